@@ -1,0 +1,107 @@
+"""The errors of kubeque, in one tree.
+
+KubequeError                      exit code 1
+├── UserError                     exit code 2: what the user gave is wrong; nothing was submitted
+│   ├── ConfigError               the .kubeque file or a URL in it
+│   ├── ParametersError           the rows of a sweep
+│   ├── CommandError              the command and its inputs
+│   ├── ResourceError             cpu, memory, disk, durations, budgets
+│   ├── JobNotFound               no job has that name
+│   ├── JobExists                 the name is taken by another sweep
+│   ├── DestinationError          the folder to fetch into
+│   └── MissingExtra              an optional library is not installed
+├── QueueError                    the queue cannot be used
+│   ├── QueueUnavailable          the store did not answer: try again later
+│   ├── QueueSchemaError          the store's layout is newer, foreign or damaged
+│   └── FencingError              the store accepted a stale write: never run tasks on it
+├── LeaseLost                     somebody else holds the tasks now
+├── StorageError                  files could not be read or written
+├── ClusterError                  consumers could not be started or seen
+└── JobFailed                     the sweep ended without success
+    └── JobKilled                 because somebody killed it
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KubequeError(Exception):
+    """Anything kubeque raises on purpose. Its text names the thing, the value and the remedy."""
+
+    #: What the command line exits with.
+    exit_code: ClassVar[int] = 1
+
+
+class UserError(KubequeError):
+    """What the user gave is wrong. Nothing was submitted or changed: mend it and say it again."""
+
+    exit_code = 2
+
+
+class ConfigError(UserError):
+    """A configuration file, key or URL is wrong. Mend the key that the message names."""
+
+
+class ParametersError(UserError):
+    """The rows of a sweep are wrong. The message names the file, line and column."""
+
+
+class CommandError(UserError):
+    """The command, a placeholder or an input file is wrong. The message names the word."""
+
+
+class ResourceError(UserError):
+    """A quantity (cpu, memory, disk, duration, budget) is wrong. The message shows good ones."""
+
+
+class JobNotFound(UserError):
+    """No job has that name. `kubeque status` lists the jobs there are."""
+
+
+class JobExists(UserError):
+    """The name is taken by a job with another spec. Revise it, replace it or choose another name."""
+
+
+class DestinationError(UserError):
+    """A folder to fetch into cannot be used. Choose another or say `--force`."""
+
+
+class MissingExtra(UserError):
+    """An optional library is not installed. Install the extra that the message names."""
+
+
+class QueueError(KubequeError):
+    """The queue cannot be used as it is."""
+
+
+class QueueUnavailable(QueueError):
+    """The store did not answer. Nothing is known of the last write: read before writing again."""
+
+
+class QueueSchemaError(QueueError):
+    """The store holds a layout that this version does not know. Upgrade, or choose another store."""
+
+
+class FencingError(QueueError):
+    """The store let a stale write through, so two consumers could own one task. Use another store."""
+
+
+class LeaseLost(KubequeError):
+    """The lease on a block went to somebody else: stop the command and drop what is not recorded."""
+
+
+class StorageError(KubequeError):
+    """Files could not be read or written. The message names the URL and what the store answered."""
+
+
+class ClusterError(KubequeError):
+    """Consumers could not be started, counted or stopped."""
+
+
+class JobFailed(KubequeError):
+    """The sweep ended and it is not a success. The message names the first failing rows."""
+
+
+class JobKilled(JobFailed):
+    """The sweep was killed before it was done."""

@@ -1,0 +1,92 @@
+"""Quantities of cpu, memory, disk and time, and the shapes a task can grow through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kubeque.model.errors import ResourceError
+from kubeque.model.task import Cause
+
+#: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity").
+_SUFFIXES = {
+    "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
+}  # fmt: skip
+_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([A-Za-z]*)")
+_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|h|d|)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_LEAST_BYTES = 1 << 20
+MI = 1 << 20
+GI = 1 << 30
+
+
+def parse_bytes(text: str | int, what: str = "memory") -> int:
+    """Bytes meant by a Kubernetes quantity such as `100M`, `100Mi`, `1.5Gi`. Raises ResourceError."""
+    match = _QUANTITY.fullmatch(str(text).strip())
+    if not match or match[2] not in _SUFFIXES:
+        raise ResourceError(f"{what} {text!r} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
+    count = int(float(match[1]) * _SUFFIXES[match[2]])
+    if count < _LEAST_BYTES:
+        raise ResourceError(f"{what} {text!r} means {count} bytes, which no program fits in: write it as 512Mi or 1.5Gi")
+    return count
+
+
+def parse_cpu(text: str | float, what: str = "cpu") -> float:
+    """Cores meant by a Kubernetes quantity such as `0.2`, `2` or `500m`. Raises ResourceError."""
+    word = str(text).strip()
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(m?)", word)
+    cores = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
+    if not 0.001 <= cores <= 10_000:
+        raise ResourceError(f"{what} {text!r} is not a number of cores: write it as 0.2, 500m or 2")
+    return cores
+
+
+def parse_duration(text: str | float, what: str = "duration") -> float:
+    """Seconds meant by `90`, `90s`, `1.5h`, `2d`. Raises ResourceError."""
+    match = _DURATION.fullmatch(str(text).strip())
+    if not match or float(match[1]) <= 0:
+        raise ResourceError(f"{what} {text!r} is not a time: write it as 90, 90s, 30m, 1.5h or 2d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def format_bytes(count: float) -> str:
+    """`count` bytes for people, as in `1.5Gi`; exact multiples without a fraction."""
+    for suffix in ("", "Ki", "Mi", "Gi", "Ti"):
+        if count < 1024 or suffix == "Ti":
+            return f"{count:.0f}{suffix}" if count == int(count) or count >= 100 else f"{count:.1f}{suffix}"
+        count /= 1024
+    raise AssertionError("unreachable")
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What one task may use. None: nothing was asked, nothing is enforced."""
+
+    #: Bytes.
+    memory: int | None = None
+    #: Bytes.
+    disk: int | None = None
+
+
+def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
+    """All shapes that a task can come to, the first one first.
+
+    Memory doubles up to `max_memory`, disk doubles once. A class of the queue is an index into this tuple.
+    """
+    memories: list[int | None] = [first.memory]
+    while first.memory and max_memory and (last := memories[-1] or 0) < max_memory:
+        memories.append(min(2 * last, max_memory))
+    disks = [first.disk, 2 * first.disk] if first.disk else [first.disk]
+    return tuple(Shape(memory, disk) for disk in disks for memory in memories)
+
+
+def grown(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
+    """The class a task moves to from class `current` after `cause`; None where nothing larger is there."""
+    now = shapes[current]
+    for index, shape in enumerate(shapes):
+        if cause is Cause.OOM and shape.disk == now.disk and (shape.memory or 0) > (now.memory or 0):
+            return index
+        if cause is Cause.DISK and shape.memory == now.memory and (shape.disk or 0) > (now.disk or 0):
+            return index
+    return None

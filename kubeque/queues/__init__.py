@@ -1,0 +1,1 @@
+"""Where tasks wait: blocks, leases and the stores that keep them."""
