@@ -1,0 +1,58 @@
+# What one does with a checkout of kubeque. `make` alone says what there is; every target sets up what it needs.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test matrix lint e2e bench soak dist clean
+SHELL := /bin/sh
+
+PYTHON_HERE = .venv/bin/python
+ENVIRONMENT = .venv/.ready
+EXTRAS      = airflow,kubernetes,google,postgres,s3,table,dev
+
+# What an older Airflow is tested with: the provider's tests and what they need.
+OLD_AIRFLOW = 2.11
+OLD_EXTRAS  = airflow,test
+
+# Extra words for pytest: make test ARGS='-k sweep -x'
+ARGS =
+
+help:  ## this list
+	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(ENVIRONMENT)  ## the main job: a sweep through Airflow on this machine, with a table and a picture at the end
+	@$(PYTHON_HERE) examples/demo.py
+
+test: $(ENVIRONMENT)  ## all tests that need no cluster
+	$(PYTHON_HERE) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+matrix: .matrix/$(OLD_AIRFLOW)/.ready  ## the tests of the provider on the oldest Airflow
+	.matrix/$(OLD_AIRFLOW)/bin/python -m pytest -n 2 --dist loadgroup tests/provider $(ARGS)
+
+lint: $(ENVIRONMENT)  ## style, types, import contracts, and that the consumer stays light
+	$(PYTHON_HERE) -m ruff check
+	$(PYTHON_HERE) -m ruff format --check
+	$(PYTHON_HERE) -m mypy
+	.venv/bin/lint-imports
+	$(PYTHON_HERE) -m pytest -q tests/consumer/test_probe.py
+
+e2e: $(ENVIRONMENT)  ## the tests on a real Kubernetes: KUBECONFIG names it, KUBEQUE_E2E_LOAD loads an image into it
+	$(PYTHON_HERE) -m pytest -m e2e tests/e2e $(ARGS)
+
+bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same run
+	@for bench in benchmarks/*.py; do echo "== $$bench"; $(PYTHON_HERE) $$bench || exit 1; done
+
+soak: $(ENVIRONMENT)  ## what takes long: many fuzz seeds, kills, repetitions
+	$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS)
+
+dist: $(ENVIRONMENT)  ## the wheel and the source archive, in dist/
+	rm -rf build dist
+	$(PYTHON_HERE) -m build --no-isolation
+
+clean:  ## removes all that make made
+	rm -rf .venv .matrix .demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
+	@.ci/venv .venv 3.3 $(EXTRAS)
+
+.matrix/$(OLD_AIRFLOW)/.ready: setup.cfg $(wildcard constraints/airflow-$(OLD_AIRFLOW)-*.txt)
+	@.ci/venv .matrix/$(OLD_AIRFLOW) $(OLD_AIRFLOW) $(OLD_EXTRAS)

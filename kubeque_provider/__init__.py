@@ -1,0 +1,1 @@
+"""kubeque in Airflow: operators, sensors, triggers and the connection."""
