@@ -90,3 +90,13 @@ def grown(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
         if cause is Cause.DISK and shape.memory == now.memory and (shape.disk or 0) > (now.disk or 0):
             return index
     return None
+
+
+def lifted(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
+    """The class that a task of class `current` runs in when nothing below class `floor` runs any more."""
+    own, least = shapes[current], shapes[floor]
+    wanted = Shape(
+        max(own.memory or 0, least.memory or 0) or None,
+        max(own.disk or 0, least.disk or 0) or None,
+    )
+    return shapes.index(wanted)

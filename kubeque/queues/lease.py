@@ -1,0 +1,194 @@
+"""Leases: how a consumer gets tasks, keeps them, records outcomes and lets go.
+
+A `Lease` is one block held by one consumer. Its threads share it: all commits go through one lock, and what the store holds
+is known after each of them, also when an answer was lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from kubeque.model.errors import LeaseLost, QueueUnavailable
+from kubeque.model.job import Job
+from kubeque.model.task import Outcome, State
+from kubeque.queues import block as blocks
+from kubeque.queues.block import MAX_MOVES, Block, Settled
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import SLOTS, Conflict, Find, read_block
+
+log = logging.getLogger(__name__)
+#: Candidates to choose among: more makes stale lists, fewer makes collisions.
+_CANDIDATES = 3
+_STEAL_CANDIDATES = 10
+_CLAIM_TRIES = 8
+
+
+class Lease:
+    """One block held by one consumer."""
+
+    def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.job = job
+        self._queue = queue
+        self._block = block
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._begun: set[int] = set()
+        self._waiting: list[Outcome] = []
+        self.committed_at = clock()
+        self.lost = False
+
+    @property
+    def block(self) -> Block:
+        """The block as last seen in the store."""
+        return self._block
+
+    @property
+    def held(self) -> bool:
+        """May there be anything left to run or to record here?"""
+        return not self.lost and self._block.leased
+
+    @property
+    def waiting(self) -> int:
+        """Outcomes that are durable but not recorded yet."""
+        return len(self._waiting)
+
+    @property
+    def untouched(self) -> list[int]:
+        """Reserved tasks that nobody has begun."""
+        with self._lock:
+            return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
+
+    def take(self) -> tuple[int, int] | None:
+        """Begin the next reserved task: (index, attempt). None: nothing is reserved that has not begun."""
+        with self._lock:
+            for index in self.untouched if not self.lost else ():
+                self._begun.add(index)
+                return index, self._block.record(index).attempts
+        return None
+
+    def untake(self, index: int) -> None:
+        """A task that was begun but never ran may be given back like an untouched one."""
+        with self._lock:
+            self._begun.discard(index)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Remember an outcome whose result is durable; the next commit records it."""
+        with self._lock:
+            self._waiting.append(outcome)
+
+    def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
+        """Record what is waiting, renew the lease, and reserve, give back or release as asked.
+
+        Raises LeaseLost if the block is somebody else's; QueueUnavailable if the store does not answer (then nothing is
+        lost: commit again later, the store's copy is read first).
+        """
+        with self._lock:
+            if self.lost:
+                raise LeaseLost(f"tasks {self._block.lo} to {self._block.hi - 1} of {self.job.name} belong to another consumer")
+            outcomes = self._waiting[:MAX_MOVES] if self._may_move() else list(self._waiting)
+            back = self.untouched if give_back else []
+            self._write(outcomes, reserve, back, release and len(outcomes) == len(self._waiting))
+            self._waiting = self._waiting[len(outcomes) :]
+            self._begun -= {outcome.index for outcome in outcomes}
+            self.committed_at = self._clock()
+
+    def _may_move(self) -> bool:
+        return len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
+
+    def _write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> None:
+        while True:
+            before = self._block
+            after, moved = blocks.commit(
+                before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
+            )
+            try:
+                self._block = replace(after, version=self._queue.swap(after, moved))
+                return
+            except Conflict:
+                settled = self._settle(before)
+            except QueueUnavailable:
+                settled = self._settle(before)  # raises QueueUnavailable in turn while the store is away
+            if settled is Settled.APPLIED:
+                return
+
+    def _settle(self, before: Block) -> Settled:
+        fresh = self._queue.get_block(before)
+        settled = blocks.settle(before, fresh)
+        if fresh is None or settled is Settled.LOST:
+            self.lost = True
+            raise LeaseLost(f"tasks {before.lo} to {before.hi - 1} of {self.job.name} belong to another consumer")
+        self._block = fresh
+        return settled
+
+    def refresh(self, job: Job) -> None:
+        """Use the job as it stands now (budgets, floor class). It must be the same job."""
+        if job.uid == self.job.uid:
+            self.job = job
+
+
+def claim(
+    queue: Queue, job: Job, owner: str, *, shapes: Sequence[int] | None = None, reserve: int = 1
+) -> Lease | None:
+    """Lease a block of `job` with something to run: a ready one, else the stolen tail of a leased one.
+
+    `shapes`: only blocks of these classes. None: there is nothing to be had now. Raises QueueUnavailable.
+    """
+    for attempt in range(_CLAIM_TRIES):
+        found = [
+            block
+            for block in map(read_block, queue.store.find_blocks(
+                job.uid, Find.READY, shapes=shapes, slot=random.randrange(SLOTS), limit=_CANDIDATES
+            ))
+            if block.run == job.run  # another run's block: not reset yet, or this reader's job is old
+        ]  # fmt: skip
+        if not found:
+            return _steal(queue, job, owner, shapes, reserve)
+        lease = _try_claim(queue, job, random.choice(found), owner, reserve)
+        if lease is not None:
+            return lease
+        time.sleep(random.uniform(0, 0.01 * 2**attempt))
+    return None
+
+
+def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -> Lease | None:
+    nonce = secrets.token_hex(4)
+    wanted = blocks.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
+    try:
+        return Lease(queue, job, replace(wanted, version=queue.swap(wanted)))
+    except Conflict:
+        return None
+    except QueueUnavailable:
+        return _ours(queue, job, wanted)
+
+
+def _steal(queue: Queue, job: Job, owner: str, shapes: Sequence[int] | None, reserve: int) -> Lease | None:
+    records = queue.store.find_blocks(job.uid, Find.STEALABLE, shapes=shapes, limit=_STEAL_CANDIDATES)
+    found = [block for block in map(read_block, records) if block.run == job.run]
+    random.shuffle(found)
+    for victim in found:
+        nonce = secrets.token_hex(4)
+        halves = blocks.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
+        if halves is None:
+            continue
+        kept, tail = halves
+        try:
+            queue.swap(kept, [tail])
+        except Conflict:
+            continue
+        except QueueUnavailable:
+            pass  # its fate is read below
+        return _ours(queue, job, tail)
+    return None
+
+
+def _ours(queue: Queue, job: Job, wanted: Block) -> Lease | None:
+    """The lease, if the store says that this claim of it is the one that stands."""
+    fresh = queue.get_block(wanted)
+    ours = fresh is not None and fresh.nonce == wanted.nonce and fresh.owner == wanted.owner
+    return Lease(queue, job, fresh) if fresh is not None and ours else None

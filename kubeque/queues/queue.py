@@ -1,0 +1,316 @@
+"""The queue: jobs and their tasks, above any store.
+
+Every write here is a compare-and-set that is repeated from a fresh read when it was refused, and resolved by reading when
+its answer was lost. No operation costs a call per task.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import TypeVar
+
+from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.job import Counts, Job, JobState, ResetRule
+from kubeque.model.task import State, TaskView
+from kubeque.queues import block as blocks
+from kubeque.queues.block import Block, Tally
+from kubeque.queues.store import (
+    SLOTS,
+    Conflict,
+    Store,
+    block_record,
+    job_record,
+    read_block,
+    read_job,
+)
+
+log = logging.getLogger(__name__)
+#: Seconds between attempts while a store does not answer, growing from the first to the last.
+_PAUSES = (0.05, 0.2, 1.0, 3.0)
+_SCAN_BATCH = 200
+T = TypeVar("T")
+
+
+class Queue:
+    """Jobs and tasks in one store. Threads may share it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def close(self) -> None:
+        self.store.close()
+
+    def now(self) -> float:
+        """The store's clock, Unix seconds."""
+        return self.store.now()
+
+    # ------------------------------------------------------------------ jobs
+    def create(self, job: Job, content: Iterable[Block]) -> Job:
+        """Make a job with its blocks. Nobody sees it before it is whole.
+
+        Raises JobExists if the name is taken; nothing of the new job is left then.
+        """
+        if self.find(job.name) is not None:
+            raise JobExists(f"there is a job {job.name!r} already")
+        self.insert_blocks(content)
+        change = secrets.token_hex(8)
+        try:
+            until_answered(lambda: self._insert(job, change))
+        except Conflict:
+            self.store.delete_blocks(job.uid)
+            raise JobExists(f"there is a job {job.name!r} already") from None
+        return job
+
+    def insert_blocks(self, content: Iterable[Block]) -> None:
+        """Keep new blocks; the job that names their uid comes, or changes, after them."""
+        self.store.insert_blocks(block_record(block, _slot()) for block in content)
+
+    def _insert(self, job: Job, change: str) -> None:
+        try:
+            self.store.insert_job(job_record(job, 0, change))
+        except Conflict:
+            kept = self.store.get_job(job.name)
+            if kept is None or read_job(kept)[1] != change:  # not our own insert with a lost answer
+                raise
+
+    def find(self, name: str) -> Job | None:
+        """The job of that name, or None."""
+        record = self.store.get_job(name)
+        return read_job(record)[0] if record else None
+
+    def job(self, name: str) -> Job:
+        """The job of that name. Raises JobNotFound."""
+        job = self.find(name)
+        if job is None:
+            raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
+        return job
+
+    def jobs(self, fleet: str | None = None) -> list[Job]:
+        """All jobs, or those of a fleet: higher priority first, then in order of submission."""
+        found = [read_job(record)[0] for record in self.store.list_jobs(fleet)]
+        return sorted(found, key=lambda job: (-job.priority, job.created, job.uid))
+
+    def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
+        """Change a job by compare-and-set; `change` sees the newest and may be asked again. None: leave it.
+
+        Returns the job as it stands afterwards. Raises JobNotFound.
+        """
+        mark = secrets.token_hex(8)
+        return until_answered(lambda: self._try_update(name, change, mark))
+
+    def _try_update(self, name: str, change: Callable[[Job], Job | None], mark: str) -> Job:
+        while True:
+            record = self.store.get_job(name)
+            if record is None:
+                raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
+            job, last = read_job(record)
+            wanted = None if last == mark else change(job)  # our own change, whose answer was lost, is not made twice
+            if wanted is None:
+                return job
+            try:
+                self.store.swap_job(job_record(wanted, record.version, mark))
+                return wanted
+            except Conflict:
+                continue
+
+    def kill(self, name: str) -> Job:
+        """Let nothing more of the job run. Consumers see it within five seconds and give back what they hold."""
+        return self.update(name, lambda job: replace(job, state=JobState.KILLED) if job.open else None)
+
+    def stop(self, job: Job, reason: str) -> Job:
+        """End a job early by its own rule. Nothing happens if it was removed, made anew or reset meanwhile."""
+
+        def change(now: Job) -> Job | None:
+            same = now.uid == job.uid and now.run == job.run and now.open
+            return replace(now, state=JobState.STOPPED, reason=reason) if same else None
+
+        return self.update(job.name, change)
+
+    def remove(self, name: str) -> Job | None:
+        """Delete a job and its blocks: old consumers cannot record anything from here on. None: there was none."""
+
+        def attempt() -> Job | None:
+            while (record := self.store.get_job(name)) is not None:
+                job = read_job(record)[0]
+                try:
+                    self.store.delete_job(record)
+                except Conflict:
+                    continue
+                return job
+            return None
+
+        # A deletion whose answer was lost leaves blocks that nobody can reach; they are deleted by the uid read before.
+        before = self.find(name)
+        job = until_answered(attempt) or before
+        if job is not None:
+            until_answered(lambda: self.store.delete_blocks(job.uid))
+        return job
+
+    # ------------------------------------------------------------------ tasks
+    def tallies(self, job: Job) -> dict[int, Tally]:
+        """Counts by class, in O(blocks)."""
+        return self.store.tally(job.uid)
+
+    def counts(self, job: Job) -> Counts:
+        """Counts of the whole job. What a killed or stopped job has left over counts as killed."""
+        total = sum(self.tallies(job).values(), Tally())
+        if job.state in (JobState.ACTIVE, JobState.RESETTING):
+            return Counts(total.pending, total.running, total.ok, total.failed)
+        return Counts(0, total.running, total.ok, total.failed, total.pending)
+
+    def scan(self, job: Job) -> Iterator[Block]:
+        """All blocks in order of their first task, a few at a time."""
+        after: tuple[int, str] | None = None
+        while batch := self.store.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
+            yield from map(read_block, batch)
+            after = (batch[-1].lo, batch[-1].id)
+
+    def tasks(self, job: Job) -> Iterator[TaskView]:
+        """Every task once, in order of its index, whatever the job's size. Memory: a few blocks."""
+        held: list[tuple[int, int, TaskView]] = []
+        for number, block in enumerate(self.scan(job)):
+            while held and held[0][0] < block.lo:
+                yield heapq.heappop(held)[2]
+            for view in _views(job, block):
+                heapq.heappush(held, (view.index, number, view))
+        while held:
+            yield heapq.heappop(held)[2]
+
+    def task(self, job: Job, index: int) -> TaskView | None:
+        """One task, or None if the job has no such index."""
+        return next((view for view in self.tasks(job) if view.index == index), None)
+
+    # ------------------------------------------------------------------ reset
+    def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:
+        """Let what `rule` names run again, under a new run number; `change` may alter the job in the same step.
+
+        Whatever happens on the way, the reset is finished by whoever calls `finish_reset` next.
+        """
+
+        began = False
+
+        def begin(job: Job) -> Job | None:
+            nonlocal began
+            began = job.state is not JobState.RESETTING  # one reset at a time: finish the other one first
+            return self._begin_reset(change(job), rule) if began else None
+
+        while True:
+            job = self.finish_reset(self.update(name, begin))
+            if began:
+                return job
+
+    @staticmethod
+    def _begin_reset(job: Job, rule: ResetRule) -> Job:
+        return replace(
+            job, state=JobState.RESETTING, run=job.run + 1, reset=rule, closing=None, reason="", delivered=False
+        )
+
+    def finish_reset(self, job: Job) -> Job:
+        """Pass over the blocks until none is left of an older run, then let the job be closed again.
+
+        One pass is not enough: a steal between its read and its write hides rows in a block that it never saw.
+        """
+        if job.state is not JobState.RESETTING or job.reset is None:
+            return job
+        while self._reset_pass(job, job.reset):
+            pass
+
+        def end(now: Job) -> Job | None:
+            same = now.uid == job.uid and now.run == job.run and now.state is JobState.RESETTING
+            return replace(now, state=JobState.ACTIVE, reset=None) if same else None
+
+        return self.update(job.name, end)
+
+    def _reset_pass(self, job: Job, rule: ResetRule) -> int:
+        """How many blocks this pass had to touch."""
+        behind = [block for block in self.scan(job) if block.run < job.run]
+        for block in behind:
+            self.change_block(block, lambda b: (blocks.reset(b, rule, job.run), []) if b.run < job.run else None)
+        return len(behind)
+
+    def change_block(
+        self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]
+    ) -> Block | None:
+        """Change a block by somebody who does not hold its lease; `change` must find nothing to do in its own result.
+
+        Returns the block as it stands; None if it is gone or `change` had nothing to do.
+        """
+
+        def attempt() -> Block | None:
+            current: Block | None = block
+            while current is not None:
+                wanted = change(current)
+                if wanted is None:
+                    return None
+                try:
+                    version = self.swap(*wanted)
+                    return replace(wanted[0], version=version)
+                except Conflict:
+                    current = self.get_block(block)
+            return None
+
+        return until_answered(attempt)
+
+    # ------------------------------------------------------------------ blocks
+    def get_block(self, block: Block) -> Block | None:
+        """The block as the store holds it now."""
+        record = self.store.get_block(block.uid, block.id)
+        return read_block(record) if record else None
+
+    def swap(self, block: Block, inserts: Iterable[Block] = ()) -> int:
+        """Write a block over the version it was made from, and new ones beside it. Raises Conflict."""
+        return self.store.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
+
+    def self_test(self) -> None:
+        """Prove that the store refuses a stale write. Raises FencingError; run once before the first task."""
+        uid = f"selftest-{secrets.token_hex(6)}"
+        first = Block(uid, "0-0", 0, 1, 0, bytes(1))
+        try:
+            self.insert_blocks([first])
+            held = self.get_block(first)
+            if held is None:
+                raise FencingError("the queue forgot a block that it had just accepted: use another store")
+            self.swap(replace(held, run=1))
+            try:
+                self.swap(replace(held, run=2))
+            except Conflict:
+                return
+            raise FencingError("the queue accepted a stale write, so two consumers could own one task: use another store")
+        finally:
+            self.store.delete_blocks(uid)
+
+
+def _views(job: Job, block: Block) -> Iterator[TaskView]:
+    names = {State.PENDING: "pending", State.RESERVED: "running", State.OK: "ok", State.FAILED: "failed"}
+    if job.state in (JobState.KILLED, JobState.STOPPED):
+        names[State.PENDING] = "killed"
+    for index in range(block.lo, block.hi):
+        state = block.state(index)
+        if state is not State.MOVED:
+            owner = block.owner if state is State.RESERVED else ""
+            yield TaskView(index, names[state], block.shape, block.record(index), owner)
+
+
+def _slot() -> int:
+    return random.randrange(SLOTS)
+
+
+def until_answered(action: Callable[[], T]) -> T:
+    """Do `action` again while the store does not answer; it must resolve by reading what an earlier try did.
+
+    Raises QueueUnavailable after the last pause.
+    """
+    for pause in _PAUSES:
+        try:
+            return action()
+        except QueueUnavailable as error:
+            log.info("the queue did not answer (%s): trying again in %.2f s", error, pause)
+            time.sleep(pause * random.uniform(0.5, 1.0))
+    return action()
+

@@ -1,0 +1,241 @@
+"""A queue in an SQL database: the statements, once, for every dialect.
+
+A dialect (`queues.sqlite`, `queues.postgres`) brings the connections, the column types and the translation of its errors.
+Statements are written with `?` for a value. Fencing is `UPDATE ... WHERE version = ?` and its row count.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from itertools import islice
+from typing import Any, Protocol
+
+from kubeque.model.errors import QueueSchemaError
+from kubeque.queues.block import Tally
+from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
+
+SCHEMA_VERSION = 1
+_INSERT_BATCH = 500
+_JOB = "name, fleet, body, version"
+_BLOCK = "uid, id, lo, shape, slot, expires, spare, tally, pending, version, body"
+
+
+class Cursor(Protocol):
+    """The little of a database cursor that is used here."""
+
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Any: ...
+
+    def fetchall(self) -> list[Any]: ...
+
+
+class Executor(Protocol):
+    """Runs statements inside one transaction."""
+
+    def __call__(self, statement: str, values: Sequence[Any] = ()) -> Cursor: ...
+
+
+class Dialect(Protocol):
+    """One kind of SQL database."""
+
+    #: Column types by our names: "integer", "real", "bytes".
+    types: dict[str, str]
+
+    def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
+        """One transaction. Errors of the driver come out as QueueError or QueueUnavailable."""
+
+    def many(self, execute: Executor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """The same statement for many rows."""
+
+    def now(self) -> float:
+        """The database's clock, Unix seconds."""
+
+    def where(self) -> str:
+        """The database's name for messages, without a password."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def _schema(types: dict[str, str]) -> list[str]:
+    integer, real, binary = types["integer"], types["real"], types["bytes"]
+    return [
+        f"CREATE TABLE IF NOT EXISTS kubeque_job (name TEXT PRIMARY KEY, fleet TEXT NOT NULL,"
+        f" version {integer} NOT NULL, body {binary} NOT NULL)",
+        f"CREATE TABLE IF NOT EXISTS kubeque_block (uid TEXT NOT NULL, id TEXT NOT NULL, lo {integer} NOT NULL,"
+        f" shape {integer} NOT NULL, slot {integer}, expires {real}, spare {integer}, tally {integer} NOT NULL,"
+        f" pending {integer} NOT NULL, version {integer} NOT NULL, body {binary} NOT NULL, PRIMARY KEY (uid, id))",
+        "CREATE INDEX IF NOT EXISTS kubeque_ready ON kubeque_block (uid, slot) WHERE slot IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS kubeque_leased ON kubeque_block (uid, expires) WHERE expires IS NOT NULL",
+        "CREATE INDEX IF NOT EXISTS kubeque_order ON kubeque_block (uid, lo, id)",
+        "CREATE INDEX IF NOT EXISTS kubeque_tally ON kubeque_block (uid, shape, tally, pending)",
+        "CREATE INDEX IF NOT EXISTS kubeque_fleet ON kubeque_job (fleet)",
+    ]
+
+
+#: From a version to the statements that lead to the next one.
+MIGRATIONS: dict[int, Callable[[dict[str, str]], list[str]]] = {}
+
+
+def prepare(dialect: Dialect) -> None:
+    """Create the tables on first use and bring older ones up to date.
+
+    Raises QueueSchemaError if they were written by a newer kubeque.
+    """
+    with dialect.transaction(write=True) as execute:
+        execute(f"CREATE TABLE IF NOT EXISTS kubeque_schema (version {dialect.types['integer']} NOT NULL)")
+        row = execute("SELECT max(version) FROM kubeque_schema").fetchone()
+        version = row[0] if row else None
+        if version is None:
+            for statement in _schema(dialect.types):
+                execute(statement)
+            execute("INSERT INTO kubeque_schema (version) VALUES (?)", (SCHEMA_VERSION,))
+            return
+        if version > SCHEMA_VERSION:
+            raise QueueSchemaError(
+                f"the queue {dialect.where()} has layout {version} and this kubeque knows {SCHEMA_VERSION}:"
+                " upgrade kubeque, or choose another queue_url"
+            )
+        for step in range(version, SCHEMA_VERSION):
+            for statement in MIGRATIONS[step](dialect.types):
+                execute(statement)
+            execute("INSERT INTO kubeque_schema (version) VALUES (?)", (step + 1,))
+
+
+class SqlStore:
+    """The store contract in SQL."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._db = dialect
+        prepare(dialect)
+
+    def now(self) -> float:
+        return self._db.now()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def insert_job(self, record: JobRecord) -> int:
+        # Versions begin anywhere, so that a job made anew under a name never has a version that an old reader holds.
+        version = secrets.randbits(60)
+        values = (record.name, record.fleet, record.body, version)
+        with self._db.transaction(write=True) as execute:
+            statement = f"INSERT INTO kubeque_job ({_JOB}) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+            if execute(statement, values).rowcount != 1:
+                raise Conflict(record.name)
+        return version
+
+    def get_job(self, name: str) -> JobRecord | None:
+        with self._db.transaction(write=False) as execute:
+            row = execute(f"SELECT {_JOB} FROM kubeque_job WHERE name = ?", (name,)).fetchone()
+        return JobRecord(row[0], row[1], bytes(row[2]), row[3]) if row else None
+
+    def list_jobs(self, fleet: str | None = None) -> list[JobRecord]:
+        where, values = ("", ()) if fleet is None else (" WHERE fleet = ?", (fleet,))
+        with self._db.transaction(write=False) as execute:
+            rows = execute(f"SELECT {_JOB} FROM kubeque_job{where}", values).fetchall()
+        return [JobRecord(name, of, bytes(body), version) for name, of, body, version in rows]
+
+    def swap_job(self, record: JobRecord) -> int:
+        with self._db.transaction(write=True) as execute:
+            changed = execute(
+                "UPDATE kubeque_job SET fleet = ?, body = ?, version = version + 1 WHERE name = ? AND version = ?",
+                (record.fleet, record.body, record.name, record.version),
+            )
+            if changed.rowcount != 1:
+                raise Conflict(record.name)
+        return record.version + 1
+
+    def delete_job(self, record: JobRecord) -> None:
+        with self._db.transaction(write=True) as execute:
+            statement = "DELETE FROM kubeque_job WHERE name = ? AND version = ?"
+            if execute(statement, (record.name, record.version)).rowcount != 1:
+                raise Conflict(record.name)
+
+    def insert_blocks(self, records: Iterable[BlockRecord]) -> None:
+        for batch in _batches(records):
+            with self._db.transaction(write=True) as execute:
+                self._db.many(execute, f"{_INSERT_BLOCK} ON CONFLICT DO NOTHING", [_values(r) for r in batch])
+
+    def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
+        with self._db.transaction(write=False) as execute:
+            row = execute(f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ? AND id = ?", (uid, block_id)).fetchone()
+        return _record(row) if row else None
+
+    def find_blocks(
+        self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
+    ) -> list[BlockRecord]:
+        among, classes = "", ()
+        if shapes is not None:
+            among, classes = f" AND shape IN ({', '.join('?' * len(shapes))})", tuple(shapes)
+        found: list[BlockRecord] = []
+        with self._db.transaction(write=False) as execute:
+            for condition, values in _CONDITIONS[which](slot):
+                statement = f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ?{among} AND {condition} LIMIT ?"
+                rows = execute(statement, (uid, *classes, *values, limit - len(found))).fetchall()
+                found += [_record(row) for row in rows]
+                if len(found) >= limit:
+                    break
+        return found
+
+    def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
+        with self._db.transaction(write=True) as execute:
+            changed = execute(
+                "UPDATE kubeque_block SET slot = ?, expires = ?, spare = ?, tally = ?, pending = ?, body = ?,"
+                " version = version + 1 WHERE uid = ? AND id = ? AND version = ?",
+                (
+                    record.slot, record.expires, record.spare, record.tally, record.pending, record.body,
+                    record.uid, record.id, record.version,
+                ),
+            )  # fmt: skip
+            if changed.rowcount != 1:
+                raise Conflict(record.id)
+            for new in inserts:
+                if execute(f"{_INSERT_BLOCK} ON CONFLICT DO NOTHING", _values(new)).rowcount != 1:
+                    raise Conflict(new.id)
+        return record.version + 1
+
+    def tally(self, uid: str) -> dict[int, Tally]:
+        with self._db.transaction(write=False) as execute:
+            statement = "SELECT shape, sum(tally), sum(pending) FROM kubeque_block WHERE uid = ? GROUP BY shape"
+            rows = execute(statement, (uid,)).fetchall()
+        return {shape: unpack(int(total), int(pending)) for shape, total, pending in rows}
+
+    def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
+        behind, values = ("", ()) if after is None else (" AND (lo, id) > (?, ?)", after)
+        with self._db.transaction(write=False) as execute:
+            statement = f"SELECT {_BLOCK} FROM kubeque_block WHERE uid = ?{behind} ORDER BY lo, id LIMIT ?"
+            rows = execute(statement, (uid, *values, limit)).fetchall()
+        return [_record(row) for row in rows]
+
+    def delete_blocks(self, uid: str) -> None:
+        with self._db.transaction(write=True) as execute:
+            execute("DELETE FROM kubeque_block WHERE uid = ?", (uid,))
+
+
+_INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"
+#: For each kind of search: conditions with their values, tried in turn until enough is found.
+_CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
+    Find.READY: lambda slot: [("slot >= ? ORDER BY slot", (slot,)), ("slot < ? ORDER BY slot", (slot,))],
+    Find.STEALABLE: lambda slot: [("expires IS NOT NULL AND spare IS NOT NULL ORDER BY spare DESC", ())],
+    Find.LEASED: lambda slot: [("expires IS NOT NULL ORDER BY expires", ())],
+}
+
+
+def _values(r: BlockRecord) -> tuple[Any, ...]:
+    return (r.uid, r.id, r.lo, r.shape, r.slot, r.expires, r.spare, r.tally, r.pending, r.body)
+
+
+def _record(row: Sequence[Any]) -> BlockRecord:
+    *marks, version, body = row
+    return BlockRecord(*marks, body=bytes(body), version=version)
+
+
+def _batches(records: Iterable[BlockRecord]) -> Iterator[list[BlockRecord]]:
+    iterator = iter(records)
+    while batch := list(islice(iterator, _INSERT_BATCH)):
+        yield batch

@@ -1,0 +1,141 @@
+"""A queue in an SQLite file: the default, for one machine."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kubeque.model.errors import QueueError, QueueUnavailable
+from kubeque.queues.sql import Executor, SqlStore
+
+#: Seconds to wait for another process's write.
+_BUSY_SECONDS = 30.0
+#: File systems on which SQLite's locks cannot be trusted (sqlite.org/faq.html, question 5).
+_NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "gpfs", "afs", "ceph", "fuse.gcsfuse"}
+T = TypeVar("T")
+
+
+class SqliteDialect:
+    """Connections to one file: one for each thread of each process."""
+
+    types = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB"}
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+
+    def where(self) -> str:
+        return str(self._path)
+
+    def now(self) -> float:
+        return time.time()
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[Executor]:
+        with self._errors_named():
+            connection = self._connection()
+            if not write:
+                yield connection.execute
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection.execute
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def many(self, execute: Executor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._connection().executemany(statement, rows)
+
+    def close(self) -> None:
+        while self._open:
+            self._open.pop().close()
+        self._local = threading.local()
+
+    def _connection(self) -> sqlite3.Connection:
+        known: tuple[int, sqlite3.Connection] | None = getattr(self._local, "connection", None)
+        if known is None or known[0] != os.getpid():  # a connection must not cross a fork
+            connection = self._connect()
+            self._open.append(connection)
+            self._local.connection = known = (os.getpid(), connection)
+        return known[1]
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        # The switch to WAL takes an exclusive lock and does not wait for it: many processes open a new file at once.
+        patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        connection.execute("PRAGMA synchronous=NORMAL")
+        return connection
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise named(error, self._path) from error
+
+
+def patiently(action: Callable[[], T]) -> T:
+    """Do it again for as long as another process has the file locked."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
+def named(error: sqlite3.Error, path: Path) -> QueueError:
+    """The error for people: what is wrong with the file, and the remedy."""
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return QueueUnavailable(f"the queue {path} was locked by another program for {_BUSY_SECONDS:.0f} s: try again")
+    if "full" in text:
+        return QueueError(f"the disk that holds the queue {path} is full: make room, or set another queue_url")
+    if "readonly" in text:
+        return QueueError(f"the queue {path} cannot be written: change its permissions, or set another queue_url")
+    if "not a database" in text or "malformed" in text:
+        return QueueError(f"the queue {path} is not a queue file, or it is damaged ({text}): move it away")
+    if "unable to open" in text:
+        return QueueError(f"the queue {path} cannot be opened: check that its folder exists and can be written")
+    return QueueError(f"the queue {path} failed: {text}")
+
+
+def file_system(path: Path) -> str:
+    """The kind of file system that `path` is on, as /proc/mounts names it; empty where that cannot be told."""
+    try:
+        mounts = Path("/proc/mounts").read_text().splitlines()
+    except OSError:
+        return ""
+    kinds = {mount: kind for _, mount, kind, *_ in (line.split(" ") for line in mounts)}
+    for folder in (path, *path.parents):
+        if (name := str(folder).replace(" ", "\\040")) in kinds:
+            return kinds[name]
+    return ""
+
+
+def open_sqlite(path: Path) -> SqlStore:
+    """The queue in the file `path`, made if it is not there. Raises QueueError with the remedy."""
+    path = path.expanduser().absolute()
+    kind = file_system(path.parent.resolve())
+    if kind in _NETWORK:
+        raise QueueError(
+            f"the queue {path} is on a network file system ({kind}), where SQLite loses data:"
+            " set queue_url to a local disk or to postgresql://..."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise QueueError(f"the folder of the queue {path} cannot be made: {error.strerror}") from error
+    return SqlStore(SqliteDialect(path))

@@ -1,0 +1,169 @@
+"""Upkeep of the queue by anybody who has a moment: dead consumers' leases, the early end of hopeless jobs.
+
+Leaderless and idempotent: consumers, `watch`, an Airflow sensor and every command may do it at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from kubeque.model.job import Counts, Job
+from kubeque.model.resources import grown
+from kubeque.model.task import Attempt, Cause, State, TaskRecord
+from kubeque.queues import block as blocks
+from kubeque.queues.block import Block, Death
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import Find, read_block
+
+log = logging.getLogger(__name__)
+_LEASES = 1000
+#: Tells of a lease's owner whether it is known to be dead, and what of. None: it lives, or nobody knows.
+Coroner = Callable[[str], Death | None]
+
+
+def nobody_knows(owner: str) -> Death | None:
+    """The coroner where nothing is known of consumers but their leases."""
+    return None
+
+
+@dataclass(slots=True)
+class _Sight:
+    mark: tuple[int, int]
+    #: Own monotonic clock, seconds.
+    since: float
+    last: float
+
+
+class LeaseWatch:
+    """What a long-lived reaper saw of leases, on its own monotonic clock: no clock of anybody else is trusted."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[tuple[str, str], _Sight] = {}
+
+    def silent(self, block: Block, lease_seconds: float) -> bool:
+        """Has this lease stood unchanged for a whole lease while the store kept answering?"""
+        now = self._clock()
+        key, mark = (block.uid, block.id), (block.epoch, block.seq)
+        sight = self._seen.get(key)
+        gap = sight is not None and now - sight.last > lease_seconds / 2  # the store, or this process, was away
+        if sight is None or sight.mark != mark or gap:
+            self._seen[key] = _Sight(mark, now, now)
+            return False
+        sight.last = now
+        return now - sight.since > lease_seconds
+
+    def forget(self, uids: Iterable[str]) -> None:
+        """Keep only what was seen of these jobs."""
+        keep = set(uids)
+        self._seen = {key: sight for key, sight in self._seen.items() if key[0] in keep}
+
+
+def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: LeaseWatch | None = None) -> int:
+    """Take back the leases of dead consumers; how many. With no `watch` the store's clock decides, more patiently."""
+    leased = [read_block(r) for r in queue.store.find_blocks(job.uid, Find.LEASED, limit=_LEASES)]
+    overdue = _overdue(job, leased, queue.now()) if watch is None else set()
+    reaped = 0
+    for block in leased:
+        death = coroner(block.owner)
+        if death is None and (watch.silent(block, job.lease_seconds) if watch else block.id in overdue):
+            death = Death()
+        if death is not None:
+            reaped += _take(queue, job, block, death)
+    return reaped
+
+
+def _overdue(job: Job, leased: list[Block], now: float) -> set[str]:
+    """Leases that ended a heartbeat ago. Where all of a job fell silent the store may have been away: a lease longer."""
+    patience = job.heartbeat_seconds
+    if len(leased) > 1 and all(block.expires < now for block in leased):
+        patience += job.lease_seconds
+    return {block.id for block in leased if block.expires + patience < now}
+
+
+def _take(queue: Queue, job: Job, seen: Block, death: Death) -> int:
+    def change(block: Block) -> tuple[Block, list[Block]] | None:
+        same = block.owner == seen.owner and block.epoch == seen.epoch
+        if not same or (death == Death() and block.seq != seen.seq):
+            return None
+        return blocks.reap(block, job, death, now=queue.now())
+
+    taken = queue.change_block(seen, change)
+    if taken is not None:
+        log.info("%s: tasks %d to %d taken back from %s (%s)", job.name, seen.lo, seen.hi - 1, seen.owner, death.cause)
+    return taken is not None
+
+
+# ---------------------------------------------------------------------- the early end
+@dataclass(frozen=True, slots=True)
+class Early:
+    """What the first attempts of a job say: stop it, or raise its floor class, or (both empty) go on."""
+
+    stop: str = ""
+    floor: int | None = None
+
+
+def judge(job: Job, content: Iterable[Block], now: float) -> Early:
+    """Look at the first attempts of a job. Pure; `now` is the store's clock.
+
+    Stop when the first max(10, consumers) attempts all ended by `exit` or `signal` with one code, every consumer ended at
+    least one, and nothing has run longer than those failures did: a command that cannot work is not paid for N times.
+    Raise the floor when the first max(20, 2 x consumers) all died of memory.
+    """
+    firsts: list[Attempt] = []
+    holders: dict[str, float] = {}
+    for block in content:
+        if block.owner and State.RESERVED in block.states:
+            holders[block.owner] = max(holders.get(block.owner, 0.0), now - block.began)
+        if State.OK in block.states:
+            return Early()
+        firsts += [attempt for record in block.records.values() if (attempt := _first_of_run(record))]
+    if not firsts:
+        return Early()
+    (cause, code), count = Counter((attempt.cause, attempt.code) for attempt in firsts).most_common(1)[0]
+    if count != len(firsts):
+        return Early()
+    if cause is Cause.OOM and count >= max(20, 2 * job.consumers):
+        return Early(floor=grown(job.shapes, job.floor, Cause.OOM))
+    longest = max(attempt.seconds for attempt in firsts)
+    enders = {attempt.owner for attempt in firsts}
+    waiting = [owner for owner, seconds in holders.items() if owner not in enders or seconds > max(1.0, 2 * longest)]
+    if cause in (Cause.EXIT, Cause.SIGNAL) and count >= max(10, job.consumers) and not waiting:
+        return Early(stop=f"the first {count} attempts all ended by {cause} {code}")
+    return Early()
+
+
+def _first_of_run(record: TaskRecord) -> Attempt | None:
+    """A task's first failed attempt since the last reset, as far back as it is remembered."""
+    since = min(sum(record.charges.values()), len(record.history))
+    return record.history[-since] if since else None
+
+
+def end_hopeless(queue: Queue, job: Job) -> Job:
+    """Stop the job, or raise its floor class, where its first attempts say so. O(blocks): ask when one's own all failed."""
+    early = judge(job, queue.scan(job), queue.now())
+    if early.stop:
+        return queue.stop(job, early.stop)
+    floor = early.floor
+    if floor is None:
+        return job
+
+    def lift(now: Job) -> Job | None:
+        same = now.uid == job.uid and now.run == job.run and now.floor < floor and now.open
+        return replace(now, floor=floor) if same else None
+
+    return queue.update(job.name, lift)
+
+
+def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
+    """Stop the job where its deadline has passed or too many of its tasks failed."""
+    left = job.open and counts.ended < job.n
+    if left and job.deadline is not None and queue.now() > job.deadline:
+        return queue.stop(job, "its deadline has passed")
+    if left and job.max_failures is not None and counts.failed >= job.max_failures:
+        return queue.stop(job, f"{counts.failed} tasks failed and max_failures is {job.max_failures}")
+    return job
