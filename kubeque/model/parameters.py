@@ -24,6 +24,7 @@ from kubeque.model.rows import (
     measure,
     pages,
     read_row,
+    too_wide,
 )
 from kubeque.model.spec import RowsSpec
 from kubeque.model.tables import read_csv
@@ -42,6 +43,8 @@ __all__ = [
     "read_row",
     "sequence",
 ]
+
+_CELL = "row {}, column {!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ def from_records(records: Iterable[Mapping[str, object]], *, missing: str | None
     Raises ParametersError naming row (counted from 0) and column.
     """
     if isinstance(records, Mapping | str | bytes):
-        raise ParametersError(f"the parameters are one {type(records).__name__}: give a list of dicts, one for each row")
+        raise ParametersError(f"the parameters are one {type(records).__name__}: give a list of dicts, one for a row")
     columns: Row = ()
     rows: list[Row] = []
     for index, record in enumerate(records):
@@ -108,7 +111,7 @@ def from_records(records: Iterable[Mapping[str, object]], *, missing: str | None
         if not index:
             columns = check_header(list(record), "row 0")
         _check_keys(record, columns, index)
-        rows.append(tuple([_converted(record[column], index, column, missing) for column in columns]))
+        rows.append(tuple([_converted(record[column], missing, _CELL, index, column) for column in columns]))
         if index >= MAX_TASKS:
             break  # _table has the words for it
     return _table(columns, rows)
@@ -117,10 +120,10 @@ def from_records(records: Iterable[Mapping[str, object]], *, missing: str | None
 def _check_keys(record: Mapping[str, object], columns: Row, index: int) -> None:
     for column in columns:
         if column not in record:
-            raise ParametersError(f"row {index}: the key {column!r} is missing, which row 0 has: give all rows the same keys")
+            raise ParametersError(f"row {index}: the key {column!r} of row 0 is missing: give all rows the same keys")
     if len(record) > len(columns):
         extra = next(key for key in record if key not in columns)
-        raise ParametersError(f"row {index}: the key {extra!r} is one that row 0 has not: give all rows the same keys")
+        raise ParametersError(f"row {index}: the key {extra!r} is not in row 0: give all rows the same keys")
 
 
 def from_frame(frame: Any, *, missing: str | None = None) -> Rows:
@@ -130,7 +133,7 @@ def from_frame(frame: Any, *, missing: str | None = None) -> Rows:
     """
     columns = check_header(list(frame.columns), "the frame")
     values = [
-        [_converted(value, index, column, missing) for index, value in enumerate(_series_values(frame[column]))]
+        [_converted(value, missing, _CELL, index, column) for index, value in enumerate(_series_values(frame[column]))]
         for column in columns
     ]
     return _table(columns, list(zip(*values, strict=True)))
@@ -138,14 +141,15 @@ def from_frame(frame: Any, *, missing: str | None = None) -> Rows:
 
 def _series_values(series: Any) -> Iterable[object]:
     # Going through a Series turns float32 into float, and 0.1 into 0.10000000149011612; its array keeps the type.
-    return series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
+    values: Iterable[object] = series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
+    return values
 
 
-def _converted(value: object, index: int, column: str, missing: str | None) -> str:
+def _converted(value: object, missing: str | None, place: str, index: int, column: str) -> str:
     try:
         return to_text(value, missing=missing)
     except ParametersError as error:
-        raise ParametersError(f"row {index}, column {column!r}: {error}") from error
+        raise ParametersError(f"{place.format(index, column)}: {error}") from error
 
 
 def _table(columns: Row, rows: list[Row]) -> _Table:
@@ -164,7 +168,7 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
     """
     columns = check_header([*(axes or {}), *more], "the grid")
     if not columns:
-        raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for rows without columns")
+        raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for mere numbers")
     values = tuple(_axis(name, given) for name, given in {**(axes or {}), **more}.items())
     n = math.prod(map(len, values))
     if n > MAX_TASKS:
@@ -172,7 +176,7 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
         raise ParametersError(f"the grid has {sizes} = {n} rows, more than {MAX_TASKS}: split it over several sweeps")
     widest = sum(max(len(encode_row((value,))) for value in axis) for axis in values)
     if widest > PAGE_BYTES:
-        raise ParametersError(f"a row of the grid is over {PAGE_BYTES >> 20} MiB: put large values into files and name those")
+        raise too_wide("the grid")
     # The axes stand in the spec, which every consumer reads: long ones are paged like a table.
     size = sum(len(encode_row(axis)) for axis in values)
     return _Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values)
@@ -181,9 +185,10 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
 def _axis(name: str, given: object) -> Row:
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         raise ParametersError(f"axis {name!r} of the grid: {given!r} is no list of values: write {name}=[{given!r}]")
-    axis = tuple(_converted(v, index, name, None) for index, v in enumerate(itertools.islice(given, MAX_TASKS + 1)))
+    values = enumerate(itertools.islice(given, MAX_TASKS + 1))
+    axis = tuple([_converted(value, None, "value {} of axis {!r}", index, name) for index, value in values])
     if not axis:
-        raise ParametersError(f"axis {name!r} of the grid has no values, which makes a sweep of 0 rows: give at least one")
+        raise ParametersError(f"axis {name!r} of the grid has no values, a sweep of 0 rows: give at least one")
     for value in axis:
         check_value(value, f"axis {name!r} of the grid")
     return axis

@@ -21,6 +21,7 @@ PAGE_ROWS = 1_000
 PAGE_BYTES = 1 << 20
 #: The longest value, in bytes of UTF-8: Linux gives one argument 128 KiB and no more.
 VALUE_BYTES = 120 * 1024
+REMEDY_UTF8 = "save it as UTF-8"
 #: Every row has it: the task's number, counted from 0.
 INDEX = "index"
 
@@ -67,7 +68,7 @@ def encode_row(row: Sequence[str]) -> bytes:
 
 
 def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
-    """Counts, digests and pages the rows that `encode_row` made. JSON without newlines makes the framing unambiguous."""
+    """Counts, digests and pages rows that `encode_row` made: JSON without newlines, so the framing is unambiguous."""
     digest = hashlib.sha256(encode_row(columns) + b"\n")
     starts: list[int] = []
     n = rows_left = bytes_left = 0
@@ -99,9 +100,7 @@ def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable
         if len(encoded) > VALUE_BYTES or b"\\u0000" in encoded:
             check_values(columns, row, locate(index))
         if len(encoded) + 2 > PAGE_BYTES:
-            raise ParametersError(
-                f"{locate(index)}: the whole row is over {PAGE_BYTES >> 20} MiB: put large values into files and name those"
-            )
+            raise too_wide(locate(index))
         yield encoded
 
 
@@ -124,7 +123,8 @@ def check_value(value: str, where: str) -> None:
         raise too_long(shown, where)
 
 
-REMEDY_UTF8 = "save it as UTF-8"
+def too_wide(where: str) -> ParametersError:
+    return ParametersError(f"{where}: a row over {PAGE_BYTES >> 20} MiB: put large values into files and name those")
 
 
 def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
@@ -174,7 +174,7 @@ def decode_page(data: bytes) -> list[Row]:
     try:
         return [tuple(row) for row in json.loads(data)]
     except (ValueError, TypeError) as error:
-        raise StorageError(f"a page of rows ({len(data)} bytes) is damaged ({error}): submit the sweep again") from error
+        raise StorageError(f"a page of rows ({len(data)} bytes) is damaged ({error}): submit again") from error
 
 
 def read_row(spec: RowsSpec, index: int, page: PageReader) -> dict[str, str]:
@@ -215,11 +215,11 @@ def _page_of(spec: RowsSpec, number: int, page: PageReader) -> Sequence[Sequence
     bounds = (*spec.starts[number : number + 2], spec.n)
     rows = page(number)
     if len(rows) != bounds[1] - bounds[0]:
-        raise StorageError(f"page {number} has {len(rows)} rows, not {bounds[1] - bounds[0]}: submit the sweep again")
+        raise StorageError(f"page {number} has {len(rows)} rows, not {bounds[1] - bounds[0]}: submit again")
     return rows
 
 
 def _named(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     if len(row) != len(spec.columns):
-        raise StorageError(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit the sweep again")
+        raise StorageError(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}

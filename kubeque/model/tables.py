@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.rows import PAGE_BYTES, REMEDY_UTF8, VALUE_BYTES, Row, check_header, encode_checked, measure, too_long
+from kubeque.model.rows import (
+    PAGE_BYTES,
+    REMEDY_UTF8,
+    VALUE_BYTES,
+    Row,
+    check_header,
+    encode_checked,
+    measure,
+    too_long,
+)
 from kubeque.model.spec import RowsSpec
 from kubeque.model.task import cut
 
@@ -47,7 +56,7 @@ class _CsvRows:
             if tuple(next(rows, ())) == self.columns:
                 yield from map(tuple, reading.even(rows, self.columns))
             if reading.digest.digest() != self.file_digest:
-                raise ParametersError(f"{self.name} changed while it was read: let it be written to the end, submit again")
+                raise ParametersError(f"{self.name} changed while it was read: submit again")
 
 
 def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
@@ -65,7 +74,7 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
         columns = check_header(header, reading.where())
         found = measure(columns, encode_checked(columns, reading.even(rows, columns), lambda _: reading.where()))
         if not found.n:
-            raise ParametersError(f"{name} has a header and no rows, a sweep of 0 rows: write at least one row below line 1")
+            raise ParametersError(f"{name} has a header and no rows, a sweep of 0 rows: write at least one below it")
     spec = RowsSpec(columns, found.n, _CsvRows.kind, found.digest, found.starts)
     return _CsvRows(columns, found.n, open_text, name, spec, reading.digest.digest())
 
@@ -135,7 +144,7 @@ class _Reading:
             whole, newline, rest = (rest + chunk).rpartition(b"\n")
             if len(rest) > _ROW_BYTES:
                 line = self._lines_read + 1 + whole.count(b"\n") + len(newline)
-                raise ParametersError(f"{self._name}, line {line} is over {_ROW_BYTES >> 20} MiB long: this is no CSV file")
+                raise ParametersError(f"{self._name}, line {line}: over {_ROW_BYTES >> 20} MiB long, no CSV file")
             if newline:
                 yield self._decode(whole + newline, begun)
                 begun = True
@@ -149,8 +158,8 @@ class _Reading:
             return block.decode()
         except UnicodeDecodeError as error:
             line = self._lines_read + 1 + block.count(b"\n", 0, error.start)
-            value = block[error.start : error.start + 10]
-            raise ParametersError(f"{self._name}, line {line}: the bytes {value!r} are not UTF-8: {REMEDY_UTF8}") from error
+            place, value = f"{self._name}, line {line}", block[error.start : error.start + 10]
+            raise ParametersError(f"{place}: the bytes {value!r} are not UTF-8: {REMEDY_UTF8}") from error
 
     def _ragged(self, row: Sequence[str], columns: Row) -> ParametersError:
         counts = f"{len(row)} values for {len(columns)} columns"
@@ -176,5 +185,5 @@ class _Reading:
                 return too_long(shown, place, ", or close its quote" if is_open else "")
             if (field[2] or "").strip("\r") or "\r" in field[0][:-1]:
                 break
-        remedy = 'end lines with LF or CRLF, put values with commas into double quotes, and write a quote in them twice ("")'
+        remedy = 'end lines with LF or CRLF, quote a value that has a comma, and write a quote in it twice ("")'
         return ParametersError(f"{place}: {shown!r} is not CSV ({reason}): {remedy}")

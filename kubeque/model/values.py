@@ -11,7 +11,6 @@ from uuid import UUID
 
 from kubeque.model.errors import ParametersError
 
-_EXACT: Mapping[type, Callable[[Any], str]] = {str: lambda text: text, bool: lambda truth: "true" if truth else "false"}
 #: What pandas calls the values that are not there. pandas itself is never imported here.
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
@@ -27,7 +26,8 @@ def to_text(value: object, *, missing: str | None = None) -> str:
         return convert(value)
     if _is_missing(value):
         if missing is None:
-            raise ParametersError(f"the value is missing ({value!r}): fill it in, or say what stands for it: missing=''")
+            remedy = "write '' for an empty text (in records and frames missing='' does it for all rows)"
+            raise ParametersError(f"the value is missing ({value!r}): {remedy}")
         return missing
     text = _number(value) if isinstance(value, int | float | Decimal) else _other(value)
     if text is None:
@@ -46,12 +46,16 @@ def _is_missing(value: Any) -> bool:
     return (isinstance(value, float) or _is_scalar(value)) and bool(value != value)
 
 
+def _integer(value: int) -> str:
+    try:
+        return int.__repr__(value)
+    except ValueError as error:  # Python writes 4,300 digits and no more
+        raise ParametersError("the number has too many digits to be written: give it as a string") from error
+
+
 def _number(value: Any) -> str:
     if isinstance(value, int):
-        try:
-            return int.__repr__(value)
-        except ValueError as error:
-            raise ParametersError("the number has too many digits to be written: give it as a string") from error
+        return _integer(value)
     # The base's own repr: numpy's float64 is a float whose repr is np.float64(0.5).
     return float.__repr__(value) if isinstance(value, float) else str(value)
 
@@ -79,3 +83,11 @@ def _scalar(value: Any) -> str | None:
     item = value.item()
     plain = isinstance(item, str | int | float | Decimal | date | time)
     return to_text(item) if plain and kind != "m" else None
+
+
+#: What comes by far most often, and needs no second look.
+_EXACT: Mapping[type, Callable[[Any], str]] = {
+    str: lambda text: text,
+    bool: lambda truth: "true" if truth else "false",
+    int: _integer,
+}
