@@ -100,4 +100,6 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
         for name in word.columns:
             if name not in known:
                 there = f"the columns are {', '.join(columns)}" if columns else "the sweep has no parameters"
-                raise CommandError(f"unknown column {{{name}}} in the command: {there}; a literal brace is written \\{{")
+                raise CommandError(
+                    f"unknown column {{{name}}} in the command: {there}; a literal brace is written \\{{"
+                )

@@ -16,6 +16,7 @@ KubequeError                      exit code 1
 │   └── FencingError              the store accepted a stale write: never run tasks on it
 ├── LeaseLost                     somebody else holds the tasks now
 ├── StorageError                  files could not be read or written
+│   └── FileMissing               there is no such file
 ├── ClusterError                  consumers could not be started or seen
 └── JobFailed                     the sweep ended without success
     └── JobKilled                 because somebody killed it
@@ -93,6 +94,10 @@ class LeaseLost(KubequeError):
 
 class StorageError(KubequeError):
     """Files could not be read or written. The message names the URL and what the store answered."""
+
+
+class FileMissing(StorageError):
+    """There is no file at that URL. Whoever may meet this before the file is written asks again later."""
 
 
 class ClusterError(KubequeError):

@@ -28,7 +28,9 @@ def parse_bytes(text: str | int, what: str = "memory") -> int:
         raise ResourceError(f"{what} {text!r} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
     count = int(float(match[1]) * _SUFFIXES[match[2]])
     if count < _LEAST_BYTES:
-        raise ResourceError(f"{what} {text!r} means {count} bytes, which no program fits in: write it as 512Mi or 1.5Gi")
+        raise ResourceError(
+            f"{what} {text!r} means {count} bytes, which no program fits in: write it as 512Mi or 1.5Gi"
+        )
     return count
 
 

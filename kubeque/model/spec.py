@@ -110,9 +110,13 @@ class JobSpec:
         values |= {
             "command": tuple(Word.from_wire(word) for word in wire["command"]),
             "rows": RowsSpec(
-                tuple(rows["columns"]), rows["n"], rows["kind"], rows["digest"], tuple(rows["starts"]),
+                tuple(rows["columns"]),
+                rows["n"],
+                rows["kind"],
+                rows["digest"],
+                tuple(rows["starts"]),
                 tuple(tuple(axis) for axis in rows["axes"]),
-            ),  # fmt: skip
+            ),
             "inputs": tuple(Input(**item) for item in wire["inputs"]),
             "row_inputs": {path: Input(**item) for path, item in wire["row_inputs"].items()},
             "shapes": tuple(Shape(**shape) for shape in wire["shapes"]),

@@ -1,7 +1,7 @@
 """The block: a range of tasks leased as one, and every change that may happen to it.
 
-All functions here are pure: they take a block and the time and return new blocks. What they return becomes true by one
-compare-and-set of the stored entity (`queues.store`); a change whose base is stale is refused there, which is the fence.
+All functions here are pure: they take a block and the time and return new blocks. What they return becomes true by
+one compare-and-set of the stored entity (`queues.store`); a change whose base is stale is refused there: the fence.
 Lost acknowledgements are settled by `settle`, from (nonce, epoch, seq) inside the entity.
 """
 
@@ -225,9 +225,7 @@ def _alone(block: Block, index: int, shape: int, record: TaskRecord) -> Block:
     )
 
 
-def steal(
-    block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int
-) -> tuple[Block, Block] | None:
+def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> tuple[Block, Block] | None:
     """Split the untouched tail off a leased block: (what the victim keeps, what the thief gets).
 
     The victim's epoch and seq stay, so that its next commit sees that only the range changed. None: nothing to steal.

@@ -1,7 +1,7 @@
 """Leases: how a consumer gets tasks, keeps them, records outcomes and lets go.
 
-A `Lease` is one block held by one consumer. Its threads share it: all commits go through one lock, and what the store holds
-is known after each of them, also when an answer was lost.
+A `Lease` is one block held by one consumer. Its threads share it: all commits go through one lock, and what the store
+holds is known after each of them, also when an answer was lost.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ class Lease:
         """
         with self._lock:
             if self.lost:
-                raise LeaseLost(f"tasks {self._block.lo} to {self._block.hi - 1} of {self.job.name} belong to another consumer")
+                raise LeaseLost(
+                    f"tasks {self._block.lo} to {self._block.hi - 1} of {self.job.name} belong to another consumer"
+                )
             outcomes = self._waiting[:MAX_MOVES] if self._may_move() else list(self._waiting)
             back = self.untouched if give_back else []
             self._write(outcomes, reserve, back, release and len(outcomes) == len(self._waiting))
@@ -132,9 +134,7 @@ class Lease:
             self.job = job
 
 
-def claim(
-    queue: Queue, job: Job, owner: str, *, shapes: Sequence[int] | None = None, reserve: int = 1
-) -> Lease | None:
+def claim(queue: Queue, job: Job, owner: str, *, shapes: Sequence[int] | None = None, reserve: int = 1) -> Lease | None:
     """Lease a block of `job` with something to run: a ready one, else the stolen tail of a leased one.
 
     `shapes`: only blocks of these classes. None: there is nothing to be had now. Raises QueueUnavailable.

@@ -32,5 +32,7 @@ def _open_sqlite(url: str) -> Store:
 
     path = unquote(url.removeprefix("sqlite://"))
     if not path.startswith("/") or path == "/":
-        raise ConfigError(f"queue_url {url!r}: write sqlite:/// and an absolute path, as in sqlite:////home/me/queue.db")
+        raise ConfigError(
+            f"queue_url {url!r}: write sqlite:/// and an absolute path, as in sqlite:////home/me/queue.db"
+        )
     return open_sqlite(Path(path if not path.startswith("//") else path[1:]))

@@ -1,7 +1,7 @@
 """The queue: jobs and their tasks, above any store.
 
-Every write here is a compare-and-set that is repeated from a fresh read when it was refused, and resolved by reading when
-its answer was lost. No operation costs a call per task.
+Every write here is a compare-and-set that is repeated from a fresh read when it was refused, and resolved by reading
+when its answer was lost. No operation costs a call per task.
 """
 
 from __future__ import annotations
@@ -234,9 +234,7 @@ class Queue:
             self.change_block(block, lambda b: (blocks.reset(b, rule, job.run), []) if b.run < job.run else None)
         return len(behind)
 
-    def change_block(
-        self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]
-    ) -> Block | None:
+    def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
         """Change a block by somebody who does not hold its lease; `change` must find nothing to do in its own result.
 
         Returns the block as it stands; None if it is gone or `change` had nothing to do.
@@ -281,7 +279,9 @@ class Queue:
                 self.swap(replace(held, run=2))
             except Conflict:
                 return
-            raise FencingError("the queue accepted a stale write, so two consumers could own one task: use another store")
+            raise FencingError(
+                "the queue accepted a stale write, so two consumers could own one task: use another store"
+            )
         finally:
             self.store.delete_blocks(uid)
 
@@ -313,4 +313,3 @@ def until_answered(action: Callable[[], T]) -> T:
             log.info("the queue did not answer (%s): trying again in %.2f s", error, pause)
             time.sleep(pause * random.uniform(0.5, 1.0))
     return action()
-

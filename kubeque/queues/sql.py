@@ -1,6 +1,6 @@
 """A queue in an SQL database: the statements, once, for every dialect.
 
-A dialect (`queues.sqlite`, `queues.postgres`) brings the connections, the column types and the translation of its errors.
+A dialect (`queues.sqlite`, `queues.postgres`) brings connections, column types and the translation of its errors.
 Statements are written with `?` for a value. Fencing is `UPDATE ... WHERE version = ?` and its row count.
 """
 
@@ -36,7 +36,7 @@ class Cursor(Protocol):
 class Executor(Protocol):
     """Runs statements inside one transaction."""
 
-    def __call__(self, statement: str, values: Sequence[Any] = ()) -> Cursor: ...
+    def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor: ...
 
 
 class Dialect(Protocol):
@@ -48,7 +48,7 @@ class Dialect(Protocol):
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
         """One transaction. Errors of the driver come out as QueueError or QueueUnavailable."""
 
-    def many(self, execute: Executor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """The same statement for many rows."""
 
     def now(self) -> float:
@@ -169,9 +169,8 @@ class SqlStore:
     def find_blocks(
         self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
-        among, classes = "", ()
-        if shapes is not None:
-            among, classes = f" AND shape IN ({', '.join('?' * len(shapes))})", tuple(shapes)
+        classes = tuple(shapes or ())
+        among = f" AND shape IN ({', '.join('?' * len(classes))})" if shapes is not None else ""
         found: list[BlockRecord] = []
         with self._db.transaction(write=False) as execute:
             for condition, values in _CONDITIONS[which](slot):
@@ -232,7 +231,8 @@ def _values(r: BlockRecord) -> tuple[Any, ...]:
 
 def _record(row: Sequence[Any]) -> BlockRecord:
     *marks, version, body = row
-    return BlockRecord(*marks, body=bytes(body), version=version)
+    uid, block_id, lo, shape, slot, expires, spare, tally, pending = marks
+    return BlockRecord(uid, block_id, lo, shape, slot, expires, spare, tally, pending, bytes(body), version)
 
 
 def _batches(records: Iterable[BlockRecord]) -> Iterator[list[BlockRecord]]:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from kubeque.model.errors import QueueError, QueueUnavailable
 from kubeque.queues.sql import Executor, SqlStore
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class SqliteDialect:
     """Connections to one file: one for each thread of each process."""
 
-    types = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB"}
+    types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB"}
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,7 +53,7 @@ class SqliteDialect:
                 raise
             connection.execute("COMMIT")
 
-    def many(self, execute: Executor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         self._connection().executemany(statement, rows)
 
     def close(self) -> None:

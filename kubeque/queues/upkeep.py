@@ -78,7 +78,7 @@ def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: Leas
 
 
 def _overdue(job: Job, leased: list[Block], now: float) -> set[str]:
-    """Leases that ended a heartbeat ago. Where all of a job fell silent the store may have been away: a lease longer."""
+    """Leases that ended a heartbeat ago. All silent: the store may have been away."""
     patience = job.heartbeat_seconds
     if len(leased) > 1 and all(block.expires < now for block in leased):
         patience += job.lease_seconds
@@ -110,8 +110,8 @@ class Early:
 def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     """Look at the first attempts of a job. Pure; `now` is the store's clock.
 
-    Stop when the first max(10, consumers) attempts all ended by `exit` or `signal` with one code, every consumer ended at
-    least one, and nothing has run longer than those failures did: a command that cannot work is not paid for N times.
+    Stop when the first max(10, consumers) attempts all ended by `exit` or `signal` with one code, every consumer ended
+    at least one, and nothing has run longer than those failures did: a hopeless command is not paid for N times.
     Raise the floor when the first max(20, 2 x consumers) all died of memory.
     """
     firsts: list[Attempt] = []
@@ -144,7 +144,7 @@ def _first_of_run(record: TaskRecord) -> Attempt | None:
 
 
 def end_hopeless(queue: Queue, job: Job) -> Job:
-    """Stop the job, or raise its floor class, where its first attempts say so. O(blocks): ask when one's own all failed."""
+    """Stop the job, or raise its floor class, where its first attempts say so. O(blocks)."""
     early = judge(job, queue.scan(job), queue.now())
     if early.stop:
         return queue.stop(job, early.stop)
