@@ -1,0 +1,89 @@
+"""Why a program could not be started, in words that name it and the remedy."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeque.model.task import Cause
+
+#: What a shell gives back as well.
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
+#: The kernel's bound on one argument or one `NAME=value`, bytes (MAX_ARG_STRLEN without its final NUL).
+_LONGEST = 131_071
+#: The machine, not the program, is to blame.
+_MACHINE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A program that was not started."""
+
+    #: `exit`, or `stage` where the machine could not start any.
+    cause: Cause
+    code: int | None
+    message: str
+
+
+def explain(error: OSError | ValueError, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Refusal:
+    """What it means that subprocess raised `error`."""
+    program = argv[0]
+    if isinstance(error, ValueError):  # A NUL, a lone surrogate, a variable whose name holds `=`.
+        return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be given these arguments or variables: {error}")
+    if error.errno in _MACHINE or not cwd.is_dir():
+        return Refusal(Cause.STAGE, None, f"the machine could not start the program {program!r} in {cwd}: {error}")
+    if error.errno == errno.ENOENT:
+        return _exit(NOT_FOUND, _not_found(program, cwd, env))
+    if error.errno == errno.EACCES:
+        return _exit(NOT_EXECUTABLE, _not_allowed(program, cwd))
+    if error.errno == errno.ENOEXEC:
+        remedy = "it is neither a script that begins with #! nor a program for this kind of machine"
+        return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be run: {remedy}")
+    if error.errno == errno.E2BIG:
+        return _exit(NOT_EXECUTABLE, _too_long(argv, env))
+    return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be run: {error.strerror}")
+
+
+def _exit(code: int, message: str) -> Refusal:
+    return Refusal(Cause.EXIT, code, message)
+
+
+def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> str:
+    if "/" not in program:
+        path = env.get("PATH", os.defpath)
+        found = shutil.which(program, path=path)
+        if found is None:
+            return f"the program {program!r} was not found on the PATH ({path}): install it in the image or bring it"
+        file = Path(found)
+    else:
+        file = cwd / program
+    if not file.exists():
+        return f"the program {program!r} was not found: bring it along as ^{Path(program).name}, or correct its path"
+    with file.open("rb") as script:
+        first = script.readline(200).decode(errors="replace")
+    if first.startswith("#!"):  # The repr shows the \r of a script that was written on Windows.
+        return f"the interpreter of {program!r} was not found: the script begins with {first!r}"
+    return f"the loader of {program!r} was not found: the program was built for another system (another libc?)"
+
+
+def _not_allowed(program: str, cwd: Path) -> str:
+    if (cwd / program).is_dir():
+        return f"the program {program!r} is a folder"
+    return (
+        f"the program {program!r} may not be executed: set its executable bit (chmod +x) before you submit, "
+        f"or name its interpreter, as in python3 {program}"
+    )
+
+
+def _too_long(argv: Sequence[str], env: Mapping[str, str]) -> str:
+    sizes = [(len(os.fsencode(word)), f"argument {at}") for at, word in enumerate(argv)]
+    sizes += [(len(os.fsencode(f"{name}={value}")), f"variable {name}") for name, value in env.items()]
+    longest, what = max(sizes)
+    if longest > _LONGEST:
+        return f"{what} of {argv[0]!r} is too long for the kernel: {longest} bytes, at most {_LONGEST} can be passed"
+    total = sum(size for size, _ in sizes)
+    return f"the arguments and variables of {argv[0]!r} are together too long for the kernel: {total} bytes"

@@ -1,0 +1,151 @@
+"""Which processes a command has started, as /proc tells, and how those that it left behind are ended.
+
+Without /proc (not Linux) a command is known by its process group only, and every function here says "none".
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+
+_PR_SET_CHILD_SUBREAPER = 36
+#: Seconds after which leftovers that do not die (a dead network disk holds them) are given up.
+_PATIENCE_SECONDS = 5.0
+
+
+def adopt_orphans() -> bool:
+    """Make this process the parent of whatever its descendants leave behind. Say it once, at the start.
+
+    Without it a program that detaches itself twice ends up below process 1 and lives on into the next task.
+    Returns False where the system cannot do it.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def has_children() -> bool:
+    """Does this process have children, dead or alive? One system call, no look at /proc."""
+    if sys.platform != "linux":
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def own_children() -> frozenset[int]:
+    """The children of this process."""
+    return frozenset(_lister()(os.getpid())) if has_children() else frozenset()
+
+
+def descendants(roots: Iterable[int]) -> dict[int, int]:
+    """`roots` and all processes below them, each with its parent; the parent of a root is 0."""
+    children = _lister()
+    found: dict[int, int] = {}
+    todo = [(root, 0) for root in roots]
+    while todo:
+        pid, parent = todo.pop()
+        if pid not in found:
+            found[pid] = parent
+            todo += [(child, pid) for child in children(pid)]
+    return found
+
+
+def kill_all(roots: Iterable[int]) -> None:
+    """SIGKILL to `roots` and all below them."""
+    for pid in descendants(roots):
+        send(pid, signal.SIGKILL)
+
+
+def send(pid: int, number: int) -> bool:
+    """Send a signal to a process, or to a group if `pid` is negative. False where nobody was there to get it."""
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):  # It is gone, or it belongs to another user by sudo or the like.
+        return False
+    return True
+
+
+def kill_leftovers(before: frozenset[int]) -> int:
+    """Kill and reap every child of this process that is not in `before`, and all below. Returns how many lived.
+
+    Killing a process makes us the parent of its children (see `adopt_orphans`), so it goes on until none is new.
+    """
+    killed = 0
+    give_up = time.monotonic() + _PATIENCE_SECONDS
+    while left := own_children() - before:
+        if time.monotonic() > give_up:
+            return killed + len(left)
+        kill_all(left)
+        ends = [end for pid in left if (end := _reap(pid)) is not None]
+        killed += ends.count(-signal.SIGKILL)
+        if not ends:
+            time.sleep(0.001)
+    return killed
+
+
+def _reap(pid: int) -> int | None:
+    """How a child ended, as subprocess tells it; None while it has not."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return 0
+    return os.waitstatus_to_exitcode(status) if ended else None
+
+
+def _lister() -> Callable[[int], list[int]]:
+    """A function that lists the children of a process."""
+    if _is_listed():
+        return _listed_children
+    everybody = _scan()
+    return lambda pid: everybody.get(pid, [])
+
+
+@cache
+def _is_listed() -> bool:
+    """Does /proc list children? It does not on kernels built without CONFIG_PROC_CHILDREN, and in some sandboxes."""
+    return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+
+
+def _listed_children(pid: int) -> list[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [int(word) for thread in threads for word in read_proc(f"/proc/{pid}/task/{thread}/children").split()]
+
+
+def _scan() -> dict[int, list[int]]:
+    """The children of every process, from one pass over /proc."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        if name.isdigit() and (stat := read_proc(f"/proc/{name}/stat")):
+            # The program's name comes before and may hold blanks and brackets: `12 (a) b) S 7 ...`.
+            parent = int(stat[stat.rindex(b")") + 2 :].split()[1])
+            children.setdefault(parent, []).append(int(name))
+    return children
+
+
+def read_proc(path: str) -> bytes:
+    """What a file of /proc says; nothing where the process is gone or not ours to look at."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""
+    try:
+        chunks = []
+        while chunk := os.read(fd, 1 << 16):
+            chunks.append(chunk)
+        return b"".join(chunks)
+    except (ProcessLookupError, PermissionError):
+        return b""
+    finally:
+        os.close(fd)

@@ -1,0 +1,166 @@
+"""How a running command is watched: the memory of its process tree, and whether the kernel killed for lack of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from kubeque.consumer import tree
+
+#: Seconds from one sample to the next. The first ones come soon, so that a short task has a peak as well.
+_STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+#: Where a limit must be kept the pause never grows beyond this.
+_LIMITED_STEP = 0.1
+#: A sample may cost this share of the time: of a tree of thousands fewer are taken.
+_COST_SHARE = 0.05
+#: Below this the pages that several processes share are not worth telling apart.
+_SMALL_TREE = 64 << 20
+#: A limit counts as exceeded when two samples this far apart say so.
+_CONFIRM_SECONDS = 0.005
+
+_VM = re.compile(rb"VmSize:\s+(\d+) kB.*?VmHWM:\s+(\d+) kB\s+VmRSS:\s+(\d+) kB", re.DOTALL)
+_PSS = re.compile(rb"^Pss:\s+(\d+) kB", re.MULTILINE)
+_OOM_KILL = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
+
+
+class Memory(NamedTuple):
+    """The memory of one process, in bytes."""
+
+    #: Address space.
+    size: int
+    #: The most that was ever resident.
+    peak: int
+    #: Resident now.
+    resident: int
+
+
+def memory_of(pid: int) -> Memory | None:
+    """The memory of a process; None where it is gone or a zombie."""
+    match = _VM.search(tree.read_proc(f"/proc/{pid}/status"))
+    return Memory(*(int(number) << 10 for number in match.groups())) if match else None
+
+
+class MemoryWatch:
+    """Samples the memory of the processes below one command.
+
+    The peak is the largest sum over the tree that was seen, or the largest ever of one process. It is never taken
+    from ru_maxrss: a child begins with its parent's, so /bin/true would have "used" as much as the consumer.
+    """
+
+    def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
+        """`limit`: bytes, None for none. `before`: children of this process that are not the command's."""
+        self._pid = pid
+        self._limit = limit
+        self._before = before
+        self._samples = 0
+        self._suspected = False
+        #: Bytes; 0 where nothing was seen.
+        self.peak = 0
+        #: When the next sample is due, on the monotonic clock.
+        self.due = 0.0
+
+    def sample(self) -> bool:
+        """Take one sample. Returns whether the tree uses more than its limit."""
+        began = time.monotonic()
+        total = self._measure()
+        over = self._limit is not None and total > self._limit
+        exceeded = over and self._suspected
+        self._suspected = over
+        self._samples += 1
+        now = time.monotonic()
+        self.due = now + self._pause(now - began)
+        return exceeded
+
+    def _pause(self, cost: float) -> float:
+        pause = _STEPS[min(self._samples, len(_STEPS)) - 1]
+        if self._suspected:
+            pause = _CONFIRM_SECONDS
+        elif self._limit is not None:
+            pause = min(pause, _LIMITED_STEP)
+        return max(pause, cost / _COST_SHARE)
+
+    def _measure(self) -> int:
+        used = self._usage()
+        total = sum(memory.resident for memory in used.values())
+        self.peak = max([self.peak, *(memory.peak for memory in used.values())])
+        if len(used) > 1 and total > max(self.peak, _SMALL_TREE):
+            total = shared_fairly(used)
+        self.peak = max(self.peak, total)
+        return total
+
+    def _usage(self) -> dict[int, Memory]:
+        """The memory of each process, without those that are still their parent's double."""
+        if self._samples == 0:  # Just started: it has no children yet.
+            own = memory_of(self._pid)
+            return {self._pid: own} if own else {}
+        parents = tree.descendants({self._pid, *tree.own_children()} - self._before)
+        seen = {pid: memory for pid in parents if (memory := memory_of(pid))}
+        # Between vfork (or fork) and exec a child has its parent's pages: they would count twice.
+        return {pid: memory for pid, memory in seen.items() if not _is_double(memory, seen.get(parents[pid]))}
+
+
+def _is_double(memory: Memory, parent: Memory | None) -> bool:
+    return parent is not None and (memory.size, memory.resident) == (parent.size, parent.resident)
+
+
+def shared_fairly(used: dict[int, Memory]) -> int:
+    """Bytes of some processes together where a page that n of them share counts once.
+
+    Eight processes forked from one of 4 GiB are 32 GiB by their resident sizes and 4 GiB in truth. The kernel walks
+    every page for this, so it is asked only when it matters.
+    """
+    total = 0
+    for pid, memory in used.items():
+        match = _PSS.search(tree.read_proc(f"/proc/{pid}/smaps_rollup"))
+        total += int(match[1]) << 10 if match else memory.resident
+    return total
+
+
+class OomCounter:
+    """The kernel's count of processes killed for lack of memory in one cgroup.
+
+    The count has moved before the killed child can be reaped, so reading it before the start and after the end tells
+    a death by memory from a plain SIGKILL. It speaks of the whole cgroup: use it only where that is the task's own
+    container, with one task at a time, not on a machine that others share.
+    """
+
+    def __init__(self, file: Path) -> None:
+        """`file`: memory.events (cgroup v2) or memory.oom_control (v1). Raises OSError if it cannot be opened."""
+        self._fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        self._last = 0
+
+    @classmethod
+    def find(cls, folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> OomCounter | None:
+        """The counter of our own cgroup; None where the system has none."""
+        for file in _candidates(folder, own.read_text().splitlines() if own.exists() else []):
+            if file.is_file():
+                return cls(file)
+        return None
+
+    def read(self) -> int:
+        """How many were killed so far."""
+        try:
+            match = _OOM_KILL.search(os.pread(self._fd, 4096, 0))
+        except OSError:  # The cgroup was removed below us: what was counted last is all there is to know.
+            return self._last
+        self._last = int(match[1]) if match else 0
+        return self._last
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def _candidates(folder: Path, lines: Iterable[str]) -> Iterable[Path]:
+    """Where the counter may be, the likeliest first: lines of /proc/self/cgroup are `number:controllers:path`."""
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        v1 = "memory" in controllers.split(",")
+        if v1 or not controllers:
+            root, name = (folder / "memory", "memory.oom_control") if v1 else (folder, "memory.events")
+            yield root / path.strip("/") / name
+            # In a container the path is often the host's, while only our own cgroup is mounted, at the root.
+            yield root / name

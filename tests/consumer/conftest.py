@@ -1,0 +1,74 @@
+"""What the tests of the consumer share: a place to run commands in, with the consumer's way of running them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kubeque.consumer import tree
+from kubeque.consumer.process import Ended, Limits, run_command
+from kubeque.consumer.stop import StopSignal
+from kubeque.consumer.watchman import OomCounter
+
+PATH = os.pathsep.join([os.path.dirname(sys.executable), "/usr/local/bin:/usr/bin:/bin"])
+
+
+@dataclass
+class Bench:
+    """Runs commands as the consumer does."""
+
+    folder: Path
+    stop: StopSignal
+
+    @property
+    def stdout(self) -> str:
+        return (self.folder / "stdout").read_text()
+
+    @property
+    def stderr(self) -> str:
+        return (self.folder / "stderr").read_text()
+
+    def run(
+        self, *argv: str, limits: Limits | None = None, oom: OomCounter | None = None, env: dict[str, str] | None = None
+    ) -> Ended:
+        return run_command(
+            argv,
+            cwd=self.folder / "work",
+            env=env or {"PATH": PATH},
+            stdout=self.folder / "stdout",
+            stderr=self.folder / "stderr",
+            limits=limits or Limits(timeout=60, grace_seconds=5),
+            stop=self.stop,
+            oom=oom,
+        )
+
+    def sh(self, script: str, **how: object) -> Ended:
+        return self.run("/bin/sh", "-c", script, **how)  # type: ignore[arg-type]
+
+    def python(self, source: str, **how: object) -> Ended:
+        return self.run(sys.executable, "-c", textwrap.dedent(source), **how)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    tree.adopt_orphans()
+    (tmp_path / "work").mkdir()
+    with StopSignal() as stop:
+        yield Bench(tmp_path, stop)
+
+
+def is_running(pid: int) -> bool:
+    """Is there such a process, and is it no zombie?"""
+    stat = tree.read_proc(f"/proc/{pid}/stat")
+    return bool(stat) and stat[stat.rindex(b")") + 2 :][:1] != b"Z"
+
+
+@pytest.fixture
+def running() -> object:
+    return is_running
