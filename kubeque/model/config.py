@@ -1,0 +1,159 @@
+"""Where queue, files and consumers are and what a task gets unless told otherwise, as one checked value."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from kubeque.model.config_text import KEYS, NUMBERS, SIZES, Place, hide_password, read_file
+from kubeque.model.errors import ConfigError
+from kubeque.model.resources import format_bytes
+
+FILE_NAME = ".kubeque"
+HOME_VARIABLE = "KUBEQUE_HOME"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Config:
+    """One configuration, checked and complete. Made by `load` or `from_values`.
+
+    The fields are the keys of the file, but for `home` and `source`. A key that was not given is None or "" where
+    it has no default.
+    """
+
+    #: Where tasks wait: `sqlite:///FILE`, `postgresql://...` or `datastore://PROJECT`.
+    queue_url: str
+    #: Where results go: a folder or a URL such as `gs://BUCKET/results`.
+    default_url_prefix: str
+    #: Where files that tasks need are kept, by their content: a folder or a URL.
+    cas_url_prefix: str
+    #: Where consumers run: `local`, or a Kubernetes cluster as a URL such as `gke://PROJECT/LOCATION/NAME`.
+    cluster_url: str
+    #: Google Cloud project.
+    project: str
+    #: Name of the GKE cluster.
+    cluster_name: str
+    #: Zone or region of the GKE cluster.
+    location: str
+    #: Kubernetes namespace of the consumers.
+    namespace: str
+    #: Kubernetes service account of the consumers.
+    service_account: str
+    #: Machine type of nodes that are added.
+    machine_type: str
+    #: Disk of nodes that are added, as in `100Gi`.
+    node_disk_size: int | None
+    #: Local SSDs of nodes that are added.
+    local_ssd_count: int
+    #: Image that tasks run in.
+    default_image: str
+    #: Cores of a task, as in `0.5`, `500m` or `2`.
+    default_resource_cpu: float | None
+    #: Memory of a task, as in `512Mi` or `1.5Gi`.
+    default_resource_memory: int | None
+    #: Disk of a task, as in `10Gi`.
+    default_resource_disk: int | None
+    #: Consumers wanted for a job.
+    consumers: int | None
+    #: Folder of the embedded queue and store: $KUBEQUE_HOME or ~/.local/share/kubeque.
+    home: Path
+    #: The file that was read; None where there is none.
+    source: Path | None
+
+    @classmethod
+    def load(
+        cls,
+        start: Path | None = None,
+        home: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        explicit: Path | None = None,
+    ) -> Config:
+        """The configuration of a person who stands in folder `start` and lives in folder `home`.
+
+        Reads `explicit` if given, else the first `.kubeque` there is in `start` (the current folder) and `home` (~).
+        Without any it is the embedded default. Raises ConfigError naming file and key.
+        """
+        start = Path.cwd() if start is None else start.absolute()
+        home = _home_folder() if home is None else home.absolute()
+        if explicit is not None:
+            path = start / explicit
+            return cls.from_values(read_file(path), where=path, folder=path.parent, home=home, environ=environ)
+        for folder in (start, home):
+            path = folder / FILE_NAME
+            if path.is_file():
+                return cls.from_values(read_file(path), where=path, folder=folder, home=home, environ=environ)
+        return cls.from_values({}, where="the defaults", folder=start, home=home, environ=environ)
+
+    @classmethod
+    def from_values(
+        cls,
+        values: Mapping[str, str],
+        *,
+        where: Path | str,
+        folder: Path,
+        home: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Config:
+        """The configuration that `values`, texts by key, make; a key with an empty text counts as not given.
+
+        `where` names their origin in messages, and is kept as `source` if it is a path. Relative paths begin at
+        `folder`, `~` is `home`. Raises ConfigError.
+        """
+        place = Place(str(where), folder, _home_folder() if home is None else home)
+        place.check_keys(values)
+        found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | {"local_ssd_count": 0}
+        for key, text in values.items():
+            if text.strip():
+                found[key] = place.read(key, text.strip())
+        data = place.resolve(environ.get(HOME_VARIABLE) or "~/.local/share/kubeque")
+        found |= {key: value for key, value in _derived(found, data).items() if not found[key]}
+        return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields for JSON, sizes in bytes, passwords hidden."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {key: _shown(value) for key, value in values.items()}
+
+    def describe(self) -> str:
+        """What is set, for people: a line for each key, passwords hidden."""
+        lines = [f"read from {self.source}" if self.source else f"no {FILE_NAME} file: the embedded default"]
+        for key in KEYS:
+            value = getattr(self, key)
+            if value not in (None, ""):
+                lines.append(f"{key} = {format_bytes(value) if key in SIZES else _shown(value)}")
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        """Ends up in logs and tracebacks, so it hides passwords as well."""
+        return f"Config({', '.join(f'{key}={value!r}' for key, value in self.as_dict().items())})"
+
+
+def _shown(value: Any) -> Any:
+    return hide_password(str(value)) if isinstance(value, str | Path) else value
+
+
+def _derived(found: Mapping[str, Any], home: str) -> dict[str, str]:
+    """What follows from the keys given for those that were not."""
+    prefix = found["default_url_prefix"]
+    derived = {
+        "queue_url": f"sqlite:///{quote(home)}/queue.db",
+        "default_url_prefix": f"{home}/results",
+        # Beside the results, so that whoever can reach the one reaches the other; no job's name begins with a dot.
+        "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
+        "cluster_url": "local",
+    }
+    if found["project"] and found["cluster_name"]:
+        derived["queue_url"] = f"datastore://{found['project']}"
+        derived["cluster_url"] = f"gke://{found['project']}/{found['location'] or '-'}/{found['cluster_name']}"
+    return derived
+
+
+def _home_folder() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise ConfigError(f"this user has no home folder ({error}): set HOME to a folder that you may write") from error

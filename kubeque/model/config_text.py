@@ -1,0 +1,184 @@
+"""The text of a `.kubeque` file: its keys, and what is written for each of them."""
+
+from __future__ import annotations
+
+import configparser
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+from kubeque.model.errors import ConfigError, ResourceError
+from kubeque.model.resources import parse_bytes, parse_cpu
+
+SECTION = "config"
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+#: `user:password@`; the last @ counts, because people write passwords as they are.
+_USER_PASSWORD = re.compile(r"(://[^:/@\s]*):(.*)@")
+_SECRET_OPTION = re.compile(r"([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
+
+
+def hide_password(url: str) -> str:
+    """`url` fit to be shown: `***` in place of a password."""
+    return _SECRET_OPTION.sub(r"\1***", _USER_PASSWORD.sub(r"\1:***@", url))
+
+
+def read_file(path: Path) -> Mapping[str, str]:
+    """The keys and texts of a file, with or without the header of its one section."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8 (byte {error.start}): save it as UTF-8") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): name a file that you may read") from error
+    lines = text.split("\n")
+    first = next((line.strip() for line in lines if line.strip() and line.strip()[0] not in "#;"), "")
+    # default_section: no section hands its keys on to another, not even [DEFAULT].
+    parser = configparser.ConfigParser(interpolation=None, default_section="")
+    header = [] if first.startswith("[") else [f"[{SECTION}]"]
+    try:
+        parser.read_string("\n".join(header + lines))
+    except configparser.Error as error:
+        raise ConfigError(f"{path}: {_what_is_wrong(error, len(header))}") from error
+    for section in parser.sections():
+        if section != SECTION:
+            raise ConfigError(f"{path}: unknown section [{section}]: all keys stand in [{SECTION}]")
+    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
+
+
+def _what_is_wrong(error: configparser.Error, lines_added: int) -> str:
+    if isinstance(error, configparser.DuplicateOptionError):
+        return (
+            f"line {(error.lineno or 0) - lines_added}: the key {error.option!r} is there twice: remove one of the two"
+        )
+    if isinstance(error, configparser.DuplicateSectionError):
+        return f"line {(error.lineno or 0) - lines_added}: the section [{error.section}] is there twice: write it once"
+    if isinstance(error, configparser.MissingSectionHeaderError):
+        return f"line {error.lineno} is no section: write [{SECTION}]"
+    if isinstance(error, configparser.ParsingError):
+        # Only the number: the line may hold a password, and what configparser shows of it varies.
+        return (
+            f"line {error.errors[0][0] - lines_added} is no `key = value`: mend it, or begin it with # to leave it out"
+        )
+    return f"{error.message.splitlines()[0]}: write lines of `key = value` below [{SECTION}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where texts come from: what messages call it and what its paths are relative to."""
+
+    where: str
+    folder: Path
+    home: Path
+
+    def check_keys(self, values: Mapping[str, str]) -> None:
+        for key in values:
+            if key not in KEYS:
+                near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(KEYS)}"
+                raise ConfigError(f"{self.where}: unknown key {key!r}: {hint}")
+
+    def read(self, key: str, text: str) -> Any:
+        """The value that `text` means for `key`."""
+        try:
+            return _READERS[key](self, text, key)
+        except ResourceError as error:
+            raise ConfigError(f"{self.where}: {error}") from error
+
+    def wrong(self, key: str, text: str, remedy: str) -> ConfigError:
+        return ConfigError(f"{self.where}: {key} {hide_password(text)!r}: {remedy}")
+
+    def resolve(self, text: str) -> str:
+        """A path of this place as an absolute one, without a slash at its end."""
+        if text == "~" or text.startswith("~/"):
+            text = f"{self.home}/{text[2:]}"
+        return os.path.normpath(self.folder / os.path.expanduser(text))
+
+    def name(self, text: str, key: str) -> str:
+        if re.search(r"[\s/]", text):
+            raise self.wrong(key, text, "write a name, without blanks and slashes")
+        return text
+
+    def word(self, text: str, key: str) -> str:
+        if re.search(r"\s", text):
+            raise self.wrong(key, text, "write it without blanks, in one line")
+        return text
+
+    def label(self, text: str, key: str) -> str:
+        if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
+            raise self.wrong(key, text, "write a Kubernetes name: at most 63 of a-z, 0-9 and -, as in team-a")
+        return text
+
+    def count(self, text: str, key: str, least: int = 0) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
+            raise self.wrong(key, text, f"write a whole number from {least}, as in {max(least, 1)}")
+        return int(text)
+
+    def prefix(self, text: str, key: str) -> str:
+        """A folder or a URL below which files are put."""
+        if "\n" in text:
+            raise self.wrong(key, text, "write it in one line")
+        if text.startswith("file://"):
+            text = text.removeprefix("file://")
+        if not _SCHEME.match(text):
+            return self.resolve(text)
+        return text if text.endswith("://") else text.rstrip("/")
+
+    def queue(self, text: str, key: str) -> str:
+        if "\n" in text or not (_SCHEME.match(text) or text == "memory:"):
+            raise self.wrong(
+                key, text, "write a URL: sqlite:///FILE, postgresql://HOST/DATABASE or datastore://PROJECT"
+            )
+        if not text.startswith("sqlite:"):
+            return text
+        path = text.removeprefix("sqlite:///")
+        if path in ("", text):
+            raise self.wrong(key, text, "write three slashes and a file, as in sqlite:///queue.db")
+        return f"sqlite:///{quote(self.resolve(unquote(path)))}"
+
+    def cluster(self, text: str, key: str) -> str:
+        if re.search(r"\s", text) or not (text == "local" or _SCHEME.match(text)):
+            raise self.wrong(key, text, "write local, or a URL such as gke://PROJECT/LOCATION/NAME")
+        return text
+
+
+def _size(place: Place, text: str, key: str) -> int:
+    return parse_bytes(text, key)
+
+
+def _cores(place: Place, text: str, key: str) -> float:
+    return parse_cpu(text, key)
+
+
+def _one_or_more(place: Place, text: str, key: str) -> int:
+    return place.count(text, key, least=1)
+
+
+#: How the text of each key is read.
+_READERS: Mapping[str, Callable[[Place, str, str], Any]] = {
+    "queue_url": Place.queue,
+    "default_url_prefix": Place.prefix,
+    "cas_url_prefix": Place.prefix,
+    "cluster_url": Place.cluster,
+    "project": Place.name,
+    "cluster_name": Place.name,
+    "location": Place.name,
+    "namespace": Place.label,
+    "service_account": Place.word,
+    "machine_type": Place.name,
+    "node_disk_size": _size,
+    "local_ssd_count": Place.count,
+    "default_image": Place.word,
+    "default_resource_cpu": _cores,
+    "default_resource_memory": _size,
+    "default_resource_disk": _size,
+    "consumers": _one_or_more,
+}
+#: The keys of the file, in the order of docs/config.md.
+KEYS = tuple(_READERS)
+SIZES = frozenset(key for key, reader in _READERS.items() if reader is _size)
+NUMBERS = SIZES | {"default_resource_cpu", "consumers"}
