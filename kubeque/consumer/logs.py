@@ -1,0 +1,129 @@
+"""The streams of a task, read back: to keep them, to quote their last lines, and to show them while they grow."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+#: Streams up to this many bytes travel inside result.json.
+INLINE_BYTES = 16 << 10
+#: What `tail` gives at most.
+TAIL_BYTES = 64 << 10
+#: A line quoted in a message is cut to this many characters.
+QUOTED_CHARACTERS = 300
+#: A line longer than this is shown in pieces, bytes.
+_LINE_BYTES = 16 << 10
+#: A `pump` shows at most this much; a program that writes faster loses the middle here (not in its file).
+_PUMP_BYTES = 1 << 20
+
+#: Escape sequences of a terminal: a title or a colour of the program's must not act on the reader's screen.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -~])")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]:
+    """The text of a stream if it is small enough to go into result.json, and its size in bytes.
+
+    None where it has to be kept as a file: it is longer than `limit` bytes, or it is no UTF-8, so that its bytes would
+    be lost in a text. A stream that the task removed is empty.
+    """
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            data = file.read(limit + 1) if size <= limit else b""
+    except FileNotFoundError:
+        return "", 0
+    if max(size, len(data)) > limit:
+        return None, size
+    try:
+        return data.decode(), len(data)
+    except UnicodeDecodeError:
+        return None, len(data)
+
+
+def tail(path: Path, limit: int = TAIL_BYTES) -> str:
+    """The last `limit` bytes of a stream as text, from the beginning of a line where there is one."""
+    data, start = _last_bytes(path, limit)
+    if start:
+        data = data[data.find(b"\n") + 1 :]
+    return data.decode(errors="replace")
+
+
+def last_lines(path: Path, n: int = 3) -> list[str]:
+    """The last `n` lines of a stream that say anything, for a message: no control characters, none too long.
+
+    Of a line that was overwritten (a progress bar) the last state is taken.
+    """
+    data, _ = _last_bytes(path, TAIL_BYTES)
+    lines = (
+        harmless(line.rstrip("\r").rpartition("\r")[2]).strip() for line in data.decode(errors="replace").split("\n")
+    )
+    said = [line for line in lines if line]
+    return [line if len(line) <= QUOTED_CHARACTERS else line[:QUOTED_CHARACTERS] + "…" for line in said[-n:]]
+
+
+def harmless(text: str) -> str:
+    """`text` without what a terminal would obey; tabs and line ends stay."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def _last_bytes(path: Path, limit: int) -> tuple[bytes, int]:
+    """Up to `limit` bytes from the end of a file, and where they begin. Nothing where there is no file."""
+    try:
+        with path.open("rb") as file:
+            start = max(0, os.fstat(file.fileno()).st_size - limit)
+            file.seek(start)
+            return file.read(limit), start
+    except FileNotFoundError:
+        return b"", 0
+
+
+class LiveTail:
+    """Shows a growing stream line by line, each with a prefix: `pump` it now and then, `close` it at the end."""
+
+    def __init__(self, path: Path, show: Callable[[str], object], prefix: str = "") -> None:
+        """`show` is given whole lines, with prefix and line end, several at a time."""
+        self._path = path
+        self._show = show
+        self._prefix = prefix
+        self._offset = 0
+        self._rest = b""
+
+    def pump(self) -> None:
+        """Show what was written since the last time. Half a line waits for its other half."""
+        try:
+            with self._path.open("rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                skipped = max(0, size - self._offset - _PUMP_BYTES)
+                if size < self._offset:  # Somebody cut it short: what is there now is new.
+                    self._offset, self._rest = 0, b""
+                if skipped:
+                    self._skip(skipped)
+                file.seek(self._offset)
+                data = file.read(_PUMP_BYTES)
+        except FileNotFoundError:
+            return
+        self._offset += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LINE_BYTES:
+            lines, self._rest = [*lines, self._rest], b""
+        self._emit(lines)
+
+    def close(self) -> None:
+        """Show the rest, also where its last line has no end."""
+        self.pump()
+        self._emit([self._rest] if self._rest else [])
+        self._rest = b""
+
+    def _skip(self, count: int) -> None:
+        self._emit(
+            [self._rest, f"[{count} bytes not shown]".encode()] if self._rest else [b"[%d bytes not shown]" % count]
+        )
+        self._offset += count
+        self._rest = b""
+
+    def _emit(self, lines: list[bytes]) -> None:
+        if lines:
+            self._show("".join(f"{self._prefix}{line.decode(errors='replace')}\n" for line in lines))
