@@ -173,7 +173,7 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
     n = math.prod(map(len, values))
     if n > MAX_TASKS:
         sizes = " x ".join(str(len(axis)) for axis in values)
-        raise ParametersError(f"the grid has {sizes} = {n} rows, more than {MAX_TASKS}: split it over several sweeps")
+        raise ParametersError(f"the grid has {sizes} rows, more than {MAX_TASKS}: split it over several sweeps")
     widest = sum(max(len(encode_row((value,))) for value in axis) for axis in values)
     if widest > PAGE_BYTES:
         raise too_wide("the grid")

@@ -162,7 +162,7 @@ class _Reading:
             raise ParametersError(f"{place}: the bytes {value!r} are not UTF-8: {REMEDY_UTF8}") from error
 
     def _ragged(self, row: Sequence[str], columns: Row) -> ParametersError:
-        counts = f"{len(row)} values for {len(columns)} columns"
+        counts = f"{len(row)} value{'s' * (len(row) > 1)} for {len(columns)} column{'s' * (len(columns) > 1)}"
         if len(row) < len(columns):
             place = f"the row ends before column {columns[len(row)]!r} (its last value is {cut(row[-1], 40)!r})"
         else:

@@ -1,0 +1,273 @@
+"""Rows from CSV text: what is read as it stands, what is refused and how that is told."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeque.model.errors import ParametersError
+from kubeque.model.job import MAX_TASKS
+from kubeque.model.parameters import Rows, from_records, pages, read_csv
+
+KIB = 1024
+
+
+def table(data: str | bytes) -> Rows:
+    whole = data.encode() if isinstance(data, str) else data
+    return read_csv(lambda: io.BytesIO(whole), "params.csv")
+
+
+def refusal(data: str | bytes) -> str:
+    with pytest.raises(ParametersError) as caught:
+        table(data)
+    assert len(str(caught.value)) < 400
+    return str(caught.value)
+
+
+def test_a_file_gives_columns_and_rows() -> None:
+    rows = table("x_scale,y_scale,zoom\n-1.4,0,0.25\n-1.4,0,0.5\n")
+
+    assert rows.columns == ("x_scale", "y_scale", "zoom")
+    assert (rows.n, rows.kind) == (2, "table")
+    assert list(rows) == [("-1.4", "0", "0.25"), ("-1.4", "0", "0.5")]
+    assert list(rows) == list(rows)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "007",
+        "NA",
+        "",
+        " a ",
+        "1e5",
+        "$(rm -rf x)",
+        "{zoom}",
+        "^file",
+        "a;b'c",
+        "\\n",
+        "é\U0001f600",
+        "\x0b\u2028\x85",
+        "-c",
+    ],
+)
+def test_what_stands_in_a_cell_stays_as_it_is(value: str) -> None:
+    assert list(table(f"a,b\n{value},1\n")) == [(value, "1")]
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        (b"\xef\xbb\xbfa,b\n1,2\n", [("1", "2")]),
+        (b'\xef\xbb\xbf"a",b\n1,2\n', [("1", "2")]),
+        (b"a,b\r\n1,2\r\n3,4\r\n", [("1", "2"), ("3", "4")]),
+        (b"a,b\n1,2", [("1", "2")]),
+        (b"\n\na,b\n\n1,2\n\r\n3,4\n\n", [("1", "2"), ("3", "4")]),
+        (b'a,b\n"1,5",2\n', [("1,5", "2")]),
+        (b'a,b\n"x\ny",2\n"x\r\ny","z"\n', [("x\ny", "2"), ("x\r\ny", "z")]),
+        (b'a,b\n"say ""hi""",""\n', [('say "hi"', "")]),
+        (b'a,b\nx"y,2\n', [('x"y', "2")]),
+    ],
+)
+def test_the_usual_ways_to_write_csv_are_read(data: bytes, rows: list[tuple[str, ...]]) -> None:
+    assert table(data).columns == ("a", "b")
+    assert list(table(data)) == rows
+
+
+def test_a_blank_line_is_no_row_but_a_quoted_nothing_is() -> None:
+    assert list(table('a\n\n""\n\nx\n')) == [("",), ("x",)]
+
+
+def test_columns_may_differ_by_case_only() -> None:
+    assert table("zoom,Zoom,INDEX\n1,2,3\n").columns == ("zoom", "Zoom", "INDEX")
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        ("", "params.csv is empty: write the names of the columns into its first line"),
+        ("\n\r\n\n", "params.csv is empty"),
+        (b"\xef\xbb\xbf", "params.csv is empty"),
+        ("a,b\n", "params.csv has a header and no rows, a sweep of 0 rows"),
+        (
+            "a,b\n1,2\n3\n",
+            "params.csv, line 3: 1 value for 2 columns: the row ends before column 'b' (its last value is '3')",
+        ),
+        (
+            "a,b\n1,2\n\n3,4,5\n",
+            "params.csv, line 4: 3 values for 2 columns: after column 'b' comes one more value, '5'",
+        ),
+        ('a,b\n"x\ny",2\n3\n', "params.csv, line 4: 1 value"),
+        ("a,b,a\n1,2,3\n", "params.csv, line 1, column 3: the name 'a' is taken by column 1"),
+        ("a,,c\n1,2,3\n", "params.csv, line 1, column 2: the header is blank ('')"),
+        ("a, \n1,2\n", "params.csv, line 1, column 2: the header is blank (' ')"),
+        ("\na,\n1,2\n", "params.csv, line 2, column 2: the header is blank"),
+        ("a,index\n1,2\n", "params.csv, line 1, column 2: the name 'index' is reserved"),
+        ("a\0,b\n1,2\n", "params.csv, line 1, column 1: the value 'a\\x00' has a NUL"),
+        (b"a,b\n1,2\ncaf\xe9,3\n", "params.csv, line 3: the bytes b'\\xe9,3\\n' are not UTF-8: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "params.csv, line 1: the bytes b'\\xff\\xfe"),
+        ('a,b\n1,"2\n3,4\n', "params.csv, line 2, column 2: the quote of '\"2\\n3,4\\n' is never closed"),
+        ('a,b\n1,2\n"3""\n', 'params.csv, line 3, column 1: the quote of \'"3""\\n\' is never closed'),
+        ('a,b\n"1"x,"2\n3",4\n', "params.csv, line 2, column 1: '\"1\"x' is not CSV"),
+        ("a,b\r1,2\r", "params.csv, line 1, column 2: 'b\\r1' is not CSV"),
+        ("a,b\n1,x\0y\n", "params.csv, line 2, column 'b': the value 'x\\x00y' has a NUL"),
+    ],
+)
+def test_what_is_wrong_is_told_with_line_column_and_value(data: str | bytes, told: str) -> None:
+    assert told in refusal(data)
+
+
+def test_what_looks_like_an_escaped_nul_is_none() -> None:
+    assert list(table("a\n\\u0000\n")) == [("\\u0000",)]
+
+
+def test_a_value_may_have_120_kib_and_no_more() -> None:
+    longest = "x" * (120 * KIB)
+    assert list(table(f"a,b\n1,{longest}\n")) == [("1", longest)]
+
+    for value in (longest + "x", "é" * (60 * KIB) + "x", "x" * 200 * KIB, f'"{"x," * 100 * KIB}"'):
+        message = refusal(f"a,b\n1,2\n1,{value}\n")
+        assert message.startswith("params.csv, line 3, column ")
+        assert "[cut]' is over 120 KiB" in message
+
+
+def test_a_long_value_is_told_by_its_own_column() -> None:
+    assert "column 'b'" in refusal(f"a,b,c\n{'x' * 100 * KIB},{'y' * 125 * KIB},z\n")
+    assert "column 2: the value 'yyy" in refusal(f"a,b,c\n{'x' * 100 * KIB},{'y' * 500 * KIB},z\n")
+
+
+def test_a_quote_that_is_never_closed_in_a_long_file_is_told_where_it_opens() -> None:
+    message = refusal('a,b\n1,2\n1,"oops\n' + "1,2\n" * 500_000)
+
+    assert "params.csv, line 3, column 2: the value '\"oops\\n1,2" in message
+    assert message.endswith("or close its quote")
+
+
+def test_a_csv_field_limit_set_by_somebody_else_changes_nothing() -> None:
+    before = csv.field_size_limit(1 << 40)
+    try:
+        assert "line 3, column 2" in refusal('a,b\n1,2\n1,"oops\n' + "1,2\n" * 2_000_000)
+        assert "column 'b': the value 'yyy" in refusal(f"a,b\n1,{'y' * 500 * KIB}\n")
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_a_row_of_over_one_mib_is_told() -> None:
+    values = ",".join(["x" * 110 * KIB] * 10)
+
+    assert "params.csv, line 2: a row over 1 MiB" in refusal(",".join("abcdefghij") + f"\n{values}\n")
+
+
+def test_a_file_without_line_ends_is_no_csv() -> None:
+    assert "params.csv, line 2: over 4 MiB long, no CSV file" in refusal(b"a\n" + b"x" * (5 << 20))
+
+
+def test_the_rows_that_a_queue_can_count_are_the_most() -> None:
+    message = refusal(b"a\n" + b"1\n" * (MAX_TASKS + 1))
+
+    assert message.startswith(f"params.csv, line {MAX_TASKS + 2}: more than {MAX_TASKS} rows")
+
+
+def test_a_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    for path, why in ((tmp_path / "no.csv", "No such file or directory"), (tmp_path, "Is a directory")):
+        with pytest.raises(ParametersError) as caught:
+            read_csv(lambda path=path: path.open("rb"), str(path))  # type: ignore[misc]
+        assert str(caught.value).startswith(f"{path} cannot be read ({why})")
+
+
+@pytest.mark.parametrize("later", ["a\n1\n3\n", "a\n1\n", "a\n1\n2\n3\n", "a\n1\n2\n\n", "b\n1\n2\n", "a,b\n1,2\n", ""])
+def test_a_file_that_changes_after_it_was_checked_is_refused(later: str) -> None:
+    # Given a file that is good at first
+    texts = iter(["a\n1\n2\n", later])
+    rows = read_csv(lambda: io.BytesIO(next(texts).encode()), "params.csv")
+
+    # When its rows are read again, then it has changed
+    with pytest.raises(ParametersError, match=r"params\.csv changed|there are more rows"):
+        list(pages(rows))
+
+
+def test_every_pass_closes_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.csv"
+    path.write_text("a\n1\n2\n")
+    opened: list[BinaryIO] = []
+
+    def open_text() -> BinaryIO:
+        opened.append(path.open("rb"))
+        return opened[-1]
+
+    rows = read_csv(open_text, "params.csv")
+    list(rows)
+    begun = iter(rows)
+    assert isinstance(begun, Iterator)
+    next(begun)
+    del begun
+
+    assert [stream.closed for stream in opened] == [True, True, True]
+
+
+class Endless(io.RawIOBase):
+    """A CSV file of `n` rows that is nowhere whole."""
+
+    def __init__(self, n: int) -> None:
+        self._left = n
+        self._text = b"name,value\n"
+
+    def read(self, size: int = -1) -> bytes:
+        while self._left and len(self._text) < size:
+            count = min(self._left, 1000)
+            self._text += b'"some, name",0.123456789\n' * count
+            self._left -= count
+        self._text, text = self._text[size:], self._text[:size]
+        return text
+
+
+def test_memory_stays_flat_however_many_rows_there_are() -> None:
+    def peak(n: int) -> int:
+        tracemalloc.start()
+        rows = read_csv(lambda: Endless(n), "params.csv")  # type: ignore[arg-type,return-value]
+        assert sum(len(page) for page in pages(rows)) == n
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    assert peak(100_000) < peak(10_000) + 300_000
+
+
+cells = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
+
+@given(st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1)))
+def test_what_csv_writes_is_read_back_and_equals_the_records(written: list[list[str]]) -> None:
+    # Given rows as the csv module writes them
+    names = [f"c{i}" for i in range(len(written[0]))]
+    text = io.StringIO(newline="")
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([names, *written])
+
+    # When they are read
+    rows = table(text.getvalue())
+
+    # Then they are the same, and so is the digest of the same rows from Python
+    assert list(rows) == [tuple(row) for row in written]
+    assert rows.to_spec() == from_records([dict(zip(names, row, strict=True)) for row in written]).to_spec()
+
+
+@given(st.binary(max_size=200) | st.text('ab",\n\r\0é', max_size=60).map(str.encode))
+def test_any_bytes_are_rows_or_one_clear_error(data: bytes) -> None:
+    try:
+        rows = table(data)
+    except ParametersError as error:
+        told = str(error)
+    else:
+        told = "params.csv is good"
+        assert len(list(rows)) == rows.n > 0
+        assert all(len(row) == len(rows.columns) for row in rows)
+
+    assert told.startswith("params.csv")
