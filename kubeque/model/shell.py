@@ -1,0 +1,84 @@
+"""A command for /bin/sh whose values stay data wherever the author put them.
+
+Quoting a value where it stands is not enough: inside the author's own double quotes `'$(id)'` would run. So each value
+becomes a variable, and the shell never reads a variable's contents as code:
+
+    echo "hello {name}" > {file}.txt   ->   kq1_name='$(id)' kq2_file='a b'
+                                            echo "hello ${kq1_name}" > "${kq2_file}".txt
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+
+from kubeque.model.command import Column
+
+_NO_NAME = re.compile(r"\W", re.ASCII)
+
+#: What changes the meaning of the text that follows, by where it stands. A backslash takes the next character along.
+_MARKS = {
+    "plain": re.compile(r"\\.|['\"`()]|\$\(\(|\$\(|(?:^|(?<=[\s;&|(]))#", re.DOTALL),
+    "double": re.compile(r"\\.|[\"`]|\$\(\(|\$\(", re.DOTALL),
+    "backtick": re.compile(r"\\.|['\"`()]|\$\(\(|\$\(|(?:^|(?<=[\s;&|(]))#", re.DOTALL),
+    "arithmetic": re.compile(r"\\.|[()]|\$\(\(|\$\(", re.DOTALL),
+    "single": re.compile(r"'"),
+    "comment": re.compile(r"\n"),
+}
+_OPENS = {
+    "'": ["single"],
+    '"': ["double"],
+    "`": ["backtick"],
+    "$(": ["plain"],
+    "$((": ["arithmetic", "arithmetic"],
+    "#": ["comment"],
+}
+_CLOSES = {"single": "'", "double": '"', "backtick": "`", "comment": "\n", "arithmetic": ")", "plain": ")"}
+
+
+def shell_script(parts: Iterable[str | tuple[Column, str]]) -> str:
+    """A script from the author's text and, in between, columns with their values.
+
+    The variables are set in a first line. In a here-document quotes are text: write `$KUBEQUE_PARAM_NAME` there.
+    """
+    context = ["plain"]
+    names: dict[Column, str] = {}
+    values: list[str] = []
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            _read(part, context)
+            text += part
+            continue
+        column, value = part
+        if column not in names:
+            names[column] = f"kq{len(names) + 1}_{_NO_NAME.sub('_', column.name)}"
+            values.append(f"{names[column]}={shlex.quote(value)}")
+        text += _reference(names[column], context[-1])
+    return f"{' '.join(values)}\n{text}" if values else text
+
+
+def _read(text: str, context: list[str]) -> None:
+    """Bring `context` (what is open, outermost first) from the beginning of `text` to its end."""
+    at = 0
+    while mark := _MARKS[context[-1]].search(text, at):
+        at = mark.end()
+        found = mark[0]
+        if found == _CLOSES[context[-1]]:
+            if len(context) > 1:
+                context.pop()
+        elif found == "(":
+            context.append(context[-1] if context[-1] == "arithmetic" else "plain")
+        else:
+            context += _OPENS.get(found, [])
+
+
+def _reference(name: str, context: str) -> str:
+    """The variable, as one word whose contents are not split, where quotes are open as in `context`.
+
+    Were the context misjudged, quotes would be seen or a value split at its blanks; run it would never be.
+    """
+    if context in ("double", "arithmetic", "comment"):
+        return f"${{{name}}}"
+    return f"'\"${{{name}}}\"'" if context == "single" else f'"${{{name}}}"'

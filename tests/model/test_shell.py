@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kubeque.model.command import Column, parse_word
+from kubeque.model.shell import shell_script
+
+NASTY = [
+    "a b", "  two  ", "$(touch ran)", "`touch ran`", "; touch ran", "' ; touch ran; '", '" ; touch ran; "', "$HOME",
+    "*", "\\", "'", '"', "a\nb", "\n touch ran", "# x", "~", "{zoom}", "^x", "", "-n", "ü", "a)b; touch ran", "}; x",
+]  # fmt: skip
+
+
+def script(text: str, **row: str) -> str:
+    return shell_script(
+        part if isinstance(part, str) else (part, row[part.name])
+        for part in parse_word(text, braces_double=False).parts
+    )
+
+
+def run(text: str, folder: Path, **row: str) -> str:
+    argv = ["/bin/sh", "-c", script(text, **row)]
+    return subprocess.run(argv, cwd=folder, capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+@pytest.mark.parametrize("value", NASTY)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "printf '[%s]' {v}",
+        "printf '[%s]' \"{v}\"",
+        "printf '[%s]' '{v}'",
+        "echo it\\'s >/dev/null; printf '[%s]' {v}",
+        "echo \"it's\" >/dev/null; printf '[%s]' {v}",
+        "# don't\nprintf '[%s]' {v}",
+        "(cd /; (printf '[%s]' {v}))",
+        "x=$(printf '[%s.]' {v}); printf %s \"$x\"",
+        'x="$(printf \'[%s.]\' "{v}")"; printf %s "$x"',
+        'x="$(printf \'[%s.]\' {v})"; printf %s "$x"',
+        'x="`printf \'[%s.]\' {v}`"; printf %s "$x"',
+        "x=$((1 + (2 * 3))); printf '[%s]' \"{v}\"",
+        "y=abc; printf '[%s]' ${{y#a}} >/dev/null; printf '[%s]' {v}",
+    ],
+)
+def test_a_value_arrives_as_it_is_wherever_the_author_put_it(tmp_path, text, value):
+    text = text.replace("${{y#a}}", "$\\{y#a\\}")
+
+    got = run(text, tmp_path, v=value)
+
+    assert got in (f"[{value}]", f"[{value}.]")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("value", NASTY)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat <<EOF\n{v}\nEOF\n",
+        "cat <<'EOF'\n{v}\nEOF\n",
+        'x=$(case a in a) printf %s {v};; esac); echo "$x"',
+        "echo ${x:-{v}}",
+        ": # {v}\necho",
+        "echo 'a\\' {v}",
+    ],
+)
+def test_a_value_is_never_run_even_where_the_quotes_are_misjudged(tmp_path, text, value):
+    text = text.replace("${x:-{v}}", "$\\{x:-{v}\\}")
+
+    run(text, tmp_path, v=value)
+
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_value_can_be_counted_with(tmp_path):
+    assert run("echo $(({a} + 2 * ({b})))", tmp_path, a="3", b="4") == "11\n"
+
+
+def test_a_script_reads_as_the_author_wrote_it():
+    assert script("sort < in | head -n 3 > out") == "sort < in | head -n 3 > out"
+    assert script('run {a} "{b c}" {a}', **{"a": "1", "b c": "x y"}) == (
+        'kq1_a=1 kq2_b_c=\'x y\'\nrun "${kq1_a}" "${kq2_b_c}" "${kq1_a}"'
+    )
+
+
+def test_columns_that_look_alike_as_variables_stay_apart(tmp_path):
+    got = run("echo {x-y} {x.y} {x y}", tmp_path, **{"x-y": "1", "x.y": "2", "x y": "3"})
+
+    assert got == "1 2 3\n"
+
+
+def test_a_column_is_a_value_with_a_name():
+    assert shell_script(["echo ", (Column("größe"), "1")]).startswith("kq1_gr__e=1\n")
