@@ -1,1 +1,1 @@
-"""What things are: values, rules and errors. Pure; nothing here reads, writes or waits."""
+"""What things are: values, rules and errors. Pure; nothing here writes or waits, and only the configuration reads."""

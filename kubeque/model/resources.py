@@ -17,6 +17,9 @@ _QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([A-Za-z]*)")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|h|d|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _LEAST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 60
+#: Some 30 years. Python cannot wait for more than 292.
+_MOST_SECONDS = 1e9
 MI = 1 << 20
 GI = 1 << 30
 
@@ -24,7 +27,7 @@ GI = 1 << 30
 def parse_bytes(text: str | int, what: str = "memory") -> int:
     """Bytes meant by a Kubernetes quantity such as `100M`, `100Mi`, `1.5Gi`. Raises ResourceError."""
     match = _QUANTITY.fullmatch(str(text).strip())
-    if not match or match[2] not in _SUFFIXES:
+    if not match or match[2] not in _SUFFIXES or float(match[1]) * _SUFFIXES[match[2]] > _MOST_BYTES:
         raise ResourceError(f"{what} {text!r} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
     count = int(float(match[1]) * _SUFFIXES[match[2]])
     if count < _LEAST_BYTES:
@@ -47,9 +50,10 @@ def parse_cpu(text: str | float, what: str = "cpu") -> float:
 def parse_duration(text: str | float, what: str = "duration") -> float:
     """Seconds meant by `90`, `90s`, `1.5h`, `2d`. Raises ResourceError."""
     match = _DURATION.fullmatch(str(text).strip())
-    if not match or float(match[1]) <= 0:
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds <= _MOST_SECONDS:
         raise ResourceError(f"{what} {text!r} is not a time: write it as 90, 90s, 30m, 1.5h or 2d")
-    return float(match[1]) * _SECONDS[match[2]]
+    return seconds
 
 
 def format_bytes(count: float) -> str:

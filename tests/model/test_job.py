@@ -1,0 +1,111 @@
+"""A job as the queue keeps it: its wire, its end and its uid."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeque.model.job import Closing, Counts, Job, JobState, ResetRule, new_uid
+from kubeque.model.resources import Shape
+from kubeque.model.retries import Budgets
+from kubeque.model.task import Cause
+
+numbers = st.integers(0, 1 << 21)
+times = st.floats(0, 1e11)
+counts = st.builds(Counts, numbers, numbers, numbers, numbers, numbers)
+ranges = st.lists(st.tuples(numbers, numbers)).map(tuple)
+resets = st.builds(ResetRule, causes=st.lists(st.text()).map(tuple), ranges=ranges)
+jobs = st.builds(
+    Job,
+    priority=st.integers(),
+    created=times,
+    reason=st.text(),
+    reset=st.none() | resets,
+    shapes=st.lists(st.builds(Shape, st.none() | numbers, st.none() | numbers), min_size=1).map(tuple),
+    budgets=st.builds(Budgets, st.dictionaries(st.sampled_from(Cause), st.integers(0))),
+    max_failures=st.none() | numbers,
+    deadline=st.none() | times,
+    lease_seconds=times,
+    heartbeat_seconds=times,
+    state=st.sampled_from(JobState),
+    closing=st.none() | st.builds(Closing, st.booleans(), counts, times),
+)
+
+
+def job(**values: Any) -> Job:
+    return Job(**{"name": "sweep", "uid": "abc", "n": 200, "url": "gs://b/sweep/abc", **values})
+
+
+@given(jobs)
+def test_a_job_survives_the_wire(value: Job) -> None:
+    assert Job.from_wire(json.loads(json.dumps(value.to_wire()))) == value
+
+
+def test_an_older_consumer_reads_a_newer_job() -> None:
+    wire = {**job().to_wire(), "invented_later": {"x": 1}}
+
+    assert Job.from_wire(wire) == job()
+
+
+def test_a_newer_consumer_reads_an_older_job() -> None:
+    wire = job().to_wire()
+    del wire["series"], wire["delivered"], wire["closing"], wire["reset"]
+
+    assert Job.from_wire(wire) == job()
+
+
+@pytest.mark.parametrize("state", list(JobState))
+def test_tasks_may_be_taken_until_the_job_ends(state: JobState) -> None:
+    value = job(state=state)
+
+    assert value.open == (state in (JobState.ACTIVE, JobState.RESETTING))
+    assert not value.closed(Counts(ok=200), 5.0).open
+
+
+@pytest.mark.parametrize(
+    ("allowed", "failed", "success"),
+    [
+        ("0", 0, True),
+        ("0", 1, False),
+        ("3", 3, True),
+        ("3", 4, False),
+        ("1%", 2, True),
+        ("1%", 3, False),
+        ("0.4%", 1, False),
+    ],
+)
+def test_a_job_is_a_success_with_as_many_failures_as_are_allowed(allowed: str, failed: int, success: bool) -> None:
+    ended = job(allow_failed=allowed).closed(Counts(ok=200 - failed, failed=failed), 7.0)
+
+    assert ended.closing == Closing(success, Counts(ok=200 - failed, failed=failed), 7.0)
+
+
+def test_a_task_that_did_not_end_counts_as_failed() -> None:
+    assert not job().succeeds(Counts(ok=199, killed=1))
+
+
+@pytest.mark.parametrize("state", [JobState.KILLED, JobState.STOPPED, JobState.RESETTING])
+def test_a_job_that_was_ended_is_no_success(state: JobState) -> None:
+    assert not replace(job(), state=state).succeeds(Counts(ok=200))
+
+
+@given(counts)
+def test_counts_add_up(value: Counts) -> None:
+    assert value.total == value.ended + value.pending + value.running
+    assert Counts(**json.loads(json.dumps(value.to_wire()))) == value
+
+
+def test_the_spec_in_force_has_its_own_address() -> None:
+    assert job(revision=3).spec_url == "gs://b/sweep/abc/spec-3.json"
+
+
+def test_no_two_jobs_share_a_uid() -> None:
+    uids = {new_uid() for _ in range(1000)}
+
+    assert len(uids) == 1000
+    assert all(len(uid) == 12 and uid.isalnum() and uid == uid.lower() for uid in uids)

@@ -1,0 +1,60 @@
+"""Budgets: how often each cause is forgiven."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeque.model.errors import ResourceError
+from kubeque.model.retries import DEFAULT_BUDGETS, GROWING, Budgets, Verdict
+from kubeque.model.task import Cause
+
+budgets = st.builds(Budgets, st.dictionaries(st.sampled_from(Cause), st.integers(0, 30)))
+
+
+@pytest.mark.parametrize("cause", list(DEFAULT_BUDGETS))
+def test_a_cause_is_forgiven_as_often_as_its_budget_says(cause: Cause) -> None:
+    extra = DEFAULT_BUDGETS[cause]
+    again = Verdict.MOVE if cause in GROWING else Verdict.RETRY
+
+    verdicts = [Budgets().verdict(cause, {cause: charged}) for charged in range(1, extra + 2)]
+
+    assert verdicts == [again] * extra + [Verdict.FAIL]
+
+
+def test_charges_of_other_causes_count_for_nothing() -> None:
+    charges = {Cause.LOST: 3, Cause.PREEMPTED: 20, Cause.OOM: 1}
+
+    assert Budgets().verdict(Cause.OOM, charges) is Verdict.MOVE
+
+
+def test_a_cause_without_a_budget_is_never_forgiven() -> None:
+    assert Budgets({}).verdict(Cause.LOST, {Cause.LOST: 1}) is Verdict.FAIL
+
+
+def test_a_budget_can_be_replaced() -> None:
+    changed = Budgets().with_extra({"exit": 2, "preempted": 0})
+
+    assert changed.extra == {**DEFAULT_BUDGETS, Cause.EXIT: 2, Cause.PREEMPTED: 0}
+    assert Budgets().extra == DEFAULT_BUDGETS
+
+
+@pytest.mark.parametrize("name", ["oops", "ok", "killed", "", "EXIT"])
+def test_an_unknown_cause_is_told_with_the_causes_there_are(name: str) -> None:
+    with pytest.raises(ResourceError, match=f"retries of '{name}': unknown cause; the causes are exit, signal"):
+        Budgets().with_extra({name: 1})
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, "2", True, None])
+def test_a_budget_is_a_whole_number(count: Any) -> None:
+    with pytest.raises(ResourceError, match=f"retries of 'exit': {count!r} is not a whole number from 0"):
+        Budgets().with_extra({"exit": count})
+
+
+@given(budgets)
+def test_budgets_survive_the_wire(value: Budgets) -> None:
+    assert Budgets.from_wire(json.loads(json.dumps(value.to_wire()))) == value

@@ -1,0 +1,96 @@
+"""The spec of a job: its wire and the digest that tells one submission from another."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeque.model.command import parse_word
+from kubeque.model.parameters import from_records, grid
+from kubeque.model.resources import Shape
+from kubeque.model.spec import Input, JobSpec, RowsSpec
+
+strings = st.lists(st.text()).map(tuple)
+pairs = st.dictionaries(st.text(), st.text())
+rows = st.builds(RowsSpec, strings, starts=st.lists(st.integers(0)).map(tuple), axes=st.lists(strings).map(tuple))
+words = st.text(st.characters(exclude_characters="{}"), min_size=2).map(parse_word)
+amounts = st.none() | st.floats(0, 1e6)
+jsons = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
+specs = st.builds(
+    JobSpec,
+    command=st.lists(words).map(tuple),
+    rows=rows,
+    inputs=st.lists(st.builds(Input)).map(tuple),
+    row_inputs=st.dictionaries(st.text(), st.builds(Input)),
+    results=strings,
+    ignore=strings,
+    env=pairs,
+    local_env=pairs,
+    task_timeout=amounts,
+    grace_seconds=st.floats(0, 1e6),
+    cpu=amounts,
+    shapes=st.lists(st.builds(Shape, st.none() | st.integers(0), st.none() | st.integers(0))).map(tuple),
+    pod=st.dictionaries(st.text(), jsons),
+)
+
+SPEC = JobSpec(
+    (parse_word("^run.py"), parse_word("{a}")),
+    from_records([{"a": 1}, {"a": 2}]).to_spec(),
+    inputs=(Input("run.py", "/cas/00", "00", 5),),
+)
+OTHER: dict[str, Any] = {
+    "command": (parse_word("^run.py"), parse_word("{b}")),
+    "rows": from_records([{"a": 1}, {"a": 3}]).to_spec(),
+    "inputs": (Input("run.py", "/cas/01", "01", 5),),
+    "row_inputs": {"x.csv": Input("x.csv", "/cas/02", "02", 1)},
+    "shell": True,
+    "results": ("*.png",),
+    "ignore": ("tmp/*",),
+    "env": {"A": "1"},
+    "task_timeout": 60.0,
+    "grace_seconds": 5.0,
+    "image": "python:3.12",
+    "cpu": 2.0,
+    "shapes": (Shape(1 << 30),),
+    "cluster": "gke://p/-/c",
+    "pod": {"gpu": 1},
+}
+
+
+@given(specs)
+def test_a_spec_survives_the_wire(spec: JobSpec) -> None:
+    back = JobSpec.from_wire(json.loads(json.dumps(spec.to_wire())))
+
+    assert back == spec
+    assert back.digest() == spec.digest()
+
+
+def test_a_grid_survives_the_wire() -> None:
+    spec = replace(SPEC, rows=grid(a=[1, 2], b=["x"]).to_spec())
+
+    assert JobSpec.from_wire(json.loads(json.dumps(spec.to_wire()))) == spec
+
+
+def test_an_older_consumer_reads_a_newer_spec() -> None:
+    assert JobSpec.from_wire({**SPEC.to_wire(), "invented_later": 1}) == SPEC
+
+
+@pytest.mark.parametrize("name", list(OTHER))
+def test_whatever_is_asked_differently_has_another_digest(name: str) -> None:
+    assert replace(SPEC, **{name: OTHER[name]}).digest() != SPEC.digest()
+
+
+def test_every_field_but_the_surroundings_counts() -> None:
+    assert {field.name for field in fields(JobSpec)} - set(OTHER) == {"local_env"}
+    assert replace(SPEC, local_env={"PATH": "/bin"}).digest() == SPEC.digest()
+
+
+def test_the_order_of_variables_is_no_difference() -> None:
+    one, other = {"A": "1", "B": "2"}, {"B": "2", "A": "1"}
+
+    assert replace(SPEC, env=one).digest() == replace(SPEC, env=other).digest()

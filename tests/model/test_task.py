@@ -1,0 +1,88 @@
+"""What a block keeps of a task: attempts, charges and the outcome that counts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kubeque.model.task import CUT_MARK, KEPT_ATTEMPTS, MESSAGE_CHARACTERS, Attempt, Cause, Outcome, TaskRecord, cut
+
+causes = st.sampled_from(Cause)
+codes = st.none() | st.integers(0, 255)
+#: Times as the wire keeps them.
+times = st.integers(0, 10**13).map(lambda n: round(n / 1000, 3))
+attempts = st.builds(Attempt, st.integers(1), causes, codes, st.text(), start=times, seconds=times)
+values = st.none() | st.dictionaries(st.text(), st.integers() | st.text() | st.booleans() | st.none())
+
+
+def outcomes(index: int) -> st.SearchStrategy[Outcome]:
+    return st.builds(Outcome, st.just(index), code=codes, start=times, seconds=times, out=values)
+
+
+records = st.builds(
+    TaskRecord,
+    charges=st.dictionaries(causes, st.integers(0)),
+    history=st.lists(attempts, max_size=KEPT_ATTEMPTS).map(tuple),
+    outcome=st.none() | outcomes(5),
+)
+
+
+@given(attempts)
+def test_an_attempt_survives_the_wire(attempt: Attempt) -> None:
+    assert Attempt.from_wire(json.loads(json.dumps(attempt.to_wire()))) == attempt
+
+
+@given(outcomes(5))
+def test_an_outcome_survives_the_wire(outcome: Outcome) -> None:
+    assert Outcome.from_wire(5, json.loads(json.dumps(outcome.to_wire()))) == outcome
+
+
+@given(records)
+def test_a_record_survives_the_wire(record: TaskRecord) -> None:
+    assert TaskRecord.from_wire(5, json.loads(json.dumps(record.to_wire()))) == record
+
+
+def test_a_failure_is_remembered_and_charged() -> None:
+    record = TaskRecord(attempts=2, charges={Cause.OOM: 1}, suspect=True)
+
+    after = record.ended(Outcome(5, 2, Cause.OOM, code=9, start=10.0, seconds=1.5), "consumer-a")
+
+    assert after.charges == {Cause.OOM: 2}
+    assert after.history == (Attempt(2, Cause.OOM, 9, "consumer-a", 10.0, 1.5),)
+    assert not after.suspect
+    assert record.charges == {Cause.OOM: 1}
+
+
+def test_a_success_is_remembered_and_not_charged() -> None:
+    after = TaskRecord(attempts=1).ended(Outcome(5, 1, Cause.OK, code=0), "a")
+
+    assert after.charges == {}
+    assert after.outcome == Outcome(5, 1, Cause.OK, code=0)
+    assert len(after.history) == 1
+
+
+@given(st.lists(causes, max_size=30))
+def test_only_the_last_attempts_are_kept_and_all_failures_charged(ends: list[Cause]) -> None:
+    record = TaskRecord()
+    for number, cause in enumerate(ends, 1):
+        record = record.ended(Outcome(5, number, cause), "a")
+
+    assert [attempt.number for attempt in record.history] == list(range(1, len(ends) + 1))[-KEPT_ATTEMPTS:]
+    assert sum(record.charges.values()) == sum(cause is not Cause.OK for cause in ends)
+    assert Cause.OK not in record.charges
+
+
+def test_a_long_message_is_cut_in_the_queue() -> None:
+    after = TaskRecord().ended(Outcome(5, 1, Cause.EXIT, message="x" * 1000), "a")
+
+    assert after.outcome
+    assert len(after.outcome.message) == MESSAGE_CHARACTERS
+    assert after.outcome.message.endswith(CUT_MARK)
+
+
+@pytest.mark.parametrize(("text", "shown"), [("x" * 20, "x" * 20), ("x" * 21, "x" * 14 + CUT_MARK), ("", "")])
+def test_text_is_cut_only_where_it_is_too_long(text: str, shown: str) -> None:
+    assert cut(text, 20) == shown
