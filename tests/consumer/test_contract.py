@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from kubeque.consumer.contract import OUT_BYTES, read_out, task_argv, task_environment
+from kubeque.model.command import Word, parse_word
+from kubeque.model.spec import JobSpec, RowsSpec
+
+
+def spec_of(*words: str, columns: tuple[str, ...] = (), **more: object) -> JobSpec:
+    rows = RowsSpec(columns, 1, "table", "digest")
+    return JobSpec(tuple(parse_word(word) for word in words), rows, **more)  # type: ignore[arg-type]
+
+
+# -- arguments --------------------------------------------------------------------------------------------------------
+
+
+def test_words_are_filled_in_one_argument_each():
+    spec = spec_of("python3", "sim.py", "--zoom={zoom}", "{label}", r"\{x\}", "{index}", columns=("zoom", "label"))
+    row = {"zoom": "0.5", "label": "a b; $(id) {zoom} ^x", "index": "7"}
+
+    assert task_argv(spec, row, {}) == ["python3", "sim.py", "--zoom=0.5", "a b; $(id) {zoom} ^x", "{x}", "7"]
+
+
+def test_an_uploaded_word_becomes_its_name_in_the_working_directory():
+    spec = spec_of("^bin/render.py", "-c", "^data/{region}.csv", columns=("region",))
+    names = {"bin/render.py": "render.py", "data/eu.csv": "eu.csv"}
+
+    assert task_argv(spec, {"region": "eu", "index": "0"}, names) == ["./render.py", "-c", "eu.csv"]
+
+
+def test_a_shell_gets_the_words_joined_and_the_values_as_data(bench):
+    spec = spec_of("^run.sh", '"{name}"', "^data/{name}.txt", "|", "cat > out.txt", columns=("name",), shell=True)
+    row = {"name": "$(touch ran) 'x", "index": "0"}
+    (bench.folder / "work" / "run.sh").write_text('#!/bin/sh\nprintf "%s|%s" "$1" "$2"\n')
+    (bench.folder / "work" / "run.sh").chmod(0o755)
+
+    argv = task_argv(spec, row, {"run.sh": "run.sh", "data/$(touch ran) 'x.txt": "$(touch ran) 'x.txt"})
+    bench.run(*argv)
+
+    assert argv[:2] == ["/bin/sh", "-c"]
+    assert (bench.folder / "work" / "out.txt").read_text() == "$(touch ran) 'x|$(touch ran) 'x.txt", bench.stderr
+    assert not (bench.folder / "work" / "ran").exists()
+
+
+# -- environment ------------------------------------------------------------------------------------------------------
+
+
+def environment(spec: JobSpec, base: dict[str, str] | None = None, **row: str) -> dict[str, str]:
+    row["index"] = "3"
+    told = {"job_name": "sweep", "index": 3, "attempt": 2, "out_path": Path("/o/out.json")}
+    return task_environment(spec, row, **told, base=base or {})
+
+
+def test_a_task_is_told_who_it_is_and_its_parameters():
+    env = environment(spec_of("x", columns=("zoom", "x-scale", "größe")), zoom="0.5", **{"x-scale": "1", "größe": "L"})
+
+    assert env == {
+        "KUBEQUE_JOB_ID": "sweep",
+        "KUBEQUE_TASK_INDEX": "3",
+        "KUBEQUE_ATTEMPT": "2",
+        "KUBEQUE_OUT": "/o/out.json",
+        "KUBEQUE_PARAM_ZOOM": "0.5",
+        "KUBEQUE_PARAM_X_SCALE": "1",
+        "KUBEQUE_PARAM_GR_SSE": "L",
+    }
+
+
+def test_an_images_variables_are_kept_and_the_consumers_own_are_not():
+    base = {
+        "PATH": "/opt/bin", "LD_LIBRARY_PATH": "/usr/local/nvidia/lib64", "PYTHONUNBUFFERED": "1",
+        "KUBEQUE_QUEUE_URL": "postgresql://user:secret@db/q", "KUBEQUE_PARAM_OLD": "x", "PWD": "/ours", "_": "x",
+    }  # fmt: skip
+
+    env = environment(spec_of("x"), base)
+
+    assert {name: value for name, value in env.items() if not name.startswith("KUBEQUE_")} == {
+        "PATH": "/opt/bin",
+        "LD_LIBRARY_PATH": "/usr/local/nvidia/lib64",
+        "PYTHONUNBUFFERED": "1",
+    }
+    assert not {"KUBEQUE_QUEUE_URL", "KUBEQUE_PARAM_OLD"} & set(env)
+
+
+def test_on_one_machine_a_task_runs_as_its_submitter_whoever_started_the_consumers():
+    base = {
+        "PATH": "/starter/bin", "HOME": "/starter", "VIRTUAL_ENV": "/starter/venv", "CONDA_PREFIX": "/starter/conda",
+        "PYTHONPATH": "/starter/lib", "LD_PRELOAD": "x.so", "AIRFLOW__CORE__FERNET_KEY": "secret", "TMPDIR": "/big/tmp",
+    }  # fmt: skip
+    spec = spec_of("x", local_env={"PATH": "/mine/bin", "HOME": "/mine", "CONDA_PREFIX": "/mine/conda"})
+
+    env = environment(spec, base)
+
+    assert {name: value for name, value in env.items() if not name.startswith("KUBEQUE_")} == {
+        "PATH": "/mine/bin",
+        "HOME": "/mine",
+        "CONDA_PREFIX": "/mine/conda",
+        "TMPDIR": "/big/tmp",
+    }
+
+
+def test_the_jobs_variables_win_over_the_machines_but_not_over_the_contract():
+    spec = spec_of("x", env={"PATH": "/job", "KUBEQUE_TASK_INDEX": "99"}, local_env={"PATH": "/mine"})
+
+    env = environment(spec, {"PATH": "/image"})
+
+    assert (env["PATH"], env["KUBEQUE_TASK_INDEX"]) == ("/job", "3")
+
+
+# -- $KUBEQUE_OUT -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out.json"
+
+
+def test_values_come_back(out):
+    out.write_text('\ufeff{"loss": 0.25, "n": 3, "label": "ü", "good": true, "none": null}')
+
+    assert read_out(out) == ({"loss": 0.25, "n": 3, "label": "ü", "good": True, "none": None}, None)
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_nothing_written_is_nothing(out, text):
+    assert read_out(out) == (None, None)
+    out.write_text(text)
+    assert read_out(out) == (None, None)
+
+
+def test_a_diverged_loss_is_a_missing_value_not_a_mistake(out):
+    out.write_text('{"a": NaN, "b": -Infinity, "c": 1e999, "d": 1}')
+
+    assert read_out(out) == ({"a": None, "b": None, "c": None, "d": 1}, None)
+
+
+def test_of_a_key_that_stands_twice_the_last_counts(out):
+    out.write_text('{"a": 1, "a": 2}')
+
+    assert read_out(out) == ({"a": 2}, None)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"[1]", "it holds a list"),
+        (b"3", "it holds a single value"),
+        (b'{"a": {"b": 1}}', "the value of 'a' is an object"),
+        (b'{"a": []}', "the value of 'a' is a list"),
+        (b"{'a': 1}", "property name"),
+        (b'{"a": 1}\n{"a": 2}\n', "Extra data"),
+        (b"\xff\xfe{", "codec can't decode"),
+        (b'{"a": "\\ud800"}', "surrogates not allowed"),
+        (b'{"\\ud800": 1}', "surrogates not allowed"),
+        (b"[" * 10_000, "recursion"),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "limit"),
+        (b'{"a": "' + b"x" * OUT_BYTES + b'"}', f"longer than {OUT_BYTES} bytes"),
+    ],
+)
+def test_anything_else_is_a_problem_in_words(out, data, says):
+    out.write_bytes(data)
+
+    values, problem = read_out(out)
+
+    assert values is None
+    assert problem is not None
+    assert problem.startswith("$KUBEQUE_OUT ")
+    assert says in problem
+    assert json.dumps(problem).isascii()
+
+
+def test_what_is_no_regular_file_is_not_opened(out, tmp_path):
+    (tmp_path / "secret").write_text('{"a": 1}')
+    out.symlink_to(tmp_path / "secret")
+    assert read_out(out) == (None, "$KUBEQUE_OUT was not read: it is a symbolic link")
+
+    out.unlink()
+    os.mkfifo(out)
+    assert read_out(out) == (None, "$KUBEQUE_OUT was not read: it is no regular file")
+
+    out.unlink()
+    out.mkdir()
+    assert read_out(out)[0] is None
+    assert "regular file" in str(read_out(out)[1])
+
+    out.rmdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(out))
+        assert read_out(out)[0] is None
+        assert str(read_out(out)[1]).startswith("$KUBEQUE_OUT was not read")
+
+
+def test_a_word_without_upload_is_never_renamed():
+    assert task_argv(JobSpec((Word(("^x",)),), RowsSpec((), 1, "sequence", "")), {"index": "0"}, {}) == ["^x"]
