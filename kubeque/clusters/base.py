@@ -1,0 +1,48 @@
+"""What a place where consumers run must do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from kubeque.model.job import Job
+from kubeque.model.spec import JobSpec
+from kubeque.queues.block import Death
+from kubeque.queues.block import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A consumer, as its cluster sees it."""
+
+    #: What it writes into the leases it holds.
+    owner: str
+    #: "running" or a word of the cluster's own.
+    state: str = "running"
+    #: What holds it up, for people; empty while all is well.
+    message: str = ""
+
+
+class Cluster(Protocol):
+    """One cluster. All methods may be called by many processes at once."""
+
+    def fleet(self, job_name: str) -> str:
+        """The fleet that serves a new job."""
+
+    def default_consumers(self, tasks: int) -> int:
+        """How many consumers a job of so many tasks gets if nobody says."""
+
+    def submit_environment(self) -> dict[str, str]:
+        """What of the submitter's environment the tasks shall see."""
+
+    def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
+        """Start what is missing to serve `waiting` (counts by class). Returns how many were started. ClusterError."""
+
+    def consumers(self, fleet: str) -> list[Consumer]:
+        """The consumers that run or start."""
+
+    def coroner(self, owner: str) -> Death | None:
+        """What is known of a consumer's death; None: it lives, or this cluster cannot tell."""
+
+    def stop(self) -> int:
+        """End all consumers of this cluster; how many."""

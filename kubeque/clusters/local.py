@@ -1,0 +1,188 @@
+"""Consumers as processes on this machine: one fleet for all jobs, one slot for each consumer.
+
+A slot is a file in `{home}/fleet`. The consumer that runs in it holds its lock and writes (pid, start time) into it, so that
+everybody can tell a live consumer from a number used again. Consumers outlive the command that started them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from kubeque.clusters.base import Consumer
+from kubeque.model.errors import ClusterError
+from kubeque.model.job import Job
+from kubeque.model.spec import JobSpec
+from kubeque.queues.block import Death, Tally
+
+#: Of the submitter's environment, what a task shall see besides CONDA_*.
+_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
+_STOP_SECONDS = 15.0
+
+
+def start_ticks(pid: int) -> str:
+    """When a process began, in the kernel's ticks since boot; empty if there is none of that number, or it is dead."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (OSError, IndexError):
+        return ""
+    return "" if fields[0] in "ZX" else fields[19]
+
+
+def machine() -> str:
+    """This machine and this boot of it, short."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        return hashlib.sha256(f"{socket.gethostname()} {boot}".encode()).hexdigest()[:10]
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:10]
+
+
+def owner_name() -> str:
+    """How this process signs the leases it holds: machine, pid and start time name it for ever."""
+    return f"local:{machine()}:{os.getpid()}:{start_ticks(os.getpid())}"
+
+
+class Slot:
+    """The place of one consumer in the fleet of a machine."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.number = number
+        self.path = folder / f"{number}.slot"
+        self._fd: int | None = None
+
+    def take(self, patience_seconds: float = 3.0) -> bool:
+        """Hold the slot for as long as this process lives. False: another consumer has it."""
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        end = time.monotonic() + patience_seconds
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    os.close(fd)
+                    return False
+                time.sleep(0.05)
+            else:
+                self._fd = fd
+                self.announce()
+                return True
+
+    def announce(self) -> None:
+        """Say that a consumer runs here."""
+        self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid())})
+
+    def leave(self) -> None:
+        """Say that nobody runs here any more; the lock stays until the process ends or announces itself again."""
+        self._write({})
+
+    def journal(self, task: dict[str, object]) -> None:
+        """Remember what the consumer's command is about to run, for whoever finds the consumer dead."""
+        self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid()), **task})
+
+    def _write(self, content: dict[str, object]) -> None:
+        if self._fd is not None:
+            data = json.dumps(content).encode()
+            os.pwrite(self._fd, data, 0)
+            os.ftruncate(self._fd, len(data))
+
+    def read(self) -> dict[str, object]:
+        """What the consumer wrote; empty if none did."""
+        try:
+            content = json.loads(self.path.read_bytes() or b"{}")
+        except (OSError, ValueError):
+            return {}  # gone, or seen in the middle of a write: the next look sees it
+        return content if isinstance(content, dict) else {}
+
+    def alive(self) -> bool:
+        """Does a consumer run here?"""
+        content = self.read()
+        return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
+
+
+class LocalCluster:
+    """The consumers of one home folder on this machine."""
+
+    def __init__(self, home: Path, queue_url: str, *, linger_seconds: float = 5.0) -> None:
+        self._home = home
+        self._queue_url = queue_url
+        self._linger_seconds = linger_seconds
+        self.folder = home / "fleet"
+
+    def fleet(self, job_name: str) -> str:
+        return fleet_name(self._home)
+
+    def default_consumers(self, tasks: int) -> int:
+        return max(1, min(tasks, len(os.sched_getaffinity(0))))
+
+    def submit_environment(self) -> dict[str, str]:
+        return {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(("CONDA_", "LC_"))}
+
+    def slots(self) -> list[Slot]:
+        """All slots that were ever used."""
+        numbers = sorted(int(path.stem) for path in self.folder.glob("*.slot") if path.stem.isdigit())
+        return [Slot(self.folder, number) for number in numbers]
+
+    def consumers(self, fleet: str) -> list[Consumer]:
+        return [Consumer(str(slot.read().get("owner", ""))) for slot in self.slots() if slot.alive()]
+
+    def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
+        left = sum(tally.pending + tally.running for tally in waiting.values())
+        wanted = min(max(job.consumers, 1), left)
+        free = [number for number in range(wanted) if not Slot(self.folder, number).alive()]
+        for number in free:
+            self._start(number)
+        return len(free)
+
+    def _start(self, number: int) -> None:
+        words = [
+            sys.executable, "-m", "kubeque.consumer", "--queue", self._queue_url, "--fleet", fleet_name(self._home),
+            "--home", str(self._home), "--slot", str(number), "--linger", str(self._linger_seconds),
+        ]  # fmt: skip
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(self.folder / f"{number}.log", "ab") as log:
+                subprocess.Popen(  # not waited for: it outlives us
+                    words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home
+                )
+        except OSError as error:
+            raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
+
+    def coroner(self, owner: str) -> Death | None:
+        kind, _, rest = owner.partition(":")
+        where, _, rest = rest.partition(":")
+        pid, _, start = rest.partition(":")
+        if kind != "local" or where != machine() or not pid.isdigit() or start_ticks(int(pid)) == start:
+            return None
+        for slot in self.slots():
+            content = slot.read()
+            if content.get("owner") == owner and isinstance(content.get("index"), int):
+                return Death(running=int(str(content["index"])))
+        return Death()
+
+    def stop(self) -> int:
+        running = [slot for slot in self.slots() if slot.alive()]
+        for slot in running:
+            with suppress(ProcessLookupError):
+                os.kill(int(str(slot.read().get("pid", 0))) or -(1 << 30), signal.SIGTERM)
+        end = time.monotonic() + _STOP_SECONDS
+        while any(slot.alive() for slot in running) and time.monotonic() < end:
+            time.sleep(0.05)
+        for slot in running:
+            if slot.alive():
+                with suppress(ProcessLookupError):
+                    os.kill(int(str(slot.read()["pid"])), signal.SIGKILL)
+        return len(running)
+
+
+def fleet_name(home: Path) -> str:
+    """The one fleet of a home folder on this machine."""
+    return f"local-{hashlib.sha256(f'{socket.gethostname()} {home}'.encode()).hexdigest()[:10]}"

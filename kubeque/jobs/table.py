@@ -1,0 +1,103 @@
+"""The table of a job: one line per task, as results.csv, as records and for the screen."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubeque.files.pages import PageReader
+from kubeque.files.urls import join
+from kubeque.jobs.site import Site
+from kubeque.model.job import Job
+from kubeque.model.parameters import iter_rows
+from kubeque.model.task import TaskView
+
+#: What every table says of a task behind its parameters.
+FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One task with its row."""
+
+    view: TaskView
+    #: The row's values by column.
+    row: dict[str, str]
+
+    def facts(self) -> dict[str, Any]:
+        """The values of FACTS; None where there is none."""
+        outcome = self.view.record.outcome
+        ended = outcome if self.view.state in ("ok", "failed") else None
+        return {
+            "state": self.view.state,
+            "cause": str(ended.cause) if ended else None,
+            "exit_code": ended.code if ended else None,
+            "attempts": self.view.record.attempts,
+            "seconds": round(ended.seconds, 3) if ended else None,
+            "peak_memory": ended.peak_memory or None if ended else None,
+            "files": ended.files if ended else None,
+            "bytes": ended.size if ended else None,
+        }
+
+    @property
+    def out(self) -> dict[str, Any]:
+        """What the task wrote to $KUBEQUE_OUT, as far as the queue keeps it."""
+        outcome = self.view.record.outcome
+        return dict(outcome.out or {}) if outcome and self.view.state == "ok" else {}
+
+    def as_record(self) -> dict[str, Any]:
+        """Everything, flat, with `out.` before the task's own values."""
+        out = {f"out.{key}": value for key, value in self.out.items()}
+        row = {column: value for column, value in self.row.items() if column != "index"}
+        return {"index": self.view.index, **row, **self.facts(), **out}
+
+
+def lines(site: Site, job: Job, *, state: str | None = None) -> Iterator[Line]:
+    """Every task with its row, in order; only those in `state` if it is given. Memory: a few blocks and pages."""
+    spec = site.spec(job).rows
+    page = PageReader(spec, job.url, site.files)
+    for view, row in zip(site.queue.tasks(job), iter_rows(spec, page.page), strict=True):
+        if state in (None, view.state):
+            yield Line(view, row)
+
+
+def records(site: Site, job: Job) -> list[dict[str, Any]]:
+    """The whole table as dicts."""
+    return [line.as_record() for line in lines(site, job)]
+
+
+def table_url(job: Job) -> str:
+    """Where the table of the job's present run is."""
+    return join(job.url, f"results-{job.run}.csv")
+
+
+def write_table(site: Site, job: Job) -> str:
+    """Store results.csv of this run, unless somebody did; returns its URL."""
+    found = list(lines(site, job))
+    site.files.write_new(table_url(job), to_csv(found).encode())
+    return table_url(job)
+
+
+def to_csv(found: Sequence[Line]) -> str:
+    """The table as CSV text: index, parameters, facts, out.*"""
+    columns = [column for column in (found[0].row if found else {}) if column != "index"]
+    outs = _out_columns(found)
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["index", *columns, *FACTS, *(f"out.{name}" for name in outs)])
+    for line in found:
+        out, facts = line.out, line.facts()
+        writer.writerow(
+            [line.view.index, *(line.row[c] for c in columns), *(facts[f] for f in FACTS), *(out.get(o) for o in outs)]
+        )
+    return text.getvalue()
+
+
+def _out_columns(found: Iterable[Line]) -> list[str]:
+    names: dict[str, None] = {}
+    for line in found:
+        names.update(dict.fromkeys(line.out))
+    return list(names)

@@ -1,0 +1,116 @@
+"""A sweep: what somebody asks for, before anything was uploaded or submitted."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kubeque.model.command import Word, check_columns, parse_word
+from kubeque.model.errors import CommandError, ResourceError, UserError
+from kubeque.model.parameters import Rows, sequence
+from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
+from kubeque.model.retries import Budgets
+
+#: Longest name of a job.
+_NAME_CHARACTERS = 300
+_NAME = re.compile(r"[^\x00-\x20/\\\x7f][^\x00-\x1f/\\\x7f]*")
+_ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
+_NOUNS = "acorn anchor aspen badger beacon birch brook canyon cedar comet coral delta ember falcon fern fjord garnet harbor heron island juniper lagoon lantern maple meadow otter pebble pine quartz raven reef ridge river sparrow summit thistle tundra willow"  # noqa: E501
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One command and the rows to run it on, with all that may be said about the how."""
+
+    #: Words of the author's text, or words that were read before (by the Airflow operator).
+    command: Sequence[str | Word]
+    rows: Rows = field(default_factory=lambda: sequence(1))
+    #: The job's name; None: a readable one is drawn.
+    name: str | None = None
+    #: Where relative paths start.
+    base: Path = field(default_factory=Path.cwd)
+    #: More files to bring along: `src[:dst]`, `@list` or a folder.
+    push: Sequence[str] = ()
+    shell: bool = False
+    results: Sequence[str] = ()
+    ignore: Sequence[str] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    image: str | None = None
+    #: Quantities as Kubernetes writes them.
+    cpu: str | float | None = None
+    memory: str | int | None = None
+    #: None: eight times `memory`.
+    max_memory: str | int | None = None
+    disk: str | int | None = None
+    consumers: int | None = None
+    priority: int = 0
+    #: As in `90`, `30m`, `1.5h`.
+    task_timeout: str | float | None = None
+    deadline: str | float | None = None
+    #: Extra attempts by cause, where they differ from the defaults.
+    retries: Mapping[str, int] = field(default_factory=dict)
+    max_failures: int | None = None
+    #: A count, or a share as in `1%`.
+    allow_failed: str | int = 0
+    series: str = ""
+    #: Seconds without a sign of life after which a consumer's tasks are taken back.
+    lease_seconds: float | None = None
+    #: What the kind of cluster wants to know besides.
+    pod: Mapping[str, Any] = field(default_factory=dict)
+
+    def words(self) -> tuple[Word, ...]:
+        """The command, read. Raises CommandError for a bad word or an unknown column."""
+        if isinstance(self.command, str):
+            raise CommandError(f"the command {self.command!r} is one text: give a list of words, as in ['python3', '^run.py']")
+        words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
+        if not words or not words[0].parts:
+            raise CommandError("there is no command: say what to run, as in `kubeque sub python3 '^run.py'`")
+        check_columns(words, self.rows.columns)
+        return words
+
+    def checked(self) -> Sweep:
+        """This sweep, if every value in it is good. Raises UserError naming the first that is not."""
+        self.words()
+        if self.name is not None:
+            check_name(self.name)
+        if self.consumers is not None and not 1 <= self.consumers <= 10_000:
+            raise ResourceError(f"consumers {self.consumers!r}: give a number from 1 to 10000")
+        Budgets().with_extra(self.retries)
+        parse_allowed(self.allow_failed)
+        if self.max_failures is not None and self.max_failures < 1:
+            raise ResourceError(f"max_failures {self.max_failures!r}: give a number from 1, or leave it out")
+        for what, value, parse in (
+            ("cpu", self.cpu, parse_cpu), ("memory", self.memory, parse_bytes), ("max_memory", self.max_memory, parse_bytes),
+            ("disk", self.disk, parse_bytes), ("timeout", self.task_timeout, parse_duration),
+            ("deadline", self.deadline, parse_duration),
+        ):  # fmt: skip
+            if value is not None:
+                parse(value, what)  # type: ignore[operator]
+        return self
+
+
+def check_name(name: str) -> str:
+    """The job's name, if it can be one. Raises UserError."""
+    if not _NAME.fullmatch(name) or name in (".", "..") or len(name) > _NAME_CHARACTERS:
+        raise UserError(
+            f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank, as in nightly-render"
+        )
+    return name
+
+
+def parse_allowed(value: str | int) -> str:
+    """How many tasks may fail, as a job keeps it: `3` or `1%`. Raises ResourceError."""
+    text = str(value).strip()
+    if re.fullmatch(r"\d+", text) or (re.fullmatch(r"\d+(\.\d+)?%", text) and float(text[:-1]) <= 100):
+        return text
+    raise ResourceError(f"allow_failed {value!r}: give a count as in 3, or a share as in 1%")
+
+
+def readable_name() -> str:
+    """A job name for people: two words and five digits, as in `calm-otter-40712`."""
+    pick = secrets.choice
+    return f"{pick(_ADJECTIVES.split())}-{pick(_NOUNS.split())}-{secrets.randbelow(90_000) + 10_000}"
