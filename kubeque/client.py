@@ -1,0 +1,114 @@
+"""The one door to kubeque from Python: what the command line, the Airflow provider and notebooks use."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from kubeque.jobs import fetch as fetching
+from kubeque.jobs import table
+from kubeque.jobs.reconcile import Progress, reconcile
+from kubeque.jobs.site import Site
+from kubeque.jobs.submit import Existing, Submitted, submit
+from kubeque.jobs.table import Line
+from kubeque.model.config import Config
+from kubeque.model.job import Job, ResetRule
+from kubeque.model.sweep import Sweep
+from kubeque.queues.upkeep import LeaseWatch
+
+__all__ = ["Client", "Existing", "Line", "Progress", "Submitted"]
+
+
+class Client:
+    """Submit sweeps, watch them, and bring their results back."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        """Connect to what `config` names; without one, to what the `.kubeque` file names, or this machine's own."""
+        self.config = config or Config.load()
+        self._site = Site.open(self.config)
+        self._watch = LeaseWatch()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._site.close()
+
+    def submit(
+        self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Callable[[int], None] | None = None
+    ) -> Submitted:
+        """Submit a sweep; consumers start. `progress` is told bytes uploaded. Raises UserError with nothing submitted."""
+        return submit(self._site, sweep, existing=existing, progress=progress)
+
+    def status(self, name: str) -> Progress:
+        """How a job stands; what can be repaired is repaired by the way. Raises JobNotFound."""
+        return reconcile(self._site, name, watch=self._watch)
+
+    def jobs(self) -> list[Job]:
+        """All jobs of the queue, the newest last."""
+        return sorted(self._site.queue.jobs(), key=lambda job: job.created)
+
+    def job(self, name: str) -> Job:
+        """One job as the queue has it. Raises JobNotFound."""
+        return self._site.queue.job(name)
+
+    def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
+        """How a job stands, again and again until it has ended. Raises JobNotFound."""
+        while True:
+            progress = self.status(name)
+            yield progress
+            if progress.job.closing is not None:
+                return
+            time.sleep(seconds)
+
+    def wait(self, name: str, *, timeout: float | None = None) -> Progress:
+        """Wait until the job has ended. Raises TimeoutError after `timeout` seconds, JobNotFound."""
+        end = time.monotonic() + timeout if timeout is not None else None
+        for progress in self.watch(name):
+            if progress.job.closing is None and end is not None and time.monotonic() > end:
+                raise TimeoutError(f"{name} has not ended after {timeout:g} s")
+        return progress
+
+    def lines(self, name: str, *, state: str | None = None) -> Iterator[Line]:
+        """Every task with its row, in order."""
+        return table.lines(self._site, self.job(name), state=state)
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""
+        return table.records(self._site, self.job(name))
+
+    def fetch(
+        self, name: str, dest: Path | str, *, force: bool = False, indexes: Collection[int] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> fetching.Fetched:  # fmt: skip
+        """Bring results into `dest`/{index}/ and `dest`/results.csv. Raises DestinationError, StorageError."""
+        job = self.status(name).job
+        return fetching.fetch(self._site, job, Path(dest), force=force, indexes=indexes, progress=progress)
+
+    def kill(self, name: str) -> Progress:
+        """Let nothing more of the job run."""
+        self._site.queue.kill(name)
+        return self.status(name)
+
+    def reset(self, name: str, rule: ResetRule | None = None) -> Progress:
+        """Let failed (and killed) tasks run again, or those that `rule` names."""
+        self._site.queue.reset(name, rule or ResetRule())
+        return self.status(name)
+
+    def remove(self, name: str) -> Job:
+        """Delete a job and its results. Raises JobNotFound."""
+        job = self.job(name)
+        self._site.queue.remove(name)
+        self._site.files.delete_tree(job.url)
+        return job
+
+    def stop(self) -> int:
+        """End the consumers of this machine; how many there were. Their tasks wait."""
+        return self._site.cluster.stop()

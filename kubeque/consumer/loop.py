@@ -1,0 +1,343 @@
+"""The consumer: takes tasks, runs them one at a time, and keeps its word to the queue meanwhile.
+
+Three threads make a pipeline: the supplier stages the next task, the main thread runs this one, the saver uploads the last
+one. A fourth renews leases and looks at the jobs. A task runs only after the commit that reserved it is known to be in the
+store, and an outcome is committed only when its result.json is there.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue as threads_queue
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kubeque.consumer.contract import task_environment
+from kubeque.consumer.process import Ended, Limits, run_command
+from kubeque.consumer.result import Assignment, save
+from kubeque.consumer.stop import StopSignal
+from kubeque.consumer.supply import Supply, give_up
+from kubeque.files.store import Files
+from kubeque.model.errors import LeaseLost, QueueUnavailable, StorageError
+from kubeque.model.job import Job
+from kubeque.model.resources import lifted
+from kubeque.model.task import Cause, Outcome
+from kubeque.queues.block import COMMIT_SECONDS, Death
+from kubeque.queues.lease import Lease
+from kubeque.queues.queue import Queue
+from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap
+
+log = logging.getLogger(__name__)
+_JOBS_SECONDS = 5.0
+_REAP_SECONDS = 5.0
+_IDLE_SECONDS = 0.25
+_STORE_TRIES = (0.2, 1.0, 3.0, 10.0, 30.0)
+#: A task that has ended is waited for so long before the next one is reserved without it.
+_SAVE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a consumer is told when it starts."""
+
+    fleet: str
+    owner: str
+    work: Path
+    #: Seconds to stay when nothing is left to do.
+    linger_seconds: float = 5.0
+    cache_bytes: int = 20 << 30
+    #: Told before each command which task it is; kept outside this process, for whoever finds it dead.
+    journal: Callable[[dict[str, object]], None] = lambda task: None
+    coroner: Callable[[str], Death | None] = lambda owner: None
+
+
+class Consumer:
+    """One consumer of a fleet."""
+
+    def __init__(self, queue: Queue, files: Files, settings: Settings) -> None:
+        self._queue = queue
+        self._files = files
+        self._settings = settings
+        self._supply = Supply(queue, files, settings.owner, settings.work, cache_bytes=settings.cache_bytes)
+        self._staged: threads_queue.Queue[Assignment] = threads_queue.Queue(maxsize=1)
+        self._done: threads_queue.Queue[Assignment | None] = threads_queue.Queue(maxsize=4)
+        self._leaving = threading.Event()
+        self._saved = threading.Condition()
+        #: Tasks begun and not saved yet.
+        self._under_way = 0
+        self._stop = StopSignal()
+        self._running: Assignment | None = None
+        self._running_since = 0.0
+        self._jobs: list[Job] = []
+        self._idle_since: float | None = None
+        self._watch = LeaseWatch()
+        self._failures_only: dict[str, bool] = {}
+
+    # ------------------------------------------------------------------ from outside
+    def leave(self) -> None:
+        """Stop as soon as can be: the command gets SIGTERM, what is finished is recorded, the rest given back."""
+        self._leaving.set()
+        self._stop.set(Cause.PREEMPTED)
+
+    def run(self) -> None:
+        """Work until nothing has been left to do for a while, or `leave` was called."""
+        self._settings.work.mkdir(parents=True, exist_ok=True)
+        self._queue.self_test()
+        self._jobs = self._queue.jobs(self._settings.fleet)
+        helpers = [
+            threading.Thread(target=work, name=work.__name__, daemon=True)
+            for work in (self._supplying, self._saving, self._renewing)
+        ]
+        for helper in helpers:
+            helper.start()
+        try:
+            while not self._finished():
+                try:
+                    assignment = self._staged.get(timeout=0.1)
+                except threads_queue.Empty:
+                    continue
+                self._run(assignment)
+        finally:
+            self._leaving.set()
+            self._wind_up(helpers)
+
+    def _finished(self) -> bool:
+        idle = self._idle_since
+        return self._leaving.is_set() or (idle is not None and time.monotonic() - idle > self._settings.linger_seconds)
+
+    def _wind_up(self, helpers: list[threading.Thread]) -> None:
+        helpers[0].join()  # the supplier: whatever it staged is in the queue of staged tasks now
+        while not self._staged.empty():
+            assignment = self._staged.get()
+            assignment.lease.untake(assignment.index)
+            self._clean(assignment)
+        self._done.put(None)
+        helpers[1].join()
+        for lease in list(self._supply.leases):
+            if not lease.lost:
+                give_up(lease)
+        helpers[2].join()
+
+    # ------------------------------------------------------------------ this task runs
+    def _run(self, a: Assignment) -> None:
+        if a.lease.lost or self._leaving.is_set():
+            a.lease.untake(a.index)
+            self._clean(a)
+            self._count(-1)
+            return
+        began = time.monotonic()
+        if a.refusal is None and a.workdir is not None:
+            self._settings.journal({"uid": a.job.uid, "index": a.index, "attempt": a.attempt})
+            self._running, self._running_since = a, began
+            a.ended = self._command(a)
+            self._running = None
+            self._stop.clear()
+            if self._leaving.is_set():
+                self._stop.set(Cause.PREEMPTED)
+            self._supply.known(a.job).recent.append(time.monotonic() - began)
+        self._done.put(a)
+
+    def _command(self, a: Assignment) -> Ended:
+        assert a.workdir is not None
+        shape = a.spec.shapes[lifted(a.spec.shapes, a.lease.block.shape, a.lease.job.floor)]
+        env = task_environment(
+            a.spec, a.row, job_name=a.job.name, index=a.index, attempt=a.attempt, out_path=a.workdir.out, base=os.environ
+        )
+        limits = Limits(a.spec.task_timeout, a.spec.grace_seconds, shape.memory)
+        return run_command(
+            a.argv, cwd=a.workdir.path, env=env, stdout=a.workdir.stdout, stderr=a.workdir.stderr, limits=limits, stop=self._stop
+        )
+
+    # ------------------------------------------------------------------ the next one is staged
+    def _supplying(self) -> None:
+        while not self._leaving.is_set():
+            try:
+                assignment = self._next()
+            except (QueueUnavailable, StorageError) as error:
+                log.warning("no task could be taken, trying again: %s", error)
+                self._leaving.wait(random.uniform(0.5, 2.0))
+                continue
+            if assignment is None:
+                if self._idle_since is None and self._under_way == 0:
+                    self._idle_since = time.monotonic()
+                self._leaving.wait(random.uniform(0.5, 1.0) * _IDLE_SECONDS)
+                continue
+            self._idle_since = None
+            self._count(+1)
+            if assignment.refusal is not None:
+                self._leaving.wait(min(30.0, 0.5 * 2**assignment.attempt))  # a node with a fault must not eat the queue
+            self._hand_over(assignment)
+
+    def _hand_over(self, assignment: Assignment) -> None:
+        while True:
+            try:
+                self._staged.put(assignment, timeout=0.2)
+                return
+            except threads_queue.Full:
+                if self._leaving.is_set():
+                    assignment.lease.untake(assignment.index)
+                    self._clean(assignment)
+                    return
+
+    def _next(self) -> Assignment | None:
+        supply = self._supply
+        supply.drop_done()
+        if supply.current is not None:
+            assignment = supply.take()
+            if assignment is not None:
+                return assignment
+            if not self._reserve_more(supply.current):
+                supply.drop_done()
+                return supply.take()
+            return supply.take()
+        if self._idle_since is not None or not self._jobs:
+            self._jobs = self._queue.jobs(self._settings.fleet)
+        if supply.claim(self._jobs) is None:
+            return None
+        return supply.take()
+
+    def _reserve_more(self, lease: Lease) -> bool:
+        """Reserve the next tasks of the current lease; what is waiting is recorded by the way."""
+        if not self._supply.may_run_ahead(lease) or self._running_for() > COMMIT_SECONDS:
+            self._wait_until_saved()
+        if self._leaving.is_set():
+            return False
+        try:
+            lease.commit(reserve=self._supply.reserve_now(lease))
+        except LeaseLost as error:
+            log.warning("%s", error)
+            return False
+        self._after_commit(lease)
+        return True
+
+    def _running_for(self) -> float:
+        return time.monotonic() - self._running_since if self._running else 0.0
+
+    def _wait_until_saved(self) -> None:
+        """Until the running task has ended and been saved, or its result takes long to upload."""
+        with self._saved:
+            ended_at: float | None = None
+            while self._under_way and not self._leaving.is_set():
+                busy = self._running is not None or not self._staged.empty()
+                ended_at = None if busy else ended_at or time.monotonic()
+                if ended_at is not None and time.monotonic() - ended_at > _SAVE_SECONDS:
+                    return
+                self._saved.wait(0.05)
+
+    # ------------------------------------------------------------------ the last one is saved
+    def _saving(self) -> None:
+        while (a := self._done.get()) is not None:
+            try:
+                self._save(a)
+            finally:
+                self._clean(a)
+                self._count(-1)
+
+    def _save(self, a: Assignment) -> None:
+        if a.ended is not None and a.ended.cause in (Cause.KILLED, Cause.PREEMPTED):
+            a.lease.untake(a.index)
+            return
+        outcome = self._stored(a)
+        if outcome is None:
+            a.lease.untake(a.index)
+            return
+        a.lease.ended(outcome)
+        only = self._failures_only.get(a.job.uid, True)
+        self._failures_only[a.job.uid] = only and outcome.cause is not Cause.OK
+        if not a.lease.untouched and a.lease.block.tally().pending == 0 and not self._leaving.is_set():
+            self._commit(a.lease)  # the end of the block: nobody else will bring a reason to commit soon
+
+    def _stored(self, a: Assignment) -> Outcome | None:
+        """The outcome, once its result is durable. The store may be away for a while: the lease is kept meanwhile."""
+        for wait in (*_STORE_TRIES, None):
+            try:
+                return save(self._files, a)
+            except StorageError as error:
+                if wait is None or a.lease.lost:
+                    return Outcome(a.index, a.attempt, Cause.STORE, message=str(error), revision=a.job.revision)
+                log.warning("%s %d: %s; trying again in %.1f s", a.job.name, a.index, error, wait)
+                self._leaving.wait(wait)
+        raise AssertionError("unreachable")
+
+    def _count(self, change: int) -> None:
+        with self._saved:
+            self._under_way += change
+            self._saved.notify_all()
+
+    @staticmethod
+    def _clean(a: Assignment) -> None:
+        for problem in a.workdir.remove() if a.workdir else ():
+            log.warning("%s %d: not removed: %s", a.job.name, a.index, problem)
+
+    # ------------------------------------------------------------------ leases are kept
+    def _renewing(self) -> None:
+        jobs_at = reap_at = time.monotonic()
+        while not self._leaving.wait(0.5):
+            now = time.monotonic()
+            try:
+                for lease in list(self._supply.leases):
+                    self._renew(lease, now)
+                if now - jobs_at > _JOBS_SECONDS:
+                    jobs_at = now
+                    self._look_at_jobs()
+                if now - reap_at > _REAP_SECONDS * random.uniform(0.8, 1.2):
+                    reap_at = now
+                    for job in self._jobs:
+                        if job.open:
+                            reap(self._queue, job, coroner=self._settings.coroner, watch=self._watch)
+            except QueueUnavailable as error:
+                log.warning("the queue does not answer; what runs goes on: %s", error)
+
+    def _renew(self, lease: Lease, now: float) -> None:
+        since = now - lease.committed_at
+        long = self._running is not None and self._running.lease is lease and self._running_for() > COMMIT_SECONDS
+        if long and lease.untouched:
+            self._commit(lease, give_back=True)
+        elif (lease.waiting and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
+            self._commit(lease)
+
+    def _commit(self, lease: Lease, *, give_back: bool = False) -> None:
+        try:
+            lease.commit(give_back=give_back)
+        except LeaseLost as error:
+            log.warning("%s: what runs of it is dropped", error)
+            self._stop_if_running(lease)
+        except QueueUnavailable as error:
+            log.warning("the queue does not answer; what runs goes on: %s", error)
+        else:
+            self._after_commit(lease)
+
+    def _stop_if_running(self, lease: Lease) -> None:
+        running = self._running
+        if running is not None and running.lease is lease:
+            self._stop.set(Cause.KILLED)
+
+    def _after_commit(self, lease: Lease) -> None:
+        """Look whether the job should end early, where this consumer has only seen failures."""
+        job = lease.job
+        if self._failures_only.get(job.uid):
+            end_hopeless(self._queue, job)
+        if job.max_failures is not None or job.deadline is not None:
+            enforce_limits(self._queue, job, self._queue.counts(job))
+
+    def _look_at_jobs(self) -> None:
+        """Read the fleet's jobs again: drop what was killed, removed or reset, make way for what is better."""
+        self._jobs = self._queue.jobs(self._settings.fleet)
+        self._watch.forget(job.uid for job in self._jobs)
+        by_uid = {job.uid: job for job in self._jobs}
+        for lease in list(self._supply.leases):
+            job = by_uid.get(lease.job.uid)
+            if job is None or not job.open or job.revision != lease.job.revision:
+                self._stop_if_running(lease)
+                if not lease.lost:
+                    give_up(lease)
+                continue
+            lease.refresh(replace(job, revision=lease.job.revision))
+            better = [other for other in self._jobs if other.open and other.priority > job.priority]
+            if any(self._queue.counts(other).pending for other in better):
+                self._commit(lease, give_back=True)

@@ -1,0 +1,101 @@
+"""What is kept of an attempt: its files first, then result.json, which makes it count."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from kubeque.consumer.contract import read_out
+from kubeque.consumer.inputs import StageFailed
+from kubeque.consumer.logs import last_lines, read_stream
+from kubeque.consumer.process import Ended
+from kubeque.consumer.workdir import Collected, Workdir
+from kubeque.files.digests import sha256_file
+from kubeque.files.parallel import in_parallel
+from kubeque.files.store import Files
+from kubeque.files.urls import join
+from kubeque.model.job import Job
+from kubeque.model.spec import JobSpec
+from kubeque.model.task import Cause, Outcome
+from kubeque.queues.lease import Lease
+
+#: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; result.json has it whole.
+_OUT_IN_QUEUE = 1024
+_THREADS = 8
+
+
+@dataclass
+class Assignment:
+    """One attempt on its way through the consumer."""
+
+    lease: Lease
+    job: Job
+    spec: JobSpec
+    index: int
+    attempt: int
+    row: dict[str, str]
+    argv: list[str]
+    #: None where not even a folder could be made.
+    workdir: Workdir | None = None
+    #: Why it could not be staged.
+    refusal: StageFailed | None = None
+    ended: Ended | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of the attempt's folder in the store: no other lease can write there."""
+        return f"{self.attempt}-{self.lease.block.nonce}"
+
+
+def save(files: Files, a: Assignment) -> Outcome:
+    """Upload what the attempt left, result.json last. Raises StorageError, and may be called again then."""
+    ended, workdir = a.ended, a.workdir
+    if ended is None or workdir is None:
+        message = str(a.refusal) if a.refusal else "the attempt was not run"
+        return Outcome(a.index, a.attempt, Cause.STAGE, message=message, revision=a.job.revision)
+    url = join(a.job.url, "tasks", str(a.index), a.folder)
+    collected = workdir.collect(a.spec.results, a.spec.ignore)
+    stored = list(in_parallel(lambda file: _store(files, url, file.name, str(file.path)), collected.files, threads=_THREADS))
+    out, problem = read_out(workdir.out)
+    message = ended.message or problem or (collected.refused[0] if collected.refused else "")
+    if ended.cause in (Cause.EXIT, Cause.SIGNAL):
+        said = " | ".join(last_lines(workdir.stderr, 2))
+        message = f"{message}: {said}" if said else message
+    result = {**_facts(a, ended), "message": message, "refused": _refused(collected), "files": stored, "out": out}
+    files.write(join(url, "result.json"), json.dumps(result | _streams(files, url, workdir)).encode())
+    small = out if out is not None and len(json.dumps(out)) <= _OUT_IN_QUEUE else None
+    return Outcome(
+        a.index, a.attempt, ended.cause, ended.code, ended.start, ended.seconds, a.folder, ended.peak_memory,
+        len(stored), sum(item["size"] for item in stored), small, message, a.job.revision,
+    )  # fmt: skip
+
+
+def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:
+    return {
+        "version": 1, "job": a.job.name, "uid": a.job.uid, "revision": a.job.revision, "index": a.index,
+        "attempt": a.attempt, "command": a.argv, "row": a.row, "cause": ended.cause.value, "code": ended.code,
+        "start": ended.start, "seconds": ended.seconds, "peak_memory": ended.peak_memory,
+    }  # fmt: skip
+
+
+def _refused(collected: Collected) -> list[str]:
+    more = [f"and {collected.refused_more} more"] if collected.refused_more else []
+    return [*collected.refused, *more]
+
+
+def _store(files: Files, url: str, name: str, path: str) -> dict[str, Any]:
+    digest, size = sha256_file(path)
+    files.upload(path, join(url, "files", name))
+    return {"name": name, "size": size, "digest": digest}
+
+
+def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
+    """Short streams inline, longer ones beside it, empty ones nowhere."""
+    kept: dict[str, Any] = {}
+    for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr)):
+        text, size = read_stream(path)
+        kept |= {name: text, f"{name}_bytes": size}
+        if text is None and size:
+            files.upload(str(path), join(url, f"{name}.txt"))
+    return kept

@@ -1,0 +1,150 @@
+"""Where a consumer's next task comes from: claimed in the order of the fleet's jobs, reserved ahead, staged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from kubeque.consumer.contract import task_argv
+from kubeque.consumer.inputs import InputCache, StageFailed
+from kubeque.consumer.result import Assignment
+from kubeque.consumer.workdir import Workdir
+from kubeque.files.pages import PageReader
+from kubeque.files.store import Files
+from kubeque.model.errors import LeaseLost, StorageError
+from kubeque.model.job import Job
+from kubeque.model.parameters import read_row
+from kubeque.model.spec import JobSpec
+from kubeque.queues.block import COMMIT_SECONDS, reserve_count
+from kubeque.queues.lease import Lease, claim
+from kubeque.queues.queue import Queue
+
+log = logging.getLogger(__name__)
+_REMEMBERED = 20
+
+
+@dataclass
+class Known:
+    """What a consumer keeps of a job that it works for."""
+
+    spec: JobSpec
+    pages: PageReader
+    #: Seconds of the last tasks, from the start of one to the start of the next.
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+
+    def mean(self) -> float | None:
+        return sum(self.recent) / len(self.recent) if self.recent else None
+
+
+class Supply:
+    """Claims, reserves and stages. Only the supplying thread calls `next`."""
+
+    def __init__(self, queue: Queue, files: Files, owner: str, work: Path, *, cache_bytes: int) -> None:
+        self._queue = queue
+        self._files = files
+        self._owner = owner
+        self._work = work
+        self._cache = InputCache(work / "cache", files, cache_bytes)
+        self._known: dict[tuple[str, int], Known] = {}
+        self.lock = threading.Lock()
+        #: Leases that may still have something to run or to record.
+        self.leases: list[Lease] = []
+        self.current: Lease | None = None
+
+    def known(self, job: Job) -> Known:
+        """The job's spec, read once per revision. Raises StorageError."""
+        key = (job.uid, job.revision)
+        if key not in self._known:
+            spec = JobSpec.from_wire(self._files.read_json(job.spec_url))
+            if len(self._known) > 50:
+                self._known.clear()
+            self._known[key] = Known(spec, PageReader(spec.rows, job.url, self._files))
+        return self._known[key]
+
+    def reserve_now(self, lease: Lease) -> int:
+        """Tasks to reserve in the next commit."""
+        return reserve_count(self.known(lease.job).mean())
+
+    def may_run_ahead(self, lease: Lease) -> bool:
+        """Are this job's tasks so short that the next ones are reserved while one runs?"""
+        mean = self.known(lease.job).mean()
+        return mean is not None and mean < COMMIT_SECONDS
+
+    def claim(self, jobs: list[Job]) -> Lease | None:
+        """A lease on something to run: of the first job, in the order of the fleet, that has any."""
+        for job in jobs:
+            if not job.open:
+                continue
+            try:
+                reserve = reserve_count(self.known(job).mean())
+            except StorageError as error:
+                log.warning("%s: its spec cannot be read: %s", job.name, error)
+                continue
+            lease = claim(self._queue, job, self._owner, reserve=reserve)
+            if lease is not None:
+                with self.lock:
+                    self.leases.append(lease)
+                self.current = lease
+                return lease
+        return None
+
+    def drop_done(self) -> None:
+        """Forget leases that are over."""
+        with self.lock:
+            self.leases = [lease for lease in self.leases if lease.held or (lease.waiting and not lease.lost)]
+        if self.current is not None and not self.current.held:
+            self.current = None
+
+    def take(self) -> Assignment | None:
+        """The next task of the current lease, staged. None: nothing is reserved that has not begun."""
+        lease = self.current
+        taken = lease.take() if lease else None
+        if lease is None or taken is None:
+            return None
+        index, attempt = taken
+        known = self.known(lease.job)
+        try:
+            row = read_row(known.spec.rows, index, known.pages.page)
+        except StorageError as error:
+            return Assignment(lease, lease.job, known.spec, index, attempt, {}, [], None, StageFailed(str(error)))
+        return self._stage(lease, known.spec, index, attempt, row)
+
+    def _stage(self, lease: Lease, spec: JobSpec, index: int, attempt: int, row: dict[str, str]) -> Assignment:
+        rendered = [word.render(row) for word in spec.command if word.upload]
+        names = {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}
+        argv = task_argv(spec, row, names)
+        assignment = Assignment(lease, lease.job, spec, index, attempt, row, argv)
+        own = [spec.row_inputs[path] for path in dict.fromkeys(rendered) if path in spec.row_inputs]
+        try:
+            assignment.workdir = Workdir(self._work, f"{lease.job.uid}-{index}-{assignment.folder}")
+            assignment.workdir.stage([*spec.inputs, *own], self._cache, row=row)
+        except StageFailed as error:
+            assignment.refusal = error
+        return assignment
+
+
+def base_name(path: str) -> str:
+    """The name a `^` word has in the working directory."""
+    return os.path.basename((urlsplit(path).path if "://" in path else path).rstrip("/"))
+
+
+def give_up(lease: Lease) -> None:
+    """Let go of a lease: what did not run waits for others."""
+    try:
+        lease.commit(release=True)
+    except LeaseLost:
+        pass  # it is somebody else's already: nothing to give back
+
+
+def pause(event: threading.Event, seconds: float) -> None:
+    """Wait, but not longer than until the consumer has to leave."""
+    event.wait(max(0.0, seconds))
+
+
+__all__ = ["Known", "Supply", "base_name", "give_up", "pause", "time"]
