@@ -1,0 +1,78 @@
+"""The `kubeque` command: finds the subcommand, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from kubeque import __version__
+from kubeque.model.errors import KubequeError
+
+#: Subcommand -> (module, function, help). A module is imported when its command is run, so that --help answers at once.
+COMMANDS = {
+    "sub": ("kubeque.cli.submit", "sub", "Submit a sweep and watch it."),
+    "status": ("kubeque.cli.status", "status", "How jobs stand, or the tasks of one."),
+    "watch": ("kubeque.cli.watch", "watch", "Watch a job until it has ended."),
+    "fetch": ("kubeque.cli.fetch", "fetch", "Bring the results of a job into a folder."),
+    "kill": ("kubeque.cli.control", "kill", "Let nothing more of a job run."),
+    "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),
+    "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
+    "start": ("kubeque.cli.control", "start", "Say what sweeps run on, and check that it works."),
+    "stop": ("kubeque.cli.control", "stop", "End the consumers of this machine."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="kubeque %(version)s")
+@click.option("--config", type=click.Path(), help="Read this file instead of .kubeque in . or ~")
+@click.pass_context
+def kubeque(ctx: click.Context, config: str | None) -> None:
+    """Run one command over the rows of a table.
+
+    A sweep becomes a queue of tasks; consumers run them, and the results come back. With no .kubeque file everything
+    happens on this machine.
+    """
+    ctx.obj = config
+
+
+def main() -> None:
+    """Run the command line; exit 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
+    try:
+        code = kubeque.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KubequeError as error:
+        click.echo(f"kubeque: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("kubeque: interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""How jobs and tasks look in print: one line, a table, or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from kubeque.client import Line, Progress
+from kubeque.model.resources import format_bytes
+
+_SHOWN = 60
+
+
+def word(progress: Progress) -> str:
+    """One word for how a job stands."""
+    job = progress.job
+    if job.closing is not None:
+        return "success" if job.closing.success else "failed" if job.state == "active" else str(job.state)
+    return str(job.state) if not job.open else "running" if progress.counts.ended or progress.counts.running else "waiting"
+
+
+def summary(progress: Progress) -> str:
+    """A job in one line."""
+    counts, job = progress.counts, progress.job
+    parts = [f"{n} {what}" for what, n in counts.to_wire().items() if n]
+    reason = f" ({job.reason})" if job.reason else ""
+    return f"{job.name}: {word(progress)}{reason}: {', '.join(parts)} of {job.n}"
+
+
+def as_wire(progress: Progress) -> dict[str, Any]:
+    """A job as `--json` prints it. Keys are stable."""
+    job = progress.job
+    return {
+        "job": job.name, "uid": job.uid, "state": word(progress), "reason": job.reason, "tasks": job.n,
+        "counts": progress.counts.to_wire(), "consumers": progress.consumers, "revision": job.revision, "run": job.run,
+        "priority": job.priority, "created": datetime.fromtimestamp(job.created, UTC).isoformat(timespec="seconds"),
+        "success": job.closing.success if job.closing else None, "url": job.url,
+    }  # fmt: skip
+
+
+def shown(value: object) -> str:
+    """A value for a terminal: on one line, without control characters, cut where it is long."""
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def failures(lines: Iterable[Line]) -> Iterator[str]:
+    """Failing tasks, one line each: which row, why, and its last words."""
+    for line in lines:
+        row = " ".join(f"{column}={shown(value)}" for column, value in line.row.items() if column != "index")
+        outcome = line.view.record.outcome
+        why = f"{outcome.cause}: {shown(outcome.message)}" if outcome else line.view.state
+        yield f"  task {line.view.index} {row}  {why}".rstrip()
+
+
+def task_cells(line: Line) -> list[str]:
+    """A task's cells for the screen, behind its index and parameters."""
+    facts = line.facts()
+    peak = format_bytes(facts["peak_memory"]) if facts["peak_memory"] else ""
+    seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"
+    code = "" if facts["exit_code"] is None else str(facts["exit_code"])
+    cells = [facts["state"], facts["cause"] or "", code, seconds, peak, str(facts["files"] or "")]
+    return [shown(cell) for cell in cells]

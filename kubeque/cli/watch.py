@@ -1,0 +1,68 @@
+"""`kubeque watch`: a job's progress until it has ended; a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from itertools import islice
+
+import click
+
+from kubeque.cli.connect import connect
+from kubeque.cli.report import as_wire, failures, summary
+from kubeque.client import Client, Progress
+
+_LINE_SECONDS = 5.0
+
+
+@click.command()
+@click.argument("job")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
+@click.pass_context
+def watch(ctx: click.Context, job: str, as_json: bool) -> int:
+    """Watch JOB until it has ended. Exit code 0 if it is a success, 1 if not. Ctrl-C stops watching, not the job."""
+    with connect(ctx) as client:
+        return follow(client, job, as_json=as_json)
+
+
+def follow(client: Client, name: str, *, as_json: bool = False) -> int:
+    """Watch a job and say how it ended; 130 if the user stopped watching."""
+    try:
+        last = _bar(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}", err=True)
+        return 130
+    success = last.job.closing is not None and last.job.closing.success
+    if as_json:
+        click.echo(json.dumps(as_wire(last)))
+        return 0 if success else 1
+    click.echo(summary(last))
+    for line in failures(islice(client.lines(name, state="failed"), 10)):
+        click.echo(line)
+    return 0 if success else 1
+
+
+def _plain(client: Client, name: str, *, quiet: bool) -> Progress:
+    said, said_at = "", 0.0
+    for progress in client.watch(name):
+        text = summary(progress)
+        if not quiet and progress.job.closing is None and text != said and time.monotonic() - said_at > _LINE_SECONDS:
+            click.echo(text, err=True)
+            said, said_at = text, time.monotonic()
+    return progress
+
+
+def _bar(client: Client, name: str) -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task(name, total=None)
+        for progress in client.watch(name):
+            counts = progress.counts
+            failed = f" [red]{counts.failed} failed[/]" if counts.failed else ""
+            text = f"{counts.running} running, {progress.consumers} consumers{failed}"
+            bar.update(line, total=progress.job.n, completed=counts.ended, description=text)
+    return progress
