@@ -1,0 +1,238 @@
+"""The inputs of tasks, fetched once a machine and put into one working directory after the other."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kubeque.files.parallel import in_parallel
+from kubeque.files.store import Files
+from kubeque.model.errors import FileMissing, KubequeError
+from kubeque.model.spec import Input
+
+#: Up to this many bytes an input is copied, so that a program may change it; above it is linked, unless we are root.
+COPIED_BYTES = 1 << 20
+#: The date of every file that we fetched or staged (2000-01-01): another one means that somebody has written to it.
+STAGED_NS = 946_684_800 * 10**9
+_FETCH_THREADS = 8
+#: After so much of the limit has come in the folder is looked through again: others fill it too.
+_ROUND = 1 / 8
+#: What a small file takes of a disk at least, bytes.
+_BLOCK = 4096
+#: The folder in the cache for what is not whole yet, and for the locks of those who fetch.
+_INCOMING, _LOCK = "incoming", ".lock"
+#: A partial file this old belongs to nobody.
+_STALE_SECONDS = 24 * 3600.0
+#: File systems, or their rights, that do not let us link (or copy) within the kernel: it is done by hand then.
+_NOT_HERE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EACCES})
+
+
+class StageFailed(KubequeError):
+    """A task could not be set up: its working directory or an input. The message names it."""
+
+    def __init__(self, message: str, *, permanent: bool = False) -> None:
+        super().__init__(message)
+        #: Another try will fail as well: the file is gone or has changed.
+        self.permanent = permanent
+
+
+class InputCache:
+    """Inputs by their contents, in a folder that consumers of one machine may share.
+
+    A file is there under its name only when it is whole and checked. The least recently used go when there is no room;
+    what is linked into a working directory stays.
+    """
+
+    def __init__(self, folder: Path, files: Files, limit_bytes: int) -> None:
+        self._folder = folder
+        self._incoming = folder / _INCOMING
+        self._files = files
+        self._limit_bytes = limit_bytes
+        #: What may come in before the folder is looked through.
+        self._room = 0
+        #: Keys of the batch that is being staged.
+        self._wanted: frozenset[str] = frozenset()
+
+    def fetch(self, inputs: Sequence[Input]) -> None:
+        """Have all of them here, several at a time. Raises StageFailed."""
+        wanted = {key_of(item): item for item in inputs}
+        self._wanted = frozenset(wanted)
+        missing = [item for item in wanted.values() if not self._has(item)]
+        if len(missing) == 1:
+            self._fetch(missing[0])
+        elif missing:
+            list(in_parallel(self._fetch, missing, threads=_FETCH_THREADS))
+
+    def place(self, item: Input, target: Path) -> None:
+        """Make `target` of an input: a copy, or a read-only link where that is safe. Raises StageFailed."""
+        cached = self._folder / key_of(item)
+        while True:
+            if not self._has(item):
+                self._fetch(item)
+            try:
+                # Root could write through a link, read-only or not.
+                if item.size <= COPIED_BYTES or os.geteuid() == 0 or not _link(cached, target):
+                    _copy(cached, target, executable=item.executable)
+                # Another user's is theirs to keep, and what was evicted meanwhile needs no date.
+                with suppress(PermissionError, FileNotFoundError):
+                    os.utime(cached, ns=(time.time_ns(), STAGED_NS))
+                return
+            except FileNotFoundError as error:
+                # Another consumer needed the room in this very moment: fetch it again.
+                if os.path.lexists(cached):
+                    raise _unplaced(item, error) from error
+            except OSError as error:
+                raise _unplaced(item, error) from error
+
+    def _has(self, item: Input) -> bool:
+        """Is it here as it was fetched? A program can change a linked file by its link."""
+        try:
+            status = os.lstat(self._folder / key_of(item))
+        except OSError:  # Not there; or something stands in our way, which fetching it will name.
+            return False
+        same = (status.st_mtime_ns, stat.S_IMODE(status.st_mode)) == (STAGED_NS, _mode(item))
+        return same and (not item.digest or status.st_size == item.size)
+
+    def _fetch(self, item: Input) -> None:
+        path = self._folder / key_of(item)
+        partial = self._incoming / f"{path.name}.{secrets.token_hex(4)}"
+        try:
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            with self._turn(path.name):
+                if self._has(item):  # Somebody else fetched it while we waited for our turn.
+                    return
+                self._make_room(item.size)
+                try:
+                    self._download(item, partial)
+                    os.chmod(partial, _mode(item))
+                    os.utime(partial, ns=(time.time_ns(), STAGED_NS))
+                    os.replace(partial, path)
+                finally:
+                    partial.unlink(missing_ok=True)
+        except FileMissing as error:
+            raise StageFailed(f"the input {item.name!r} is gone: {error}", permanent=True) from error
+        except StageFailed:
+            raise
+        except KubequeError as error:
+            raise StageFailed(f"the input {item.name!r} could not be fetched: {error}") from error
+        except OSError as error:
+            raise StageFailed(f"the input {item.name!r} cannot be kept in {self._folder}: {error.strerror}") from error
+
+    def _download(self, item: Input, partial: Path) -> None:
+        if item.digest:
+            self._files.download(item.url, partial, digest=item.digest, size=item.size)
+            return
+        if item.generation and self._files.look(item.url).generation != item.generation:
+            raise StageFailed(
+                f"the input {item.name!r} ({item.url}) has changed since the job was submitted: submit it again",
+                permanent=True,
+            )
+        self._files.download(item.url, partial, generation=item.generation)
+
+    @contextmanager
+    def _turn(self, key: str) -> Iterator[None]:
+        """One at a time over all consumers of the machine, so that a file that all want is fetched once."""
+        fd = os.open(self._incoming / f"{key[0]}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            with suppress(OSError):  # A file system without locks: then it may be fetched twice.
+                fcntl.flock(fd, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(fd)
+
+    def _make_room(self, size: int) -> None:
+        """Evict what was not used for longest, where the limit asks for it."""
+        if size > self._room:
+            total = self._evict(self._limit_bytes - size)
+            self._room = max(size, min(self._limit_bytes - total, int(self._limit_bytes * _ROUND)))
+        self._room -= max(size, _BLOCK)
+
+    def _evict(self, limit: int) -> int:
+        """Bring the folder to `limit` bytes, and some below if it is above; how many are left."""
+        found = list(self._entries())
+        total = sum(max(status.st_size, _BLOCK) for _, status in found)
+        if total <= limit:
+            return total
+        for path, status in sorted(found, key=lambda item: item[1].st_atime_ns):
+            if total <= limit - int(self._limit_bytes * _ROUND):
+                break
+            # A second link: it is in use, and removing it here would free nothing.
+            if status.st_nlink == 1 and os.path.basename(path) not in self._wanted:
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+                total -= max(status.st_size, _BLOCK)
+        return total
+
+    def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
+        """The files of the cache. What nobody will ever fetch to its end is removed."""
+        for path, status in _files_of(self._folder):
+            yield path, status
+        for path, status in _files_of(self._incoming):
+            if not path.endswith(_LOCK) and time.time() - status.st_mtime > _STALE_SECONDS:
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+
+
+def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # Another consumer has just evicted it.
+                if entry.is_file(follow_symlinks=False):
+                    yield entry.path, entry.stat(follow_symlinks=False)
+
+
+def key_of(item: Input) -> str:
+    """The name of an input in the cache: by its contents, or by where it is and in what state."""
+    key = item.digest or hashlib.sha256(f"{item.url}\0{item.generation}".encode()).hexdigest()
+    return f"{key}.x" if item.executable else key
+
+
+def _mode(item: Input) -> int:
+    return 0o555 if item.executable else 0o444
+
+
+def _unplaced(item: Input, error: OSError) -> StageFailed:
+    return StageFailed(f"the input {item.name!r} cannot be put into the working directory: {error.strerror}")
+
+
+def _link(cached: Path, target: Path) -> bool:
+    """Try a hard link. False where the file system or somebody's rights do not allow it."""
+    try:
+        os.link(cached, target)
+    except OSError as error:
+        if error.errno in _NOT_HERE:
+            return False
+        raise
+    return True
+
+
+def _copy(cached: Path, target: Path, *, executable: bool) -> None:
+    """Copy with the kernel's means, which share the blocks where the file system can."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    mode = 0o777 if executable else 0o666
+    with open(cached, "rb", buffering=0) as source, open(os.open(target, flags, mode), "wb", buffering=0) as copy:
+        if not _copied_by_kernel(source.fileno(), copy.fileno()):
+            shutil.copyfileobj(source, copy, 1 << 20)
+        os.utime(copy.fileno(), ns=(time.time_ns(), STAGED_NS))
+
+
+def _copied_by_kernel(source: int, target: int) -> bool:
+    if not hasattr(os, "copy_file_range"):
+        return False
+    try:
+        while os.copy_file_range(source, target, 1 << 30):
+            pass
+    except OSError as error:
+        if error.errno in _NOT_HERE:
+            return False  # Both files stand where the kernel left them: the rest is copied by hand.
+        raise
+    return True

@@ -1,0 +1,255 @@
+"""The folder of one attempt: made, filled with the inputs, searched for results, and removed without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kubeque.consumer.globs import selection
+from kubeque.consumer.inputs import STAGED_NS, InputCache, StageFailed
+from kubeque.files.paths import safe_name
+from kubeque.model.errors import StorageError
+from kubeque.model.spec import Input
+from kubeque.model.task import cut
+
+#: The row with its exact names, as the program finds it.
+ROW_FILE = "row.json"
+#: So many files that cannot be kept are named, the others counted.
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A file that a task left in its working directory."""
+
+    #: Relative, with `/`.
+    name: str
+    #: Where its bytes are. For a link the file that it leads to.
+    path: Path
+    #: Bytes.
+    size: int
+
+
+@dataclass(slots=True)
+class Collected:
+    """What a task left in its working directory."""
+
+    files: list[ResultFile] = field(default_factory=list)
+    #: What cannot be kept and why, one line each.
+    refused: list[str] = field(default_factory=list)
+    #: How many more there were than `refused` names.
+    refused_more: int = 0
+
+    def refuse(self, name: str, why: str) -> None:
+        if len(self.refused) < _NAMED:
+            self.refused.append(f"{_shown(name)} {why}")
+        else:
+            self.refused_more += 1
+
+
+class Workdir:
+    """A fresh folder for one attempt."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        """`name`: one that no other attempt below `root` has. Raises StageFailed where it cannot be made."""
+        self.folder = root / name
+        #: Where the program runs. Streams and $KUBEQUE_OUT stand beside it, so that they are no results.
+        self.path = self.folder / "work"
+        self.stdout = self.folder / "stdout"
+        self.stderr = self.folder / "stderr"
+        self.out = self.folder / "out.json"
+        #: Size, time and inode of what we put there.
+        self._staged: dict[str, tuple[int, int, int]] = {}
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir()
+            self.path.mkdir()
+        except OSError as error:
+            raise StageFailed(f"the working directory {self.path} cannot be made: {error.strerror}") from error
+
+    def stage(self, inputs: Sequence[Input], cache: InputCache, *, row: Mapping[str, str]) -> None:
+        """Put the inputs there, and the row as row.json unless an input has that name.
+
+        Raises StageFailed, which names the input.
+        """
+        targets = [(item, self.path / _checked(item)) for item in inputs]
+        cache.fetch([item for item, _ in targets])
+        for item, target in targets:
+            if target.parent != self.path:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            cache.place(item, target)
+            self._remember(item.name, target)
+        if ROW_FILE not in self._staged:
+            self._write_row(row)
+
+    def _write_row(self, row: Mapping[str, str]) -> None:
+        target = self.path / ROW_FILE
+        try:
+            target.write_text(json.dumps(dict(row), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            os.utime(target, ns=(STAGED_NS, STAGED_NS))
+        except OSError as error:
+            raise StageFailed(f"{target} cannot be written: {error.strerror}") from error
+        self._remember(ROW_FILE, target)
+
+    def _remember(self, name: str, target: Path) -> None:
+        self._staged[name] = _trace(os.lstat(target))
+
+    def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> Collected:
+        """Everything that the task wrote and that the globs keep. What was staged and is unchanged is left out.
+
+        A link to a file of the working directory is kept as a file. Other links, what is no file, and names that no
+        store can have are refused.
+        """
+        search = _Search(os.path.realpath(self.path), self._staged, tuple(results), tuple(ignore))
+        return search.run()
+
+    def remove(self) -> list[str]:
+        """Remove the folder and all below it; links are not followed. Returns what could not be removed, in words."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        if not os.path.lexists(self.folder):
+            return []
+        _make_writable(self.folder)  # A task that took away its own rights gets them back, and it is tried again.
+        problems: list[str] = []
+        try:
+            shutil.rmtree(self.folder, onerror=lambda _do, path, error: problems.append(f"{_shown(path)}: {error[1]}"))
+        except RecursionError:
+            problems.append(f"{self.folder}: its folders are nested too deep")
+        return problems[:_NAMED]
+
+
+def _checked(item: Input) -> str:
+    try:
+        return str(safe_name(item.name))
+    except StorageError as error:
+        raise StageFailed(str(error), permanent=True) from error
+
+
+def _trace(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def _shown(name: str) -> str:
+    """A name for a message: on one line, also when it is no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return cut(repr(os.fsencode(name)))
+    return cut(repr(name))
+
+
+def _make_writable(folder: Path) -> None:
+    todo = [str(folder)]
+    while todo:
+        path = todo.pop()
+        try:
+            os.chmod(path, stat.S_IRWXU)  # Never a link: only real folders come here.
+            with os.scandir(path) as entries:
+                todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue  # Not ours: removing will fail below it and say so.
+
+
+class _Search:
+    """One walk through a working directory."""
+
+    def __init__(
+        self, root: str, staged: Mapping[str, tuple[int, int, int]], results: tuple[str, ...], ignore: tuple[str, ...]
+    ) -> None:
+        self._root = root
+        self._staged = staged
+        self._keeps = selection(results, ignore)
+        self._found = Collected()
+        #: Folders to look into: path, and the prefix of the names in it.
+        self._todo = [(root, "")]
+
+    def run(self) -> Collected:
+        while self._todo:
+            path, prefix = self._todo.pop()
+            for entry in self._entries(path, prefix):
+                name = prefix + entry.name
+                try:
+                    self._look(entry, name)
+                except OSError as error:  # Somebody of another user may still be at work there.
+                    self._found.refuse(name, f"cannot be read: {error.strerror}")
+        self._found.files.sort(key=lambda file: file.name)
+        return self._found
+
+    def _entries(self, path: str, prefix: str) -> list[os.DirEntry[str]]:
+        try:
+            try:
+                entries = os.scandir(path)
+            except PermissionError:
+                os.chmod(path, stat.S_IRWXU)
+                entries = os.scandir(path)
+            with entries:
+                return list(entries)
+        except OSError as error:
+            self._found.refuse(prefix.rstrip("/") or ".", f"cannot be read: {error.strerror}")
+            return []
+
+    def _look(self, entry: os.DirEntry[str], name: str) -> None:
+        if entry.is_dir(follow_symlinks=False):
+            if self._has_good_name(name):
+                self._todo.append((entry.path, f"{name}/"))
+        elif entry.is_symlink():
+            if self._keeps(name) and self._has_good_name(name):
+                self._follow(entry.path, name)
+        else:
+            status = entry.stat(follow_symlinks=False)
+            if self._staged.get(name) != _trace(status) and self._keeps(name) and self._has_good_name(name):
+                self._add(name, entry.path, status)
+
+    def _has_good_name(self, name: str) -> bool:
+        try:
+            name.encode()
+            safe_name(name)
+        except UnicodeEncodeError:
+            self._found.refuse(name, "has a name that is not UTF-8: rename it")
+        except StorageError as error:
+            self._found.refuse(name, f"has a name that cannot be kept: {error}")
+        else:
+            return True
+        return False
+
+    def _follow(self, link: str, name: str) -> None:
+        real = os.path.realpath(link)
+        if real != self._root and not real.startswith(self._root + os.sep):
+            self._found.refuse(name, f"is a link that leads out of the working directory, to {_shown(real)}: copy it")
+            return
+        try:
+            status = os.stat(real)
+        except OSError:
+            self._found.refuse(name, f"is a link that leads to nothing: {_shown(os.readlink(link))}")
+            return
+        if stat.S_ISDIR(status.st_mode):
+            self._found.refuse(name, f"is a link to the folder {_shown(real)}: its files are kept where they are")
+        else:
+            self._add(name, real, status)
+
+    def _add(self, name: str, path: str, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            self._found.refuse(name, f"is a {_kind(status.st_mode)}, not a file")
+        elif _make_readable(path, status):
+            self._found.files.append(ResultFile(name, Path(path), status.st_size))
+        else:
+            self._found.refuse(name, "cannot be read: it belongs to another user")
+
+
+def _make_readable(path: str, status: os.stat_result) -> bool:
+    me = os.geteuid()
+    if me == 0 or (status.st_uid == me and status.st_mode & stat.S_IRUSR):
+        return True
+    if status.st_uid == me:
+        os.chmod(path, stat.S_IMODE(status.st_mode) | stat.S_IRUSR)
+    return os.access(path, os.R_OK)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISFIFO(mode):
+        return "FIFO"
+    return "socket" if stat.S_ISSOCK(mode) else "device"
