@@ -17,8 +17,9 @@ from dataclasses import replace
 from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job import Job
 from kubeque.model.task import Outcome, State
-from kubeque.queues import block as blocks
-from kubeque.queues.block import MAX_MOVES, Block, Settled
+from kubeque.queues import changes
+from kubeque.queues.block import MAX_MOVES, Block
+from kubeque.queues.changes import Settled
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import SLOTS, Conflict, Find, read_block
 
@@ -106,7 +107,7 @@ class Lease:
     def _write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> None:
         while True:
             before = self._block
-            after, moved = blocks.commit(
+            after, moved = changes.commit(
                 before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
             )
             try:
@@ -121,7 +122,7 @@ class Lease:
 
     def _settle(self, before: Block) -> Settled:
         fresh = self._queue.get_block(before)
-        settled = blocks.settle(before, fresh)
+        settled = changes.settle(before, fresh)
         if fresh is None or settled is Settled.LOST:
             self.lost = True
             raise LeaseLost(f"tasks {before.lo} to {before.hi - 1} of {self.job.name} belong to another consumer")
@@ -152,13 +153,13 @@ def claim(queue: Queue, job: Job, owner: str, *, shapes: Sequence[int] | None = 
         lease = _try_claim(queue, job, random.choice(found), owner, reserve)
         if lease is not None:
             return lease
-        time.sleep(random.uniform(0, 0.01 * 2**attempt))
+        queue.sleep(random.uniform(0, 0.01 * 2**attempt))
     return None
 
 
 def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -> Lease | None:
     nonce = secrets.token_hex(4)
-    wanted = blocks.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
+    wanted = changes.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
     try:
         return Lease(queue, job, replace(wanted, version=queue.swap(wanted)))
     except Conflict:
@@ -173,7 +174,7 @@ def _steal(queue: Queue, job: Job, owner: str, shapes: Sequence[int] | None, res
     random.shuffle(found)
     for victim in found:
         nonce = secrets.token_hex(4)
-        halves = blocks.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
+        halves = changes.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
         if halves is None:
             continue
         kept, tail = halves

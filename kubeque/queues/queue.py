@@ -6,20 +6,18 @@ when its answer was lost. No operation costs a call per task.
 
 from __future__ import annotations
 
-import heapq
-import logging
 import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
-from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.errors import FencingError, JobExists, JobNotFound
 from kubeque.model.job import Counts, Job, JobState, ResetRule
-from kubeque.model.task import State, TaskView
-from kubeque.queues import block as blocks
+from kubeque.model.task import TaskView
+from kubeque.queues import changes
 from kubeque.queues.block import Block, Tally
+from kubeque.queues.patience import Sleep, T, until_answered
 from kubeque.queues.store import (
     SLOTS,
     Conflict,
@@ -29,19 +27,18 @@ from kubeque.queues.store import (
     read_block,
     read_job,
 )
+from kubeque.queues.views import in_order
 
-log = logging.getLogger(__name__)
-#: Seconds between attempts while a store does not answer, growing from the first to the last.
-_PAUSES = (0.05, 0.2, 1.0, 3.0)
 _SCAN_BATCH = 200
-T = TypeVar("T")
 
 
 class Queue:
     """Jobs and tasks in one store. Threads may share it."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, sleep: Sleep = time.sleep) -> None:
         self.store = store
+        #: How to wait: between attempts to reach the store, and between claims that others won.
+        self.sleep = sleep
 
     def close(self) -> None:
         self.store.close()
@@ -61,7 +58,7 @@ class Queue:
         self.insert_blocks(content)
         change = secrets.token_hex(8)
         try:
-            until_answered(lambda: self._insert(job, change))
+            self._answered(lambda: self._insert(job, change))
         except Conflict:
             self.store.delete_blocks(job.uid)
             raise JobExists(f"there is a job {job.name!r} already") from None
@@ -102,7 +99,7 @@ class Queue:
         Returns the job as it stands afterwards. Raises JobNotFound.
         """
         mark = secrets.token_hex(8)
-        return until_answered(lambda: self._try_update(name, change, mark))
+        return self._answered(lambda: self._try_update(name, change, mark))
 
     def _try_update(self, name: str, change: Callable[[Job], Job | None], mark: str) -> Job:
         while True:
@@ -147,9 +144,9 @@ class Queue:
 
         # A deletion whose answer was lost leaves blocks that nobody can reach; they are deleted by the uid read before.
         before = self.find(name)
-        job = until_answered(attempt) or before
+        job = self._answered(attempt) or before
         if job is not None:
-            until_answered(lambda: self.store.delete_blocks(job.uid))
+            self._answered(lambda: self.store.delete_blocks(job.uid))
         return job
 
     # ------------------------------------------------------------------ tasks
@@ -173,14 +170,7 @@ class Queue:
 
     def tasks(self, job: Job) -> Iterator[TaskView]:
         """Every task once, in order of its index, whatever the job's size. Memory: a few blocks."""
-        held: list[tuple[int, int, TaskView]] = []
-        for number, block in enumerate(self.scan(job)):
-            while held and held[0][0] < block.lo:
-                yield heapq.heappop(held)[2]
-            for view in _views(job, block):
-                heapq.heappush(held, (view.index, number, view))
-        while held:
-            yield heapq.heappop(held)[2]
+        return in_order(job, self.scan(job))
 
     def task(self, job: Job, index: int) -> TaskView | None:
         """One task, or None if the job has no such index."""
@@ -231,7 +221,7 @@ class Queue:
         """How many blocks this pass had to touch."""
         behind = [block for block in self.scan(job) if block.run < job.run]
         for block in behind:
-            self.change_block(block, lambda b: (blocks.reset(b, rule, job.run), []) if b.run < job.run else None)
+            self.change_block(block, lambda b: (changes.reset(b, rule, job.run), []) if b.run < job.run else None)
         return len(behind)
 
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
@@ -253,7 +243,10 @@ class Queue:
                     current = self.get_block(block)
             return None
 
-        return until_answered(attempt)
+        return self._answered(attempt)
+
+    def _answered(self, action: Callable[[], T]) -> T:
+        return until_answered(action, self.sleep)
 
     # ------------------------------------------------------------------ blocks
     def get_block(self, block: Block) -> Block | None:
@@ -286,30 +279,5 @@ class Queue:
             self.store.delete_blocks(uid)
 
 
-def _views(job: Job, block: Block) -> Iterator[TaskView]:
-    names = {State.PENDING: "pending", State.RESERVED: "running", State.OK: "ok", State.FAILED: "failed"}
-    if job.state in (JobState.KILLED, JobState.STOPPED):
-        names[State.PENDING] = "killed"
-    for index in range(block.lo, block.hi):
-        state = block.state(index)
-        if state is not State.MOVED:
-            owner = block.owner if state is State.RESERVED else ""
-            yield TaskView(index, names[state], block.shape, block.record(index), owner)
-
-
 def _slot() -> int:
     return random.randrange(SLOTS)
-
-
-def until_answered(action: Callable[[], T]) -> T:
-    """Do `action` again while the store does not answer; it must resolve by reading what an earlier try did.
-
-    Raises QueueUnavailable after the last pause.
-    """
-    for pause in _PAUSES:
-        try:
-            return action()
-        except QueueUnavailable as error:
-            log.info("the queue did not answer (%s): trying again in %.2f s", error, pause)
-            time.sleep(pause * random.uniform(0.5, 1.0))
-    return action()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from kubeque.model.job import Counts, Job
 from kubeque.model.resources import grown
 from kubeque.model.task import Attempt, Cause, State, TaskRecord
-from kubeque.queues import block as blocks
+from kubeque.queues import changes
 from kubeque.queues.block import Block, Death
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Find, read_block
@@ -90,7 +90,7 @@ def _take(queue: Queue, job: Job, seen: Block, death: Death) -> int:
         same = block.owner == seen.owner and block.epoch == seen.epoch
         if not same or (death == Death() and block.seq != seen.seq):
             return None
-        return blocks.reap(block, job, death, now=queue.now())
+        return changes.reap(block, job, death, now=queue.now())
 
     taken = queue.change_block(seen, change)
     if taken is not None:

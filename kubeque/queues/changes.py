@@ -1,0 +1,209 @@
+"""Every change that may happen to a block.
+
+All functions here are pure: they take a block and the time and return new blocks. What they return becomes true by
+one compare-and-set of the stored entity (`queues.store`); a change whose base is stale is refused there: the fence.
+Lost acknowledgements are settled by `settle`, from (nonce, epoch, seq) inside the entity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from enum import Enum, auto
+
+from kubeque.model.job import Job, ResetRule
+from kubeque.model.resources import grown, lifted
+from kubeque.model.retries import Verdict
+from kubeque.model.task import Cause, Outcome, State, TaskRecord
+from kubeque.queues.block import NEVER_RUN, Block, Death
+
+
+class _Draft:
+    """A block under change: states and records that can be written."""
+
+    def __init__(self, block: Block) -> None:
+        self.block = block
+        self.states = bytearray(block.states)
+        self.records = dict(block.records)
+
+    def put(self, index: int, state: State, record: TaskRecord | None = None) -> None:
+        self.states[index - self.block.lo] = state
+        if record is not None:
+            self.records[index] = record
+
+    def reserve(self, count: int) -> None:
+        """Reserve pending tasks in order. A suspect runs alone: with nothing reserved beside it."""
+        offset = self.states.find(State.PENDING)
+        while offset >= 0 and count > 0:
+            index = self.block.lo + offset
+            record = self.records.get(index, NEVER_RUN)
+            if record.suspect and State.RESERVED in self.states:
+                return
+            self.put(index, State.RESERVED, replace(record, attempts=record.attempts + 1))
+            count = 0 if record.suspect else count - 1
+            offset = self.states.find(State.PENDING, offset + 1)
+
+    def done(self, **changes: object) -> Block:
+        return replace(self.block, states=bytes(self.states), records=self.records, **changes)  # type: ignore[arg-type]
+
+
+def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> Block:
+    """A ready block becomes `owner`'s, with its first tasks reserved."""
+    draft = _Draft(block)
+    draft.reserve(reserve)
+    return draft.done(
+        owner=owner, nonce=nonce, epoch=block.epoch + 1, seq=0, expires=now + job.lease_seconds, began=now
+    )
+
+
+def commit(
+    block: Block,
+    job: Job,
+    outcomes: Sequence[Outcome],
+    *,
+    now: float,
+    reserve: int = 0,
+    give_back: Collection[int] = (),
+    release: bool = False,
+) -> tuple[Block, list[Block]]:
+    """One commit of the owner: outcomes recorded, tasks given back, the next ones reserved, the lease renewed.
+
+    `release` gives back all that is still reserved and the block itself. Returns the block and the one-task blocks of
+    tasks that moved to a higher class: all of them become true together or not at all.
+    """
+    draft = _Draft(block)
+    moved: list[Block] = []
+    for outcome in outcomes:
+        _record(draft, job, outcome, moved)
+    for index in block.indexes(State.RESERVED) if release else give_back:
+        if draft.states[index - block.lo] == State.RESERVED:
+            draft.put(index, State.PENDING)
+    if not release:
+        draft.reserve(reserve)
+    held = not release and any(state in draft.states for state in (State.PENDING, State.RESERVED))
+    fresh = reserve > 0 or not held
+    return draft.done(
+        owner=block.owner if held else "",
+        seq=block.seq + 1,
+        expires=now + job.lease_seconds,
+        began=now if fresh else block.began,
+    ), moved
+
+
+def _record(draft: _Draft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
+    """Write one outcome into the draft; what fits nowhere any more is dropped (its task is not reserved)."""
+    block, index = draft.block, outcome.index
+    if draft.states[index - block.lo] != State.RESERVED:
+        return
+    record = draft.records.get(index, NEVER_RUN).ended(outcome, block.owner)
+    if outcome.cause is Cause.OK:
+        draft.put(index, State.OK, record)
+        return
+    verdict = job.budgets.verdict(outcome.cause, record.charges)
+    shape = grown(job.shapes, lifted(job.shapes, block.shape, job.floor), outcome.cause)
+    if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and shape is None):
+        draft.put(index, State.FAILED, record)
+    elif verdict is Verdict.RETRY or shape is None:
+        draft.put(index, State.PENDING, record)
+    else:
+        draft.put(index, State.MOVED)
+        draft.records.pop(index, None)
+        moved.append(_alone(block, index, shape, record))
+
+
+def _alone(block: Block, index: int, shape: int, record: TaskRecord) -> Block:
+    """The one-task block of a task that left `block` for class `shape`."""
+    return Block(
+        block.uid, f"{shape}-{index}", index, index + 1, shape, bytes([State.PENDING]), {index: record}, run=block.run
+    )
+
+
+def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> tuple[Block, Block] | None:
+    """Split the untouched tail off a leased block: (what the victim keeps, what the thief gets).
+
+    The victim's epoch and seq stay, so that its next commit sees that only the range changed. None: nothing to steal.
+    """
+    spare = block.spare()
+    if not spare:
+        return None
+    cut = spare[len(spare) // 2] - block.lo
+    middle = block.lo + cut
+    victim = replace(
+        block, hi=middle, states=block.states[:cut], records={i: r for i, r in block.records.items() if i < middle}
+    )
+    tail = Block(
+        block.uid, f"{block.shape}-{middle}", middle, block.hi, block.shape, block.states[cut:],
+        {i: r for i, r in block.records.items() if i >= middle}, run=block.run,
+    )  # fmt: skip
+    return victim, claim(tail, job, owner=owner, nonce=nonce, now=now, reserve=reserve)
+
+
+def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, list[Block]]:
+    """Take a dead consumer's lease away. Outcomes stay; reserved tasks wait again.
+
+    Only the task known to have been running is charged; where that is unknown and there are several, none is, and they
+    become suspects, which run alone until one attempt ends: the next death then names exactly one.
+    """
+    reserved = block.indexes(State.RESERVED)
+    running = death.running if death.running in reserved else None
+    if running is None and len(reserved) == 1:
+        running = reserved[0]
+    draft = _Draft(block)
+    moved: list[Block] = []
+    for index in reserved:
+        record = block.record(index)
+        if index == running:
+            outcome = Outcome(
+                index, record.attempts, death.cause, start=block.began, seconds=max(0.0, now - block.began),
+                message=death.message, revision=job.revision,
+            )  # fmt: skip
+            _record(draft, job, outcome, moved)
+        else:
+            draft.put(index, State.PENDING, replace(record, suspect=record.suspect or running is None))
+    return draft.done(owner="", epoch=block.epoch + 1), moved
+
+
+def reset(block: Block, rule: ResetRule, run: int) -> Block:
+    """The block in run `run`: what the rule names waits again, with its budgets whole and its attempts remembered.
+
+    A lease stays unless the rule breaks leases: what runs now runs on and its outcome counts.
+    """
+    draft = _Draft(block)
+    for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
+        if _is_reset(rule, index, block.state(index), block.record(index)):
+            draft.put(index, State.PENDING, replace(block.record(index), charges={}, suspect=False))
+    if rule.break_leases and block.owner:
+        return draft.done(run=run, owner="", epoch=block.epoch + 1)
+    return draft.done(run=run)
+
+
+def _is_reset(rule: ResetRule, index: int, state: State, record: TaskRecord) -> bool:
+    if state is State.RESERVED:
+        return True
+    named = any(low <= index < high for low, high in rule.ranges)
+    if state is State.OK:
+        return rule.everything or named
+    if rule.ranges and not named and not rule.everything:
+        return False
+    return not rule.causes or (record.outcome is not None and record.outcome.cause in rule.causes)
+
+
+class Settled(Enum):
+    """What became of a commit that was refused, or whose answer was lost."""
+
+    APPLIED = auto()
+    AGAIN = auto()
+    LOST = auto()
+
+
+def settle(before: Block, fresh: Block | None) -> Settled:
+    """Compare what the store holds (`fresh`) with the block that a commit was made from (`before`).
+
+    APPLIED: the commit is in the store, whatever others changed since. AGAIN: it is not, and the lease still is ours:
+    make it anew from `fresh`. LOST: the lease is somebody else's, or the block is gone.
+    """
+    if fresh is None or fresh.epoch != before.epoch or fresh.nonce != before.nonce:
+        return Settled.LOST
+    if fresh.seq == before.seq + 1:
+        return Settled.APPLIED
+    return Settled.AGAIN if fresh.seq == before.seq and fresh.owner == before.owner else Settled.LOST
