@@ -1,0 +1,59 @@
+"""Every test that asks for `store`, `open_store` or `queue` runs on every kind of store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import Store
+from tests.queues.stores import KINDS, Kind, Opener, ServerMissing
+
+
+def _param(name: str, kind: Kind) -> object:
+    """Tests of one server stay on one xdist worker, so that it is started once."""
+    marks = [pytest.mark.xdist_group(name), pytest.mark.server(name)] if kind.server is not Kind.server else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Callable[[str], str]]:
+    """The address of the server of a kind of store, started when first asked for."""
+    addresses: dict[str, str] = {}
+    with ExitStack() as running:
+
+        def address(name: str) -> str:
+            if name not in addresses:
+                addresses[name] = running.enter_context(KINDS[name].server())
+            return addresses[name]
+
+        yield address
+
+
+@pytest.fixture(params=[_param(name, kind) for name, kind in KINDS.items()])
+def open_store(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
+    """Opens one fresh store, as often as it is called."""
+    try:
+        address = server(request.param)
+    except ServerMissing as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+    with KINDS[request.param].fresh(address, tmp_path) as opener:
+        yield opener
+
+
+@pytest.fixture
+def store(open_store: Opener) -> Store:
+    """A fresh store."""
+    return open_store()
+
+
+@pytest.fixture
+def queue(store: Store) -> Queue:
+    """A queue on a fresh store; it does not wait between attempts."""
+    return Queue(store, sleep=lambda seconds: None)

@@ -1,0 +1,62 @@
+"""Jobs, outcomes and leases for the tests of the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque.model.job import Job
+from kubeque.model.resources import MI, Shape
+from kubeque.model.task import Cause, Outcome, State
+from kubeque.queues import lease as leases
+from kubeque.queues.block import Block, make_blocks
+from kubeque.queues.lease import Lease
+from kubeque.queues.queue import Queue
+
+#: Three classes of memory.
+SHAPES = (Shape(64 * MI), Shape(128 * MI), Shape(256 * MI))
+NASTY = 'o\'clock "quoted" \n\t\\ ; DROP TABLE job; -- \u2028 \N{PILE OF POO} \N{ARABIC LETTER ALEF} %s {x} \x00'
+
+
+def make_job(n: int = 4, *, name: str = "sweep", uid: str = "uid-1", **fields: Any) -> Job:
+    return Job(
+        name, uid, n, f"file:///results/{name}/{uid}", **{"lease_seconds": 15.0, "heartbeat_seconds": 5.0} | fields
+    )
+
+
+def submit(queue: Queue, job: Job, *, size: int = 4) -> Job:
+    return queue.create(job, make_blocks(job.uid, job.n, size))
+
+
+def claim(queue: Queue, job: Job, owner: str = "anna", **options: Any) -> Lease:
+    """A lease that must be had."""
+    lease = leases.claim(queue, job, owner, **options)
+    assert lease is not None, "there was nothing to claim"
+    return lease
+
+
+def outcome(index: int, attempt: int = 1, cause: Cause = Cause.OK, **fields: Any) -> Outcome:
+    return Outcome(index, attempt, cause, **{"code": 0 if cause is Cause.OK else 1, "seconds": 1.0} | fields)
+
+
+def run_next(lease: Lease, cause: Cause = Cause.OK, **fields: Any) -> int:
+    """Take the next task and end it; its outcome waits for the next commit. The task's index."""
+    taken = lease.take()
+    assert taken is not None, "there was nothing to take"
+    lease.ended(outcome(*taken, cause, **fields))
+    return taken[0]
+
+
+def states(queue: Queue, job: Job) -> dict[int, State]:
+    """Where each task stands; fails if one stands in two places or in none."""
+    found: dict[int, State] = {}
+    for block in queue.scan(job):
+        for index in block.indexes(*(set(State) - {State.MOVED})):
+            assert index not in found, f"task {index} is in two blocks"
+            found[index] = block.state(index)
+    assert sorted(found) == list(range(job.n))
+    return found
+
+
+def only_block(queue: Queue, job: Job) -> Block:
+    (block,) = queue.scan(job)
+    return block

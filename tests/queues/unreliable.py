@@ -1,0 +1,85 @@
+"""A store that fails by plan: answers get lost, calls are refused, writes arrive late, all falls silent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, auto
+from typing import Any
+
+from kubeque.model.errors import QueueUnavailable
+from kubeque.queues.store import Conflict, Store
+
+#: The operations of a store that change something.
+WRITES = ("insert_job", "swap_job", "delete_job", "insert_blocks", "swap_block", "delete_blocks")
+READS = ("now", "get_job", "list_jobs", "get_block", "find_blocks", "tally", "scan_blocks")
+
+
+class Fault(Enum):
+    """What goes wrong with one call."""
+
+    #: It is performed and the answer is lost.
+    DROP = auto()
+    #: It is not performed.
+    REFUSE = auto()
+    #: It seems not performed, and is on its way: performed when `land` is called.
+    LATE = auto()
+
+
+#: Told the operation's name and how often it was called before; None: all goes well.
+Plan = Callable[[str, int], Fault | None]
+
+
+def all_well(operation: str, number: int) -> Fault | None:
+    return None
+
+
+def once(operation: str, fault: Fault, *, number: int = 0) -> Plan:
+    """This fault for one call of one operation."""
+    return lambda name, count: fault if (name, count) == (operation, number) else None
+
+
+class Unreliable:
+    """A store around another one. `calls` counts what was asked of it."""
+
+    def __init__(self, store: Store, plan: Plan = all_well) -> None:
+        self.store = store
+        self.plan = plan
+        self.silent = False
+        self.calls: Counter[str] = Counter()
+        self._flying: list[Callable[[], object]] = []
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        if operation == "close":
+            return self.store.close
+        action = getattr(self.store, operation)
+        return lambda *args, **kwargs: self._call(operation, lambda: action(*args, **kwargs))
+
+    def _call(self, operation: str, action: Callable[[], object]) -> object:
+        number = self.calls[operation]
+        self.calls[operation] += 1
+        fault = Fault.REFUSE if self.silent else self.plan(operation, number)
+        if fault is None:
+            return action()
+        if fault is Fault.DROP:
+            _quietly(action)
+        elif fault is Fault.LATE and operation in WRITES:
+            self._flying.append(action)
+        raise QueueUnavailable(f"{operation}: no answer ({fault.name.lower()})")
+
+    def land(self) -> None:
+        """What was on its way arrives now."""
+        while self._flying:
+            _quietly(self._flying.pop(0))
+
+    @property
+    def writes(self) -> int:
+        """How many writes were asked of it."""
+        return sum(self.calls[operation] for operation in WRITES)
+
+
+def _quietly(action: Callable[[], object]) -> None:
+    """Performed, but nobody hears how it went."""
+    with suppress(Conflict):
+        action()
