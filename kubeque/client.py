@@ -44,7 +44,7 @@ class Client:
     def submit(
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Callable[[int], None] | None = None
     ) -> Submitted:
-        """Submit a sweep; consumers start. `progress` is told bytes uploaded. Raises UserError with nothing submitted."""
+        """Submit a sweep; `progress` is told bytes uploaded. Raises UserError with nothing submitted."""
         return submit(self._site, sweep, existing=existing, progress=progress)
 
     def status(self, name: str) -> Progress:

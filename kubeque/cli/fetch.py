@@ -32,4 +32,6 @@ def bring(client: Client, name: str, dest: Path, *, force: bool = False, quiet: 
     done = client.fetch(name, dest, force=force, progress=progress if show else None)
     if not quiet:
         kept = f", {done.kept} were there" if done.kept else ""
-        click.echo(f"{dest}: {done.tasks} tasks with {done.files} files fetched{kept}; the table is {dest / 'results.csv'}")
+        click.echo(
+            f"{dest}: {done.tasks} tasks with {done.files} files fetched{kept}; the table is {dest / 'results.csv'}"
+        )

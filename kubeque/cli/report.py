@@ -17,7 +17,9 @@ def word(progress: Progress) -> str:
     job = progress.job
     if job.closing is not None:
         return "success" if job.closing.success else "failed" if job.state == "active" else str(job.state)
-    return str(job.state) if not job.open else "running" if progress.counts.ended or progress.counts.running else "waiting"
+    return (
+        str(job.state) if not job.open else "running" if progress.counts.ended or progress.counts.running else "waiting"
+    )
 
 
 def summary(progress: Progress) -> str:

@@ -45,7 +45,9 @@ from kubeque.model.sweep import Sweep
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
-def sub(ctx: click.Context, command: Sequence[str], dest: str | None, no_wait: bool, as_json: bool, **said: Any) -> int:
+def sub(
+    ctx: click.Context, /, command: Sequence[str], dest: str | None, no_wait: bool, as_json: bool, **said: Any
+) -> int:
     """Submit a sweep: run COMMAND once for each row of --params.
 
     {column} takes the row's value, ^file brings a file along. Options of kubeque stand before the command; all behind

@@ -1,7 +1,7 @@
 """Consumers as processes on this machine: one fleet for all jobs, one slot for each consumer.
 
-A slot is a file in `{home}/fleet`. The consumer that runs in it holds its lock and writes (pid, start time) into it, so that
-everybody can tell a live consumer from a number used again. Consumers outlive the command that started them.
+A slot is a file in `{home}/fleet`. The consumer that runs in it holds its lock and writes (pid, start time) into it, so
+that everybody can tell a live consumer from a number used again. Consumers outlive the command that started them.
 """
 
 from __future__ import annotations

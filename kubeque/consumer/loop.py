@@ -1,8 +1,8 @@
 """The consumer: takes tasks, runs them one at a time, and keeps its word to the queue meanwhile.
 
-Three threads make a pipeline: the supplier stages the next task, the main thread runs this one, the saver uploads the last
-one. A fourth renews leases and looks at the jobs. A task runs only after the commit that reserved it is known to be in the
-store, and an outcome is committed only when its result.json is there.
+Three threads make a pipeline: the supplier stages the next task, the main thread runs this one, the saver uploads the
+last one. A fourth renews leases and looks at the jobs. A task runs only after the commit that reserved it is known to
+be in the store, and an outcome is committed only when its result.json is there.
 """
 
 from __future__ import annotations
@@ -146,11 +146,23 @@ class Consumer:
         assert a.workdir is not None
         shape = a.spec.shapes[lifted(a.spec.shapes, a.lease.block.shape, a.lease.job.floor)]
         env = task_environment(
-            a.spec, a.row, job_name=a.job.name, index=a.index, attempt=a.attempt, out_path=a.workdir.out, base=os.environ
+            a.spec,
+            a.row,
+            job_name=a.job.name,
+            index=a.index,
+            attempt=a.attempt,
+            out_path=a.workdir.out,
+            base=os.environ,
         )
         limits = Limits(a.spec.task_timeout, a.spec.grace_seconds, shape.memory)
         return run_command(
-            a.argv, cwd=a.workdir.path, env=env, stdout=a.workdir.stdout, stderr=a.workdir.stderr, limits=limits, stop=self._stop
+            a.argv,
+            cwd=a.workdir.path,
+            env=env,
+            stdout=a.workdir.stdout,
+            stderr=a.workdir.stderr,
+            limits=limits,
+            stop=self._stop,
         )
 
     # ------------------------------------------------------------------ the next one is staged

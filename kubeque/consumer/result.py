@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,9 @@ def save(files: Files, a: Assignment) -> Outcome:
         return Outcome(a.index, a.attempt, Cause.STAGE, message=message, revision=a.job.revision)
     url = join(a.job.url, "tasks", str(a.index), a.folder)
     collected = workdir.collect(a.spec.results, a.spec.ignore)
-    stored = list(in_parallel(lambda file: _store(files, url, file.name, str(file.path)), collected.files, threads=_THREADS))
+    stored = list(
+        in_parallel(lambda file: _store(files, url, file.name, str(file.path)), collected.files, threads=_THREADS)
+    )
     out, problem = read_out(workdir.out)
     message = ended.message or problem or (collected.refused[0] if collected.refused else "")
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
@@ -85,9 +88,9 @@ def _refused(collected: Collected) -> list[str]:
 
 
 def _store(files: Files, url: str, name: str, path: str) -> dict[str, Any]:
-    digest, size = sha256_file(path)
-    files.upload(path, join(url, "files", name))
-    return {"name": name, "size": size, "digest": digest}
+    digest = sha256_file(path)
+    files.upload(path, join(url, "files", name), digest=digest)
+    return {"name": name, "size": os.path.getsize(path), "digest": digest}
 
 
 def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -136,15 +136,5 @@ def base_name(path: str) -> str:
 
 def give_up(lease: Lease) -> None:
     """Let go of a lease: what did not run waits for others."""
-    try:
+    with suppress(LeaseLost):  # it is somebody else's already: nothing to give back
         lease.commit(release=True)
-    except LeaseLost:
-        pass  # it is somebody else's already: nothing to give back
-
-
-def pause(event: threading.Event, seconds: float) -> None:
-    """Wait, but not longer than until the consumer has to leave."""
-    event.wait(max(0.0, seconds))
-
-
-__all__ = ["Known", "Supply", "base_name", "give_up", "pause", "time"]

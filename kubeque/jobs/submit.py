@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from kubeque.files.inputs import find_inputs, push
 from kubeque.files.digests import DigestCache
+from kubeque.files.inputs import find_inputs, push
 from kubeque.files.pages import write_pages
 from kubeque.files.urls import join
 from kubeque.jobs.reconcile import reconcile
@@ -71,9 +72,7 @@ def _stage(site: Site, sweep: Sweep, progress: Callable[[int], None] | None) -> 
     config = site.config
     words = sweep.words()
     digests = DigestCache(config.home / "digests.db")
-    staging = find_inputs(
-        words, sweep.push, _named(sweep.rows), base=sweep.base, digests=digests, files=site.files
-    )
+    staging = find_inputs(words, sweep.push, _named(sweep.rows), base=sweep.base, digests=digests, files=site.files)
     sent = push(staging, config.cas_url_prefix, site.files, progress=progress)
     memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
     first = Shape(
@@ -136,8 +135,6 @@ def _write_spec(site: Site, job: Job, spec: JobSpec, rows: Rows) -> None:
 
 def spec_bytes(spec: JobSpec) -> bytes:
     """The spec as it is stored."""
-    import json
-
     return json.dumps(spec.to_wire()).encode()
 
 
@@ -163,7 +160,8 @@ def _revise(site: Site, sweep: Sweep, spec: JobSpec, before: Job, existing: Exis
     if old.rows.digest != spec.rows.digest or old.shapes != spec.shapes:
         site.queue.remove(before.name)
         return replace(_create(site, sweep, spec, before.name), what=what)
-    after = replace(_new_job(site, sweep, spec, before.name), uid=before.uid, url=before.url, revision=before.revision + 1)
+    fresh = _new_job(site, sweep, spec, before.name)
+    after = replace(fresh, uid=before.uid, url=before.url, revision=before.revision + 1)
     site.files.write(after.spec_url, spec_bytes(spec))
     rule = ResetRule(everything=existing is not Existing.REPAIR, break_leases=True)
 

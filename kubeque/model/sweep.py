@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,9 @@ class Sweep:
     def words(self) -> tuple[Word, ...]:
         """The command, read. Raises CommandError for a bad word or an unknown column."""
         if isinstance(self.command, str):
-            raise CommandError(f"the command {self.command!r} is one text: give a list of words, as in ['python3', '^run.py']")
+            raise CommandError(
+                f"the command {self.command!r} is one text: give a list of words, as in ['python3', '^run.py']"
+            )
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
             raise CommandError("there is no command: say what to run, as in `kubeque sub python3 '^run.py'`")
@@ -83,13 +85,17 @@ class Sweep:
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:
             raise ResourceError(f"max_failures {self.max_failures!r}: give a number from 1, or leave it out")
-        for what, value, parse in (
-            ("cpu", self.cpu, parse_cpu), ("memory", self.memory, parse_bytes), ("max_memory", self.max_memory, parse_bytes),
-            ("disk", self.disk, parse_bytes), ("timeout", self.task_timeout, parse_duration),
+        checks: list[tuple[str, Any, Callable[[Any, str], object]]] = [
+            ("cpu", self.cpu, parse_cpu),
+            ("memory", self.memory, parse_bytes),
+            ("max_memory", self.max_memory, parse_bytes),
+            ("disk", self.disk, parse_bytes),
+            ("timeout", self.task_timeout, parse_duration),
             ("deadline", self.deadline, parse_duration),
-        ):  # fmt: skip
+        ]
+        for what, value, parse in checks:
             if value is not None:
-                parse(value, what)  # type: ignore[operator]
+                parse(value, what)
         return self
 
 
@@ -97,7 +103,8 @@ def check_name(name: str) -> str:
     """The job's name, if it can be one. Raises UserError."""
     if not _NAME.fullmatch(name) or name in (".", "..") or len(name) > _NAME_CHARACTERS:
         raise UserError(
-            f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank, as in nightly-render"
+            f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank,"
+            " as in nightly-render"
         )
     return name
 

@@ -1,0 +1,50 @@
+"""The rows of a job as immutable pages in its store."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from kubeque.files.parallel import in_parallel
+from kubeque.files.store import Files
+from kubeque.files.urls import join
+from kubeque.model.parameters import Rows, decode_page, encode_page, pages
+from kubeque.model.rows import Row
+from kubeque.model.spec import RowsSpec
+
+_THREADS = 8
+#: A consumer walks through its block, and a block may lie across two pages.
+_KEPT = 2
+
+
+def page_url(job_url: str, number: int) -> str:
+    """Where a page is."""
+    return join(job_url, "pages", f"{number}.json")
+
+
+def write_pages(rows: Rows, job_url: str, files: Files) -> int:
+    """Store all pages of `rows`; how many there were. Raises ParametersError if the rows changed meanwhile."""
+
+    def write(numbered: tuple[int, list[Row]]) -> None:
+        number, page = numbered
+        files.write(page_url(job_url, number), encode_page(page))
+
+    return sum(1 for _ in in_parallel(write, enumerate(pages(rows)), threads=_THREADS))
+
+
+class PageReader:
+    """Reads the pages of one job, and keeps the last two."""
+
+    def __init__(self, spec: RowsSpec, job_url: str, files: Files) -> None:
+        self._spec = spec
+        self._job_url = job_url
+        self._files = files
+        self._kept: OrderedDict[int, list[Row]] = OrderedDict()
+
+    def page(self, number: int) -> list[Row]:
+        """The rows of a page. Raises StorageError."""
+        if number not in self._kept:
+            self._kept[number] = decode_page(self._files.read(page_url(self._job_url, number)))
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(number)
+        return self._kept[number]

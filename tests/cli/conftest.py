@@ -1,0 +1,55 @@
+"""The command line as a user has it: the real program, in a home and a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SAMPLE = Path(__file__).parents[2] / "examples" / "sample-job"
+
+
+@dataclass
+class Shell:
+    """A folder in which somebody types `kubeque ...`."""
+
+    folder: Path
+    home: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        return {**os.environ, "KUBEQUE_HOME": str(self.home), "HOME": str(self.folder), "NO_COLOR": "1"}
+
+    def run(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """What `kubeque WORDS` prints, and its exit code."""
+        return subprocess.run(
+            [sys.executable, "-m", "kubeque.cli", *words],
+            cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=timeout,
+        )  # fmt: skip
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """`kubeque WORDS` in the background."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "kubeque.cli", *words],
+            cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    folder = tmp_path / "desk"
+    shutil.copytree(SAMPLE, folder)
+    shell = Shell(folder, tmp_path / "home")
+    yield shell
+    shell.run("stop")
