@@ -51,7 +51,8 @@ class MemoryStore:
     def insert_blocks(self, records: Iterable[BlockRecord]) -> None:
         for record in records:
             with self._lock:
-                self._keep_block(record)
+                if record.id not in self._blocks.get(record.uid, {}):
+                    self._keep_block(record)
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
         with self._lock:

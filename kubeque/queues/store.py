@@ -99,7 +99,10 @@ class Store(Protocol):
         """Delete the job whose version is `record.version`. Raises Conflict if it is another."""
 
     def insert_blocks(self, records: Iterable[BlockRecord]) -> None:
-        """Keep many new blocks. Not atomic: the job that names their uid is written after them."""
+        """Keep many new blocks; those that are there already stay as they are, so that it may be said again.
+
+        Not atomic: the job that names their uid is written after them.
+        """
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
         """One block."""

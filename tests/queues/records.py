@@ -1,0 +1,33 @@
+"""Records as a store keeps them, for the tests of its contract."""
+
+from __future__ import annotations
+
+from kubeque.queues.block import Tally
+from kubeque.queues.store import BlockRecord, JobRecord, Store, pack
+
+UID = "uid-1"
+
+
+def job(name: str = "sweep", fleet: str = "local", body: bytes = b"{}") -> JobRecord:
+    return JobRecord(name, fleet, body)
+
+
+def block(lo: int = 0, *, uid: str = UID, shape: int = 0, **marks: object) -> BlockRecord:
+    """A block that waits, unless `marks` say otherwise."""
+    fields = {"slot": lo, "expires": None, "spare": None, "tally": pack(Tally()), "pending": 1, "body": b"{}"} | marks
+    return BlockRecord(uid, f"{shape}-{lo}", lo, shape, **fields)  # type: ignore[arg-type]
+
+
+def leased(lo: int, expires: float, spare: int | None = None, **marks: object) -> BlockRecord:
+    return block(lo, **{"slot": None, "expires": expires, "spare": spare} | marks)
+
+
+def kept(store: Store, *records: BlockRecord) -> list[BlockRecord]:
+    """These blocks as the store gives them back."""
+    store.insert_blocks(records)
+    found = [store.get_block(record.uid, record.id) for record in records]
+    return [record for record in found if record is not None]
+
+
+def ids(records: list[BlockRecord]) -> list[str]:
+    return [record.id for record in records]

@@ -1,0 +1,210 @@
+"""The contract of a store: how it keeps jobs and blocks. How it finds them is in test_store_search.py."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from kubeque.queues.store import Conflict, JobRecord, Store
+from tests.queues.makers import NASTY
+from tests.queues.records import UID, block, ids, job, kept, leased
+from tests.queues.stores import Opener
+
+
+# ------------------------------------------------------------------ jobs
+def test_a_job_is_given_back_as_it_was_kept(store: Store) -> None:
+    body = bytes(range(256)) * 40
+    version = store.insert_job(job("sweep", "gpu", body))
+    assert store.get_job("sweep") == JobRecord("sweep", "gpu", body, version)
+    assert version != 0
+
+
+def test_no_job_has_a_name_that_was_never_kept(store: Store) -> None:
+    assert store.get_job("nobody") is None
+    assert store.list_jobs() == []
+
+
+def test_a_taken_name_is_refused_and_the_job_stays(store: Store) -> None:
+    store.insert_job(job(body=b"first"))
+    with pytest.raises(Conflict):
+        store.insert_job(job(body=b"second"))
+    found = store.get_job("sweep")
+    assert found is not None
+    assert found.body == b"first"
+
+
+def test_jobs_are_listed_by_fleet(store: Store) -> None:
+    for name, fleet in (("one", "gpu"), ("two", "local"), ("three", "gpu")):
+        store.insert_job(job(name, fleet))
+    assert sorted(record.name for record in store.list_jobs()) == ["one", "three", "two"]
+    assert sorted(record.name for record in store.list_jobs("gpu")) == ["one", "three"]
+    assert store.list_jobs("nobody's") == []
+
+
+def test_a_job_is_replaced_only_over_the_version_it_was_made_from(store: Store) -> None:
+    old = replace(job(body=b"1"), version=store.insert_job(job(body=b"1")))
+    version = store.swap_job(replace(old, fleet="other", body=b"2"))
+    assert version != old.version
+    with pytest.raises(Conflict):
+        store.swap_job(replace(old, body=b"stale"))
+    assert store.get_job("sweep") == JobRecord("sweep", "other", b"2", version)
+    assert [record.name for record in store.list_jobs("other")] == ["sweep"]
+
+
+def test_a_job_that_is_not_there_cannot_be_replaced(store: Store) -> None:
+    with pytest.raises(Conflict):
+        store.swap_job(JobRecord("nobody", "local", b"{}", 1))
+    assert store.get_job("nobody") is None
+
+
+def test_a_job_is_deleted_only_in_the_version_that_was_read(store: Store) -> None:
+    old = replace(job(), version=store.insert_job(job()))
+    new = replace(old, version=store.swap_job(old))
+    with pytest.raises(Conflict):
+        store.delete_job(old)
+    assert store.get_job("sweep") is not None
+    store.delete_job(new)
+    assert store.get_job("sweep") is None
+    with pytest.raises(Conflict):
+        store.delete_job(new)
+
+
+def test_a_job_made_anew_cannot_be_written_by_who_read_the_old_one(store: Store) -> None:
+    old = replace(job(), version=store.insert_job(job()))
+    store.delete_job(old)
+    store.insert_job(job(body=b"new"))
+    for stale in (store.swap_job, store.delete_job):
+        with pytest.raises(Conflict):
+            stale(old)
+    found = store.get_job("sweep")
+    assert found is not None
+    assert found.body == b"new"
+
+
+# ------------------------------------------------------------------ blocks
+def test_a_block_is_given_back_as_it_was_kept(store: Store) -> None:
+    waiting = block(5, shape=2, slot=(1 << 31) - 1, tally=pack(Tally(3, 4, 5)), pending=6, body=bytes(range(256)))
+    held = leased(9, 1234567890.125, spare=7)
+    for record, found in zip((waiting, held), kept(store, waiting, held), strict=True):
+        assert found == replace(record, version=found.version)
+        assert found.version != 0
+
+
+def test_a_block_belongs_to_one_uid(store: Store) -> None:
+    kept(store, block(0, uid="uid-1", body=b"one"), block(0, uid="uid-2", body=b"two"))
+    found = [store.get_block(uid, "0-0") for uid in ("uid-1", "uid-2", "uid-3")]
+    assert [record.body if record else None for record in found] == [b"one", b"two", None]
+
+
+def test_keeping_a_block_again_leaves_it_as_it_is(store: Store) -> None:
+    (first,) = kept(store, block(0, body=b"first"))
+    version = store.swap_block(replace(first, body=b"worked on"))
+    store.insert_blocks([block(0, body=b"first"), block(1, body=b"other")])
+    found = store.get_block(UID, "0-0")
+    assert found == replace(first, body=b"worked on", version=version)
+    assert store.get_block(UID, "0-1") is not None
+
+
+def test_many_blocks_are_kept_from_an_iterator(store: Store) -> None:
+    store.insert_blocks(block(lo) for lo in range(1234))
+    assert store.tally(UID)[0].pending == 1234
+
+
+def test_a_block_is_replaced_only_over_the_version_it_was_made_from(store: Store) -> None:
+    (old,) = kept(store, block(0, body=b"old"))
+    version = store.swap_block(replace(old, body=b"new", slot=None, expires=8.0, spare=2))
+    for _ in range(2):
+        with pytest.raises(Conflict):
+            store.swap_block(replace(old, body=b"stale"))
+    found = store.get_block(UID, "0-0")
+    assert found == replace(old, body=b"new", slot=None, expires=8.0, spare=2, version=version)
+
+
+def test_a_block_that_is_not_there_cannot_be_replaced(store: Store) -> None:
+    with pytest.raises(Conflict):
+        store.swap_block(replace(block(0), version=1))
+    assert store.get_block(UID, "0-0") is None
+
+
+def test_new_blocks_become_true_together_with_the_change(store: Store) -> None:
+    (old,) = kept(store, block(0))
+    version = store.swap_block(replace(old, body=b"new"), [block(n, shape=1) for n in range(20)])
+    found = store.get_block(UID, "0-0")
+    assert found is not None
+    assert (found.version, found.body) == (version, b"new")
+    assert ids(store.scan_blocks(UID)) == ["0-0", *(f"1-{n}" for n in range(20))]
+
+
+def test_new_blocks_can_be_changed_at_once(store: Store) -> None:
+    (old,) = kept(store, block(0))
+    store.swap_block(old, [block(1)])
+    new = store.get_block(UID, "0-1")
+    assert new is not None
+    store.swap_block(replace(new, body=b"changed"))
+
+
+def test_a_refused_change_keeps_none_of_its_new_blocks(store: Store) -> None:
+    (old,) = kept(store, block(0))
+    store.swap_block(old)
+    with pytest.raises(Conflict):
+        store.swap_block(old, [block(1)])
+    assert ids(store.scan_blocks(UID)) == ["0-0"]
+
+
+def test_a_new_block_that_exists_refuses_the_whole_change(store: Store) -> None:
+    old, other = kept(store, block(0, body=b"old"), block(2, body=b"other"))
+    with pytest.raises(Conflict):
+        store.swap_block(replace(old, body=b"new"), [block(1), block(2, body=b"twice")])
+    assert store.scan_blocks(UID) == [old, other]
+
+
+def test_one_of_many_writers_over_one_version_wins(open_store: Opener) -> None:
+    (old,) = kept(open_store(), block(0))
+    won: list[int] = []
+    stores = [open_store() for _ in range(4)]
+    start = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        start.wait()
+        try:
+            stores[number].swap_block(replace(old, body=b"%d" % number))
+        except Conflict:
+            return
+        won.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1
+    found = open_store().get_block(UID, "0-0")
+    assert found is not None
+    assert found.body == b"%d" % won[0]
+
+
+def test_texts_of_any_kind_are_kept(store: Store) -> None:
+    name = NASTY.replace("\x00", "")
+    store.insert_job(job(name, name, NASTY.encode()))
+    found = store.get_job(name)
+    assert found is not None
+    assert (found.name, found.fleet, found.body) == (name, name, NASTY.encode())
+    assert [record.name for record in store.list_jobs(name)] == [name]
+
+
+def test_the_clock_is_unix_time(store: Store) -> None:
+    assert abs(store.now() - time.time()) < 60
+
+
+def test_what_one_connection_wrote_another_reads_at_once(open_store: Opener) -> None:
+    one, other = open_store(), open_store()
+    one.insert_job(job(body=b"1"))
+    record = other.get_job("sweep")
+    assert record is not None
+    other.swap_job(replace(record, body=b"2"))
+    found = one.get_job("sweep")
+    assert found is not None
+    assert found.body == b"2"
