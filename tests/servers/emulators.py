@@ -1,0 +1,87 @@
+"""The two emulators of Google Datastore that gcloud brings: the legacy one, and Firestore's in datastore mode.
+
+They differ in what they refuse and in what they quietly ignore, so all that is said of Datastore is tested on both.
+
+    emulator = DatastoreEmulator("legacy")
+    emulator.start()
+    os.environ["DATASTORE_EMULATOR_HOST"] = emulator.host
+
+The programs are started without gcloud, which would stand between us and them and take three seconds.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from tests.servers.process import NotHere, Process, free_port, temporary_folder, with_us
+
+KINDS = ("legacy", "firestore")
+_LEGACY = ("cloud-datastore-emulator/CloudDatastore.jar", "com.google.cloud.datastore.emulator.CloudDatastore")
+_FIRESTORE = (
+    "cloud-firestore-emulator/cloud-firestore-emulator.jar",
+    "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
+)
+
+
+def _sdk() -> Path:
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        raise NotHere("gcloud is not in PATH")
+    beside = Path(gcloud).resolve().parent.parent
+    if (beside / "platform").is_dir():
+        return beside
+    asked = subprocess.run(
+        [gcloud, "info", "--format=value(installation.sdk_root)"], capture_output=True, text=True, check=False
+    )
+    return Path(asked.stdout.strip())
+
+
+def _java(jar: str, program: str) -> list[str]:
+    java, path = shutil.which("java"), _sdk() / "platform" / jar
+    if java is None:
+        raise NotHere("java is not in PATH")
+    if not path.exists():
+        raise NotHere(f"{path} is not there: gcloud components install {Path(jar).parent}")
+    return [java, "-Duser.language=en", "-Xmx768m", "-cp", str(path), program]
+
+
+class DatastoreEmulator:
+    """One emulator on one port, its data in memory only. Raises NotHere where gcloud does not have it."""
+
+    def __init__(self, kind: str) -> None:
+        port = free_port()
+        self.host = f"127.0.0.1:{port}"
+        where = ["start", "--host=127.0.0.1", f"--port={port}"]
+        java = _java(*(_LEGACY if kind == "legacy" else _FIRESTORE))
+        folder = temporary_folder(kind)
+        if kind == "legacy":
+            data = folder / "data"
+            subprocess.run([*java, "create", str(data)], capture_output=True, check=True, timeout=60)
+            argv = [*java, *where, "--store_on_disk=False", "--consistency=1.0", str(data)]
+        else:
+            argv = [*java, *where, "--database-mode=datastore-mode"]
+        self._process = Process(kind, with_us(argv, "KILL"), folder, gentle=signal.SIGTERM, cwd=folder)
+
+    def start(self) -> None:
+        self._process.start(self._answers)
+
+    def stop(self) -> None:
+        """End it; what it held is gone."""
+        self._process.stop()
+
+    def restart(self) -> None:
+        """End it and start it again, empty, on the same port."""
+        self.stop()
+        self.start()
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"http://{self.host}/", timeout=1) as answer:
+                return bool(answer.read().strip() == b"Ok")
+        except (URLError, OSError):
+            return False

@@ -1,0 +1,95 @@
+"""A server of our own: a process on loopback in a temporary folder, which ends when we end, however that comes about."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+#: Seconds that a server may take until it answers. An idle machine needs two; this is for a busy one.
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+
+
+class NotHere(Exception):
+    """This machine does not have the server. The text says what was looked for."""
+
+
+def free_port() -> int:
+    """A port on loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def listening(port: int) -> bool:
+    """Does anybody answer on this port?"""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def with_us(argv: Sequence[str], sign: str) -> list[str]:
+    """The command, killed by the kernel with `sign` if we vanish without a farewell (kill -9), where that can be had."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, f"--pdeathsig={sign}", *argv] if setpriv else list(argv)
+
+
+def temporary_folder(name: str) -> Path:
+    """A folder that is gone when this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix=f"kubeque-{name}-"))
+    owner = os.getpid()
+    atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
+    return folder
+
+
+class Process:
+    """One server process with its children: started until it answers, stopped for sure."""
+
+    def __init__(self, name: str, argv: Sequence[str], folder: Path, *, gentle: signal.Signals, cwd: Path) -> None:
+        self.log = folder / f"{name}.log"
+        self._name = name
+        self._gentle = gentle
+        self._argv = list(argv)
+        self._cwd = cwd
+        self._owner = os.getpid()
+        self._running: subprocess.Popen[bytes] | None = None
+        atexit.register(self.stop)
+
+    def start(self, answers: Callable[[], bool]) -> None:
+        """Start it and wait until `answers` says yes. Raises RuntimeError with its log if it does not come up."""
+        with self.log.open("ab") as log:
+            self._running = subprocess.Popen(
+                self._argv, cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        end = time.monotonic() + _START_SECONDS
+        while not answers():
+            if self._running.poll() is not None or time.monotonic() > end:
+                self.stop()
+                raise RuntimeError(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self, sign: signal.Signals | None = None) -> None:
+        """End it and all its children: gently, then by force. Only the process that started it can."""
+        running, self._running = self._running, None
+        if running is None or os.getpid() != self._owner:
+            return
+        if running.poll() is None:
+            running.send_signal(sign or self._gentle)
+        try:
+            running.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            running.kill()
+        try:
+            os.killpg(running.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        running.wait()
