@@ -1,0 +1,115 @@
+"""SHA-256 of files, remembered between runs so that large inputs are read only once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from kubeque.files.parallel import in_parallel
+from kubeque.files.refusals import refused
+
+R = TypeVar("R")
+
+log = logging.getLogger(__name__)
+
+#: A file that changed so lately may change again within the same tick of its file system's clock.
+RACY_SECONDS = 2.0
+#: Files remembered; the longest unchanged ones are forgotten first.
+KEPT = 200_000
+_LOCK_SECONDS = 5.0
+
+#: Absolute path, bytes, times of change of content and of status (ns), inode: the same file, unchanged.
+_Key = tuple[bytes, int, int, int, int]
+
+
+def sha256_file(path: str | os.PathLike[str]) -> str:
+    """Hex digest of a file's bytes. Raises StorageError, FileMissing where there is none."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError) as error:
+        raise refused("read", os.fspath(path), error) from error
+
+
+class DigestCache:
+    """Digests of files by path, size, times and inode, in an SQLite file that many processes may use.
+
+    A cache that cannot be used is passed over with a warning: files are read again then.
+    """
+
+    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._now = now
+        self._usable = True
+
+    def sha256(self, path: Path) -> str:
+        """Hex digest of one file. Raises StorageError."""
+        return self.sha256_many([path])[path]
+
+    def sha256_many(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Hex digest of each file; those not known are read in parallel. Raises StorageError."""
+        keys = {path: _key(path) for path in paths}
+        known = self._recall(key for key in keys.values() if self._settled(key))
+        unknown = [path for path, key in keys.items() if key not in known]
+        threads = min(8, os.cpu_count() or 1)
+        read = dict(zip(unknown, in_parallel(sha256_file, unknown, threads=threads), strict=True))
+        # Only what did not change while it was read.
+        fresh = {keys[path]: digest for path, digest in read.items() if keys[path] == _key(path)}
+        self._remember({key: digest for key, digest in fresh.items() if self._settled(key)})
+        return {path: read[path] if path in read else known[key] for path, key in keys.items()}
+
+    def _settled(self, key: _Key) -> bool:
+        return self._now() - key[2] / 1e9 > RACY_SECONDS
+
+    def _recall(self, keys: Iterable[_Key]) -> dict[_Key, str]:
+        def ask(database: sqlite3.Connection) -> dict[_Key, str]:
+            query = "SELECT sha256 FROM digest WHERE path=? AND size=? AND mtime=? AND ctime=? AND inode=?"
+            rows = {key: database.execute(query, key).fetchone() for key in keys}
+            return {key: str(row[0]) for key, row in rows.items() if row}
+
+        return self._transact(ask) or {}
+
+    def _remember(self, digests: Mapping[_Key, str]) -> None:
+        def store(database: sqlite3.Connection) -> None:
+            rows = [(*key, digest) for key, digest in digests.items()]
+            database.executemany("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?, ?)", rows)
+            # Every row written gets the highest number, so the lowest are the oldest.
+            database.execute("DELETE FROM digest WHERE rowid <= (SELECT max(rowid) FROM digest) - ?", (KEPT,))
+
+        if digests:
+            self._transact(store)
+
+    def _transact(self, work: Callable[[sqlite3.Connection], R]) -> R | None:
+        """What `work` returns, or None where the cache cannot be used."""
+        if not self._usable:
+            return None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            # Without WAL: the file may lie in a home that several machines mount.
+            with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:
+                database.execute(
+                    "CREATE TABLE IF NOT EXISTS digest"
+                    " (path BLOB PRIMARY KEY, size INT, mtime INT, ctime INT, inode INT, sha256 TEXT)"
+                )
+                return work(database)
+        except (sqlite3.Error, OSError) as error:
+            self._usable = False
+            log.warning("the cache of digests %s is not used (%s); delete it to begin a new one", self._path, error)
+            return None
+
+
+def _key(path: Path) -> _Key:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError) as error:
+        raise refused("read", os.fspath(path), error) from error
+    # The inode of a large disk may have 64 bits, of which SQLite's whole numbers have 63.
+    inode = status.st_ino & (1 << 63) - 1
+    return os.path.abspath(os.fsencode(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode

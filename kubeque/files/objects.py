@@ -1,0 +1,186 @@
+"""An object store, spoken to through a file system of fsspec that `store` opens: requests, retries, whole objects."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, BinaryIO, TypeVar
+
+from kubeque.files.folder import copy, is_temporary, open_source
+from kubeque.files.parallel import in_parallel
+from kubeque.files.refusals import patiently
+from kubeque.files.urls import join
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: Requests that wait for the store at the same time.
+THREADS = 32
+#: A file up to this size goes in one request; a larger one in pieces, of which one is in memory.
+WHOLE_BYTES = 8 << 20
+#: Google takes pieces in multiples of 256 KiB, S3 takes 10,000 of them at most.
+_PIECE_STEP, _PIECES = 1 << 18, 9_000
+#: Where the stores keep what changes whenever the object does, best first.
+_GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
+_TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
+#: fsspec reads these in a path as a pattern, in `rm` too.
+_MAGIC = re.compile(r"[*?[]")
+#: There is one memory:// in a process.
+_memory_lock = threading.Lock()
+
+
+class ObjectStore:
+    """The objects that one file system of fsspec reaches. An object appears whole, when its last byte has arrived."""
+
+    def __init__(self, filesystem: Any, *, in_memory: bool = False) -> None:
+        self._fs = filesystem
+        # memory:// hands one file object to all readers and writes in sight of them, so there only whole files go;
+        # and it looks before it creates, so that needs a lock.
+        self._in_memory = in_memory
+
+    def read(self, url: str) -> bytes:
+        return patiently("read", url, lambda: bytes(self._fs.cat_file(url)))
+
+    def write(self, url: str, data: bytes) -> None:
+        patiently("write", url, lambda: self._fs.pipe_file(url, data))
+
+    def write_new(self, url: str, data: bytes) -> bool:
+        tries = 0
+
+        def create() -> bool:
+            nonlocal tries
+            tries += 1
+            if self._create(url, data):
+                return True
+            # After a lost answer it may be our own object that is in the way.
+            return tries > 1 and bytes(self._fs.cat_file(url)) == data
+
+        return patiently("write", url, create)
+
+    def _create(self, url: str, data: bytes) -> bool:
+        try:
+            with _memory_lock if self._in_memory else contextlib.nullcontext():
+                self._fs.pipe_file(url, data, mode="create")
+            return True
+        except FileExistsError:
+            return False
+        except OSError as error:
+            # Not every S3 says which condition failed, as s3fs expects; ours has only the one.
+            answer = getattr(error.__cause__, "response", None) or {}
+            if answer.get("Error", {}).get("Code") == "PreconditionFailed":
+                return False
+            raise
+
+    def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None:
+        with open_source(path) as source:
+            patiently("write", url, lambda: self._send(source, url, digest, progress))
+
+    def _send(self, source: BinaryIO, url: str, digest: str, progress: Callable[[int], None]) -> None:
+        sent = 0
+
+        def count(size: int) -> None:
+            nonlocal sent
+            sent += size
+            progress(size)
+
+        size = source.seek(0, io.SEEK_END)
+        source.seek(0)
+        try:
+            if self._in_memory or size <= WHOLE_BYTES:
+                self._send_whole(source, url, digest, count)
+            else:
+                self._send_pieces(source, url, size, digest, count)
+        except BaseException:
+            progress(-sent)  # it is about to be sent again, or never
+            raise
+
+    def _send_whole(self, source: BinaryIO, url: str, digest: str, count: Callable[[int], None]) -> None:
+        data = io.BytesIO()
+        copy(source, data, digest)
+        self._fs.pipe_file(url, data.getvalue())
+        count(data.tell())
+
+    def _send_pieces(self, source: BinaryIO, url: str, size: int, digest: str, count: Callable[[int], None]) -> None:
+        piece = max(WHOLE_BYTES, -(-size // _PIECES // _PIECE_STEP) * _PIECE_STEP)
+        target = self._fs.open(url, "wb", block_size=piece)
+        try:
+            copy(source, target, digest, count)
+            target.close()
+        except BaseException:
+            self._abandon(target, url)
+            raise
+
+    def _abandon(self, target: Any, url: str) -> None:
+        try:
+            target.discard()
+        except Exception as error:
+            log.warning("the store keeps pieces of an unfinished upload of %s: %s", url, error)
+        # Else leaving it to the garbage collector would make an object of the half that there is.
+        target.closed = True
+
+    def download(self, url: str, file: BinaryIO, size: int | None) -> None:
+        patiently("read", url, lambda: self._receive(url, file, size))
+
+    def _receive(self, url: str, file: BinaryIO, size: int | None) -> None:
+        if self._in_memory or (size is not None and size <= WHOLE_BYTES):
+            file.write(self._fs.cat_file(url))
+        else:
+            self._fs.get_file(url, file.name)
+
+    def look(self, url: str) -> tuple[int | None, str, bool]:
+        info = patiently("read", url, lambda: self._fs.info(url))
+        found = next((str(info[key]) for key in _GENERATIONS if info.get(key)), "")
+        if not found:
+            times = [str(info[key]) for key in _TIMES if info.get(key)]
+            found = "-".join([*times[:1], str(info.get("size", ""))])
+        return info.get("size"), found, info.get("type") == "directory"
+
+    def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
+        # A listing would go over all that others ever put there, a thousand names a request and one after the other.
+        answers = in_parallel(lambda name: (name, self._exists(join(prefix, name))), names, threads=THREADS)
+        return {name for name, there in answers if there}
+
+    def _exists(self, url: str) -> bool:
+        def ask() -> bool:
+            try:
+                return bool(self._fs.info(url).get("type") == "file")
+            except FileNotFoundError:
+                return False
+
+        return patiently("look for", url, ask)
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        root = self._root(prefix)
+        for path, info in self._find(prefix):
+            if not is_temporary(path):
+                yield path[len(root) :], info.get("size") or 0
+
+    def _root(self, prefix: str) -> str:
+        return str(self._fs._strip_protocol(prefix)).rstrip("/") + "/"
+
+    def _find(self, prefix: str) -> list[tuple[str, Any]]:
+        """The objects below `prefix`, as the file system names them."""
+        root = self._root(prefix)
+        found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True))
+        # Some stores keep an empty object for each folder, with a slash at its end.
+        return [(path, info) for path, info in found.items() if path.startswith(root) and not path.endswith("/")]
+
+    def delete(self, url: str) -> None:
+        def ask() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self._fs.rm_file(url)
+
+        patiently("delete", url, ask)
+
+    def delete_tree(self, prefix: str) -> None:
+        paths = [path for path, _ in self._find(prefix)]
+        plain = [path for path in paths if not _MAGIC.search(path)]
+        if plain:
+            patiently("delete", prefix, lambda: self._fs.rm(plain))
+        for _ in in_parallel(self.delete, (path for path in paths if _MAGIC.search(path)), threads=THREADS):
+            pass

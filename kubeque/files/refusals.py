@@ -1,0 +1,66 @@
+"""What a store's refusal means: in words for people, and whether it is worth another try."""
+
+from __future__ import annotations
+
+import errno
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from kubeque.model.errors import FileMissing, StorageError
+
+T = TypeVar("T")
+
+#: Seconds between tries of a store that is away, before jitter; the libraries have tried a few times by then.
+PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+#: Libraries whose errors tell of the way to the store, not of the store's answer.
+_TRANSPORTS = {"aiohttp", "requests", "urllib3"}
+#: By name, as not every system has them all.
+_PASSING = {
+    "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
+}  # fmt: skip
+
+
+def refused(verb: str, url: str, error: Exception) -> StorageError:
+    """What to raise for `error`, met when trying to `verb` (as in "read") the file at `url`."""
+    if isinstance(error, StorageError):
+        return error
+    if isinstance(error, FileNotFoundError | NotADirectoryError) and verb == "read":
+        return FileMissing(f"cannot read {url}: there is no such file")
+    return StorageError(f"cannot {verb} {url}: {reason(error)}")
+
+
+def reason(error: Exception) -> str:
+    """What the store said, in one line."""
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    if isinstance(error, FileNotFoundError) and not error.errno:
+        text = f"the store knows no {text}"
+    return " ".join(str(text).split())
+
+
+def is_transient(error: Exception) -> bool:
+    """Is it likely that the same request succeeds a little later?"""
+    status = getattr(error, "code", None) or getattr(error, "status", None)
+    if isinstance(status, int):
+        return status in (408, 429) or status >= 500
+    if isinstance(error, ConnectionError | TimeoutError):
+        return True
+    if isinstance(error, OSError) and error.errno is not None:
+        return errno.errorcode.get(error.errno) in _PASSING
+    # A refusal without any number (gcsfs says "Forbidden" that way) is meant as it is.
+    return type(error).__module__.partition(".")[0] in _TRANSPORTS
+
+
+def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
+    """What `request` returns, tried again while the store is away. Raises StorageError."""
+    pauses = iter(PAUSES)
+    while True:
+        try:
+            return request()
+        # The libraries below fsspec have a tree of errors each (aiohttp, botocore, google.auth) and no common root.
+        except Exception as error:
+            pause = next(pauses, None) if is_transient(error) else None
+            if pause is None:
+                raise refused(verb, url, error) from error
+        sleep(pause * random.uniform(0.5, 1.5))

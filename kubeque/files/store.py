@@ -1,0 +1,214 @@
+"""One door to bytes anywhere: `Files` reads and writes full URLs, in folders and, through fsspec, in object stores."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Protocol
+
+from kubeque.files.digests import sha256_file
+from kubeque.files.folder import Folder, put, temporary_name
+from kubeque.files.objects import ObjectStore
+from kubeque.files.refusals import reason, refused
+from kubeque.files.urls import is_folder, join, scheme, split
+from kubeque.model.errors import ConfigError, MissingExtra, StorageError
+
+__all__ = ["Files", "Look", "is_folder", "join"]
+
+#: Where results may go: stores that show an object only once it is whole, and can refuse to overwrite one.
+WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
+_LIBRARIES = {
+    "gs": "'kubeque[google]'",
+    "gcs": "'kubeque[google]'",
+    "s3": "'kubeque[s3]'",
+    "s3a": "'kubeque[s3]'",
+    "http": "aiohttp requests",
+    "https": "aiohttp requests",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a store tells of a file without reading it."""
+
+    #: Bytes; None where the store does not say.
+    size: int | None
+    #: Changes whenever the file does (generation, etag, or time and size).
+    generation: str
+    folder: bool = False
+
+
+class Store(Protocol):
+    """What each kind of store can do; `Files` tells what is meant. Raises StorageError, FileMissing on reading."""
+
+    def read(self, url: str) -> bytes: ...
+    def write(self, url: str, data: bytes) -> None: ...
+    def write_new(self, url: str, data: bytes) -> bool: ...
+    def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None: ...
+    def download(self, url: str, file: BinaryIO, size: int | None) -> None: ...
+    def look(self, url: str) -> tuple[int | None, str, bool]: ...
+    def existing(self, prefix: str, names: Iterable[str]) -> set[str]: ...
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
+    def delete(self, url: str) -> None: ...
+    def delete_tree(self, prefix: str) -> None: ...
+
+
+class Files:
+    """Files anywhere, by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and what else fsspec knows.
+
+    `options` are given to fsspec by scheme, as in {"gs": {"token": ...}}. May be used by many threads.
+    Everything raises StorageError naming the URL and what the store said, MissingExtra where a library is not there.
+    """
+
+    def __init__(self, options: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        self._options = dict(options or {})
+        self._folder = Folder()
+        self._stores: dict[tuple[int, str], ObjectStore] = {}
+        self._lock = threading.Lock()
+
+    def read(self, url: str) -> bytes:
+        """The whole file. Raises FileMissing where there is none."""
+        return self._store(url).read(url)
+
+    def read_json(self, url: str) -> Any:
+        """What the JSON file says. Raises FileMissing where there is none, StorageError where it is damaged."""
+        try:
+            return json.loads(self.read(url))
+        except ValueError as error:
+            raise StorageError(f"cannot read {url}: it is no JSON ({error})") from error
+
+    def write(self, url: str, data: bytes) -> None:
+        """Write or overwrite a file; folders are made. A reader sees what was there before or all of `data`."""
+        self._store(url).write(url, data)
+
+    def write_new(self, url: str, data: bytes) -> bool:
+        """Write a file unless there is one: of many who try at once exactly one is told True."""
+        return self._store(url).write_new(url, data)
+
+    def upload(
+        self, path: str | os.PathLike[str], url: str, *, digest: str = "", progress: Callable[[int], None] | None = None
+    ) -> None:
+        """Send a file of this machine, in pieces. `progress` gets the bytes of each (below zero when it begins again).
+
+        With `digest` (SHA-256, hex) nothing appears under `url` unless the bytes sent have that digest.
+        """
+        self._store(url).upload(os.fspath(path), url, digest, progress or (lambda size: None))
+
+    def download(
+        self,
+        url: str,
+        path: str | os.PathLike[str],
+        *,
+        digest: str = "",
+        size: int | None = None,
+        generation: str = "",
+    ) -> None:
+        """Fetch a file to `path`, in pieces; it appears there whole and checked, folders are made.
+
+        `digest` (SHA-256, hex), `size` (bytes) and `generation` (of an earlier `look`) must be the file's, where given.
+        """
+
+        def fill(file: BinaryIO) -> None:
+            self._store(url).download(url, file, size)
+            file.flush()
+            _check(url, file.name, digest, size)
+
+        try:
+            put(os.fspath(path), fill)
+        except (OSError, ValueError) as error:
+            raise refused("write", os.fspath(path), error) from error
+        if generation and self.look(url).generation != generation:
+            os.unlink(path)
+            raise StorageError(f"{url} is not what it was when the job was submitted: submit again")
+
+    def look(self, url: str) -> Look:
+        """What the store tells of a file. Raises FileMissing where there is none."""
+        return Look(*self._store(url).look(url))
+
+    def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
+        """Those of `names` that are files below `prefix`; asked for in parallel."""
+        return self._store(prefix).existing(prefix, names)
+
+    def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """All files below `prefix`, as relative name and bytes, in no order; nothing where there is no such folder.
+
+        The names are as others chose them: they go through `inside` before anything is written. Links are left out.
+        """
+        return self._store(prefix).listing(prefix)
+
+    def delete(self, url: str) -> None:
+        """Remove a file, if it is there."""
+        self._store(url).delete(url)
+
+    def delete_tree(self, prefix: str) -> None:
+        """Remove all files below `prefix`, if there are any. Refuses a whole bucket and the root of a disk."""
+        if not split(prefix)[1].strip("/"):
+            raise StorageError(f"will not delete all of {prefix!r}: name a folder in it")
+        self._store(prefix).delete_tree(prefix)
+
+    def check_writable(self, prefix: str) -> None:
+        """Raises StorageError unless files below `prefix` can be written, read, and created by one writer only."""
+        kind = scheme(prefix)
+        if not is_folder(prefix) and kind not in WRITABLE:
+            known = ", ".join(f"{name}://" for name in WRITABLE)
+            raise StorageError(f"cannot write to {prefix}: results go to a folder or to {known}, not to {kind}://")
+        probe = join(prefix, temporary_name())
+        try:
+            seen = self.write_new(probe, b"1"), self.write_new(probe, b"2"), self.read(probe)
+            self.delete(probe)
+        except StorageError as error:
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            raise StorageError(f"cannot write to {prefix}: {reason(cause)}; {_remedy(prefix)}") from error
+        if seen != (True, False, b"1"):
+            raise StorageError(
+                f"cannot write to {prefix}: the store overwrites a file where it should refuse to; "
+                f"update the library for {kind or 'that disk'}, or choose another store"
+            )
+
+    def _store(self, url: str) -> Store:
+        if is_folder(url):
+            return self._folder
+        # A connection does not survive a fork, and ftp:// and the like have one for each host.
+        key = os.getpid(), split(url)[0]
+        store = self._stores.get(key)
+        if store is None:
+            with self._lock:
+                store = self._stores.get(key) or self._open(url)
+                self._stores[key] = store
+        return store
+
+    def _open(self, url: str) -> ObjectStore:
+        kind = scheme(url)
+        try:
+            from fsspec.core import url_to_fs
+
+            # A remembered listing would hide what others write meanwhile.
+            filesystem, _ = url_to_fs(url, **{"use_listings_cache": False, **self._options.get(kind, {})})
+        except ImportError as error:
+            remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
+            raise MissingExtra(f"{url}: {kind}:// needs a library that is not installed: {remedy}") from error
+        except ValueError as error:
+            raise ConfigError(
+                f"{url}: no store is known by {kind}:// ({reason(error)}): write gs:// or s3://"
+            ) from error
+        # Logging in may fail in any way that a library of the cloud's maker knows.
+        except Exception as error:
+            raise refused("open", url, error) from error
+        return ObjectStore(filesystem, in_memory=kind == "memory")
+
+
+def _check(url: str, path: str, digest: str, size: int | None) -> None:
+    found = os.path.getsize(path)
+    if size is not None and found != size:
+        raise StorageError(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
+    if digest and (seen := sha256_file(path)) != digest:
+        raise StorageError(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")
+
+
+def _remedy(prefix: str) -> str:
+    if is_folder(prefix):
+        return "choose a folder that you may write to (default_url_prefix and cas_url_prefix in .kubeque)"
+    return "make the bucket, log in with an account that may write to it, or choose another store"
