@@ -31,7 +31,7 @@ lint: $(ENVIRONMENT)  ## style, types, import contracts, and that the consumer s
 	$(PYTHON_HERE) -m ruff check
 	$(PYTHON_HERE) -m ruff format --check
 	$(PYTHON_HERE) -m mypy
-	.venv/bin/lint-imports
+	.venv/bin/lint-imports --no-logo
 	$(PYTHON_HERE) -m pytest -q tests/consumer/test_probe.py
 
 e2e: $(ENVIRONMENT)  ## the tests on a real Kubernetes: KUBECONFIG names it, KUBEQUE_E2E_LOAD loads an image into it
