@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.queues.store import Conflict, JobRecord, Store
+from kubeque.queues.block import Tally
+from kubeque.queues.store import Conflict, JobRecord, Store, pack
 from tests.queues.makers import NASTY
 from tests.queues.records import UID, block, ids, job, kept, leased
 from tests.queues.stores import Opener
