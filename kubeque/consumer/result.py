@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from kubeque.consumer.contract import read_out
 from kubeque.consumer.inputs import StageFailed
 from kubeque.consumer.logs import last_lines, read_stream
 from kubeque.consumer.process import Ended
-from kubeque.consumer.workdir import Collected, Workdir
+from kubeque.consumer.workdir import Collected, ResultFile, Workdir
 from kubeque.files.digests import sha256_file
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
@@ -57,9 +58,7 @@ def save(files: Files, a: Assignment) -> Outcome:
         return Outcome(a.index, a.attempt, Cause.STAGE, message=message, revision=a.job.revision)
     url = join(a.job.url, "tasks", str(a.index), a.folder)
     collected = workdir.collect(a.spec.results, a.spec.ignore)
-    stored = list(
-        in_parallel(lambda file: _store(files, url, file.name, str(file.path)), collected.files, threads=_THREADS)
-    )
+    stored = _store_all(files, url, collected)
     out, problem = read_out(workdir.out)
     message = ended.message or problem or (collected.refused[0] if collected.refused else "")
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
@@ -72,6 +71,17 @@ def save(files: Files, a: Assignment) -> Outcome:
         a.index, a.attempt, ended.cause, ended.code, ended.start, ended.seconds, a.folder, ended.peak_memory,
         len(stored), sum(item["size"] for item in stored), small, message, a.job.revision,
     )  # fmt: skip
+
+
+def _store_all(files: Files, url: str, collected: Collected) -> list[dict[str, Any]]:
+    if len(collected.files) <= 1:  # a pool of threads costs more than one small file
+        return [_store_file(files, url, file) for file in collected.files]
+    send = partial(_store_file, files, url)
+    return list(in_parallel(send, collected.files, threads=_THREADS))
+
+
+def _store_file(files: Files, url: str, file: ResultFile) -> dict[str, Any]:
+    return _store(files, url, file.name, str(file.path))
 
 
 def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:

@@ -72,7 +72,15 @@ def _stage(site: Site, sweep: Sweep, progress: Callable[[int], None] | None) -> 
     config = site.config
     words = sweep.words()
     digests = DigestCache(config.home / "digests.db")
-    staging = find_inputs(words, sweep.push, _named(sweep.rows), base=sweep.base, digests=digests, files=site.files)
+    staging = find_inputs(
+        words,
+        sweep.push,
+        _named(sweep.rows),
+        base=sweep.base,
+        digests=digests,
+        files=site.files,
+        cas_prefix=config.cas_url_prefix,
+    )
     sent = push(staging, config.cas_url_prefix, site.files, progress=progress)
     memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
     first = Shape(
@@ -145,8 +153,8 @@ def _again(site: Site, sweep: Sweep, spec: JobSpec, before: Job, existing: Exist
         return _revise(site, sweep, spec, before, existing)
     if not same:
         raise JobExists(
-            f"there is a job {before.name!r} already, with another command, other inputs or other rows:"
-            " say --revise to run again what failed or changed, --replace to run all rows, or choose another name with -n"
+            f"there is a job {before.name!r} already, with another command, other inputs or other rows: say --revise to"
+            " run again what failed or changed, --replace to run all rows, or choose another name with -n"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
         return Submitted(site.queue.reset(before.name, ResetRule()), "revised")

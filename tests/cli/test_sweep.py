@@ -45,22 +45,49 @@ def test_an_executable_script_may_be_the_first_word_and_keeps_its_own_options(sh
 
 def test_failed_tasks_make_exit_code_1_and_are_named(shell: Shell) -> None:
     shell.write("rows.csv", "n\n0\n3\n")
-    ran = shell.run("sub", "-n", "bad", "-p", "rows.csv", "python3", "-c", "import sys; sys.exit(int(sys.argv[1]))", "{n}")
+    ran = shell.run(
+        "sub", "-n", "bad", "-p", "rows.csv", "python3", "-c", "import sys; sys.exit(int(sys.argv[1]))", "{n}"
+    )
     assert ran.returncode == 1
     assert "task 1 n=3  exit: exit code 3" in ran.stdout
 
     tasks = [json.loads(line) for line in shell.run("status", "bad", "--tasks", "--json").stdout.splitlines()]
-    assert [(t["index"], t["n"], t["state"], t["exit_code"]) for t in tasks] == [(0, "0", "ok", 0), (1, "3", "failed", 3)]
+    assert [(t["index"], t["n"], t["state"], t["exit_code"]) for t in tasks] == [
+        (0, "0", "ok", 0),
+        (1, "3", "failed", 3),
+    ]
 
 
-HOSTILE = ["a b", 'q"q', "it's", "x; rm -rf .", "$(touch evil)", "{zoom}", "^params.csv", "a,b", "line\nbreak", "-c", "*"]
+HOSTILE = [
+    "a b",
+    'q"q',
+    "it's",
+    "x; rm -rf .",
+    "$(touch evil)",
+    "{zoom}",
+    "^params.csv",
+    "a,b",
+    "line\nbreak",
+    "-c",
+    "*",
+]
 
 
 def test_values_pass_through_untouched_as_one_argument(shell: Shell) -> None:
     with (shell.folder / "hostile.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["value"], *([value] for value in HOSTILE)])
     program = "import sys, json, os; json.dump({'seen': sys.argv[1:][0], 'n': len(sys.argv)}, open(os.environ['KUBEQUE_OUT'], 'w'))"
-    ran = shell.run("sub", "-n", "hostile", "-p", "hostile.csv", "python3", "-c", program.replace("{", "\\{").replace("}", "\\}"), "{value}")
+    ran = shell.run(
+        "sub",
+        "-n",
+        "hostile",
+        "-p",
+        "hostile.csv",
+        "python3",
+        "-c",
+        program.replace("{", "\\{").replace("}", "\\}"),
+        "{value}",
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     tasks = [json.loads(line) for line in shell.run("status", "hostile", "--tasks", "--json").stdout.splitlines()]
     assert [task["out.seen"] for task in tasks] == HOSTILE
@@ -78,7 +105,9 @@ def test_a_name_taken_by_another_sweep_is_refused_with_the_ways_out(shell: Shell
 
 def test_a_killed_consumer_loses_nothing_and_nothing_is_there_twice(shell: Shell) -> None:
     shell.write("rows.csv", "n\n" + "".join(f"{n}\n" for n in range(200)))
-    shell.run("sub", "-n", "many", "--no-wait", "-p", "rows.csv", "python3", "-c", "import time; time.sleep(0.02)", "{n}")
+    shell.run(
+        "sub", "-n", "many", "--no-wait", "-p", "rows.csv", "python3", "-c", "import time; time.sleep(0.02)", "{n}"
+    )
     time.sleep(1.5)
     slot = json.loads((shell.home / "fleet" / "0.slot").read_text())
     os.kill(slot["pid"], signal.SIGKILL)
@@ -86,7 +115,9 @@ def test_a_killed_consumer_loses_nothing_and_nothing_is_there_twice(shell: Shell
     watched = shell.run("watch", "many", "--json")
     assert watched.returncode == 0, watched.stdout + watched.stderr
     assert json.loads(watched.stdout)["counts"]["ok"] == 200
-    indexes = [json.loads(line)["index"] for line in shell.run("status", "many", "--tasks", "--json").stdout.splitlines()]
+    indexes = [
+        json.loads(line)["index"] for line in shell.run("status", "many", "--tasks", "--json").stdout.splitlines()
+    ]
     assert indexes == list(range(200))
 
 
