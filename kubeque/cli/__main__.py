@@ -57,7 +57,8 @@ def main() -> None:
     """Run the command line; exit 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
     try:
         code = kubeque.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("kubeque: interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
@@ -65,9 +66,6 @@ def main() -> None:
     except KubequeError as error:
         click.echo(f"kubeque: {error}", err=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("kubeque: interrupted", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

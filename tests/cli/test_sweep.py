@@ -30,7 +30,7 @@ def test_a_sweep_over_a_table_ends_with_a_table_of_results(shell: Shell) -> None
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
-    rows = list(csv.DictReader((shell.folder / "results" / "results.csv").open()))
+    rows = list(csv.DictReader((shell.folder / "results" / "results.csv").read_text().splitlines()))
     assert [row["index"] for row in rows] == list("0123456")
     assert [row["zoom"] for row in rows] == ["0.25", "0.5", "1", "2", "5", "10", "20"]
     assert {(row["state"], row["exit_code"]) for row in rows} == {("ok", "0")}
@@ -143,7 +143,9 @@ def test_a_kill_ends_what_runs_and_a_reset_lets_it_run_again(shell: Shell) -> No
 
 def test_ctrl_c_stops_watching_and_not_the_job(shell: Shell) -> None:
     running = shell.start("sub", "-n", "on", "sleep", "3")
-    time.sleep(1.5)
+    assert running.stdout is not None
+    assert running.stdout.readline() == "on: 1 task submitted\n"
+    time.sleep(0.5)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=20)
     assert (running.returncode, "on goes on" in said) == (130, True), said
