@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +18,9 @@ from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
 from kubeque.model.config import Config
 from kubeque.model.job import Job, ResetRule
+from kubeque.model.parameters import Rows
 from kubeque.model.sweep import Sweep
+from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
 __all__ = ["Client", "Existing", "Line", "Progress", "Submitted"]
@@ -75,6 +79,34 @@ class Client:
             if progress.job.closing is None and end is not None and time.monotonic() > end:
                 raise TimeoutError(f"{name} has not ended after {timeout:g} s")
         return progress
+
+    def rows(self, source: str) -> Rows:
+        """The rows of a CSV file on this machine or in a store. Raises ParametersError, StorageError."""
+        if "://" not in source:
+            return read_csv(lambda: open(source, "rb"), source)
+        data = self._site.files.read(source)
+        return read_csv(lambda: io.BytesIO(data), source)
+
+    def take(self, name: str, token: str) -> str:
+        """Note who waits for a job; returns who did before. Raises JobNotFound."""
+        before = ""
+
+        def change(now: Job) -> Job | None:
+            nonlocal before
+            before = now.token
+            return replace(now, token=token) if now.token != token else None
+
+        self._site.queue.update(name, change)
+        return before
+
+    def mark_delivered(self, job: Job) -> None:
+        """Note that somebody was given the results of this run of `job`: who submits it again means a new run."""
+
+        def change(now: Job) -> Job | None:
+            same = (now.uid, now.run) == (job.uid, job.run) and now.closing is not None
+            return replace(now, delivered=True) if same and not now.delivered else None
+
+        self._site.queue.update(job.name, change)
 
     def lines(self, name: str, *, state: str | None = None) -> Iterator[Line]:
         """Every task with its row, in order."""

@@ -1,0 +1,33 @@
+"""A sweep every day, over rows that an Airflow task makes: its output goes to `parameters=` by XCom."""
+
+from __future__ import annotations
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+
+from kubeque_provider.operators.submit import KubequeSubmitOperator
+from kubeque_provider.sensors.job import KubequeJobSensor
+
+
+@task
+def stations() -> list[dict[str, object]]:
+    """The rows of today: here three names, elsewhere the answer of a database."""
+    return [{"station": name, "height": height} for name, height in (("north", 12), ("south", 40), ("O'Hare; 2", 204))]
+
+
+with DAG(
+    "daily_sweep",
+    schedule="@daily",
+    start_date=pendulum.datetime(2026, 1, 1),
+    catchup=False,
+    default_args={"retries": 2, "retry_delay": pendulum.duration(minutes=5)},
+    tags=["kubeque"],
+):
+    submit = KubequeSubmitOperator(
+        task_id="submit",
+        # {station} is the row's, {{ ds }} is Airflow's.
+        command=["/bin/echo", "station {station}, {height} m, on {{ ds }}"],
+        parameters=stations(),
+        memory="200Mi",
+    )
+    KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=1, mode="reschedule")

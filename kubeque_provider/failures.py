@@ -1,0 +1,58 @@
+"""What the log of an Airflow task says about a sweep: its counts, and the rows that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from kubeque.model.job import Counts, JobState
+from kubeque_provider.exceptions import SweepFailed, SweepKilled
+
+if TYPE_CHECKING:
+    from kubeque_provider.hooks.kubeque import Line, Progress
+
+#: So many failing rows are named.
+NAMED = 10
+_VALUE, _WORDS = 60, 300
+
+
+def progress_line(counts: Counts) -> str:
+    """Counts in one line: `5/7 done, 1 failed, 2 running`."""
+    more = [
+        f"{n} {what}"
+        for what, n in (("failed", counts.failed), ("killed", counts.killed), ("running", counts.running))
+        if n
+    ]
+    return ", ".join([f"{counts.ended}/{counts.total} done", *more])
+
+
+def failure(progress: Progress, failed: Iterable[Line]) -> SweepFailed:
+    """The exception for a sweep that ended without success, with its first failing rows."""
+    job, counts = progress.job, progress.counts
+    ended = (
+        f"the sweep {job.name} was {job.state}" if job.state is not JobState.ACTIVE else f"the sweep {job.name} failed"
+    )
+    reason = f" ({_plain(job.reason, _WORDS)})" if job.reason else ""
+    lines = [
+        f"{ended}{reason}: {counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
+    ]
+    named = list(islice(failed, NAMED))
+    lines += [_row(line) for line in named]
+    if counts.failed > len(named):
+        lines.append(f"  and {counts.failed - len(named)} more: kubeque status '{job.name}' --tasks --state failed")
+    return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
+
+
+def _row(line: Line) -> str:
+    values = ", ".join(f"{_plain(k, _VALUE)}={_plain(v, _VALUE)}" for k, v in line.row.items() if k != "index")
+    facts, outcome = line.facts(), line.view.record.outcome
+    code = "" if facts["exit_code"] is None else f" {facts['exit_code']}"
+    words = f": {_plain(outcome.message, _WORDS)}" if outcome and outcome.message else ""
+    return f"  row {line.view.index}{f' ({values})' if values else ''}: {facts['cause']}{code}{words}"
+
+
+def _plain(text: object, limit: int) -> str:
+    """On one line and without control characters: rows and outputs are anybody's."""
+    plain = "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"

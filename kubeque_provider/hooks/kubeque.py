@@ -1,0 +1,172 @@
+"""The connection type `kubeque`, and the one door by which Airflow enters the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from kubeque.client import Client, Line, Progress
+from kubeque.model.config import Config
+from kubeque.model.errors import JobNotFound
+from kubeque.model.job import Job
+from kubeque.model.parameters import Rows, from_frame, from_records, sequence
+from kubeque.model.sweep import Sweep
+from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url
+from kubeque_provider.failures import failure, progress_line
+from kubeque_provider.hooks.clearing import OnClear, rows_again
+from kubeque_provider.identity import DEFAULT_CONNECTION, pointer
+
+__all__ = ["KubequeHook", "Line", "OnClear", "Progress"]
+
+#: Fields of the form: name and title.
+FIELDS = {
+    "queue_url": "Queue URL",
+    "default_url_prefix": "URL prefix of results",
+    "cas_url_prefix": "URL prefix of input files",
+    "cluster_url": "Cluster URL",
+    "deployment": "Name of this Airflow",
+}
+
+
+class KubequeHook(BaseHook):
+    """Where queue, files and cluster are, and what operators and sensors do with them.
+
+    Without the connection `kubeque_default` it is what the `.kubeque` file says, or the queue of this machine.
+    """
+
+    conn_name_attr = "kubeque_conn_id"
+    default_conn_name = DEFAULT_CONNECTION
+    conn_type = "kubeque"
+    hook_name = "kubeque"
+
+    def __init__(self, kubeque_conn_id: str = DEFAULT_CONNECTION) -> None:
+        super().__init__()
+        self.kubeque_conn_id = kubeque_conn_id
+        self._client: Client | None = None
+        self._counts: Any = None
+
+    @classmethod
+    def get_connection_form_widgets(cls) -> dict[str, Any]:
+        """The form's fields, for Airflow 2."""
+        from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
+        from flask_babel import lazy_gettext
+        from wtforms import StringField
+
+        return {name: StringField(lazy_gettext(title), widget=BS3TextFieldWidget()) for name, title in FIELDS.items()}
+
+    @classmethod
+    def get_ui_field_behaviour(cls) -> dict[str, Any]:
+        """What the form shows, for Airflow 2."""
+        return {"hidden_fields": ["host", "port", "schema", "login", "password"], "relabeling": {}, "placeholders": {}}
+
+    def _values(self) -> dict[str, str] | None:
+        """The connection's extra; None where there is no connection of the default name."""
+        try:
+            extra = self.get_connection(self.kubeque_conn_id).extra_dejson
+        except AirflowNotFoundException:
+            if self.kubeque_conn_id == DEFAULT_CONNECTION:
+                return None
+            raise
+        return {key: str(value) for key, value in extra.items() if value is not None}
+
+    @property
+    def deployment(self) -> str:
+        """What tells this Airflow from others on the same queue: the connection's field, else its address."""
+        return (self._values() or {}).get("deployment") or base_url()
+
+    def config(self) -> Config:
+        """The connection as a configuration. Raises ConfigError naming the connection and the key."""
+        values = self._values()
+        if values is None:
+            return Config.load()
+        values.pop("deployment", None)
+        return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=Path.cwd())
+
+    def get_conn(self) -> Client:
+        """The client, connected once."""
+        if self._client is None:
+            self._client = Client(self.config())
+        return self._client
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def rows(self, parameters: Any, *, base: Path, missing: str | None = None) -> Rows:
+        """The rows that `parameters=` describes; a relative path starts at `base`. Raises ParametersError."""
+        if parameters is None:
+            return sequence(1)
+        if isinstance(parameters, str | Path):
+            text = str(parameters)
+            return self.get_conn().rows(text if "://" in text else str(base / text))
+        if hasattr(parameters, "to_spec"):
+            return parameters  # type: ignore[no-any-return]
+        if hasattr(parameters, "columns") and hasattr(parameters, "to_numpy"):
+            return from_frame(parameters, missing=missing)
+        return from_records(parameters, missing=missing)
+
+    def submit(self, name: str, make: Callable[[], Sweep], on_clear: OnClear) -> Progress:
+        """See that the job `name` is there and runs what has to run; `make` is asked for the sweep if it is needed.
+
+        Raises UserError with nothing submitted.
+        """
+        client = self.get_conn()
+        try:
+            before = client.status(name)
+        except JobNotFound:
+            job = client.submit(make()).job
+            self.log.info("submitted %s: %d rows, results below %s", name, job.n, job.url)
+            return client.status(name)
+        existing = rows_again(before.job, on_clear)
+        if existing is None:
+            self.log.info("%s is there already: %s; nothing runs twice", name, progress_line(before.counts))
+            return before
+        after = client.submit(make(), existing=existing).job
+        client.take(name, "")  # nobody has waited for this run yet
+        progress = client.status(name)
+        self._say_again(before, after, progress)
+        return progress
+
+    def _say_again(self, before: Progress, after: Job, now: Progress) -> None:
+        kept = now.counts.ok if now.job.run == after.run else 0
+        same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
+        self.log.info(
+            "%s ended before with %s: %d ok rows of revision %d are kept, %d run again%s",
+            after.name, progress_line(before.counts), kept, before.job.revision, after.n - kept, same,
+        )  # fmt: skip
+
+    def arrive(self, name: str, waiter: str, attempt: int) -> Progress:
+        """How a job stands, for somebody who waits for it. Whoever waits repairs: a later attempt of a waiter whose
+        earlier one saw the job fail lets failed rows run again, once. Raises JobNotFound.
+        """
+        client, token = self.get_conn(), f"{waiter}#{attempt}"
+        progress = client.status(name)
+        if progress.job.token == token:
+            return progress
+        before = client.take(name, token)
+        if attempt > 1 and before and progress.job.closing is not None and not progress.job.closing.success:
+            self.log.info("%s had failed: %d rows are kept, the others run again", name, progress.counts.ok)
+            return client.reset(name)
+        return progress
+
+    def say(self, progress: Progress) -> None:
+        """Log the counts, if they are others than last time."""
+        if progress.counts != self._counts:
+            self._counts = progress.counts
+            self.log.info("%s: %s", progress.job.name, progress_line(progress.counts))
+
+    def deliver(self, progress: Progress) -> dict[str, Any]:
+        """The last act of a waiter: the pointer to a job that ended well. Raises SweepFailed naming rows."""
+        job = progress.job
+        if job.closing is None or not job.closing.success:
+            raise failure(progress, self.get_conn().lines(job.name, state="failed"))
+        self.get_conn().mark_delivered(job)
+        return self.pointer(progress)
+
+    def pointer(self, progress: Progress) -> dict[str, Any]:
+        """What goes through XCom."""
+        job = progress.job
+        return pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())

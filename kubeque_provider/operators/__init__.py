@@ -1,0 +1,1 @@
+"""Operators that submit sweeps and fetch results."""

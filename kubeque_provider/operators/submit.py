@@ -1,0 +1,189 @@
+"""Submit a sweep: one Airflow task, however many rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kubeque.model.command import Word
+from kubeque.model.sweep import Sweep
+from kubeque_provider.airflow_versions import BaseOperator, attempt, dag_folder, whose
+from kubeque_provider.exceptions import permanent
+from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
+from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for
+from kubeque_provider.templating import read_word, render_push, render_rows, shown
+
+#: Fields that Jinja alone does not do justice.
+_OWN = ("command", "parameters", "push")
+
+
+class KubequeSubmitOperator(BaseOperator):
+    """Run `command` for every row of `parameters`, as the tasks of one job.
+
+    In `command`, `{column}` takes the row's value, `^file` brings a file along and `\\{` is a brace. These are read
+    before Jinja runs: what Jinja inserts is data. Relative paths start at the folder of the DAG file.
+
+    Returns the pointer {job_id, conn_id, results, counts}; the XCom `job_id` is the name alone.
+    """
+
+    template_fields: Sequence[str] = (
+        "command", "parameters", "push", "job_id", "cpu", "memory", "max_memory", "disk", "image", "env", "results",
+        "ignore", "kubeque_conn_id",
+    )  # fmt: skip
+    #: A name that ends in .csv is no template.
+    template_ext: Sequence[str] = ()
+    template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
+    ui_color = "#d7e8f7"
+
+    def __init__(
+        self,
+        *,
+        command: Sequence[Any],
+        parameters: Any = None,
+        job_id: str | None = None,
+        cpu: str | float | None = None,
+        memory: str | int | None = None,
+        max_memory: str | int | None = None,
+        disk: str | int | None = None,
+        image: str | None = None,
+        env: Mapping[str, str] | None = None,
+        push: Sequence[str] = (),
+        results: Sequence[str] = (),
+        ignore: Sequence[str] = (),
+        consumers: int | None = None,
+        priority: int = 0,
+        task_timeout: str | float | None = None,
+        retry_causes: Mapping[str, int] | None = None,
+        max_failures: int | None = None,
+        allow_failed: str | int = 0,
+        shell: bool = False,
+        missing: str | None = None,
+        wait: bool = False,
+        poke_interval: float = 5.0,
+        on_clear: OnClear = "auto",
+        kubeque_conn_id: str = DEFAULT_CONNECTION,
+        **kwargs: Any,
+    ) -> None:
+        """`parameters`: path or URL of a CSV file, list of dicts, DataFrame, grid(...), sequence(n), or an upstream's
+        output; None is one row. `missing`: the text for None and NaN. `retry_causes`: extra attempts by cause.
+        `allow_failed`: so many rows may fail, a count or a share as in `1%`. `wait`: return when the job has ended;
+        it is asked every `poke_interval` seconds.
+
+        `on_clear`, what runs where a try meets the ended job of an earlier one: `auto` (failed rows; all of them if the
+        job was a success that a waiter has returned), `failed_rows`, `changed`, `all`, `skip`.
+        """
+        super().__init__(**kwargs)
+        self.command = command
+        self.parameters = parameters
+        self.job_id = job_id
+        self.cpu = cpu
+        self.memory = memory
+        self.max_memory = max_memory
+        self.disk = disk
+        self.image = image
+        self.env = env
+        self.push = push
+        self.results = results
+        self.ignore = ignore
+        self.consumers = consumers
+        self.priority = priority
+        self.task_timeout = task_timeout
+        self.retry_causes = retry_causes
+        self.max_failures = max_failures
+        self.allow_failed = allow_failed
+        self.shell = shell
+        self.missing = missing
+        self.wait = wait
+        self.poke_interval = poke_interval
+        self.on_clear = on_clear
+        self.kubeque_conn_id = kubeque_conn_id
+        #: The command as it was read while templates were rendered.
+        self._words: tuple[str | Word, ...] | None = None
+
+    @cached_property
+    def hook(self) -> KubequeHook:
+        return KubequeHook(self.kubeque_conn_id)
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Submit, or take the job of an earlier try; with `wait`, wait. Raises BadSweep, SweepFailed."""
+        who = whose(context)
+        name = self.job_id or job_id_for(self.hook.deployment, *who)
+        context["ti"].xcom_push(key="job_id", value=name)
+        try:
+            with permanent():
+                progress = self.hook.submit(name, lambda: self._sweep(name), self.on_clear)
+            if not self.wait:
+                return self.hook.pointer(progress)
+            return self._wait(name, "/".join(map(str, who)), attempt(context))
+        finally:
+            self.hook.close()
+
+    def _sweep(self, name: str) -> Sweep:
+        base = Path(dag_folder(self))
+        return Sweep(
+            command=self._words if self._words is not None else tuple(self.command), name=name, base=base,
+            rows=self.hook.rows(self.parameters, base=base, missing=self.missing), push=tuple(self.push),
+            shell=self.shell, results=tuple(self.results), ignore=tuple(self.ignore), env=dict(self.env or {}),
+            image=self.image, cpu=self.cpu, memory=self.memory, max_memory=self.max_memory, disk=self.disk,
+            consumers=self.consumers, priority=self.priority, task_timeout=self.task_timeout,
+            retries=dict(self.retry_causes or {}), max_failures=self.max_failures, allow_failed=self.allow_failed,
+        )  # fmt: skip
+
+    def _wait(self, name: str, waiter: str, number: int) -> dict[str, Any]:
+        while True:
+            progress = self.hook.arrive(name, waiter, number)
+            self.hook.say(progress)
+            if progress.job.closing is not None:
+                return self.hook.deliver(progress)
+            time.sleep(self.poke_interval)
+
+    def _do_render_template_fields(
+        self,
+        parent: Any,
+        template_fields: Iterable[str],
+        context: Any,
+        jinja_env: Any,
+        seen_oids: set[int],
+        **more: Any,
+    ) -> None:
+        """Render; mapped Airflow tasks come by here too, unlike by the public method above it."""
+        own = _OWN if parent is self else ()
+        others = [field for field in template_fields if field not in own]
+        super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
+        if not own:
+            return
+
+        def render(value: Any) -> Any:
+            return self.render_template(value, context, jinja_env)
+
+        with permanent():
+            self._render_command(jinja_env, render, mapped=id(self.command) in seen_oids)
+        if isinstance(self.push, list | tuple):
+            self.push = [render_push(text, render) for text in self.push]
+        if id(self.parameters) not in seen_oids:
+            self._render_parameters(render)
+
+    def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
+        if callable(getattr(self.command, "resolve", None)):
+            self.command = [Word((str(word),)) for word in render(self.command)]  # all of it is data
+        if isinstance(self.command, str):
+            return  # the sweep has the words for it
+
+        def read(word: Any) -> Word:
+            if isinstance(word, Word):
+                return word
+            if not isinstance(word, str):
+                return Word((str(render(word)),))
+            return read_word(word, env, (lambda text: text) if mapped else render)
+
+        self._words = tuple(read(word) for word in self.command)
+        self.command = [shown(word) for word in self._words]
+
+    def _render_parameters(self, render: Any) -> None:
+        if isinstance(self.parameters, str) or callable(getattr(self.parameters, "resolve", None)):
+            self.parameters = render(self.parameters)
+        elif isinstance(self.parameters, list | tuple):
+            self.parameters = render_rows(self.parameters, render, render)
