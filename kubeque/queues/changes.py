@@ -14,8 +14,8 @@ from enum import Enum, auto
 from kubeque.model.job import Job, ResetRule
 from kubeque.model.resources import grown, lifted
 from kubeque.model.retries import Verdict
-from kubeque.model.task import Cause, Outcome, State, TaskRecord
-from kubeque.queues.block import NEVER_RUN, Block, Death
+from kubeque.model.task import Cause, Death, Outcome, State, TaskRecord
+from kubeque.queues.block import NEVER_RUN, Block
 
 
 class _Draft:
@@ -33,6 +33,9 @@ class _Draft:
 
     def reserve(self, count: int) -> None:
         """Reserve pending tasks in order. A suspect runs alone: with nothing reserved beside it."""
+        lo, reserved = self.block.lo, [o for o, state in enumerate(self.states) if state == State.RESERVED]
+        if any(self.records.get(lo + offset, NEVER_RUN).suspect for offset in reserved):
+            return
         offset = self.states.find(State.PENDING)
         while offset >= 0 and count > 0:
             index = self.block.lo + offset
@@ -93,9 +96,12 @@ def commit(
 def _record(draft: _Draft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
     """Write one outcome into the draft; what fits nowhere any more is dropped (its task is not reserved)."""
     block, index = draft.block, outcome.index
-    if draft.states[index - block.lo] != State.RESERVED:
+    known = draft.records.get(index, NEVER_RUN)
+    if not block.lo <= index < block.hi or draft.states[index - block.lo] != State.RESERVED:
         return
-    record = draft.records.get(index, NEVER_RUN).ended(outcome, block.owner)
+    if known.attempts != outcome.attempt:
+        return
+    record = known.ended(outcome, block.owner)
     if outcome.cause is Cause.OK:
         draft.put(index, State.OK, record)
         return
@@ -127,6 +133,8 @@ def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
     if not spare:
         return None
     cut = spare[len(spare) // 2] - block.lo
+    if cut == 0:
+        return None  # all that there is: its owner is about to reserve it
     middle = block.lo + cut
     victim = replace(
         block, hi=middle, states=block.states[:cut], records={i: r for i, r in block.records.items() if i < middle}
@@ -186,6 +194,15 @@ def _is_reset(rule: ResetRule, index: int, state: State, record: TaskRecord) -> 
     if rule.ranges and not named and not rule.everything:
         return False
     return not rule.causes or (record.outcome is not None and record.outcome.cause in rule.causes)
+
+
+def shows(block: Block, outcome: Outcome) -> bool:
+    """Is the outcome of a task that this lease had begun recorded? `block` comes from the store, the lease unbroken."""
+    index = outcome.index
+    if not block.lo <= index < block.hi or block.state(index) is State.MOVED:
+        return True  # a reserved task is not stolen: it left the block after its outcome was recorded
+    kept = block.record(index).outcome
+    return kept is not None and kept.attempt == outcome.attempt
 
 
 class Settled(Enum):

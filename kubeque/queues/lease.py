@@ -40,6 +40,8 @@ class Lease:
         self._clock = clock
         self._lock = threading.RLock()
         self._begun: set[int] = set()
+        #: Tasks that a commit of unknown fate may have given back: not to be begun before the store was read.
+        self._doubtful: set[int] = set()
         self._waiting: list[Outcome] = []
         self.committed_at = clock()
         self.lost = False
@@ -68,9 +70,10 @@ class Lease:
     def take(self) -> tuple[int, int] | None:
         """Begin the next reserved task: (index, attempt). None: nothing is reserved that has not begun."""
         with self._lock:
-            for index in self.untouched if not self.lost else ():
-                self._begun.add(index)
-                return index, self._block.record(index).attempts
+            for index in self.untouched if self.held else ():
+                if index not in self._doubtful:
+                    self._begun.add(index)
+                    return index, self._block.record(index).attempts
         return None
 
     def untake(self, index: int) -> None:
@@ -86,48 +89,66 @@ class Lease:
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
         """Record what is waiting, renew the lease, and reserve, give back or release as asked.
 
-        Raises LeaseLost if the block is somebody else's; QueueUnavailable if the store does not answer (then nothing is
-        lost: commit again later, the store's copy is read first).
+        Nothing happens if the block was let go of already. Raises LeaseLost if the block is somebody else's, or was let
+        go of before what is waiting ended; QueueUnavailable if the store does not answer (then nothing is lost: commit
+        again later, the store's copy is read first).
         """
         with self._lock:
-            if self.lost:
-                raise LeaseLost(
-                    f"tasks {self._block.lo} to {self._block.hi - 1} of {self.job.name} belong to another consumer"
-                )
-            outcomes = self._waiting[:MAX_MOVES] if self._may_move() else list(self._waiting)
-            back = self.untouched if give_back else []
-            self._write(outcomes, reserve, back, release and len(outcomes) == len(self._waiting))
-            self._waiting = self._waiting[len(outcomes) :]
-            self._begun -= {outcome.index for outcome in outcomes}
+            while self._block.leased and self._must_split():
+                self._write(self._waiting[:MAX_MOVES])
+            if self.lost or (self._waiting and not self._block.leased):
+                raise self._lose()
+            if self._block.leased:
+                back = self.untouched if give_back else []
+                self._write(list(self._waiting), reserve=reserve, back=back, release=release)
             self.committed_at = self._clock()
 
-    def _may_move(self) -> bool:
-        return len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
+    def _must_split(self) -> bool:
+        """Could more tasks move than one transaction takes?"""
+        return not self.lost and len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
 
-    def _write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> None:
-        while True:
-            before = self._block
-            after, moved = changes.commit(
-                before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
-            )
-            try:
-                self._block = replace(after, version=self._queue.swap(after, moved))
-                return
-            except Conflict:
-                settled = self._settle(before)
-            except QueueUnavailable:
-                settled = self._settle(before)  # raises QueueUnavailable in turn while the store is away
-            if settled is Settled.APPLIED:
-                return
+    def _write(
+        self, outcomes: Sequence[Outcome], *, reserve: int = 0, back: Sequence[int] = (), release: bool = False
+    ) -> None:
+        while not self._try_write(outcomes, reserve, back, release):
+            if not self._block.leased:  # released by a commit of ours before these outcomes were there
+                raise self._lose()
+        self._doubtful.clear()
+        self._waiting = self._waiting[len(outcomes) :]
+        self._begun -= {outcome.index for outcome in outcomes}
 
-    def _settle(self, before: Block) -> Settled:
+    def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
+        """Is this in the store now? If not, the block has been read anew."""
+        before = self._block
+        after, moved = changes.commit(
+            before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
+        )
+        try:
+            self._block = replace(after, version=self._queue.swap(after, moved))
+            return True
+        except Conflict:
+            applied = self._settle(before)
+        except QueueUnavailable:
+            self._doubtful.update(self.untouched if release else back)
+            applied = self._settle(before)  # raises QueueUnavailable in turn while the store is away
+        # What was applied may be an earlier commit of ours, whose fate was unknown and that held less.
+        return applied and all(changes.shows(self._block, o) for o in outcomes) and not (release and self._block.leased)
+
+    def _settle(self, before: Block) -> bool:
+        """Read the block; was a commit made from `before` applied?"""
         fresh = self._queue.get_block(before)
         settled = changes.settle(before, fresh)
         if fresh is None or settled is Settled.LOST:
-            self.lost = True
-            raise LeaseLost(f"tasks {before.lo} to {before.hi - 1} of {self.job.name} belong to another consumer")
+            raise self._lose()
         self._block = fresh
-        return settled
+        self._doubtful.clear()
+        return settled is Settled.APPLIED
+
+    def _lose(self) -> LeaseLost:
+        self.lost = True
+        return LeaseLost(
+            f"tasks {self._block.lo} to {self._block.hi - 1} of {self.job.name} belong to another consumer"
+        )
 
     def refresh(self, job: Job) -> None:
         """Use the job as it stands now (budgets, floor class). It must be the same job."""
