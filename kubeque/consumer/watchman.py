@@ -15,7 +15,7 @@ from kubeque.consumer import tree
 _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 #: Where a limit must be kept the pause never grows beyond this.
 _LIMITED_STEP = 0.1
-#: A sample may cost this share of the time: of a tree of thousands fewer are taken.
+#: Samples may cost this share of a core: of a tree of thousands fewer are taken.
 _COST_SHARE = 0.05
 #: Below this the pages that several processes share are not worth telling apart.
 _SMALL_TREE = 64 << 20
@@ -65,14 +65,13 @@ class MemoryWatch:
 
     def sample(self) -> bool:
         """Take one sample. Returns whether the tree uses more than its limit."""
-        began = time.monotonic()
+        began = time.thread_time()
         total = self._measure()
         over = self._limit is not None and total > self._limit
         exceeded = over and self._suspected
         self._suspected = over
         self._samples += 1
-        now = time.monotonic()
-        self.due = now + self._pause(now - began)
+        self.due = time.monotonic() + self._pause(time.thread_time() - began)
         return exceeded
 
     def _pause(self, cost: float) -> float:
@@ -115,8 +114,10 @@ def shared_fairly(used: dict[int, Memory]) -> int:
     """
     total = 0
     for pid, memory in used.items():
-        match = _PSS.search(tree.read_proc(f"/proc/{pid}/smaps_rollup"))
-        total += int(match[1]) << 10 if match else memory.resident
+        if match := _PSS.search(tree.read_proc(f"/proc/{pid}/smaps_rollup")):
+            total += int(match[1]) << 10
+        elif memory_of(pid):  # It lives and will not tell: another user's, or an old kernel.
+            total += memory.resident
     return total
 
 

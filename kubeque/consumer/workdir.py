@@ -109,17 +109,18 @@ class Workdir:
         return search.run()
 
     def remove(self) -> list[str]:
-        """Remove the folder and all below it; links are not followed. Returns what could not be removed, in words."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if not os.path.lexists(self.folder):
-            return []
-        _make_writable(self.folder)  # A task that took away its own rights gets them back, and it is tried again.
-        problems: list[str] = []
+        """Remove the folder and all below it; links are not followed. Returns what could not be removed and why."""
         try:
-            shutil.rmtree(self.folder, onerror=lambda _do, path, error: problems.append(f"{_shown(path)}: {error[1]}"))
-        except RecursionError:
-            problems.append(f"{self.folder}: its folders are nested too deep")
-        return problems[:_NAMED]
+            try:
+                shutil.rmtree(self.folder)
+            except PermissionError:  # A task that took away its own rights gets them back, and it is tried again.
+                _make_writable(self.folder)
+                shutil.rmtree(self.folder)
+        except FileNotFoundError:
+            return []
+        except (OSError, RecursionError) as error:  # Recursion: folders nested a thousand deep.
+            return [f"{_shown(str(self.folder))} could not be removed: {error}"]
+        return []
 
 
 def _checked(item: Input) -> str:

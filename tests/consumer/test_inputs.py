@@ -255,7 +255,8 @@ def kept(cache: Path) -> set[str]:
     return {path.name for path in cache.iterdir() if path.is_file()}
 
 
-def test_the_least_recently_used_go_first(tmp_path, files, stored):
+def test_the_least_recently_used_go_first(tmp_path, files, stored, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
     cache = InputCache(tmp_path / "cache", files, 10 * MI)
     items = [stored(bytes([n]) * (3 * MI), f"{n}.bin") for n in range(4)]
     for item in items[:3]:

@@ -68,7 +68,7 @@ def test_a_command_hears_of_the_end_at_once_also_without_pidfd(bench, monkeypatc
     ended = bench.sh("sleep 0.1; exit 4")
 
     assert (ended.cause, ended.code) == (Cause.EXIT, 4)
-    assert 0.1 <= ended.seconds < 1
+    assert 0.05 <= ended.seconds < 2
 
 
 def test_output_can_go_to_open_descriptors_that_stay_open(bench, tmp_path):
@@ -211,14 +211,14 @@ def test_a_command_is_stopped_by_another_thread(bench, cause):
 
     assert (ended.cause, ended.code) == (cause, None)
     assert ended.message.startswith("stopped: ")
-    assert 0.1 <= ended.seconds < 1
+    assert 0.05 <= ended.seconds < 2
 
 
 def test_a_stop_wakes_us_at_once_also_without_pidfd(bench, monkeypatch):
     monkeypatch.delattr(os, "pidfd_open", raising=False)
     later(0.1, lambda: bench.stop.set(Cause.KILLED))
 
-    assert bench.run("sleep", "30").seconds < 1
+    assert bench.run("sleep", "30").seconds < 2
 
 
 def test_no_command_begins_once_a_stop_was_asked_for_until_it_is_cleared(bench):

@@ -17,6 +17,8 @@ from kubeque.model.task import Cause
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 MI = 1 << 20
+#: With a limit, however large, samples come ten times a second at least.
+OFTEN = Limits(60, 5, memory=1 << 40)
 
 
 # -- memory of a tree -------------------------------------------------------------------------------------------------
@@ -27,8 +29,9 @@ def test_the_peak_is_the_sum_over_the_tree(bench):
         """
         import subprocess, sys, time
         mine = bytearray(60 << 20)
-        subprocess.run([sys.executable, "-c", "import time; x = bytearray(80 << 20); time.sleep(0.3)"])
-        """
+        subprocess.run([sys.executable, "-c", "import time; x = bytearray(80 << 20); time.sleep(0.4)"])
+        """,
+        limits=OFTEN,
     )
 
     assert ended.cause is Cause.OK, bench.stderr
@@ -36,7 +39,7 @@ def test_the_peak_is_the_sum_over_the_tree(bench):
 
 
 def test_a_peak_between_two_samples_is_seen(bench):
-    ended = bench.python("x = bytearray(150 << 20); del x; import time; time.sleep(0.15)")
+    ended = bench.python("x = bytearray(150 << 20); del x; import time; time.sleep(0.4)", limits=OFTEN)
 
     assert 150 * MI < ended.peak_memory < 200 * MI
 
@@ -54,11 +57,12 @@ def test_memory_that_forked_processes_share_counts_once(bench):
             for child in children:
                 os.waitpid(child, 0)
         """,
-        limits=Limits(60, 5, memory=300 * MI),
+        limits=Limits(60, 5, memory=400 * MI),
     )
 
     assert (ended.cause, ended.code) == (Cause.OK, 0), (ended, bench.stderr)
-    assert 100 * MI < ended.peak_memory < 200 * MI
+    # 900 MiB by resident sizes; those that end while their shares are added up leave theirs to the others.
+    assert 100 * MI < ended.peak_memory < 300 * MI
 
 
 def test_the_consumers_own_memory_is_not_the_tasks(bench):
@@ -114,8 +118,7 @@ def test_descendants_are_found_with_and_without_the_kernels_list(listed, monkeyp
 
             found = tree.descendants([process.pid])
 
-            names = [tree.read_proc(f"/proc/{pid}/comm").decode().strip() for pid in found]
-            assert names == ["sh", "sh", "sleep"]
+            assert len(found) == 3
             assert list(found.values()) == [0, *list(found)[:2]]
             assert process.pid in tree.own_children()
         finally:

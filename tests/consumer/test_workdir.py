@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -218,13 +219,18 @@ def test_of_very_many_refused_files_some_are_named_and_the_others_counted(workdi
     assert (len(collected.refused), collected.refused_more) == (20, 80)
 
 
-def test_a_very_deep_folder_is_collected_as_far_as_it_goes(workdir):
-    here = os.open(workdir.path, os.O_RDONLY)
-    for _ in range(600):
+def dig(folder: Path, levels: int) -> None:
+    """Folders in folders, deeper than a path can name."""
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(levels):
         os.mkdir("deep-folder", dir_fd=here)
         here, above = os.open("deep-folder", os.O_RDONLY, dir_fd=here), here
         os.close(above)
     os.close(here)
+
+
+def test_a_very_deep_folder_is_collected_as_far_as_it_goes(workdir):
+    dig(workdir.path, 600)
 
     collected = workdir.collect()
 
@@ -251,6 +257,16 @@ def test_removing_follows_no_link(workdir, tmp_path):
 def test_removing_twice_is_no_error(workdir):
     assert workdir.remove() == []
     assert workdir.remove() == []
+
+
+def test_what_cannot_be_removed_is_said_not_raised(workdir):
+    dig(workdir.path, 2 * sys.getrecursionlimit())
+
+    (problem,) = workdir.remove()
+    subprocess.run(["rm", "-rf", str(workdir.folder)], check=True)
+
+    assert str(workdir.folder) in problem
+    assert "could not be removed" in problem
 
 
 AS_NOBODY = """
@@ -283,20 +299,20 @@ AS_NOBODY = """
 """
 
 
-def test_rights_that_a_task_took_from_itself_are_no_hindrance(tmp_path):
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user can reach; pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
+def test_rights_that_a_task_took_from_itself_are_no_hindrance(open_folder):
     """Run by a user who is not root, as root may do everything anyhow."""
-    root = tmp_path / "root"
-    root.mkdir()
-    if os.geteuid() == 0:
-        os.chown(root, 65534, 65534)
-        for folder in (tmp_path, *tmp_path.parents):
-            folder.chmod(os.stat(folder).st_mode | 0o111)
+    argv = [sys.executable, "-c", textwrap.dedent(AS_NOBODY), str(open_folder)]
     checkout = str(Path(__file__).parents[2])
 
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(AS_NOBODY), str(root)],
-        env={"PYTHONPATH": checkout}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+    done = subprocess.run(argv, env={"PYTHONPATH": checkout}, capture_output=True, text=True, timeout=60)
 
     assert done.stdout.splitlines() == [
         "[('closed/below/file', 'x'), ('mute', 'y')]",
@@ -305,7 +321,7 @@ def test_rights_that_a_task_took_from_itself_are_no_hindrance(tmp_path):
 
 
 def test_a_task_without_files_costs_little(tmp_path, cache):
-    """A bound far above what it costs (0.15 ms), to notice a walk or a scan that should not be there."""
+    """A bound far above what it costs (0.4 ms), to notice a walk or a scan that should not be there."""
     began = time.process_time()
     for n in range(200):
         workdir = Workdir(tmp_path / "root", str(n))
