@@ -7,7 +7,7 @@ from typing import Protocol
 
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
-from kubeque.queues.block import Death, Tally
+from kubeque.model.task import Death, Tally
 
 
 @dataclass(frozen=True, slots=True)

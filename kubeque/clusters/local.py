@@ -22,7 +22,7 @@ from kubeque.clusters.base import Consumer
 from kubeque.model.errors import ClusterError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
-from kubeque.queues.block import Death, Tally
+from kubeque.model.task import Death, Tally
 
 #: Of the submitter's environment, what a task shall see besides CONDA_*.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")

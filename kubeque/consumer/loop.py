@@ -26,8 +26,8 @@ from kubeque.files.store import Files
 from kubeque.model.errors import LeaseLost, QueueUnavailable, StorageError
 from kubeque.model.job import Job
 from kubeque.model.resources import lifted
-from kubeque.model.task import Cause, Outcome
-from kubeque.queues.block import COMMIT_SECONDS, Death
+from kubeque.model.task import Cause, Death, Outcome
+from kubeque.queues.block import COMMIT_SECONDS
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap

@@ -159,6 +159,31 @@ class TaskRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many tasks of a block stand where; tasks that moved out are counted where they are."""
+
+    ok: int = 0
+    failed: int = 0
+    running: int = 0
+    pending: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.ok + other.ok, self.failed + other.failed, self.running + other.running, self.pending + other.pending
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """What is known of a consumer's end."""
+
+    cause: Cause = Cause.LOST
+    #: The task its command was running, where its journal tells.
+    running: int | None = None
+    message: str = "its consumer vanished"
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as people see it: what `status --tasks` and results.csv list."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from kubeque.model.task import Cause, State, TaskRecord
+from kubeque.model.task import State, Tally, TaskRecord
 
 #: Tasks in one block at most: an entity stays far below 1 MiB.
 MAX_BLOCK = 256
@@ -17,21 +17,6 @@ COMMIT_SECONDS = 5.0
 MAX_MOVES = 20
 
 NEVER_RUN = TaskRecord()
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """How many tasks of a block stand where; tasks that moved out are counted where they are."""
-
-    ok: int = 0
-    failed: int = 0
-    running: int = 0
-    pending: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.ok + other.ok, self.failed + other.failed, self.running + other.running, self.pending + other.pending
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +99,3 @@ def reserve_count(mean_seconds: float | None) -> int:
     if mean_seconds is None:
         return 1
     return max(1, min(MAX_RESERVE, int(COMMIT_SECONDS / max(mean_seconds, 1e-3))))
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """What is known of a consumer's end."""
-
-    cause: Cause = Cause.LOST
-    #: The task its command was running, where its journal tells.
-    running: int | None = None
-    message: str = "its consumer vanished"

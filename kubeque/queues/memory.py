@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from kubeque.queues.block import Tally
+from kubeque.model.task import Tally
 from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
 
 

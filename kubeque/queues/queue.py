@@ -11,12 +11,14 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import count, islice, takewhile
 
-from kubeque.model.errors import FencingError, JobExists, JobNotFound
+from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job import Counts, Job, JobState, ResetRule
-from kubeque.model.task import TaskView
+from kubeque.model.task import Tally, TaskView
 from kubeque.queues import changes
-from kubeque.queues.block import Block, Tally
+from kubeque.queues.block import Block
 from kubeque.queues.patience import Sleep, T, until_answered
 from kubeque.queues.store import (
     SLOTS,
@@ -30,6 +32,7 @@ from kubeque.queues.store import (
 from kubeque.queues.views import in_order
 
 _SCAN_BATCH = 200
+_INSERT_BATCH = 2000
 
 
 class Queue:
@@ -56,25 +59,29 @@ class Queue:
         if self.find(job.name) is not None:
             raise JobExists(f"there is a job {job.name!r} already")
         self.insert_blocks(content)
-        change = secrets.token_hex(8)
-        try:
-            self._answered(lambda: self._insert(job, change))
-        except Conflict:
-            self.store.delete_blocks(job.uid)
-            raise JobExists(f"there is a job {job.name!r} already") from None
+        mark, tries = secrets.token_hex(8), count()
+        if not self._answered(lambda: self._insert(job, mark, again=next(tries) > 0)):
+            self._answered(lambda: self.store.delete_blocks(job.uid))
+            raise JobExists(f"there is a job {job.name!r} already")
         return job
 
     def insert_blocks(self, content: Iterable[Block]) -> None:
         """Keep new blocks; the job that names their uid comes, or changes, after them."""
-        self.store.insert_blocks(block_record(block, _slot()) for block in content)
+        rest = iter(content)
+        while batch := [block_record(block, _slot()) for block in islice(rest, _INSERT_BATCH)]:
+            self._answered(partial(self.store.insert_blocks, batch))  # those that are there already stay: no harm twice
 
-    def _insert(self, job: Job, change: str) -> None:
+    def _insert(self, job: Job, mark: str, *, again: bool) -> bool:
+        """Was this job made, and not another one of its name?"""
+        if again and not self.store.scan_blocks(job.uid, limit=1):
+            return True  # it was made, the answer was lost, and somebody removed it: it must not come back
         try:
-            self.store.insert_job(job_record(job, 0, change))
+            self.store.insert_job(job_record(job, 0, [mark]))
+            return True
         except Conflict:
             kept = self.store.get_job(job.name)
-            if kept is None or read_job(kept)[1] != change:  # not our own insert with a lost answer
-                raise
+            # Our own insert, whose answer was lost; others may have changed the job since.
+            return kept is not None and read_job(kept)[0].uid == job.uid
 
     def find(self, name: str) -> Job | None:
         """The job of that name, or None."""
@@ -98,23 +105,26 @@ class Queue:
 
         Returns the job as it stands afterwards. Raises JobNotFound.
         """
-        mark = secrets.token_hex(8)
-        return self._answered(lambda: self._try_update(name, change, mark))
+        mark, uids = secrets.token_hex(8), set[str]()
+        return self._answered(lambda: self._try_update(name, change, mark, uids))
 
-    def _try_update(self, name: str, change: Callable[[Job], Job | None], mark: str) -> Job:
+    def _try_update(self, name: str, change: Callable[[Job], Job | None], mark: str, uids: set[str]) -> Job:
         while True:
             record = self.store.get_job(name)
-            if record is None:
+            job, marks = read_job(record) if record else (None, [])
+            if record is None or job is None or uids - {job.uid}:  # a job made anew is not the one that was changed
                 raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
-            job, last = read_job(record)
-            wanted = None if last == mark else change(job)  # our own change, whose answer was lost, is not made twice
+            wanted = None if mark in marks else change(job)  # our own change, whose answer was lost, is not made twice
             if wanted is None:
                 return job
             try:
-                self.store.swap_job(job_record(wanted, record.version, mark))
+                self.store.swap_job(job_record(wanted, record.version, [*marks, mark]))
                 return wanted
             except Conflict:
                 continue
+            except QueueUnavailable:
+                uids.add(job.uid)
+                raise
 
     def kill(self, name: str) -> Job:
         """Let nothing more of the job run. Consumers see it within five seconds and give back what they hold."""
@@ -132,22 +142,20 @@ class Queue:
     def remove(self, name: str) -> Job | None:
         """Delete a job and its blocks: old consumers cannot record anything from here on. None: there was none."""
 
-        def attempt() -> Job | None:
-            while (record := self.store.get_job(name)) is not None:
-                job = read_job(record)[0]
-                try:
-                    self.store.delete_job(record)
-                except Conflict:
-                    continue
-                return job
-            return None
-
-        # A deletion whose answer was lost leaves blocks that nobody can reach; they are deleted by the uid read before.
-        before = self.find(name)
-        job = self._answered(attempt) or before
+        job = self.find(name)
         if job is not None:
-            self._answered(lambda: self.store.delete_blocks(job.uid))
+            uid = job.uid
+            self._answered(lambda: self._delete(name, uid))
+            self._answered(lambda: self.store.delete_blocks(uid))
         return job
+
+    def _delete(self, name: str, uid: str) -> None:
+        """Delete the job of that name, if it is this one and not one made anew since."""
+        while (record := self.store.get_job(name)) is not None and read_job(record)[0].uid == uid:
+            try:
+                return self.store.delete_job(record)
+            except Conflict:
+                continue
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:
@@ -174,7 +182,9 @@ class Queue:
 
     def task(self, job: Job, index: int) -> TaskView | None:
         """One task, or None if the job has no such index."""
-        return next((view for view in self.tasks(job) if view.index == index), None)
+        near = takewhile(lambda block: block.lo <= index, self.scan(job))
+        views = in_order(job, (block for block in near if index < block.hi))
+        return next((view for view in views if view.index == index), None)
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:

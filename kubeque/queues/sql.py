@@ -7,13 +7,13 @@ Statements are written with `?` for a value. Fencing is `UPDATE ... WHERE versio
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, Protocol
 
 from kubeque.model.errors import QueueSchemaError
-from kubeque.queues.block import Tally
+from kubeque.model.task import Tally
 from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
 
 SCHEMA_VERSION = 1
@@ -42,8 +42,17 @@ class Executor(Protocol):
 class Dialect(Protocol):
     """One kind of SQL database."""
 
-    #: Column types by our names: "integer", "real", "bytes".
-    types: dict[str, str]
+    @property
+    def types(self) -> Mapping[str, str]:
+        """Column types by our names: "integer", "real", "bytes", "text" (compared by bytes)."""
+
+    @property
+    def alone(self) -> str:
+        """Keeps others from preparing tables until the transaction ends; empty where a write transaction does."""
+
+    @property
+    def has_table(self) -> str:
+        """Finds a row if there is a table of a name."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
         """One transaction. Errors of the driver come out as QueueError or QueueUnavailable."""
@@ -61,24 +70,24 @@ class Dialect(Protocol):
         """Close the connections."""
 
 
-def _schema(types: dict[str, str]) -> list[str]:
-    integer, real, binary = types["integer"], types["real"], types["bytes"]
+def _schema(types: Mapping[str, str]) -> list[str]:
+    integer, real, binary, text = types["integer"], types["real"], types["bytes"], types["text"]
     return [
-        f"CREATE TABLE IF NOT EXISTS kubeque_job (name TEXT PRIMARY KEY, fleet TEXT NOT NULL,"
+        f"CREATE TABLE kubeque_job (name {text} PRIMARY KEY, fleet {text} NOT NULL,"
         f" version {integer} NOT NULL, body {binary} NOT NULL)",
-        f"CREATE TABLE IF NOT EXISTS kubeque_block (uid TEXT NOT NULL, id TEXT NOT NULL, lo {integer} NOT NULL,"
+        f"CREATE TABLE kubeque_block (uid {text} NOT NULL, id {text} NOT NULL, lo {integer} NOT NULL,"
         f" shape {integer} NOT NULL, slot {integer}, expires {real}, spare {integer}, tally {integer} NOT NULL,"
         f" pending {integer} NOT NULL, version {integer} NOT NULL, body {binary} NOT NULL, PRIMARY KEY (uid, id))",
-        "CREATE INDEX IF NOT EXISTS kubeque_ready ON kubeque_block (uid, slot) WHERE slot IS NOT NULL",
-        "CREATE INDEX IF NOT EXISTS kubeque_leased ON kubeque_block (uid, expires) WHERE expires IS NOT NULL",
-        "CREATE INDEX IF NOT EXISTS kubeque_order ON kubeque_block (uid, lo, id)",
-        "CREATE INDEX IF NOT EXISTS kubeque_tally ON kubeque_block (uid, shape, tally, pending)",
-        "CREATE INDEX IF NOT EXISTS kubeque_fleet ON kubeque_job (fleet)",
+        "CREATE INDEX kubeque_ready ON kubeque_block (uid, slot) WHERE slot IS NOT NULL",
+        "CREATE INDEX kubeque_leased ON kubeque_block (uid, expires) WHERE expires IS NOT NULL",
+        "CREATE INDEX kubeque_order ON kubeque_block (uid, lo, id)",
+        "CREATE INDEX kubeque_tally ON kubeque_block (uid, shape, tally, pending)",
+        "CREATE INDEX kubeque_fleet ON kubeque_job (fleet)",
     ]
 
 
 #: From a version to the statements that lead to the next one.
-MIGRATIONS: dict[int, Callable[[dict[str, str]], list[str]]] = {}
+MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {}
 
 
 def prepare(dialect: Dialect) -> None:
@@ -87,7 +96,10 @@ def prepare(dialect: Dialect) -> None:
     Raises QueueSchemaError if they were written by a newer kubeque.
     """
     with dialect.transaction(write=True) as execute:
-        execute(f"CREATE TABLE IF NOT EXISTS kubeque_schema (version {dialect.types['integer']} NOT NULL)")
+        if dialect.alone:
+            execute(dialect.alone)
+        if execute(dialect.has_table, ("kubeque_schema",)).fetchone() is None:
+            execute(f"CREATE TABLE kubeque_schema (version {dialect.types['integer']} NOT NULL)")
         row = execute("SELECT max(version) FROM kubeque_schema").fetchone()
         version = row[0] if row else None
         if version is None:
@@ -212,8 +224,10 @@ class SqlStore:
         return [_record(row) for row in rows]
 
     def delete_blocks(self, uid: str) -> None:
-        with self._db.transaction(write=True) as execute:
-            execute("DELETE FROM kubeque_block WHERE uid = ?", (uid,))
+        deleted = 1
+        while deleted:  # a split that was committed meanwhile is not seen by a deletion that had begun
+            with self._db.transaction(write=True) as execute:
+                deleted = execute("DELETE FROM kubeque_block WHERE uid = ?", (uid,)).rowcount
 
 
 _INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"

@@ -24,7 +24,9 @@ T = TypeVar("T")
 class SqliteDialect:
     """Connections to one file: one for each thread of each process."""
 
-    types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB"}
+    types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB", "text": "TEXT"}
+    alone: ClassVar[str] = ""  # BEGIN IMMEDIATE lets one writer in
+    has_table: ClassVar[str] = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -16,14 +16,16 @@ from enum import Enum
 from typing import Protocol
 
 from kubeque.model.job import Job
-from kubeque.model.task import State, TaskRecord
-from kubeque.queues.block import Block, Tally
+from kubeque.model.task import State, Tally, TaskRecord
+from kubeque.queues.block import Block
 
 #: Random slots of ready blocks are drawn from [0, SLOTS).
 SLOTS = 1 << 31
 #: Bits for each count in a packed tally.
 _BITS = 21
 _MASK = (1 << _BITS) - 1
+#: So many changes of a job are remembered by their marks.
+_MARKS = 16
 #: Bodies above this many bytes are compressed.
 _COMPRESS_FROM = 4096
 
@@ -153,14 +155,16 @@ def decode(body: bytes) -> dict[str, object]:
     return wire
 
 
-def job_record(job: Job, version: int, change: str) -> JobRecord:
-    """`change` is drawn anew for each write, so that a write whose answer was lost can be recognised."""
-    return JobRecord(job.name, job.fleet, encode({"job": job.to_wire(), "change": change}), version)
+def job_record(job: Job, version: int, marks: Sequence[str]) -> JobRecord:
+    """`marks`: one for each change, drawn anew, so that a write whose answer was lost can be recognised later."""
+    body = encode({"job": job.to_wire(), "marks": marks[-_MARKS:]})
+    return JobRecord(job.name, job.fleet, body, version)
 
 
-def read_job(record: JobRecord) -> tuple[Job, str]:
-    wire = decode(record.body)
-    return Job.from_wire(wire["job"]), str(wire["change"])  # type: ignore[arg-type]
+def read_job(record: JobRecord) -> tuple[Job, list[str]]:
+    """The job and the marks of its last changes, the newest last."""
+    wire: dict = decode(record.body)  # type: ignore[type-arg]
+    return Job.from_wire(wire["job"]), list(wire["marks"])
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:

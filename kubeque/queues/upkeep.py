@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from kubeque.model.job import Counts, Job
 from kubeque.model.resources import grown
-from kubeque.model.task import Attempt, Cause, State, TaskRecord
+from kubeque.model.task import Attempt, Cause, Death, State, TaskRecord
 from kubeque.queues import changes
-from kubeque.queues.block import Block, Death
+from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Find, read_block
 
@@ -112,22 +112,25 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
 
     Stop when the first max(10, consumers) attempts all ended by `exit` or `signal` with one code, every consumer ended
     at least one, and nothing has run longer than those failures did: a hopeless command is not paid for N times.
-    Raise the floor when the first max(20, 2 x consumers) all died of memory.
+    Raise the floor when the first max(20, 2 x consumers) that ran in the floor class all died of memory there.
     """
     firsts: list[Attempt] = []
+    outgrown = 0
     holders: dict[str, float] = {}
     for block in content:
         if block.owner and State.RESERVED in block.states:
             holders[block.owner] = max(holders.get(block.owner, 0.0), now - block.began)
         if State.OK in block.states:
             return Early()
-        firsts += [attempt for record in block.records.values() if (attempt := _first_of_run(record))]
+        of_block = [attempt for record in block.records.values() if (attempt := _first_of_run(record))]
+        firsts += of_block
+        outgrown += len(of_block) if _above(job, block.shape) else 0
     if not firsts:
         return Early()
     (cause, code), count = Counter((attempt.cause, attempt.code) for attempt in firsts).most_common(1)[0]
     if count != len(firsts):
         return Early()
-    if cause is Cause.OOM and count >= max(20, 2 * job.consumers):
+    if cause is Cause.OOM and outgrown >= max(20, 2 * job.consumers):
         return Early(floor=grown(job.shapes, job.floor, Cause.OOM))
     longest = max(attempt.seconds for attempt in firsts)
     enders = {attempt.owner for attempt in firsts}
@@ -135,6 +138,11 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     if cause in (Cause.EXIT, Cause.SIGNAL) and count >= max(10, job.consumers) and not waiting:
         return Early(stop=f"the first {count} attempts all ended by {cause} {code}")
     return Early()
+
+
+def _above(job: Job, shape: int) -> bool:
+    """Have this class's tasks outgrown the memory of the floor class?"""
+    return (job.shapes[shape].memory or 0) > (job.shapes[job.floor].memory or 0)
 
 
 def _first_of_run(record: TaskRecord) -> Attempt | None:

@@ -76,7 +76,10 @@ HOSTILE = [
 def test_values_pass_through_untouched_as_one_argument(shell: Shell) -> None:
     with (shell.folder / "hostile.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["value"], *([value] for value in HOSTILE)])
-    program = "import sys, json, os; json.dump({'seen': sys.argv[1:][0], 'n': len(sys.argv)}, open(os.environ['KUBEQUE_OUT'], 'w'))"
+    program = (
+        "import sys, json, os; out = open(os.environ['KUBEQUE_OUT'], 'w');"
+        " json.dump(dict(seen=sys.argv[1], n=len(sys.argv)), out)"
+    )
     ran = shell.run(
         "sub",
         "-n",
@@ -85,7 +88,7 @@ def test_values_pass_through_untouched_as_one_argument(shell: Shell) -> None:
         "hostile.csv",
         "python3",
         "-c",
-        program.replace("{", "\\{").replace("}", "\\}"),
+        program,
         "{value}",
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -12,6 +12,7 @@ import pytest
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store
 from tests.queues.stores import KINDS, Kind, Opener, ServerMissing
+from tests.queues.unreliable import Unreliable
 
 
 def _param(name: str, kind: Kind) -> object:
@@ -57,3 +58,15 @@ def store(open_store: Opener) -> Store:
 def queue(store: Store) -> Queue:
     """A queue on a fresh store; it does not wait between attempts."""
     return Queue(store, sleep=lambda seconds: None)
+
+
+@pytest.fixture
+def flaky(store: Store) -> Unreliable:
+    """A fresh store that fails by plan."""
+    return Unreliable(store)
+
+
+@pytest.fixture
+def flaky_queue(flaky: Unreliable) -> Queue:
+    """A queue on it; it does not wait between attempts."""
+    return Queue(flaky, sleep=lambda seconds: None)

@@ -68,6 +68,27 @@ class Unreliable:
             self._flying.append(action)
         raise QueueUnavailable(f"{operation}: no answer ({fault.name.lower()})")
 
+    def fail(self, plan: Plan) -> None:
+        """From here on calls fail by this plan, which counts them from zero."""
+        self.calls.clear()
+        self.plan = plan
+
+    def go_away(self, after: str, fault: Fault) -> None:
+        """The next call of operation `after` fails that way, and from then on nothing is answered."""
+
+        def plan(operation: str, number: int) -> Fault | None:
+            if operation == after:
+                self.silent = True
+                return fault
+            return None
+
+        self.fail(plan)
+
+    def come_back(self) -> None:
+        """All goes well again."""
+        self.silent = False
+        self.fail(all_well)
+
     def land(self) -> None:
         """What was on its way arrives now."""
         while self._flying:
