@@ -87,8 +87,8 @@ class InputCache:
                     os.utime(cached, ns=(time.time_ns(), STAGED_NS))
                 return
             except FileNotFoundError as error:
-                # Another consumer needed the room in this very moment: fetch it again.
-                if os.path.lexists(cached):
+                # Else another consumer needed its room in this very moment: fetch it again.
+                if not target.parent.is_dir():
                     raise _unplaced(item, error) from error
             except OSError as error:
                 raise _unplaced(item, error) from error
@@ -177,7 +177,9 @@ class InputCache:
         for path, status in _files_of(self._folder):
             yield path, status
         for path, status in _files_of(self._incoming):
-            if not path.endswith(_LOCK) and time.time() - status.st_mtime > _STALE_SECONDS:
+            # A whole one has its old date shortly before it goes to its place: then the date of access tells.
+            touched = max(status.st_mtime, status.st_atime)
+            if not path.endswith(_LOCK) and time.time() - touched > _STALE_SECONDS:
                 with suppress(FileNotFoundError):
                     os.unlink(path)
 

@@ -325,7 +325,7 @@ def test_consumers_that_evict_each_others_files_still_get_theirs(tmp_path, store
     def consumer(number: int) -> bool:
         cache = InputCache(tmp_path / "cache", Files(), 60_000)
         good = True
-        for turn in range(25):
+        for turn in range(50):
             item, target = items[(number + turn) % 4], tmp_path / f"{number}-{turn}"
             cache.fetch([item])
             cache.place(item, target)
