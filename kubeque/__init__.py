@@ -2,4 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+#: What `kubeque.NAME` means; imported when first asked for, so that `import kubeque` costs nothing.
+_HOMES = {
+    "Client": "kubeque.client",
+    "Sweep": "kubeque.model.sweep",
+    "grid": "kubeque.model.parameters",
+    "map": "kubeque.mapping",
+    "sequence": "kubeque.model.parameters",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'kubeque' has no attribute {name!r}")
