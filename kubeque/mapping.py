@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kubeque.client import Client
 from kubeque.model.errors import CommandError, JobFailed, ParametersError
@@ -33,7 +33,7 @@ if __name__ == "__main__":
 def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:
     """Rows from what people have: rows already, a DataFrame, or dicts. Raises ParametersError."""
     if hasattr(rows, "to_spec"):
-        return rows  # type: ignore[no-any-return]
+        return cast(Rows, rows)
     if hasattr(rows, "itertuples"):
         return from_frame(rows)
     if isinstance(rows, str | bytes | Mapping):
