@@ -77,8 +77,9 @@ class Workdir:
 
         Raises StageFailed, which names the input.
         """
-        targets = [(item, self.path / _checked(item)) for item in inputs]
-        cache.fetch([item for item, _ in targets])
+        chosen = _one_for_each_name(inputs)
+        targets = [(item, self.path / _checked(item)) for item in chosen]
+        cache.fetch(chosen)
         for item, target in targets:
             if target.parent != self.path:
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -121,6 +122,17 @@ class Workdir:
         except (OSError, RecursionError) as error:  # Recursion: folders nested a thousand deep.
             return [f"{_shown(str(self.folder))} could not be removed: {error}"]
         return []
+
+
+def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
+    """The inputs, each once: a row's own may be one that all tasks get. Raises StageFailed where two differ."""
+    chosen: dict[str, Input] = {}
+    for item in inputs:
+        other = chosen.get(item.name, item)
+        if (item.digest, item.url) != (other.digest, other.url):
+            raise StageFailed(f"two inputs are called {item.name!r}: {other.url} and {item.url}", permanent=True)
+        chosen[item.name] = item if item.executable else other
+    return list(chosen.values())
 
 
 def _checked(item: Input) -> str:

@@ -85,6 +85,21 @@ def test_an_input_of_the_name_row_json_is_the_users(workdir, cache, stored):
     assert (workdir.path / "row.json").read_bytes() == b"mine"
 
 
+def test_a_rows_input_may_be_one_that_all_tasks_get(workdir, cache, stored):
+    common, own = stored("run.sh", b"#!/bin/sh\n"), stored("run.sh", b"#!/bin/sh\n", True)
+
+    workdir.stage([common, own, common], cache, row={})
+
+    assert os.access(workdir.path / "run.sh", os.X_OK)
+    assert (workdir.path / "run.sh").read_bytes() == b"#!/bin/sh\n"
+
+
+def test_two_different_inputs_of_one_name_are_refused(workdir, cache, stored):
+    with pytest.raises(StageFailed, match=r"two inputs are called 'a\.csv'") as raised:
+        workdir.stage([stored("a.csv", b"1"), stored("a.csv", b"2")], cache, row={})
+    assert raised.value.permanent
+
+
 @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../../x", "", "."])
 def test_an_input_never_leaves_the_working_directory(workdir, cache, stored, name):
     with pytest.raises(StageFailed, match="is not safe") as raised:
