@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from airflow import __version__
 from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
@@ -29,14 +30,13 @@ __all__ = [
     "whose",
 ]
 
+AIRFLOW_2 = __version__.startswith("2.")
+
 
 def base_url() -> str:
     """The address of this Airflow, as its configuration has it; empty where it has none."""
-    for section in ("api", "webserver"):  # Airflow 3, Airflow 2
-        url = conf.get(section, "base_url", fallback="")
-        if url:
-            return str(url)
-    return ""
+    section = "webserver" if AIRFLOW_2 else "api"
+    return str(conf.get(section, "base_url", fallback="") or "")
 
 
 def dag_folder(operator: Any) -> str:

@@ -19,24 +19,17 @@ _VALUE, _WORDS = 60, 300
 
 def progress_line(counts: Counts) -> str:
     """Counts in one line: `5/7 done, 1 failed, 2 running`."""
-    more = [
-        f"{n} {what}"
-        for what, n in (("failed", counts.failed), ("killed", counts.killed), ("running", counts.running))
-        if n
-    ]
-    return ", ".join([f"{counts.ended}/{counts.total} done", *more])
+    more = {"failed": counts.failed, "killed": counts.killed, "running": counts.running}
+    return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
 
 
 def failure(progress: Progress, failed: Iterable[Line]) -> SweepFailed:
     """The exception for a sweep that ended without success, with its first failing rows."""
     job, counts = progress.job, progress.counts
-    ended = (
-        f"the sweep {job.name} was {job.state}" if job.state is not JobState.ACTIVE else f"the sweep {job.name} failed"
-    )
+    ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
     reason = f" ({_plain(job.reason, _WORDS)})" if job.reason else ""
-    lines = [
-        f"{ended}{reason}: {counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
-    ]
+    how = f"{counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
+    lines = [f"the sweep {job.name} {ended}{reason}: {how}"]
     named = list(islice(failed, NAMED))
     lines += [_row(line) for line in named]
     if counts.failed > len(named):

@@ -24,33 +24,31 @@ def read_word(text: str, env: Any, render: Render) -> Word:
     """
     if not any(mark in text for mark in _JINJA):
         return parse_word(text, braces_double=False)
+    from jinja2 import TemplateSyntaxError
+
     upload = text.startswith("^")
     mark = secrets.token_hex(8)
     kept: list[Part] = []
-    pieces = []
-    for jinja, piece in _split(text[upload:], text, env):
-        pieces.append(piece if jinja else _hide(piece, text, mark, kept))
-    # Jinja drops a newline at the end of a template: the mark behind it keeps it.
-    rendered = str(render("".join(pieces) + _OPEN + mark + _SHUT))
+    try:
+        pieces = [piece if jinja else _hide(piece, text, mark, kept) for jinja, piece in _split(text[upload:], env)]
+        # Jinja drops a newline at the end of a template: the mark behind it keeps it.
+        rendered = str(render("".join(pieces) + _OPEN + mark + _SHUT))
+    except TemplateSyntaxError as error:
+        raise CommandError(
+            f"the word {text!r} is no good Jinja ({error.message}): a brace that the program shall see is written \\{{"
+        ) from error
     parts = _unhide(rendered, mark, kept)
     if upload and not any(parts):
         raise CommandError(f"the word {text!r} names no file once it is rendered: write ^ and a path, as in ^run.py")
     return Word(tuple(part for part in parts if part != ""), upload)
 
 
-def _split(body: str, text: str, env: Any) -> Iterable[tuple[bool, str]]:
+def _split(body: str, env: Any) -> Iterable[tuple[bool, str]]:
     """The word cut into Jinja (True) and the author's own text, by Jinja's own reader."""
-    from jinja2 import TemplateSyntaxError
-
     # A literal brace is no beginning of Jinja.
     hidden = body.replace("\\{", _OPEN).replace("\\}", _SHUT)
-    try:
-        for _, kind, value in env.lex(hidden):
-            yield kind != "data", value.replace(_OPEN, "\\{").replace(_SHUT, "\\}")
-    except TemplateSyntaxError as error:
-        raise CommandError(
-            f"the word {text!r} is no good Jinja ({error.message}): a brace that the program shall see is written \\{{"
-        ) from error
+    for _, kind, value in env.lex(hidden):
+        yield kind != "data", value.replace(_OPEN, "\\{").replace(_SHUT, "\\}")
 
 
 def _hide(piece: str, text: str, mark: str, kept: list[Part]) -> str:
