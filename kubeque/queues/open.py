@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+from kubeque.model.config_text import hide_password
 from kubeque.model.errors import ConfigError
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store
@@ -17,14 +19,29 @@ def open_queue(url: str) -> Queue:
 
     Raises ConfigError for an unknown scheme, MissingExtra where a library is needed, QueueError if it cannot be used.
     """
-    scheme = urlsplit(url).scheme
-    if scheme == "sqlite":
-        return Queue(_open_sqlite(url))
-    if scheme == "memory":
-        from kubeque.queues.memory import MemoryStore
+    scheme = url.partition(":")[0]
+    opener = _OPENERS.get(scheme)
+    if opener is None:
+        raise ConfigError(f"queue_url {hide_password(url)!r}: unknown scheme {scheme!r}; write {_SCHEMES}")
+    return Queue(opener(url))
 
-        return Queue(MemoryStore())
-    raise ConfigError(f"queue_url {url!r}: unknown scheme {scheme!r}; write {_SCHEMES}")
+
+def _open_memory(url: str) -> Store:
+    from kubeque.queues.memory import MemoryStore
+
+    return MemoryStore()
+
+
+def _open_postgres(url: str) -> Store:
+    from kubeque.queues.postgres import open_postgres
+
+    return open_postgres(url)
+
+
+def _open_datastore(url: str) -> Store:
+    from kubeque.queues.datastore import open_datastore
+
+    return open_datastore(url)
 
 
 def _open_sqlite(url: str) -> Store:
@@ -36,3 +53,12 @@ def _open_sqlite(url: str) -> Store:
             f"queue_url {url!r}: write sqlite:/// and an absolute path, as in sqlite:////home/me/queue.db"
         )
     return open_sqlite(Path(path if not path.startswith("//") else path[1:]))
+
+
+_OPENERS: dict[str, Callable[[str], Store]] = {
+    "sqlite": _open_sqlite,
+    "memory": _open_memory,
+    "postgresql": _open_postgres,
+    "postgres": _open_postgres,
+    "datastore": _open_datastore,
+}

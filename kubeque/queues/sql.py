@@ -182,6 +182,8 @@ class SqlStore:
         self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
         classes = tuple(shapes or ())
+        if shapes is not None and not classes:
+            return []
         among = f" AND shape IN ({', '.join('?' * len(classes))})" if shapes is not None else ""
         found: list[BlockRecord] = []
         with self._db.transaction(write=False) as execute:

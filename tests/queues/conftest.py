@@ -11,8 +11,9 @@ import pytest
 
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store
-from tests.queues.stores import KINDS, Kind, Opener, ServerMissing
+from tests.queues.stores import KINDS, Kind, Opener
 from tests.queues.unreliable import Unreliable
+from tests.servers.process import NotHere
 
 
 def _param(name: str, kind: Kind) -> object:
@@ -40,7 +41,7 @@ def open_store(request: pytest.FixtureRequest, server: Callable[[str], str], tmp
     """Opens one fresh store, as often as it is called."""
     try:
         address = server(request.param)
-    except ServerMissing as missing:
+    except NotHere as missing:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))

@@ -1,4 +1,4 @@
-"""A server of our own: a process on loopback in a temporary folder, which ends when we end, however that comes about."""
+"""A server of our own: a process on loopback in a temporary folder, which ends when we end, in whatever way."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 #: Seconds that a server may take until it answers. An idle machine needs two; this is for a busy one.
@@ -38,7 +39,10 @@ def listening(port: int) -> bool:
 
 
 def with_us(argv: Sequence[str], sign: str) -> list[str]:
-    """The command, killed by the kernel with `sign` if we vanish without a farewell (kill -9), where that can be had."""
+    """The command, sent `sign` by the kernel if we vanish without a farewell (kill -9), where that can be had.
+
+    We are the thread that starts it: start servers from the main thread.
+    """
     setpriv = shutil.which("setpriv")
     return [setpriv, f"--pdeathsig={sign}", *argv] if setpriv else list(argv)
 
@@ -88,8 +92,6 @@ class Process:
             running.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             running.kill()
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         running.wait()

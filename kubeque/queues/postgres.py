@@ -1,0 +1,273 @@
+"""A queue in a PostgreSQL database.
+
+One version per row and `UPDATE ... WHERE version = ?` under READ COMMITTED: of two writers the second waits for the
+first, looks at the row again and finds another version.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
+
+from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
+from kubeque.queues.clock import ServerClock
+from kubeque.queues.sql import Cursor, Executor, SqlStore
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import Connection
+    from psycopg.abc import PQGen
+
+T = TypeVar("T")
+#: Seconds in which a statement must be answered; the server gives up after the first, we after the second.
+_STATEMENT_SECONDS = 30.0
+_SILENCE_SECONDS = 40.0
+_CONNECT_SECONDS = 10
+#: What each connection is told. Every ordered search has an index in that order; before the tables were analyzed the
+#: planner thinks them small and sorts whole jobs (seen at 4,000 blocks: 2 ms in place of 0.1 ms). What must be sorted
+#: then looks dear, and dear plans would be compiled first (half a second).
+_HABITS = f"SET statement_timeout = '{_STATEMENT_SECONDS:.0f}s'; SET enable_sort = off; SET jit = off".encode()
+#: Connections kept open while nobody uses them. More may be in use at once.
+_IDLE_CONNECTIONS = 4
+#: Any number will do, as long as no other program takes the same advisory lock.
+_SCHEMA_LOCK = 0x6B756265717565
+#: A dead peer is noticed within half a minute, also while we only wait.
+_KEEPALIVE = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+    "target_session_attrs": "read-write",
+    "application_name": "kubeque",
+}
+#: Refusals at the door that no second attempt will mend, with the remedy. libpq gives them no SQLSTATE.
+_REFUSALS = {
+    "password authentication failed": "mend user or password in queue_url",
+    "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
+    "no pg_hba.conf entry": "let this machine and user in, in the server's pg_hba.conf",
+    'role ".*" does not exist': "create the user, or name another one in queue_url",
+    'database ".*" does not exist': "create the database, or name another one in queue_url",
+    "permission denied for database": "grant CONNECT on it to this user",
+    "certificate": "mend sslmode and sslrootcert in queue_url",
+}
+#: The same for statements, by the beginning of the SQLSTATE (postgresql.org/docs, "Error Codes").
+_STATES = {
+    "42501": "let this user create tables in its schema, or grant it all rights on kubeque_job, kubeque_block and"
+    " kubeque_schema",
+    "42P01": "its tables are gone: open it again to make new ones",
+    "3F000": "create the schema that search_path names",
+    "53100": "its disk is full: make room",
+}
+#: These pass: connections lost, resources short, deadlocks, locks and statements that took too long, the server going
+#: down, coming up or demoted to read-only, its disk in trouble.
+_PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
+
+
+class _Session:
+    """The executor of one transaction."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor:
+        return cast(Cursor, self._connection.execute(_numbered(statement), values or None))
+
+    def many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        with self._connection.cursor() as cursor:  # sent in one go: psycopg pipelines it
+            cursor.executemany(_numbered(statement), rows)
+
+
+def _numbered(statement: str) -> bytes:
+    """Our `?` in psycopg's words. Statements are ours alone: there is no `?` and no `%` in them but for values."""
+    return statement.replace("?", "%s").encode()
+
+
+class PostgresDialect:
+    """Connections to one database: each is used by one thread at a time, in the process that made it."""
+
+    types: ClassVar[dict[str, str]] = {
+        "integer": "BIGINT",
+        "real": "DOUBLE PRECISION",
+        "bytes": "BYTEA",
+        "text": 'TEXT COLLATE "C"',  # compared by bytes, as Python does
+    }
+    alone: ClassVar[str] = f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"
+    has_table: ClassVar[str] = "SELECT 1 WHERE to_regclass(?) IS NOT NULL"
+
+    def __init__(self, url: str, *, silence_seconds: float = _SILENCE_SECONDS) -> None:
+        self._settings = _settings(url)
+        self._silence_seconds = silence_seconds
+        self._clock = ServerClock(self._server_time)
+        self._lock = threading.Lock()
+        self._idle: list[Connection[Any]] = []
+        self._process = os.getpid()
+
+    def where(self) -> str:
+        return _where(self._settings)
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[Executor]:
+        with self._errors_named():
+            connection = self._take()
+            try:
+                if write:
+                    with connection.transaction():
+                        yield _Session(connection)
+                else:
+                    yield _Session(connection)
+            finally:
+                self._give_back(connection)
+
+    def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        cast(_Session, execute).many(statement, rows)
+
+    def close(self) -> None:
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _server_time(self) -> float:
+        with self.transaction(write=False) as execute:
+            (seconds,) = execute("SELECT extract(epoch FROM clock_timestamp())::float8").fetchone()
+        return float(seconds)
+
+    def _take(self) -> Connection[Any]:
+        """A connection that nobody uses and that was not closed by the server meanwhile, else a new one."""
+        with self._lock:
+            if self._process != os.getpid():  # a connection must not cross a fork
+                self._process, self._idle = os.getpid(), []
+            idle = self._idle
+        while True:
+            with self._lock:
+                connection = idle.pop() if idle else None
+            if connection is None:
+                return self._connect()
+            if not _hung_up(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: Connection[Any]) -> None:
+        import psycopg
+
+        clean = not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+        with self._lock:
+            if clean and len(self._idle) < _IDLE_CONNECTIONS and self._process == os.getpid():
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _connect(self) -> Connection[Any]:
+        connection = _patient_connection(self._silence_seconds).connect(
+            # Prepared statements do not survive a connection pooler, and our statements are planned in no time.
+            autocommit=True, prepare_threshold=None, **self._settings,
+        )  # fmt: skip
+        try:
+            connection.execute(_HABITS)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        import psycopg
+
+        try:
+            yield
+        except psycopg.Error as error:
+            raise named(error, self.where()) from error
+
+
+def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
+    """A connection that waits so long for an answer and no longer: a frozen server keeps its sockets open."""
+    import psycopg
+
+    class PatientConnection(psycopg.Connection[Any]):
+        def wait(self, gen: PQGen[T], *args: Any, **kwargs: Any) -> T:
+            return super().wait(self._bounded(gen), *args, **kwargs)
+
+        def _bounded(self, gen: PQGen[T]) -> PQGen[T]:
+            end = time.monotonic() + silence_seconds
+            try:
+                step = next(gen)
+                while True:
+                    ready = yield step  # psycopg comes back several times a second, also when nothing happened
+                    if time.monotonic() > end:
+                        self.pgconn.finish()
+                        raise psycopg.OperationalError(f"no answer for {silence_seconds:.0f} s")
+                    step = gen.send(ready)
+            except StopIteration as done:
+                return cast("T", done.value)
+
+    return PatientConnection
+
+
+def _hung_up(connection: Connection[Any]) -> bool:
+    """Has the server said anything while nobody asked? Then it said goodbye."""
+    if connection.closed:
+        return True
+    watch = select.poll()
+    watch.register(connection.fileno(), select.POLLIN)
+    return bool(watch.poll(0))
+
+
+def _settings(url: str) -> dict[str, Any]:
+    """What libpq is told. Nothing of a wrong URL is shown: a password with an @ in it may be anywhere."""
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return {**_KEEPALIVE, **conninfo_to_dict(url)}
+    except psycopg.Error:
+        raise ConfigError(
+            "queue_url is no URL of a PostgreSQL database: write postgresql://user:password@host:5432/database, with"
+            " %40, %2F, %3A and %25 for @, /, : and % in user and password"
+        ) from None
+
+
+def _where(settings: Mapping[str, Any]) -> str:
+    user = f"{settings['user']}@" if settings.get("user") else ""
+    port = f":{settings['port']}" if settings.get("port") else ""
+    return f"postgresql://{user}{settings.get('host') or ''}{port}/{settings.get('dbname') or ''}"
+
+
+def named(error: psycopg.Error, where: str) -> QueueError:
+    """The error for people: what is wrong with the database `where`, and the remedy."""
+    import psycopg
+
+    text = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+    state = error.sqlstate or ""
+    if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        for pattern, remedy in _REFUSALS.items():
+            if re.search(pattern, str(error)):
+                return QueueError(f"the queue {where} refuses us ({text}): {remedy}")
+        return QueueUnavailable(f"the queue {where} does not answer ({text})")
+    for prefix, remedy in _STATES.items():
+        if state.startswith(prefix):
+            return QueueError(f"the queue {where} failed ({text}): {remedy}")
+    if state.startswith(_PASSING):
+        return QueueUnavailable(f"the queue {where} did not do it ({text})")
+    return QueueError(f"the queue {where} failed: {text}")
+
+
+def open_postgres(url: str) -> SqlStore:
+    """The queue in the database at `url`; its tables are made if they are not there.
+
+    Raises MissingExtra, ConfigError for a wrong URL, QueueError with the remedy.
+    """
+    try:
+        import psycopg  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(f"a queue in PostgreSQL needs psycopg ({error}): pip install 'kubeque[postgres]'") from error
+    return SqlStore(PostgresDialect(url))

