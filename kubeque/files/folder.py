@@ -70,7 +70,7 @@ class Folder:
         # Asking a folder costs a microsecond a name; listing one that a million files share does not.
         root = local_path(prefix)
         with _told("read", prefix):
-            return {name for name in names if os.path.exists(os.path.join(root, name))}
+            return {name for name in names if os.path.isfile(os.path.join(root, name))}
 
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
         root = local_path(prefix)
@@ -163,18 +163,24 @@ def open_source(path: str) -> BinaryIO:
 
 
 def copy(source: BinaryIO, target: BinaryIO, digest: str, progress: Callable[[int], None] = lambda size: None) -> None:
-    """Copy the whole of `source`, calling `progress` with the bytes of each piece.
+    """Copy the whole of `source`, calling `progress` with the bytes of each piece, and with their sum below zero if
+    that fails.
 
     Raises StorageError where `digest` (SHA-256, hex; empty: any) is not that of the bytes: the file has changed.
     """
-    sha256 = hashlib.sha256()
-    while chunk := source.read(CHUNK_BYTES):
-        if digest:
-            sha256.update(chunk)
-        target.write(chunk)
-        progress(len(chunk))
-    if digest and sha256.hexdigest() != digest:
-        raise StorageError(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
+    sha256, sent = hashlib.sha256(), 0
+    try:
+        while chunk := source.read(CHUNK_BYTES):
+            if digest:
+                sha256.update(chunk)
+            target.write(chunk)
+            sent += len(chunk)
+            progress(len(chunk))
+        if digest and sha256.hexdigest() != digest:
+            raise StorageError(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
+    except BaseException:
+        progress(-sent)
+        raise
 
 
 @contextlib.contextmanager

@@ -2,45 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from kubeque.files.digests import DigestCache
 from kubeque.files.parallel import in_parallel
-from kubeque.files.paths import safe_name
+from kubeque.files.sources import Source, push_sources, row_source, shown, word_sources
 from kubeque.files.store import Files
-from kubeque.files.urls import is_folder, join
+from kubeque.files.urls import join
 from kubeque.model.command import Word
-from kubeque.model.errors import CommandError, StorageError
+from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.spec import Input
 
-_THREADS = 8
+_UPLOADS = 8
+_LOOKS = 16
 
 
-@dataclass
+class Upload(NamedTuple):
+    """A file of this machine that the content-addressed store shall have."""
+
+    path: Path
+    digest: str
+    #: Bytes.
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Staging:
     """The inputs of a sweep, before they are uploaded."""
 
-    #: Files that every task gets; url and digest are filled by `push`.
+    #: Files that every task gets.
     inputs: tuple[Input, ...] = ()
     #: Files that depend on the row, by the word as rendered for it.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: Where the bytes of each digest are on this machine.
-    sources: dict[str, Path] = field(default_factory=dict)
+    #: Each distinct digest once.
+    uploads: tuple[Upload, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Found:
-    """One file of this machine, or one object elsewhere, and the name it shall have."""
+@dataclass(slots=True)
+class _RowSources:
+    """The files that the rows ask for."""
 
-    #: What the author wrote, for messages.
-    word: str
-    name: str
-    #: None for an object elsewhere.
-    path: Path | None
-    url: str = ""
+    #: By the word as rendered.
+    found: dict[str, Source] = field(default_factory=dict)
+    #: Files that some row has both and that would have one name.
+    rivals: set[tuple[str, str]] = field(default_factory=set)
 
 
 def find_inputs(
@@ -49,126 +60,147 @@ def find_inputs(
     rows: Iterable[Mapping[str, str]],
     *,
     base: Path,
+    cas_prefix: str,
     digests: DigestCache,
     files: Files,
-    cas_prefix: str = "",
 ) -> Staging:
-    """The inputs that `^` words and `pushes` name; relative paths start at `base`.
+    """The inputs that `^` words and `pushes` (`src[:dst]`, `@list`, folders) name; relative paths start at `base`.
 
-    `rows` is iterated only if a `^` word has placeholders. Raises CommandError naming word, path and remedy.
+    `rows` is gone through only if a `^` word has placeholders. What is uploaded will be at `cas_prefix`, by its digest.
+    Raises CommandError naming the word, the path and the remedy, StorageError where a store does not answer.
     """
-    uploads = [word for word in words if word.upload]
-    common = [_find(word.render({}), base) for word in uploads if not word.columns]
+    base = Path(os.path.abspath(base))
+    common: list[Source] = []
+    for at, word in enumerate(words):
+        if word.upload and not word.columns:
+            common += word_sources(word, base, first=at == 0)
     for text in pushes:
-        common += _pushed(text, base)
-    varying: dict[str, _Found] = {}
-    if any(word.columns for word in uploads):
-        for row in rows:
-            for word in uploads:
-                if word.columns and (path := word.render(row)) not in varying:
-                    varying[path] = _find(_below(word, path, row, base), base)
-    _check_names(common, varying.values())
-    known = digests.sha256_many([f.path for f in [*common, *varying.values()] if f.path is not None])
-    staging = Staging(sources={digest: path for path, digest in known.items()})
-    staging.inputs = tuple({f.name: _input(f, known, files, cas_prefix) for f in common}.values())
-    staging.row_inputs = {path: _input(f, known, files, cas_prefix) for path, f in varying.items()}
-    return staging
+        common += push_sources(text, base)
+    by_row = _find_for_rows(words, rows, base)
+    made = _make_inputs([*common, *by_row.found.values()], cas_prefix, digests, files)
+    inputs = _settle(common, made)
+    _check_rows(by_row, inputs, made)
+    uploads = {i.digest: Upload(source.path, i.digest, i.size) for source, i in made.items() if source.path}
+    return Staging(
+        tuple(made[source] for source in inputs.values()),
+        {text: made[source] for text, source in by_row.found.items()},
+        tuple(uploads.values()),
+    )
+
+
+def _find_for_rows(words: Sequence[Word], rows: Iterable[Mapping[str, str]], base: Path) -> _RowSources:
+    by_row = _RowSources()
+    varying = [(at, word) for at, word in enumerate(words) if word.upload and word.columns]
+    for _, word in varying:
+        if shown(word).endswith("/"):
+            raise CommandError(
+                f"the word {shown(word)!r}: a folder cannot depend on the row: push it with all rows' files"
+            )
+    checked: set[tuple[int, str]] = set()
+    for index, row in enumerate(rows if varying else ()):
+        row = row if "index" in row else {**row, "index": str(index)}
+        texts = [word.render(row) for _, word in varying]
+        for (at, word), text in zip(varying, texts, strict=True):
+            # Each word by itself: what one may name, another with a narrower folder may not.
+            if (at, text) not in checked:
+                checked.add((at, text))
+                source = row_source(word, row, base, first=at == 0)
+                by_row.found.setdefault(text, source)
+        for one, other in itertools.combinations(texts, 2):
+            if one != other and by_row.found[one].name == by_row.found[other].name:
+                by_row.rivals.add((one, other))
+    return by_row
+
+
+def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCache, files: Files) -> dict[Source, Input]:
+    known = digests.sha256_many(dict.fromkeys(source.path for source in sources if source.path))
+
+    def make(source: Source) -> Input:
+        if source.path is None:
+            return _look(source, files)
+        if os.path.getsize(source.path) != source.size:
+            raise CommandError(f"{source.said}: {source.path} is being written to: submit once it is finished")
+        digest = known[source.path]
+        return Input(source.name, join(cas_prefix, digest), digest, source.size, source.executable)
+
+    distinct = list(dict.fromkeys(sources))
+    elsewhere = [source for source in distinct if source.path is None]
+    looked = dict(zip(elsewhere, in_parallel(make, elsewhere, threads=_LOOKS), strict=True))
+    return {source: looked[source] if source in looked else make(source) for source in distinct}
+
+
+def _look(source: Source, files: Files) -> Input:
+    """An object that stays where it is; its generation is noted, so that another one is not taken for it."""
+    try:
+        look = files.look(source.url)
+    except FileMissing as error:
+        raise CommandError(f"{source.said}: {error}") from error
+    if look.folder:
+        raise CommandError(f"{source.said}: {source.url} is a folder of a store: name the files in it one by one")
+    return Input(source.name, source.url, "", look.size or 0, source.executable, look.generation)
+
+
+def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str, Source]:
+    """One source for each name. Raises CommandError where two differ, or one would be a folder for another."""
+    taken: dict[str, Source] = {}
+    for source in common:
+        other = taken.setdefault(source.name, source)
+        if not _same(made[source], made[other]):
+            raise _clash(source.name, other, source)
+        if source.executable:
+            taken[source.name] = source
+    for name, source in taken.items():
+        for parent in PurePosixPath(name).parents:
+            if str(parent) in taken:
+                raise _clash(str(parent), taken[str(parent)], source)
+    return taken
+
+
+def _check_rows(by_row: _RowSources, inputs: Mapping[str, Source], made: Mapping[Source, Input]) -> None:
+    """Raises CommandError where a row would have two different files, or a file and a folder, of one name."""
+    folders = {str(parent): inputs[name] for name in inputs for parent in PurePosixPath(name).parents}
+    for source in by_row.found.values():
+        if source.name in folders:
+            raise _clash(source.name, folders[source.name], source)
+        other = inputs.get(source.name)
+        if other and not _same(made[source], made[other]):
+            raise _clash(source.name, other, source)
+    for one, another in by_row.rivals:
+        first, second = by_row.found[one], by_row.found[another]
+        if not _same(made[first], made[second]):
+            raise _clash(first.name, first, second)
+
+
+def _same(one: Input, other: Input) -> bool:
+    return (one.digest, one.url) == (other.digest, other.url)
+
+
+def _clash(name: str, one: Source, other: Source) -> CommandError:
+    first, second = one.path or one.url, other.path or other.url
+    return CommandError(
+        f"two inputs are called {name!r} in the working directory: {first} ({one.said}) and {second} ({other.said}); "
+        "rename one, or push it under another name, as in src:dst"
+    )
 
 
 def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Callable[[int], None] | None = None) -> int:
-    """Upload what the content-addressed store at `cas_prefix` does not have yet; returns the bytes sent."""
-    there = files.existing(cas_prefix, staging.sources)
-    missing = [(digest, path) for digest, path in staging.sources.items() if digest not in there]
+    """Upload what the content-addressed store at `cas_prefix` does not have yet; returns the bytes sent.
 
-    def send(item: tuple[str, Path]) -> int:
-        digest, path = item
-        files.upload(path, join(cas_prefix, digest), digest=digest, progress=progress)
-        return os.path.getsize(path)
+    `progress` is told the bytes of each piece, one call at a time. Raises StorageError.
+    """
+    if not staging.uploads:
+        return 0
+    there = files.existing(cas_prefix, [upload.digest for upload in staging.uploads])
+    lock = threading.Lock()
 
-    return sum(in_parallel(send, missing, threads=_THREADS))
+    def tell(size: int) -> None:
+        if progress:
+            with lock:
+                progress(size)
 
+    def send(upload: Upload) -> int:
+        files.upload(upload.path, join(cas_prefix, upload.digest), digest=upload.digest, progress=tell)
+        return upload.size
 
-def _find(text: str, base: Path) -> _Found:
-    """The file that a `^` word names."""
-    name = os.path.basename(text.rstrip("/"))
-    if not is_folder(text):
-        return _Found(f"^{text}", name, None, text)
-    return _Found(f"^{text}", name, _readable(base / Path(text).expanduser(), f"^{text}", base))
-
-
-def _readable(path: Path, word: str, base: Path) -> Path:
-    try:
-        with open(path, "rb"):
-            return path
-    except FileNotFoundError:
-        raise CommandError(f"the input {word}: there is no file {path}; relative paths start at {base}") from None
-    except IsADirectoryError:
-        raise CommandError(f"the input {word}: {path} is a folder; bring a folder with -u {path}") from None
-    except (OSError, ValueError) as error:
-        raise CommandError(f"the input {word}: {path} cannot be read: {error}") from error
-
-
-def _below(word: Word, path: str, row: Mapping[str, str], base: Path) -> str:
-    """The word as rendered, if the row's values keep it below the word's fixed folder."""
-    fixed = os.path.dirname(word.prefix)
-    where = f"row {row.get('index', '?')}, {', '.join(f'{c}={row[c][:60]!r}' for c in dict.fromkeys(word.columns))}"
-    parts = path[len(fixed) :].split("/")
-    escaped = ".." in parts or (not word.prefix and path.startswith("/"))
-    if not escaped and is_folder(path) and is_folder(fixed or "."):
-        root = os.path.realpath(base / Path(fixed).expanduser())
-        escaped = os.path.commonpath([root, os.path.realpath(base / Path(path).expanduser())]) != root
-    if escaped or (not is_folder(path) and is_folder(word.prefix)):
-        raise CommandError(
-            f"the input ^{path[:80]} of {where} leads out of {fixed or 'the folder'}: name files below it"
-        )
-    return path
-
-
-def _pushed(text: str, base: Path) -> Iterator[_Found]:
-    """The files of one push: `src[:dst]`, a folder, or `@list`."""
-    if text.startswith("@"):
-        source = _readable(base / text[1:], text, base)
-        for line in source.read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                yield from _pushed(line.strip(), base)
-        return
-    source_text, colon, target = text.rpartition(":") if ":" in text and "://" not in text else (text, "", "")
-    if not colon:
-        source_text, target = text, ""
-    path = base / Path(source_text).expanduser()
-    name = target or os.path.basename(source_text.rstrip("/"))
-    if "://" in source_text:
-        yield _Found(text, name, None, source_text)
-    elif path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file() and not p.is_symlink()):
-            yield _Found(text, f"{name}/{file.relative_to(path).as_posix()}", file)
-    else:
-        yield _Found(text, name, _readable(path, text, base))
-
-
-def _check_names(common: Sequence[_Found], varying: Iterable[_Found]) -> None:
-    """Two inputs of one name would overwrite each other in the working directory."""
-    taken: dict[str, _Found] = {}
-    for found in [*common, *varying]:
-        try:
-            safe_name(found.name)
-        except StorageError as error:
-            raise CommandError(f"the input {found.word} cannot be named {found.name!r}: {error}") from error
-    for found in common:
-        other = taken.setdefault(found.name, found)
-        if (other.path, other.url) != (found.path, found.url):
-            raise CommandError(
-                f"two inputs are called {found.name}: {other.word} and {found.word};"
-                " rename one, or push it as SRC:OTHER-NAME"
-            )
-
-
-def _input(found: _Found, known: Mapping[Path, str], files: Files, cas_prefix: str) -> Input:
-    if found.path is None:
-        try:
-            look = files.look(found.url)
-        except StorageError as error:
-            raise CommandError(f"the input {found.word}: {error}") from error
-        return Input(found.name, found.url, "", look.size or 0, generation=look.generation)
-    digest, status = known[found.path], os.stat(found.path)
-    return Input(found.name, join(cas_prefix, digest), digest, status.st_size, bool(status.st_mode & 0o111))
+    missing = [upload for upload in staging.uploads if upload.digest not in there]
+    return sum(in_parallel(send, missing, threads=_UPLOADS))

@@ -68,6 +68,8 @@ class ObjectStore:
                 self._fs.pipe_file(url, data, mode="create")
             return True
         except FileExistsError:
+            if self._in_memory and not self._fs.isfile(url):
+                raise  # a file stands where a folder should be
             return False
         except OSError as error:
             # Not every S3 says which condition failed, as s3fs expects; ours has only the one.
@@ -81,36 +83,26 @@ class ObjectStore:
             patiently("write", url, lambda: self._send(source, url, digest, progress))
 
     def _send(self, source: BinaryIO, url: str, digest: str, progress: Callable[[int], None]) -> None:
-        sent = 0
-
-        def count(size: int) -> None:
-            nonlocal sent
-            sent += size
-            progress(size)
-
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
-        try:
-            if self._in_memory or size <= WHOLE_BYTES:
-                self._send_whole(source, url, digest, count)
-            else:
-                self._send_pieces(source, url, size, digest, count)
-        except BaseException:
-            progress(-sent)  # it is about to be sent again, or never
-            raise
-
-    def _send_whole(self, source: BinaryIO, url: str, digest: str, count: Callable[[int], None]) -> None:
+        if not self._in_memory and size > WHOLE_BYTES:
+            self._send_pieces(source, url, size, digest, progress)
+            return
         data = io.BytesIO()
         copy(source, data, digest)
         self._fs.pipe_file(url, data.getvalue())
-        count(data.tell())
+        progress(size)
 
-    def _send_pieces(self, source: BinaryIO, url: str, size: int, digest: str, count: Callable[[int], None]) -> None:
+    def _send_pieces(self, source: BinaryIO, url: str, size: int, digest: str, progress: Callable[[int], None]) -> None:
         piece = max(WHOLE_BYTES, -(-size // _PIECES // _PIECE_STEP) * _PIECE_STEP)
         target = self._fs.open(url, "wb", block_size=piece)
         try:
-            copy(source, target, digest, count)
-            target.close()
+            copy(source, target, digest, progress)
+            try:
+                target.close()
+            except BaseException:
+                progress(-size)
+                raise
         except BaseException:
             self._abandon(target, url)
             raise

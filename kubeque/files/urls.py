@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from kubeque.model.errors import StorageError
 
 _FILE = "file://"
@@ -44,3 +46,10 @@ def split(url: str) -> tuple[str, str]:
     head, _, rest = url.partition("://")
     bucket, _, key = rest.partition("/")
     return f"{head}://{bucket}", key.strip("/")
+
+
+def base_name(path: str) -> str:
+    """The last name of a path or URL, which is what an input is called; the query of a web address is left out."""
+    if scheme(path) in ("http", "https"):
+        path = urlsplit(path).path
+    return path.rstrip("/").rpartition("/")[2]

