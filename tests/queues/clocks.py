@@ -1,0 +1,34 @@
+"""Clocks that tests set, and stores seen by machines whose clocks are wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque.queues.store import Store
+
+
+class Clock:
+    """A monotonic clock that goes when it is told to."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+    def tick(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Skewed:
+    """A store whose clock is off by some seconds, as a machine sees it that has to use its own."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        self.store = store
+        self.seconds = seconds
+
+    def now(self) -> float:
+        return self.store.now() + self.seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)

@@ -1,0 +1,276 @@
+"""Leases of the dead are taken back; of the living they are not, whatever any clock says."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeque.model.errors import LeaseLost
+from kubeque.model.job import Job
+from kubeque.model.task import Cause, Death, State, Tally
+from kubeque.queues.lease import Lease
+from kubeque.queues.queue import Queue
+from kubeque.queues.upkeep import Coroner, LeaseWatch, _take, reap
+from tests.queues.clocks import Clock, Skewed
+from tests.queues.makers import SHAPES, claim, make_job, only_block, outcome, run_next, states, submit
+from tests.queues.stores import Opener
+
+PENDING, RESERVED, OK, FAILED = State.PENDING, State.RESERVED, State.OK, State.FAILED
+#: Machines whose clocks are wrong, in seconds.
+WRONG = pytest.mark.parametrize("seconds", [-600.0, 0.0, 600.0])
+
+
+def dead(cause: Cause = Cause.LOST, running: int | None = None, message: str = "gone") -> Coroner:
+    """A coroner who knows of every consumer that it is dead, and this besides."""
+    return lambda owner: Death(cause, running, message)
+
+
+def watch_for(queue: Queue, job: Job, watch: LeaseWatch, clock: Clock, seconds: float, *alive: Lease) -> int:
+    """A reaper looks every second while the living renew; how many leases it took."""
+    taken = 0
+    for second in range(int(seconds)):
+        clock.tick(1.0)
+        if second % 5 == 0:
+            for lease in alive:
+                lease.commit()
+        taken += reap(queue, job, watch=watch)
+    return taken
+
+
+# ------------------------------------------------------------------ who is dead
+def test_a_long_lived_reaper_takes_a_lease_that_stood_still_for_a_whole_lease(queue: Queue) -> None:
+    job = submit(queue, make_job(8))
+    anna, bert = claim(queue, job, "anna"), claim(queue, job, "bert")
+    clock = Clock()
+    watch = LeaseWatch(clock)
+    assert watch_for(queue, job, watch, clock, 14, bert) == 0
+    assert watch_for(queue, job, watch, clock, 4, bert) == 1
+    with pytest.raises(LeaseLost):
+        anna.commit()
+    bert.commit()
+    assert bert.held
+
+
+@WRONG
+def test_a_watching_reaper_trusts_no_clock_but_its_own(open_store: Opener, seconds: float) -> None:
+    sound = Queue(open_store())
+    job = submit(sound, make_job(8))
+    wrong = Queue(Skewed(open_store(), seconds))
+    lease = claim(wrong, job, "anna")
+    clock = Clock()
+    watch = LeaseWatch(clock)
+    assert watch_for(Queue(Skewed(open_store(), -seconds)), job, watch, clock, 60, lease) == 0
+    assert lease.held
+    assert watch_for(sound, job, watch, clock, 20) == 1
+
+
+@WRONG
+def test_a_consumer_with_a_wrong_clock_loses_no_outcome_twice(open_store: Opener, seconds: float) -> None:
+    """A one-shot reaper may err where clocks are wrong; what is recorded stays right."""
+    sound = Queue(open_store())
+    job = submit(sound, make_job(2), size=2)
+    anna = claim(Queue(Skewed(open_store(), seconds)), job, "anna", reserve=2)
+    run_next(anna)
+    taken = reap(sound, job)
+    assert taken == (seconds < 0)
+    if taken:
+        bert = claim(sound, job, "bert", reserve=2)
+        with pytest.raises(LeaseLost):
+            anna.commit()
+        assert bert.take() == (0, 2)
+    else:
+        anna.commit()
+        assert states(sound, job) == {0: OK, 1: RESERVED}
+
+
+def test_a_reaper_that_looks_once_waits_a_heartbeat_longer_than_the_lease(open_store: Opener) -> None:
+    queue = Queue(open_store())
+    job = submit(queue, make_job(8))
+    claim(queue, job, "anna")
+    claim(Queue(Skewed(open_store(), 600)), job, "bert")
+    assert reap(Queue(Skewed(open_store(), 15 + 5 - 1)), job) == 0
+    assert reap(Queue(Skewed(open_store(), 15 + 5 + 1)), job) == 1
+    assert sorted(block.owner for block in queue.scan(job)) == ["", "bert"]
+
+
+def test_where_all_fell_silent_the_store_may_have_been_away(open_store: Opener) -> None:
+    queue = Queue(open_store())
+    job = submit(queue, make_job(8))
+    claim(queue, job, "anna")
+    claim(queue, job, "bert")
+    assert reap(Queue(Skewed(open_store(), 15 + 5 + 14)), job) == 0
+    assert reap(Queue(Skewed(open_store(), 15 + 5 + 16)), job) == 2
+
+
+def test_a_reaper_that_was_away_itself_begins_its_watch_anew(queue: Queue) -> None:
+    job = submit(queue, make_job(4))
+    lease = claim(queue, job)
+    clock = Clock()
+    watch = LeaseWatch(clock)
+    reap(queue, job, watch=watch)
+    clock.tick(600.0)
+    assert reap(queue, job, watch=watch) == 0
+    assert watch_for(queue, job, watch, clock, 10) == 0
+    lease.commit()
+
+
+def test_a_watch_forgets_other_jobs(queue: Queue) -> None:
+    job = submit(queue, make_job(4))
+    claim(queue, job)
+    clock = Clock()
+    watch = LeaseWatch(clock)
+    assert watch_for(queue, job, watch, clock, 14) == 0
+    watch.forget([])
+    assert watch_for(queue, job, watch, clock, 14) == 0
+    watch.forget([job.uid])
+    assert watch_for(queue, job, watch, clock, 4) == 1
+
+
+def test_a_consumer_known_to_be_gone_is_reaped_at_once(queue: Queue) -> None:
+    job = submit(queue, make_job(8))
+    claim(queue, job, "anna")
+    claim(queue, job, "bert")
+    assert reap(queue, job, coroner=lambda owner: Death(Cause.PREEMPTED, 0) if owner == "anna" else None) == 1
+    assert sorted(block.owner for block in queue.scan(job)) == ["", "bert"]
+    assert reap(queue, job, coroner=lambda owner: Death() if owner == "anna" else None) == 0
+
+
+# ------------------------------------------------------------------ what is charged
+def test_reaping_touches_no_outcome(queue: Queue) -> None:
+    job = submit(queue, make_job(4))
+    lease = claim(queue, job, reserve=3)
+    run_next(lease)
+    run_next(lease, Cause.EXIT)
+    lease.commit()
+    reap(queue, job, coroner=dead())
+    assert states(queue, job) == {0: OK, 1: FAILED, 2: PENDING, 3: PENDING}
+    assert queue.tallies(job) == {0: Tally(ok=1, failed=1, pending=2)}
+
+
+def test_only_the_task_that_ran_is_charged(queue: Queue) -> None:
+    job = submit(queue, make_job(3), size=3)
+    claim(queue, job, "anna", reserve=2)
+    reap(queue, job, coroner=dead(cause=Cause.PREEMPTED, running=1, message="its node was taken away"))
+    records = [view.record for view in queue.tasks(job)]
+    assert [record.charges for record in records] == [{}, {Cause.PREEMPTED: 1}, {}]
+    assert [record.suspect for record in records] == [False, False, False]
+    assert [record.attempts for record in records] == [1, 1, 0]
+    assert records[1].history[-1].owner == "anna"
+    assert records[1].outcome is not None
+    assert records[1].outcome.message == "its node was taken away"
+
+
+def test_where_one_was_reserved_it_is_charged(queue: Queue) -> None:
+    job = submit(queue, make_job(2), size=2)
+    claim(queue, job)
+    reap(queue, job, coroner=dead())
+    assert [view.record.charges for view in queue.tasks(job)] == [{Cause.LOST: 1}, {}]
+
+
+def test_a_task_that_killed_by_memory_moves_up(queue: Queue) -> None:
+    job = submit(queue, make_job(2, shapes=SHAPES), size=2)
+    claim(queue, job, reserve=2)
+    reap(queue, job, coroner=dead(cause=Cause.OOM, running=0))
+    assert [(view.shape, view.record.charges) for view in queue.tasks(job)] == [(1, {Cause.OOM: 1}), (0, {})]
+    assert states(queue, job) == {0: PENDING, 1: PENDING}
+
+
+def test_suspects_run_alone_until_one_attempt_ended(queue: Queue) -> None:
+    job = submit(queue, make_job(4))
+    claim(queue, job, reserve=3)
+    reap(queue, job, coroner=dead())
+    assert [view.record.charges for view in queue.tasks(job)] == [{}] * 4
+    assert [view.record.suspect for view in queue.tasks(job)] == [True, True, True, False]
+
+    lease = claim(queue, job, reserve=3)
+    assert states(queue, job) == {0: RESERVED, 1: PENDING, 2: PENDING, 3: PENDING}
+    lease.commit(reserve=3)
+    assert lease.block.indexes(RESERVED) == [0], "nothing is reserved beside a suspect"
+    run_next(lease)
+    lease.commit(reserve=3)
+    assert lease.block.indexes(RESERVED) == [1]
+    reap(queue, job, coroner=dead())
+    assert [view.record.charges for view in queue.tasks(job)] == [{}, {Cause.LOST: 1}, {}, {}]
+
+
+def test_a_task_without_suspicion_is_not_run_beside_a_suspect(queue: Queue) -> None:
+    job = submit(queue, make_job(5), size=5)
+    claim(queue, job, reserve=2)
+    reap(queue, job, coroner=dead())
+    lease = claim(queue, job, reserve=5)
+    run_next(lease)
+    lease.commit(reserve=5)
+    run_next(lease)
+    lease.commit(reserve=5)
+    assert states(queue, job) == {0: OK, 1: OK, 2: RESERVED, 3: RESERVED, 4: RESERVED}
+
+
+def test_a_task_that_kills_its_consumers_fails_and_the_others_end_well(queue: Queue) -> None:
+    job = submit(queue, make_job(16), size=16)
+    deaths = 0
+    while queue.counts(job).ended < job.n:
+        lease = claim(queue, job, f"consumer-{deaths}", reserve=4)
+        while lease.held and (taken := lease.take()):
+            if taken[0] == 2:
+                deaths += 1
+                reap(queue, job, coroner=dead())
+                break
+            lease.ended(outcome(*taken))
+            lease.commit(reserve=4 if not lease.untouched else 0)
+    assert states(queue, job) == {**dict.fromkeys(range(16), OK), 2: FAILED}
+    assert deaths <= 1 + 4, "once among others, then alone until its budget is spent"
+
+
+# ------------------------------------------------------------------ zombies
+def test_an_outcome_after_the_lease_was_taken_never_counts(queue: Queue) -> None:
+    job = submit(queue, make_job(1))
+    zombie = claim(queue, job, "anna")
+    run_next(zombie, code=0, folder="1-zombie")
+    reap(queue, job, coroner=dead())
+    bert = claim(queue, job, "bert")
+    with pytest.raises(LeaseLost):
+        zombie.commit()
+    run_next(bert, Cause.OK, folder="2-good")
+    bert.commit()
+    for _ in range(2):
+        with pytest.raises(LeaseLost):
+            zombie.commit()
+    (view,) = queue.tasks(job)
+    assert view.record.outcome is not None
+    assert view.record.outcome.folder == "2-good"
+    assert [attempt.owner for attempt in view.record.history] == ["anna", "bert"]
+    assert zombie.take() is None
+
+
+def test_an_outcome_before_anybody_took_over_never_counts_either(queue: Queue) -> None:
+    job = submit(queue, make_job(1))
+    zombie = claim(queue, job, "anna")
+    run_next(zombie)
+    reap(queue, job, coroner=dead())
+    with pytest.raises(LeaseLost):
+        zombie.commit()
+    assert states(queue, job) == {0: PENDING}
+
+
+def test_a_consumer_under_the_same_name_has_not_the_old_lease(queue: Queue) -> None:
+    job = submit(queue, make_job(1))
+    zombie = claim(queue, job, "anna")
+    run_next(zombie)
+    reap(queue, job, coroner=dead())
+    again = claim(queue, job, "anna")
+    with pytest.raises(LeaseLost):
+        zombie.commit()
+    run_next(again)
+    again.commit()
+    assert states(queue, job) == {0: OK}
+
+
+def test_an_outcome_that_came_first_stands(queue: Queue) -> None:
+    """The reaper read before the commit and writes after it."""
+    job = submit(queue, make_job(2), size=2)
+    lease = claim(queue, job, "anna", reserve=2)
+    seen = only_block(queue, job)
+    run_next(lease)
+    lease.commit()
+    assert _take(queue, job, seen, Death()) == 0, "it lives: its block changed since"
+    assert _take(queue, job, seen, Death(Cause.PREEMPTED)) == 1, "known dead: but its outcome stays"
+    assert states(queue, job) == {0: OK, 1: PENDING}
