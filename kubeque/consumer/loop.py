@@ -67,6 +67,7 @@ class Consumer:
         self._staged: threads_queue.Queue[Assignment] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[Assignment | None] = threads_queue.Queue(maxsize=4)
         self._leaving = threading.Event()
+        self._told = False
         self._saved = threading.Condition()
         #: Tasks begun and not saved yet.
         self._under_way = 0
@@ -81,7 +82,7 @@ class Consumer:
     # ------------------------------------------------------------------ from outside
     def leave(self) -> None:
         """Stop as soon as can be: the command gets SIGTERM, what is finished is recorded, the rest given back."""
-        self._leaving.set()
+        self._told = True  # no lock is taken here: this is called from a signal handler
         self._stop.set(Cause.PREEMPTED)
 
     def run(self) -> None:
@@ -108,7 +109,7 @@ class Consumer:
 
     def _finished(self) -> bool:
         idle = self._idle_since
-        return self._leaving.is_set() or (idle is not None and time.monotonic() - idle > self._settings.linger_seconds)
+        return self._told or (idle is not None and time.monotonic() - idle > self._settings.linger_seconds)
 
     def _wind_up(self, helpers: list[threading.Thread]) -> None:
         helpers[0].join()  # the supplier: whatever it staged is in the queue of staged tasks now
@@ -125,7 +126,7 @@ class Consumer:
 
     # ------------------------------------------------------------------ this task runs
     def _run(self, a: Assignment) -> None:
-        if a.lease.lost or self._leaving.is_set():
+        if a.lease.lost or self._told:
             a.lease.untake(a.index)
             self._clean(a)
             self._count(-1)
@@ -137,7 +138,7 @@ class Consumer:
             a.ended = self._command(a)
             self._running = None
             self._stop.clear()
-            if self._leaving.is_set():
+            if self._told:
                 self._stop.set(Cause.PREEMPTED)
             self._supply.known(a.job).recent.append(time.monotonic() - began)
         self._done.put(a)
@@ -327,7 +328,7 @@ class Consumer:
     def _stop_if_running(self, lease: Lease) -> None:
         running = self._running
         if running is not None and running.lease is lease:
-            self._stop.set(Cause.KILLED)
+            self._stop.set(Cause.KILLED, grace_seconds=0 if lease.lost else None)
 
     def _after_commit(self, lease: Lease) -> None:
         """Look whether the job should end early, where this consumer has only seen failures."""

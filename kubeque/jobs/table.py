@@ -13,7 +13,7 @@ from kubeque.files.urls import join
 from kubeque.jobs.site import Site
 from kubeque.model.job import Job
 from kubeque.model.parameters import iter_rows
-from kubeque.model.task import TaskView
+from kubeque.model.task import KEPT_ATTEMPTS, TaskView
 
 #: What every table says of a task behind its parameters.
 FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes")
@@ -35,12 +35,17 @@ class Line:
             "state": self.view.state,
             "cause": str(ended.cause) if ended else None,
             "exit_code": ended.code if ended else None,
-            "attempts": self.view.record.attempts,
+            "attempts": self._attempts(),
             "seconds": round(ended.seconds, 3) if ended else None,
             "peak_memory": ended.peak_memory or None if ended else None,
             "files": ended.files if ended else None,
             "bytes": ended.size if ended else None,
         }
+
+    def _attempts(self) -> int:
+        """Attempts that ended. A number that was reserved and given back unused is none of them."""
+        record = self.view.record
+        return len(record.history) if len(record.history) < KEPT_ATTEMPTS else record.attempts
 
     @property
     def out(self) -> dict[str, Any]:

@@ -34,9 +34,9 @@ class Shell:
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """`kubeque WORDS` in the background."""
+        """`kubeque WORDS` in the background; it hears Ctrl-C also where this process does not."""
         return subprocess.Popen(
-            [sys.executable, "-m", "kubeque.cli", *words],
+            ["env", "--default-signal=INT", sys.executable, "-m", "kubeque.cli", *words],
             cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
