@@ -13,7 +13,7 @@ from kubeque.model.errors import CommandError
 _JINJA = ("{{", "{%", "{#")
 _CELL = ("{{", "{%")
 #: Between such characters stands what Jinja must not see; they are for private use in Unicode.
-_OPEN, _SHUT = "\U000f1a0e", "\U000f1a0f"
+_OPEN, _SHUT, _END = "\U000f1a0e", "\U000f1a0f", "\U000f1a10"
 Render = Callable[[str], Any]
 
 
@@ -47,8 +47,8 @@ def _split(body: str, env: Any) -> Iterable[tuple[bool, str]]:
     """The word cut into Jinja (True) and the author's own text, by Jinja's own reader."""
     # A literal brace is no beginning of Jinja.
     hidden = body.replace("\\{", _OPEN).replace("\\}", _SHUT)
-    for _, kind, value in env.lex(hidden):
-        yield kind != "data", value.replace(_OPEN, "\\{").replace(_SHUT, "\\}")
+    for _, kind, value in env.lex(hidden + _END):  # the end: Jinja drops a newline that nothing follows
+        yield kind != "data", value.replace(_END, "").replace(_OPEN, "\\{").replace(_SHUT, "\\}")
 
 
 def _hide(piece: str, text: str, mark: str, kept: list[Part]) -> str:

@@ -124,7 +124,7 @@ class KubequeSubmitOperator(BaseOperator):
     def _sweep(self, name: str) -> Sweep:
         base = Path(dag_folder(self))
         return Sweep(
-            command=self._words if self._words is not None else tuple(self.command), name=name, base=base,
+            command=self.command if self._words is None else self._words, name=name, base=base,
             rows=self.hook.rows(self.parameters, base=base, missing=self.missing), push=tuple(self.push),
             shell=self.shell, results=tuple(self.results), ignore=tuple(self.ignore), env=dict(self.env or {}),
             image=self.image, cpu=self.cpu, memory=self.memory, max_memory=self.max_memory, disk=self.disk,

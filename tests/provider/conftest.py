@@ -1,0 +1,107 @@
+"""An Airflow and a kubeque of their own for the tests of the provider: both live in temporary folders."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Airflow reads these when it is first imported, which is before any fixture.
+HOME = Path(tempfile.mkdtemp(prefix="kubeque-provider-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ |= {
+    "AIRFLOW_HOME": str(HOME / "airflow"),
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
+    "MANDELBROT_RESULTS": str(HOME / "mandelbrot"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One process has the one Airflow database: making it takes seconds."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("airflow"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def airflow_db() -> None:
+    """The database of Airflow, made once."""
+    from airflow.utils.db import initdb
+
+    initdb()
+
+
+@pytest.fixture(autouse=True)
+def kubeque_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An embedded queue for one test; its consumers end with it."""
+    from kubeque.client import Client
+
+    home = tmp_path / "kubeque"
+    monkeypatch.setenv("KUBEQUE_HOME", str(home))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    yield home
+    with Client() as client:
+        client.stop()
+
+
+class Run:
+    """One Airflow run without a scheduler: operators are rendered and executed as a worker would, try by try."""
+
+    def __init__(self, run_id: str = "manual__2026-01-01") -> None:
+        self.run_id = run_id
+        self.xcoms: dict[tuple[str, str], Any] = {}
+
+    def context(self, task_id: str, attempt: int, **more: Any) -> dict[str, Any]:
+        def push(key: str, value: Any) -> None:
+            self.xcoms[task_id, key] = value
+
+        ti = SimpleNamespace(
+            dag_id="a_dag", run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push
+        )
+        return {"ti": ti, "task_instance": ti, "run_id": self.run_id, **more}
+
+    def execute(self, operator: Any, attempt: int = 1, **more: Any) -> Any:
+        """Render the operator's fields with `more` as Jinja's variables, and execute it."""
+        context = self.context(operator.task_id, attempt, **more)
+        operator.render_template_fields(context)
+        return operator.execute(context)
+
+
+@pytest.fixture
+def run() -> Run:
+    return Run()
+
+
+@pytest.fixture
+def submit(run: Run) -> Callable[..., Any]:
+    """Make a fresh KubequeSubmitOperator, as every try has, and execute it."""
+    from kubeque_provider.operators.submit import KubequeSubmitOperator
+
+    def execute(command: list[Any], attempt: int = 1, variables: dict[str, Any] | None = None, **fields: Any) -> Any:
+        fields = {"wait": True, "poke_interval": 0.1, **fields}
+        operator = KubequeSubmitOperator(task_id="submit", command=command, **fields)
+        return run.execute(operator, attempt, **(variables or {}))
+
+    return execute
+
+
+@pytest.fixture
+def wait(run: Run) -> Callable[..., Any]:
+    """Make a fresh KubequeJobSensor and execute it."""
+    from kubeque_provider.sensors.job import KubequeJobSensor
+
+    def execute(job_id: Any, attempt: int = 1, **fields: Any) -> Any:
+        return run.execute(KubequeJobSensor(task_id="wait", job_id=job_id, poke_interval=0.1, **fields), attempt)
+
+    return execute

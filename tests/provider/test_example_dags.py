@@ -1,0 +1,44 @@
+"""Every example DAG runs on this Airflow, as `dag.test()` runs it."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.client import Client
+
+
+def load(name: str) -> Any:
+    """The DAG of that file and name."""
+    from airflow.models import DagBag
+
+    bag = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"], include_examples=False)
+    assert bag.import_errors == {}
+    return bag.dags[name]
+
+
+@pytest.mark.timeout(240)
+def test_the_mandelbrot_sweep_brings_seven_pictures() -> None:
+    found = load("mandelbrot_sweep").test()
+    assert str(found.state) == "success"
+    (folder,) = Path(os.environ["MANDELBROT_RESULTS"]).iterdir()
+    assert len(list(folder.glob("*/mandelbrot.png"))) == 7
+    with open(folder / "results.csv", newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["ok"] * 7
+
+
+@pytest.mark.timeout(240)
+def test_the_daily_sweep_takes_its_rows_from_upstream(tmp_path: Path) -> None:
+    dag = load("daily_sweep")
+    assert dag.catchup is False
+    assert str(dag.test().state) == "success"
+    with Client() as client:
+        (job,) = client.jobs()
+        assert [record["station"] for record in client.table(job.name)] == ["north", "south", "O'Hare; 2"]
+        client.fetch(job.name, tmp_path / "fetched")
+    said = (tmp_path / "fetched" / "2" / "stdout.txt").read_text()
+    assert said.startswith("station O'Hare; 2, 204 m, on 20")

@@ -1,0 +1,240 @@
+"""The submit operator: sweeps from a DAG, on the embedded default."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.model.parameters import grid, sequence
+from kubeque_provider.exceptions import BadSweep, SweepFailed
+
+Execute = Callable[..., Any]
+#: Fails in the rows whose value is in the file beside it; counts its runs by row in another.
+SCRIPT = """#!/bin/sh
+echo "$1" >> RUNS
+case " $(cat BAD) " in *" $1 "*) echo "no luck with $1" >&2; exit 3;; esac
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "run.sh"
+    path.write_text(SCRIPT.replace("RUNS", str(tmp_path / "runs")).replace("BAD", str(tmp_path / "bad")))
+    path.chmod(0o755)
+    (tmp_path / "bad").write_text("")
+    return path
+
+
+def runs(folder: Path) -> list[str]:
+    """Which rows ran since somebody asked last, in order of their value."""
+    path = folder / "runs"
+    found = sorted(path.read_text().split()) if path.exists() else []
+    path.unlink(missing_ok=True)
+    return found
+
+
+def table(pointer: dict[str, Any]) -> list[dict[str, Any]]:
+    with Client() as client:
+        return client.table(pointer["job_id"])
+
+
+def outputs(pointer: dict[str, Any], folder: Path) -> list[str]:
+    with Client() as client:
+        client.fetch(pointer["job_id"], folder / "fetched")
+    return [
+        (folder / "fetched" / str(index) / "stdout.txt").read_text() for index in range(sum(pointer["counts"].values()))
+    ]
+
+
+def test_a_sweep_runs_and_its_pointer_comes_back(submit: Execute, run: Any, tmp_path: Path) -> None:
+    pointer = submit(["/bin/echo", "{a}"], parameters=[{"a": 1}, {"a": "x y"}])
+    assert outputs(pointer, tmp_path) == ["1\n", "x y\n"]
+    assert pointer["counts"] == {"pending": 0, "running": 0, "ok": 2, "failed": 0, "killed": 0}
+    assert pointer["conn_id"] == "kubeque_default"
+    assert Path(pointer["results"]).is_dir()
+    assert run.xcoms["submit", "job_id"] == pointer["job_id"]
+
+
+def test_parameters_come_in_many_kinds(submit: Execute, tmp_path: Path) -> None:
+    import pandas
+
+    (tmp_path / "p.csv").write_text("a\n1\n2\n")
+    for number, parameters in enumerate(
+        (grid(a=[1, 2]), pandas.DataFrame({"a": [1, 2]}), [{"a": 1}, {"a": 2}], str(tmp_path / "p.csv"), "p.csv")
+    ):
+        pointer = submit(["/bin/echo", "{a}"], parameters=parameters, job_id=f"job-{number}")
+        assert [record["a"] for record in table(pointer)] == ["1", "2"]
+    assert len(table(submit(["/bin/echo", "{index}"], parameters=sequence(3), job_id="seq"))) == 3
+    assert len(table(submit(["/bin/echo", "one"], job_id="none"))) == 1
+
+
+def test_relative_paths_start_at_the_folder_of_the_dag_file(tmp_path: Path, run: Any, monkeypatch: Any) -> None:
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "say.sh").write_text("#!/bin/sh\necho said $1\n")
+    (dags / "say.sh").chmod(0o755)
+    (dags / "p.csv").write_text("a\n7\n")
+    (dags / "a_dag.py").write_text(
+        "import pendulum\n"
+        "from airflow.providers.common.compat.sdk import DAG\n"
+        "from kubeque_provider.operators.submit import KubequeSubmitOperator\n"
+        "with DAG('a_dag', schedule=None, start_date=pendulum.datetime(2026, 1, 1)):\n"
+        "    submit = KubequeSubmitOperator(task_id='submit', command=['^say.sh', '{a}'], parameters='p.csv',"
+        " wait=True, poke_interval=0.1)\n"
+    )
+    monkeypatch.syspath_prepend(str(dags))
+    monkeypatch.chdir("/")
+    import a_dag  # type: ignore[import-not-found]
+
+    pointer = run.execute(a_dag.submit)
+    assert outputs(pointer, tmp_path) == ["said 7\n"]
+    sys.modules.pop("a_dag")
+
+
+def test_what_jinja_and_rows_bring_reaches_the_program_as_one_argument(submit: Execute, tmp_path: Path) -> None:
+    hostile = "{b} ^x $(id) ; 'q' {{ 1 }}"
+    pointer = submit(
+        ["/usr/bin/printf", "[%s]", "{a}", "{{ v }}", "\\{{a}\\}"],
+        parameters=[{"a": "{z}^;"}],
+        variables={"v": hostile},
+    )
+    assert outputs(pointer, tmp_path) == [f"[{{z}}^;][{hostile}][{{{{z}}^;}}]"]
+
+
+def test_cells_are_rendered_but_what_they_become_is_data(submit: Execute, tmp_path: Path) -> None:
+    pointer = submit(["/bin/echo", "{a}"], parameters=[{"a": "{{ v }}"}, {"a": "{a}"}], variables={"v": "{{ w }}"})
+    assert outputs(pointer, tmp_path) == ["{{ w }}\n", "{a}\n"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"command": ["/bin/echo", "{b}"]}, "the columns are a"),
+        ({"command": ["/bin/echo", "{a"]}, "unbalanced brace"),
+        ({"command": ["python3", "^nowhere.py"]}, "nowhere.py"),
+        ({"command": "echo {a}"}, "give a list of words"),
+        ({"command": ["/bin/echo"], "parameters": "nowhere.csv"}, "nowhere.csv"),
+        ({"command": ["/bin/echo"], "parameters": []}, "sweep of 0 rows"),
+        ({"command": ["/bin/echo"], "memory": "lots"}, "lots"),
+    ],
+)
+def test_what_is_wrong_in_the_dag_fails_at_once_and_submits_nothing(
+    submit: Execute, fields: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(BadSweep, match=says):
+        submit(**{"parameters": [{"a": 1}], **fields})
+    with Client() as client:
+        assert client.jobs() == []
+
+
+def test_failing_rows_are_named(submit: Execute, script: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad").write_text("2 3")
+    with pytest.raises(SweepFailed) as error:
+        submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2, 3]))
+    assert "1 of 3 rows are ok, 2 failed" in str(error.value)
+    assert "row 1 (a=2): exit 3" in str(error.value)
+    assert "no luck with 3" in str(error.value)
+    assert "a=1" not in str(error.value)
+
+
+def test_of_many_failing_rows_the_first_ten_are_named(submit: Execute) -> None:
+    with pytest.raises(SweepFailed) as error:
+        submit(["/bin/sh", "-c", "exit 1", "{a}"], parameters=grid(a=[f"v{n}\x1b[2J\n" for n in range(12)]))
+    lines = str(error.value).splitlines()
+    assert [line.split()[1] for line in lines[1:11]] == [str(n) for n in range(10)]
+    assert "and 2 more" in lines[11]
+    assert "\x1b" not in str(error.value)
+
+
+def test_as_many_rows_may_fail_as_allowed(submit: Execute) -> None:
+    pointer = submit(["/bin/sh", "-c", "exit {a}"], parameters=grid(a=[0, 1]), allow_failed=1)
+    assert pointer["counts"]["failed"] == 1
+
+
+class TestClear:
+    """A try that meets the job of an earlier one."""
+
+    def test_after_a_failed_run_only_failed_rows_run_again(
+        self, submit: Execute, script: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "bad").write_text("2")
+        with pytest.raises(SweepFailed):
+            submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2, 3]))
+        assert runs(tmp_path) == ["1", "2", "3"]
+        (tmp_path / "bad").write_text("")
+        with caplog.at_level(logging.INFO):
+            pointer = submit([f"^{script}", "{a}"], 2, parameters=grid(a=[1, 2, 3]))
+        assert runs(tmp_path) == ["2"]
+        assert pointer["counts"]["ok"] == 3
+
+    def test_a_mended_script_runs_for_the_failed_rows_under_a_new_revision(
+        self, submit: Execute, script: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "bad").write_text("2")
+        with pytest.raises(SweepFailed):
+            submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2, 3]))
+        runs(tmp_path)
+        script.write_text(f'#!/bin/sh\necho "$1" >> {tmp_path}/runs\n')
+        pointer = submit([f"^{script}", "{a}"], 2, parameters=grid(a=[1, 2, 3]))
+        assert runs(tmp_path) == ["2"]
+        with Client() as client:
+            assert client.job(pointer["job_id"]).revision == 2
+
+    def test_after_a_delivered_success_all_rows_run_again(self, submit: Execute, script: Path, tmp_path: Path) -> None:
+        for attempt in (1, 2, 3):
+            pointer = submit([f"^{script}", "{a}"], attempt, parameters=grid(a=[1, 2]))
+            assert runs(tmp_path) == ["1", "2"]
+        assert pointer["counts"]["ok"] == 2
+
+    def test_a_retry_behind_a_lost_submission_runs_nothing_twice(
+        self, submit: Execute, wait: Execute, script: Path, tmp_path: Path
+    ) -> None:
+        first = submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2]), wait=False)
+        again = submit([f"^{script}", "{a}"], 2, parameters=grid(a=[1, 2]), wait=False)
+        with Client() as client:
+            client.wait(first["job_id"], timeout=60)
+        late = submit([f"^{script}", "{a}"], 3, parameters=grid(a=[1, 2]), wait=False)
+        assert first["job_id"] == again["job_id"] == late["job_id"]
+        assert runs(tmp_path) == ["1", "2"]
+        # Once the sensor has returned it, who submits it again means it.
+        wait(late)
+        wait(submit([f"^{script}", "{a}"], 4, parameters=grid(a=[1, 2]), wait=False))
+        assert runs(tmp_path) == ["1", "2"]
+
+    @pytest.mark.parametrize(
+        ("on_clear", "after_failure", "after_success"),
+        [
+            ("failed_rows", ["2"], []),
+            ("changed", ["2"], []),
+            ("all", ["1", "2"], ["1", "2"]),
+        ],
+    )
+    def test_on_clear_chooses(
+        self, submit: Execute, script: Path, tmp_path: Path, on_clear: str, after_failure: Any, after_success: Any
+    ) -> None:
+        (tmp_path / "bad").write_text("2")
+        with pytest.raises(SweepFailed):
+            submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2]), on_clear=on_clear)
+        runs(tmp_path)
+        (tmp_path / "bad").write_text("")
+        submit([f"^{script}", "{a}"], 2, parameters=grid(a=[1, 2]), on_clear=on_clear)
+        assert runs(tmp_path) == after_failure
+        submit([f"^{script}", "{a}"], 3, parameters=grid(a=[1, 2]), on_clear=on_clear)
+        assert runs(tmp_path) == after_success
+
+    def test_skip_takes_the_job_as_it_is(self, submit: Execute, script: Path, tmp_path: Path) -> None:
+        submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2]))
+        runs(tmp_path)
+        assert submit([f"^{script}", "{a}"], 2, parameters=grid(a=[5, 6]), on_clear="skip")["counts"]["ok"] == 2
+        assert runs(tmp_path) == []
+
+    def test_an_unknown_rule_is_refused(self, submit: Execute) -> None:
+        submit(["/bin/true"])
+        with pytest.raises(BadSweep, match="use one of auto, failed_rows"):
+            submit(["/bin/true"], 2, on_clear="everything")
