@@ -1,0 +1,220 @@
+"""Jobs as a whole: made at once or not at all, in the order of their fleet, counted and listed in pages."""
+
+from __future__ import annotations
+
+import random
+import threading
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.job import Closing, Counts, Job, JobState, ResetRule
+from kubeque.model.resources import Shape
+from kubeque.model.retries import Budgets
+from kubeque.model.task import Cause, State, Tally
+from kubeque.queues import lease as leases
+from kubeque.queues.block import Block, make_blocks
+from kubeque.queues.lease import Lease
+from kubeque.queues.memory import MemoryStore
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import BlockRecord
+from tests.queues.makers import NASTY, SHAPES, claim, make_job, outcome, run_next, states, submit
+from tests.queues.stores import Opener
+from tests.queues.unreliable import Fault, Unreliable
+
+
+# ------------------------------------------------------------------ made, found, changed
+def test_a_job_is_found_as_it_was_made(queue: Queue) -> None:
+    job = make_job(
+        3, name="sweep " + NASTY.replace("\x00", ""), uid="x" * 12, priority=-3, created=12.5, reason=NASTY, run=2,
+        shapes=(Shape(), Shape(1 << 40, 5)), budgets=Budgets({Cause.OOM: 9}), allow_failed="10%", deadline=99.25,
+        reset=ResetRule(True, ("oom",), ((1, 2), (3, 4)), True), max_failures=7, token="t", delivered=True,
+        closing=Closing(False, Counts(1, 2, 3, 4, 5), 6.5), floor=1, series="s", state=JobState.STOPPED,
+    )  # fmt: skip
+    assert submit(queue, job) == job
+    assert queue.job(job.name) == job
+    assert states(queue, job) == dict.fromkeys(range(3), State.PENDING)
+
+
+def test_a_taken_name_is_refused_and_nothing_of_the_new_job_is_left(queue: Queue) -> None:
+    first = submit(queue, make_job(4))
+    second = make_job(9, uid="uid-2")
+    with pytest.raises(JobExists, match="'sweep'"):
+        submit(queue, second)
+    assert queue.job("sweep") == first
+    assert list(queue.scan(second)) == []
+
+
+def test_of_many_that_make_one_job_at_once_one_does(open_store: Opener) -> None:
+    start = threading.Barrier(4)
+    made: list[Job] = []
+
+    def make(number: int) -> None:
+        queue = Queue(open_store())
+        start.wait()
+        with suppress(JobExists):
+            made.append(submit(queue, make_job(5, uid=f"uid-{number}"), size=2))
+
+    threads = [threading.Thread(target=make, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    queue = Queue(open_store())
+    assert made == [queue.job("sweep")]
+    for number in range(4):
+        left = list(queue.scan(make_job(5, uid=f"uid-{number}")))
+        assert len(left) == (3 if made[0].uid == f"uid-{number}" else 0)
+
+
+def test_nobody_sees_a_job_before_it_is_whole(flaky_queue: Queue, flaky: Unreliable) -> None:
+    job = make_job(4)
+    seen: list[list[Job]] = []
+
+    def content() -> Iterator[Block]:
+        for block in make_blocks(job.uid, job.n, 1):
+            seen.append(flaky_queue.jobs())
+            yield block
+
+    flaky_queue.create(job, content())
+    assert seen == [[]] * 4
+    assert flaky_queue.jobs() == [job]
+
+
+def test_a_job_whose_blocks_cannot_be_kept_is_not_made(flaky_queue: Queue, flaky: Unreliable) -> None:
+    flaky.plan = lambda operation, number: Fault.REFUSE if operation == "insert_blocks" else None
+    with pytest.raises(QueueUnavailable):
+        submit(flaky_queue, make_job(4))
+    assert flaky_queue.find("sweep") is None
+
+
+def test_a_job_that_is_not_there_is_named(queue: Queue) -> None:
+    assert queue.find("nobody") is None
+    for ask in (queue.job, queue.kill, lambda name: queue.reset(name, ResetRule())):
+        with pytest.raises(JobNotFound, match="'nobody'"):
+            ask("nobody")
+    assert queue.remove("nobody") is None
+
+
+def test_changes_of_two_at_once_both_happen(open_store: Opener) -> None:
+    one, other = Queue(open_store()), Queue(open_store())
+    submit(one, make_job())
+    asked = 0
+
+    def change(job: Job) -> Job:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            other.update("sweep", lambda job: replace(job, consumers=9))
+        return replace(job, priority=5)
+
+    assert one.update("sweep", change).consumers == 9
+    assert (one.job("sweep").priority, asked) == (5, 2)
+
+
+def test_a_change_that_wants_nothing_writes_nothing(flaky_queue: Queue, flaky: Unreliable) -> None:
+    submit(flaky_queue, make_job())
+    flaky.calls.clear()
+    assert flaky_queue.update("sweep", lambda job: None) == make_job()
+    assert flaky.writes == 0
+
+
+def test_an_older_kubeque_reads_a_newer_job() -> None:
+    wire = make_job().to_wire() | {"a key of tomorrow": 1}
+    assert Job.from_wire(wire) == make_job()
+
+
+def test_fleets_are_served_by_priority_and_then_in_order_of_submission(queue: Queue) -> None:
+    for number, (fleet, priority) in enumerate([("gpu", 0), ("gpu", 5), ("local", 9), ("gpu", 5), ("gpu", -1)]):
+        job = make_job(
+            1, name=f"job-{number}", uid=f"uid-{number}", fleet=fleet, priority=priority, created=100.0 - number
+        )
+        submit(queue, job)
+    assert [job.name for job in queue.jobs("gpu")] == ["job-3", "job-1", "job-0", "job-4"]
+    assert [job.name for job in queue.jobs()] == ["job-2", "job-3", "job-1", "job-0", "job-4"]
+    queue.update("job-4", lambda job: replace(job, priority=100, fleet="local"))
+    assert [job.name for job in queue.jobs("local")] == ["job-4", "job-2"]
+
+
+# ------------------------------------------------------------------ counted and listed
+def run_some(lease: Lease, count: int) -> None:
+    """At most so many of the reserved tasks end, one way or another."""
+    while count and (taken := lease.take()):
+        lease.ended(outcome(*taken, random.choice([Cause.OK, Cause.EXIT, Cause.OOM])))
+        count -= 1
+
+
+def test_counts_are_those_of_the_tasks(queue: Queue) -> None:
+    job = submit(queue, make_job(20, shapes=SHAPES), size=7)
+    random.seed(5)
+    for turn in range(6):
+        lease = claim(queue, job, f"consumer-{turn}", reserve=4)
+        run_some(lease, 3)
+        lease.commit(reserve=1)
+    views = [view.state for view in queue.tasks(job)]
+    counts = queue.counts(job)
+    assert counts.to_wire() == {state: views.count(state) for state in ("pending", "running", "ok", "failed", "killed")}
+    assert (counts.total, sum(queue.tallies(job).values(), Tally()).pending) == (20, counts.pending)
+
+
+def test_every_task_is_listed_once_and_in_order_whatever_moved_or_was_stolen(queue: Queue) -> None:
+    job = submit(queue, make_job(60, shapes=SHAPES), size=20)
+    random.seed(3)
+    for turn in range(12):
+        if lease := leases.claim(queue, job, f"consumer-{turn}", reserve=3):
+            run_some(lease, 2)
+            lease.commit(reserve=turn % 3)
+    assert len(list(queue.scan(job))) > 10
+    views = list(queue.tasks(job))
+    assert [view.index for view in views] == list(range(60))
+    for index in (0, 17, 59):
+        assert queue.task(job, index) == views[index]
+    assert queue.task(job, 60) is None
+
+
+def test_tasks_listed_while_blocks_are_split_show_once(open_store: Opener) -> None:
+    queue = Queue(open_store())
+    job = submit(queue, make_job(8), size=4)
+    claim(queue, job, "anna", reserve=0)
+    claim(queue, job, "bert", reserve=0)
+
+    class Meddled(Unreliable):
+        def scan_blocks(self, *args: object, limit: int = 0, **kwargs: object) -> list[BlockRecord]:
+            page = self.store.scan_blocks(*args, limit=1, **kwargs)  # type: ignore[arg-type]
+            leases.claim(queue, job, "carl")
+            return page
+
+    assert [view.index for view in Queue(Meddled(open_store())).tasks(job)] == list(range(8))
+
+
+@pytest.mark.timeout(120)
+def test_a_job_of_a_million_tasks_is_made_counted_and_listed_in_pages(open_store: Opener) -> None:
+    """Nothing costs a call per task, and nobody holds all of them."""
+    n = 1_000_000
+    watched = Unreliable(open_store())
+    queue = Queue(watched)
+    job = submit(queue, make_job(n), size=256)
+    assert queue.counts(job) == Counts(pending=n)
+    assert queue.task(job, 4321) is not None
+    lease = claim(queue, job, reserve=3)
+    run_next(lease)
+    lease.commit()
+    assert queue.counts(job) == Counts(pending=n - 3, running=2, ok=1)
+    tracemalloc.start()
+    try:
+        if not isinstance(watched.store, MemoryStore):
+            listed = sum(
+                1 for _, view in zip(range(100_000), queue.tasks(job), strict=False) if view.record is not None
+            )
+            assert listed == 100_000
+            assert tracemalloc.get_traced_memory()[1] < 30e6
+    finally:
+        tracemalloc.stop()
+    assert sum(1 for _ in queue.scan(job)) == -(-n // 256)
+    assert sum(watched.calls.values()) < 100
+    queue.remove("sweep")
+    assert list(queue.scan(job)) == []
