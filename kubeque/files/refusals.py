@@ -41,7 +41,7 @@ def reason(error: Exception) -> str:
 
 def is_transient(error: Exception) -> bool:
     """Is it likely that the same request succeeds a little later?"""
-    status = getattr(error, "code", None) or getattr(error, "status", None)
+    status = getattr(error, "status", None) or getattr(error, "code", None)
     if isinstance(status, int):
         return status in (408, 429) or status >= 500
     if isinstance(error, ConnectionError | TimeoutError):

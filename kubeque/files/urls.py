@@ -34,9 +34,11 @@ def join(url: str, *names: str) -> str:
     """`url` and names below it, with one slash between. A name that others chose goes through `safe_name` first."""
     if not names:
         return url
-    # Two slashes stay where the URL is a mere scheme, as in memory://
-    base = url[:-1] if url.endswith("://") else url.rstrip("/")
-    return "/".join([base, *(name.strip("/") for name in names)])
+    below = "/".join(name.strip("/") for name in names)
+    head, mark, rest = url.rpartition("://")
+    if mark and not rest:
+        return f"{url}{below}"
+    return f"{head}{mark}{rest.rstrip('/')}/{below}"
 
 
 def split(url: str) -> tuple[str, str]:

@@ -1,0 +1,50 @@
+"""Rows as pages in the store."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeque.files.pages import PageReader, page_url, write_pages
+from kubeque.files.store import Files
+from kubeque.model.errors import StorageError
+from kubeque.model.parameters import from_records, read_row
+from tests.files.kinds import Place
+
+VALUES = ["plain", "", "a,b", 'q"q', "line\nbreak", "{zoom}", "^x", "é", "007"]
+
+
+def test_every_row_is_read_back_as_it_was(place: Place) -> None:
+    rows = from_records({"n": str(n), "value": VALUES[n % len(VALUES)]} for n in range(2500))
+    assert write_pages(rows, place.url, place.files) == 3
+
+    spec = rows.to_spec()
+    reader = PageReader(spec, place.url, place.files)
+    for index in (0, 999, 1000, 1001, 1999, 2000, 2499):
+        expected = {"n": str(index), "value": VALUES[index % len(VALUES)], "index": str(index)}
+        assert read_row(spec, index, reader.page) == expected
+
+
+def test_the_last_two_pages_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder, files = tmp_path_factory.mktemp("job"), Files()
+    rows = from_records({"n": str(n)} for n in range(2500))
+    write_pages(rows, str(folder), files)
+    reader = PageReader(rows.to_spec(), str(folder), files)
+    # Given pages 0 and 1 have been read, and 0 last
+    for number in (0, 1, 0):
+        reader.page(number)
+    # When a third comes, the one that was not used for longest is forgotten
+    reader.page(2)
+    for number in range(3):
+        files.delete(page_url(str(folder), number))
+    assert len(reader.page(0)) == 1000
+    assert len(reader.page(2)) == 500
+    with pytest.raises(StorageError, match=r"pages/1\.json"):
+        reader.page(1)
+
+
+def test_a_damaged_page_is_named(place: Place) -> None:
+    rows = from_records([{"n": "1"}])
+    write_pages(rows, place.url, place.files)
+    place.files.write(page_url(place.url, 0), b'[["1"')
+    with pytest.raises(StorageError, match="damaged"):
+        PageReader(rows.to_spec(), place.url, place.files).page(0)
