@@ -1,0 +1,19 @@
+"""A site of its own for each test: real queue, real folder, consumers of this machine only where a test starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.model.config import Config
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    home = tmp_path / "home"
+    with Client(Config.load(start=tmp_path, home=tmp_path, environ={"KUBEQUE_HOME": str(home)})) as client:
+        yield client
+        client.stop()
