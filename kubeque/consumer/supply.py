@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from kubeque.consumer.contract import task_argv
 from kubeque.consumer.inputs import InputCache, StageFailed
@@ -17,6 +15,7 @@ from kubeque.consumer.result import Assignment
 from kubeque.consumer.workdir import Workdir
 from kubeque.files.pages import PageReader
 from kubeque.files.store import Files
+from kubeque.files.urls import base_name
 from kubeque.model.errors import LeaseLost, StorageError
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row
@@ -127,11 +126,6 @@ class Supply:
         except StageFailed as error:
             assignment.refusal = error
         return assignment
-
-
-def base_name(path: str) -> str:
-    """The name a `^` word has in the working directory."""
-    return os.path.basename((urlsplit(path).path if "://" in path else path).rstrip("/"))
 
 
 def give_up(lease: Lease) -> None:

@@ -160,8 +160,8 @@ class Files:
             seen = self.write_new(probe, b"1"), self.write_new(probe, b"2"), self.read(probe)
             self.delete(probe)
         except StorageError as error:
-            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-            raise StorageError(f"cannot write to {prefix}: {reason(cause)}; {_remedy(prefix)}") from error
+            said = str(error).removeprefix(f"cannot write {probe}: ")
+            raise StorageError(f"cannot write to {prefix}: {said}; {_remedy(prefix)}") from error
         if seen != (True, False, b"1"):
             raise StorageError(
                 f"cannot write to {prefix}: the store overwrites a file where it should refuse to; "
