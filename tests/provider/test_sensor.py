@@ -59,17 +59,6 @@ def test_when_submit_and_sensor_are_cleared_failed_rows_run_once_more(
     assert runs(tmp_path) == ["1", "2", "2"]
 
 
-def test_a_sensor_in_reschedule_mode_pokes_once_and_comes_again(submit: Execute, wait: Execute, tmp_path: Path) -> None:
-    from kubeque_provider.sensors.job import KubequeJobSensor
-
-    pointer = start(submit, tmp_path)
-    with Client() as client:
-        client.wait(pointer["job_id"], timeout=60)
-    sensor = KubequeJobSensor(task_id="wait", job_id=pointer, mode="reschedule")
-    assert sensor.reschedule
-    assert wait(pointer, mode="poke")["counts"]["ok"] == 2
-
-
 def test_a_killed_sweep_is_said_to_be_killed(submit: Execute, wait: Execute) -> None:
     pointer = submit(["/bin/sleep", "60"], wait=False)
     with Client() as client:
