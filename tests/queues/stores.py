@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+import pytest
 
+from kubeque.queues.datastore import open_datastore
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.postgres import open_postgres
 from kubeque.queues.sqlite import open_sqlite
 from kubeque.queues.store import Store
+from tests.servers.emulators import DatastoreEmulator
 from tests.servers.postgres import PostgresServer
 
 #: Opens the store once more: another connection to the same data.
@@ -81,8 +84,31 @@ def postgres(address: str, folder: Path) -> Iterator[Opener]:
         yield opener
 
 
+def emulator_server(kind: str) -> Callable[[], AbstractContextManager[str]]:
+    @contextmanager
+    def run() -> Iterator[str]:
+        emulator = DatastoreEmulator(kind)
+        emulator.start()
+        yield emulator.host
+        emulator.stop()
+
+    return run
+
+
+@contextmanager
+def datastore(address: str, folder: Path) -> Iterator[Opener]:
+    """A namespace for each test. Where the emulator is, the library is told by the environment."""
+    url = f"datastore://kubeque-test/(default)/test-{next(_NUMBERS)}"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DATASTORE_EMULATOR_HOST", address)
+        with opening(lambda: open_datastore(url)) as opener:
+            yield opener
+
+
 KINDS: dict[str, Kind] = {
     "memory": Kind(memory),
     "sqlite": Kind(sqlite),
     "postgres": Kind(postgres, postgres_server),
+    "datastore-legacy": Kind(datastore, emulator_server("legacy")),
+    "datastore-firestore": Kind(datastore, emulator_server("firestore")),
 }

@@ -1,0 +1,247 @@
+"""A queue in Google Datastore (or Firestore in Datastore mode): its calls, and what its answers mean.
+
+A write names the version that it was made from, with the conflict strategy FAIL, in a commit that is a transaction of
+its own: one call, no reads, refused if stale. The client library repeats reads; a write is never sent twice: where its
+fate is unknown the caller is told so, and reads.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
+from kubeque.queues.entities import Entity, Key, Search, Write
+from kubeque.queues.entity_store import EntityStore
+from kubeque.queues.messages import Messages, read_entity, read_key
+from kubeque.queues.store import Conflict
+
+#: Seconds that one call may take, and that a read is repeated for.
+_CALL_SECONDS = 10.0
+_READ_SECONDS = 20.0
+#: Entities in one answer at most.
+_PAGE = 500
+_HOST = "datastore.googleapis.com"
+#: An answer may be larger than gRPC's 4 MiB, and when the server is back from an outage that is noticed in seconds.
+_CHANNEL = [
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 3000),
+]
+#: Of `more_results` in an answer: ask on from its cursor (query.proto).
+_NOT_FINISHED = 1
+#: Looked up for the time of the answer.
+_NOTHING = Key("", "KubequeClock", "clock")
+_FORM = "write datastore://PROJECT, datastore://PROJECT/DATABASE or datastore://PROJECT/DATABASE/NAMESPACE"
+
+
+class Datastore:
+    """One database of one project. Threads share its connection; a forked process makes its own."""
+
+    def __init__(self, project: str, database: str, connect: Callable[[], Any]) -> None:
+        from google.cloud import datastore_v1
+
+        self._where = f"datastore://{project}" + (f"/{database}" if database else "")
+        self._messages = Messages(datastore_v1, project, database)
+        self._connect = connect
+        self._lock = threading.Lock()
+        self._client: tuple[int, Any] | None = None
+        self._can_add = True
+
+    def where(self) -> str:
+        return self._where
+
+    def lookup(self, keys: Sequence[Key]) -> list[Entity]:
+        request = self._messages.lookup(list(keys))
+        found: list[Entity] = []
+        while request.keys:
+            answer = self._read("lookup", request)
+            found += [read_entity(result) for result in answer.found]
+            del request.keys[:]
+            request.keys.extend(answer.deferred)
+        return found
+
+    def search(self, search: Search, limit: int) -> list[Entity]:
+        pages = self._pages(search, limit, keys_only=False)
+        return [read_entity(result) for page in pages for result in page]
+
+    def keys(self, search: Search, limit: int) -> Iterator[list[Key]]:
+        for page in self._pages(search, None, keys_only=True, most=limit):
+            yield [read_key(result.entity.key) for result in page]
+
+    def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
+        answer = self._write(self._messages.commit(list(writes), atomic=atomic), writes[0].key.name)
+        return [result.version for result in answer.mutation_results]
+
+    def delete(self, keys: Sequence[Key]) -> None:
+        try:
+            self._write(self._messages.deletion(list(keys)), "deletion")
+        except Conflict as busy:
+            raise QueueUnavailable(f"the queue {self._where} is too busy to delete ({busy.__cause__})") from busy
+
+    def sum(self, namespace: str, kind: str, property: str) -> int | None:
+        from google.api_core import exceptions as google
+
+        if not self._can_add:
+            return None
+        try:
+            answer = self._read("run_aggregation_query", self._messages.sum(namespace, kind, property))
+        except QueueError as error:
+            # The legacy emulator cannot (501), and a database may lack the index: then blocks are counted one by one.
+            if not isinstance(error.__cause__, google.MethodNotImplemented | google.FailedPrecondition):
+                raise
+            self._can_add = False
+            return None
+        value = answer.batch.aggregation_results[0].aggregate_properties["sum"]
+        return int(value.integer_value) if value.WhichOneof("value_type") == "integer_value" else None
+
+    def time(self) -> float | None:
+        answer = self._read("lookup", self._messages.lookup([_NOTHING]))
+        if not answer.HasField("read_time"):  # the legacy emulator does not tell
+            return None
+        return float(answer.read_time.seconds + answer.read_time.nanos / 1e9)
+
+    def close(self) -> None:
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and client[0] == os.getpid():
+            client[1].transport.close()
+
+    # ------------------------------------------------------------------ calls
+    def _api(self) -> Any:
+        with self._lock:
+            if self._client is None or self._client[0] != os.getpid():  # a connection must not cross a fork
+                self._client = (os.getpid(), self._connect())
+            return self._client[1]
+
+    def _read(self, method: str, request: Any) -> Any:
+        from google.api_core import exceptions as google
+        from google.api_core.retry import Retry, if_exception_type
+        from google.api_core.timeout import ConstantTimeout
+
+        passing = if_exception_type(
+            google.ServiceUnavailable, google.DeadlineExceeded, google.InternalServerError, google.Aborted
+        )
+        retry = Retry(predicate=passing, initial=0.1, maximum=2.0, multiplier=2.0, timeout=_READ_SECONDS)
+        timeout = ConstantTimeout(_CALL_SECONDS)  # type: ignore[no-untyped-call]
+        call = getattr(self._api(), method)
+        return self._named(lambda: call(self._messages.wrapped(request), retry=retry, timeout=timeout))
+
+    def _write(self, request: Any, what: str) -> Any:
+        from google.api_core import exceptions as google
+
+        commit = self._api().commit
+        try:
+            return self._named(lambda: commit(self._messages.wrapped(request), retry=None, timeout=_CALL_SECONDS))
+        except QueueError as error:
+            refused = google.FailedPrecondition | google.Aborted | google.AlreadyExists | google.NotFound
+            if isinstance(error.__cause__, refused):
+                raise Conflict(what) from error.__cause__
+            raise
+
+    def _named(self, call: Callable[[], Any]) -> Any:
+        """The answer's protobuf message, or the error for people."""
+        from google.api_core import exceptions as google
+
+        try:
+            answer = call()
+        except google.GoogleAPIError as error:
+            raise named(error, self._where) from error
+        return type(answer).pb(answer)
+
+    def _pages(self, search: Search, limit: int | None, *, keys_only: bool, most: int = _PAGE) -> Iterator[list[Any]]:
+        request = self._messages.query(search, keys_only=keys_only)
+        left = limit
+        while left is None or left > 0:
+            request.query.limit.value = asked = most if left is None else min(most, left)
+            batch = self._read("run_query", request).batch
+            if batch.entity_results:
+                yield list(batch.entity_results)
+            got = len(batch.entity_results)
+            if got < asked and batch.more_results != _NOT_FINISHED:
+                return
+            left = None if left is None else left - got
+            request.query.start_cursor = batch.end_cursor
+
+
+def named(error: Exception, where: str) -> QueueError:
+    """The error for people: what is wrong with the database `where`, and the remedy."""
+    from google.api_core import exceptions as google
+
+    text = " ".join(str(getattr(error, "message", "") or error).split())[:500]
+    lasting: Mapping[type[Exception], str] = {
+        google.Forbidden: "give this account the role Cloud Datastore User (roles/datastore.user)",
+        google.Unauthenticated: "log in again with `gcloud auth application-default login`",
+        google.NotFound: "make the database with `gcloud firestore databases create --type=datastore-mode`, or mend"
+        " project and database in queue_url",
+        google.FailedPrecondition: "it must be a database in Datastore mode",
+        google.InvalidArgument: "mend project, database and namespace in queue_url",
+        google.MethodNotImplemented: "it is not a Datastore",
+    }
+    for kind, remedy in lasting.items():
+        if isinstance(error, kind):
+            return QueueError(f"the queue {where} refuses us ({text}): {remedy}")
+    return QueueUnavailable(f"the queue {where} does not answer ({text})")
+
+
+def open_datastore(url: str) -> EntityStore:
+    """The queue at `datastore://project[/database][/namespace]`; the emulator where DATASTORE_EMULATOR_HOST is set.
+
+    Raises MissingExtra, ConfigError for a wrong URL, QueueError with the remedy.
+    """
+    project, database, namespace = read_url(url)
+    try:
+        from google.cloud import datastore_v1  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(
+            f"a queue in Datastore needs google-cloud-datastore ({error}): pip install 'kubeque[google]'"
+        ) from error
+    emulator = os.environ.get("DATASTORE_EMULATOR_HOST", "")
+    connect = (lambda: _connect_emulator(emulator)) if emulator else _connect
+    return EntityStore(Datastore(project, database, connect), namespace)
+
+
+def read_url(url: str) -> tuple[str, str, str]:
+    """Project, database ("" for the default one) and namespace that a URL names. Raises ConfigError."""
+    parts = url.removeprefix("datastore://").rstrip("/").split("/")
+    project, database, namespace = [*parts, "", "", ""][:3]
+    database = "" if database == "(default)" else database
+    good = (
+        len(parts) <= 3
+        and re.fullmatch(r"[a-z][a-z0-9:.-]{1,99}", project)
+        and re.fullmatch(r"([a-z][a-z0-9-]{2,62})?", database)
+        and re.fullmatch(r"[0-9A-Za-z._-]{0,70}", namespace)
+    )
+    if not good:
+        raise ConfigError(f"queue_url {url!r}: {_FORM}; the default database is (default)")
+    return project, database, namespace
+
+
+def _connect_emulator(address: str) -> Any:
+    import grpc  # type: ignore[import-untyped]
+    from google.cloud import datastore_v1
+    from google.cloud.datastore_v1.services.datastore.transports import DatastoreGrpcTransport
+
+    channel = grpc.insecure_channel(address.removeprefix("http://").rstrip("/"), options=_CHANNEL)
+    return datastore_v1.DatastoreClient(transport=DatastoreGrpcTransport(channel=channel))
+
+
+def _connect() -> Any:
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+    from google.cloud import datastore_v1
+    from google.cloud.datastore_v1.services.datastore.transports import DatastoreGrpcTransport
+
+    try:
+        credentials, _ = google.auth.default(scopes=DatastoreGrpcTransport.AUTH_SCOPES)
+    except DefaultCredentialsError as error:
+        raise QueueError(
+            "there are no Google credentials for the queue: run `gcloud auth application-default login`, or set"
+            " GOOGLE_APPLICATION_CREDENTIALS to a service account's key file"
+        ) from error
+    channel = DatastoreGrpcTransport.create_channel(f"{_HOST}:443", credentials=credentials, options=_CHANNEL)
+    return datastore_v1.DatastoreClient(transport=DatastoreGrpcTransport(channel=channel))

@@ -1,0 +1,216 @@
+"""A queue in the entities of a document database: the store contract in a few calls that any of them has.
+
+Only what both emulators of Google Datastore really do is used: lookup, insert, update and delete of whole entities with
+the version that they must have, searches over one property. Partial updates, transforms, ancestors and transactions
+that read are not: one emulator or the other ignores them without a word.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from kubeque.model.errors import QueueSchemaError, QueueUnavailable
+from kubeque.model.task import Tally
+from kubeque.queues.clock import ServerClock
+from kubeque.queues.entities import (
+    BLOCK,
+    JOB,
+    SCHEMA,
+    Bound,
+    Database,
+    Entity,
+    Key,
+    Layout,
+    Search,
+    Write,
+    block_record,
+    job_record,
+    place,
+)
+from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
+
+_SCHEMA_VERSION = 1
+#: Entities and bytes in one insertion at most, and how many insertions run at once.
+_INSERT_COUNT, _INSERT_BYTES, _INSERT_THREADS = 500, 3 << 20, 4
+_INSERT_TRIES = 8
+_DELETE_COUNT = 500
+#: Bytes of an entity besides its body, roughly.
+_OVERHEAD = 600
+#: At least so many leased blocks are looked at to find those that ended first.
+_LEASED_FETCH = 300
+
+
+class EntityStore:
+    """The store contract in entities."""
+
+    def __init__(self, database: Database, namespace: str = "") -> None:
+        self._db = database
+        self._at = Layout(namespace)
+        self._clock = ServerClock(lambda: database.time() or time.time())
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """Note the layout on first use. Raises QueueSchemaError if it was written by a newer kubeque."""
+        key = Key(self._at.namespace, SCHEMA, "layout")
+        found = self._db.lookup([key])
+        if not found:
+            try:
+                self._db.commit([Write(key, Entity(key, {}, {"version": _SCHEMA_VERSION}))], atomic=True)
+            except Conflict:
+                return self._prepare()
+        elif (version := int(found[0].carried["version"])) > _SCHEMA_VERSION:
+            raise QueueSchemaError(
+                f"the queue {self._db.where()} has layout {version} and this kubeque knows {_SCHEMA_VERSION}:"
+                " upgrade kubeque, or choose another queue_url"
+            )
+        return None
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def close(self) -> None:
+        self._db.close()
+
+    # ------------------------------------------------------------------ jobs
+    def insert_job(self, record: JobRecord) -> int:
+        return self._write(self._at.job(record))
+
+    def get_job(self, name: str) -> JobRecord | None:
+        found = self._db.lookup([self._at.job_key(name)])
+        return job_record(found[0]) if found else None
+
+    def list_jobs(self, fleet: str | None = None) -> list[JobRecord]:
+        search = Search(self._at.namespace, JOB)
+        if fleet is not None:
+            search = Search(self._at.namespace, JOB, "fleet", (Bound.EQUAL, fleet))
+        return [job_record(entity) for entity in self._db.search(search, limit=1_000_000)]
+
+    def swap_job(self, record: JobRecord) -> int:
+        return self._write(self._at.job(record), record.version)
+
+    def delete_job(self, record: JobRecord) -> None:
+        self._db.commit([Write(self._at.job_key(record.name), None, record.version)], atomic=True)
+
+    def _write(self, entity: Entity, version: int | None = None) -> int:
+        return self._db.commit([Write(entity.key, entity, version)], atomic=True)[0]
+
+    # ------------------------------------------------------------------ blocks
+    def insert_blocks(self, records: Iterable[BlockRecord]) -> None:
+        batches = _batches(self._at.block(record) for record in records)
+        running: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(_INSERT_THREADS) as pool:
+            for batch in batches:
+                running.append(pool.submit(self._insert, batch))
+                if len(running) > _INSERT_THREADS:  # no more in memory than is under way
+                    running.popleft().result()
+            while running:
+                running.popleft().result()
+
+    def _insert(self, entities: Sequence[Entity]) -> None:
+        """Insert what is not there. Whatever an attempt of unknown fate or half a success left is looked up first."""
+        for _ in range(_INSERT_TRIES):
+            try:
+                self._db.commit([Write(entity.key, entity) for entity in entities], atomic=False)
+                return
+            except Conflict:
+                there = {entity.key for entity in self._db.lookup([entity.key for entity in entities])}
+                entities = [entity for entity in entities if entity.key not in there]
+            if not entities:
+                return
+            time.sleep(random.uniform(0, 0.1))  # others insert the same, or the database was too busy
+        raise QueueUnavailable(f"the queue {self._db.where()} refused {_INSERT_TRIES} times to take new blocks")
+
+    def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
+        found = self._db.lookup([self._at.block_key(uid, block_id)])
+        return block_record(uid, found[0]) if found else None
+
+    def find_blocks(
+        self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
+    ) -> list[BlockRecord]:
+        if shapes is None:
+            return self._find(uid, which, "", slot, limit)
+        each = [self._find(uid, which, f"_{shape}", slot, limit) for shape in dict.fromkeys(shapes)]
+        order: dict[Find, Callable[[BlockRecord], Any]] = {
+            Find.READY: lambda b: ((b.slot or 0) < slot, b.slot),
+            Find.STEALABLE: lambda b: -(b.spare or 0),
+            Find.LEASED: lambda b: b.expires,
+        }
+        return list(islice(heapq.merge(*each, key=order[which]), limit))
+
+    def _find(self, uid: str, which: Find, among: str, slot: int, limit: int) -> list[BlockRecord]:
+        """Blocks by the mark that all have, or (`among`) only those of one class."""
+        where = self._at.blocks(uid)
+        if which is Find.READY:
+            mark = f"slot{among}"
+            found = self._db.search(Search(where, BLOCK, mark, (Bound.FROM, slot)), limit)
+            if len(found) < limit and slot > 0:
+                found += self._db.search(Search(where, BLOCK, mark, (Bound.BEFORE, slot)), limit - len(found))
+        elif which is Find.STEALABLE:
+            found = self._db.search(Search(where, BLOCK, f"spare{among}", descending=True), limit)
+        else:
+            found = self._db.search(Search(where, BLOCK, f"minute{among}"), max(limit, _LEASED_FETCH))
+            found.sort(key=lambda entity: entity.carried["expires"])
+        return [block_record(uid, entity) for entity in found[:limit]]
+
+    def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
+        entity = self._at.block(record)
+        new = [Write(entity.key, entity) for entity in map(self._at.block, inserts)]
+        return self._db.commit([Write(entity.key, entity, record.version), *new], atomic=True)[0]
+
+    def tally(self, uid: str) -> dict[int, Tally]:
+        where = self._at.blocks(uid)
+        top = self._db.search(Search(where, BLOCK, "shape", descending=True), limit=1)
+        counts: dict[int, Tally] = {}
+        for shape in range(int(top[0].indexed["shape"]) + 1 if top else 0):
+            # Tasks leave `pending` for good or come back to it; in this order none that ended is counted twice.
+            pending = self._db.sum(where, BLOCK, f"pending_{shape}")
+            packed = self._db.sum(where, BLOCK, f"tally_{shape}")
+            if pending is None or packed is None:
+                return self._tally_by_scan(uid)
+            if pending or packed or self._db.search(Search(where, BLOCK, f"tally_{shape}"), limit=1):
+                counts[shape] = unpack(packed, pending)
+        return counts
+
+    def _tally_by_scan(self, uid: str) -> dict[int, Tally]:
+        counts: dict[int, Tally] = {}
+        after: tuple[int, str] | None = None
+        while batch := self.scan_blocks(uid, after=after, limit=1000):
+            for block in batch:
+                counts[block.shape] = counts.get(block.shape, Tally()) + unpack(block.tally, block.pending)
+            after = (batch[-1].lo, batch[-1].id)
+        return counts
+
+    def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
+        bound = (Bound.BEHIND, place(*after)) if after else None
+        search = Search(self._at.blocks(uid), BLOCK, "place", bound)
+        return [block_record(uid, entity) for entity in self._db.search(search, limit)]
+
+    def delete_blocks(self, uid: str) -> None:
+        found = True
+        while found:  # a block that was split off meanwhile may stand where a pass has been already
+            found = False
+            for keys in self._db.keys(Search(self._at.blocks(uid), BLOCK), _DELETE_COUNT):
+                self._db.delete(keys)
+                found = True
+
+
+def _batches(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
+    batch: list[Entity] = []
+    size = 0
+    for entity in entities:
+        body = entity.carried["body"]
+        weight = _OVERHEAD + (len(body) if isinstance(body, bytes) else 0)
+        if batch and (len(batch) == _INSERT_COUNT or size + weight > _INSERT_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entity)
+        size += weight
+    if batch:
+        yield batch
