@@ -200,33 +200,30 @@ class Consumer:
     def _next(self) -> Assignment | None:
         supply = self._supply
         supply.drop_done()
-        if supply.current is not None:
-            assignment = supply.take()
-            if assignment is not None:
-                return assignment
-            if not self._reserve_more(supply.current):
-                supply.drop_done()
-                return supply.take()
+        assignment = supply.take()
+        if assignment is not None:
+            return assignment
+        if supply.resume():
+            self._reserve_more()
             return supply.take()
+        if supply.current is not None and not supply.may_run_ahead(supply.current):
+            self._wait_until_saved()  # what runs may have to run again, and then it is this consumer's
+            if supply.resume():
+                return None
         if self._idle_since is not None or not self._jobs:
             self._jobs = self._queue.jobs(self._settings.fleet)
-        if supply.claim(self._jobs) is None:
-            return None
+        supply.claim(self._jobs)
         return supply.take()
 
-    def _reserve_more(self, lease: Lease) -> bool:
+    def _reserve_more(self) -> None:
         """Reserve the next tasks of the current lease; what is waiting is recorded by the way."""
+        lease = self._supply.current
+        if lease is None:
+            return
         if not self._supply.may_run_ahead(lease) or self._running_for() > COMMIT_SECONDS:
             self._wait_until_saved()
-        if self._leaving.is_set():
-            return False
-        try:
-            lease.commit(reserve=self._supply.reserve_now(lease))
-        except LeaseLost as error:
-            log.warning("%s", error)
-            return False
-        self._after_commit(lease)
-        return True
+        if not self._leaving.is_set():
+            self._commit(lease, reserve=self._supply.reserve_now(lease))
 
     def _running_for(self) -> float:
         return time.monotonic() - self._running_since if self._running else 0.0
@@ -314,14 +311,15 @@ class Consumer:
         elif (lease.waiting and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
             self._commit(lease)
 
-    def _commit(self, lease: Lease, *, give_back: bool = False) -> None:
+    def _commit(self, lease: Lease, *, reserve: int = 0, give_back: bool = False) -> None:
         try:
-            lease.commit(give_back=give_back)
+            lease.commit(reserve=reserve, give_back=give_back)
         except LeaseLost as error:
             log.warning("%s: what runs of it is dropped", error)
             self._stop_if_running(lease)
         except QueueUnavailable as error:
             log.warning("the queue does not answer; what runs goes on: %s", error)
+            self._leaving.wait(random.uniform(0.2, 0.5))
         else:
             self._after_commit(lease)
 

@@ -93,6 +93,14 @@ class Supply:
                 return lease
         return None
 
+    def resume(self) -> bool:
+        """Make a lease current that has something to reserve. False: there is none."""
+        with self.lock:
+            found = [lease for lease in self.leases if lease.held and lease.block.tally().pending]
+        if found and self.current not in found:
+            self.current = found[0]
+        return bool(found)
+
     def drop_done(self) -> None:
         """Forget leases that are over."""
         with self.lock:
