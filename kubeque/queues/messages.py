@@ -52,7 +52,7 @@ class Messages:
         return request
 
     def commit(self, writes: list[Write], *, atomic: bool) -> Any:
-        """Writes that each name the version they must meet. Without FAIL a stale one is noted at most, or not even that."""
+        """Writes that each name the version they must meet. Without FAIL a stale one is at most noted."""
         request = self._commit(atomic=atomic)
         for write in writes:
             mutation = request.mutations.add()
