@@ -23,7 +23,7 @@ from kubeque.queues.store import Conflict
 _CALL_SECONDS = 10.0
 _READ_SECONDS = 20.0
 #: Entities in one answer at most.
-_PAGE = 500
+_PAGE = 2000
 _HOST = "datastore.googleapis.com"
 #: An answer may be larger than gRPC's 4 MiB, and when the server is back from an outage that is noticed in seconds.
 _CHANNEL = [

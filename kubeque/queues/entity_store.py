@@ -181,7 +181,7 @@ class EntityStore:
     def _tally_by_scan(self, uid: str) -> dict[int, Tally]:
         counts: dict[int, Tally] = {}
         after: tuple[int, str] | None = None
-        while batch := self.scan_blocks(uid, after=after, limit=1000):
+        while batch := self.scan_blocks(uid, after=after, limit=2000):
             for block in batch:
                 counts[block.shape] = counts.get(block.shape, Tally()) + unpack(block.tally, block.pending)
             after = (batch[-1].lo, batch[-1].id)

@@ -11,41 +11,34 @@ import pytest
 
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store
-from tests.queues.stores import KINDS, Kind, Opener
+from tests.queues.stores import KINDS, Opener, on
 from tests.queues.unreliable import Unreliable
 from tests.servers.process import NotHere
 
 
-def _param(name: str, kind: Kind) -> object:
-    """Tests of one server stay on one xdist worker, so that it is started once."""
-    marks = [pytest.mark.xdist_group(name), pytest.mark.server(name)] if kind.server is not Kind.server else []
-    return pytest.param(name, marks=marks)
-
-
 @pytest.fixture(scope="session")
 def server() -> Iterator[Callable[[str], str]]:
-    """The address of the server of a kind of store, started when first asked for."""
+    """The address of the server of a kind of store, started when first asked for; skips the test if there is none."""
     addresses: dict[str, str] = {}
     with ExitStack() as running:
 
         def address(name: str) -> str:
-            if name not in addresses:
-                addresses[name] = running.enter_context(KINDS[name].server())
+            try:
+                if name not in addresses:
+                    addresses[name] = running.enter_context(KINDS[name].server())
+            except NotHere as missing:
+                if os.environ.get("CI") == "true":
+                    raise
+                pytest.skip(str(missing))
             return addresses[name]
 
         yield address
 
 
-@pytest.fixture(params=[_param(name, kind) for name, kind in KINDS.items()])
+@pytest.fixture(params=[on(name) for name in KINDS])
 def open_store(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
     """Opens one fresh store, as often as it is called."""
-    try:
-        address = server(request.param)
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-    with KINDS[request.param].fresh(address, tmp_path) as opener:
+    with KINDS[request.param].fresh(server(request.param), tmp_path) as opener:
         yield opener
 
 

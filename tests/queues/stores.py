@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -112,3 +113,10 @@ KINDS: dict[str, Kind] = {
     "datastore-legacy": Kind(datastore, emulator_server("legacy")),
     "datastore-firestore": Kind(datastore, emulator_server("firestore")),
 }
+
+
+def on(name: str) -> Any:
+    """The parameter of a test that runs on this kind. One server's tests share an xdist worker: it is started once."""
+    kind = KINDS[name]
+    marks = [pytest.mark.xdist_group(name), pytest.mark.server(name)] if kind.server is not Kind.server else []
+    return pytest.param(name, marks=marks)

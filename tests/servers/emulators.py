@@ -47,7 +47,7 @@ def _java(jar: str, program: str) -> list[str]:
         raise NotHere("java is not in PATH")
     if not path.exists():
         raise NotHere(f"{path} is not there: gcloud components install {Path(jar).parent}")
-    return [java, "-Duser.language=en", "-Xmx768m", "-cp", str(path), program]
+    return [java, "-Duser.language=en", "-Xmx768m", "-XX:+UseSerialGC", "-cp", str(path), program]
 
 
 class DatastoreEmulator:
@@ -61,7 +61,8 @@ class DatastoreEmulator:
         folder = temporary_folder(kind)
         if kind == "legacy":
             data = folder / "data"
-            subprocess.run([*java, "create", str(data)], capture_output=True, check=True, timeout=60)
+            (data / "WEB-INF").mkdir(parents=True)
+            (data / "WEB-INF" / "index.yaml").write_text("indexes:\n")  # by this it knows its folder
             argv = [*java, *where, "--store_on_disk=False", "--consistency=1.0", str(data)]
         else:
             argv = [*java, *where, "--database-mode=datastore-mode"]
