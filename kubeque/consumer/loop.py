@@ -17,13 +17,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kubeque.consumer import tree
 from kubeque.consumer.contract import task_environment
 from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.result import Assignment, save
 from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.supply import Supply, give_up
 from kubeque.files.store import Files
-from kubeque.model.errors import LeaseLost, QueueUnavailable, StorageError
+from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable, StorageError
 from kubeque.model.job import Job
 from kubeque.model.resources import lifted
 from kubeque.model.task import Cause, Death, Outcome
@@ -91,7 +92,7 @@ class Consumer:
         self._queue.self_test()
         self._jobs = self._queue.jobs(self._settings.fleet)
         helpers = [
-            threading.Thread(target=work, name=work.__name__, daemon=True)
+            threading.Thread(target=_or_die, args=(work,), name=work.__name__, daemon=True)
             for work in (self._supplying, self._saving, self._renewing)
         ]
         for helper in helpers:
@@ -331,10 +332,13 @@ class Consumer:
     def _after_commit(self, lease: Lease) -> None:
         """Look whether the job should end early, where this consumer has only seen failures."""
         job = lease.job
-        if self._failures_only.get(job.uid):
-            end_hopeless(self._queue, job)
-        if job.max_failures is not None or job.deadline is not None:
-            enforce_limits(self._queue, job, self._queue.counts(job))
+        try:
+            if self._failures_only.get(job.uid):
+                end_hopeless(self._queue, job)
+            if job.max_failures is not None or job.deadline is not None:
+                enforce_limits(self._queue, job, self._queue.counts(job))
+        except (QueueUnavailable, JobNotFound) as error:
+            log.warning("whether %s should end early cannot be told now: %s", job.name, error)
 
     def _look_at_jobs(self) -> None:
         """Read the fleet's jobs again: drop what was killed, removed or reset, make way for what is better."""
@@ -352,3 +356,16 @@ class Consumer:
             better = [other for other in self._jobs if other.open and other.priority > job.priority]
             if any(self._queue.counts(other).pending for other in better):
                 self._commit(lease, give_back=True)
+
+
+def _or_die(work: Callable[[], None]) -> None:
+    """Run a thread of the consumer. Without it the others would wait for ever: an error in one ends the process.
+
+    That is safe at any moment: what it held is taken back like that of any dead consumer.
+    """
+    try:
+        work()
+    except BaseException:
+        log.exception("the consumer ends: its thread failed")
+        tree.kill_all(tree.own_children())
+        os._exit(1)
