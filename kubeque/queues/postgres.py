@@ -55,6 +55,7 @@ _REFUSALS = {
     'role ".*" does not exist': "create the user, or name another one in queue_url",
     'database ".*" does not exist': "create the database, or name another one in queue_url",
     "permission denied for database": "grant CONNECT on it to this user",
+    r"invalid \S+ value": "mend it in queue_url",
     "certificate": "mend sslmode and sslrootcert in queue_url",
 }
 #: The same for statements, by the beginning of the SQLSTATE (postgresql.org/docs, "Error Codes").
@@ -107,6 +108,8 @@ class PostgresDialect:
         self._clock = ServerClock(self._server_time)
         self._lock = threading.Lock()
         self._idle: list[Connection[Any]] = []
+        #: Of the process that this one was forked from: to be closed by it alone.
+        self._inherited: list[Connection[Any]] = []
         self._process = os.getpid()
 
     def where(self) -> str:
@@ -146,6 +149,7 @@ class PostgresDialect:
         """A connection that nobody uses and that was not closed by the server meanwhile, else a new one."""
         with self._lock:
             if self._process != os.getpid():  # a connection must not cross a fork
+                self._inherited += self._idle
                 self._process, self._idle = os.getpid(), []
             idle = self._idle
         while True:
@@ -223,17 +227,21 @@ def _hung_up(connection: Connection[Any]) -> bool:
 
 
 def _settings(url: str) -> dict[str, Any]:
-    """What libpq is told. Nothing of a wrong URL is shown: a password with an @ in it may be anywhere."""
+    """What libpq is told. Nothing of a wrong URL is shown: a password with an @ or / in it may be anywhere."""
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        return {**_KEEPALIVE, **conninfo_to_dict(url)}
+        given = conninfo_to_dict(url)
     except psycopg.Error:
+        given = {"host": "@"}
+    names = f"{given.get('host', '')}{given.get('dbname', '')}"
+    if "@" in names or not re.fullmatch(r"[0-9,]*", str(given.get("port") or "")):
         raise ConfigError(
             "queue_url is no URL of a PostgreSQL database: write postgresql://user:password@host:5432/database, with"
             " %40, %2F, %3A and %25 for @, /, : and % in user and password"
-        ) from None
+        )
+    return {**_KEEPALIVE, **given}
 
 
 def _where(settings: Mapping[str, Any]) -> str:

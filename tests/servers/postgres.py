@@ -13,6 +13,8 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.process import NotHere, Process, free_port, temporary_folder, with_us
@@ -91,6 +93,15 @@ class PostgresServer:
         """End it and start it again on the same port; `kill` gives it no time, so that it has to recover."""
         self._process.stop(signal.SIGQUIT if kill else None)
         self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All its processes stand still; the lines to them stay open."""
+        self._process.signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.signal_all(signal.SIGCONT)
 
     def create_database(self) -> str:
         """The URL of a new, empty database."""

@@ -81,6 +81,12 @@ class Process:
                 raise RuntimeError(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.05)
 
+    def signal_all(self, sign: signal.Signals) -> None:
+        """Send a signal to it and all its children."""
+        assert self._running is not None, f"{self._name} is not running"
+        for pid in [self._running.pid, *_children(self._running.pid)]:
+            os.kill(pid, sign)
+
     def stop(self, sign: signal.Signals | None = None) -> None:
         """End it and all its children: gently, then by force. Only the process that started it can."""
         running, self._running = self._running, None
@@ -95,3 +101,9 @@ class Process:
         with suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGKILL)
         running.wait()
+
+
+def _children(pid: int) -> list[int]:
+    """Direct children, which may be in process groups of their own."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(child) for child in listed.stdout.split()]

@@ -1,0 +1,314 @@
+"""What is special about PostgreSQL: lines that break, servers that stop, freeze and recover, plans and passwords."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+
+from kubeque.model.errors import ConfigError, QueueError, QueueSchemaError, QueueUnavailable
+from kubeque.model.task import State
+from kubeque.queues.open import open_queue
+from kubeque.queues.postgres import PostgresDialect, open_postgres
+from kubeque.queues.queue import Queue
+from kubeque.queues.sql import SqlStore
+from kubeque.queues.store import Find
+from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
+from tests.queues.records import UID, block, leased
+from tests.servers.faults import TcpProxy
+from tests.servers.postgres import PASSWORD, USER, PostgresServer
+from tests.servers.process import NotHere
+
+pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.server("postgres")]
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A server that these tests may stop."""
+    try:
+        server = PostgresServer()
+    except NotHere as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def url(postgres: PostgresServer) -> str:
+    """A new database."""
+    return postgres.create_database()
+
+
+@pytest.fixture
+def queue(url: str) -> Iterator[Queue]:
+    with closing(open_queue(url)) as queue:
+        yield queue
+
+
+def database(url: str) -> str:
+    return urlsplit(url).path[1:]
+
+
+def through(proxy: TcpProxy, url: str) -> str:
+    return url.replace(f":{urlsplit(url).port}/", f":{proxy.port}/")
+
+
+# ------------------------------------------------------------------ broken lines
+def test_connections_that_the_server_ended_are_replaced_unnoticed(
+    queue: Queue, postgres: PostgresServer, url: str
+) -> None:
+    job = submit(queue, make_job(2))
+    postgres.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database(url)}'")
+    lease = claim(queue, job)
+    run_next(lease)
+    lease.commit()
+    assert states(queue, job)[0] is State.OK
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["restarted", "killed and recovered"])
+def test_work_goes_on_when_the_server_was_restarted(queue: Queue, postgres: PostgresServer, kill: bool) -> None:
+    job = submit(queue, make_job(4))
+    lease = claim(queue, job, reserve=2)
+    run_next(lease)
+    lease.commit()
+    run_next(lease)
+    postgres.restart(kill=kill)
+    lease.commit(reserve=2)
+    assert states(queue, job) == {0: State.OK, 1: State.OK, 2: State.RESERVED, 3: State.RESERVED}
+
+
+def test_a_server_that_is_away_is_unavailable_and_nothing_is_lost(queue: Queue, postgres: PostgresServer) -> None:
+    job = submit(queue, make_job(1))
+    lease = claim(queue, job)
+    run_next(lease)
+    postgres.stop()
+    try:
+        for action in (lease.commit, lambda: queue.find(job.name), lambda: queue.store.tally(job.uid)):
+            with pytest.raises(QueueUnavailable, match="does not answer"):
+                action()
+        assert queue.now() > 0  # the clock goes on
+    finally:
+        postgres.start()
+    lease.commit()
+    assert states(queue, job) == {0: State.OK}
+
+
+def test_a_commit_whose_answer_was_lost_is_settled_by_reading(url: str, postgres: PostgresServer) -> None:
+    with TcpProxy(postgres.port) as proxy, closing(open_queue(through(proxy, url))) as queue:
+        job = submit(queue, make_job(2))
+        lease = claim(queue, job, reserve=2)
+        run_next(lease)
+        proxy.lose_answer_to(b"COMMIT")
+        lease.commit()
+        assert proxy.losses == 1
+        assert states(queue, job) == {0: State.OK, 1: State.RESERVED}
+        assert only_block(queue, job).seq == 1
+
+
+def test_a_line_cut_in_the_middle_of_a_transaction_leaves_nothing_of_it(url: str, postgres: PostgresServer) -> None:
+    with TcpProxy(postgres.port) as proxy, closing(open_queue(through(proxy, url))) as queue:
+        job = submit(queue, make_job(2))
+        lease = claim(queue, job, reserve=2)
+        run_next(lease)
+        proxy.lose_answer_to(b"UPDATE")
+        lease.commit()
+        assert proxy.losses == 1
+        assert only_block(queue, job).seq == 1
+        with closing(open_queue(url)) as direct:
+            assert states(direct, job) == {0: State.OK, 1: State.RESERVED}
+
+
+def test_a_frozen_server_is_not_waited_for_for_ever(postgres: PostgresServer, url: str) -> None:
+    with closing(SqlStore(PostgresDialect(url, silence_seconds=1.0))) as store:
+        store.insert_blocks([block(0)])
+        with postgres.frozen(), pytest.raises(QueueUnavailable, match="no answer for 1 s"):
+            store.get_block(UID, "0-0")
+        assert store.get_block(UID, "0-0") is not None
+
+
+def test_a_statement_that_waits_for_a_lock_too_long_is_given_up(queue: Queue, url: str) -> None:
+    submit(queue, make_job(1))
+    (old,) = queue.store.scan_blocks("uid-1")
+    impatient = f"{url}?options=-clock_timeout%3D300ms"
+    with psycopg.connect(url) as other, closing(open_queue(impatient)) as second:
+        other.execute("SELECT 1 FROM kubeque_block FOR UPDATE")
+        with pytest.raises(QueueUnavailable, match="lock timeout"):
+            second.store.swap_block(old)
+
+
+# ------------------------------------------------------------------ connections
+def test_connections_do_not_pile_up_with_threads(queue: Queue, postgres: PostgresServer, url: str) -> None:
+    submit(queue, make_job(1))
+    threads = [threading.Thread(target=lambda: queue.find("sweep")) for _ in range(40)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    held = postgres.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database(url)}'")
+    assert 1 <= int(held) <= 4
+
+
+def test_a_forked_process_makes_connections_of_its_own(url: str) -> None:
+    source = f"""
+import os
+from kubeque.queues.open import open_queue
+from tests.queues.makers import make_job, submit
+queue = open_queue({url!r})
+submit(queue, make_job(3))
+for _ in range(3):
+    child = os.fork()
+    if not child:
+        assert queue.job("sweep").n == 3
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert queue.job("sweep").n == 3
+queue.close()
+print("well")
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", source], capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("well\n", "")
+
+
+def test_many_processes_may_open_a_new_database_at_once(url: str) -> None:
+    source = f"""
+from kubeque.queues.open import open_queue
+queue = open_queue({url!r})
+queue.self_test()
+queue.close()
+print("well")
+"""
+    started = [
+        subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    assert [process.communicate(timeout=90) for process in started] == [("well\n", "")] * 8
+
+
+# ------------------------------------------------------------------ what may be wrong with a URL and a database
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda url: url.replace(USER, "nobody-knows"), "mend user or password in queue_url"),
+        (lambda url: url.replace("s3cret", "wr0ng"), "mend user or password in queue_url"),
+        (lambda url: f"{url}-nowhere", "create the database"),
+        (lambda url: url.replace("127.0.0.1", "no-such-host.invalid"), "no-such-host.invalid"),
+        (lambda url: url.replace(":s3cret%2Fword@", ":s3cret/word@"), "with %40, %2F"),
+        (lambda url: url.replace("postgresql:", "postgrsql:"), "unknown scheme 'postgrsql'"),
+        (lambda url: url.replace(":s3cret%2Fword@", ":s3cret@word@"), "with %40, %2F"),
+        (lambda url: url.replace(":s3cret%2Fword@", ":s3cret?word@"), "mend user or password"),
+        (lambda url: url.replace(":s3cret%2Fword@", ":s3cret%word@"), "with %40, %2F"),
+        (lambda url: url.replace("://", ":///"), "with %40, %2F"),
+        (lambda url: f"{url}?colour=red", "with %40, %2F"),
+        (lambda url: f"{url}?sslmode=maybe", "mend it in queue_url"),
+    ],
+)
+def test_what_is_wrong_with_a_url_is_said_without_its_password(
+    url: str, change: Callable[[str], str], words: str
+) -> None:
+    with pytest.raises((ConfigError, QueueError)) as caught:
+        open_queue(change(url))
+    told = "".join(traceback.format_exception(caught.value, limit=0))
+    assert words in str(caught.value)
+    for secret in (PASSWORD, PASSWORD.replace("/", "%2F"), "s3cret", "wr0ng"):
+        assert secret not in told
+
+
+def test_a_lost_line_is_told_without_the_password(url: str, postgres: PostgresServer) -> None:
+    with TcpProxy(postgres.port) as proxy, closing(open_queue(through(proxy, url))) as queue:
+        proxy.lose_answer_to(b"SELECT")
+        with pytest.raises(QueueUnavailable) as caught:
+            queue.find("sweep")
+    told = "".join(traceback.format_exception(caught.value))
+    assert "s3cret" not in told
+    assert f"postgresql://{USER}@127.0.0.1:{proxy.port}/{database(url)}" in told
+
+
+def test_who_may_not_make_tables_may_use_those_that_are_there(postgres: PostgresServer, url: str) -> None:
+    open_queue(url).close()
+    postgres.sql("CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    postgres.sql(
+        "REVOKE CREATE ON SCHEMA public FROM public;"
+        " GRANT SELECT, INSERT, UPDATE, DELETE ON kubeque_job, kubeque_block, kubeque_schema TO guest", database(url)
+    )  # fmt: skip
+    guest = url.replace(f"{USER}:s3cret%2Fword", "guest:guest")
+    with closing(open_queue(guest)) as queue:
+        queue.self_test()
+    postgres.sql("DROP TABLE kubeque_job, kubeque_block, kubeque_schema", database(url))
+    with pytest.raises(QueueError, match="let this user create tables"):
+        open_queue(guest)
+
+
+def test_a_server_that_only_reads_is_unavailable(postgres: PostgresServer, url: str) -> None:
+    postgres.sql(f"ALTER DATABASE {database(url)} SET default_transaction_read_only = on")
+    with pytest.raises(QueueUnavailable, match="read-only"):
+        open_queue(url)
+
+
+def test_a_newer_layout_is_refused(url: str) -> None:
+    open_queue(url).close()
+    with psycopg.connect(url) as connection:
+        connection.execute("INSERT INTO kubeque_schema (version) VALUES (99)")
+    with pytest.raises(QueueSchemaError, match=r"layout 99 .* upgrade kubeque"):
+        open_queue(url)
+
+
+def test_ids_are_ordered_by_their_bytes(queue: Queue) -> None:
+    wanted = [f"0-{word}" for word in ("B", "a", "Z", "é", "_", "10", "9")]
+    queue.store.insert_blocks([replace(block(0), id=each) for each in wanted])
+    first, *_ = found = [record.id for record in queue.store.scan_blocks(UID)]
+    assert found == sorted(wanted)
+    assert [record.id for record in queue.store.scan_blocks(UID, after=(0, first))] == found[1:]
+
+
+# ------------------------------------------------------------------ plans
+@pytest.fixture(scope="module")
+def large(postgres: PostgresServer) -> Iterator[SqlStore]:
+    """Some thousand blocks of two jobs, fresh from their insertion: the server has no statistics yet."""
+    with closing(open_postgres(postgres.create_database())) as store:
+        for uid in (UID, "uid-2"):
+            held = [leased(lo, 100.0 + lo, spare=lo % 7 or None, uid=uid) for lo in range(3700, 4000)]
+            waiting = [block(lo, uid=uid, slot=lo * 1000, body=bytes(400)) for lo in range(3700)]
+            store.insert_blocks(itertools.chain(waiting, held))
+        yield store
+
+
+@pytest.mark.parametrize(
+    ("search", "index"),
+    [
+        (lambda store: store.find_blocks(UID, Find.READY, slot=1_000_000), "kubeque_ready"),
+        (lambda store: store.find_blocks(UID, Find.READY, shapes=[0, 1], slot=1_000_000), "kubeque_ready"),
+        (lambda store: store.find_blocks(UID, Find.LEASED, limit=1000), "kubeque_leased"),
+        (lambda store: store.scan_blocks(UID, after=(1000, "0-1000")), "kubeque_order"),
+        (lambda store: store.get_block(UID, "0-7"), "kubeque_block_pkey"),
+    ],
+)
+def test_searches_use_their_indexes_and_sort_nothing(
+    large: SqlStore, monkeypatch: pytest.MonkeyPatch, search: Callable[[SqlStore], object], index: str
+) -> None:
+    plans: list[str] = []
+    execute = psycopg.Connection.execute
+
+    def explained(self: psycopg.Connection[object], statement: bytes, values: object = None) -> object:
+        if statement.startswith(b"SELECT uid"):
+            plans.append("\n".join(row[0] for row in execute(self, b"EXPLAIN " + statement, values)))  # type: ignore
+        return execute(self, statement, values)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(psycopg.Connection, "execute", explained)
+    assert search(large)
+    for plan in plans:
+        assert f"using {index} " in plan
+        assert "Sort" not in plan
+    assert plans
