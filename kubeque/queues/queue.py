@@ -197,7 +197,7 @@ class Queue:
 
         def begin(job: Job) -> Job | None:
             nonlocal began
-            began = job.state is not JobState.RESETTING  # one reset at a time: finish the other one first
+            began = job.reset is None  # one reset at a time: finish the other one first, also if the job was killed
             return self._begin_reset(change(job), rule) if began else None
 
         while True:
@@ -216,14 +216,16 @@ class Queue:
 
         One pass is not enough: a steal between its read and its write hides rows in a block that it never saw.
         """
-        if job.state is not JobState.RESETTING or job.reset is None:
+        if job.reset is None:
             return job
         while self._reset_pass(job, job.reset):
             pass
 
         def end(now: Job) -> Job | None:
-            same = now.uid == job.uid and now.run == job.run and now.state is JobState.RESETTING
-            return replace(now, state=JobState.ACTIVE, reset=None) if same else None
+            if now.uid != job.uid or now.run != job.run or now.reset is None:
+                return None
+            state = JobState.ACTIVE if now.state is JobState.RESETTING else now.state
+            return replace(now, state=state, reset=None)
 
         return self.update(job.name, end)
 

@@ -9,6 +9,7 @@ import pytest
 from kubeque.model.errors import JobNotFound, LeaseLost
 from kubeque.model.job import Counts, JobState, ResetRule
 from kubeque.model.task import Cause, Death, State
+from kubeque.queues import changes
 from kubeque.queues import lease as leases
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
@@ -169,8 +170,6 @@ def test_a_second_reset_waits_for_the_first(queue: Queue) -> None:
 def test_tasks_may_be_claimed_while_a_reset_passes_over_the_rest(queue: Queue) -> None:
     job = submit(queue, make_job(4), size=2)
     half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule()))
-    from kubeque.queues import changes
-
     first = next(queue.scan(job))
     queue.change_block(first, lambda block: (changes.reset(block, ResetRule(), 1), []) if block.run < 1 else None)
     lease = claim(queue, half)
@@ -258,3 +257,15 @@ def test_ok_survives_everything_but_a_reset_that_says_so(queue: Queue) -> None:
         job = queue.reset("sweep", rule)
         assert states(queue, job)[0] is OK
     assert states(queue, queue.reset("sweep", ResetRule(ranges=((0, 1),))))[0] is PENDING
+
+
+def test_a_reset_that_a_kill_broke_off_is_finished_before_the_next_begins(queue: Queue) -> None:
+    """Else rows that were to run again under another spec would stay as they are."""
+    job = one_of_each(queue).job
+    queue.update("sweep", lambda job: queue._begin_reset(job, BREAK))
+    killed = queue.kill("sweep")
+    assert queue.finish_reset(killed).state is JobState.KILLED
+    assert list(states(queue, job).values()) == [PENDING] * 5
+    after = queue.reset("sweep", ResetRule())
+    assert (after.run, after.state) == (2, JobState.ACTIVE)
+    assert {block.run for block in queue.scan(after)} == {2}

@@ -1,0 +1,233 @@
+"""Bugs that queues have had, each put into this one: whoever watches a queue has to see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kubeque.model.job import Job, JobState, ResetRule
+from kubeque.model.task import State, TaskRecord
+from kubeque.queues import changes, queue, store, upkeep, views
+from kubeque.queues.block import Block
+from kubeque.queues.changes import Settled
+from kubeque.queues.lease import Lease
+from kubeque.queues.memory import MemoryStore
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import BlockRecord
+
+Bug = Callable[[pytest.MonkeyPatch], None]
+BUGS: dict[str, Bug] = {}
+
+
+def bug(put_in: Bug) -> Bug:
+    BUGS[put_in.__name__] = put_in
+    return put_in
+
+
+@bug
+def the_fence_is_ignored(patch: pytest.MonkeyPatch) -> None:
+    swap = MemoryStore.swap_block
+
+    def swap_anything(self: MemoryStore, record: BlockRecord, inserts: Any = ()) -> int:
+        now = self.get_block(record.uid, record.id)
+        return swap(self, replace(record, version=now.version if now else 0), inserts)
+
+    patch.setattr(MemoryStore, "swap_block", swap_anything)
+
+
+@bug
+def the_lease_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
+    """Whoever was refused tries again on what is there now."""
+    patch.setattr(changes, "settle", lambda before, fresh: Settled.AGAIN if fresh else Settled.LOST)
+
+
+@bug
+def a_reap_touches_an_outcome(patch: pytest.MonkeyPatch) -> None:
+    reap = changes.reap
+
+    def reap_all(block: Block, *args: Any, **kwargs: Any) -> tuple[Block, list[Block]]:
+        after, moved = reap(block, *args, **kwargs)
+        undone = bytes(State.PENDING if state == State.OK else state for state in after.states)
+        return replace(after, states=undone), moved
+
+    patch.setattr(changes, "reap", reap_all)
+
+
+@bug
+def a_reap_forgets_the_lease(patch: pytest.MonkeyPatch) -> None:
+    """The tasks are given to others, and the dead one's lease would still be good."""
+    reap = changes.reap
+
+    def reap_softly(block: Block, *args: Any, **kwargs: Any) -> tuple[Block, list[Block]]:
+        after, moved = reap(block, *args, **kwargs)
+        return replace(after, epoch=block.epoch), moved
+
+    patch.setattr(changes, "reap", reap_softly)
+    patch.setattr(
+        changes,
+        "settle",
+        lambda before, fresh: Settled.AGAIN if fresh and fresh.epoch == before.epoch else Settled.LOST,
+    )
+
+
+@bug
+def a_theft_overlaps(patch: pytest.MonkeyPatch) -> None:
+    steal = changes.steal
+
+    def take_without_asking(block: Block, *args: Any, **kwargs: Any) -> Any:
+        halves = steal(block, *args, **kwargs)
+        return halves and (block, halves[1])
+
+    patch.setattr(changes, "steal", take_without_asking)
+
+
+@bug
+def a_theft_takes_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
+    def all_but_the_first(self: Block) -> list[int]:
+        return self.indexes(State.PENDING, State.RESERVED)[1:] if self.owner else []
+
+    patch.setattr(Block, "spare", all_but_the_first)
+
+
+@bug
+def a_change_without_an_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
+    read = store.read_job
+    patch.setattr(queue, "read_job", lambda record: (read(record)[0], []))
+
+
+@bug
+def a_commit_without_an_answer_is_taken_for_the_next(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(changes, "shows", lambda block, outcome: True)
+
+
+@bug
+def a_commit_without_an_answer_is_taken_for_refused(patch: pytest.MonkeyPatch) -> None:
+    """The task may have been given back and is begun all the same."""
+    begin = Lease.take
+
+    def take(self: Lease) -> tuple[int, int] | None:
+        self._doubtful.clear()
+        return begin(self)
+
+    patch.setattr(Lease, "take", take)
+
+
+@bug
+def an_attempt_number_is_used_twice(patch: pytest.MonkeyPatch) -> None:
+    give_back = changes._Draft.put
+
+    def put(self: changes._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
+        if state is State.PENDING and record is None and index in self.records:
+            record = replace(self.records[index], attempts=self.records[index].attempts - 1)
+        give_back(self, index, state, record)
+
+    patch.setattr(changes._Draft, "put", put)
+
+
+@bug
+def a_moved_task_is_kept_as_well(patch: pytest.MonkeyPatch) -> None:
+    put = changes._Draft.put
+
+    def put_back(self: changes._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
+        put(self, index, State.PENDING if state is State.MOVED else state, record)
+
+    patch.setattr(changes._Draft, "put", put_back)
+
+
+@bug
+def the_id_of_a_moved_block_is_taken(patch: pytest.MonkeyPatch) -> None:
+    alone = changes._alone
+
+    def without_class(block: Block, index: int, shape: int, record: TaskRecord) -> Block:
+        return replace(alone(block, index, shape, record), id=f"0-{index}")
+
+    patch.setattr(changes, "_alone", without_class)
+
+
+@bug
+def a_reset_passes_once(patch: pytest.MonkeyPatch) -> None:
+    whole = Queue._reset_pass
+
+    def once(self: Queue, job: Job, rule: ResetRule) -> int:
+        whole(self, job, rule)
+        return 0
+
+    patch.setattr(Queue, "_reset_pass", once)
+
+
+@bug
+def a_reset_puts_everything_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(changes, "_is_reset", lambda rule, index, state, record: True)
+
+
+@bug
+def a_reset_that_was_killed_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    finish = Queue.finish_reset
+    patch.setattr(
+        Queue, "finish_reset", lambda self, job: finish(self, job) if job.state is JobState.RESETTING else job
+    )
+
+
+@bug
+def the_uid_is_not_checked(patch: pytest.MonkeyPatch) -> None:
+    """A verdict, or the end of a reset, on whatever job has the name by now."""
+    update = Queue.update
+
+    def of_any_job(self: Queue, name: str, change: Callable[[Job], Job | None]) -> Job:
+        def blind(job: Job) -> Job | None:
+            for cell in change.__closure__ or ():
+                if isinstance(cell.cell_contents, Job):
+                    wanted = change(replace(job, uid=cell.cell_contents.uid, run=cell.cell_contents.run))
+                    return wanted and replace(wanted, uid=job.uid, run=job.run)
+            return change(job)
+
+        return update(self, name, blind)
+
+    patch.setattr(Queue, "update", of_any_job)
+
+
+@bug
+def a_tally_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
+    pack = store.pack
+    patch.setattr(store, "pack", lambda tally: pack(replace(tally, ok=max(0, tally.ok - 1))))
+
+
+@bug
+def a_released_lease_goes_on_reserving(patch: pytest.MonkeyPatch) -> None:
+    commit = changes.commit
+
+    def keep_reserving(block: Block, *args: Any, release: bool = False, **kwargs: Any) -> Any:
+        after, moved = commit(block, *args, release=release, **kwargs)
+        if release and State.PENDING in after.states:
+            draft = changes._Draft(after)
+            draft.reserve(1)
+            after = draft.done()
+        return after, moved
+
+    patch.setattr(changes, "commit", keep_reserving)
+
+
+@bug
+def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> None:
+    """The reaper writes what it read, not what is there."""
+
+    def take(queue: Queue, job: Job, seen: Block, death: Any) -> int:
+        record = queue.store.get_block(seen.uid, seen.id)
+        if record is None:
+            return 0
+        after, moved = changes.reap(seen, job, death, now=queue.now())
+        try:
+            queue.swap(replace(after, version=record.version), moved)
+        except store.Conflict:
+            return 0
+        return 1
+
+    patch.setattr(upkeep, "_take", take)
+
+
+@bug
+def tasks_are_listed_as_they_come(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(queue, "in_order", views._merged)

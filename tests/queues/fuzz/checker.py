@@ -1,0 +1,242 @@
+"""What must hold after every write, and what participants believe against what the store says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kubeque.model.job import Job, JobState, ResetRule
+from kubeque.model.task import Cause, Outcome, State, Tally, TaskRecord
+from kubeque.queues.block import Block
+from kubeque.queues.memory import MemoryStore
+from kubeque.queues.store import BlockRecord, read_block, read_job
+from tests.queues.fuzz.world import Participant, Violation
+
+#: What a job's state may become; by a reset only where the run is raised.
+_MAY_BECOME = {
+    JobState.ACTIVE: {JobState.RESETTING, JobState.KILLED, JobState.STOPPED},
+    JobState.RESETTING: {JobState.ACTIVE, JobState.KILLED, JobState.STOPPED},
+    JobState.KILLED: {JobState.RESETTING},
+    JobState.STOPPED: {JobState.RESETTING},
+}
+#: A task's attempt, for ever: (uid, index, number).
+Key = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Where a task stood at the last look."""
+
+    block: Block
+    state: State
+    record: TaskRecord
+
+
+def require(condition: bool, *words: object) -> None:
+    if not condition:
+        raise Violation(" ".join(map(str, words)))
+
+
+class Checker:
+    """Looks at the whole store after each write."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self._jobs: dict[str, Job] = {}
+        self._job_versions: dict[str, int] = {}
+        #: By uid: the reset under way, also where the job was removed in the middle of it.
+        self._rules: dict[str, ResetRule | None] = {}
+        self._blocks: dict[str, dict[str, Block]] = {}
+        self._tasks: dict[str, dict[int, Seen]] = {}
+        #: Whose lease (nonce, epoch) an attempt was reserved in.
+        self._reserved: dict[Key, tuple[str, int]] = {}
+        self._begun: set[Key] = set()
+        self._ended: dict[Key, Outcome] = {}
+        #: What the store accepted.
+        self.accepted: dict[Key, Outcome] = {}
+        self._ok: set[tuple[str, int, int]] = set()
+        #: Who is in which call of `reset`, and how many runs it began.
+        self.resets: dict[str, int] = {}
+
+    # ------------------------------------------------------------------ what participants say
+    def begins(self, lease_block: Block, index: int, number: int) -> str:
+        """A consumer begins an attempt. The folder it writes to, from which the attempt can be told."""
+        key = (lease_block.uid, index, number)
+        require(key not in self._begun, f"attempt {key} is begun twice")
+        require(
+            self._reserved.get(key) == (lease_block.nonce, lease_block.epoch),
+            f"attempt {key} is begun outside of a reservation: {self._reserved.get(key)}",
+        )
+        seen = self._tasks.get(lease_block.uid, {}).get(index)
+        stands = seen is not None and seen.state is State.RESERVED and seen.record.attempts == number
+        broken = seen is None or (seen.block.nonce, seen.block.epoch) != (lease_block.nonce, lease_block.epoch)
+        require(stands or broken, f"attempt {key} is begun though its reservation was given back")
+        self._begun.add(key)
+        return f"{lease_block.uid}/{index}/{number}/{lease_block.nonce}/{lease_block.epoch}"
+
+    def ends(self, uid: str, outcome: Outcome) -> None:
+        """A consumer's attempt has ended so."""
+        self._ended[uid, outcome.index, outcome.attempt] = outcome
+
+    def believes(self, uid: str, outcome: Outcome) -> None:
+        """A consumer was told that this is recorded."""
+        key = (uid, outcome.index, outcome.attempt)
+        require(self.accepted.get(key) == outcome, f"{key} is believed recorded as {outcome.cause}, and it is not")
+
+    # ------------------------------------------------------------------ what the store holds
+    def look(self, who: Participant) -> None:
+        """After each write."""
+        for uid, records in self._store._blocks.items():
+            before = self._blocks.setdefault(uid, {})
+            changed = {
+                name: read_block(record)
+                for name, record in records.items()
+                if name not in before or before[name].version != record.version
+            }
+            if changed:
+                now = {**before, **changed}
+                self._check_block_records(changed, records)
+                self._check_homes(uid, before, changed, now, who)
+                self._blocks[uid] = now
+        for uid in [uid for uid in self._blocks if uid not in self._store._blocks]:
+            del self._blocks[uid]
+            self._tasks.pop(uid, None)
+        self._check_jobs(who)
+
+    @staticmethod
+    def _check_block_records(changed: dict[str, Block], records: dict[str, BlockRecord]) -> None:
+        for name, block in changed.items():
+            record, count = records[name], block.states.count
+            tally = count(State.OK) | count(State.FAILED) << 21 | count(State.RESERVED) << 42
+            require(record.tally == tally and record.pending == count(State.PENDING), f"{name} is counted wrongly")
+            require(
+                block.hi - block.lo == len(block.states), f"{name}: states of [{block.lo},{block.hi}) are not as many"
+            )
+            require(bool(block.owner) or State.RESERVED not in block.states, f"{name}: nobody holds its reserved tasks")
+            ready = not block.owner and State.PENDING in block.states
+            require((record.slot is not None) == ready, f"{name} can be found ready: {record.slot is not None}")
+            require((record.expires is not None) == bool(block.owner), f"{name} can be found leased wrongly")
+
+    def _check_homes(
+        self, uid: str, before: dict[str, Block], changed: dict[str, Block], now: dict[str, Block], who: Participant
+    ) -> None:
+        tasks: dict[int, Seen] = {}
+        total = Tally()
+        for block in now.values():
+            total += Tally(*(block.states.count(s) for s in (State.OK, State.FAILED, State.RESERVED, State.PENDING)))
+            for offset, state in enumerate(block.states):
+                if state != State.MOVED:
+                    index = block.lo + offset
+                    require(index not in tasks, f"task {index} is in two blocks")
+                    tasks[index] = Seen(block, State(state), block.record(index))
+        job = next((job for job in self._jobs.values() if job.uid == uid), None)
+        if job is not None:
+            require(len(tasks) == job.n, f"of {job.n} tasks {sorted(set(range(job.n)) - set(tasks))} are nowhere")
+            counted = sum(self._store.tally(uid).values(), Tally())
+            require(counted == total, f"the sum of tallies is {counted}, the recount {total}")
+        for name, block in changed.items():
+            require(name not in before or block.epoch >= before[name].epoch, f"{name}: its epoch went back")
+            require(name not in before or block.run >= before[name].run, f"{name}: its run went back")
+        known = self._tasks.get(uid, {})
+        for index, seen in tasks.items():
+            old = known.get(index)
+            if old is None:
+                self._check_new(uid, index, seen, job)
+            elif old.block is not seen.block:
+                self._check_change(uid, index, old, seen)
+        self._tasks[uid] = tasks
+
+    @staticmethod
+    def _check_new(uid: str, index: int, seen: Seen, job: Job | None) -> None:
+        require(job is None, f"task {index} of {uid} appears from nowhere")
+        require(seen.state is State.PENDING, f"task {index} of {uid} is new and {seen.state.name}")
+
+    def _check_change(self, uid: str, index: int, old: Seen, new: Seen) -> None:
+        task = f"task {index}"
+        key = (uid, index, new.record.attempts)
+        grown = new.record.attempts - old.record.attempts
+        if new.state is State.RESERVED and (old.state is not State.RESERVED or grown):
+            require(grown == 1 and key not in self._reserved, f"{task}: attempt number {key[2]} is used twice")
+            self._reserved[key] = (new.block.nonce, new.block.epoch)
+        else:
+            require(grown == 0, f"{task}: attempts went from {old.record.attempts} to {new.record.attempts}")
+        if new.record.outcome != old.record.outcome:
+            self._check_accepted(uid, index, old, new)
+        elif old.state in (State.OK, State.FAILED):
+            require(
+                new.state is old.state or self._may_reset(uid, index, old, new), f"{task}: {old.state.name} was undone"
+            )
+        elif new.state in (State.OK, State.FAILED):
+            require(False, f"{task} became {new.state.name} without an outcome")
+
+    def _may_reset(self, uid: str, index: int, old: Seen, new: Seen) -> bool:
+        rule = self._rules.get(uid)
+        if rule is None or not new.block.run > old.block.run:
+            return False
+        named = any(low <= index < high for low, high in rule.ranges)
+        return old.state is State.FAILED or rule.everything or named
+
+    def _check_accepted(self, uid: str, index: int, old: Seen, new: Seen) -> None:
+        task, outcome = f"task {index}", new.record.outcome
+        require(
+            outcome is not None and old.state is State.RESERVED, f"{task}: an outcome is taken for {old.state.name}"
+        )
+        assert outcome is not None
+        key = (uid, index, outcome.attempt)
+        require(outcome.attempt == old.record.attempts, f"{task}: an outcome of attempt {outcome.attempt} is taken")
+        require(key not in self.accepted, f"{task}: attempt {outcome.attempt} is accepted twice")
+        self.accepted[key] = outcome
+        if outcome.folder:  # a consumer's, and not a reaper's
+            lease = f"{uid}/{index}/{outcome.attempt}/{old.block.nonce}/{old.block.epoch}"
+            require(outcome.folder == lease, f"{task}: an outcome of {outcome.folder} is taken in {lease}")
+            require(self._ended.get(key) == outcome, f"{task}: {outcome} is recorded and never happened")
+        require(
+            (outcome.cause is Cause.OK) == (new.state is State.OK), f"{task} ended {outcome.cause}: {new.state.name}"
+        )
+        if new.state is State.OK:
+            run = (uid, index, new.block.run)
+            require(run not in self._ok, f"{task} is accepted twice in run {new.block.run}")
+            self._ok.add(run)
+
+    # ------------------------------------------------------------------ jobs
+    def _check_jobs(self, who: Participant) -> None:
+        for name, record in self._store._jobs.items():
+            if self._job_versions.get(name) != record.version:
+                job, old = read_job(record)[0], self._jobs.get(name)
+                if old is not None and old.uid == job.uid:
+                    self._check_job_change(old, job, who)
+                self._jobs[name], self._job_versions[name] = job, record.version
+                self._rules[job.uid] = job.reset
+        for name in [name for name in self._jobs if name not in self._store._jobs]:
+            del self._jobs[name]
+        for job in self._jobs.values():
+            behind = [b.id for b in self._blocks.get(job.uid, {}).values() if b.run != job.run]
+            require(job.reset is not None or not behind, f"run {job.run} goes on with {behind} of an older run")
+
+    def _check_job_change(self, old: Job, new: Job, who: Participant) -> None:
+        begins = new.run != old.run
+        require(new.run - old.run in (0, 1), f"the run went from {old.run} to {new.run}")
+        if begins:
+            self.resets[who.name] = self.resets.get(who.name, 0) + 1
+            require(new.state is JobState.RESETTING and old.reset is None, "a run begins in the middle of another")
+        changed = new.state is not old.state
+        require(not changed or new.state in _MAY_BECOME[old.state], f"a job that was {old.state} is {new.state}")
+        revived = changed and old.state in (JobState.KILLED, JobState.STOPPED)
+        require(not revived or begins, f"a job that was {old.state} goes on without a reset")
+        stopped = changed and new.state is JobState.STOPPED
+        require(not stopped or new.uid in new.reason, f"a job was stopped by a verdict on another: {new.reason}")
+        require(new.floor >= old.floor or begins, "the floor class went down")
+        require(replace(new, n=old.n) == new, "a job has another number of tasks")
+
+    def has(self, uid: str) -> bool:
+        """Is this job there?"""
+        return any(job.uid == uid for job in self._jobs.values())
+
+    def open_tasks(self) -> list[str]:
+        """Tasks of jobs that are not done."""
+        return [
+            f"{uid}/{index} {seen.state.name} in {seen.block.id}"
+            for uid, tasks in self._tasks.items()
+            if self.has(uid)
+            for index, seen in tasks.items()
+            if seen.state in (State.PENDING, State.RESERVED)
+        ]

@@ -1,0 +1,298 @@
+"""Who takes part: consumers as the real one behaves, and all who look after a job or meddle with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
+from kubeque.model.job import Job, ResetRule
+from kubeque.model.task import Cause, Death, Outcome
+from kubeque.queues.block import make_blocks
+from kubeque.queues.lease import Lease, claim
+from kubeque.queues.memory import MemoryStore
+from kubeque.queues.queue import Queue
+from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap
+from tests.queues.fuzz.checker import Checker, require
+from tests.queues.fuzz.view import View, Weather
+from tests.queues.fuzz.world import Killed, Participant, World
+from tests.queues.makers import SHAPES, make_job
+
+NAME = "sweep"
+
+
+class JudgedQueue(Queue):
+    """Names in a verdict the job that it is about, for the checker."""
+
+    def stop(self, job: Job, reason: str) -> Job:
+        return super().stop(job, f"{reason} ({job.uid})")
+
+
+@dataclass
+class Stage:
+    """What all participants share."""
+
+    world: World
+    store: MemoryStore
+    weather: Weather
+    checker: Checker
+    #: What happens besides; see plan.FEATURES.
+    features: frozenset[str]
+    #: Consumers that are really gone, with what they ran.
+    dead: dict[str, int | None] = field(default_factory=dict)
+    consumers: int = 0
+    #: Jobs made so far under the one name.
+    jobs: int = 0
+
+    def queue(self, me: Participant) -> Queue:
+        view = View(self.store, me, self.weather, self.checker.look)
+        return JudgedQueue(view, sleep=me.pause)
+
+    def new_job(self, me: Participant) -> tuple[Job, int]:
+        """A job under the one name, and its block size."""
+        self.jobs += 1
+        rng = me.rng
+        job = make_job(
+            rng.randint(1, 16), name=NAME, uid=f"uid-{self.jobs}", shapes=SHAPES, consumers=rng.randint(1, 4),
+            max_failures=rng.choice([None, None, 2]), deadline=rng.choice([None, None, self.world.time + 60.0]),
+        )  # fmt: skip
+        return job, rng.randint(1, 8)
+
+    # ------------------------------------------------------------------ who comes
+    def add_consumer(self, delay: float, *, mortal: bool = True) -> None:
+        """One more consumer; the mortal are killed by chance."""
+        self.consumers += 1
+        name, rng = f"consumer-{self.consumers}", self.world.rng
+        skew = rng.choice([0.0, rng.uniform(-600, 600)]) if "skew" in self.features else 0.0
+        me = self.world.spawn(name, self._consumer, delay=delay, skew=skew)
+        if mortal and "kill" in self.features and rng.random() < 0.5:
+            me.dies_at = self.world.time + rng.uniform(1.0, 90.0)
+
+    def _consumer(self, me: Participant) -> None:
+        try:
+            Consumer(self, me).work()
+        except Killed:
+            self.dead[me.name] = me.running
+            if not self.world.over and self.consumers < 60:
+                self.add_consumer(me.rng.uniform(1.0, 10.0), mortal=not self.weather.calm)
+            raise
+
+    def visit(self, me: Participant, act: Callable[[Queue], object], least: float, most: float) -> None:
+        """Do something again and again; somebody at a distance, who meets all errors there are."""
+        queue = self.queue(me)
+        while True:
+            me.pause(me.rng.uniform(least, most))
+            try:
+                act(queue)
+            except (QueueUnavailable, JobNotFound, JobExists) as error:
+                self.world.note(me.name, type(error).__name__, error)
+
+
+class Consumer:
+    """One consumer: claims, runs, renews, records, lets go."""
+
+    def __init__(self, stage: Stage, me: Participant) -> None:
+        self.stage = stage
+        self.me = me
+        self.queue = stage.queue(me)
+        self.shapes = me.rng.choice([None, None, [0], [1, 2], [0, 1, 2]]) if not stage.weather.calm else None
+        self.looked = 0.0
+        self.gone = False
+
+    def work(self) -> None:
+        rng = self.me.rng
+        while True:
+            try:
+                jobs = [job for job in self.queue.jobs("local") if job.open]
+                if rng.random() < 0.1:
+                    self.me.pause(rng.uniform(0.0, 5.0))  # what it knows gets old
+                lease = next(filter(None, (self._claim(job) for job in jobs)), None)
+                if lease is None:
+                    self.me.pause(rng.uniform(0.5, 4.0))
+                else:
+                    self._hold(lease)
+            except QueueUnavailable:
+                self.me.pause(rng.uniform(0.5, 2.0))
+
+    def _claim(self, job: Job) -> Lease | None:
+        shapes = None if self.stage.weather.calm else self.shapes
+        return claim(self.queue, job, self.me.name, shapes=shapes, reserve=self.me.rng.randint(1, 4))
+
+    # ------------------------------------------------------------------ one lease
+    def _hold(self, lease: Lease) -> None:
+        """Until nothing is left of it. A store that does not answer ends nothing."""
+        self.gone = False
+        rng = self.me.rng
+        while not lease.lost and (lease.held or lease.waiting) and not self.gone:
+            taken = lease.take()
+            if taken is None:
+                self._commit(lease, reserve=rng.randint(0, 4), release=rng.random() < 0.2)
+            elif rng.random() < 0.05:
+                lease.untake(taken[0])
+                self._commit(lease, give_back=True)
+            else:
+                self._run(lease, *taken)
+
+    def _commit(self, lease: Lease, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
+        before = list(lease._waiting)
+        try:
+            lease.commit(reserve=reserve, give_back=give_back, release=release)
+        except LeaseLost:
+            self.gone = True
+        except QueueUnavailable:
+            self.me.pause(self.me.rng.uniform(0.5, 2.0))
+        else:
+            for outcome in before:
+                if outcome not in lease._waiting:
+                    self.stage.checker.believes(lease.block.uid, outcome)
+
+    def _run(self, lease: Lease, index: int, number: int) -> None:
+        me, rng = self.me, self.me.rng
+        folder = self.stage.checker.begins(lease.block, index, number)
+        start, seconds, cause, code = self.stage.world.time, *self._fate(lease, index)
+        me.running = index
+        while (left := start + seconds - self.stage.world.time) > 0 and not self.gone:
+            me.pause(min(left, rng.uniform(2.0, 5.0)))
+            if left > 5.0:
+                self._commit(lease, give_back=rng.random() < 0.5)
+            self._look_at_jobs(lease)
+        me.running = None
+        if self.gone:
+            return
+        if cause is Cause.LOST:
+            me.running = index
+            raise Killed
+        outcome = Outcome(index, number, cause, code, seconds=seconds, folder=folder)
+        self.stage.checker.ends(lease.block.uid, outcome)
+        lease.ended(outcome)
+        if rng.random() < 0.6:
+            self._commit(lease, reserve=rng.choice([0, 0, 1, 3]))
+
+    def _fate(self, lease: Lease, index: int) -> tuple[float, Cause, int | None]:
+        """How long this attempt takes and how it ends."""
+        rng, shape = self.me.rng, max(lease.block.shape, lease.job.floor)
+        seconds = rng.choice([0.1, 0.1, 1.0, 4.0, 12.0])
+        draw = rng.random()
+        if draw < 0.05 and "freeze" in self.stage.features and not self.stage.weather.calm:
+            self.me.pause(rng.uniform(5.0, 60.0))
+        if "poison" in self.stage.features and index == 3 and draw < 0.7:
+            return seconds, Cause.LOST, None
+        if "move" in self.stage.features and index % 2 and shape < index % 4:
+            return seconds, Cause.OOM, None
+        if draw < 0.1:
+            return seconds, rng.choice([Cause.EXIT, Cause.STAGE, Cause.TIMEOUT, Cause.OOM]), 1
+        return seconds, Cause.OK, 0
+
+    def _look_at_jobs(self, lease: Lease) -> None:
+        """Every five seconds: was it killed, removed, made anew?"""
+        if self.stage.world.time - self.looked < 5.0:
+            return
+        self.looked = self.stage.world.time
+        try:
+            jobs = {job.uid: job for job in self.queue.jobs("local")}
+        except QueueUnavailable:
+            return
+        job = jobs.get(lease.job.uid)
+        if job is not None and job.open:
+            lease.refresh(job)
+            return
+        self._commit(lease, release=True)
+        self.gone = True
+
+
+# ---------------------------------------------------------------------- those who look after it
+def watcher(stage: Stage, me: Participant) -> None:
+    """A long-lived reaper, with a clock of its own, which also finishes what others left half done."""
+    watch = LeaseWatch(lambda: stage.world.time)
+
+    def act(queue: Queue) -> None:
+        for job in queue.jobs():
+            job = queue.finish_reset(job)
+            reap(queue, job, watch=watch)
+
+    stage.visit(me, act, 2.0, 5.0)
+
+
+def passer_by(stage: Stage, me: Participant) -> None:
+    """Reaps once in a while, by the store's clock."""
+    stage.visit(me, lambda queue: [reap(queue, job) for job in queue.jobs()], 5.0, 40.0)
+
+
+def undertaker(stage: Stage, me: Participant) -> None:
+    """Knows who is dead, and sometimes what they ran and of what they died."""
+
+    def coroner(owner: str) -> Death | None:
+        if owner not in stage.dead:
+            return None
+        ran = stage.dead[owner] if me.rng.random() < 0.5 else None
+        return Death(me.rng.choice([Cause.LOST, Cause.PREEMPTED, Cause.OOM]), ran)
+
+    stage.visit(me, lambda queue: [reap(queue, job, coroner=coroner) for job in queue.jobs()], 3.0, 15.0)
+
+
+def sensor(stage: Stage, me: Participant) -> None:
+    """Counts, lists, and applies the job's own rules."""
+
+    def act(queue: Queue) -> None:
+        for job in queue.jobs():
+            indexes = [view.index for view in queue.tasks(job)]
+            require(indexes == sorted(set(indexes)), f"tasks are listed twice or out of order: {indexes}")
+            there = stage.checker.has(job.uid)
+            require(len(indexes) == job.n or not there, f"of {job.n} tasks these are listed: {indexes}")
+            counts = queue.counts(job)
+            require(counts.total in (job.n, 0), f"{counts} of {job.n}")
+            end_hopeless(queue, enforce_limits(queue, job, counts))
+            if me.rng.random() < 0.1:
+                queue.update(job.name, lambda job: replace(job, floor=min(job.floor + 1, len(SHAPES) - 1)))
+
+    stage.visit(me, act, 3.0, 15.0)
+
+
+# ---------------------------------------------------------------------- those who meddle
+def killer(stage: Stage, me: Participant) -> None:
+    stage.visit(me, lambda queue: queue.kill(NAME) if not stage.weather.calm else None, 20.0, 80.0)
+
+
+def resetter(stage: Stage, me: Participant) -> None:
+    """Resets by one rule or another; each call begins one run."""
+
+    def act(queue: Queue) -> None:
+        if stage.weather.calm:
+            return
+        rule = ResetRule(
+            everything=me.rng.random() < 0.3, break_leases=me.rng.random() < 0.3,
+            causes=("exit",) if me.rng.random() < 0.2 else (), ranges=((2, 5),) if me.rng.random() < 0.2 else (),
+        )  # fmt: skip
+        stage.checker.resets[me.name] = 0
+        queue.reset(NAME, rule, lambda job: replace(job, revision=job.revision + 1))
+        require(stage.checker.resets[me.name] == 1, f"one reset began {stage.checker.resets[me.name]} runs")
+
+    stage.visit(me, act, 10.0, 50.0)
+
+
+def remover(stage: Stage, me: Participant) -> None:
+    """Removes the job and makes another one under its name."""
+
+    def act(queue: Queue) -> None:
+        if stage.weather.calm:
+            return
+        if me.rng.random() < 0.7:
+            queue.remove(NAME)
+        job, size = stage.new_job(me)
+        queue.create(job, make_blocks(job.uid, job.n, size))
+
+    stage.visit(me, act, 20.0, 60.0)
+
+
+def closer(stage: Stage, me: Participant) -> None:
+    """When all has calmed down: lets a job that was killed or stopped go on to its end, and ends the world then."""
+
+    def act(queue: Queue) -> None:
+        for job in queue.jobs():
+            job = queue.finish_reset(job)
+            if not job.open:
+                queue.reset(job.name, ResetRule(), lambda job: replace(job, max_failures=None, deadline=None))
+        if not stage.checker.open_tasks():
+            stage.world.over = True
+
+    stage.visit(me, act, 2.0, 4.0)
