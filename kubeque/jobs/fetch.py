@@ -13,6 +13,7 @@ from typing import Any
 from kubeque.files.parallel import in_parallel
 from kubeque.files.paths import inside
 from kubeque.files.urls import join
+from kubeque.jobs.places import result_url
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import Line, lines, to_csv
 from kubeque.model.errors import DestinationError, StorageError
@@ -104,8 +105,7 @@ def _fetch_task(site: Site, job: Job, line: Line, dest: Path) -> int:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     count = 0
-    if outcome.folder:
-        url = join(job.url, "tasks", str(index), outcome.folder)
+    if url := result_url(job, outcome):
         result = site.files.read_json(join(url, "result.json"))
         count = _fetch_files(site, url, result, partial)
         for stream in ("stdout", "stderr"):

@@ -92,7 +92,7 @@ class Outcome:
     message: str = ""
     #: The revision of the job's spec that the row ran under.
     revision: int = 0
-    #: Uid of an earlier job whose result this is (linked, not run); empty for the job's own.
+    #: Linked, not run: the folder of the task of an earlier job that ran it; empty for the job's own.
     linked: str = ""
 
     def to_wire(self) -> list[Any]:
