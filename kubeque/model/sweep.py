@@ -56,7 +56,12 @@ class Sweep:
     max_failures: int | None = None
     #: A count, or a share as in `1%`.
     allow_failed: str | int = 0
+    #: The recurring sweep that this is one of.
     series: str = ""
+    #: Rows that were ok in the series already, with the same command, inputs, image and values, do not run again.
+    skip_done: bool = False
+    #: How long results are kept, as in `30d`; None: until somebody removes the job.
+    results_ttl: str | float | None = None
     #: Seconds without a sign of life after which a consumer's tasks are taken back.
     lease_seconds: float | None = None
     #: What the kind of cluster wants to know besides.
@@ -92,6 +97,7 @@ class Sweep:
             ("disk", self.disk, parse_bytes),
             ("timeout", self.task_timeout, parse_duration),
             ("deadline", self.deadline, parse_duration),
+            ("results_ttl", self.results_ttl, parse_duration),
         ]
         for what, value, parse in checks:
             if value is not None:
