@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
 from kubeque.consumer import tree
-from kubeque.consumer.loop import Consumer, Settings
+from kubeque.consumer.loop import Consumer
+from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.queues.open import open_queue

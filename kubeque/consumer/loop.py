@@ -14,47 +14,27 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 from kubeque.consumer import tree
 from kubeque.consumer.contract import task_environment
 from kubeque.consumer.process import Ended, Limits, run_command
+from kubeque.consumer.renewal import Renewal
 from kubeque.consumer.result import Assignment, save
+from kubeque.consumer.settings import Settings
 from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.supply import Supply, give_up
 from kubeque.files.store import Files
-from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable, StorageError
-from kubeque.model.job import Job
+from kubeque.model.errors import QueueUnavailable, StorageError
 from kubeque.model.resources import lifted
-from kubeque.model.task import Cause, Death, Outcome
+from kubeque.model.task import Cause, Outcome
 from kubeque.queues.block import COMMIT_SECONDS
-from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap
 
 log = logging.getLogger(__name__)
-_JOBS_SECONDS = 5.0
-_REAP_SECONDS = 5.0
 _IDLE_SECONDS = 0.25
 _STORE_TRIES = (0.2, 1.0, 3.0, 10.0, 30.0)
 #: A task that has ended is waited for so long before the next one is reserved without it.
 _SAVE_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What a consumer is told when it starts."""
-
-    fleet: str
-    owner: str
-    work: Path
-    #: Seconds to stay when nothing is left to do.
-    linger_seconds: float = 5.0
-    cache_bytes: int = 20 << 30
-    #: Told before each command which task it is; kept outside this process, for whoever finds it dead.
-    journal: Callable[[dict[str, object]], None] = lambda task: None
-    coroner: Callable[[str], Death | None] = lambda owner: None
 
 
 class Consumer:
@@ -73,12 +53,8 @@ class Consumer:
         #: Tasks begun and not saved yet.
         self._under_way = 0
         self._stop = StopSignal()
-        self._running: Assignment | None = None
-        self._running_since = 0.0
-        self._jobs: list[Job] = []
+        self._renewal = Renewal(queue, self._supply, settings, stop=self._stop, leaving=self._leaving)
         self._idle_since: float | None = None
-        self._watch = LeaseWatch()
-        self._failures_only: dict[str, bool] = {}
 
     # ------------------------------------------------------------------ from outside
     def leave(self) -> None:
@@ -90,10 +66,10 @@ class Consumer:
         """Work until nothing has been left to do for a while, or `leave` was called."""
         self._settings.work.mkdir(parents=True, exist_ok=True)
         self._queue.self_test()
-        self._jobs = self._queue.jobs(self._settings.fleet)
+        self._renewal.look_for_jobs()
         helpers = [
             threading.Thread(target=_or_die, args=(work,), name=work.__name__, daemon=True)
-            for work in (self._supplying, self._saving, self._renewing)
+            for work in (self._supplying, self._saving, self._renewal.renewing)
         ]
         for helper in helpers:
             helper.start()
@@ -135,9 +111,9 @@ class Consumer:
         began = time.monotonic()
         if a.refusal is None and a.workdir is not None:
             self._settings.journal({"uid": a.job.uid, "index": a.index, "attempt": a.attempt})
-            self._running, self._running_since = a, began
+            self._renewal.began(a)
             a.ended = self._command(a)
-            self._running = None
+            self._renewal.finished()
             self._stop.clear()
             if self._told:
                 self._stop.set(Cause.PREEMPTED)
@@ -211,9 +187,9 @@ class Consumer:
             self._wait_until_saved()  # what runs may have to run again, and then it is this consumer's
             if supply.resume():
                 return None
-        if self._idle_since is not None or not self._jobs:
-            self._jobs = self._queue.jobs(self._settings.fleet)
-        supply.claim(self._jobs)
+        if self._idle_since is not None or not self._renewal.jobs:
+            self._renewal.look_for_jobs()
+        supply.claim(self._renewal.jobs)
         return supply.take()
 
     def _reserve_more(self) -> None:
@@ -221,20 +197,17 @@ class Consumer:
         lease = self._supply.current
         if lease is None:
             return
-        if not self._supply.may_run_ahead(lease) or self._running_for() > COMMIT_SECONDS:
+        if not self._supply.may_run_ahead(lease) or self._renewal.running_for() > COMMIT_SECONDS:
             self._wait_until_saved()
         if not self._leaving.is_set():
-            self._commit(lease, reserve=self._supply.reserve_now(lease))
-
-    def _running_for(self) -> float:
-        return time.monotonic() - self._running_since if self._running else 0.0
+            self._renewal.commit(lease, reserve=self._supply.reserve_now(lease))
 
     def _wait_until_saved(self) -> None:
         """Until the running task has ended and been saved, or its result takes long to upload."""
         with self._saved:
             ended_at: float | None = None
             while self._under_way and not self._leaving.is_set():
-                busy = self._running is not None or not self._staged.empty()
+                busy = self._renewal.running is not None or not self._staged.empty()
                 ended_at = None if busy else ended_at or time.monotonic()
                 if ended_at is not None and time.monotonic() - ended_at > _SAVE_SECONDS:
                     return
@@ -258,10 +231,9 @@ class Consumer:
             a.lease.untake(a.index)
             return
         a.lease.ended(outcome)
-        only = self._failures_only.get(a.job.uid, True)
-        self._failures_only[a.job.uid] = only and outcome.cause is not Cause.OK
+        self._renewal.noted(a, outcome.cause)
         if not a.lease.untouched and a.lease.block.tally().pending == 0 and not self._leaving.is_set():
-            self._commit(a.lease)  # the end of the block: nobody else will bring a reason to commit soon
+            self._renewal.commit(a.lease)  # the end of the block: nobody else will bring a reason to commit soon
 
     def _stored(self, a: Assignment) -> Outcome | None:
         """The outcome, once its result is durable. The store may be away for a while: the lease is kept meanwhile."""
@@ -284,78 +256,6 @@ class Consumer:
     def _clean(a: Assignment) -> None:
         for problem in a.workdir.remove() if a.workdir else ():
             log.warning("%s %d: not removed: %s", a.job.name, a.index, problem)
-
-    # ------------------------------------------------------------------ leases are kept
-    def _renewing(self) -> None:
-        jobs_at = reap_at = time.monotonic()
-        while not self._leaving.wait(0.5):
-            now = time.monotonic()
-            try:
-                for lease in list(self._supply.leases):
-                    self._renew(lease, now)
-                if now - jobs_at > _JOBS_SECONDS:
-                    jobs_at = now
-                    self._look_at_jobs()
-                if now - reap_at > _REAP_SECONDS * random.uniform(0.8, 1.2):
-                    reap_at = now
-                    for job in self._jobs:
-                        if job.open:
-                            reap(self._queue, job, coroner=self._settings.coroner, watch=self._watch)
-            except QueueUnavailable as error:
-                log.warning("the queue does not answer; what runs goes on: %s", error)
-
-    def _renew(self, lease: Lease, now: float) -> None:
-        since = now - lease.committed_at
-        long = self._running is not None and self._running.lease is lease and self._running_for() > COMMIT_SECONDS
-        if long and lease.untouched:
-            self._commit(lease, give_back=True)
-        elif (lease.waiting and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
-            self._commit(lease)
-
-    def _commit(self, lease: Lease, *, reserve: int = 0, give_back: bool = False) -> None:
-        try:
-            lease.commit(reserve=reserve, give_back=give_back)
-        except LeaseLost as error:
-            log.warning("%s: what runs of it is dropped", error)
-            self._stop_if_running(lease)
-        except QueueUnavailable as error:
-            log.warning("the queue does not answer; what runs goes on: %s", error)
-            self._leaving.wait(random.uniform(0.2, 0.5))
-        else:
-            self._after_commit(lease)
-
-    def _stop_if_running(self, lease: Lease) -> None:
-        running = self._running
-        if running is not None and running.lease is lease:
-            self._stop.set(Cause.KILLED, grace_seconds=0 if lease.lost else None)
-
-    def _after_commit(self, lease: Lease) -> None:
-        """Look whether the job should end early, where this consumer has only seen failures."""
-        job = lease.job
-        try:
-            if self._failures_only.get(job.uid):
-                end_hopeless(self._queue, job)
-            if job.max_failures is not None or job.deadline is not None:
-                enforce_limits(self._queue, job, self._queue.counts(job))
-        except (QueueUnavailable, JobNotFound) as error:
-            log.warning("whether %s should end early cannot be told now: %s", job.name, error)
-
-    def _look_at_jobs(self) -> None:
-        """Read the fleet's jobs again: drop what was killed, removed or reset, make way for what is better."""
-        self._jobs = self._queue.jobs(self._settings.fleet)
-        self._watch.forget(job.uid for job in self._jobs)
-        by_uid = {job.uid: job for job in self._jobs}
-        for lease in list(self._supply.leases):
-            job = by_uid.get(lease.job.uid)
-            if job is None or not job.open or job.revision != lease.job.revision:
-                self._stop_if_running(lease)
-                if not lease.lost:
-                    give_up(lease)
-                continue
-            lease.refresh(replace(job, revision=lease.job.revision))
-            better = [other for other in self._jobs if other.open and other.priority > job.priority]
-            if any(self._queue.counts(other).pending for other in better):
-                self._commit(lease, give_back=True)
 
 
 def _or_die(work: Callable[[], None]) -> None:

@@ -16,7 +16,8 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from pathlib import Path
 from kubeque.client import Client
-from kubeque.consumer.loop import Consumer, Settings
+from kubeque.consumer.loop import Consumer
+from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.config import Config
 from kubeque.model.sweep import Sweep

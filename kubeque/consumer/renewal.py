@@ -1,0 +1,149 @@
+"""What a consumer owes the queue while a command runs: leases renewed, outcomes recorded, its jobs looked at."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import replace
+
+from kubeque.consumer.result import Assignment
+from kubeque.consumer.settings import Settings
+from kubeque.consumer.stop import StopSignal
+from kubeque.consumer.supply import Supply, give_up
+from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
+from kubeque.model.job import Job
+from kubeque.model.task import Cause
+from kubeque.queues.block import COMMIT_SECONDS
+from kubeque.queues.lease import Lease
+from kubeque.queues.queue import Queue
+from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap
+
+log = logging.getLogger(__name__)
+_JOBS_SECONDS = 5.0
+_REAP_SECONDS = 5.0
+_LOOK_SECONDS = 0.5
+
+
+class Renewal:
+    """Commits for all threads of a consumer, and in a thread of its own whatever is due by the clock."""
+
+    def __init__(
+        self, queue: Queue, supply: Supply, settings: Settings, *, stop: StopSignal, leaving: threading.Event
+    ) -> None:
+        self._queue = queue
+        self._supply = supply
+        self._settings = settings
+        self._stop = stop
+        self._leaving = leaving
+        self._watch = LeaseWatch()
+        self._running: Assignment | None = None
+        self._running_since = 0.0
+        #: By uid of a job: has this consumer seen nothing but failures of it?
+        self._failures_only: dict[str, bool] = {}
+        #: The fleet's jobs, the best first.
+        self.jobs: list[Job] = []
+
+    # ------------------------------------------------------------------ what runs now
+    def began(self, a: Assignment) -> None:
+        """A command is about to run."""
+        self._running, self._running_since = a, time.monotonic()
+
+    def finished(self) -> None:
+        """It has ended."""
+        self._running = None
+
+    @property
+    def running(self) -> Assignment | None:
+        return self._running
+
+    def running_for(self) -> float:
+        """Seconds that the present command has run; 0 where none does."""
+        return time.monotonic() - self._running_since if self._running else 0.0
+
+    def noted(self, a: Assignment, cause: Cause) -> None:
+        """An attempt ended by `cause`: a consumer that sees nothing but failures looks whether the job is hopeless."""
+        self._failures_only[a.job.uid] = self._failures_only.get(a.job.uid, True) and cause is not Cause.OK
+
+    # ------------------------------------------------------------------ commits
+    def commit(self, lease: Lease, *, reserve: int = 0, give_back: bool = False) -> None:
+        """Commit if the store answers; what runs of a lost lease is stopped."""
+        try:
+            lease.commit(reserve=reserve, give_back=give_back)
+        except LeaseLost as error:
+            log.warning("%s: what runs of it is dropped", error)
+            self._stop_if_running(lease)
+        except QueueUnavailable as error:
+            log.warning("the queue does not answer; what runs goes on: %s", error)
+            self._leaving.wait(random.uniform(0.2, 0.5))
+        else:
+            self._after_commit(lease)
+
+    def _stop_if_running(self, lease: Lease) -> None:
+        running = self._running
+        if running is not None and running.lease is lease:
+            self._stop.set(Cause.KILLED, grace_seconds=0 if lease.lost else None)
+
+    def _after_commit(self, lease: Lease) -> None:
+        """Look whether the job should end early, where this consumer has only seen failures."""
+        job = lease.job
+        try:
+            if self._failures_only.get(job.uid):
+                end_hopeless(self._queue, job)
+            if job.max_failures is not None or job.deadline is not None:
+                enforce_limits(self._queue, job, self._queue.counts(job))
+        except (QueueUnavailable, JobNotFound) as error:
+            log.warning("whether %s should end early cannot be told now: %s", job.name, error)
+
+    # ------------------------------------------------------------------ what is due by the clock
+    def renewing(self) -> None:
+        """Until the consumer leaves."""
+        jobs_at = reap_at = time.monotonic()
+        while not self._leaving.wait(_LOOK_SECONDS):
+            now = time.monotonic()
+            try:
+                for lease in list(self._supply.leases):
+                    self._renew(lease, now)
+                if now - jobs_at > _JOBS_SECONDS:
+                    jobs_at = now
+                    self._look_at_jobs()
+                if now - reap_at > _REAP_SECONDS * random.uniform(0.8, 1.2):
+                    reap_at = now
+                    self._reap()
+            except QueueUnavailable as error:
+                log.warning("the queue does not answer; what runs goes on: %s", error)
+
+    def _renew(self, lease: Lease, now: float) -> None:
+        since = now - lease.committed_at
+        long = self._running is not None and self._running.lease is lease and self.running_for() > COMMIT_SECONDS
+        if long and lease.untouched:
+            self.commit(lease, give_back=True)
+        elif (lease.waiting and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
+            self.commit(lease)
+
+    def _reap(self) -> None:
+        for job in self.jobs:
+            if job.open:
+                reap(self._queue, job, coroner=self._settings.coroner, watch=self._watch)
+
+    def look_for_jobs(self) -> None:
+        """Read the fleet's jobs. Raises QueueUnavailable."""
+        self.jobs = self._queue.jobs(self._settings.fleet)
+
+    def _look_at_jobs(self) -> None:
+        """Read the fleet's jobs again: drop what was killed, removed or reset, make way for what is better."""
+        self.look_for_jobs()
+        self._watch.forget(job.uid for job in self.jobs)
+        by_uid = {job.uid: job for job in self.jobs}
+        for lease in list(self._supply.leases):
+            job = by_uid.get(lease.job.uid)
+            if job is None or not job.open or job.revision != lease.job.revision:
+                self._stop_if_running(lease)
+                if not lease.lost:
+                    give_up(lease)
+                continue
+            lease.refresh(replace(job, revision=lease.job.revision))
+            better = [other for other in self.jobs if other.open and other.priority > job.priority]
+            if any(self._queue.counts(other).pending for other in better):
+                self.commit(lease, give_back=True)
