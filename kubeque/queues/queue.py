@@ -96,7 +96,7 @@ class Queue:
         return job
 
     def jobs(self, fleet: str | None = None) -> list[Job]:
-        """All jobs, or those of a fleet: higher priority first, then in order of submission."""
+        """All jobs, or those of a fleet that have not ended: higher priority first, then in order of submission."""
         found = [read_job(record)[0] for record in self.store.list_jobs(fleet)]
         return sorted(found, key=lambda job: (-job.priority, job.created, job.uid))
 

@@ -158,7 +158,8 @@ def decode(body: bytes) -> dict[str, object]:
 def job_record(job: Job, version: int, marks: Sequence[str]) -> JobRecord:
     """`marks`: one for each change, drawn anew, so that a write whose answer was lost can be recognised later."""
     body = encode({"job": job.to_wire(), "marks": marks[-_MARKS:]})
-    return JobRecord(job.name, job.fleet, body, version)
+    # A closed job has no fleet to find it by: consumers ask for their fleet's jobs every few seconds, for years.
+    return JobRecord(job.name, job.fleet if job.closing is None else "", body, version)
 
 
 def read_job(record: JobRecord) -> tuple[Job, list[str]]:

@@ -140,6 +140,15 @@ def test_fleets_are_served_by_priority_and_then_in_order_of_submission(queue: Qu
     assert [job.name for job in queue.jobs("local")] == ["job-4", "job-2"]
 
 
+def test_a_fleet_does_not_list_what_has_ended_until_it_runs_again(queue: Queue) -> None:
+    job = submit(queue, make_job(1, fleet="gpu"))
+    queue.update(job.name, lambda now: now.closed(Counts(ok=1), at=9.0))
+    assert queue.jobs("gpu") == []
+    assert [found.name for found in queue.jobs()] == [job.name]
+    queue.reset(job.name, ResetRule(everything=True))
+    assert [found.name for found in queue.jobs("gpu")] == [job.name]
+
+
 # ------------------------------------------------------------------ counted and listed
 def run_some(lease: Lease, count: int) -> None:
     """At most so many of the reserved tasks end, one way or another."""
