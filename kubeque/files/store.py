@@ -183,10 +183,8 @@ class Files:
     def _open(self, url: str) -> ObjectStore:
         kind = scheme(url)
         try:
-            from fsspec.core import url_to_fs
-
             # A remembered listing would hide what others write meanwhile.
-            filesystem, _ = url_to_fs(url, **{"use_listings_cache": False, **self._options.get(kind, {})})
+            filesystem = _file_system(kind, url, {"use_listings_cache": False, **self._options.get(kind, {})})
         except ImportError as error:
             remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
             raise MissingExtra(f"{url}: {kind}:// needs a library that is not installed: {remedy}") from error
@@ -198,6 +196,18 @@ class Files:
         except Exception as error:
             raise refused("open", url, error) from error
         return ObjectStore(filesystem, in_memory=kind == "memory")
+
+
+def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
+    if kind in ("gs", "gcs"):
+        from gcsfs.core import GCSFileSystem
+
+        # The class that fsspec would choose asks each bucket for its kind by gRPC first. Nothing here depends on that,
+        # a server that speaks HTTP only lets it wait for a minute, and without a login it complains at every request.
+        return GCSFileSystem(**options)
+    from fsspec.core import url_to_fs
+
+    return url_to_fs(url, **options)[0]
 
 
 def _check(url: str, path: str, digest: str, size: int | None) -> None:

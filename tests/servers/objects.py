@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -72,8 +71,6 @@ class GcsServer(_Server):
             "-external-url", f"http://127.0.0.1:{port}", "-log-level", "warn",
         ]  # fmt: skip
         super().__init__("gcs", argv, port, folder)
-        # Else gcsfs asks the bucket for its kind by gRPC, and waits a minute for an answer over plain HTTP.
-        os.environ["GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT"] = "false"
 
     @property
     def options(self) -> Mapping[str, Any]:
