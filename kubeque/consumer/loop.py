@@ -242,7 +242,7 @@ class Consumer:
                 return save(self._files, a)
             except StorageError as error:
                 if wait is None or a.lease.lost:
-                    return Outcome(a.index, a.attempt, Cause.STORE, message=str(error), revision=a.job.revision)
+                    return _unstored(a, str(error))
                 log.warning("%s %d: %s; trying again in %.1f s", a.job.name, a.index, error, wait)
                 self._leaving.wait(wait)
         raise AssertionError("unreachable")
@@ -256,6 +256,14 @@ class Consumer:
     def _clean(a: Assignment) -> None:
         for problem in a.workdir.remove() if a.workdir else ():
             log.warning("%s %d: not removed: %s", a.job.name, a.index, problem)
+
+
+def _unstored(a: Assignment, message: str) -> Outcome:
+    start, seconds = (a.ended.start, a.ended.seconds) if a.ended else (time.time(), 0.0)
+    return Outcome(
+        a.index, a.attempt, Cause.STORE, start=start, seconds=seconds, message=message, revision=a.job.revision,
+        staging=a.staging,
+    )  # fmt: skip
 
 
 def _or_die(work: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -22,7 +23,7 @@ from kubeque.model.spec import JobSpec
 from kubeque.model.task import Cause, Outcome
 from kubeque.queues.lease import Lease
 
-#: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; result.json has it whole.
+#: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; what is more is in result.json.
 _OUT_IN_QUEUE = 1024
 _THREADS = 8
 
@@ -43,6 +44,8 @@ class Assignment:
     #: Why it could not be staged.
     refusal: StageFailed | None = None
     ended: Ended | None = None
+    #: How long staging took, seconds.
+    staging: float = 0.0
 
     @property
     def folder(self) -> str:
@@ -52,10 +55,13 @@ class Assignment:
 
 def save(files: Files, a: Assignment) -> Outcome:
     """Upload what the attempt left, result.json last. Raises StorageError, and may be called again then."""
-    ended, workdir = a.ended, a.workdir
+    ended, workdir, began = a.ended, a.workdir, time.monotonic()
     if ended is None or workdir is None:
         message = str(a.refusal) if a.refusal else "the attempt was not run"
-        return Outcome(a.index, a.attempt, Cause.STAGE, message=message, revision=a.job.revision)
+        return Outcome(
+            a.index, a.attempt, Cause.STAGE, start=time.time(), message=message, revision=a.job.revision,
+            staging=a.staging,
+        )  # fmt: skip
     url = join(a.job.url, "tasks", str(a.index), a.folder)
     collected = workdir.collect(a.spec.results, a.spec.ignore)
     stored = _store_all(files, url, collected)
@@ -64,12 +70,17 @@ def save(files: Files, a: Assignment) -> Outcome:
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
         said = " | ".join(last_lines(workdir.stderr, 2))
         message = f"{message}: {said}" if said else message
-    result = {**_facts(a, ended), "message": message, "refused": _refused(collected), "files": stored, "out": out}
+    saving = round(time.monotonic() - began, 3)
+    result = {
+        **_facts(a, ended), "saving": saving, "message": message, "refused": _refused(collected), "files": stored,
+        "out": out,
+    }  # fmt: skip
     files.write(join(url, "result.json"), json.dumps(result | _streams(files, url, workdir)).encode())
-    small = out if out is not None and len(json.dumps(out)) <= _OUT_IN_QUEUE else None
+    small = {} if out is not None and len(json.dumps(out)) > _OUT_IN_QUEUE else out
     return Outcome(
         a.index, a.attempt, ended.cause, ended.code, ended.start, ended.seconds, a.folder, ended.peak_memory,
         len(stored), sum(item["size"] for item in stored), small, message, a.job.revision,
+        staging=a.staging, saving=time.monotonic() - began,
     )  # fmt: skip
 
 
@@ -89,6 +100,7 @@ def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:
         "version": 1, "job": a.job.name, "uid": a.job.uid, "revision": a.job.revision, "index": a.index,
         "attempt": a.attempt, "command": a.argv, "row": a.row, "cause": ended.cause.value, "code": ended.code,
         "start": ended.start, "seconds": ended.seconds, "peak_memory": ended.peak_memory,
+        "staging": round(a.staging, 3),
     }  # fmt: skip
 
 

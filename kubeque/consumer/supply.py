@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -128,11 +129,13 @@ class Supply:
         argv = task_argv(spec, row, names)
         assignment = Assignment(lease, lease.job, spec, index, attempt, row, argv)
         own = [spec.row_inputs[path] for path in dict.fromkeys(rendered) if path in spec.row_inputs]
+        began = time.monotonic()
         try:
             assignment.workdir = Workdir(self._work, f"{lease.job.uid}-{index}-{assignment.folder}")
             assignment.workdir.stage([*spec.inputs, *own], self._cache, row=row)
         except StageFailed as error:
             assignment.refusal = error
+        assignment.staging = time.monotonic() - began
         return assignment
 
 

@@ -55,14 +55,20 @@ class Attempt:
     start: float
     #: How long the command ran, seconds.
     seconds: float
+    #: How long its inputs took to be brought before it, and its results to be stored after it, seconds.
+    staging: float = 0.0
+    saving: float = 0.0
 
     def to_wire(self) -> list[Any]:
-        return [self.number, self.cause.value, self.code, self.owner, round(self.start, 3), round(self.seconds, 4)]
+        return [
+            self.number, self.cause.value, self.code, self.owner, round(self.start, 3), round(self.seconds, 4),
+            round(self.staging, 3), round(self.saving, 3),
+        ]  # fmt: skip
 
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Attempt:
-        number, cause, code, owner, start, seconds = wire
-        return cls(number, Cause(cause), code, owner, start, seconds)
+        number, cause, *rest = wire
+        return cls(number, Cause(cause), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ class Outcome:
     #: How many files were kept, and their bytes.
     files: int = 0
     size: int = 0
-    #: What the task wrote to $KUBEQUE_OUT, if that was small; None where there is nothing or it is in result.json only.
+    #: What the task wrote to $KUBEQUE_OUT; empty where it is in result.json only, None where there is nothing.
     out: Mapping[str, Any] | None = None
     #: One line for people.
     message: str = ""
@@ -94,11 +100,15 @@ class Outcome:
     revision: int = 0
     #: Linked, not run: the folder of the task of an earlier job that ran it; empty for the job's own.
     linked: str = ""
+    #: How long its inputs took to be brought, and its results to be stored, seconds.
+    staging: float = 0.0
+    saving: float = 0.0
 
     def to_wire(self) -> list[Any]:
         return [
             self.attempt, self.cause.value, self.code, round(self.start, 3), round(self.seconds, 4), self.folder,
             self.peak_memory, self.files, self.size, self.out, self.message, self.revision, self.linked,
+            round(self.staging, 3), round(self.saving, 3),
         ]  # fmt: skip
 
     @classmethod
@@ -129,7 +139,10 @@ class TaskRecord:
 
     def ended(self, outcome: Outcome, owner: str) -> TaskRecord:
         """The record after `outcome`: remembered, and charged unless it was ok."""
-        attempt = Attempt(outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds)
+        attempt = Attempt(
+            outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds, outcome.staging,
+            outcome.saving,
+        )  # fmt: skip
         charges = self.charges
         if outcome.cause is not Cause.OK:
             charges = {**charges, outcome.cause: charges.get(outcome.cause, 0) + 1}

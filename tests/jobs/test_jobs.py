@@ -150,3 +150,33 @@ def test_a_short_task_without_files_costs_one_object(client: Client) -> None:
     below = [path for path in Path(join(job.url, "tasks")).rglob("*") if path.is_file()]
     assert [path.name for path in below] == ["result.json"]
     assert json.loads(below[0].read_text())["stdout"] == "hello\n"
+
+
+def test_what_staging_and_saving_took_is_kept_with_the_attempt_and_in_its_result(
+    client: Client, tmp_path: Path
+) -> None:
+    (tmp_path / "data.bin").write_bytes(b"x" * 1_000_000)
+    client.submit(Sweep(["sh", "-c", "cp data.bin copy.bin"], name="timed", push=["data.bin"], base=tmp_path))
+    client.wait("timed", timeout=60)
+
+    (line,) = client.lines("timed")
+    (attempt,) = line.view.record.history
+    assert attempt.staging > 0
+    assert attempt.saving > 0
+    (stored,) = Path(client.job("timed").url).glob("tasks/0/*/result.json")
+    result = json.loads(stored.read_text())
+    assert result["staging"] == attempt.staging
+    assert 0 <= result["saving"] <= attempt.saving
+
+
+def test_large_values_stay_out_of_the_queue_which_says_that_there_are_some(client: Client) -> None:
+    script = 'import json, os; json.dump({"text": "x" * 2000}, open(os.environ["KUBEQUE_OUT"], "w"))'
+    client.submit(Sweep(["python3", "-c", script.replace("{", r"\{").replace("}", r"\}")], name="large"))
+    client.wait("large", timeout=60)
+
+    (line,) = client.lines("large")
+    assert line.view.record.outcome is not None
+    assert line.view.record.outcome.out == {}
+    assert line.out == {}
+    (stored,) = Path(client.job("large").url).glob("tasks/0/*/result.json")
+    assert json.loads(stored.read_text())["out"] == {"text": "x" * 2000}

@@ -14,12 +14,16 @@ causes = st.sampled_from(Cause)
 codes = st.none() | st.integers(0, 255)
 #: Times as the wire keeps them.
 times = st.integers(0, 10**13).map(lambda n: round(n / 1000, 3))
-attempts = st.builds(Attempt, st.integers(1), causes, codes, st.text(), start=times, seconds=times)
+attempts = st.builds(
+    Attempt, st.integers(1), causes, codes, st.text(), start=times, seconds=times, staging=times, saving=times
+)
 values = st.none() | st.dictionaries(st.text(), st.integers() | st.text() | st.booleans() | st.none())
 
 
 def outcomes(index: int) -> st.SearchStrategy[Outcome]:
-    return st.builds(Outcome, st.just(index), code=codes, start=times, seconds=times, out=values)
+    return st.builds(
+        Outcome, st.just(index), code=codes, start=times, seconds=times, out=values, staging=times, saving=times
+    )
 
 
 records = st.builds(
@@ -45,13 +49,27 @@ def test_a_record_survives_the_wire(record: TaskRecord) -> None:
     assert TaskRecord.from_wire(5, json.loads(json.dumps(record.to_wire()))) == record
 
 
+@given(records)
+def test_a_record_from_before_staging_was_timed_is_read(record: TaskRecord) -> None:
+    wire = record.to_wire()
+    wire[2] = [attempt[:6] for attempt in wire[2]]
+    wire[3] = wire[3][:13] if wire[3] else None
+
+    read = TaskRecord.from_wire(5, wire)
+
+    assert [attempt.seconds for attempt in read.history] == [attempt.seconds for attempt in record.history]
+    assert [attempt.staging for attempt in read.history] == [0.0] * len(record.history)
+    assert (read.outcome is None) == (record.outcome is None)
+
+
 def test_a_failure_is_remembered_and_charged() -> None:
     record = TaskRecord(attempts=2, charges={Cause.OOM: 1}, suspect=True)
 
-    after = record.ended(Outcome(5, 2, Cause.OOM, code=9, start=10.0, seconds=1.5), "consumer-a")
+    outcome = Outcome(5, 2, Cause.OOM, code=9, start=10.0, seconds=1.5, staging=0.5, saving=0.25)
+    after = record.ended(outcome, "consumer-a")
 
     assert after.charges == {Cause.OOM: 2}
-    assert after.history == (Attempt(2, Cause.OOM, 9, "consumer-a", 10.0, 1.5),)
+    assert after.history == (Attempt(2, Cause.OOM, 9, "consumer-a", 10.0, 1.5, 0.5, 0.25),)
     assert not after.suspect
     assert record.charges == {Cause.OOM: 1}
 
