@@ -12,6 +12,8 @@ from typing import Any
 
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
+from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
 from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
@@ -23,7 +25,7 @@ from kubeque.model.sweep import Sweep
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
-__all__ = ["Client", "Existing", "Line", "Progress", "Submitted"]
+__all__ = ["Client", "Existing", "JobDetails", "Line", "Progress", "Submitted", "TaskDetails"]
 
 
 class Client:
@@ -108,9 +110,23 @@ class Client:
 
         self._site.queue.update(job.name, change)
 
-    def lines(self, name: str, *, state: str | None = None) -> Iterator[Line]:
-        """Every task with its row, in order."""
-        return table.lines(self._site, self.job(name), state=state)
+    def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[Line]:
+        """Every task from index `first` on with its row, in order; only those in `state` if it is given."""
+        return table.lines(self._site, self.job(name), state=state, first=first)
+
+    def ranked(
+        self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None
+    ) -> list[Line]:
+        """The first `top` tasks in the order of a column of the table, `out.*` too; numbers as numbers, first."""
+        return ranked(self.lines(name, state=state), column, top=top, descending=descending)
+
+    def details(self, name: str) -> JobDetails:
+        """A job with its spec and what its tasks say together. Raises JobNotFound."""
+        return job_details(self._site, name, watch=self._watch)
+
+    def task(self, name: str, index: int) -> TaskDetails:
+        """A task with its row, its attempts and its last result. Raises JobNotFound, UserError."""
+        return task_details(self._site, name, index, watch=self._watch)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""
@@ -133,6 +149,14 @@ class Client:
         """Let failed (and killed) tasks run again, or those that `rule` names."""
         self._site.queue.reset(name, rule or ResetRule())
         return self.status(name)
+
+    def prioritise(self, name: str, priority: int) -> Job:
+        """Let the consumers of its fleet prefer the job to those of lower priority, from now on. Raises JobNotFound."""
+
+        def change(now: Job) -> Job | None:
+            return replace(now, priority=priority) if now.priority != priority else None
+
+        return self._site.queue.update(name, change)
 
     def remove(self, name: str) -> Job:
         """Delete a job and its results. Raises JobNotFound."""

@@ -14,10 +14,13 @@ from kubeque.model.errors import KubequeError
 COMMANDS = {
     "sub": ("kubeque.cli.submit", "sub", "Submit a sweep and watch it."),
     "status": ("kubeque.cli.status", "status", "How jobs stand, or the tasks of one."),
+    "list": ("kubeque.cli.status", "list_jobs", "All jobs."),
+    "show": ("kubeque.cli.show", "show", "All about a job or a task, or the best tasks of a job."),
     "watch": ("kubeque.cli.watch", "watch", "Watch a job until it has ended."),
     "fetch": ("kubeque.cli.fetch", "fetch", "Bring the results of a job into a folder."),
     "kill": ("kubeque.cli.control", "kill", "Let nothing more of a job run."),
     "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),
+    "priority": ("kubeque.cli.control", "priority", "Let consumers prefer a job, or put it off."),
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
     "start": ("kubeque.cli.control", "start", "Say what sweeps run on, and check that it works."),
     "stop": ("kubeque.cli.control", "stop", "End the consumers of this machine."),
