@@ -36,7 +36,8 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
 
     A key is a BLAKE2b digest of the words as rendered for the row (a file by its name in the working directory, its
     digest or generation), the row's values by column, the files that all tasks get, the environment that the sweep
-    sets, what is kept of the results, and the image. The row's number is part of it only if the command has {index}.
+    sets, what is kept of the results, and the image. The row's number is part of it only if the command has {index},
+    or if rows have no columns and so nothing else of their own.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)
@@ -49,7 +50,8 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
     for index, values in enumerate(rows):
         row = {**dict(zip(columns, values, strict=True)), INDEX: str(index)}
         key = start.copy()
-        key.update(_encode([[_word(word, row, spec) for word in spec.command], [values[at] for at in order]]).encode())
+        own = [values[at] for at in order] if columns else [row[INDEX]]
+        key.update(_encode([[_word(word, row, spec) for word in spec.command], own]).encode())
         yield key.digest()
 
 

@@ -86,6 +86,8 @@ class Sweep:
             check_name(self.name)
         if self.consumers is not None and not 1 <= self.consumers <= 10_000:
             raise ResourceError(f"consumers {self.consumers!r}: give a number from 1 to 10000")
+        if self.skip_done and not self.series:
+            raise UserError("skip_done looks for what was done in a series: name the series, as in --series nightly")
         Budgets().with_extra(self.retries)
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:
