@@ -15,6 +15,7 @@ from kubeque.jobs import table
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
+from kubeque.jobs.remove import remove
 from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
@@ -159,11 +160,8 @@ class Client:
         return self._site.queue.update(name, change)
 
     def remove(self, name: str) -> Job:
-        """Delete a job and its results. Raises JobNotFound."""
-        job = self.job(name)
-        self._site.queue.remove(name)
-        self._site.files.delete_tree(job.url)
-        return job
+        """Delete a job and its results, but for those that other jobs link to. Raises JobNotFound."""
+        return remove(self._site, name)
 
     def stop(self) -> int:
         """End the consumers of this machine; how many there were. Their tasks wait."""

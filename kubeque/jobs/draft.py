@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from kubeque.files.digests import DigestCache
-from kubeque.files.inputs import Staging, find_inputs, push
+from kubeque.files.inputs import Staging, push
 from kubeque.files.pages import write_pages
 from kubeque.files.urls import join
 from kubeque.jobs.site import Site
+from kubeque.jobs.stage import find, make_spec
 from kubeque.model.job import HEARTBEAT_SECONDS, LEASE_SECONDS, Job, new_uid
 from kubeque.model.keys import no_keys, row_keys
-from kubeque.model.parameters import Rows
-from kubeque.model.resources import Shape, grow_shapes, parse_bytes, parse_cpu, parse_duration
+from kubeque.model.resources import parse_duration
 from kubeque.model.retries import Budgets
 from kubeque.model.spec import JobSpec
 from kubeque.model.sweep import Sweep, parse_allowed
@@ -65,36 +64,5 @@ class Draft:
 
 def draft(site: Site, sweep: Sweep, progress: Callable[[int], None] | None = None) -> Draft:
     """Find the inputs of a sweep and make its spec. Raises UserError, StorageError."""
-    config = site.config
-    words = sweep.words()
-    staging = find_inputs(
-        words,
-        sweep.push,
-        _named(sweep.rows),
-        base=sweep.base,
-        digests=DigestCache(config.home / "digests.db"),
-        files=site.files,
-        cas_prefix=config.cas_url_prefix,
-    )
-    memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
-    first = Shape(
-        parse_bytes(memory) if memory is not None else None,
-        parse_bytes(sweep.disk, "disk") if sweep.disk is not None else config.default_resource_disk,
-    )
-    most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
-    cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
-    spec = JobSpec(
-        command=words, rows=sweep.rows.to_spec(), inputs=staging.inputs, row_inputs=staging.row_inputs,
-        shell=sweep.shell, results=tuple(sweep.results), ignore=tuple(sweep.ignore), env=dict(sweep.env),
-        local_env=site.cluster.submit_environment(),
-        task_timeout=parse_duration(sweep.task_timeout, "timeout") if sweep.task_timeout is not None else None,
-        image=sweep.image if sweep.image is not None else config.default_image,
-        cpu=parse_cpu(cpu) if cpu is not None else None,
-        shapes=grow_shapes(first, most or None), cluster=config.cluster_url, pod=dict(sweep.pod),
-    )  # fmt: skip
-    return Draft(sweep, spec, staging, progress)
-
-
-def _named(rows: Rows) -> Iterator[Mapping[str, str]]:
-    for index, row in enumerate(rows):
-        yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
+    staging = find(site, sweep)
+    return Draft(sweep, make_spec(site, sweep, staging), staging, progress)

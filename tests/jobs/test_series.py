@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,12 @@ import pytest
 from kubeque.client import Client, Existing
 from kubeque.jobs.places import result_url
 from kubeque.model.errors import UserError
+from kubeque.model.job import Job
 from kubeque.model.parameters import from_records, sequence
 from kubeque.model.sweep import Sweep
 from kubeque.model.task import Outcome
+from kubeque.queues.block import Block
+from kubeque.queues.queue import Queue
 
 
 class Desk:
@@ -229,3 +232,54 @@ def test_a_job_says_what_it_links_to(desk: Desk) -> None:
     desk.submit("two", ["d", "a", "b"])
     first, second = desk.client.job("one"), desk.client.job("two")
     assert json.loads(Path(second.url, "links.json").read_text()) == {first.url: [[0, 2], [3, 4]]}
+
+
+# ---------------------------------------------------------------------- removal
+def test_what_a_later_job_links_to_stays_until_the_last_of_them_is_removed(desk: Desk) -> None:
+    # Given three nights, of which the last ones link to the first
+    desk.submit("one", ["a", "b", "c"])
+    desk.submit("two", ["c", "a"])
+    desk.submit("three", ["a"])
+    first, second = Path(desk.client.job("one").url), Path(desk.client.job("two").url)
+
+    # When the first is removed, and the second after it
+    desk.client.remove("one")
+    assert sorted(path.name for path in (first / "tasks").iterdir()) == ["0", "2"]
+    assert desk.results("two") == ["result of c\n", "result of a\n"]
+    desk.client.remove("two")
+
+    # Then what the third links to is still there, and a fourth finds it through the third
+    assert not second.exists()
+    assert [path.name for path in (first / "tasks").iterdir()] == ["0"]
+    assert desk.submit("four", ["a"]) == 1
+    assert desk.results("three") == desk.results("four") == ["result of a\n"]
+
+    # And with the last of them it goes
+    desk.client.remove("three")
+    assert desk.results("four") == ["result of a\n"]
+    desk.client.remove("four")
+    assert not first.exists()
+
+
+def test_a_job_removed_while_it_is_being_linked_to_costs_a_second_run_and_no_result(
+    client: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given somebody who removes the job after its results were found and before the new one is seen
+    desk.submit("one", ["a", "b"])
+    desk.ran()
+    create = Queue.create
+
+    def late(queue: Queue, job: Job, content: Iterable[Block]) -> Job:
+        blocks = list(content)
+        monkeypatch.undo()
+        client.remove("one")
+        return create(queue, job, blocks)
+
+    monkeypatch.setattr(Queue, "create", late)
+
+    # When the next night is submitted
+    desk.submit("two", ["b", "a", "c"])
+
+    # Then the rows run that were linked in vain
+    assert desk.ran() == ["a", "b", "c"]
+    assert desk.results("two") == ["result of b\n", "result of a\n", "result of c\n"]

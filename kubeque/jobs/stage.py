@@ -1,0 +1,54 @@
+"""What a sweep brings along, and its spec: all that stands before anything is uploaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kubeque.files.digests import DigestCache
+from kubeque.files.inputs import Staging, find_inputs
+from kubeque.jobs.site import Site
+from kubeque.model.parameters import Rows
+from kubeque.model.resources import Shape, grow_shapes, parse_bytes, parse_cpu, parse_duration
+from kubeque.model.spec import JobSpec
+from kubeque.model.sweep import Sweep
+
+
+def find(site: Site, sweep: Sweep) -> Staging:
+    """The inputs of a sweep: found, and looked at. Nothing is uploaded. Raises CommandError, StorageError."""
+    config = site.config
+    return find_inputs(
+        sweep.words(),
+        sweep.push,
+        named(sweep.rows),
+        base=sweep.base,
+        digests=DigestCache(config.home / "digests.db"),
+        files=site.files,
+        cas_prefix=config.cas_url_prefix,
+    )
+
+
+def named(rows: Rows) -> Iterator[Mapping[str, str]]:
+    """All rows, by column and with their index."""
+    for index, row in enumerate(rows):
+        yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
+
+
+def make_spec(site: Site, sweep: Sweep, staging: Staging) -> JobSpec:
+    """The spec to be written down. Raises UserError."""
+    config = site.config
+    memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
+    first = Shape(
+        parse_bytes(memory) if memory is not None else None,
+        parse_bytes(sweep.disk, "disk") if sweep.disk is not None else config.default_resource_disk,
+    )
+    most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
+    cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
+    return JobSpec(
+        command=sweep.words(), rows=sweep.rows.to_spec(), inputs=staging.inputs, row_inputs=staging.row_inputs,
+        shell=sweep.shell, results=tuple(sweep.results), ignore=tuple(sweep.ignore), env=dict(sweep.env),
+        local_env=site.cluster.submit_environment(),
+        task_timeout=parse_duration(sweep.task_timeout, "timeout") if sweep.task_timeout is not None else None,
+        image=sweep.image if sweep.image is not None else config.default_image,
+        cpu=parse_cpu(cpu) if cpu is not None else None,
+        shapes=grow_shapes(first, most or None), cluster=config.cluster_url, pod=dict(sweep.pod),
+    )  # fmt: skip
