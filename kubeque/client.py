@@ -12,10 +12,10 @@ from typing import Any
 
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
-from kubeque.jobs.like import like
-from kubeque.jobs.plan import Plan, plan
+from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
-from kubeque.jobs.rows import rows_csv
+from kubeque.jobs.remove import remove
 from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
@@ -26,7 +26,7 @@ from kubeque.model.sweep import Sweep
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
-__all__ = ["Client", "Existing", "Line", "Plan", "Progress", "Submitted"]
+__all__ = ["Client", "Existing", "JobDetails", "Line", "Progress", "Submitted", "TaskDetails"]
 
 
 class Client:
@@ -53,17 +53,6 @@ class Client:
     ) -> Submitted:
         """Submit a sweep; `progress` is told bytes uploaded. Raises UserError with nothing submitted."""
         return submit(self._site, sweep, existing=existing, progress=progress)
-
-    def plan(self, sweep: Sweep) -> Plan:
-        """What `submit` would do with a sweep; nothing is written. Raises UserError."""
-        return plan(self._site, sweep)
-
-    def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
-        """A sweep with the command, inputs and settings of a job, for other rows if they are given.
-
-        `inputs_of_command` False: without the files of its `^` words, for a command that brings its own.
-        """
-        return like(self._site, name, rows=rows, inputs_of_command=inputs_of_command)
 
     def status(self, name: str) -> Progress:
         """How a job stands; what can be repaired is repaired by the way. Raises JobNotFound."""
@@ -122,17 +111,27 @@ class Client:
 
         self._site.queue.update(job.name, change)
 
-    def lines(self, name: str, *, state: str | None = None) -> Iterator[Line]:
-        """Every task with its row, in order."""
-        return table.lines(self._site, self.job(name), state=state)
+    def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[Line]:
+        """Every task from index `first` on with its row, in order; only those in `state` if it is given."""
+        return table.lines(self._site, self.job(name), state=state, first=first)
+
+    def ranked(
+        self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None
+    ) -> list[Line]:
+        """The first `top` tasks in the order of a column of the table, `out.*` too; numbers as numbers, first."""
+        return ranked(self.lines(name, state=state), column, top=top, descending=descending)
+
+    def details(self, name: str) -> JobDetails:
+        """A job with its spec and what its tasks say together. Raises JobNotFound."""
+        return job_details(self._site, name, watch=self._watch)
+
+    def task(self, name: str, index: int) -> TaskDetails:
+        """A task with its row, its attempts and its last result. Raises JobNotFound, UserError."""
+        return task_details(self._site, name, index, watch=self._watch)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""
         return table.records(self._site, self.job(name))
-
-    def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
-        """The rows of a job as CSV text that a sweep can read again, piece by piece. Raises UserError."""
-        return rows_csv(self._site, self.job(name), state=state)
 
     def fetch(
         self, name: str, dest: Path | str, *, force: bool = False, indexes: Collection[int] | None = None,
@@ -152,12 +151,17 @@ class Client:
         self._site.queue.reset(name, rule or ResetRule())
         return self.status(name)
 
+    def prioritise(self, name: str, priority: int) -> Job:
+        """Let the consumers of its fleet prefer the job to those of lower priority, from now on. Raises JobNotFound."""
+
+        def change(now: Job) -> Job | None:
+            return replace(now, priority=priority) if now.priority != priority else None
+
+        return self._site.queue.update(name, change)
+
     def remove(self, name: str) -> Job:
-        """Delete a job and its results. Raises JobNotFound."""
-        job = self.job(name)
-        self._site.queue.remove(name)
-        self._site.files.delete_tree(job.url)
-        return job
+        """Delete a job and its results, but for those that other jobs link to. Raises JobNotFound."""
+        return remove(self._site, name)
 
     def stop(self) -> int:
         """End the consumers of this machine; how many there were. Their tasks wait."""

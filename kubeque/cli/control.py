@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kubeque.cli.connect import connect
+from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.report import summary
 from kubeque.model.job import ResetRule
 
@@ -29,7 +29,7 @@ def stop(ctx: click.Context) -> None:
 
 
 @click.command()
-@click.argument("job")
+@job_argument()
 @click.pass_context
 def kill(ctx: click.Context, job: str) -> None:
     """Let nothing more of JOB run. What is ok stays; reset lets the rest run again."""
@@ -38,7 +38,7 @@ def kill(ctx: click.Context, job: str) -> None:
 
 
 @click.command()
-@click.argument("job")
+@job_argument()
 @click.option("--only-cause", multiple=True, metavar="CAUSE", help="Only tasks that ended by it, as in oom.")
 @click.option("--all", "everything", is_flag=True, help="Tasks that are ok as well.")
 @click.pass_context
@@ -48,8 +48,23 @@ def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything:
         click.echo(summary(client.reset(job, ResetRule(everything=everything, causes=only_cause))))
 
 
+@click.command(context_settings={"ignore_unknown_options": True})
+@job_argument()
+@click.argument("value", type=int, metavar="PRIORITY")
+@click.pass_context
+def priority(ctx: click.Context, job: str, value: int) -> None:
+    """Let consumers prefer JOB to jobs of lower PRIORITY (0 unless said, below 0 too), also while it runs.
+
+    Consumers see it within five seconds; the command that runs goes on, what has not begun is given back. Jobs of one
+    priority go in the order of submission.
+    """
+    with connect(ctx) as client:
+        changed = client.prioritise(job, value)
+    click.echo(f"{job}: priority {changed.priority}")
+
+
 @click.command()
-@click.argument("job")
+@job_argument()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def remove(ctx: click.Context, job: str, yes: bool) -> None:

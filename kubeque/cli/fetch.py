@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from kubeque.cli.connect import connect
+from kubeque.cli.connect import connect, job_argument
 from kubeque.client import Client
 
 
 @click.command()
-@click.argument("job")
+@job_argument()
 @click.argument("dest", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Use DEST although it holds other things.")
 @click.pass_context

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+from kubeque.cli.screen import shown
 from kubeque.client import Line, Progress
 from kubeque.model.resources import format_bytes
-
-_SHOWN = 60
 
 
 def word(progress: Progress) -> str:
@@ -39,12 +38,6 @@ def as_wire(progress: Progress) -> dict[str, Any]:
         "priority": job.priority, "created": datetime.fromtimestamp(job.created, UTC).isoformat(timespec="seconds"),
         "success": job.closing.success if job.closing else None, "url": job.url,
     }  # fmt: skip
-
-
-def shown(value: object) -> str:
-    """A value for a terminal: on one line, without control characters, cut where it is long."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def failures(lines: Iterable[Line]) -> Iterator[str]:

@@ -1,46 +1,60 @@
-"""`kubeque status`: all jobs, one job, or its tasks."""
+"""`kubeque status` and `kubeque list`: all jobs, one job, or its tasks."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+import time
+from itertools import islice
 
 import click
 
-from kubeque.cli.connect import connect
-from kubeque.cli.report import as_wire, shown, summary, task_cells, word
+from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.report import as_wire, summary, word
+from kubeque.cli.screen import Table, age, shown
+from kubeque.cli.tasks import STATES, print_tasks
 from kubeque.client import Client
 from kubeque.model.errors import UserError
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-_HEADERS = ("state", "cause", "exit", "seconds", "peak", "files")
-_STATES = click.Choice(["pending", "running", "ok", "failed", "killed"])
+_NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
 
 @click.command()
-@click.argument("job", required=False)
-@click.option("--tasks", is_flag=True, help="One line per task: parameters, state, cause, exit code.")
-@click.option("--state", type=_STATES, help="With --tasks: only such tasks.")
+@job_argument(required=False)
+@click.option("--tasks", is_flag=True, help="One line per task: parameters, state, cause, exit code, out.*")
+@click.option("--state", type=STATES, help="With --tasks: only such tasks.")
+@click.option("--from", "first", type=click.IntRange(0), default=0, help="With --tasks: begin at this index.")
+@click.option("--limit", type=click.IntRange(1), help="With --tasks: no more than so many.")
 @click.option("--json", "as_json", is_flag=True, help="JSON; with --tasks one object per line.")
 @click.pass_context
-def status(ctx: click.Context, job: str | None, tasks: bool, state: str | None, as_json: bool) -> None:
+def status(
+    ctx: click.Context, job: str | None, tasks: bool, state: str | None, first: int, limit: int | None, as_json: bool
+) -> None:
     """How all jobs stand, or JOB, or (--tasks) each of its tasks."""
     if tasks and job is None:
         raise UserError("--tasks needs the name of a job: kubeque status JOB --tasks")
+    if not tasks and (state or first or limit):
+        raise UserError("--state, --from and --limit choose among tasks: say --tasks as well")
     with connect(ctx) as client:
         if job is None:
-            _all(client, as_json)
+            _all(client, as_json=as_json)
         elif tasks:
             client.status(job)
-            _tasks(client, job, state, as_json)
+            print_tasks(islice(client.lines(job, state=state, first=first), limit), as_json=as_json)
         else:
             progress = client.status(job)
             click.echo(json.dumps(as_wire(progress)) if as_json else summary(progress))
 
 
-def _all(client: Client, as_json: bool) -> None:
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="A JSON array of jobs.")
+@click.pass_context
+def list_jobs(ctx: click.Context, as_json: bool) -> None:
+    """All jobs, the newest last."""
+    with connect(ctx) as client:
+        _all(client, as_json=as_json)
+
+
+def _all(client: Client, *, as_json: bool) -> None:
     found = [client.status(job.name) for job in client.jobs()]
     if as_json:
         click.echo(json.dumps([as_wire(progress) for progress in found]))
@@ -48,45 +62,9 @@ def _all(client: Client, as_json: bool) -> None:
     if not found:
         click.echo("no jobs yet: kubeque sub COMMAND submits one")
         return
-    table = _table("job", "state", "tasks", "ok", "failed", "running", "pending", "killed")
+    rows = []
     for progress in found:
-        c = progress.counts
-        cells = (c.total, c.ok, c.failed, c.running, c.pending, c.killed)
-        table.add_row(shown(progress.job.name), word(progress), *map(str, cells))
-    _print(table)
-
-
-def _tasks(client: Client, name: str, state: str | None, as_json: bool) -> None:
-    lines = client.lines(name, state=state)
-    if as_json:
-        for line in lines:
-            click.echo(json.dumps(line.as_record()))
-        return
-    table = None
-    for line in lines:
-        columns = [column for column in line.row if column != "index"]
-        if table is None:
-            table = _table("index", *map(shown, columns), *_HEADERS)
-        table.add_row(str(line.view.index), *(shown(line.row[column]) for column in columns), *task_cells(line))
-    if table is None:
-        click.echo(f"{name} has no such tasks")
-    else:
-        _print(table)
-
-
-def _table(*headers: str) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for header in headers:
-        table.add_column(header)
-    return table
-
-
-def _print(table: Table) -> None:
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000  # a file or a pipe: nothing is cut or wrapped
-    console.print(table)
+        c, job = progress.counts, progress.job
+        numbers = (c.total, c.ok, c.failed, c.running, c.pending, c.killed, job.priority)
+        rows.append([shown(job.name), word(progress), *map(str, numbers), age(job.created, time.time())])
+    Table(["job", "state", *_NUMBERS, "submitted"], right=frozenset(_NUMBERS), kept=frozenset({"job"})).print(rows)

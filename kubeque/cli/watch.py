@@ -9,7 +9,7 @@ from itertools import islice
 
 import click
 
-from kubeque.cli.connect import connect
+from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.report import as_wire, failures, summary
 from kubeque.client import Client, Progress
 
@@ -17,7 +17,7 @@ _LINE_SECONDS = 5.0
 
 
 @click.command()
-@click.argument("job")
+@job_argument()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:

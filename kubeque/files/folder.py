@@ -96,17 +96,42 @@ class Folder:
             except FileNotFoundError:  # not there yet, or removed while we walk
                 return []
 
+    def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:
+        for entry in self._entries(prefix, local_path(prefix)):
+            if entry.is_dir(follow_symlinks=False):
+                yield entry.name, 0, None, True
+            elif entry.is_file(follow_symlinks=False) and not is_temporary(entry.name):
+                with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+                    status = entry.stat(follow_symlinks=False)
+                    yield entry.name, status.st_size, status.st_mtime, False
+
     def delete(self, url: str) -> None:
         with _told("delete", url), contextlib.suppress(FileNotFoundError):
             os.unlink(local_path(url))
 
-    def delete_tree(self, prefix: str) -> None:
+    def delete_tree(self, prefix: str, keep: Callable[[str], bool] | None) -> None:
         path = local_path(prefix)
         with _told("delete", prefix):
+            if keep is not None:
+                _prune(path, keep)
+                return
             # Somebody else may delete the same tree: then rmtree meets what has just gone, and begins again.
             while os.path.lexists(path):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(path)
+
+
+def _prune(root: str, keep: Callable[[str], bool]) -> None:
+    """Remove the files below `root` that are not kept, and the folders that are empty then. Raises OSError."""
+    for at, folders, names in os.walk(root, topdown=False):
+        links = [name for name in folders if os.path.islink(os.path.join(at, name))]
+        for name in [*names, *links]:
+            path = os.path.join(at, name)
+            if not keep(os.path.relpath(path, root)):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(path)
+        with contextlib.suppress(OSError):  # something in it is kept, or has just come
+            os.rmdir(at)
 
 
 def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:

@@ -8,6 +8,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, TypeVar
 
 from kubeque.files.folder import copy, is_temporary, open_source
@@ -162,6 +163,21 @@ class ObjectStore:
         # Some stores keep an empty object for each folder, with a slash at its end.
         return [(path, info) for path, info in found.items() if path.startswith(root) and not path.endswith("/")]
 
+    def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:
+        root = self._root(prefix)
+
+        def ask() -> list[dict[str, Any]]:
+            try:
+                return list(self._fs.ls(root.rstrip("/"), detail=True))
+            except FileNotFoundError:
+                return []
+
+        for info in patiently("list", prefix, ask):
+            path, folder = str(info["name"]), info.get("type") == "directory"
+            name = path[len(root) :].rstrip("/")
+            if path.startswith(root) and name and not is_temporary(name):
+                yield name, 0 if folder else info.get("size") or 0, None if folder else _modified(info), folder
+
     def delete(self, url: str) -> None:
         def ask() -> None:
             with contextlib.suppress(FileNotFoundError):
@@ -169,10 +185,23 @@ class ObjectStore:
 
         patiently("delete", url, ask)
 
-    def delete_tree(self, prefix: str) -> None:
-        paths = [path for path, _ in self._find(prefix)]
+    def delete_tree(self, prefix: str, keep: Callable[[str], bool] | None) -> None:
+        root = self._root(prefix)
+        paths = [path for path, _ in self._find(prefix) if keep is None or not keep(path[len(root) :])]
         plain = [path for path in paths if not _MAGIC.search(path)]
         if plain:
             patiently("delete", prefix, lambda: self._fs.rm(plain))
         for _ in in_parallel(self.delete, (path for path in paths if _MAGIC.search(path)), threads=THREADS):
             pass
+
+
+def _modified(info: dict[str, Any]) -> float | None:
+    """When an object was written last, as Unix time; None where its store does not tell."""
+    for key in _TIMES:
+        value = info.get(key)
+        if isinstance(value, int | float):
+            return float(value)
+        if value:
+            when = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+            return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return None

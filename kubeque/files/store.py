@@ -41,6 +41,18 @@ class Look:
     folder: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file or folder, as a listing has it."""
+
+    name: str
+    #: Bytes; 0 for a folder.
+    size: int = 0
+    #: Unix time, seconds, of the last change; None for a folder, and where the store does not tell.
+    modified: float | None = None
+    folder: bool = False
+
+
 class Store(Protocol):
     """What each kind of store can do; `Files` tells what is meant. Raises StorageError, FileMissing on reading."""
 
@@ -52,8 +64,9 @@ class Store(Protocol):
     def look(self, url: str) -> tuple[int | None, str, bool]: ...
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]: ...
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
+    def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]: ...
     def delete(self, url: str) -> None: ...
-    def delete_tree(self, prefix: str) -> None: ...
+    def delete_tree(self, prefix: str, keep: Callable[[str], bool] | None) -> None: ...
 
 
 class Files:
@@ -139,15 +152,22 @@ class Files:
         """
         return self._store(prefix).listing(prefix)
 
+    def entries(self, prefix: str) -> list[Entry]:
+        """The files and folders right below `prefix`, by name; none where there is no such folder."""
+        return sorted((Entry(*found) for found in self._store(prefix).entries(prefix)), key=lambda entry: entry.name)
+
     def delete(self, url: str) -> None:
         """Remove a file, if it is there."""
         self._store(url).delete(url)
 
-    def delete_tree(self, prefix: str) -> None:
-        """Remove all files below `prefix`, if there are any. Refuses a whole bucket and the root of a disk."""
+    def delete_tree(self, prefix: str, *, keep: Callable[[str], bool] | None = None) -> None:
+        """Remove all files below `prefix`, but those that `keep` says yes to, given their names below it.
+
+        Refuses a whole bucket and the root of a disk.
+        """
         if not split(prefix)[1].strip("/"):
             raise StorageError(f"will not delete all of {prefix!r}: name a folder in it")
-        self._store(prefix).delete_tree(prefix)
+        self._store(prefix).delete_tree(prefix, keep)
 
     def check_writable(self, prefix: str) -> None:
         """Raises StorageError unless files below `prefix` can be written, read, and created by one writer only."""

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from kubeque.files.inputs import push
-from kubeque.files.pages import write_pages
-from kubeque.files.urls import join
+from kubeque.jobs.draft import Draft, draft
+from kubeque.jobs.links import write_links
 from kubeque.jobs.reconcile import reconcile
+from kubeque.jobs.series import Found, all_done, changed_rows, find_done, keys_url, members, to_ranges
 from kubeque.jobs.site import Site
-from kubeque.jobs.stage import find, make_spec
 from kubeque.model.errors import JobExists, UserError
-from kubeque.model.job import HEARTBEAT_SECONDS, LEASE_SECONDS, MAX_TASKS, Job, ResetRule, new_uid
-from kubeque.model.parameters import Rows
-from kubeque.model.resources import parse_duration
-from kubeque.model.retries import Budgets
-from kubeque.model.spec import JobSpec
-from kubeque.model.sweep import Sweep, check_name, parse_allowed, readable_name
+from kubeque.model.job import MAX_TASKS, Job, ResetRule
+from kubeque.model.keys import no_keys
+from kubeque.model.sweep import Sweep, check_name, readable_name
 from kubeque.queues.block import block_size, make_blocks
+from kubeque.queues.changes import link
+from kubeque.queues.succession import succeed
+
+#: A reset is part of the job, which everybody reads: so many ranges of tasks go into one.
+_RANGES = 5_000
 
 
 class Existing(Enum):
     """What to do where a job of the same name and another spec is there."""
 
     REFUSE = "refuse"
-    #: Rows that failed, and all rows whose command, inputs or values changed, run under the new spec.
+    #: Rows that failed, and rows whose command, inputs, image or values changed, run under the new spec.
     REVISE = "revise"
     #: All rows run under the new spec.
     REPLACE = "replace"
@@ -45,6 +44,8 @@ class Submitted:
     what: str
     #: Bytes uploaded.
     sent: int = 0
+    #: Why no row can be known to have been done before, although that was asked; empty: it can.
+    note: str = ""
 
 
 def submit(
@@ -58,62 +59,77 @@ def submit(
     if not 1 <= sweep.rows.n <= MAX_TASKS:
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
     name = sweep.name or readable_name()
-    prefix = site.config.default_url_prefix
-    site.files.check_writable(prefix)
-    staging = find(site, sweep)
-    sent = push(staging, site.config.cas_url_prefix, site.files, progress=progress)
-    spec = make_spec(site, sweep, staging)
+    site.files.check_writable(site.config.default_url_prefix)
+    wanted = draft(site, sweep, progress)
     before = site.queue.find(check_name(name))
-    submitted = _create(site, sweep, spec, name) if before is None else _again(site, sweep, spec, before, existing)
+    submitted = _create(site, wanted, name) if before is None else _again(site, wanted, before, existing)
     reconcile(site, name)
-    return replace(submitted, sent=sent)
+    asked = sweep.skip_done or existing is Existing.REVISE
+    return replace(submitted, note=no_keys(wanted.spec) if asked else "")
 
 
-def _new_job(site: Site, sweep: Sweep, spec: JobSpec, name: str) -> Job:
-    uid, n = new_uid(), sweep.rows.n
-    lease = sweep.lease_seconds or LEASE_SECONDS
-    now = time.time()
-    return Job(
-        name=name, uid=uid, n=n, url=join(site.config.default_url_prefix, name, uid),
-        consumers=sweep.consumers or site.config.consumers or site.cluster.default_consumers(n),
-        fleet=site.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=spec.digest(),
-        shapes=spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
-        allow_failed=parse_allowed(sweep.allow_failed),
-        deadline=now + parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None,
-        lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
-    )  # fmt: skip
-
-
-def _create(site: Site, sweep: Sweep, spec: JobSpec, name: str) -> Submitted:
-    job = _new_job(site, sweep, spec, name)
-    _write_spec(site, job, spec, sweep.rows)
+def _create(
+    site: Site, wanted: Draft, name: str, *, before: Job | None = None, existing: Existing = Existing.REFUSE
+) -> Submitted:
+    """Make a new job, or make the job `before` anew, with what is done already linked."""
+    job = wanted.job(site, name)
+    sent = wanted.store(site, job)
+    found = _find(site, wanted, job, before, existing)
+    if found.done:
+        write_links(site, job, found.done)
+        job = replace(job, linked=len(found.done))
+    content = (link(block, found.done) for block in make_blocks(job.uid, job.n, block_size(job.n, job.consumers)))
     try:
-        site.queue.create(job, make_blocks(job.uid, job.n, block_size(job.n, job.consumers)))
+        job = site.queue.create(job, content) if before is None else succeed(site.queue, before, job, content)
     except JobExists:
         site.files.delete_tree(job.url)
-        there = site.queue.job(name)
-        if there.spec_digest == job.spec_digest:  # somebody submitted the same at the same moment
+        there = site.queue.find(name)
+        if there is not None and there.spec_digest == job.spec_digest:  # somebody submitted the same meanwhile
             return Submitted(there, "adopted")
         raise
-    return Submitted(job, "made")
+    told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
+    return Submitted(_unlink_removed(site, job, told), "made", sent)
 
 
-def _write_spec(site: Site, job: Job, spec: JobSpec, rows: Rows) -> None:
-    if spec.rows.kind == "table":
-        write_pages(rows, job.url, site.files)
-    site.files.write(job.spec_url, spec_bytes(spec))
+def _find(site: Site, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
+    """What need not run: the rows of `before` and of the series that are ok under the same key."""
+    sweep = wanted.sweep
+    if before is not None and existing is Existing.REPAIR and site.spec(before).rows.digest == wanted.spec.rows.digest:
+        return all_done(site, before)
+    sources = [before] if before is not None and existing is not Existing.REPLACE else []
+    if sweep.series and sweep.skip_done and existing is not Existing.REPLACE:
+        sources += [member for member in members(site, sweep.series) if before is None or member.uid != before.uid]
+    keys = wanted.keys() if sources or sweep.series else b""
+    if keys and sweep.series:
+        site.files.write(keys_url(job, job.revision), keys)
+    return find_done(site, sources, keys, revision=job.revision) if keys else Found()
 
 
-def spec_bytes(spec: JobSpec) -> bytes:
-    """The spec as it is stored."""
-    return json.dumps(spec.to_wire()).encode()
+def _unlink_removed(site: Site, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
+    """Let rows run whose results may be gone: who told of them was removed before it could be seen that they are used.
+
+    Whoever removes a job takes it out of the queue, then looks who links to it; here it is the other way round.
+    """
+    lost: list[int] = []
+    for source, rows in told:
+        now = site.queue.find(source.name)
+        if now is None or now.uid != source.uid:
+            lost += rows
+    return _reset_rows(site, job, sorted(lost))
 
 
-def _again(site: Site, sweep: Sweep, spec: JobSpec, before: Job, existing: Existing) -> Submitted:
+def _reset_rows(site: Site, job: Job, rows: Sequence[int]) -> Job:
+    ranges = tuple(to_ranges(rows))
+    for at in range(0, len(ranges), _RANGES):
+        job = site.queue.reset(job.name, ResetRule(ranges=ranges[at : at + _RANGES]))
+    return job
+
+
+def _again(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submitted:
     """A job of that name is there."""
-    same = before.spec_digest == spec.digest()
+    same = before.spec_digest == wanted.spec.digest()
     if existing is Existing.REPLACE or (not same and existing in (Existing.REVISE, Existing.REPAIR)):
-        return _revise(site, sweep, spec, before, existing)
+        return _revise(site, wanted, before, existing)
     if not same:
         raise JobExists(
             f"there is a job {before.name!r} already, with another command, other inputs or other rows: say --revise to"
@@ -124,23 +140,30 @@ def _again(site: Site, sweep: Sweep, spec: JobSpec, before: Job, existing: Exist
     return Submitted(before, "adopted")
 
 
-def _revise(site: Site, sweep: Sweep, spec: JobSpec, before: Job, existing: Existing) -> Submitted:
+def _revise(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submitted:
     """The next revision in place if the rows are the same; else a new job under the old name."""
     old = site.spec(before)
     what = "replaced" if existing is Existing.REPLACE else "revised"
-    if old.rows.digest != spec.rows.digest or old.shapes != spec.shapes:
-        site.queue.remove(before.name)
-        return replace(_create(site, sweep, spec, before.name), what=what)
-    fresh = _new_job(site, sweep, spec, before.name)
+    if old.rows.digest != wanted.spec.rows.digest or old.shapes != wanted.spec.shapes:
+        return replace(_create(site, wanted, before.name, before=before, existing=existing), what=what)
+    fresh = wanted.job(site, before.name)
     after = replace(fresh, uid=before.uid, url=before.url, revision=before.revision + 1)
-    site.files.write(after.spec_url, spec_bytes(spec))
-    rule = ResetRule(everything=existing is not Existing.REPAIR, break_leases=True)
+    sent = wanted.store(site, after, pages=False)
+    keys = wanted.keys() if existing is Existing.REVISE or after.series else b""
+    if keys and after.series:
+        site.files.write(keys_url(after, after.revision), keys)
 
     def change(now: Job) -> Job:
         return replace(
             now, revision=after.revision, spec_digest=after.spec_digest, budgets=after.budgets, floor=0,
             max_failures=after.max_failures, allow_failed=after.allow_failed, deadline=after.deadline,
-            consumers=after.consumers, priority=after.priority, token=now.token,
+            consumers=after.consumers, priority=after.priority, token=now.token, series=after.series,
+            results_ttl=after.results_ttl,
         )  # fmt: skip
 
-    return Submitted(site.queue.reset(before.name, rule, change), what)
+    rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True)
+    job = site.queue.reset(before.name, rule, change)
+    # Only now, when no outcome of the old spec is accepted any more, is it known which rows are ok under it.
+    if existing is Existing.REVISE:
+        job = _reset_rows(site, job, changed_rows(site, job, keys))
+    return Submitted(job, what, sent)

@@ -12,7 +12,7 @@ from kubeque.files.pages import PageReader
 from kubeque.files.urls import join
 from kubeque.jobs.site import Site
 from kubeque.model.job import Job
-from kubeque.model.parameters import iter_rows
+from kubeque.model.parameters import read_row
 from kubeque.model.task import KEPT_ATTEMPTS, TaskView
 
 #: What every table says of a task behind its parameters.
@@ -60,13 +60,16 @@ class Line:
         return {"index": self.view.index, **row, **self.facts(), **out}
 
 
-def lines(site: Site, job: Job, *, state: str | None = None) -> Iterator[Line]:
-    """Every task with its row, in order; only those in `state` if it is given. Memory: a few blocks and pages."""
+def lines(site: Site, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[Line]:
+    """Every task from index `first` on with its row, in order; only those in `state` if it is given.
+
+    Memory: a few blocks and pages. Pages of which no row is wanted are not read.
+    """
     spec = site.spec(job).rows
     page = PageReader(spec, job.url, site.files)
-    for view, row in zip(site.queue.tasks(job), iter_rows(spec, page.page), strict=True):
+    for view in site.queue.tasks(job, first=first):
         if state in (None, view.state):
-            yield Line(view, row)
+            yield Line(view, read_row(spec, view.index, page.page))
 
 
 def records(site: Site, job: Job) -> list[dict[str, Any]]:

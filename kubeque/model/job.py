@@ -124,7 +124,12 @@ class Job:
     token: str = ""
     #: An Airflow task has returned its result: a later attempt is a person's clear, not a retry.
     delivered: bool = False
+    #: The recurring sweep that it is one of; empty: none.
     series: str = ""
+    #: Tasks that were linked to results of earlier jobs when it was made.
+    linked: int = 0
+    #: Seconds after its end at which `kubeque gc` may remove it; None: never.
+    results_ttl: float | None = None
     closing: Closing | None = None
 
     @property

@@ -14,7 +14,6 @@ from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.parameters import Rows, sequence
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.retries import Budgets
-from kubeque.model.spec import Input
 
 #: Longest name of a job.
 _NAME_CHARACTERS = 300
@@ -36,10 +35,6 @@ class Sweep:
     base: Path = field(default_factory=Path.cwd)
     #: More files to bring along: `src[:dst]`, `@list` or a folder.
     push: Sequence[str] = ()
-    #: Inputs that the store has already, those of the job that this sweep is like; what `push` brings goes before them.
-    inputs: Sequence[Input] = ()
-    #: They have the files of the command's `^` words, too (but for those that depend on the row).
-    inputs_of_command: bool = False
     shell: bool = False
     results: Sequence[str] = ()
     ignore: Sequence[str] = ()
@@ -91,6 +86,8 @@ class Sweep:
             check_name(self.name)
         if self.consumers is not None and not 1 <= self.consumers <= 10_000:
             raise ResourceError(f"consumers {self.consumers!r}: give a number from 1 to 10000")
+        if self.skip_done and not self.series:
+            raise UserError("skip_done looks for what was done in a series: name the series, as in --series nightly")
         Budgets().with_extra(self.retries)
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:

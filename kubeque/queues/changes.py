@@ -7,7 +7,7 @@ Lost acknowledgements are settled by `settle`, from (nonce, epoch, seq) inside t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
@@ -177,23 +177,32 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
     A lease stays unless the rule breaks leases: what runs now runs on and its outcome counts.
     """
     draft = _Draft(block)
+    named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
-        if _is_reset(rule, index, block.state(index), block.record(index)):
+        if _is_reset(rule, index in named, block.state(index), block.record(index)):
             draft.put(index, State.PENDING, replace(block.record(index), charges={}, suspect=False))
     if rule.break_leases and block.owner:
         return draft.done(run=run, owner="", epoch=block.epoch + 1)
     return draft.done(run=run)
 
 
-def _is_reset(rule: ResetRule, index: int, state: State, record: TaskRecord) -> bool:
+def _is_reset(rule: ResetRule, named: bool, state: State, record: TaskRecord) -> bool:
     if state is State.RESERVED:
         return True
-    named = any(low <= index < high for low, high in rule.ranges)
     if state is State.OK:
         return rule.everything or named
     if rule.ranges and not named and not rule.everything:
         return False
     return not rule.causes or (record.outcome is not None and record.outcome.cause in rule.causes)
+
+
+def link(block: Block, done: Mapping[int, Outcome]) -> Block:
+    """A new block in which what is done already, by the outcomes of earlier jobs, counts as ok from the beginning."""
+    draft = _Draft(block)
+    for index in range(block.lo, block.hi):
+        if index in done:
+            draft.put(index, State.OK, TaskRecord(outcome=done[index]))
+    return draft.done()
 
 
 def shows(block: Block, outcome: Outcome) -> bool:

@@ -18,7 +18,7 @@ from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnav
 from kubeque.model.job import Counts, Job, JobState, ResetRule
 from kubeque.model.task import Tally, TaskView
 from kubeque.queues import changes
-from kubeque.queues.block import Block
+from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.patience import Sleep, T, until_answered
 from kubeque.queues.store import (
     SLOTS,
@@ -169,22 +169,21 @@ class Queue:
             return Counts(total.pending, total.running, total.ok, total.failed)
         return Counts(0, total.running, total.ok, total.failed, total.pending)
 
-    def scan(self, job: Job) -> Iterator[Block]:
-        """All blocks in order of their first task, a few at a time."""
-        after: tuple[int, str] | None = None
+    def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
+        """All blocks in order of their first task, a few at a time; without those that end before task `first`."""
+        after = (first - MAX_BLOCK, "") if first > 0 else None
         while batch := self.store.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
-            yield from map(read_block, batch)
+            yield from (block for block in map(read_block, batch) if block.hi > first)
             after = (batch[-1].lo, batch[-1].id)
 
-    def tasks(self, job: Job) -> Iterator[TaskView]:
-        """Every task once, in order of its index, whatever the job's size. Memory: a few blocks."""
-        return in_order(job, self.scan(job))
+    def tasks(self, job: Job, *, first: int = 0) -> Iterator[TaskView]:
+        """Every task from index `first` on once, in order, whatever the job's size. Memory: a few blocks."""
+        return (view for view in in_order(job, self.scan(job, first=first)) if view.index >= first)
 
     def task(self, job: Job, index: int) -> TaskView | None:
         """One task, or None if the job has no such index."""
-        near = takewhile(lambda block: block.lo <= index, self.scan(job))
-        views = in_order(job, (block for block in near if index < block.hi))
-        return next((view for view in views if view.index == index), None)
+        near = takewhile(lambda block: block.lo <= index, self.scan(job, first=index))
+        return next((view for view in in_order(job, near) if view.index == index), None)
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:

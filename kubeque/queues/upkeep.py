@@ -120,7 +120,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     for block in content:
         if block.owner and State.RESERVED in block.states:
             holders[block.owner] = max(holders.get(block.owner, 0.0), now - block.began)
-        if State.OK in block.states:
+        if any(not _is_linked(block.record(index)) for index in block.indexes(State.OK)):
             return Early()
         of_block = [attempt for record in block.records.values() if (attempt := _first_of_run(record))]
         firsts += of_block
@@ -138,6 +138,11 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     if cause in (Cause.EXIT, Cause.SIGNAL) and count >= max(10, job.consumers) and not waiting:
         return Early(stop=f"the first {count} attempts all ended by {cause} {code}")
     return Early()
+
+
+def _is_linked(record: TaskRecord) -> bool:
+    """Is it ok by the result of an earlier job, which says nothing of this one's command?"""
+    return record.outcome is not None and bool(record.outcome.linked)
 
 
 def _above(job: Job, shape: int) -> bool:

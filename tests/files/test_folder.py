@@ -91,7 +91,7 @@ def test_a_tree_that_two_delete_at_once_is_gone_and_neither_complains(tmp_path: 
     for number in range(300):
         Files().write(f"{tmp_path}/tree/{number % 20}/{number}", b"")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: Folder().delete_tree(f"{tmp_path}/tree"), range(4)))
+        list(pool.map(lambda _: Folder().delete_tree(f"{tmp_path}/tree", None), range(4)))
     assert not (tmp_path / "tree").exists()
 
 

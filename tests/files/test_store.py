@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -217,3 +218,25 @@ def test_writing_where_nothing_can_be_written_is_no_missing_file(place: Place, t
         with pytest.raises(StorageError, match="cannot write") as refused:
             write()
         assert not isinstance(refused.value, FileMissing)
+
+
+def test_a_folder_is_looked_into_without_what_lies_deeper(place: Place) -> None:
+    before = time.time()
+    for name in ("b.txt", "a/1", "a/2/3", "with blank/x"):
+        place.files.write(place.at("in", name), b"four")
+
+    found = place.files.entries(place.at("in"))
+
+    assert [(e.name, e.size, e.folder) for e in found] == [("a", 0, True), ("b.txt", 4, False), ("with blank", 0, True)]
+    assert before - 5 < (found[1].modified or 0) < time.time() + 5
+    assert place.files.entries(place.at("nowhere")) == []
+
+
+def test_of_a_tree_is_removed_what_is_not_to_be_kept(place: Place) -> None:
+    for name in ("tasks/1/a", "tasks/1/b*c", "tasks/11/a", "spec.json"):
+        place.files.write(place.at("job", name), b"x")
+
+    place.files.delete_tree(place.at("job"), keep=lambda name: name.startswith("tasks/1/"))
+
+    assert sorted(name for name, _ in place.files.listing(place.at("job"))) == ["tasks/1/a", "tasks/1/b*c"]
+    assert [e.name for e in place.files.entries(place.at("job", "tasks"))] == ["1"]

@@ -160,7 +160,7 @@ def a_reset_passes_once(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_reset_puts_everything_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(changes, "_is_reset", lambda rule, index, state, record: True)
+    patch.setattr(changes, "_is_reset", lambda rule, named, state, record: True)
 
 
 @bug

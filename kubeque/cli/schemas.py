@@ -1,0 +1,178 @@
+"""What `--json` prints, as JSON Schemas: the one place from which docs/json.md is made and that tests hold output to.
+
+Keys are stable: one that is there stays, with its meaning; new ones may come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def _value(kinds: str, text: str, **more: Any) -> Schema:
+    """One value; `kinds`: its types, as in "string|null"."""
+    types = kinds.split("|")
+    return {"type": types[0] if len(types) == 1 else types, "description": text, **more}
+
+
+def _object(text: str, properties: dict[str, Schema], **more: Any) -> Schema:
+    return {
+        "type": "object", "description": text, "properties": properties, "required": list(properties),
+        "additionalProperties": False, **more,
+    }  # fmt: skip
+
+
+def _array(text: str, items: Schema) -> Schema:
+    return {"type": "array", "description": text, "items": items}
+
+
+_TIME = "ISO 8601 in UTC"
+_COUNTS = _object(
+    "How many tasks stand where.",
+    {
+        "pending": _value("integer", "They wait."),
+        "running": _value("integer", "A consumer has them."),
+        "ok": _value("integer", "They ended well."),
+        "failed": _value("integer", "They ended otherwise, and run no more."),
+        "killed": _value("integer", "They had not ended when the job was killed or stopped."),
+    },
+)
+_JOB: dict[str, Schema] = {
+    "job": _value("string", "Its name."),
+    "uid": _value("string", "Drawn at random when it was made; a job made anew under the same name has another."),
+    "state": _value("string", "waiting, running, success, failed, killed, stopped or resetting."),
+    "reason": _value("string", "Why it was stopped; empty where it was not."),
+    "tasks": _value("integer", "How many it has."),
+    "counts": _COUNTS,
+    "consumers": _value("integer", "Consumers of its fleet that run now."),
+    "revision": _value("integer", "Which spec is in force."),
+    "run": _value("integer", "How often it was reset."),
+    "priority": _value("integer", "Higher goes first."),
+    "created": _value("string", f"When it was submitted, {_TIME}."),
+    "success": _value("boolean|null", "How it ended; null: it has not."),
+    "url": _value("string", "The folder of its rows and results."),
+}
+_FACTS: dict[str, Schema] = {
+    "state": _value("string", "pending, running, ok, failed or killed."),
+    "cause": _value("string|null", "Why its last attempt ended; null before it has."),
+    "exit_code": _value("integer|null", "The exit code, or the signal's number where the cause is `signal`."),
+    "attempts": _value("integer", "Attempts that ended."),
+    "seconds": _value("number|null", "Wall time of the last attempt."),
+    "peak_memory": _value("integer|null", "Bytes, over all its processes."),
+    "files": _value("integer|null", "How many files were kept."),
+    "bytes": _value("integer|null", "Their bytes."),
+}
+_SCALAR = _value("string|number|boolean|null", "What the program wrote to $KUBEQUE_OUT under that name.")
+_TASK = _object(
+    "One task: its row, how it stands, and what its program wrote.",
+    {"index": _value("integer", "Its row, from 0."), **_FACTS},
+    patternProperties={r"^out\.": _SCALAR},
+    additionalProperties=_value("string", "The row's value, under the column's name."),
+)
+_INPUT = _object(
+    "A file that every task gets.",
+    {
+        "name": _value("string", "Its path in the working directory."),
+        "url": _value("string", "Where its bytes are."),
+        "size": _value("integer", "Bytes."),
+    },
+)
+_SHOWN_JOB = _object(
+    "All about a job.",
+    _JOB
+    | {
+        "command": {"type": "array", "description": "As it was written.", "items": {"type": "string"}},
+        "shell": _value("boolean", "Does /bin/sh run it?"),
+        "columns": {"type": "array", "description": "The columns of its rows.", "items": {"type": "string"}},
+        "image": _value("string", "Its image; empty: none was asked for."),
+        "cpu": _value("number|null", "Cores of a task."),
+        "memory": _value("integer|null", "Bytes of memory that a task is given first."),
+        "max_memory": _value("integer|null", "Bytes of memory that a task is given at most."),
+        "disk": _value("integer|null", "Bytes of disk of a task."),
+        "timeout": _value("number|null", "Seconds that a task may take."),
+        "deadline": _value("number|null", "When the job ends whatever is left, Unix seconds."),
+        "max_failures": _value("integer|null", "So many failed tasks end the job."),
+        "allow_failed": _value("string", "So many failed tasks are a success: a number, or a share with %."),
+        "series": _value("string", "The series that it belongs to; empty: none."),
+        "inputs": _array("What all tasks get.", _INPUT),
+        "causes": _value(
+            "object",
+            "How many tasks ended by each cause.",
+            additionalProperties=_value("integer", "Tasks that ended by it."),
+        ),
+        "attempts": _value("integer", "Attempts that ended, of all tasks; of each task the last eight are remembered."),
+        "seconds": _value("number", "Wall time of the last attempts, summed up."),
+        "peak_memory": _value("integer|null", "The most that one of them used, bytes."),
+        "table": _value("string|null", "Where results.csv of this run is; null before the job has ended."),
+    },
+)
+_ATTEMPT = _object(
+    "One attempt.",
+    {
+        "attempt": _value("integer", "Its number. Numbers only grow; one that was given back unused is missing."),
+        "cause": _value("string", "Why it ended."),
+        "code": _value("integer|null", "Exit code or signal."),
+        "consumer": _value("string", "Who ran it."),
+        "start": _value("string", f"When it began, {_TIME}."),
+        "seconds": _value("number", "Wall time."),
+    },
+)
+_KEPT = _object(
+    "A file that was kept.",
+    {
+        "name": _value("string", "Its path in the working directory, as the program chose it."),
+        "size": _value("integer", "Bytes."),
+        "digest": _value("string", "SHA-256, hex."),
+    },
+)
+_SHOWN_TASK = _object(
+    "All about a task.",
+    {
+        "job": _value("string", "The job's name."),
+        "uid": _value("string", "The job's uid."),
+        "index": _value("integer", "Its row, from 0."),
+        "row": _value("object", "The row by column.", additionalProperties=_value("string", "The row's value.")),
+        **_FACTS,
+        "message": _value("string|null", "Why it ended, for people."),
+        "owner": _value("string|null", "The consumer that has it now."),
+        "memory": _value("integer|null", "Bytes of memory that it is given."),
+        "disk": _value("integer|null", "Bytes of disk that it is given."),
+        "command": {
+            "type": ["array", "null"],
+            "description": "What was run; null where no result is stored.",
+            "items": {"type": "string"},
+        },
+        "history": _array("Its last eight attempts, the oldest first.", _ATTEMPT),
+        "kept": _array("Files that were kept.", _KEPT),
+        "refused": {"type": "array", "description": "What could not be kept and why.", "items": {"type": "string"}},
+        "out": _value("object|null", "What it wrote to $KUBEQUE_OUT, whole.", additionalProperties=_SCALAR),
+        "url": _value("string|null", "The folder of its result; null where nothing is stored."),
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What one command line prints."""
+
+    #: As it is typed.
+    said: str
+    schema: Schema
+    #: One object for each line (JSON lines), not one for all.
+    lines: bool = False
+
+
+_ONE_JOB = _object("How a job stands.", _JOB)
+#: All of it, in the order of docs/json.md.
+OUTPUTS = (
+    Output("kubeque list --json", _array("All jobs, the newest last.", _ONE_JOB)),
+    Output("kubeque status --json", _array("The same as `list`.", _ONE_JOB)),
+    Output("kubeque status JOB --json", _ONE_JOB),
+    Output("kubeque status JOB --tasks --json", _TASK, lines=True),
+    Output("kubeque show JOB --json", _SHOWN_JOB),
+    Output("kubeque show JOB INDEX --json", _SHOWN_TASK),
+    Output("kubeque show JOB --sort COLUMN --json", _TASK, lines=True),
+    Output("kubeque watch JOB --json", _ONE_JOB),
+)

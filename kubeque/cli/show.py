@@ -1,0 +1,213 @@
+"""`kubeque show`: all about a job, one of its tasks, or its tasks in the order of a column."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.report import as_wire, summary
+from kubeque.cli.screen import Table, age, duration, pairs, shown
+from kubeque.cli.tasks import STATES, print_tasks
+from kubeque.client import JobDetails, TaskDetails
+from kubeque.files.sources import shown as written
+from kubeque.model.errors import UserError
+from kubeque.model.resources import Shape, format_bytes
+
+_LAST_LINES = 10
+_FILES = 20
+
+
+@click.command()
+@job_argument()
+@click.argument("index", type=click.IntRange(0), required=False)
+@click.option("--sort", metavar="COLUMN", help="The tasks in the order of this column of the table, as in out.loss.")
+@click.option("--desc", is_flag=True, help="With --sort: the largest first.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="With --sort: only the first N.")
+@click.option("--state", type=STATES, help="With --sort: only such tasks.")
+@click.option("--json", "as_json", is_flag=True, help="JSON; with --sort one object per line.")
+@click.pass_context
+def show(
+    ctx: click.Context, job: str, index: int | None, sort: str | None, desc: bool, top: int | None, state: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """All about JOB, about its task INDEX, or (--sort) its tasks in the order of a column."""
+    if sort is None and (desc or top or state):
+        raise UserError("--desc, --top and --state belong to --sort COLUMN, as in --sort out.loss --top 10")
+    if sort is not None and index is not None:
+        raise UserError("--sort orders the tasks of a job: leave INDEX out, or --sort")
+    with connect(ctx) as client:
+        if sort is not None:
+            client.status(job)
+            print_tasks(client.ranked(job, sort, top=top, descending=desc, state=state), as_json=as_json)
+        elif index is None:
+            details = client.details(job)
+            _print(job_wire(details), _job_lines(details), as_json=as_json)
+        else:
+            task = client.task(job, index)
+            _print(task_wire(task), _task_lines(task), as_json=as_json)
+
+
+def _print(wire: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(wire))
+        return
+    for line in lines:
+        click.echo(line)
+
+
+# ---------------------------------------------------------------------- a job
+def job_wire(details: JobDetails) -> dict[str, Any]:
+    """A job as `show JOB --json` prints it."""
+    job, spec = details.progress.job, details.spec
+    return as_wire(details.progress) | {
+        "command": [written(word) for word in spec.command], "shell": spec.shell, "columns": list(spec.rows.columns),
+        "image": spec.image, "cpu": spec.cpu, "memory": job.shapes[0].memory, "max_memory": job.shapes[-1].memory,
+        "disk": job.shapes[0].disk, "timeout": spec.task_timeout, "deadline": job.deadline,
+        "max_failures": job.max_failures, "allow_failed": job.allow_failed, "series": job.series,
+        "inputs": [{"name": item.name, "url": item.url, "size": item.size} for item in spec.inputs],
+        "causes": dict(details.causes), "attempts": details.attempts, "seconds": round(details.seconds, 3),
+        "peak_memory": details.peak_memory or None, "table": details.table or None,
+    }  # fmt: skip
+
+
+def _job_lines(details: JobDetails) -> Iterator[str]:
+    job, spec = details.progress.job, details.spec
+    yield summary(details.progress)
+    yield from pairs(
+        [
+            ("command", shown(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
+            ("rows", f"{job.n}" + (f" with {', '.join(map(shown, spec.rows.columns))}" if spec.rows.columns else "")),
+            ("inputs", shown(", ".join(_inputs(details)), 2000)),
+            ("image", shown(spec.image or "")),
+            ("each task", _asked(job.shapes[0], job.shapes[-1], spec.cpu, spec.task_timeout)),
+            ("used", _used(details)),
+            ("causes", ", ".join(f"{n} {cause}" for cause, n in details.causes.items())),
+            ("attempts", str(details.attempts) if details.attempts else ""),
+            ("consumers", f"{details.progress.consumers} of {job.consumers} wanted, fleet {job.fleet}"),
+            ("priority", str(job.priority)),
+            ("submitted", f"{_moment(job.created)}, {age(job.created, time.time())}"),
+            ("ended", f"{_moment(job.closing.at)}, {age(job.closing.at, time.time())}" if job.closing else ""),
+            ("deadline", _moment(job.deadline) if job.deadline else ""),
+            ("allowed", _allowed(details)),
+            ("series", shown(job.series)),
+            ("revision", f"{job.revision}, run {job.run}"),
+            ("uid", job.uid),
+            ("results", job.url),
+            ("table", details.table),
+        ]
+    )
+
+
+def _inputs(details: JobDetails) -> list[str]:
+    spec = details.spec
+    named = [f"{shown(item.name)} ({format_bytes(item.size)})" for item in spec.inputs[:_FILES]]
+    more = len(spec.inputs) - len(named)
+    named += [f"and {more} more"] if more else []
+    return [*named, *([f"{len(spec.row_inputs)} that depend on the row"] if spec.row_inputs else [])]
+
+
+def _asked(first: Shape, last: Shape, cpu: float | None, timeout: float | None) -> str:
+    growth = f" (up to {format_bytes(last.memory)})" if last.memory and last.memory != first.memory else ""
+    asked = [
+        f"{cpu:g} cores" if cpu else "",
+        f"{format_bytes(first.memory)} of memory{growth}" if first.memory else "",
+        f"{format_bytes(first.disk)} of disk" if first.disk else "",
+        f"at most {duration(timeout)}" if timeout else "",
+    ]
+    return ", ".join(part for part in asked if part)
+
+
+def _used(details: JobDetails) -> str:
+    mean = details.mean_seconds
+    if mean is None:
+        return ""
+    peak = f", peak memory {format_bytes(details.peak_memory)}" if details.peak_memory else ""
+    return f"{duration(details.seconds)} in all, {mean:.2f}s a task{peak}"
+
+
+def _allowed(details: JobDetails) -> str:
+    job = details.progress.job
+    stop = f"the job stops at {job.max_failures} failed tasks" if job.max_failures is not None else ""
+    allowed = f"{job.allow_failed} failed tasks are a success" if job.allowed_failures else ""
+    return ", ".join(part for part in (allowed, stop) if part)
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+# ---------------------------------------------------------------------- a task
+def task_wire(task: TaskDetails) -> dict[str, Any]:
+    """A task as `show JOB INDEX --json` prints it."""
+    result = task.result or {}
+    outcome = task.line.view.record.outcome
+    history = task.line.view.record.history
+    return {
+        "job": task.job.name, "uid": task.job.uid, "index": task.line.view.index,
+        "row": {column: value for column, value in task.line.row.items() if column != "index"},
+        **task.line.facts(), "message": outcome.message if outcome else None, "owner": task.line.view.owner or None,
+        "memory": task.shape.memory, "disk": task.shape.disk, "command": result.get("command"),
+        "history": [
+            {
+                "attempt": a.number, "cause": a.cause.value, "code": a.code, "consumer": a.owner,
+                "start": datetime.fromtimestamp(a.start, UTC).isoformat(timespec="milliseconds"),
+                "seconds": round(a.seconds, 3),
+            }
+            for a in history
+        ],
+        "kept": [{key: item.get(key) for key in ("name", "size", "digest")} for item in result.get("files", [])],
+        "refused": result.get("refused", []), "out": result.get("out"), "url": task.url or None,
+    }  # fmt: skip
+
+
+def _task_lines(task: TaskDetails) -> Iterator[str]:
+    facts, view, result = task.line.facts(), task.line.view, task.result or {}
+    outcome = view.record.outcome
+    took = [f"{facts['seconds']:.2f}s" if facts["seconds"] is not None else ""]
+    took += [f"peak memory {format_bytes(facts['peak_memory'])}" if facts["peak_memory"] else ""]
+    cause = "" if facts["cause"] in (None, facts["state"]) else f", {facts['cause']}"
+    yield f"{task.job.name} {view.index}: {facts['state']}{cause}"
+    yield from pairs(
+        [
+            *((shown(column), shown(value, 200)) for column, value in task.line.row.items() if column != "index"),
+            ("command", shown(shlex.join(map(str, result.get("command", []))), 2000)),
+            ("message", shown(outcome.message, 400) if outcome else ""),
+            ("took", ", ".join(part for part in took if part)),
+            ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
+            ("running in", view.owner),
+            *((f"out.{shown(key)}", shown(value, 200)) for key, value in (result.get("out") or {}).items()),
+            ("files", f"{len(result.get('files', []))} in {task.url}" if task.url else ""),
+        ]
+    )
+    for item in result.get("files", [])[:_FILES]:
+        yield f"  {shown(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}"
+    for refused in result.get("refused", []):
+        yield f"  not kept: {shown(refused, 400)}"
+    yield from _last_words(result)
+    if view.record.history:
+        yield ""
+        Table(["attempt", "cause", "code", "seconds", "began", "consumer"]).print(_attempts(task))
+
+
+def _last_words(result: dict[str, Any] | Any) -> Iterator[str]:
+    for stream in ("stdout", "stderr"):
+        text = result.get(stream)
+        if isinstance(text, str) and text.strip():
+            yield f"{stream}, last lines:"
+            yield from (f"  {shown(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
+        elif text is None and result.get(f"{stream}_bytes"):
+            size = format_bytes(int(result[f"{stream}_bytes"]))
+            yield f"{stream}: {size}; kubeque peek {result.get('job')} {result.get('index')} shows its end"
+
+
+def _attempts(task: TaskDetails) -> Iterator[list[str]]:
+    for a in task.line.view.record.history:
+        code = "" if a.code is None else str(a.code)
+        yield [str(a.number), a.cause.value, code, f"{a.seconds:.2f}", _moment(a.start), a.owner]

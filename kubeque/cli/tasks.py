@@ -1,0 +1,44 @@
+"""Tasks on the screen or as JSON lines: what `status --tasks` and `show --sort` print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+
+import click
+
+from kubeque.cli.report import task_cells
+from kubeque.cli.screen import Table, shown
+from kubeque.client import Line
+
+STATES = click.Choice(["pending", "running", "ok", "failed", "killed"])
+_FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
+_RIGHT = frozenset({"index", "exit", "seconds", "peak", "files"})
+#: The columns `out.*` are those of so many tasks; JSON has all.
+_SEEN = 200
+
+
+def print_tasks(lines: Iterable[Line], *, as_json: bool) -> None:
+    """One line for each task, as they come."""
+    if as_json:
+        for line in lines:
+            click.echo(json.dumps(line.as_record()))
+        return
+    rest = iter(lines)
+    first = list(islice(rest, _SEEN))
+    if not first:
+        click.echo("there are no such tasks")
+        return
+    columns = [column for column in first[0].row if column != "index"]
+    outs = list(dict.fromkeys(name for line in first for name in line.out))
+    headers = ["index", *map(shown, columns), *_FACTS, *(f"out.{shown(name)}" for name in outs)]
+    table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state", "cause"}))
+    table.print(_cells(chain(first, rest), columns, outs))
+
+
+def _cells(lines: Iterable[Line], columns: list[str], outs: list[str]) -> Iterator[list[str]]:
+    for line in lines:
+        values = line.out
+        out = ("" if values.get(name) is None else shown(values[name]) for name in outs)
+        yield [str(line.view.index), *(shown(line.row[column]) for column in columns), *task_cells(line), *out]

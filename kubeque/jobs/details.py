@@ -1,0 +1,96 @@
+"""All that there is to know of one job, or of one of its tasks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubeque.files.pages import PageReader
+from kubeque.files.urls import join
+from kubeque.jobs.places import result_url
+from kubeque.jobs.reconcile import Progress, reconcile
+from kubeque.jobs.site import Site
+from kubeque.jobs.table import Line, table_url
+from kubeque.model.errors import FileMissing, UserError
+from kubeque.model.job import Job
+from kubeque.model.parameters import read_row
+from kubeque.model.resources import Shape
+from kubeque.model.spec import JobSpec
+from kubeque.queues.upkeep import LeaseWatch
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """A job, with what its tasks say together."""
+
+    progress: Progress
+    spec: JobSpec
+    #: How many tasks ended by each cause.
+    causes: Mapping[str, int] = field(default_factory=dict)
+    #: Attempts that ended, as far as they are remembered.
+    attempts: int = 0
+    #: Of all tasks that ended: seconds of wall time, and the most bytes that one of them used.
+    seconds: float = 0.0
+    peak_memory: int = 0
+    #: Where the table of this run is; empty before the job has ended.
+    table: str = ""
+
+    @property
+    def mean_seconds(self) -> float | None:
+        """Seconds of wall time of one task; None where none has ended."""
+        ended = sum(self.causes.values())
+        return self.seconds / ended if ended else None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskDetails:
+    """A task, with its row, its attempts and what its last result holds."""
+
+    job: Job
+    line: Line
+    #: What it may use.
+    shape: Shape
+    #: result.json of the outcome that counts; None where there is none.
+    result: Mapping[str, Any] | None
+    #: Where that attempt's files are; empty where nothing was stored.
+    url: str
+
+
+def job_details(site: Site, name: str, *, watch: LeaseWatch | None = None) -> JobDetails:
+    """Look at a job. O(tasks) in time, a few blocks in memory. Raises JobNotFound."""
+    progress = reconcile(site, name, watch=watch)
+    job = progress.job
+    causes: Counter[str] = Counter()
+    attempts, seconds, peak = 0, 0.0, 0
+    for view in site.queue.tasks(job):
+        outcome = view.record.outcome
+        attempts += len(view.record.history)
+        if view.state in ("ok", "failed") and outcome is not None:
+            causes[outcome.cause.value] += 1
+            seconds += outcome.seconds
+            peak = max(peak, outcome.peak_memory)
+    table = table_url(job) if job.closing is not None else ""
+    return JobDetails(progress, site.spec(job), dict(causes.most_common()), attempts, seconds, peak, table)
+
+
+def task_details(site: Site, name: str, index: int, *, watch: LeaseWatch | None = None) -> TaskDetails:
+    """Look at one task. Raises JobNotFound, UserError for an index that the job does not have."""
+    job = reconcile(site, name, watch=watch).job
+    line = find_line(site, job, index)
+    url = result_url(job, line.view.record.outcome)
+    try:
+        result = site.files.read_json(join(url, "result.json")) if url else None
+    except FileMissing:  # somebody tidied up; what the queue knows is shown all the same
+        result = None
+    return TaskDetails(job, line, job.shapes[line.view.shape], result, url)
+
+
+def find_line(site: Site, job: Job, index: int) -> Line:
+    """One task with its row. Raises UserError for an index that the job does not have."""
+    view = site.queue.task(job, index)
+    if view is None:
+        raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
+    rows = site.spec(job).rows
+    return Line(view, read_row(rows, index, PageReader(rows, job.url, site.files).page))

@@ -1,0 +1,68 @@
+"""A sweep on its way to a job: its inputs found and digested, its spec made, and then all of it stored."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kubeque.files.inputs import Staging, push
+from kubeque.files.pages import write_pages
+from kubeque.files.urls import join
+from kubeque.jobs.site import Site
+from kubeque.jobs.stage import find, make_spec
+from kubeque.model.job import HEARTBEAT_SECONDS, LEASE_SECONDS, Job, new_uid
+from kubeque.model.keys import no_keys, row_keys
+from kubeque.model.resources import parse_duration
+from kubeque.model.retries import Budgets
+from kubeque.model.spec import JobSpec
+from kubeque.model.sweep import Sweep, parse_allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a submission asks for, checked, with nothing stored yet."""
+
+    sweep: Sweep
+    spec: JobSpec
+    staging: Staging
+    #: Told the bytes of each piece uploaded.
+    progress: Callable[[int], None] | None = None
+
+    def job(self, site: Site, name: str) -> Job:
+        """A new job for it, with a uid of its own."""
+        sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
+        lease = sweep.lease_seconds or LEASE_SECONDS
+        now = time.time()
+        return Job(
+            name=name, uid=uid, n=n, url=join(site.config.default_url_prefix, name, uid),
+            consumers=sweep.consumers or site.config.consumers or site.cluster.default_consumers(n),
+            fleet=site.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
+            shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
+            allow_failed=parse_allowed(sweep.allow_failed),
+            deadline=now + parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None,
+            lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
+            results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
+        )  # fmt: skip
+
+    def store(self, site: Site, job: Job, *, pages: bool = True) -> int:
+        """Write the spec down, then upload the inputs that it names, then the rows. Returns the bytes uploaded.
+
+        The spec is first, so that the inputs are known to be in use before any of them is taken to be there already.
+        """
+        site.files.write(job.spec_url, json.dumps(self.spec.to_wire()).encode())
+        sent = push(self.staging, site.config.cas_url_prefix, site.files, progress=self.progress)
+        if pages and self.spec.rows.kind == "table":
+            write_pages(self.sweep.rows, job.url, site.files)
+        return sent
+
+    def keys(self) -> bytes:
+        """The keys of the rows, one after the other; empty where they have none."""
+        return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
+
+
+def draft(site: Site, sweep: Sweep, progress: Callable[[int], None] | None = None) -> Draft:
+    """Find the inputs of a sweep and make its spec. Raises UserError, StorageError."""
+    staging = find(site, sweep)
+    return Draft(sweep, make_spec(site, sweep, staging), staging, progress)

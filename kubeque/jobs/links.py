@@ -1,0 +1,62 @@
+"""What a job links to: which results of earlier jobs stay where they are for as long as it is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+
+from kubeque.files.parallel import in_parallel
+from kubeque.files.urls import join
+from kubeque.jobs.series import Done, to_ranges
+from kubeque.jobs.site import Site
+from kubeque.model.errors import FileMissing
+from kubeque.model.job import Job
+
+_THREADS = 16
+_TASKS = "/tasks/"
+#: URL of a job -> the indexes of its tasks.
+Links = Mapping[str, set[int]]
+
+
+def links_url(job: Job) -> str:
+    return join(job.url, "links.json")
+
+
+def write_links(site: Site, job: Job, done: Done) -> None:
+    """Note what the new job links to, before anybody sees it."""
+    tasks: dict[str, list[int]] = {}
+    for outcome in done.values():
+        url, _, index = outcome.linked.rpartition(_TASKS)
+        tasks.setdefault(url, []).append(int(index))
+    found = {url: to_ranges(sorted(set(indexes))) for url, indexes in tasks.items()}
+    site.files.write(links_url(job), json.dumps(found).encode())
+
+
+def read_links(site: Site, jobs: Iterable[Job]) -> Links:
+    """All that these jobs link to. Raises StorageError, also where a job's links are lost: results shall not be."""
+
+    def read(job: Job) -> dict[str, list[tuple[int, int]]]:
+        try:
+            return dict(site.files.read_json(links_url(job)))
+        except FileMissing:
+            now = site.queue.find(job.name)
+            if now is not None and now.uid == job.uid:
+                raise
+            return {}  # removed meanwhile
+
+    found: dict[str, set[int]] = {}
+    for links in in_parallel(read, (job for job in jobs if job.linked), threads=_THREADS):
+        for url, ranges in links.items():
+            found.setdefault(url, set()).update(index for low, high in ranges for index in range(low, high))
+    return found
+
+
+def keeper(links: Links, url: str) -> Callable[[str], bool] | None:
+    """Which files below a job's `url` others link to, by their relative names; None: none of them."""
+    indexes = {str(index) for index in links.get(url, ())}
+
+    def keep(name: str) -> bool:
+        folder, _, rest = name.partition("/")
+        return folder == "tasks" and rest.partition("/")[0] in indexes
+
+    return keep if indexes else None

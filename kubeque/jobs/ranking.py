@@ -1,0 +1,75 @@
+"""The tasks of a job in the order of one column, without holding more of them than are asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any
+
+from kubeque.jobs.table import FACTS, Line
+from kubeque.model.errors import UserError
+
+#: A bounded bucket is sorted and cut when it holds so many more than are asked for.
+_SLACK = 1000
+
+
+def ranked(lines: Iterable[Line], column: str, *, top: int | None = None, descending: bool = False) -> list[Line]:
+    """The first `top` lines (None: all) in the order of `column`: any of the table, `out.*` too.
+
+    Numbers are compared as numbers, also where they were read from a CSV, and come first; then texts; lines without a
+    value come last, whichever way it goes. Raises UserError naming the columns there are.
+    """
+    numbers, texts = _Bucket(top, descending=descending), _Bucket(top, descending=descending)
+    missing = _Bucket(top, descending=False)
+    seen: dict[str, None] = {}
+    for line in lines:
+        record = line.as_record()
+        seen.update(dict.fromkeys(record))
+        value = record.get(column)
+        number = _number(value)
+        if number is not None:
+            numbers.add(number, line)
+        elif value is None:
+            missing.add(line.view.index, line)
+        else:
+            texts.add(str(value), line)
+    if seen and column not in seen:
+        raise UserError(f"--sort {column}: there is no such column: the columns are {', '.join(_known(seen))}")
+    found = [*numbers.sorted(), *texts.sorted(), *missing.sorted()]
+    return found[:top]
+
+
+def _known(seen: Iterable[str]) -> list[str]:
+    outs = [name for name in seen if name.startswith("out.")]
+    return [*(name for name in seen if name not in outs and name not in FACTS), *FACTS, *outs]
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
+
+
+class _Bucket:
+    """The first of what is put in, at most so many."""
+
+    def __init__(self, top: int | None, *, descending: bool) -> None:
+        self._top = top
+        self._descending = descending
+        self._held: list[tuple[Any, Line]] = []
+
+    def add(self, key: float | str, line: Line) -> None:
+        self._held.append((key, line))
+        if self._top is not None and len(self._held) > self._top + _SLACK:
+            self._held = self._first()
+
+    def _first(self) -> list[tuple[Any, Line]]:
+        return sorted(self._held, key=itemgetter(0), reverse=self._descending)[: self._top]
+
+    def sorted(self) -> list[Line]:
+        return [line for _, line in self._first()]

@@ -1,0 +1,24 @@
+"""Remove a job: out of the queue first, then its files, but for results that other jobs link to."""
+
+from __future__ import annotations
+
+from kubeque.jobs.links import keeper, read_links
+from kubeque.jobs.site import Site
+from kubeque.model.job import Job
+
+
+def remove(site: Site, name: str) -> Job:
+    """Delete a job and its results; what other jobs link to stays, until the last of them is removed.
+
+    Raises JobNotFound, StorageError.
+    """
+    job = site.queue.job(name)
+    # Read while they are there: what was kept for this job alone goes with it.
+    lent = read_links(site, [job])
+    site.queue.remove(name)
+    living = site.queue.jobs()
+    needed = read_links(site, living)
+    for url in [job.url, *lent]:
+        if url not in {other.url for other in living}:
+            site.files.delete_tree(url, keep=keeper(needed, url))
+    return job

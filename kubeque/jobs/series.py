@@ -1,0 +1,144 @@
+"""Rows that were ok before: found in earlier jobs by their keys, and linked to instead of run again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from kubeque.files.pages import PageReader
+from kubeque.files.parallel import in_parallel
+from kubeque.files.urls import join
+from kubeque.jobs.places import task_url
+from kubeque.jobs.site import Site
+from kubeque.model.errors import FileMissing
+from kubeque.model.job import Job
+from kubeque.model.keys import KEY_BYTES, no_keys, row_keys
+from kubeque.model.parameters import iter_rows
+from kubeque.model.spec import JobSpec
+from kubeque.model.task import Outcome, TaskView
+
+_THREADS = 4
+#: Outcomes by the index that they have in the new job.
+Done = dict[int, Outcome]
+
+
+def keys_url(job: Job, revision: int) -> str:
+    """Where the keys of a job's rows are: KEY_BYTES for each, in the order of the rows."""
+    return join(job.url, f"keys-{revision}.bin")
+
+
+def read_keys(site: Site, job: Job, revision: int) -> bytes:
+    """The keys of the rows of one revision: as stored with a job of a series, else made anew; empty: it has none."""
+    try:
+        return site.files.read(keys_url(job, revision))
+    except FileMissing:
+        spec = JobSpec.from_wire(site.files.read_json(replace(job, revision=revision).spec_url))
+        rows = iter_rows(spec.rows, PageReader(spec.rows, job.url, site.files).page)
+        columns = spec.rows.columns
+        return b"" if no_keys(spec) else b"".join(row_keys(spec, ([row[c] for c in columns] for row in rows)))
+
+
+def members(site: Site, series: str) -> list[Job]:
+    """The jobs of a series that are in the queue, the newest first."""
+    return sorted((job for job in site.queue.jobs() if job.series == series), key=lambda job: -job.created)
+
+
+@dataclass(slots=True)
+class Found:
+    """What need not run again."""
+
+    done: Done = field(default_factory=dict)
+    #: Each job that told of results, and of which rows.
+    told: list[tuple[Job, list[int]]] = field(default_factory=list)
+
+
+def find_done(site: Site, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
+    """What is ok already in `sources`, the first one first, of the rows that have these `keys`.
+
+    Calls: a few for each source, until all is found. Memory: 100 bytes a row, and an outcome for each that is done.
+    """
+    wanted: dict[bytes, list[int]] = {}
+    for index in reversed(range(len(keys) // KEY_BYTES)):
+        wanted.setdefault(_at(keys, index), []).append(index)
+    found = Found()
+    worth = [job for job in sources if job.closing is None or job.closing.counts.ok]
+    for source, kept in in_parallel(lambda job: (job, _all_keys(site, job)), worth, threads=_THREADS):
+        if not wanted:
+            break
+        if any(key in wanted for one in kept.values() for key in _each(one)):
+            done = _match(site, source, kept, wanted, revision)
+            found.done.update(done)
+            found.told.append((source, list(done)))
+    return found
+
+
+def _match(site: Site, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int) -> Done:
+    """Take out of `wanted` what `source` has. Equal rows get a result each, as far as there are any."""
+    done: Done = {}
+    last: dict[bytes, Outcome] = {}
+    for outcome in _ok(site, source):
+        key = _at(kept.get(outcome.revision, b""), outcome.index)
+        if waiting := wanted.get(key):
+            index = waiting.pop()
+            done[index] = linked(source, outcome, index, revision=revision)
+            last[key] = outcome
+    for key, outcome in last.items():
+        for index in wanted.pop(key):
+            done[index] = linked(source, outcome, index, revision=revision)
+    return done
+
+
+def all_done(site: Site, source: Job) -> Found:
+    """All that is ok in `source`, for a job with the same rows, whatever has changed. It has no key any more."""
+    done = {outcome.index: linked(source, outcome, outcome.index, revision=0) for outcome in _ok(site, source)}
+    return Found(done, [(source, list(done))])
+
+
+def linked(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outcome:
+    """The outcome of a task of `source` as that of task `index` of another job. A link of a link is no chain.
+
+    It is no attempt of that job, so its number is 0.
+    """
+    where = outcome.linked or task_url(source, outcome.index)
+    return replace(outcome, index=index, attempt=0, linked=where, revision=revision)
+
+
+def changed_rows(site: Site, job: Job, keys: bytes) -> list[int]:
+    """The tasks that are ok under another key than the one in `keys`."""
+    kept = {number: read_keys(site, job, number) for number in range(1, job.revision)}
+    old = (outcome for outcome in _ok(site, job) if outcome.revision != job.revision)
+    return [o.index for o in old if not keys or _at(kept.get(o.revision, b""), o.index) != _at(keys, o.index)]
+
+
+def to_ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as half-open ranges."""
+    ranges: list[tuple[int, int]] = []
+    for index in indexes:
+        if ranges and ranges[-1][1] == index:
+            ranges[-1] = ranges[-1][0], index + 1
+        else:
+            ranges.append((index, index + 1))
+    return ranges
+
+
+def _all_keys(site: Site, job: Job) -> dict[int, bytes]:
+    """The keys of each revision. Empty where somebody has just removed the job."""
+    try:
+        return {number: read_keys(site, job, number) for number in range(1, job.revision + 1)}
+    except FileMissing:
+        return {}
+
+
+def _ok(site: Site, job: Job) -> Iterator[Outcome]:
+    def outcome(view: TaskView) -> Outcome | None:
+        return view.record.outcome if view.state == "ok" else None
+
+    return (found for view in site.queue.tasks(job) if (found := outcome(view)) is not None and found.folder)
+
+
+def _each(keys: bytes) -> Iterator[bytes]:
+    return (keys[at : at + KEY_BYTES] for at in range(0, len(keys), KEY_BYTES))
+
+
+def _at(keys: bytes, index: int) -> bytes:
+    return keys[index * KEY_BYTES : (index + 1) * KEY_BYTES]

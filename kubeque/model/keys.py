@@ -1,0 +1,74 @@
+"""The key of a row: equal keys mean that the same command would run on the same inputs, values and image."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from kubeque.model.command import Word
+from kubeque.model.rows import INDEX
+from kubeque.model.spec import Input, JobSpec
+
+#: Bytes of one key.
+KEY_BYTES = 16
+#: Part of every key: what keys are made of has changed where this has.
+_VERSION = 1
+_BY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def no_keys(spec: JobSpec) -> str:
+    """Why the rows of this spec have no keys, in words with the remedy; empty where they have."""
+    if not spec.local_env and spec.image and not _digest(spec.image):
+        return f"the image {spec.image} is named by a tag, which may mean another one tomorrow: name it by its digest"
+    for item in [*spec.inputs, *spec.row_inputs.values()]:
+        if not item.digest and not item.generation:
+            return f"the store of {item.url} does not tell whether it has changed: bring the file along from here"
+    return ""
+
+
+def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    """The key of each row, in order; one row is in memory at a time. Only for a spec that `no_keys` lets pass.
+
+    A key is a BLAKE2b digest of the words as rendered for the row (a file by its name in the working directory, its
+    digest or generation), the row's values by column, the files that all tasks get, the environment that the sweep
+    sets, what is kept of the results, and the image. The row's number is part of it only if the command has {index},
+    or if rows have no columns and so nothing else of their own.
+    """
+    columns = spec.rows.columns
+    order = sorted(range(len(columns)), key=columns.__getitem__)
+    common = {
+        "version": _VERSION, "shell": spec.shell, "results": sorted(spec.results), "ignore": sorted(spec.ignore),
+        "env": sorted(spec.env.items()), "inputs": sorted(map(_identity, spec.inputs)),
+        "image": "" if spec.local_env else _digest(spec.image), "columns": [columns[at] for at in order],
+    }  # fmt: skip
+    start = hashlib.blake2b(_encode(common).encode(), digest_size=KEY_BYTES)
+    for index, values in enumerate(rows):
+        row = {**dict(zip(columns, values, strict=True)), INDEX: str(index)}
+        key = start.copy()
+        own = [values[at] for at in order] if columns else [row[INDEX]]
+        key.update(_encode([[_word(word, row, spec) for word in spec.command], own]).encode())
+        yield key.digest()
+
+
+def _word(word: Word, row: dict[str, str], spec: JobSpec) -> Any:
+    text = word.render(row)
+    if not word.upload:
+        return text
+    # Not the path of the author, who may stand elsewhere tomorrow. A file of all rows is among the inputs.
+    own = spec.row_inputs.get(text)
+    return _identity(own) if own else [text.rstrip("/").rpartition("/")[2]]
+
+
+def _identity(item: Input) -> list[Any]:
+    return [item.name, item.executable, item.digest or [item.url, item.generation]]
+
+
+def _digest(image: str) -> str:
+    """The digest in an image's name, whatever registry keeps it; empty where it has a tag or nothing."""
+    found = _BY_DIGEST.search(image.rpartition("@")[2]) if "@" in image else None
+    return found.group() if found else ""

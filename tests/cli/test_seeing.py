@@ -1,0 +1,79 @@
+"""Seeing jobs and tasks: list, show, sort, priority, and the JSON of each command held to its schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import jsonschema
+import pytest
+
+from kubeque.cli.schemas import OUTPUTS
+from tests.cli.conftest import Shell
+
+PROGRAM = (
+    "import json, os, sys; lr = float(sys.argv[1]); print('lr', lr)\n"
+    "json.dump(dict(loss=lr * 2), open(os.environ['KUBEQUE_OUT'], 'w'))\n"
+    "open('a b.txt', 'w').write('x')\n"
+    "sys.exit('\\x1b[31mtoo large' if lr > 50 else 0)\n"
+)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A job `lr` of four tasks, of which the last has failed; their losses are 20, 4, 18 and none."""
+    folder = tmp_path_factory.mktemp("seeing")
+    shell = Shell(folder, folder / "home")
+    shell.write("train.py", PROGRAM)
+    shell.write("lr.csv", "lr,label\n10,a\n2,b\n9,c\n100,d\n")
+    ran = shell.run("sub", "-n", "lr", "-p", "lr.csv", "python3", "^train.py", "{lr}")
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    yield shell
+    shell.run("stop")
+
+
+def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
+    for output in OUTPUTS:
+        words = output.said.replace("JOB", "lr").replace("INDEX", "3").replace("COLUMN", "out.loss").split()[1:]
+        ran = swept.run(*words)
+        texts = ran.stdout.splitlines() if output.lines else [ran.stdout]
+        assert texts, output.said
+        for text in texts:
+            jsonschema.validate(json.loads(text), output.schema)
+
+
+def test_tasks_are_sorted_by_a_column_as_numbers_and_what_has_none_comes_last(swept: Shell) -> None:
+    def order(*words: str) -> list[int]:
+        ran = swept.run("show", "lr", "--json", *words)
+        return [json.loads(line)["index"] for line in ran.stdout.splitlines()]
+
+    assert order("--sort", "lr") == [1, 2, 0, 3]  # 9 < 10, although "10" < "9"
+    assert order("--sort", "out.loss", "--top", "2") == [1, 2]
+    assert order("--sort", "out.loss", "--desc") == [0, 2, 1, 3]
+    assert order("--sort", "label", "--desc", "--state", "ok") == [2, 1, 0]
+
+    unknown = swept.run("show", "lr", "--sort", "los")
+    assert (unknown.returncode, "out.loss" in unknown.stderr) == (2, True), unknown.stderr
+
+
+def test_a_job_and_a_task_are_shown_with_all_that_is_known(swept: Shell) -> None:
+    job = swept.run("show", "lr").stdout
+    assert all(word in job for word in ("lr: failed", "3 ok, 1 exit", "train.py", "lr, label", "results-0.csv")), job
+
+    task = swept.run("show", "lr", "3").stdout
+    assert all(word in task for word in ("lr 3: failed", "label", "too large", "a b.txt", "attempt")), task
+    assert "\x1b" not in task
+    missing = swept.run("show", "lr", "4")
+    assert (missing.returncode, "0 to 3" in missing.stderr) == (2, True)
+
+
+def test_a_table_can_be_entered_anywhere(swept: Shell) -> None:
+    page = swept.run("status", "lr", "--tasks", "--from", "1", "--limit", "2", "--json").stdout.splitlines()
+    assert [json.loads(line)["index"] for line in page] == [1, 2]
+    assert swept.run("status", "lr", "--from", "1").returncode == 2  # of what?
+
+
+def test_a_priority_is_listed_and_may_be_negative(swept: Shell) -> None:
+    assert swept.run("priority", "lr", "-3").stdout == "lr: priority -3\n"
+    (job,) = json.loads(swept.run("list", "--json").stdout)
+    assert (job["job"], job["priority"]) == ("lr", -3)
