@@ -13,6 +13,7 @@ from typing import Any
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
 from kubeque.jobs.remove import remove
@@ -26,7 +27,7 @@ from kubeque.model.sweep import Sweep
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
-__all__ = ["Client", "Existing", "JobDetails", "Line", "Progress", "Submitted", "TaskDetails"]
+__all__ = ["Client", "Existing", "JobDetails", "Line", "Peek", "Progress", "Submitted", "TaskDetails"]
 
 
 class Client:
@@ -128,6 +129,13 @@ class Client:
     def task(self, name: str, index: int) -> TaskDetails:
         """A task with its row, its attempts and its last result. Raises JobNotFound, UserError."""
         return task_details(self._site, name, index, watch=self._watch)
+
+    def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
+        """The last 64 KiB that a task wrote to `stdout` or `stderr`, also while it runs; with `wait` as new as can be.
+
+        Raises JobNotFound, UserError for an index that the job does not have, StorageError.
+        """
+        return peek(self._site, name, index, stream, wait=wait, watch=self._watch)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""

@@ -17,6 +17,7 @@ COMMANDS = {
     "list": ("kubeque.cli.status", "list_jobs", "All jobs."),
     "show": ("kubeque.cli.show", "show", "All about a job or a task, or the best tasks of a job."),
     "watch": ("kubeque.cli.watch", "watch", "Watch a job until it has ended."),
+    "peek": ("kubeque.cli.peek", "peek", "What a task writes, also while it runs."),
     "fetch": ("kubeque.cli.fetch", "fetch", "Bring the results of a job into a folder."),
     "kill": ("kubeque.cli.control", "kill", "Let nothing more of a job run."),
     "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),

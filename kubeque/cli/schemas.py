@@ -152,6 +152,21 @@ _SHOWN_TASK = _object(
     },
 )
 
+_PEEK = _object(
+    "The end of what a task wrote.",
+    {
+        "job": _value("string", "The job's name."),
+        "index": _value("integer", "Its row, from 0."),
+        "state": _value("string", "The task's: pending, running, ok, failed or killed."),
+        "attempt": _value("integer|null", "Which attempt wrote it; null: none has begun."),
+        "stream": _value("string", "stdout or stderr."),
+        "start": _value("integer", "Where in the stream `text` begins, bytes; 0 is its beginning."),
+        "size": _value("integer", "How long the stream is, bytes."),
+        "age": _value("number|null", "How old this is, seconds; null: it is as new as can be."),
+        "text": _value("string", "What was written, without what a terminal would obey."),
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -175,4 +190,6 @@ OUTPUTS = (
     Output("kubeque show JOB INDEX --json", _SHOWN_TASK),
     Output("kubeque show JOB --sort COLUMN --json", _TASK, lines=True),
     Output("kubeque watch JOB --json", _ONE_JOB),
+    Output("kubeque peek JOB INDEX --json", _PEEK),
+    Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
 )

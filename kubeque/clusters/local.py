@@ -183,6 +183,19 @@ class LocalCluster:
         return len(running)
 
 
+def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> Path | None:
+    """The folder of an attempt on this machine, with its streams `stdout` and `stderr`; without `attempt` the last one.
+
+    It is there while the attempt runs, and stays where its consumer was killed.
+    """
+    found = {
+        int(number): path
+        for path in (home / "work").glob(f"*/{uid}-{index}-*-*")
+        if (number := path.name.split("-")[2]).isdigit()
+    }
+    return found.get(attempt) if attempt is not None else found[max(found)] if found else None
+
+
 def fleet_name(home: Path) -> str:
     """The one fleet of a home folder on this machine."""
     return f"local-{hashlib.sha256(f'{socket.gethostname()} {home}'.encode()).hexdigest()[:10]}"

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
+from kubeque.files.tails import read_tail
+from kubeque.model.plain import as_seen
+
 #: Streams up to this many bytes travel inside result.json.
 INLINE_BYTES = 16 << 10
-#: What `tail` gives at most.
-TAIL_BYTES = 64 << 10
 #: A line quoted in a message is cut to this many characters.
 QUOTED_CHARACTERS = 300
 #: A line longer than this is shown in pieces, bytes.
 _LINE_BYTES = 16 << 10
 #: A `pump` shows at most this much; a program that writes faster loses the middle here (not in its file).
 _PUMP_BYTES = 1 << 20
-
-#: Escape sequences of a terminal: a title or a colour of the program's must not act on the reader's screen.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -~])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]:
@@ -43,41 +39,14 @@ def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]
         return None, len(data)
 
 
-def tail(path: Path, limit: int = TAIL_BYTES) -> str:
-    """The last `limit` bytes of a stream as text, from the beginning of a line where there is one."""
-    data, start = _last_bytes(path, limit)
-    if start:
-        data = data[data.find(b"\n") + 1 :]
-    return data.decode(errors="replace")
-
-
 def last_lines(path: Path, n: int = 3) -> list[str]:
     """The last `n` lines of a stream that say anything, for a message: no control characters, none too long.
 
     Of a line that was overwritten (a progress bar) the last state is taken.
     """
-    data, _ = _last_bytes(path, TAIL_BYTES)
-    lines = (
-        harmless(line.rstrip("\r").rpartition("\r")[2]).strip() for line in data.decode(errors="replace").split("\n")
-    )
+    lines = (line.strip() for line in as_seen(read_tail(path).data.decode(errors="replace")).split("\n"))
     said = [line for line in lines if line]
     return [line if len(line) <= QUOTED_CHARACTERS else line[:QUOTED_CHARACTERS] + "…" for line in said[-n:]]
-
-
-def harmless(text: str) -> str:
-    """`text` without what a terminal would obey; tabs and line ends stay."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
-
-
-def _last_bytes(path: Path, limit: int) -> tuple[bytes, int]:
-    """Up to `limit` bytes from the end of a file, and where they begin. Nothing where there is no file."""
-    try:
-        with path.open("rb") as file:
-            start = max(0, os.fstat(file.fileno()).st_size - limit)
-            file.seek(start)
-            return file.read(limit), start
-    except FileNotFoundError:
-        return b"", 0
 
 
 class LiveTail:

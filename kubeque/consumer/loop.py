@@ -21,6 +21,7 @@ from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.renewal import Renewal
 from kubeque.consumer.result import Assignment, save
 from kubeque.consumer.settings import Settings
+from kubeque.consumer.shipping import LogShipper
 from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.supply import Supply, give_up
 from kubeque.files.store import Files
@@ -54,6 +55,7 @@ class Consumer:
         self._under_way = 0
         self._stop = StopSignal()
         self._renewal = Renewal(queue, self._supply, settings, stop=self._stop, leaving=self._leaving)
+        self._shipper = LogShipper(queue, files, lambda: self._renewal.running, self._leaving)
         self._idle_since: float | None = None
 
     # ------------------------------------------------------------------ from outside
@@ -69,7 +71,7 @@ class Consumer:
         self._renewal.look_for_jobs()
         helpers = [
             threading.Thread(target=_or_die, args=(work,), name=work.__name__, daemon=True)
-            for work in (self._supplying, self._saving, self._renewal.renewing)
+            for work in (self._supplying, self._saving, self._renewal.renewing, self._shipper.shipping)
         ]
         for helper in helpers:
             helper.start()
@@ -99,7 +101,8 @@ class Consumer:
         for lease in list(self._supply.leases):
             if not lease.lost:
                 give_up(lease)
-        helpers[2].join()
+        for helper in helpers[2:]:
+            helper.join()
 
     # ------------------------------------------------------------------ this task runs
     def _run(self, a: Assignment) -> None:
@@ -224,6 +227,7 @@ class Consumer:
 
     def _save(self, a: Assignment) -> None:
         if a.ended is not None and a.ended.cause in (Cause.KILLED, Cause.PREEMPTED):
+            self._shipper.last_words(a)
             a.lease.untake(a.index)
             return
         outcome = self._stored(a)

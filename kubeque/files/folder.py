@@ -42,6 +42,12 @@ class Folder:
         with _told("read", url), open(local_path(url), "rb") as file:
             return file.read()
 
+    def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
+        with _told("read", url), open(local_path(url), "rb") as file:
+            start = max(0, os.fstat(file.fileno()).st_size - limit)
+            file.seek(start)
+            return start, file.read(limit)
+
     def write(self, url: str, data: bytes) -> None:
         with _told("write", url):
             put(local_path(url), lambda file: file.write(data))

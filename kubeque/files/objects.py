@@ -47,6 +47,13 @@ class ObjectStore:
     def read(self, url: str) -> bytes:
         return patiently("read", url, lambda: bytes(self._fs.cat_file(url)))
 
+    def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
+        def receive() -> tuple[int, bytes]:
+            start = max(0, int(self._fs.info(url)["size"]) - limit)
+            return start, bytes(self._fs.cat_file(url, start=start) if start else self._fs.cat_file(url))
+
+        return patiently("read", url, receive)
+
     def write(self, url: str, data: bytes) -> None:
         patiently("write", url, lambda: self._fs.pipe_file(url, data))
 

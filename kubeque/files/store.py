@@ -13,6 +13,7 @@ from kubeque.files.digests import sha256_file
 from kubeque.files.folder import Folder, put, temporary_name
 from kubeque.files.objects import ObjectStore
 from kubeque.files.refusals import reason, refused
+from kubeque.files.tails import TAIL_BYTES, Tail
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import ConfigError, MissingExtra, StorageError
 
@@ -57,6 +58,7 @@ class Store(Protocol):
     """What each kind of store can do; `Files` tells what is meant. Raises StorageError, FileMissing on reading."""
 
     def read(self, url: str) -> bytes: ...
+    def read_end(self, url: str, limit: int) -> tuple[int, bytes]: ...
     def write(self, url: str, data: bytes) -> None: ...
     def write_new(self, url: str, data: bytes) -> bool: ...
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None: ...
@@ -85,6 +87,10 @@ class Files:
     def read(self, url: str) -> bytes:
         """The whole file. Raises FileMissing where there is none."""
         return self._store(url).read(url)
+
+    def read_tail(self, url: str, limit: int = TAIL_BYTES) -> Tail:
+        """The end of a file, without reading the rest. Raises FileMissing where there is none."""
+        return Tail(*self._store(url).read_end(url, limit))
 
     def read_json(self, url: str) -> Any:
         """What the JSON file says. Raises FileMissing where there is none, StorageError where it is damaged."""

@@ -130,6 +130,8 @@ class Job:
     linked: int = 0
     #: Seconds after its end at which `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
+    #: Running tasks that somebody looks at, and until when (clock of the queue): their consumers show what they write.
+    peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
 
     @property
@@ -167,6 +169,7 @@ class Job:
             "shapes": tuple(Shape(**shape) for shape in wire["shapes"]),
             "budgets": Budgets.from_wire(wire["budgets"]),
             "reset": ResetRule.from_wire(wire["reset"]) if wire.get("reset") else None,
+            "peeks": tuple((index, until) for index, until in wire.get("peeks", ())),
             "closing": Closing(closing["success"], Counts(**closing["counts"]), closing["at"]) if closing else None,
         }
         return cls(**fields)

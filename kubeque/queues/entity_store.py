@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 from kubeque.model.errors import QueueSchemaError, QueueUnavailable
 from kubeque.model.task import Tally
@@ -49,6 +49,8 @@ _LEASED_FETCH = 300
 
 class EntityStore:
     """The store contract in entities."""
+
+    cheap: ClassVar[bool] = False
 
     def __init__(self, database: Database, namespace: str = "") -> None:
         self._db = database

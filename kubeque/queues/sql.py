@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from kubeque.model.errors import QueueSchemaError
 from kubeque.model.task import Tally
@@ -120,6 +120,8 @@ def prepare(dialect: Dialect) -> None:
 
 class SqlStore:
     """The store contract in SQL."""
+
+    cheap: ClassVar[bool] = True
 
     def __init__(self, dialect: Dialect) -> None:
         self._db = dialect

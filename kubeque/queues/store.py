@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from kubeque.model.job import Job
 from kubeque.model.task import State, Tally, TaskRecord
@@ -81,6 +81,9 @@ class BlockRecord:
 
 class Store(Protocol):
     """The contract of a store."""
+
+    #: May a consumer read one job every second? False where each read is paid for.
+    cheap: ClassVar[bool]
 
     def now(self) -> float:
         """The store's clock, Unix seconds; where it has none, this machine's."""

@@ -77,3 +77,10 @@ def test_a_priority_is_listed_and_may_be_negative(swept: Shell) -> None:
     assert swept.run("priority", "lr", "-3").stdout == "lr: priority -3\n"
     (job,) = json.loads(swept.run("list", "--json").stdout)
     assert (job["job"], job["priority"]) == ("lr", -3)
+
+
+def test_peek_shows_a_stream_and_nothing_of_it_acts_on_the_terminal(swept: Shell) -> None:
+    seen = swept.run("peek", "lr", "3", "--stderr")
+    assert (seen.returncode, seen.stdout) == (0, "too large\n")
+    assert "lr 3: failed, attempt 1" in seen.stderr
+    assert swept.run("peek", "lr", "0", "-n", "1").stdout == "lr 10.0\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.logs import LiveTail, harmless, last_lines, read_stream, tail
+from kubeque.consumer.logs import LiveTail, last_lines, read_stream
 
 
 @pytest.fixture
@@ -33,22 +33,7 @@ def test_a_stream_that_is_no_text_stays_a_file_so_that_no_byte_is_lost(stream):
 
 def test_a_stream_that_was_removed_is_empty(stream):
     assert read_stream(stream) == ("", 0)
-    assert tail(stream) == ""
     assert last_lines(stream) == []
-
-
-def test_a_tail_begins_with_a_line_and_never_with_half_a_letter(stream):
-    stream.write_text("first\nsecond ü\nthird\n")
-
-    assert tail(stream) == "first\nsecond ü\nthird\n"
-    assert tail(stream, 10) == "third\n"
-    assert tail(stream, 3) == ""
-
-
-def test_the_tail_of_one_long_line_is_shown_as_it_is(stream):
-    stream.write_text("ü" * 100)
-
-    assert tail(stream, 5) == "\ufffdüü"
 
 
 def test_last_lines_are_those_that_say_something(stream):
@@ -67,11 +52,6 @@ def test_a_quoted_line_is_cut(stream):
     stream.write_text("x" * 100_000)
 
     assert last_lines(stream) == ["x" * 300 + "…"]
-
-
-def test_an_unfinished_escape_is_harmless():
-    assert harmless("a\x1b") == "a"
-    assert harmless("a\tb\n\x1bPdata") == "a\tb\n"
 
 
 @pytest.fixture

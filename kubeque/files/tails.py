@@ -1,0 +1,87 @@
+"""The ends of streams: read from a growing file, and kept in the store while the task runs."""
+
+from __future__ import annotations
+
+import base64
+import os
+import stat
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubeque.files.urls import join
+
+#: What is read of a stream at most.
+TAIL_BYTES = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of a stream, or all of it."""
+
+    #: Where in the stream it begins, bytes.
+    start: int = 0
+    data: bytes = b""
+
+    @property
+    def end(self) -> int:
+        """How long the stream is, bytes."""
+        return self.start + len(self.data)
+
+    @property
+    def text(self) -> str:
+        """As text, from the beginning of a line where there is one."""
+        data = self.data[self.data.find(b"\n") + 1 :] if self.start else self.data
+        return data.decode(errors="replace")
+
+    def to_wire(self) -> list[Any]:
+        return [self.start, base64.b64encode(zlib.compress(self.data, 1)).decode()]
+
+    @classmethod
+    def from_wire(cls, wire: list[Any]) -> Tail:
+        return cls(wire[0], zlib.decompress(base64.b64decode(wire[1])))
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLog:
+    """What a running attempt had written at one moment, as it is kept in the store."""
+
+    #: The clock of the queue, Unix seconds.
+    at: float
+    stdout: Tail
+    stderr: Tail
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"at": self.at, "stdout": self.stdout.to_wire(), "stderr": self.stderr.to_wire()}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> LiveLog:
+        return cls(wire["at"], Tail.from_wire(wire["stdout"]), Tail.from_wire(wire["stderr"]))
+
+
+def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
+    """Up to `limit` bytes from the end of a file that a program may do with as it likes. Empty where there is none."""
+    try:
+        # A FIFO that was put in its place must not make us wait, a link not lead us elsewhere.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return Tail()
+    with open(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            return Tail()
+        start = max(0, status.st_size - limit)
+        file.seek(start)
+        return Tail(start, file.read(limit))
+
+
+def logs_url(job_url: str, index: int) -> str:
+    """The folder of what a task's attempts said while they ran."""
+    return join(job_url, "logs", str(index))
+
+
+def log_url(job_url: str, index: int, attempt_folder: str) -> str:
+    """What one attempt said; `attempt_folder` is the name of its folder: no other lease writes there."""
+    return join(logs_url(job_url, index), f"{attempt_folder}.json")

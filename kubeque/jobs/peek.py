@@ -1,0 +1,128 @@
+"""What a task has written: while it runs, after it has ended, and when its consumer is gone."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from kubeque.clusters.local import attempt_folder
+from kubeque.files.tails import TAIL_BYTES, LiveLog, Tail, log_url, logs_url, read_tail
+from kubeque.files.urls import join
+from kubeque.jobs.places import result_url
+from kubeque.jobs.reconcile import reconcile
+from kubeque.jobs.site import Site
+from kubeque.model.errors import FileMissing, UserError
+from kubeque.model.job import Job
+from kubeque.model.task import TaskView
+from kubeque.queues.upkeep import LeaseWatch
+
+STREAMS = ("stdout", "stderr")
+#: For so long a consumer shows what a task writes after somebody asked, seconds.
+_ASKED_SECONDS = 20.0
+#: An answer is waited for so long: where a consumer may read its job every second, and where it may not.
+_PATIENCE_SECONDS = {True: 4.0, False: 12.0}
+_POLL_SECONDS = 0.2
+#: So many requests for one job at most: more would make its record large.
+_REQUESTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """The end of one stream of a task."""
+
+    view: TaskView
+    tail: Tail
+    #: Which attempt wrote it; 0: none that is known.
+    attempt: int = 0
+    #: How old this is, seconds; None where it is all that there is or will be.
+    age: float | None = None
+
+    @property
+    def final(self) -> bool:
+        """Will nothing more come?"""
+        return self.view.state in ("ok", "failed", "killed")
+
+
+def peek(
+    site: Site, name: str, index: int, stream: str = "stdout", *, wait: bool = True, watch: LeaseWatch | None = None
+) -> Peek:
+    """The last 64 KiB of a stream of a task, as new as can be had; without `wait`, as there is.
+
+    On this machine the running task's file is read; elsewhere its consumer is asked by the job's record in the queue,
+    and sends it to the store. Raises JobNotFound, UserError, StorageError.
+    """
+    job = reconcile(site, name, watch=watch).job
+    view = site.queue.task(job, index)
+    if view is None:
+        raise UserError(f"{name} has no task {index}: its tasks are 0 to {job.n - 1}")
+    if view.state == "running":
+        found = _here(site, job, view, stream, view.record.attempts)
+        return found or _sent(site, job, view, stream, since=_ask(site, job, index), wait=wait)
+    return _result(site, job, view, stream) or _here(site, job, view, stream) or _sent(site, job, view, stream)
+
+
+def _here(site: Site, job: Job, view: TaskView, stream: str, attempt: int | None = None) -> Peek | None:
+    """Read from the folder of an attempt on this machine, if it is there."""
+    folder = attempt_folder(site.config.home, job.uid, view.index, attempt)
+    if folder is None:
+        return None
+    return Peek(view, read_tail(folder / stream), int(folder.name.split("-")[2]))
+
+
+def _result(site: Site, job: Job, view: TaskView, stream: str) -> Peek | None:
+    """Read from the result of an attempt that ended, if there is one."""
+    outcome = view.record.outcome
+    url = result_url(job, outcome)
+    if outcome is None or not url or view.state not in ("ok", "failed"):
+        return None
+    try:
+        result = site.files.read_json(join(url, "result.json"))
+        text = result.get(stream)
+        if text is None and result.get(f"{stream}_bytes"):
+            return Peek(view, site.files.read_tail(join(url, f"{stream}.txt")), outcome.attempt)
+    except FileMissing:  # somebody tidied up
+        return None
+    data = (text or "").encode()
+    start = max(0, len(data) - TAIL_BYTES)
+    return Peek(view, Tail(start, data[start:]), outcome.attempt)
+
+
+def _ask(site: Site, job: Job, index: int) -> float:
+    """Ask the task's consumer to show what it writes; since when it has been asked, by the clock of the queue."""
+    now = site.queue.now()
+
+    def change(last: Job) -> Job | None:
+        asked = {i: until for i, until in last.peeks if until > now}
+        if last.uid != job.uid or asked.get(index, 0.0) > now + _ASKED_SECONDS / 2:
+            return None  # it is being shown, whenever it grows
+        asked.pop(index, None)
+        kept = list(asked.items())[-(_REQUESTS - 1) :]
+        return replace(last, peeks=(*kept, (index, now + _ASKED_SECONDS)))
+
+    until = dict(site.queue.update(job.name, change).peeks).get(index, now + _ASKED_SECONDS)
+    return until - _ASKED_SECONDS
+
+
+def _sent(site: Site, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False) -> Peek:
+    """Read what a consumer sent to the store; with `wait` until it has sent something after `since`."""
+    end = time.monotonic() + (_PATIENCE_SECONDS[site.queue.store.cheap] if wait else 0.0)
+    while True:
+        found = _newest(site, job, view.index)
+        if (found and found[1].at >= since) or time.monotonic() > end:
+            break
+        time.sleep(_POLL_SECONDS)
+    if found is None:
+        return Peek(view, Tail())
+    attempt, log = found
+    age = max(0.0, site.queue.now() - log.at) if view.state == "running" else None
+    return Peek(view, log.stderr if stream == "stderr" else log.stdout, attempt, age)
+
+
+def _newest(site: Site, job: Job, index: int) -> tuple[int, LiveLog] | None:
+    """What the last attempt that sent anything had written."""
+    names = [name.removesuffix(".json") for name, _ in site.files.listing(logs_url(job.url, index))]
+    numbered = [(int(number), name) for name in names if (number := name.partition("-")[0]).isdigit()]
+    if not numbered:
+        return None
+    attempt, name = max(numbered)
+    return attempt, LiveLog.from_wire(site.files.read_json(log_url(job.url, index, name)))

@@ -1,0 +1,110 @@
+"""Peeking: from the machine where a task runs, from elsewhere, and when task or consumer are gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client, Peek
+from kubeque.model.config import Config
+from kubeque.model.errors import UserError
+from kubeque.model.sweep import Sweep
+
+TALKS = "i=0; while [ ! -e {stop} ]; do echo line $i; echo warn $i >&2; i=$((i+1)); sleep 0.2; done; echo done"
+
+
+@pytest.fixture
+def elsewhere(client: Client, tmp_path: Path) -> Iterator[Client]:
+    """Somebody with the same queue and store, who does not see the folders of the consumers."""
+    config = client.config
+    values = {
+        "queue_url": config.queue_url,
+        "default_url_prefix": config.default_url_prefix,
+        "cas_url_prefix": config.cas_url_prefix,
+    }
+    far = Config.from_values(values, where="a test", folder=tmp_path, environ={"KUBEQUE_HOME": str(tmp_path / "far")})
+    with Client(far) as other:
+        yield other
+        other.stop()
+
+
+def until(look: Callable[[], Peek], seen: Callable[[Peek], bool], seconds: float = 60) -> Peek:
+    end = time.monotonic() + seconds
+    while not seen(found := look()):
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+    return found
+
+
+def talking(client: Client, stop: Path, **more: object) -> None:
+    client.submit(Sweep(["sh", "-c", TALKS.format(stop=stop)], name="talk", **more))  # type: ignore[arg-type]
+    until(lambda: client.peek("talk", 0), lambda seen: b"line 2" in seen.tail.data)
+
+
+def test_a_running_task_is_seen_from_here_and_from_elsewhere(client: Client, elsewhere: Client, tmp_path: Path) -> None:
+    talking(client, tmp_path / "stop")
+
+    near, far = client.peek("talk", 0, "stderr"), elsewhere.peek("talk", 0)
+    assert (near.view.state, near.attempt, near.final) == ("running", 1, False)
+    assert near.tail.text.startswith("warn 0\nwarn 1\n")
+    assert far.tail.text.startswith("line 0\nline 1\nline 2\n"), far
+    assert far.attempt == 1
+    more = until(lambda: elsewhere.peek("talk", 0, wait=False), lambda seen: seen.tail.end > far.tail.end)
+    assert more.tail.data.startswith(far.tail.data), "it grows while somebody looks"
+
+    (tmp_path / "stop").touch()
+    client.wait("talk", timeout=60)
+    ended = elsewhere.peek("talk", 0)
+    assert (ended.final, ended.age, ended.tail.text.endswith("done\n")) == (True, None, True)
+
+
+def test_what_a_task_said_survives_its_consumer(client: Client, elsewhere: Client, tmp_path: Path) -> None:
+    talking(client, tmp_path / "stop", retries={"lost": 0})
+    assert "line 1" in elsewhere.peek("talk", 0).tail.text
+    slot = json.loads((client.config.home / "fleet" / "0.slot").read_text())
+    os.kill(slot["pid"], signal.SIGKILL)
+    client.wait("talk", timeout=60)
+
+    for side in (client, elsewhere):
+        lost = side.peek("talk", 0)
+        assert (lost.view.state, lost.attempt) == ("failed", 1)
+        assert "line 1" in lost.tail.text
+    (tmp_path / "stop").touch()
+
+
+def test_what_a_killed_task_said_is_kept(client: Client, elsewhere: Client, tmp_path: Path) -> None:
+    talking(client, tmp_path / "stop")
+    client.kill("talk")
+    seen = until(lambda: elsewhere.peek("talk", 0), lambda seen: seen.final)
+    assert "line 2" in seen.tail.text
+
+
+def test_the_end_of_a_long_stream_is_read_and_not_the_rest(client: Client) -> None:
+    client.submit(Sweep(["sh", "-c", "seq 1 40000"], name="long"))
+    client.wait("long", timeout=60)
+
+    seen = client.peek("long", 0)
+    assert (len(seen.tail.data), seen.tail.end) == (64 << 10, 228_894)
+    assert seen.tail.text.endswith("\n39999\n40000\n")
+    assert client.peek("long", 0, "stderr").tail.data == b""
+
+
+def test_a_program_that_replaces_its_streams_hinders_nobody(client: Client, tmp_path: Path) -> None:
+    script = f"rm ../stdout ../stderr; mkfifo ../stdout; ln -s /etc/passwd ../stderr; touch {tmp_path}/ready; sleep 3"
+    client.submit(Sweep(["sh", "-c", script], name="rogue"))
+    until(lambda: client.peek("rogue", 0), lambda _: (tmp_path / "ready").exists())
+    assert client.peek("rogue", 0).tail.data == b""
+    assert client.peek("rogue", 0, "stderr").tail.data == b""
+    client.kill("rogue")
+
+
+def test_a_task_that_there_is_not_is_named(client: Client) -> None:
+    client.submit(Sweep(["true"], name="one"))
+    with pytest.raises(UserError, match="one has no task 7: its tasks are 0 to 0"):
+        client.peek("one", 7)
