@@ -17,6 +17,7 @@ from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
 from kubeque.jobs.remove import remove
+from kubeque.jobs.replay import Replayed, replay
 from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
@@ -27,7 +28,7 @@ from kubeque.model.sweep import Sweep
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
-__all__ = ["Client", "Existing", "JobDetails", "Line", "Peek", "Progress", "Submitted", "TaskDetails"]
+__all__ = ["Client", "Existing", "JobDetails", "Line", "Peek", "Progress", "Replayed", "Submitted", "TaskDetails"]
 
 
 class Client:
@@ -136,6 +137,10 @@ class Client:
         Raises JobNotFound, UserError for an index that the job does not have, StorageError.
         """
         return peek(self._site, name, index, stream, wait=wait, watch=self._watch)
+
+    def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
+        """Run a task again on this machine, in a folder that stays, and compare. Raises UserError, StorageError."""
+        return replay(self._site, name, index, Path(folder) if folder is not None else None, echo=echo)
 
     def table(self, name: str) -> list[dict[str, Any]]:
         """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""

@@ -18,6 +18,7 @@ COMMANDS = {
     "show": ("kubeque.cli.show", "show", "All about a job or a task, or the best tasks of a job."),
     "watch": ("kubeque.cli.watch", "watch", "Watch a job until it has ended."),
     "peek": ("kubeque.cli.peek", "peek", "What a task writes, also while it runs."),
+    "replay": ("kubeque.cli.replay", "replay", "A task again, here, and whether it ends the same."),
     "fetch": ("kubeque.cli.fetch", "fetch", "Bring the results of a job into a folder."),
     "kill": ("kubeque.cli.control", "kill", "Let nothing more of a job run."),
     "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),

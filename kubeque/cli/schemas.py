@@ -167,6 +167,32 @@ _PEEK = _object(
     },
 )
 
+_REPLAY = _object(
+    "A task that was run again.",
+    {
+        "job": _value("string", "The job's name."),
+        "index": _value("integer", "Its row, from 0."),
+        "folder": _value("string", "Where it ran; it stays."),
+        "command": {"type": "array", "description": "What was run.", "items": {"type": "string"}},
+        "cause": _value("string", "Why it ended here."),
+        "exit_code": _value("integer|null", "Exit code or signal, here."),
+        "same": _value("boolean|null", "Is the outcome the recorded one? null: none is recorded."),
+        "notes": {"type": "array", "description": "What could not be made the same.", "items": {"type": "string"}},
+        "compared": _array(
+            "What was compared.",
+            _object(
+                "One thing.",
+                {
+                    "what": _value("string", "cause, exit code, stdout, stderr, a file's name, out.*, seconds ..."),
+                    "recorded": _value("string", "As it is recorded; of bytes, their size."),
+                    "here": _value("string", "As it was here."),
+                    "same": _value("boolean|null", "Bytes are the same by their digest; null: it says nothing."),
+                },
+            ),
+        ),
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -192,4 +218,5 @@ OUTPUTS = (
     Output("kubeque watch JOB --json", _ONE_JOB),
     Output("kubeque peek JOB INDEX --json", _PEEK),
     Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
+    Output("kubeque replay JOB INDEX --json", _REPLAY),
 )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kubeque.files.urls import base_name
 from kubeque.model.command import Column, Word
 from kubeque.model.shell import shell_script
 from kubeque.model.spec import JobSpec
@@ -35,6 +36,12 @@ def task_argv(spec: JobSpec, row: Mapping[str, str], names: Mapping[str, str]) -
     if spec.shell:
         return [SHELL, "-c", _script(spec.command, row, names)]
     return [_staged(word, row, names, at) if word.upload else word.render(row) for at, word in enumerate(spec.command)]
+
+
+def input_names(spec: JobSpec, row: Mapping[str, str]) -> dict[str, str]:
+    """For each `^` word, as rendered for the row: the file's name in the working directory."""
+    rendered = [word.render(row) for word in spec.command if word.upload]
+    return {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}
 
 
 def _staged(word: Word, row: Mapping[str, str], names: Mapping[str, str], at: int) -> str:

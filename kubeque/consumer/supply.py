@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeque.consumer.contract import task_argv
+from kubeque.consumer.contract import input_names, task_argv
 from kubeque.consumer.inputs import InputCache, StageFailed
 from kubeque.consumer.result import Assignment
 from kubeque.consumer.workdir import Workdir
 from kubeque.files.pages import PageReader
 from kubeque.files.store import Files
-from kubeque.files.urls import base_name
 from kubeque.model.errors import LeaseLost, StorageError
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row
@@ -124,11 +123,10 @@ class Supply:
         return self._stage(lease, known.spec, index, attempt, row)
 
     def _stage(self, lease: Lease, spec: JobSpec, index: int, attempt: int, row: dict[str, str]) -> Assignment:
-        rendered = [word.render(row) for word in spec.command if word.upload]
-        names = {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}
+        names = input_names(spec, row)
         argv = task_argv(spec, row, names)
         assignment = Assignment(lease, lease.job, spec, index, attempt, row, argv)
-        own = [spec.row_inputs[path] for path in dict.fromkeys(rendered) if path in spec.row_inputs]
+        own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
         began = time.monotonic()
         try:
             assignment.workdir = Workdir(self._work, f"{lease.job.uid}-{index}-{assignment.folder}")

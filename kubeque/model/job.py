@@ -141,7 +141,11 @@ class Job:
 
     @property
     def spec_url(self) -> str:
-        return f"{self.url}/spec-{self.revision}.json"
+        return self.spec_url_of(self.revision)
+
+    def spec_url_of(self, revision: int) -> str:
+        """Where the spec of a revision is."""
+        return f"{self.url}/spec-{revision}.json"
 
     def closed(self, counts: Counts, at: float) -> Job:
         return replace(self, closing=Closing(self.succeeds(counts), counts, at))

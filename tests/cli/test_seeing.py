@@ -33,7 +33,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
-    for output in OUTPUTS:
+    for output in (output for output in OUTPUTS if "replay" not in output.said):
         words = output.said.replace("JOB", "lr").replace("INDEX", "3").replace("COLUMN", "out.loss").split()[1:]
         ran = swept.run(*words)
         texts = ran.stdout.splitlines() if output.lines else [ran.stdout]

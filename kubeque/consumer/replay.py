@@ -1,0 +1,109 @@
+"""`python -m kubeque.consumer.replay`: one task once more, here, in a folder that stays. `jobs.replay` starts it.
+
+It reads an order as JSON from standard input, shows what the program writes on standard error as it comes, and writes
+what became of it as JSON to standard output. Nothing is told to the queue or the store.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from kubeque.consumer import tree
+from kubeque.consumer.contract import input_names, read_out, task_argv, task_environment
+from kubeque.consumer.inputs import InputCache
+from kubeque.consumer.logs import LiveTail
+from kubeque.consumer.process import Ended, Limits, run_command
+from kubeque.consumer.stop import StopSignal
+from kubeque.consumer.workdir import Workdir
+from kubeque.files.digests import sha256_file
+from kubeque.files.pages import PageReader
+from kubeque.files.store import Files
+from kubeque.model.errors import KubequeError
+from kubeque.model.parameters import read_row
+from kubeque.model.plain import harmless
+from kubeque.model.spec import JobSpec
+from kubeque.model.task import Cause
+
+_CACHE_BYTES = 20 << 30
+_PUMP_SECONDS = 0.2
+
+
+def main() -> int:
+    """Run what standard input orders."""
+    order = json.loads(sys.stdin.read())
+    tree.adopt_orphans()
+    try:
+        print(json.dumps(_replay(order)))
+    except KubequeError as error:
+        print(f"kubeque: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _replay(order: dict[str, Any]) -> dict[str, Any]:
+    files, folder = Files(), Path(order["folder"])
+    spec = JobSpec.from_wire(files.read_json(order["spec_url"]))
+    row = read_row(spec.rows, order["index"], PageReader(spec.rows, order["job_url"], files).page)
+    names = input_names(spec, row)
+    own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
+    workdir = Workdir(folder.parent, folder.name)
+    workdir.stage([*spec.inputs, *own], InputCache(Path(order["cache"]), files, _CACHE_BYTES), row=row)
+    argv = task_argv(spec, row, names)
+    ended = _run(order, spec, row, argv, workdir)
+    out, problem = read_out(workdir.out)
+    collected = workdir.collect(spec.results, spec.ignore)
+    return {
+        "command": argv, "row": row, "cause": ended.cause.value, "code": ended.code, "seconds": ended.seconds,
+        "peak_memory": ended.peak_memory, "message": ended.message or problem or "", "out": out,
+        "files": [{"name": f.name, "size": f.size, "digest": sha256_file(str(f.path))} for f in collected.files],
+        **{name: _digest(path) for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr))},
+    }  # fmt: skip
+
+
+def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[str], workdir: Workdir) -> Ended:
+    env = task_environment(
+        spec, row, job_name=order["job"], index=order["index"], attempt=order["attempt"], out_path=workdir.out,
+        base=os.environ,
+    )  # fmt: skip
+    with StopSignal() as stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set(Cause.KILLED))
+        tails = [LiveTail(path, _show) for path in (workdir.stdout, workdir.stderr)] if order["echo"] else []
+        done = threading.Event()
+        echo = threading.Thread(target=_echo, args=(tails, done), daemon=True)
+        echo.start()
+        limits = Limits(spec.task_timeout, spec.grace_seconds, order["memory"])
+        ended = run_command(
+            argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr, limits=limits, stop=stop
+        )
+        done.set()
+        echo.join()
+    return ended
+
+
+def _echo(tails: list[LiveTail], done: threading.Event) -> None:
+    while not done.wait(_PUMP_SECONDS):
+        for tail in tails:
+            tail.pump()
+    for tail in tails:
+        tail.close()
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(harmless(text))
+    sys.stderr.flush()
+
+
+def _digest(path: Path) -> dict[str, Any]:
+    there = path.is_file()
+    return {"size": path.stat().st_size if there else 0, "digest": sha256_file(str(path)) if there else ""}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""One task once more, on this machine, and how its outcome compares with the recorded one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubeque.files.digests import sha256_file
+from kubeque.files.urls import join
+from kubeque.jobs.details import TaskDetails, task_details
+from kubeque.jobs.site import Site
+from kubeque.model.errors import ClusterError, DestinationError
+from kubeque.model.resources import format_bytes, lifted
+
+_EMPTY = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One thing in which two outcomes may differ."""
+
+    what: str
+    recorded: str
+    here: str
+    #: None: it differs each time, and says nothing.
+    same: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What became of a replay."""
+
+    #: Where it ran; it stays. The program's own folder is `work` in it, beside `stdout` and `stderr`.
+    folder: Path
+    command: list[str]
+    #: Empty where no outcome is recorded.
+    compared: tuple[Compared, ...]
+    #: As a consumer would have told it.
+    cause: str
+    code: int | None
+    #: What was different from the start, for people.
+    notes: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool | None:
+        """Is the outcome the recorded one? None: none is recorded."""
+        return all(item.same is not False for item in self.compared) if self.compared else None
+
+
+def replay(site: Site, name: str, index: int, folder: Path | None = None, *, echo: bool = True) -> Replayed:
+    """Run a task with the same inputs, row and environment in `folder`, which must not be there yet.
+
+    Without `folder` one is made in the current folder. `echo`: what it writes is shown on standard error as it comes.
+    Raises JobNotFound, UserError, DestinationError, StorageError.
+    """
+    task = task_details(site, name, index)
+    folder = _free(name, index) if folder is None else folder.absolute()
+    if folder.exists() or folder.is_symlink():
+        raise DestinationError(f"{folder} is there already: name a folder that is not, or none")
+    here = _run(_order(site, task, folder, echo))
+    recorded = _recorded(site, task)
+    compared = tuple(_compare(recorded, here)) if recorded else ()
+    return Replayed(folder, here["command"], compared, here["cause"], here["code"], tuple(_notes(site, task)))
+
+
+def _free(name: str, index: int) -> Path:
+    first = Path.cwd() / f"replay-{name}-{index}"
+    number = 2
+    path = first
+    while path.exists():
+        path, number = first.with_name(f"{first.name}-{number}"), number + 1
+    return path
+
+
+def _order(site: Site, task: TaskDetails, folder: Path, echo: bool) -> dict[str, Any]:
+    job, view, outcome = task.job, task.line.view, task.line.view.record.outcome
+    revision = outcome.revision if outcome and outcome.revision and not outcome.linked else job.revision
+    return {
+        "job": job.name, "job_url": job.url, "spec_url": job.spec_url_of(revision), "index": view.index,
+        "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
+        "memory": job.shapes[lifted(job.shapes, view.shape, job.floor)].memory,
+        "cache": str(site.config.home / "replay-cache"),
+    }  # fmt: skip
+
+
+def _run(order: dict[str, Any]) -> dict[str, Any]:
+    """Run it in a process of its own, as a consumer would: nobody calls the consumer's code."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kubeque.consumer.replay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        said, _ = process.communicate(json.dumps(order))
+    except KeyboardInterrupt:
+        process.wait()  # it heard Ctrl-C as well, and ends the program first
+        raise
+    if process.returncode == DestinationError.exit_code:
+        raise DestinationError(f"{order['folder']}: the task could not be set up there")
+    if process.returncode != 0:
+        raise ClusterError(f"task {order['index']} of {order['job']} could not be replayed: see above")
+    answer: dict[str, Any] = json.loads(said)
+    return answer
+
+
+def _recorded(site: Site, task: TaskDetails) -> dict[str, Any] | None:
+    """What is recorded of the outcome that counts, with the streams as size and digest."""
+    if task.result is None or task.line.view.state not in ("ok", "failed"):
+        return None
+    return {**task.result, **{name: _stream(site, task, name) for name in ("stdout", "stderr")}}
+
+
+def _stream(site: Site, task: TaskDetails, name: str) -> dict[str, Any]:
+    result = task.result or {}
+    text, size = result.get(name), result.get(f"{name}_bytes", 0)
+    if text is not None or not size:
+        data = (text or "").encode()
+        return {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        site.files.download(join(task.url, f"{name}.txt"), path)
+        return {"size": size, "digest": sha256_file(str(path))}
+
+
+def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Compared]:
+    for what in ("cause", "code"):
+        one, other = ["" if side.get(what) is None else str(side[what]) for side in (recorded, here)]
+        yield Compared("exit code" if what == "code" else what, one, other, one == other)
+    for what in ("stdout", "stderr"):
+        yield _compared_bytes(what, recorded[what], here[what])
+    files = [{item["name"]: item for item in side["files"]} for side in (recorded, here)]
+    for name in sorted(files[0].keys() | files[1].keys()):
+        yield _compared_bytes(name, files[0].get(name), files[1].get(name))
+    outs = [side.get("out") or {} for side in (recorded, here)]
+    for name in dict.fromkeys([*outs[0], *outs[1]]):
+        one, other = [json.dumps(out[name]) if name in out else "" for out in outs]
+        yield Compared(f"out.{name}", one, other, one == other)
+    yield Compared("seconds", f"{recorded['seconds']:.2f}", f"{here['seconds']:.2f}", None)
+    yield Compared("peak memory", _size(recorded.get("peak_memory")), _size(here.get("peak_memory")), None)
+
+
+def _compared_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
+    """Bytes on both sides, by their digest."""
+    sizes = ["-" if item is None else format_bytes(item["size"]) for item in (one, other)]
+    digests = [None if item is None else item["digest"] or _EMPTY for item in (one, other)]
+    return Compared(what, sizes[0], sizes[1], digests[0] == digests[1])
+
+
+def _size(count: int | None) -> str:
+    return format_bytes(count) if count else ""
+
+
+def _notes(site: Site, task: TaskDetails) -> Iterator[str]:
+    spec = site.spec(task.job)
+    if spec.image and spec.cluster != "local":
+        yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"
