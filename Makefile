@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 PYTHON_HERE = .venv/bin/python
 ENVIRONMENT = .venv/.ready
-EXTRAS      = airflow,kubernetes,google,postgres,s3,table,dev
+EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,dev
 
 # What an older Airflow is tested with: the provider's tests and what they need.
 OLD_AIRFLOW = 2.11

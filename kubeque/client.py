@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,23 +12,30 @@ from typing import Any
 
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
+from kubeque.jobs.collect import Collected, collect, frame
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
 from kubeque.jobs.remove import remove
 from kubeque.jobs.replay import Replayed, replay
+from kubeque.jobs.report import write_report
 from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
+from kubeque.jobs.timeline import write_timeline
 from kubeque.model.config import Config
 from kubeque.model.job import Job, ResetRule
 from kubeque.model.parameters import Rows
+from kubeque.model.spans import By
 from kubeque.model.sweep import Sweep
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
-__all__ = ["Client", "Existing", "JobDetails", "Line", "Peek", "Progress", "Replayed", "Submitted", "TaskDetails"]
+__all__ = [
+    "By", "Client", "Collected", "Existing", "JobDetails", "Line", "Peek", "Progress", "Replayed", "Submitted",
+    "TaskDetails",
+]  # fmt: skip
 
 
 class Client:
@@ -153,6 +160,29 @@ class Client:
         """Bring results into `dest`/{index}/ and `dest`/results.csv. Raises DestinationError, StorageError."""
         job = self.status(name).job
         return fetching.fetch(self._site, job, Path(dest), force=force, indexes=indexes, progress=progress)
+
+    def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> Collected:
+        """Write the whole table to `dest`, .csv or .parquet. Raises UserError, MissingExtra, StorageError.
+
+        Parameters stay text unless `infer`. Values too large for the queue are read from the results.
+        """
+        return collect(self._site, self.status(name).job, Path(dest), infer=infer)
+
+    def frame(self, name: str) -> Any:
+        """The whole table as a pandas DataFrame, parameters as text. Raises MissingExtra, StorageError."""
+        return frame(self._site, self.status(name).job)
+
+    def report(self, name: str, dest: Path | str) -> None:
+        """Write report.html of a job as it stands to `dest`. Raises DestinationError, StorageError."""
+        progress = self.status(name)
+        write_report(self._site, progress.job, progress.counts, Path(dest))
+
+    def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
+        """Draw the attempts of jobs to `dest`, .html, .json (Chrome trace), .csv or .png; how many there are.
+
+        Raises JobNotFound, UserError, DestinationError, StorageError, MissingExtra.
+        """
+        return write_timeline(self._site, [self.status(name).job for name in names], Path(dest), by=by)
 
     def kill(self, name: str) -> Progress:
         """Let nothing more of the job run."""

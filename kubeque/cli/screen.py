@@ -12,6 +12,8 @@ from typing import TextIO
 
 import click
 
+from kubeque.model.resources import format_seconds
+
 _SHOWN = 60
 #: Widths are taken from so many rows; a table of a million begins at once.
 _MEASURED = 200
@@ -121,12 +123,5 @@ def age(since: float, now: float) -> str:
     return duration(max(0.0, now - since)) + " ago"
 
 
-def duration(seconds: float) -> str:
-    """Seconds for people: 0.4s, 12s, 3m05s, 2h10m, 3d04h."""
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = int(seconds)
-    for unit, below, size in (("d", "h", 86400), ("h", "m", 3600), ("m", "s", 60)):
-        if whole >= size:
-            return f"{whole // size}{unit}{whole % size // (size // (24 if unit == 'd' else 60)):02d}{below}"
-    return f"{whole}s"
+#: Seconds as the screen shows them.
+duration = format_seconds

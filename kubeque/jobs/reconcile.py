@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kubeque.jobs.report import keep_report
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import write_table
+from kubeque.jobs.table import lines, write_table
 from kubeque.model.job import Counts, Job, JobState
 from kubeque.queues.upkeep import LeaseWatch, enforce_limits, reap
 
@@ -41,8 +42,10 @@ def reconcile(site: Site, name: str, *, watch: LeaseWatch | None = None) -> Prog
 
 
 def close(site: Site, job: Job, counts: Counts) -> Job:
-    """Write the table, then say that the job has ended. Nothing happens if it was reset or removed meanwhile."""
-    write_table(site, job)
+    """Write table and report, then say that the job has ended. Nothing happens if it was reset or removed meanwhile."""
+    found = list(lines(site, job))
+    write_table(site, job, found)
+    keep_report(site, job, counts, found)
 
     def change(now: Job) -> Job | None:
         same = now.uid == job.uid and now.run == job.run and now.state is job.state and now.closing is None

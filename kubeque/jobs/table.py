@@ -82,9 +82,8 @@ def table_url(job: Job) -> str:
     return join(job.url, f"results-{job.run}.csv")
 
 
-def write_table(site: Site, job: Job) -> str:
+def write_table(site: Site, job: Job, found: Sequence[Line]) -> str:
     """Store results.csv of this run, unless somebody did; returns its URL."""
-    found = list(lines(site, job))
     site.files.write_new(table_url(job), to_csv(found).encode())
     return table_url(job)
 

@@ -65,6 +65,17 @@ def format_bytes(count: float) -> str:
     raise AssertionError("unreachable")
 
 
+def format_seconds(seconds: float) -> str:
+    """Seconds for people: 0.04s, 1.4s, 12s, 3m05s, 2h10m, 3d04h."""
+    if seconds < 10:
+        return f"{seconds:.2g}s" if seconds < 1 else f"{seconds:.1f}s"
+    whole = int(seconds)
+    for unit, below, size in (("d", "h", 86400), ("h", "m", 3600), ("m", "s", 60)):
+        if whole >= size:
+            return f"{whole // size}{unit}{whole % size // (size // (24 if unit == 'd' else 60)):02d}{below}"
+    return f"{whole}s"
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What one task may use. None: nothing was asked, nothing is enforced."""

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kubeque.client import Client
+from kubeque.jobs.site import Site
 from kubeque.model.config import Config
+from tests.jobs.sweeps import make_site
+from tests.servers.browser import Browser
+from tests.servers.process import NotHere
 
 
 @pytest.fixture
@@ -17,3 +22,20 @@ def client(tmp_path: Path) -> Iterator[Client]:
     with Client(Config.load(start=tmp_path, home=tmp_path, environ={"KUBEQUE_HOME": str(home)})) as client:
         yield client
         client.stop()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    site = make_site(tmp_path)
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Browser:
+    try:
+        return Browser.find()
+    except NotHere as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))

@@ -1,0 +1,134 @@
+"""`kubeque collect`: the table of a job as one file, CSV or Parquet, with all values that the tasks wrote."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+from kubeque.files.parallel import in_parallel
+from kubeque.files.urls import join
+from kubeque.jobs.output import write_file
+from kubeque.jobs.places import result_url
+from kubeque.jobs.site import Site
+from kubeque.jobs.table import FACTS, Line, lines
+from kubeque.model.columns import Column, Kind, read_text
+from kubeque.model.errors import MissingExtra, UserError
+from kubeque.model.job import Job
+
+_THREADS = 16
+_FACT_KINDS = {
+    "state": Kind.TEXT, "cause": Kind.TEXT, "exit_code": Kind.INTEGER, "attempts": Kind.INTEGER,
+    "seconds": Kind.NUMBER, "peak_memory": Kind.INTEGER, "files": Kind.INTEGER, "bytes": Kind.INTEGER,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What a collect wrote."""
+
+    dest: Path
+    rows: int
+    columns: tuple[Column, ...]
+
+
+#: The rows, each as values in the order of the columns.
+Values = Iterator[list[Any]]
+
+
+def collect(site: Site, job: Job, dest: Path, *, infer: bool = False) -> Collected:
+    """Write the table of `job` to `dest`, .csv or .parquet. Memory: some rows, whatever their number.
+
+    Parameters stay text unless `infer`: then a column of nothing but numbers, or true and false, becomes one of these.
+    Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
+    """
+    writer = _WRITERS.get(dest.suffix.lower())
+    if writer is None:
+        raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
+        columns, count = _gather(site, job, spool, infer)
+        write_file(dest, lambda file: writer(file, columns, _read(spool, columns)))
+    return Collected(dest, count, columns)
+
+
+def frame(site: Site, job: Job) -> Any:
+    """The table as a pandas DataFrame. Raises MissingExtra, StorageError."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtra(f"a DataFrame needs pandas ({error}): pip install 'kubeque[table]'") from error
+    return pd.DataFrame(
+        [
+            {**line.as_record(), **{f"out.{name}": value for name, value in out.items()}}
+            for line, out in whole_lines(site, job)
+        ]
+    )
+
+
+def whole_lines(site: Site, job: Job) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """Every task with all values it wrote; those that the queue did not keep are read from its result, in parallel."""
+
+    def whole(line: Line) -> tuple[Line, dict[str, Any]]:
+        outcome = line.view.record.outcome
+        if line.view.state != "ok" or outcome is None or outcome.out != {}:
+            return line, line.out
+        url = result_url(job, outcome)
+        return line, dict(site.files.read_json(join(url, "result.json")).get("out") or {}) if url else {}
+
+    return in_parallel(whole, lines(site, job), threads=_THREADS)
+
+
+def _gather(site: Site, job: Job, spool: TextIO, infer: bool) -> tuple[tuple[Column, ...], int]:
+    """Put the rows aside as JSON lines, and see meanwhile what columns there are and what is in them."""
+    taken = {"index", *FACTS}
+    parameters: dict[str, Column] = {}
+    outs: dict[str, Column] = {}
+    count = 0
+    for line, out in whole_lines(site, job):
+        count += 1
+        values = {name: value for name, value in line.row.items() if name != "index"}
+        spool.write(json.dumps([line.view.index, values, line.facts(), out]) + "\n")
+        for name, value in values.items():
+            shown = f"param.{name}" if name in taken else name
+            known = parameters.get(name, Column("param", name, shown, Kind.EMPTY if infer else Kind.TEXT))
+            parameters[name] = known.seen(read_text(value)) if infer else known
+        for name, value in out.items():
+            outs[name] = outs.get(name, Column("out", name, f"out.{name}")).seen(value)
+    facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
+    index = Column("index", "index", "index", Kind.INTEGER)
+    return (index, *parameters.values(), *facts, *outs.values()), count
+
+
+def _read(spool: TextIO, columns: tuple[Column, ...]) -> Values:
+    spool.seek(0)
+    for text in spool:
+        index, values, facts, out = json.loads(text)
+        sources = {"index": {"index": index}, "param": values, "fact": facts, "out": out}
+        yield [column.convert(sources[column.source].get(column.name)) for column in columns]
+
+
+def _csv(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:
+    out = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=True)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([column.shown for column in columns])
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    out.flush()
+    out.detach()
+
+
+def _cell(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _parquet(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:
+    from kubeque.jobs.parquet import write
+
+    write(file, columns, rows)
+
+
+_WRITERS: dict[str, Callable[[BinaryIO, tuple[Column, ...], Values], None]] = {".parquet": _parquet, ".csv": _csv}

@@ -1,0 +1,149 @@
+"""The part of a page that draws a timeline: its tools, and its attempts as columns of numbers for timeline.js."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubeque.jobs.pages.page import data, plain, text
+from kubeque.model.spans import By, Span, lanes, uncovered
+from kubeque.model.task import Cause
+
+#: Script and place of the data on the page.
+SCRIPT = "timeline.js"
+#: Parameters are left out of the page once they take so many characters.
+_ROW_CHARACTERS = 8_000_000
+_VALUE_CHARACTERS = 60
+_COLUMNS = 12
+
+#: (job, task) -> its parameters.
+Rows = Mapping[tuple[str, int], Mapping[str, str]]
+
+
+class Sample:
+    """Attempts for a picture: all of them, or every other one, every fourth ... where that is still too many.
+
+    What is not ok is counted by itself: some failures among a million successes are all there.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.seen = 0
+        self._ok, self._others = _Thinned(limit * 4 // 5), _Thinned(limit // 5)
+
+    def add(self, span: Span) -> bool:
+        """Keep it or not; was it kept for now?"""
+        self.seen += 1
+        return (self._ok if span.cause is Cause.OK else self._others).add(span)
+
+    @property
+    def spans(self) -> list[Span]:
+        return [*self._ok.kept, *self._others.kept]
+
+
+class _Thinned:
+    def __init__(self, limit: int) -> None:
+        self.kept: list[Span] = []
+        self._limit, self._stride, self._seen = limit, 1, 0
+
+    def add(self, span: Span) -> bool:
+        self._seen += 1
+        if (self._seen - 1) % self._stride:
+            return False
+        self.kept.append(span)
+        if len(self.kept) > self._limit:
+            self.kept = self.kept[::2]
+            self._stride *= 2
+        return True
+
+
+def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
+    """Tools, canvas and data, as HTML. Without JavaScript it says what else there is."""
+    found = uncovered(sample.spans)
+    causes = [cause for cause in Cause if any(span.cause is cause for span in found)]
+    legend = "".join(
+        f'<button type="button" data-cause="{cause}" aria-pressed="true" title="show or hide">'
+        f'<span class="swatch cause-{cause}"></span>{cause} '
+        f"{sum(span.cause is cause for span in found):,}</button>"
+        for cause in causes
+    )
+    if any(span.lead > 0 or span.trail > 0 for span in found):
+        legend += '<span class="soft"><span class="swatch"></span>bringing inputs, storing results</span>'
+    options = "".join(f'<option value="{one}">{one}</option>' for one in By)
+    part = ""
+    if len(found) < sample.seen:
+        part = (
+            f'<p class="soft">{len(found):,} of {sample.seen:,} attempts are drawn, evenly chosen; '
+            "<code>kubeque timeline JOB -o timeline.csv</code> has them all.</p>"
+        )
+    return f"""<div class="tools"><label>Lanes by <select id="by">{options}</select></label>
+{legend}<span class="room"></span>
+<button type="button" id="zoom-in" title="closer (+)">+</button>
+<button type="button" id="zoom-out" title="farther (-)">&minus;</button>
+<button type="button" id="zoom-all" title="all of it (0)">all</button></div>
+{part}<div class="timeline" id="timeline"><canvas tabindex="0" role="img" aria-label="{len(found):,} attempts over \
+time. Keys: arrows move, plus and minus zoom the time, brackets the lanes, n and p go from attempt to attempt, 0 shows \
+all."></canvas><div class="tip" id="tip" hidden></div></div>
+<p id="spoken" class="soft" role="status" aria-live="polite"></p>
+<noscript><p>The timeline is drawn by JavaScript, which is off. <code>kubeque timeline JOB -o timeline.png</code> draws
+it as a picture.</p></noscript>
+{data("timeline-data", _columns(found, rows, causes, by))}"""
+
+
+def _columns(found: Sequence[Span], rows: Rows, causes: Sequence[Cause], by: By) -> dict[str, Any]:
+    origin = min((span.start for span in found), default=0.0)
+    jobs = list(dict.fromkeys(span.job for span in found))
+    consumers = list(dict.fromkeys(span.consumer for span in found))
+    columns = {job: _named(next((row for (of, _), row in rows.items() if of == job), {})) for job in jobs}
+    number = {name: i for i, name in enumerate(jobs)}
+    place = {name: i for i, name in enumerate(consumers)}
+    where, values = _values(found, rows, columns)
+
+    def ms(seconds: float) -> int:
+        return round(seconds * 1000)
+
+    return {
+        "origin": ms(origin), "by": by, "jobs": [plain(job) for job in jobs], "causes": causes,
+        "consumers": [plain(owner) for owner in consumers],
+        "columns": [[plain(name, _VALUE_CHARACTERS) for name in columns[job]] for job in jobs], "rows": values,
+        "lanes": {one: _lanes(found, one, single=len(jobs) == 1) for one in By},
+        "spans": {
+            "job": [number[s.job] for s in found], "index": [s.index for s in found],
+            "attempt": [s.attempt for s in found], "consumer": [place[s.consumer] for s in found],
+            "cause": [causes.index(s.cause) for s in found], "code": [s.code for s in found],
+            "start": [ms(s.start - origin) for s in found], "ms": [ms(s.seconds) for s in found],
+            "lead": [ms(s.lead) for s in found], "trail": [ms(s.trail) for s in found],
+            "staging": [ms(s.staging) for s in found], "saving": [ms(s.saving) for s in found], "row": where,
+        },
+    }  # fmt: skip
+
+
+def _lanes(found: Sequence[Span], by: By, *, single: bool) -> dict[str, Any]:
+    made = lanes(found, by)
+    labels = [label.rpartition(" ")[2] if single and by is By.TASK else plain(label, 80) for label in made.labels]
+    return {"labels": labels, "of": made.of}
+
+
+def _named(row: Mapping[str, str]) -> list[str]:
+    return [column for column in row if column != "index"][:_COLUMNS]
+
+
+def _values(
+    found: Sequence[Span], rows: Rows, columns: Mapping[str, Sequence[str]]
+) -> tuple[list[int], list[list[str]]]:
+    """For each span the number of its row, -1 where that was left out; and the rows."""
+    numbers: dict[tuple[str, int], int] = {}
+    values: list[list[str]] = []
+    left = _ROW_CHARACTERS
+    for span in found:
+        key = span.job, span.index
+        if key in numbers or key not in rows or left <= 0:
+            continue
+        numbers[key] = len(values)
+        values.append([plain(rows[key].get(name, ""), _VALUE_CHARACTERS) for name in columns[span.job]])
+        left -= sum(map(len, values[-1]))
+    return [numbers.get((span.job, span.index), -1) for span in found], values
+
+
+def title_line(found: str, soft: str) -> str:
+    """A page's heading with a line below it."""
+    return f'<h1>{text(found)}</h1>\n<p class="soft">{soft}</p>'

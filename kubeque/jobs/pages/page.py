@@ -1,0 +1,76 @@
+"""One HTML page that is whole in itself: nothing is loaded, nothing but its own scripts runs, every value is text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+#: A value is cut to so many characters.
+SHOWN = 200
+#: What would end a script block, or a line of one, in some parser.
+_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+
+
+def text(value: object, limit: int = SHOWN) -> str:
+    """A value as HTML text, also inside an attribute: escaped, without control characters, cut where it is long."""
+    return escape(plain(value, limit), quote=True)
+
+
+def plain(value: object, limit: int = SHOWN) -> str:
+    """A value on one line without control characters, cut where it is long."""
+    word = str(value)
+    word = word if len(word) <= limit else word[: limit - 1] + "…"
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in word)
+
+
+def data(element_id: str, value: Any) -> str:
+    """A block of JSON for the page's own script, which no value can leave."""
+    body = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 is spelled out
+    for char, spelled in _UNSAFE.items():
+        body = body.replace(char, spelled)
+    return f'<script type="application/json" id="{element_id}">{body}</script>'
+
+
+def page(title: str, body: str, *, scripts: Sequence[str], kind: str) -> str:
+    """The page. `body` is HTML made with `text` and `data`, `scripts` names files beside this one."""
+    style = _asset("page.css")
+    code = [_asset(name) for name in scripts]
+    policy = (
+        f"default-src 'none'; img-src data:; style-src {_hash(style)}; "
+        f"script-src {' '.join(map(_hash, code))}; base-uri 'none'; form-action 'none'"
+    )
+    return "\n".join([
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        "<head>",
+        '<meta charset="utf-8">',
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        '<meta name="color-scheme" content="light dark">',
+        '<meta name="referrer" content="no-referrer">',
+        '<link rel="icon" href="data:,">',
+        f"<title>{text(title)}</title>",
+        f"<style>{style}</style>",
+        "</head>",
+        f'<body class="{kind}">',
+        body,
+        *(f"<script>{item}</script>" for item in code),
+        "</body>",
+        "</html>",
+        "",
+    ])  # fmt: skip
+
+
+def _asset(name: str) -> str:
+    return files("kubeque.jobs.pages").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(content: str) -> str:
+    """What a Content-Security-Policy calls this one style or script, and no other (www.w3.org/TR/CSP3, 2.3.1)."""
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return f"'sha256-{digest}'"

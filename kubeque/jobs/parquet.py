@@ -1,0 +1,36 @@
+"""Rows as a Parquet file, written by pyarrow, which enters here only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, BinaryIO
+
+from kubeque.model.columns import Column, Kind
+from kubeque.model.errors import MissingExtra
+
+#: Rows in one group: what is held at once.
+_GROUP = 20_000
+
+
+def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) -> None:
+    """Write `rows`, whose values are as `columns` say. Raises MissingExtra."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:
+        raise MissingExtra(
+            f"a table as .parquet needs pyarrow ({error}): pip install 'kubeque[table]', or write .csv"
+        ) from error
+    kinds = {
+        Kind.BOOLEAN: pa.bool_(), Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float64(), Kind.TEXT: pa.string(),
+        Kind.EMPTY: pa.string(),
+    }  # fmt: skip
+    schema = pa.schema([pa.field(column.shown, kinds[column.kind]) for column in columns])
+    with ParquetWriter(file, schema) as writer:
+        while group := list(islice(rows, _GROUP)):
+            arrays = [
+                pa.array(values, type=field.type)
+                for values, field in zip(zip(*group, strict=True), schema, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))

@@ -1,0 +1,69 @@
+"""`report.html`: a page about a job that needs no server. Made by whoever closes the job, also in a pod."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from kubeque.files.urls import join
+from kubeque.jobs.output import write_file
+from kubeque.jobs.pages.drawing import SCRIPT, Sample
+from kubeque.jobs.pages.page import page
+from kubeque.jobs.pages.report import Content, report_body
+from kubeque.jobs.site import Site
+from kubeque.jobs.table import Line, lines
+from kubeque.model.advice import Seen
+from kubeque.model.failures import Groups
+from kubeque.model.job import Counts, Job
+from kubeque.model.spans import spans
+
+log = logging.getLogger(__name__)
+#: Tasks that the page lists, and attempts that it draws.
+LISTED = 1000
+DRAWN = 5000
+
+
+def report_url(job: Job) -> str:
+    """Where the report of the job's present run is, once the job has ended."""
+    return join(job.url, f"report-{job.run}.html")
+
+
+def keep_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> None:
+    """Store the report of a run that ends now, unless somebody did. What goes wrong here is logged and stops nobody."""
+    try:
+        ended = job.closed(counts, site.queue.now())
+        site.files.write_new(report_url(job), make_report(site, ended, counts, found).encode(errors="replace"))
+    except Exception:
+        log.warning("%s: its report could not be stored; kubeque report writes one", job.name, exc_info=True)
+
+
+def write_report(site: Site, job: Job, counts: Counts, dest: Path) -> None:
+    """Write the report of a job as it stands now. Raises DestinationError, StorageError."""
+    made = make_report(site, job, counts, lines(site, job)).encode(errors="replace")
+    write_file(dest, lambda file: file.write(made))
+
+
+def make_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> str:
+    """The page, from the tasks of a job in order. Memory: the tasks that it lists and the attempts that it draws."""
+    seen, groups, sample, listed = Seen(), Groups(), Sample(DRAWN), list[Line]()
+    rows: dict[tuple[str, int], Mapping[str, str]] = {}
+    causes: Counter[str] = Counter()
+    for line in found:
+        view, outcome = line.view, line.view.record.outcome
+        seen.add(view)
+        if len(listed) < LISTED:
+            listed.append(line)
+        if view.state == "failed" and outcome is not None:
+            groups.add(outcome, line.row)
+            causes[str(outcome.cause)] += 1
+        for span in spans(job.name, view):
+            if sample.add(span):
+                rows[span.job, span.index] = line.row
+    kept = {(span.job, span.index) for span in sample.spans}
+    content = Content(
+        job, site.spec(job), counts, seen, groups.largest(), listed, sample,
+        {key: row for key, row in rows.items() if key in kept}, causes, site.queue.now(),
+    )  # fmt: skip
+    return page(f"{job.name}: report", report_body(content), scripts=[SCRIPT, "table.js"], kind="report")

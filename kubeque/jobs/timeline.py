@@ -1,0 +1,162 @@
+"""`kubeque timeline`: which attempt ran where and when, as a page, a Chrome trace, a table or a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from kubeque.jobs.output import write_file
+from kubeque.jobs.pages.drawing import SCRIPT, Sample, timeline_part, title_line
+from kubeque.jobs.pages.page import page, text
+from kubeque.jobs.site import Site
+from kubeque.jobs.table import lines
+from kubeque.model.errors import UserError
+from kubeque.model.job import Job
+from kubeque.model.resources import format_seconds
+from kubeque.model.spans import By, Span, consumer_label, lanes, spans, uncovered
+
+#: Attempts that a page draws; beyond, every other one.
+PAGE_ATTEMPTS = 250_000
+_CSV = (
+    "job", "index", "attempt", "consumer", "cause", "exit_code", "start", "seconds", "staging_seconds",
+    "saving_seconds",
+)  # fmt: skip
+
+Traced = tuple[Span, dict[str, str]]
+
+
+def write_timeline(site: Site, jobs: Sequence[Job], dest: Path, *, by: By = By.CONSUMER) -> int:
+    """Write the timeline of `jobs` to `dest`, whose ending says how; returns the number of attempts.
+
+    Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
+    """
+    writer = WRITERS.get(dest.suffix.lower())
+    if writer is None:
+        raise UserError(f"{dest}: a timeline is written as {', '.join(WRITERS)}: choose one of these endings")
+    counted = 0
+
+    def traced() -> Iterator[Traced]:
+        nonlocal counted
+        for job in jobs:
+            for line in lines(site, job):
+                for span in spans(job.name, line.view):
+                    counted += 1
+                    yield span, line.row
+
+    write_file(dest, lambda file: writer(file, traced(), by))
+    return counted
+
+
+# ------------------------------------------------------------------ a page
+def _html(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
+    sample, rows = Sample(PAGE_ATTEMPTS), {}
+    for span, row in traced:
+        if sample.add(span):
+            rows[span.job, span.index] = row
+    found = sample.spans
+    names = list(dict.fromkeys(span.job for span in found))
+    title = f"{names[0]}: timeline" if len(names) == 1 else f"{len(names)} jobs: timeline"
+    soft = "nothing has run yet"
+    if found:
+        first, last = min(s.start for s in found), max(s.end for s in found)
+        soft = (
+            f"{sample.seen:,} attempts in {format_seconds(last - first)}, from {text(when(first))}. "
+            '<span class="noprint">Wheel: zoom the time; with Shift: the lanes. Drag: move. Double click: all of it. '
+            "Keys: arrows, + &minus; [ ] 0, n and p.</span>"
+        )
+    body = f"{title_line(title, soft)}\n<main>{timeline_part(sample, rows, by)}</main>"
+    file.write(page(title, body, scripts=[SCRIPT], kind="wide").encode(errors="replace"))
+
+
+def when(at: float) -> str:
+    """A moment as people read it."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+# ------------------------------------------------------------------ a table
+def _csv(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
+    out = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=True)
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_CSV)
+    for s, _ in traced:
+        start = datetime.fromtimestamp(s.start, UTC).isoformat(timespec="milliseconds")
+        code = "" if s.code is None else s.code
+        writer.writerow([s.job, s.index, s.attempt, s.consumer, s.cause, code, start, s.seconds, s.staging, s.saving])
+    out.flush()
+    out.detach()
+
+
+# ------------------------------------------------------------------ a Chrome trace
+def _trace(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
+    """Trace Event Format, JSON object ("Trace Event Format", Google, 2016): chrome://tracing and Perfetto read it."""
+    kept = list(traced)
+    rows = {(span.job, span.index): row for span, row in kept}
+    found = uncovered(span for span, _ in kept)
+    origin = min((span.start - span.lead for span in found), default=0.0)
+    about = {"generator": "kubeque", "origin": when(origin) if found else ""}
+    file.write(b'{"displayTimeUnit":"ms","otherData":' + json.dumps(about).encode() + b',"traceEvents":[')
+    for number, event in enumerate(_events(found, rows, by, origin)):
+        file.write((b",\n" if number else b"\n") + json.dumps(event).encode())
+    file.write(b"\n]}\n")
+
+
+def _events(
+    found: Sequence[Span], rows: dict[tuple[str, int], dict[str, str]], by: By, origin: float
+) -> Iterator[dict[str, Any]]:
+    made = lanes(found, by)
+    jobs = list(dict.fromkeys(span.job for span in found))
+    named: set[tuple[int, int]] = set()
+    free: dict[int, int] = {}
+    for span, lane in zip(found, made.of, strict=True):
+        pid, tid = (1 if by is By.CONSUMER else jobs.index(span.job) + 1), lane + 1
+        if (pid, tid) not in named:
+            if pid not in {other for other, _ in named}:
+                yield _named("process_name", pid, 0, name="consumers" if by is By.CONSUMER else span.job)
+            named.add((pid, tid))
+            yield _named("thread_name", pid, tid, name=made.labels[lane])
+            yield _named("thread_sort_index", pid, tid, sort_index=tid)
+        about = {
+            "job": span.job, "index": span.index, "attempt": span.attempt, "cause": span.cause,
+            "consumer": consumer_label(span.consumer), "staging_seconds": span.staging,
+            "saving_seconds": span.saving, **({} if span.code is None else {"exit_code": span.code}),
+            "parameters": {k: v for k, v in rows[span.job, span.index].items() if k != "index"},
+        }  # fmt: skip
+        parts: tuple[tuple[str, str, float, float, dict[str, Any]], ...] = (
+            ("bringing inputs", "staging", span.start - span.lead, span.start, {}),
+            (f"{span.job} {span.index}", str(span.cause), span.start, span.end, about),
+            ("storing results", "saving", span.end, span.end + span.trail, {}),
+        )
+        for name, category, begin, end, args in parts:
+            # Bars of one thread must not overlap, not even by the rounding of their times.
+            ts = max(round((begin - origin) * 1e6), free.get(tid, 0))
+            dur = max(0, round((end - origin) * 1e6) - ts)
+            if args or dur:
+                free[tid] = ts + dur
+                yield {
+                    "name": name, "cat": category, "ph": "X", "ts": ts, "dur": dur, "pid": pid, "tid": tid,
+                    "args": args,
+                }  # fmt: skip
+
+
+def _named(what: str, pid: int, tid: int, **args: Any) -> dict[str, Any]:
+    return {"name": what, "ph": "M", "pid": pid, "tid": tid, "args": args}
+
+
+# ------------------------------------------------------------------ a picture
+def _png(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
+    from kubeque.jobs.picture import draw
+
+    draw(file, uncovered(span for span, _ in traced), by)
+
+
+WRITERS: dict[str, Callable[[BinaryIO, Iterator[Traced], By], None]] = {
+    ".html": _html,
+    ".json": _trace,
+    ".csv": _csv,
+    ".png": _png,
+}

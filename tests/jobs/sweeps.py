@@ -1,0 +1,79 @@
+"""Jobs whose tasks have ended, made without running anything: written into a real queue as consumers would."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubeque.clusters.open import open_cluster
+from kubeque.files.pages import write_pages
+from kubeque.files.store import Files
+from kubeque.jobs.site import Site
+from kubeque.model.command import parse_word
+from kubeque.model.config import Config
+from kubeque.model.job import Job
+from kubeque.model.parameters import from_records
+from kubeque.model.resources import GI, Shape
+from kubeque.model.spec import JobSpec
+from kubeque.model.task import Cause, Outcome
+from kubeque.queues import lease as leases
+from kubeque.queues.block import make_blocks
+from kubeque.queues.open import open_queue
+
+#: A Wednesday in 2026, Unix time in seconds.
+NOON = 1_795_608_000.0
+
+
+def make_site(home: Path) -> Site:
+    """A place of its own, with a queue and a folder; nothing runs there."""
+    config = Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home / "kubeque")})
+    cluster = open_cluster(config.cluster_url, home=config.home, queue_url=config.queue_url)
+    return Site(config, open_queue(config.queue_url), Files(), cluster)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one attempt shall have ended."""
+
+    cause: Cause = Cause.OK
+    seconds: float = 2.0
+    staging: float = 0.5
+    message: str = ""
+    out: Mapping[str, Any] | None = None
+    folder: str = ""
+
+
+def ended_job(
+    site: Site, rows: Sequence[Mapping[str, Any]], how: Callable[[int], Ended], *, name: str = "sweep",
+    run: bool = True, began: float = NOON,
+) -> Job:  # fmt: skip
+    """A job with these rows, whose tasks two consumers ended as `how` says; without `run` nothing of it has begun."""
+    table = from_records(rows)
+    columns = table.columns
+    uid, url = f"uid-{name}", str(site.config.home / "results" / name)
+    shapes = (Shape(16 * GI),)
+    words = ("python3", "train.py", *(f"{{{column}}}" for column in columns if column.isidentifier()))
+    spec = JobSpec(tuple(parse_word(word) for word in words), table.to_spec(), shapes=shapes)
+    job = Job(name, uid, len(rows), url, created=began, shapes=shapes)
+    write_pages(table, job.url, site.files)
+    site.files.write(job.spec_url, json.dumps(spec.to_wire()).encode())
+    site.queue.create(job, make_blocks(job.uid, job.n, 50))
+    clocks = {"local:machine:101:1": began, "local:machine:102:2": began + 1}
+    while run:
+        owner = min(clocks, key=lambda one: clocks[one])
+        lease = leases.claim(site.queue, job, owner, reserve=25)
+        if lease is None:
+            break
+        while taken := lease.take():
+            ended, start = how(taken[0]), clocks[owner] + 0.5
+            code = 0 if ended.cause is Cause.OK else 1 if ended.cause is Cause.EXIT else None
+            lease.ended(Outcome(
+                *taken, ended.cause, code, start, ended.seconds, ended.folder, GI, out=ended.out,
+                message=ended.message, staging=ended.staging, saving=0.25,
+            ))  # fmt: skip
+            clocks[owner] = start + ended.seconds + 0.25
+        lease.commit(release=True)
+    return job

@@ -1,0 +1,118 @@
+"""The collected table: all values, as what they are."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.files.urls import join
+from kubeque.jobs.collect import collect, frame
+from kubeque.jobs.places import result_url
+from kubeque.jobs.site import Site
+from kubeque.jobs.table import lines
+from kubeque.model.errors import UserError
+from kubeque.model.job import Job
+from kubeque.model.sweep import Sweep
+from kubeque.model.task import Cause
+from tests.jobs.sweeps import Ended, ended_job
+
+ROWS = [
+    {"lr": "0.1", "tag": "007", "state": "CA"},
+    {"lr": "1", "tag": "008", "state": ""},
+    {"lr": "2", "tag": "009", "state": "NY"},
+]
+
+
+def how(index: int) -> Ended:
+    if index == 1:
+        return Ended(Cause.EXIT)
+    if index == 2:
+        return Ended(out={}, folder="1-abc")  # too large for the queue
+    return Ended(out={"loss": 1, "best": True, "name": "a"})
+
+
+@pytest.fixture
+def job(site: Site) -> Job:
+    job = ended_job(site, ROWS, how)
+    last = list(lines(site, job))[2].view.record.outcome
+    out = {"loss": 0.5, "best": False, "text": "x" * 3000}
+    site.files.write(join(result_url(job, last), "result.json"), json.dumps({"out": out}).encode())
+    return job
+
+
+def test_parquet_keeps_parameters_as_text_and_values_as_what_they_are(site: Site, job: Job, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    done = collect(site, job, tmp_path / "t.parquet")
+
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert done.rows == table.num_rows == 3
+    kinds = {field.name: str(field.type) for field in table.schema}
+    assert kinds == {
+        "index": "int64", "lr": "string", "tag": "string", "param.state": "string", "state": "string",
+        "cause": "string", "exit_code": "int64", "attempts": "int64", "seconds": "double", "peak_memory": "int64",
+        "files": "int64", "bytes": "int64", "out.loss": "double", "out.best": "bool", "out.name": "string",
+        "out.text": "string",
+    }  # fmt: skip
+    assert table["out.loss"].to_pylist() == [1.0, None, 0.5]
+    assert table["out.best"].to_pylist() == [True, None, False]
+    assert table["out.text"].to_pylist() == [None, None, "x" * 3000]
+    assert table["param.state"].to_pylist() == ["CA", "", "NY"]
+    assert table["state"].to_pylist() == ["ok", "failed", "ok"]
+
+
+def test_inferred_parameters_are_numbers_where_all_are(site: Site, job: Job, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+
+    collect(site, job, tmp_path / "t.parquet", infer=True)
+
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert table["lr"].to_pylist() == [0.1, 1.0, 2.0]
+    assert table["tag"].to_pylist() == ["007", "008", "009"]
+
+
+def test_csv_has_the_same_and_needs_no_library(site: Site, job: Job, tmp_path: Path) -> None:
+    collect(site, job, tmp_path / "t.csv")
+
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [row["out.loss"] for row in table] == ["1.0", "", "0.5"]
+    assert [row["out.best"] for row in table] == ["true", "", "false"]
+    assert [row["tag"] for row in table] == ["007", "008", "009"]
+    assert table[2]["out.text"] == "x" * 3000
+
+
+def test_a_data_frame_has_the_values_too(site: Site, job: Job) -> None:
+    pytest.importorskip("pandas")
+    found = frame(site, job)
+
+    assert list(found["out.text"].fillna("")) == ["", "", "x" * 3000]
+    assert list(found["tag"]) == ["007", "008", "009"]
+
+
+def test_a_table_of_many_row_groups(site: Site, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    many = ended_job(site, [{"n": n} for n in range(2500)], lambda index: Ended(out={"twice": 2 * index}), name="many")
+
+    collect(site, many, tmp_path / "t.parquet", infer=True)
+
+    assert parquet.read_table(tmp_path / "t.parquet")["out.twice"].to_pylist() == [2 * n for n in range(2500)]
+
+
+def test_another_ending_is_refused(site: Site, job: Job, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"\.parquet or \.csv"):
+        collect(site, job, tmp_path / "t.xlsx")
+
+
+def test_values_that_a_real_task_wrote_are_all_there(client: Client, tmp_path: Path) -> None:
+    script = 'import json, os; json.dump(dict(text="x" * 2000), open(os.environ["KUBEQUE_OUT"], "w"))'
+    client.submit(Sweep(["python3", "-c", script], name="large"))
+    client.wait("large", timeout=60)
+
+    client.collect("large", tmp_path / "t.csv")
+
+    assert "x" * 2000 in (tmp_path / "t.csv").read_text()

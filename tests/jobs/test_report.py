@@ -1,0 +1,228 @@
+"""report.html: what it tells, that it bears any value, and that it is there when a job has ended."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.files.store import Files
+from kubeque.jobs.reconcile import close
+from kubeque.jobs.report import make_report, report_url
+from kubeque.jobs.site import Site
+from kubeque.jobs.table import lines
+from kubeque.model.errors import StorageError
+from kubeque.model.job import Job
+from kubeque.model.parameters import from_records
+from kubeque.model.sweep import Sweep
+from kubeque.model.task import Cause
+from tests.jobs.sweeps import Ended, ended_job
+from tests.servers.browser import Browser, title
+
+_INJECT = "document.title='injected'"
+HOSTILE = [
+    f"<script>{_INJECT}</script>",
+    f"</script><script>{_INJECT}</script>",
+    f"</style><script>{_INJECT}</script><style>",
+    f'"><img src=x onerror="{_INJECT}">',
+    f"' onmouseover='{_INJECT}' autofocus onfocus='{_INJECT}' x='",
+    f"<svg onload={_INJECT}>",
+    f"<!--<script>{_INJECT}",
+    f"javascript:{_INJECT}",
+    f"\u2028{_INJECT}//",
+    f"</title><script>{_INJECT}</script>",
+    "\u202eevil \x1b[2J \x07",
+]
+
+
+def report(site: Site, job: Job) -> str:
+    return make_report(site, job, site.queue.counts(job), lines(site, job))
+
+
+class Shape(HTMLParser):
+    """Element names, and what stands in the cells."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.cells: list[str] = []
+        self._inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self._inside = tag == "td"
+        if self._inside:
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = self._inside and tag != "td"
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self.cells[-1] += data
+
+
+def failing(index: int) -> Ended:
+    if index % 10 == 3:
+        return Ended(Cause.EXIT, message=f"exit code 1: row {index} failed")
+    return Ended(out={"loss": index / 100})
+
+
+def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(site: Site) -> None:
+    job = ended_job(site, [{"lr": n} for n in range(40)], failing)
+
+    page = report(site, job)
+
+    assert "36 of 40 tasks are ok; 4 failed" in page
+    assert "exit code 1: row # failed" in page
+    assert "Asked 16Gi, peak 1.0Gi" in page or "Asked 16Gi, peak 1Gi" in page
+    shape = Shape(page)
+    assert shape.tags.count("h1") == 1
+    assert shape.tags.count("tr") == 40 + 1 + 2  # tasks, their heading, one group and its heading
+    assert "0.39" in shape.cells
+
+
+def test_a_large_job_is_told_in_a_page_of_bounded_size(site: Site) -> None:
+    job = ended_job(site, [{"n": n} for n in range(1300)], lambda index: Ended(out={"loss": index}))
+
+    page = report(site, job)
+
+    assert "The first 1,000 of 1,300 tasks." in page
+    assert "kubeque collect sweep -o table.csv" in page
+    assert Shape(page).tags.count("tr") == 1001
+
+
+def test_a_job_of_which_nothing_has_run_has_a_report(site: Site) -> None:
+    page = report(site, ended_job(site, [{"n": 1}, {"n": 2}], failing, run=False))
+
+    assert "0 of 2 tasks are ok; 2 pending" in page
+    assert "canvas" not in Shape(page).tags
+
+
+def test_a_page_loads_nothing_and_has_no_way_to(site: Site) -> None:
+    page = report(site, ended_job(site, [{"n": 1}], failing))
+
+    assert re.search(r'http-equiv="Content-Security-Policy" content="default-src \'none\'; ', page)
+    assert "unsafe-inline" not in page
+    rest = re.sub(r"<script.*?</script>|<style.*?</style>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href)=(?!\"data:,)", rest)
+    assert not Shape(page).attributes & {"style", "onclick", "onload", "onerror"}
+
+
+def hostile_page(site: Site) -> str:
+    rows = [{"value": text, f"col<script>{_INJECT}</script>": text} for text in HOSTILE]
+
+    def how(index: int) -> Ended:
+        if index % 2:
+            return Ended(Cause.EXIT, message=HOSTILE[index])
+        return Ended(out={HOSTILE[index]: HOSTILE[index]})
+
+    return report(site, ended_job(site, rows, how))
+
+
+def test_hostile_values_are_text(site: Site) -> None:
+    page = hostile_page(site)
+
+    shape = Shape(page)
+    assert shape.tags.count("script") == 3  # the data, the timeline, the table
+    assert not shape.tags.count("img")
+    assert not {name for name in shape.attributes if name.startswith("on")}
+    assert "\u2028" not in page
+    assert "\x1b" not in page
+    (block,) = re.findall(r'<script type="application/json" id="timeline-data">(.*?)</script>', page, re.DOTALL)
+    drawn = {row[0] for row in json.loads(block)["rows"]}
+    assert {text for text in HOSTILE if text.isprintable() and len(text) <= 60} <= drawn
+
+
+def test_in_a_browser_no_hostile_value_runs_and_the_page_does_what_it_should(
+    site: Site, browser: Browser, tmp_path: Path
+) -> None:
+    page = hostile_page(site)
+    assert "sweep: report" in page
+    guarded, naive = tmp_path / "report.html", tmp_path / "naive.html"
+    guarded.write_text(page)
+    naive.write_text(f"<title>naive</title>{HOSTILE[0]}")
+
+    rendered = browser.render(guarded)
+
+    assert title(browser.render(naive)) == "injected"  # so would we see it
+    assert title(rendered) == "sweep: report"
+    assert re.search(r"<canvas[^>]* style=\"height: \d", rendered), "the page's own script did not run"
+
+
+def test_in_a_browser_the_table_sorts_and_filters_and_the_timeline_answers(
+    site: Site, browser: Browser, tmp_path: Path
+) -> None:
+    page = report(site, ended_job(site, [{"lr": n % 4} for n in range(20)], failing))
+    hands = """<script>
+        const said = [];
+        const rows = () => [...document.querySelectorAll("#tasks tbody tr")].filter((row) => !row.hidden);
+        const order = () => rows().map((row) => row.cells[0].textContent);
+        const heads = [...document.querySelectorAll("#tasks th button")];
+        const head = heads.find((button) => button.textContent === "out.loss");
+        head.click(); said.push(order().slice(0, 3).join(), order().slice(-2).join());
+        head.click(); said.push(order().slice(0, 2).join(), order().slice(-2).join());
+        const filter = document.getElementById("filter");
+        filter.value = "failed"; filter.dispatchEvent(new Event("input"));
+        said.push(order().sort().join(), document.getElementById("filtered").textContent);
+        const canvas = document.querySelector("canvas");
+        setTimeout(() => {
+          canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "n" }));
+          said.push(document.getElementById("spoken").textContent.split(",").slice(0, 2).join());
+          document.getElementById("by").value = "task";
+          document.getElementById("by").dispatchEvent(new Event("change"));
+          document.title = said.join("|");
+        }, 300);
+    </script></body>"""
+    opened = re.sub(r'<meta http-equiv="Content-Security-Policy".*?>', "", page).replace("</body>", hands)
+    (tmp_path / "hands.html").write_text(opened)
+
+    said = title(browser.render(tmp_path / "hands.html")).split("|")
+
+    assert said == ["0,1,2", "3,13", "19,18", "3,13", "13,3", "2 of 20 rows", "sweep, task 0"]
+
+
+def test_the_report_of_a_job_lies_beside_its_results_once_it_has_ended(client: Client) -> None:
+    rows = from_records([{"code": "0"}, {"code": "3"}])
+    client.submit(Sweep(["sh", "-c", "exit $1", "sh", "{code}"], name="ended", rows=rows))
+    client.wait("ended", timeout=60)
+
+    page = Path(report_url(client.job("ended"))).read_text()
+
+    assert "<strong>failed</strong>1 of 2 tasks are ok; 1 failed" in page
+    assert "exit code 3" in page
+
+
+class NoReports(Files):
+    """A store that has no room for reports."""
+
+    def write_new(self, url: str, data: bytes) -> bool:
+        if "report-" in url:
+            raise StorageError(f"cannot write {url}: no space left")
+        return super().write_new(url, data)
+
+
+def test_a_report_that_cannot_be_stored_does_not_keep_a_job_open(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    job = ended_job(site, [{"n": 1}], failing)
+
+    closed = close(replace(site, files=NoReports()), job, site.queue.counts(job))
+
+    assert closed.closing is not None
+    assert "its report could not be stored" in caplog.text
+
+
+def test_the_report_of_a_run_is_written_once(site: Site) -> None:
+    job = ended_job(site, [{"n": 1}], failing)
+    site.files.write(report_url(job), b"somebody was first")
+
+    close(site, job, site.queue.counts(job))
+
+    assert site.files.read(report_url(job)) == b"somebody was first"

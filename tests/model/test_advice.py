@@ -1,0 +1,87 @@
+"""Advice: given where there is something to gain, and silent where there is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeque.model.advice import Seen, advise
+from kubeque.model.job import Job
+from kubeque.model.resources import GI, MI, Shape
+from kubeque.model.task import Attempt, Cause, Outcome, TaskRecord, TaskView
+
+
+def task(index: int, *attempts: Attempt, peak: int = 0, state: str = "ok") -> TaskView:
+    last = attempts[-1]
+    outcome = Outcome(index, last.number, last.cause, start=last.start, seconds=last.seconds, peak_memory=peak)
+    return TaskView(index, state, 0, TaskRecord(len(attempts), {}, attempts, outcome))
+
+
+def run(start: float, seconds: float, *, cause: Cause = Cause.OK, owner: str = "a", **more: float) -> Attempt:
+    return Attempt(1, cause, None, owner, start, seconds, **more)
+
+
+def advice(*tasks: TaskView, memory: int | None = None) -> str:
+    seen = Seen()
+    for view in tasks:
+        seen.add(view)
+    return "\n".join(advise(Job("sweep", "uid", max(1, len(tasks)), "/r", shapes=(Shape(memory),)), seen))
+
+
+def test_memory_that_nobody_needed() -> None:
+    said = advice(task(0, run(1, 60), peak=int(1.1 * GI)), task(1, run(61, 60), peak=200 * MI), memory=16 * GI)
+
+    assert said.startswith("Asked 16Gi, peak 1.1Gi")
+    assert "1.5Gi (--memory)" in said
+
+
+@pytest.mark.parametrize(
+    ("memory", "peak"),
+    [(2 * GI, int(1.5 * GI)), (300 * MI, 10 * MI), (16 * GI, 0), (None, GI)],
+    ids=["needed", "little anyway", "never measured", "not asked"],
+)
+def test_memory_that_is_all_right(memory: int | None, peak: int) -> None:
+    assert advice(task(0, run(1, 60), peak=peak), memory=memory) == ""
+
+
+def test_many_tasks_that_ran_out_of_memory() -> None:
+    grown = [task(i, run(1, 5, cause=Cause.OOM), run(9, 60), peak=3 * GI) for i in range(4)]
+
+    said = advice(*grown, memory=GI)
+
+    assert "4 attempts ran out of memory" in said
+    assert "Ask for 4Gi" in said
+
+
+def test_time_that_went_into_staging() -> None:
+    said = advice(*(task(i, run(1 + 10 * i, 6, staging=4.0)) for i in range(10)))
+
+    assert said.startswith("40% of the time was staging: 40s to bring inputs, 1m00s to run.")
+
+
+def test_time_that_went_into_storing_results() -> None:
+    assert advice(*(task(i, run(1 + 10 * i, 5, saving=5.0)) for i in range(10))).startswith(
+        "50% of the time was storing"
+    )
+
+
+def test_seconds_are_not_worth_a_sentence() -> None:
+    assert advice(task(0, run(1, 1, staging=4.0))) == ""
+
+
+def test_work_that_was_lost() -> None:
+    said = advice(*(task(i, run(1, 50, cause=Cause.PREEMPTED), run(60, 100)) for i in range(3)))
+
+    assert "33% of the running time was for nothing (preempted 2m30s)" in said
+
+
+def test_consumers_that_waited_for_the_longest_task() -> None:
+    short = [task(i, run(1 + 10 * i, 10, owner="abc"[i % 3])) for i in range(8)]
+
+    said = advice(*short, task(8, run(81, 400, owner="a")))
+
+    assert "the longest took 6m40s" in said
+    assert "Put the longest rows first" in said
+
+
+def test_a_job_of_which_nothing_ran_gets_no_advice() -> None:
+    assert advice(TaskView(0, "pending", 0, TaskRecord()), memory=16 * GI) == ""

@@ -1,0 +1,47 @@
+"""What is in a column: numbers stay numbers, and text that only looks like one stays text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubeque.model.columns import Column, Kind, read_text
+
+
+def column(*values: Any) -> Column:
+    found = Column("out", "x", "out.x")
+    for value in values:
+        found = found.seen(value)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "converted"),
+    [
+        ((1, 2, None), Kind.INTEGER, [1, 2, None]),
+        ((1, 2.5), Kind.NUMBER, [1.0, 2.5]),
+        ((True, False), Kind.BOOLEAN, [True, False]),
+        ((True, 1), Kind.TEXT, ["true", "1"]),
+        (("a", 1, None), Kind.TEXT, ["a", "1", None]),
+        ((1 << 70, 1), Kind.TEXT, [str(1 << 70), "1"]),
+        ((None, None), Kind.EMPTY, [None, None]),
+    ],
+)
+def test_a_column_is_what_all_its_values_are(values: tuple[Any, ...], kind: Kind, converted: list[Any]) -> None:
+    found = column(*values)
+
+    assert found.kind is kind
+    assert [found.convert(value) for value in values] == converted
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("12", 12), ("-0.5", -0.5), ("1e-3", 0.001), ("true", True), ("", None), ("007", "007"), ("NA", "NA"),
+        ("1_000", "1_000"), ("nan", "nan"), ("0x10", "0x10"), (" 1", " 1"),
+    ],
+)  # fmt: skip
+def test_text_is_read_only_where_nothing_is_lost_of_its_meaning(text: str, value: Any) -> None:
+    assert read_text(text) == value
+    assert type(read_text(text)) is type(value)

@@ -1,0 +1,51 @@
+"""Chromium without a screen: what a page has become once its scripts have run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.servers.process import NotHere, temporary_folder
+
+_SECONDS = 100.0
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A Chromium of this machine."""
+
+    path: str
+
+    @classmethod
+    def find(cls) -> Browser:
+        """The Chromium there is. Raises NotHere."""
+        path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+        if path is None:
+            raise NotHere("there is no Chromium here: apt-get install chromium")
+        return cls(path)
+
+    def render(self, page: Path) -> str:
+        """The document as it stands two seconds of its own time after loading. No other host is reached."""
+        home = temporary_folder("chromium")
+        ran = subprocess.run(
+            [
+                self.path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions",
+                "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
+                f"--user-data-dir={home / 'profile'}", "--window-size=1200,900", "--virtual-time-budget=2000",
+                "--dump-dom", page.resolve().as_uri(),
+            ],
+            capture_output=True, text=True, timeout=_SECONDS, env={**os.environ, "HOME": str(home)},
+        )  # fmt: skip
+        shutil.rmtree(home, ignore_errors=True)
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+
+def title(document: str) -> str:
+    """The title of a rendered document."""
+    found = re.search(r"<title>(.*?)</title>", document, re.DOTALL)
+    return found[1] if found else ""
