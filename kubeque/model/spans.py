@@ -93,19 +93,21 @@ def uncovered(found: Iterable[Span]) -> list[Span]:
 
 def lanes(found: Sequence[Span], by: By) -> Lanes:
     """Lanes for spans in order of their start: one for each consumer, task or job, more where its spans overlap."""
-    #: By key: (when it is free, lane of this key), and how many lanes it has.
-    free: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
+    #: By key: (when it is free, lane of this key) of those in use, the free ones, and how many there are.
+    busy: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
+    free: dict[tuple[str, int], list[int]] = defaultdict(list)
     count: dict[tuple[str, int], int] = {}
     places = []
     for span in found:
         key = _key(span, by)
-        begin, waiting = span.start - span.lead, free[key]
-        if waiting and waiting[0][0] <= begin + _ROUNDING_SECONDS:
-            lane = heappop(waiting)[1]
+        while busy[key] and busy[key][0][0] <= span.start - span.lead + _ROUNDING_SECONDS:
+            heappush(free[key], heappop(busy[key])[1])
+        if free[key]:
+            lane = heappop(free[key])  # the first of them: what is left at the end stands together
         else:
             lane = count.get(key, 0)
             count[key] = lane + 1
-        heappush(waiting, (span.end + span.trail, lane))
+        heappush(busy[key], (span.end + span.trail, lane))
         places.append((key, lane))
     order = list(count) if by is By.JOB else sorted(count)
     first: dict[tuple[str, int], int] = {}

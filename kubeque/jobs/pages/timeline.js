@@ -89,8 +89,8 @@
     canvas.width = Math.round(width * scale); canvas.height = Math.round(height * scale);
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.font = "12px system-ui, sans-serif";
-    const widest = lanes.labels.slice(0, 400).reduce((most, label) => Math.max(most, pen.measureText(label).width), 0);
-    gutter = Math.min(widest + 16, width * 0.28, 200);
+    const longest = lanes.labels.reduce((most, label) => (label.length > most.length ? label : most), "");
+    gutter = Math.min(pen.measureText(longest).width * 1.08 + 18, width * 0.28, 200);
   }
 
   function draw() {
@@ -98,7 +98,7 @@
     pen.font = "12px system-ui, sans-serif";
     pen.textBaseline = "middle";
     drawAxis();
-    const tall = y(1) - y(0), bar = Math.max(tall > 6 ? tall - 2 : tall * 0.9, 0.7), up = tall > 6 ? 1 : 0;
+    const tall = y(1) - y(0), bar = Math.max(tall > 6 ? tall - 2 : tall * 0.9, 1.5), up = tall > 6 ? 1 : 0;
     pen.save();
     pen.beginPath(); pen.rect(gutter, AXIS, width - gutter, height - AXIS); pen.clip();
     for (let i = 0; i < count; i += 1) {
