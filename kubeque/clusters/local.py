@@ -15,7 +15,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from kubeque.clusters.base import Consumer
@@ -46,9 +48,10 @@ def machine() -> str:
     return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:10]
 
 
-def owner_name() -> str:
-    """How this process signs the leases it holds: machine, pid and start time name it for ever."""
-    return f"local:{machine()}:{os.getpid()}:{start_ticks(os.getpid())}"
+def owner_name(pid: int | None = None) -> str:
+    """How a process (this one) signs the leases it holds: machine, pid and start time name it for ever."""
+    pid = os.getpid() if pid is None else pid
+    return f"local:{machine()}:{pid}:{start_ticks(pid)}"
 
 
 class Slot:
@@ -61,6 +64,28 @@ class Slot:
 
     def take(self, patience_seconds: float = 3.0) -> bool:
         """Hold the slot for as long as this process lives. False: another consumer has it."""
+        if not self._lock(patience_seconds):
+            return False
+        self.announce()
+        return True
+
+    def start(self, launch: Callable[[], int], patience_seconds: float = 3.0) -> bool:
+        """Have a consumer started here unless there is one; `launch` returns its pid.
+
+        It is written down at once, so that of many who find the slot free at the same time one starts a consumer.
+        """
+        if not self._lock(patience_seconds):
+            return False  # one that was leaving has stayed
+        try:
+            if self.alive():
+                return False
+            pid = launch()
+            self._write({"owner": owner_name(pid), "pid": pid, "start": start_ticks(pid)})
+            return True
+        finally:
+            self._unlock()
+
+    def _lock(self, patience_seconds: float) -> bool:
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         end = time.monotonic() + patience_seconds
         while True:
@@ -73,8 +98,12 @@ class Slot:
                 time.sleep(0.05)
             else:
                 self._fd = fd
-                self.announce()
                 return True
+
+    def _unlock(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
 
     def announce(self) -> None:
         """Say that a consumer runs here."""
@@ -137,24 +166,23 @@ class LocalCluster:
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         left = sum(tally.pending + tally.running for tally in waiting.values())
         wanted = min(max(job.consumers, 1), left)
-        free = [number for number in range(wanted) if not Slot(self.folder, number).alive()]
-        for number in free:
-            self._start(number)
-        return len(free)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            slots = [Slot(self.folder, number) for number in range(wanted)]
+            return sum(slot.start(partial(self._launch, slot.number)) for slot in slots if not slot.alive())
+        except OSError as error:
+            raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
 
-    def _start(self, number: int) -> None:
+    def _launch(self, number: int) -> int:
         words = [
             sys.executable, "-m", "kubeque.consumer", "--queue", self._queue_url, "--fleet", fleet_name(self._home),
             "--home", str(self._home), "--slot", str(number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with open(self.folder / f"{number}.log", "ab") as log:
-                subprocess.Popen(  # not waited for: it outlives us
-                    words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home
-                )
-        except OSError as error:
-            raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
+        with open(self.folder / f"{number}.log", "ab") as log:
+            process = subprocess.Popen(  # not waited for: it outlives us
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home
+            )
+        return process.pid
 
     def coroner(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")

@@ -136,6 +136,7 @@ class Renewal:
         self.look_for_jobs()
         self._watch.forget(job.uid for job in self.jobs)
         by_uid = {job.uid: job for job in self.jobs}
+        making_way = set()
         for lease in list(self._supply.leases):
             job = by_uid.get(lease.job.uid)
             if job is None or not job.open or job.revision != lease.job.revision:
@@ -146,4 +147,6 @@ class Renewal:
             lease.refresh(replace(job, revision=lease.job.revision))
             better = [other for other in self.jobs if other.open and other.priority > job.priority]
             if any(self._queue.counts(other).pending for other in better):
+                making_way.add(job.uid)
                 self.commit(lease, give_back=True)
+        self._supply.making_way = frozenset(making_way)

@@ -55,6 +55,8 @@ class Supply:
         #: Leases that may still have something to run or to record.
         self.leases: list[Lease] = []
         self.current: Lease | None = None
+        #: Uids of jobs that a better one waits behind: what is leased of them stays, and is not gone on with for now.
+        self.making_way: frozenset[str] = frozenset()
 
     def known(self, job: Job) -> Known:
         """The job's spec, read once per revision. Raises StorageError."""
@@ -91,12 +93,14 @@ class Supply:
                     self.leases.append(lease)
                 self.current = lease
                 return lease
+        self.making_way = frozenset()  # nothing better is to be had: go on with what is leased
         return None
 
     def resume(self) -> bool:
         """Make a lease current that has something to reserve. False: there is none."""
         with self.lock:
             found = [lease for lease in self.leases if lease.held and lease.block.tally().pending]
+            found = [lease for lease in found if lease.job.uid not in self.making_way]
         if found and self.current not in found:
             self.current = found[0]
         return bool(found)
