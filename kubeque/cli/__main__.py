@@ -28,6 +28,8 @@ COMMANDS = {
     "priority": ("kubeque.cli.control", "priority", "Let consumers prefer a job, or put it off."),
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
     "start": ("kubeque.cli.control", "start", "Say what sweeps run on, and check that it works."),
+    "doctor": ("kubeque.cli.doctor", "doctor", "What is wrong with configuration, queue, store or cluster."),
+    "completion": ("kubeque.cli.completion", "completion", "Completion for bash, zsh and fish."),
     "stop": ("kubeque.cli.control", "stop", "End the consumers of this machine."),
 }
 

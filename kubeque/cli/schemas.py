@@ -193,6 +193,15 @@ _REPLAY = _object(
     },
 )
 
+_FINDING = _object(
+    "What was found of one thing.",
+    {
+        "what": _value("string", "config, queue, results, inputs, cluster or disk."),
+        "ok": _value("boolean", "Is it well?"),
+        "text": _value("string", "What is there, or what is wrong and what to do."),
+    },
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -219,4 +228,5 @@ OUTPUTS = (
     Output("kubeque peek JOB INDEX --json", _PEEK),
     Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
     Output("kubeque replay JOB INDEX --json", _REPLAY),
+    Output("kubeque doctor --json", _FINDING, lines=True),
 )

@@ -1,0 +1,24 @@
+"""`kubeque completion`: what a shell must read to complete commands, options and the names of jobs."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+_SHELLS = click.Choice(["bash", "zsh", "fish"])
+
+
+@click.command()
+@click.argument("shell", type=_SHELLS)
+@click.pass_context
+def completion(ctx: click.Context, shell: str) -> None:
+    """Print the completion for SHELL.
+
+    \b
+    bash:  echo 'eval "$(kubeque completion bash)"' >> ~/.bashrc
+    zsh:   echo 'eval "$(kubeque completion zsh)"' >> ~/.zshrc
+    fish:  kubeque completion fish > ~/.config/fish/completions/kubeque.fish
+    """
+    found = get_completion_class(shell)
+    assert found is not None  # click knows these three
+    click.echo(found(ctx.find_root().command, {}, "kubeque", "_KUBEQUE_COMPLETE").source())
