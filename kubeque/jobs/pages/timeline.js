@@ -16,6 +16,7 @@
   const first = count ? start.reduce((least, t, i) => Math.min(least, t - lead[i]), Infinity) : 0;
   const last = count ? start.reduce((most, t, i) => Math.max(most, t + ms[i] + trail[i]), 0) : 1;
   const shown = new Set(data.causes.map((_, i) => i));
+  const fine = data.causes.indexOf("ok");
   const AXIS = 24, TALLEST = 26;
   let by = data.by, lanes = data.lanes[by];
   let colours = {}, width = 0, height = 0, gutter = 0;
@@ -110,15 +111,16 @@
         if (lead[i]) pen.fillRect(x(start[i] - lead[i]), top + bar * 0.25, left - x(start[i] - lead[i]), bar * 0.5);
         if (trail[i]) pen.fillRect(right, top + bar * 0.25, x(end + trail[i]) - right, bar * 0.5);
       }
-      pen.globalAlpha = shown.has(cause[i]) ? 1 : 0.12;
+      const faint = !shown.has(cause[i]);
+      if (faint) pen.globalAlpha = 0.12;
       pen.fillStyle = colours.causes[cause[i]];
       const long = Math.max(right - left - (right - left > 4 ? 0.75 : 0), 1);
       pen.fillRect(left, top, long, bar);
-      if (bar > 7 && data.causes[cause[i]] !== "ok") { // told apart without colour, too
+      if (bar > 7 && cause[i] !== fine) { // told apart without colour, too
         pen.fillStyle = colours.mark;
         pen.fillRect(left, top + bar - 2.5, long, 2.5);
       }
-      pen.globalAlpha = 1;
+      if (faint) pen.globalAlpha = 1;
     }
     if (picked >= 0) {
       pen.strokeStyle = colours.ink; pen.lineWidth = 2;
