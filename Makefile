@@ -1,7 +1,7 @@
 # What one does with a checkout of kubeque. `make` alone says what there is; every target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix lint e2e bench soak dist clean
+.PHONY: help demo test matrix lint docs e2e bench soak dist clean
 SHELL := /bin/sh
 
 PYTHON_HERE = .venv/bin/python
@@ -33,6 +33,9 @@ lint: $(ENVIRONMENT)  ## style, types, import contracts, and that the consumer s
 	$(PYTHON_HERE) -m mypy
 	.venv/bin/lint-imports --no-logo
 	$(PYTHON_HERE) -m pytest -q tests/consumer/test_probe.py
+
+docs: $(ENVIRONMENT)  ## the pages that are made from the commands: docs/reference.md and docs/json.md
+	$(PYTHON_HERE) docs/make
 
 e2e: $(ENVIRONMENT)  ## the tests on a real Kubernetes: KUBECONFIG names it, KUBEQUE_E2E_LOAD loads an image into it
 	$(PYTHON_HERE) -m pytest -m e2e tests/e2e $(ARGS)

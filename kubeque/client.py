@@ -14,6 +14,7 @@ from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
 from kubeque.jobs.collect import Collected, collect, frame
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.failing import newest_failures
 from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
@@ -129,6 +130,10 @@ class Client:
     ) -> list[Line]:
         """The first `top` tasks in the order of a column of the table, `out.*` too; numbers as numbers, first."""
         return ranked(self.lines(name, state=state), column, top=top, descending=descending)
+
+    def newest_failures(self, name: str, count: int) -> list[Line]:
+        """The tasks that failed last, the newest first."""
+        return newest_failures(self._site, self.job(name), count)
 
     def details(self, name: str) -> JobDetails:
         """A job with its spec and what its tasks say together. Raises JobNotFound."""

@@ -1,4 +1,4 @@
-"""`kubeque watch`: a job's progress until it has ended; a bar on a terminal, plain lines elsewhere."""
+"""`kubeque watch`: a job's progress until it has ended; a picture on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import islice
 import click
 
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.live import watch_live
 from kubeque.cli.report import as_wire, failures, summary
 from kubeque.client import Client, Progress
 
@@ -29,7 +30,7 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
 def follow(client: Client, name: str, *, as_json: bool = False) -> int:
     """Watch a job and say how it ended; 130 if the user stopped watching."""
     try:
-        last = _bar(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
+        last = watch_live(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
     except KeyboardInterrupt:
         click.echo(f"\nstopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}", err=True)
         return 130
@@ -50,20 +51,4 @@ def _plain(client: Client, name: str, *, quiet: bool) -> Progress:
         if not quiet and progress.job.closing is None and text != said and time.monotonic() - said_at > _LINE_SECONDS:
             click.echo(text, err=True)
             said, said_at = text, time.monotonic()
-    return progress
-
-
-def _bar(client: Client, name: str) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
-
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task(name, total=None)
-        for progress in client.watch(name):
-            counts = progress.counts
-            failed = f" [red]{counts.failed} failed[/]" if counts.failed else ""
-            text = f"{counts.running} running, {progress.consumers} consumers{failed}"
-            bar.update(line, total=progress.job.n, completed=counts.ended, description=text)
     return progress

@@ -1,0 +1,94 @@
+"""The pages docs/reference.md and docs/json.md, made from the commands and schemas themselves."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from kubeque.cli.__main__ import COMMANDS, kubeque
+from kubeque.cli.schemas import OUTPUTS, Schema
+
+_MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
+
+
+def reference_page() -> str:
+    """Every command with its arguments and options."""
+    lines = ["# The commands", "", _MADE, "", *_options(kubeque), ""]
+    with click.Context(kubeque, info_name="kubeque") as root:
+        for name in COMMANDS:
+            command = kubeque.get_command(root, name)
+            assert command is not None
+            lines += [f"## kubeque {name}", "", *_command(command, click.Context(command, root, name)), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
+    yield from ["```", f"kubeque {ctx.info_name} {' '.join(command.collect_usage_pieces(ctx))}", "```", ""]
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        if paragraph.startswith("\b"):
+            yield from ["```", *paragraph.splitlines()[1:], "```", ""]
+        else:
+            yield from [_escaped(paragraph.replace("\n", " ")), ""]
+    yield from _options(command)
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    if not options:
+        return
+    yield from ["| option | |", "|---|---|"]
+    with click.Context(command) as ctx:
+        for option in options:
+            said, text = option.get_help_record(ctx) or ("", "")
+            words = said.replace("|", "\\|")
+            yield f"| `{words}` | {_escaped(text)} |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
+
+
+def json_page() -> str:
+    """What each command prints with `--json`."""
+    lines = [
+        "# What --json prints", "", _MADE, "",
+        "Keys stay, with their meaning; new ones may come. Where it says JSON lines, each line is one object and is",
+        "printed as soon as it is known. Errors are text on standard error, and the exit code is the same as without",
+        "`--json`.", "",
+    ]  # fmt: skip
+    seen: dict[str, str] = {}
+    for output in OUTPUTS:
+        kind = "JSON lines" if output.lines else "One JSON document"
+        lines += [f"## {output.said}", "", f"{kind}. {output.schema['description']}", ""]
+        key = json.dumps(output.schema, sort_keys=True)
+        if key in seen:
+            lines += [f"The same as `{seen[key]}`.", ""]
+            continue
+        seen[key] = output.said
+        lines += ["| key | type | |", "|---|---|---|", *_rows(output.schema, ""), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _rows(schema: Schema, prefix: str) -> Iterator[str]:
+    """The keys of an object, of the objects in it and of those in its arrays."""
+    if schema["type"] == "array":
+        yield from _rows(schema["items"], f"{prefix}[]")
+        return
+    named: list[tuple[str, Any]] = list(schema.get("properties", {}).items())
+    named += [(f"({name})", value) for name, value in schema.get("patternProperties", {}).items()]
+    if isinstance(more := schema.get("additionalProperties"), dict):
+        named.append(("(any other)", more))
+    for name, value in named:
+        path = f"{prefix}.{name}" if prefix else name
+        yield f"| `{path}` | {_type(value)} | {_escaped(value.get('description', ''))} |"
+        if "properties" in value or "properties" in value.get("items", {}):
+            yield from _rows(value, path)
+
+
+def _type(schema: Schema) -> str:
+    kinds = schema["type"]
+    return kinds if isinstance(kinds, str) else " or ".join(kinds)

@@ -1,0 +1,40 @@
+"""The live picture of a job: rate and time left by the clock, and what failed last."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from kubeque.cli.live import Pace, picture
+from kubeque.client import Line, Progress
+from kubeque.model.job import Counts, Job
+from kubeque.model.task import Cause, Outcome, TaskRecord, TaskView
+
+
+def test_the_rate_is_that_of_the_last_minute() -> None:
+    pace = Pace()
+    for second in range(200):
+        pace.add(float(second), second if second < 100 else 100 + 3 * (second - 100))
+    assert pace.rate is not None
+    assert abs(pace.rate - 3) < 0.01
+    assert pace.left(300) == 300 / pace.rate
+
+    pace.add(201.0, 0)  # reset
+    assert (pace.rate, pace.left(10)) == (None, None)
+
+
+def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen() -> None:
+    job = Job("sweep", "u" * 12, 100, "/x")
+    outcome = Outcome(7, 1, Cause.EXIT, 1, message="exit code 1: \x1b[31mValueError: zoom " + "x" * 300)
+    line = Line(TaskView(7, "failed", 0, TaskRecord(1, {}, (), outcome)), {"zoom": "[red]7[/]", "index": "7"})
+    pace = Pace()
+    pace.add(0.0, 0)
+    pace.add(10.0, 40)
+    console = Console(width=80, force_terminal=True, color_system=None, highlight=False, record=True)
+    with console.capture() as captured:
+        console.print(picture(Progress(job, Counts(58, 2, 39, 1), 2), pace, [line]))
+    text = captured.get()
+    for words in ("40 of 100 tasks", "39 ok", "2 consumers", "4.0 tasks/s", "about 15s left", "zoom=[red]7[/]"):
+        assert words in text, text
+    assert "\x1b[31m" not in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert [line.split()[0] for line in text.splitlines()[2:4]] == ["58", "2"], "each on a line of its own"
