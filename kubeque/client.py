@@ -15,6 +15,7 @@ from kubeque.jobs import table
 from kubeque.jobs.collect import Collected, collect, frame
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.failing import newest_failures
+from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, reconcile
@@ -34,8 +35,8 @@ from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
 __all__ = [
-    "By", "Client", "Collected", "Existing", "JobDetails", "Line", "Peek", "Progress", "Replayed", "Submitted",
-    "TaskDetails",
+    "By", "Client", "Collected", "Existing", "Garbage", "JobDetails", "Line", "Peek", "Progress", "Replayed",
+    "Submitted", "TaskDetails",
 ]  # fmt: skip
 
 
@@ -210,6 +211,10 @@ class Client:
     def remove(self, name: str) -> Job:
         """Delete a job and its results, but for those that other jobs link to. Raises JobNotFound."""
         return remove(self._site, name)
+
+    def gc(self, *, really: bool = False) -> Garbage:
+        """What nobody needs any more: expired jobs, left-over folders, unused inputs; deleted if `really`."""
+        return clear_away(self._site, really=really, now=self._site.queue.now())
 
     def stop(self) -> int:
         """End the consumers of this machine; how many there were. Their tasks wait."""

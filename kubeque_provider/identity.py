@@ -28,6 +28,12 @@ def job_id_for(deployment: str, dag: str, run: str, task: str, map_index: int = 
     return f"{readable.lstrip('-.')[: _LONGEST - _HASH - 1].rstrip('-.')}-{digest}"
 
 
+def series_for(deployment: str, dag: str, task: str) -> str:
+    """The series of an Airflow task: all its runs and map indexes, in one Airflow."""
+    digest = hashlib.sha256(json.dumps([deployment, dag, task]).encode()).hexdigest()[:_HASH]
+    return f"{dag}/{task}-{digest}"
+
+
 def pointer(job_id: str, conn_id: str, results: str, counts: Mapping[str, int]) -> dict[str, Any]:
     """What goes through XCom instead of rows. `results` is the URL below which results are."""
     return {"job_id": job_id, "conn_id": conn_id, "results": results, "counts": dict(counts)}

@@ -27,6 +27,7 @@ COMMANDS = {
     "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),
     "priority": ("kubeque.cli.control", "priority", "Let consumers prefer a job, or put it off."),
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
+    "gc": ("kubeque.cli.gc", "gc", "Clear away results and inputs that nobody needs."),
     "start": ("kubeque.cli.control", "start", "Say what sweeps run on, and check that it works."),
     "doctor": ("kubeque.cli.doctor", "doctor", "What is wrong with configuration, queue, store or cluster."),
     "completion": ("kubeque.cli.completion", "completion", "Completion for bash, zsh and fish."),

@@ -151,6 +151,26 @@ _SHOWN_TASK = _object(
         "url": _value("string|null", "The folder of its result; null where nothing is stored."),
     },
 )
+_GARBAGE = _object(
+    "What nobody needs any more.",
+    {
+        "deleted": _value("boolean", "Has it been deleted, by --yes?"),
+        "bytes": _value("integer", "Bytes of all of it."),
+        "pieces": _array(
+            "One by one.",
+            _object(
+                "A job, the folder of one that is gone, or an input.",
+                {
+                    "kind": _value("string", "expired, left over or input."),
+                    "name": _value("string", "The job's name, or a URL."),
+                    "files": _value("integer", "Files that go."),
+                    "bytes": _value("integer", "Their bytes."),
+                },
+            ),
+        ),
+        "note": _value("string", "Why inputs were left alone; empty where they were not."),
+    },
+)
 
 _PEEK = _object(
     "The end of what a task wrote.",
@@ -229,4 +249,5 @@ OUTPUTS = (
     Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
     Output("kubeque replay JOB INDEX --json", _REPLAY),
     Output("kubeque doctor --json", _FINDING, lines=True),
+    Output("kubeque gc --json", _GARBAGE),
 )

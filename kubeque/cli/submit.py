@@ -42,6 +42,9 @@ from kubeque.model.sweep import Sweep
 @click.option("--retries", multiple=True, metavar="CAUSE=N", help="Extra attempts by cause, as in lost=5.")
 @click.option("--max-failures", type=int, help="End the job once so many tasks failed.")
 @click.option("--allow-failed", default="0", help="Failed tasks that are still a success: 3 or 1%.")
+@click.option("--series", default="", metavar="NAME", help="The recurring sweep that this is one of.")
+@click.option("--skip-done", is_flag=True, help="Rows that were ok in the series already do not run again.")
+@click.option("--results-ttl", metavar="TIME", help="How long gc leaves results alone, as in 30d (default: for ever).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -61,6 +64,8 @@ def sub(
         name = submitted.job.name
         if not as_json:
             click.echo(_said(submitted))
+        if submitted.note:
+            click.echo(f"{name}: no row is known to be done: {submitted.note}", err=True)
         if no_wait:
             if as_json:
                 click.echo(json.dumps({"job": name, "uid": submitted.job.uid, "tasks": submitted.job.n}))
@@ -79,7 +84,8 @@ def read_sweep(command: Sequence[str], said: dict[str, Any]) -> Sweep:
         image=said["image"], cpu=said["cpu"], memory=said["memory"], max_memory=said["max_memory"], disk=said["disk"],
         consumers=said["consumers"], priority=said["priority"], task_timeout=said["timeout"],
         deadline=said["deadline"], retries=_counts(said["retries"]), max_failures=said["max_failures"],
-        allow_failed=said["allow_failed"],
+        allow_failed=said["allow_failed"], series=said["series"], skip_done=said["skip_done"],
+        results_ttl=said["results_ttl"],
     )  # fmt: skip
 
 
@@ -99,7 +105,8 @@ def _said(submitted: Submitted) -> str:
     job = submitted.job
     tasks = f"{job.n} task{'s' * (job.n != 1)}"
     what = {"made": "submitted", "adopted": "is there already, unchanged"}.get(submitted.what, submitted.what)
-    return f"{job.name}: {tasks} {what}"
+    done = f", {job.linked} of them done before" if job.linked and submitted.what != "adopted" else ""
+    return f"{job.name}: {tasks} {what}{done}"
 
 
 def _pairs(option: str, words: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from kubeque.files.inputs import Staging, push
 from kubeque.files.pages import write_pages
 from kubeque.files.urls import join
+from kubeque.jobs.gate import register, wait_until_cleared
+from kubeque.jobs.owner import write_owner
 from kubeque.jobs.site import Site
 from kubeque.jobs.stage import find, make_spec
 from kubeque.model.job import HEARTBEAT_SECONDS, LEASE_SECONDS, Job, new_uid
@@ -51,7 +53,11 @@ class Draft:
 
         The spec is first, so that the inputs are known to be in use before any of them is taken to be there already.
         """
+        write_owner(site, job)
         site.files.write(job.spec_url, json.dumps(self.spec.to_wire()).encode())
+        if self.staging.uploads:
+            register(site)
+            wait_until_cleared(site)
         sent = push(self.staging, site.config.cas_url_prefix, site.files, progress=self.progress)
         if pages and self.spec.rows.kind == "table":
             write_pages(self.sweep.rows, job.url, site.files)

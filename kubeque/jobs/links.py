@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import join
+from kubeque.jobs.owner import NAME
 from kubeque.jobs.series import Done, to_ranges
 from kubeque.jobs.site import Site
 from kubeque.model.errors import FileMissing
@@ -51,12 +52,15 @@ def read_links(site: Site, jobs: Iterable[Job]) -> Links:
     return found
 
 
-def keeper(links: Links, url: str) -> Callable[[str], bool] | None:
-    """Which files below a job's `url` others link to, by their relative names; None: none of them."""
+def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
+    """Which files below a job's `url` others link to, by their relative names; None: none of them.
+
+    With them stays the note whose folder it is, and it stays alone unless the `whole` folder may go.
+    """
     indexes = {str(index) for index in links.get(url, ())}
 
     def keep(name: str) -> bool:
         folder, _, rest = name.partition("/")
-        return folder == "tasks" and rest.partition("/")[0] in indexes
+        return name == NAME or (folder == "tasks" and rest.partition("/")[0] in indexes)
 
-    return keep if indexes else None
+    return keep if indexes or not whole else None

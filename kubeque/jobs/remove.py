@@ -20,5 +20,6 @@ def remove(site: Site, name: str) -> Job:
     needed = read_links(site, living)
     for url in [job.url, *lent]:
         if url not in {other.url for other in living}:
-            site.files.delete_tree(url, keep=keeper(needed, url))
+            # Consumers that still run may write into the folder of a job that had not ended: it stays known as ours.
+            site.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
     return job

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, Line, Progress
+from kubeque.client import Client, Line, Progress, Submitted
 from kubeque.model.config import Config
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job import Job
@@ -117,8 +117,8 @@ class KubequeHook(BaseHook):
         try:
             before = client.status(name)
         except JobNotFound:
-            job = client.submit(make()).job
-            self.log.info("submitted %s: %d rows, results below %s", name, job.n, job.url)
+            made = client.submit(make())
+            self._say_new(made)
             return client.status(name)
         existing = rows_again(before.job, on_clear)
         if existing is None:
@@ -129,6 +129,13 @@ class KubequeHook(BaseHook):
         progress = client.status(name)
         self._say_again(before, after, progress)
         return progress
+
+    def _say_new(self, made: Submitted) -> None:
+        job = made.job
+        done = f", {job.linked} of them done before in the series" if job.linked else ""
+        self.log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
+        if made.note:
+            self.log.warning("%s: no row is known to be done: %s", job.name, made.note)
 
     def _say_again(self, before: Progress, after: Job, now: Progress) -> None:
         kept = now.counts.ok if now.job.run == after.run else 0

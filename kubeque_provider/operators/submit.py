@@ -13,7 +13,7 @@ from kubeque.model.sweep import Sweep
 from kubeque_provider.airflow_versions import BaseOperator, attempt, dag_folder, whose
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
-from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for
+from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, series_for
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
 
 #: Fields that Jinja alone does not do justice.
@@ -31,7 +31,7 @@ class KubequeSubmitOperator(BaseOperator):
 
     template_fields: Sequence[str] = (
         "command", "parameters", "push", "job_id", "cpu", "memory", "max_memory", "disk", "image", "env", "results",
-        "ignore", "kubeque_conn_id",
+        "ignore", "series", "kubeque_conn_id",
     )  # fmt: skip
     #: A name that ends in .csv is no template.
     template_ext: Sequence[str] = ()
@@ -61,6 +61,9 @@ class KubequeSubmitOperator(BaseOperator):
         allow_failed: str | int = 0,
         shell: bool = False,
         missing: str | None = None,
+        series: str | None = None,
+        skip_done: bool = False,
+        results_ttl: str | float | None = None,
         wait: bool = False,
         poke_interval: float = 5.0,
         on_clear: OnClear = "auto",
@@ -71,6 +74,10 @@ class KubequeSubmitOperator(BaseOperator):
         output; None is one row. `missing`: the text for None and NaN. `retry_causes`: extra attempts by cause.
         `allow_failed`: so many rows may fail, a count or a share as in `1%`. `wait`: return when the job has ended;
         it is asked every `poke_interval` seconds.
+
+        `skip_done`: rows that were ok in the `series` already, with the same command, inputs, image and values, are
+        linked and do not run again; the series is this Airflow task of this DAG unless one is named. `results_ttl`: how
+        long after its end `kubeque gc` leaves the job alone, as in `30d`.
 
         `on_clear`, what runs where a try meets the ended job of an earlier one: `auto` (failed rows; all of them if the
         job was a success that a waiter has returned), `failed_rows`, `changed`, `all`, `skip`.
@@ -96,6 +103,9 @@ class KubequeSubmitOperator(BaseOperator):
         self.allow_failed = allow_failed
         self.shell = shell
         self.missing = missing
+        self.series = series
+        self.skip_done = skip_done
+        self.results_ttl = results_ttl
         self.wait = wait
         self.poke_interval = poke_interval
         self.on_clear = on_clear
@@ -114,14 +124,15 @@ class KubequeSubmitOperator(BaseOperator):
         context["ti"].xcom_push(key="job_id", value=name)
         try:
             with permanent():
-                progress = self.hook.submit(name, lambda: self._sweep(name), self.on_clear)
+                series = self.series or (series_for(self.hook.deployment, who[0], who[2]) if self.skip_done else "")
+                progress = self.hook.submit(name, lambda: self._sweep(name, series), self.on_clear)
             if not self.wait:
                 return self.hook.pointer(progress)
             return self._wait(name, "/".join(map(str, who)), attempt(context))
         finally:
             self.hook.close()
 
-    def _sweep(self, name: str) -> Sweep:
+    def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
         return Sweep(
             command=self.command if self._words is None else self._words, name=name, base=base,
@@ -130,6 +141,7 @@ class KubequeSubmitOperator(BaseOperator):
             image=self.image, cpu=self.cpu, memory=self.memory, max_memory=self.max_memory, disk=self.disk,
             consumers=self.consumers, priority=self.priority, task_timeout=self.task_timeout,
             retries=dict(self.retry_causes or {}), max_failures=self.max_failures, allow_failed=self.allow_failed,
+            series=series, skip_done=self.skip_done, results_ttl=self.results_ttl,
         )  # fmt: skip
 
     def _wait(self, name: str, waiter: str, number: int) -> dict[str, Any]:

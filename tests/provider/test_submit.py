@@ -13,6 +13,8 @@ import pytest
 from kubeque.client import Client
 from kubeque.model.parameters import grid, sequence
 from kubeque_provider.exceptions import BadSweep, SweepFailed
+from kubeque_provider.operators.submit import KubequeSubmitOperator
+from tests.provider.conftest import Run
 
 Execute = Callable[..., Any]
 #: Fails in the rows whose value is in the file beside it; counts its runs by row in another.
@@ -238,3 +240,31 @@ class TestClear:
         submit(["/bin/true"])
         with pytest.raises(BadSweep, match="use one of auto, failed_rows"):
             submit(["/bin/true"], 2, on_clear="everything")
+
+
+def test_the_next_run_skips_what_earlier_ones_have_done(script: Path, tmp_path: Path, capfd: Any) -> None:
+    # Given a run of yesterday
+    def submit(run_id: str, values: str, **fields: Any) -> dict[str, Any]:
+        operator = KubequeSubmitOperator(
+            task_id="submit", command=[f"^{script}", "{a}"], parameters=[{"a": value} for value in values],
+            wait=True, poke_interval=0.1, **{"skip_done": True, **fields},
+        )  # fmt: skip
+        pointer: dict[str, Any] = Run(run_id).execute(operator)
+        return pointer
+
+    submit("monday", "ab")
+    assert runs(tmp_path) == ["a", "b"]
+
+    # When today brings one more row
+    capfd.readouterr()
+    pointer = submit("tuesday", "cba")
+
+    # Then only that runs, all count, and the log says so
+    assert runs(tmp_path) == ["c"]
+    assert pointer["counts"]["ok"] == 3
+    assert "3 rows, 2 of them done before in the series" in "".join(capfd.readouterr())
+
+    # And in another series, or for those who do not ask, all run
+    submit("wednesday", "a", series="mine")
+    submit("thursday", "a", skip_done=False)
+    assert runs(tmp_path) == ["a", "a"]

@@ -1,0 +1,106 @@
+"""Between those who upload inputs and the one who clears away unused ones: none pulls a file from under the other.
+
+A submission writes its spec, which names its inputs, then looks whether somebody clears away, then which inputs are
+there. Whoever clears away says so first and reads the specs then. So one of the two always sees the other, and a
+submission waits until that is over.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import secrets
+import threading
+import time
+from collections.abc import Callable
+
+from kubeque.files.urls import join
+from kubeque.jobs.site import Site
+from kubeque.model.errors import FileMissing, StorageError, UserError
+
+#: A mark that stood unchanged for so long was left by a process that died.
+STALE_SECONDS = 60.0
+_REFRESH_SECONDS = 10.0
+Sleep = Callable[[float], None]
+
+
+def _mark_url(site: Site) -> str:
+    return join(site.config.cas_url_prefix, ".clearing")
+
+
+def _users_url(site: Site) -> str:
+    return join(site.config.cas_url_prefix, ".users")
+
+
+def register(site: Site) -> None:
+    """Note that specs below our results prefix name inputs here: whoever clears away has to read them."""
+    prefix = site.config.default_url_prefix
+    name = hashlib.sha256(prefix.encode()).hexdigest()[:16]
+    site.files.write_new(join(_users_url(site), name), prefix.encode())
+
+
+def users(site: Site) -> list[tuple[str, str]]:
+    """The results prefixes whose specs may name inputs here, each with the URL of its note."""
+    urls = [join(_users_url(site), entry.name) for entry in site.files.entries(_users_url(site))]
+    return [(site.files.read(url).decode(), url) for url in urls]
+
+
+def wait_until_cleared(site: Site, sleep: Sleep = time.sleep) -> None:
+    """Return once nobody clears away. A mark whose owner died is taken off."""
+    seen, waited = b"", 0.0
+    while True:
+        try:
+            mark = site.files.read(_mark_url(site))
+        except FileMissing:
+            return
+        waited = waited + 1.0 if mark == seen else 0.0
+        if waited > STALE_SECONDS:
+            site.files.delete(_mark_url(site))
+            return
+        seen = mark
+        sleep(1.0)
+
+
+class Clearing:
+    """Held by the one who clears away."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._token = secrets.token_hex(8)
+        self._over = threading.Event()
+        self._breath = threading.Thread(target=self._stay, name="kubeque-clearing", daemon=True)
+
+    def __enter__(self) -> Clearing:
+        url = _mark_url(self._site)
+        if not self._site.files.write_new(url, self._token.encode()):
+            raise UserError(f"somebody else clears away at this moment: wait for them, or if nobody does delete {url}")
+        self._breath.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._breath.join()
+        if self._held():
+            self._site.files.delete(_mark_url(self._site))
+
+    def check(self) -> None:
+        """Before each deletion. Raises UserError if somebody took us for dead."""
+        if not self._held():
+            raise UserError("this process stood still while it cleared away and was taken for dead: begin again")
+
+    def _stay(self) -> None:
+        """Change the mark now and then: it is not a dead process's."""
+        for count in itertools.count(1):
+            if self._over.wait(_REFRESH_SECONDS):
+                return
+            with contextlib.suppress(StorageError):
+                if not self._held():
+                    return
+                self._site.files.write(_mark_url(self._site), f"{self._token} {count}".encode())
+
+    def _held(self) -> bool:
+        try:
+            return self._site.files.read(_mark_url(self._site)).decode().startswith(self._token)
+        except FileMissing:
+            return False

@@ -1,0 +1,44 @@
+"""Whose a job's folder is, written into it: queues that know nothing of each other may share a store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+
+from kubeque.files.urls import join
+from kubeque.jobs.site import Site
+from kubeque.model.config_text import hide_password
+from kubeque.model.errors import FileMissing
+from kubeque.model.job import Job
+
+NAME = "job.json"
+#: Such queues have the same address on every machine.
+_HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
+
+
+def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
+    """What tells a queue from all others: its address, and the machine where the address only means something there."""
+    local = any(part in queue_url for part in _HERE) or bool(emulator)
+    told = [hide_password(queue_url), host if local else "", emulator]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def _own_mark(site: Site) -> str:
+    return queue_mark(site.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
+
+
+def write_owner(site: Site, job: Job) -> None:
+    """Note whose the folder of a new job is."""
+    told = {"job": job.name, "uid": job.uid, "queue": _own_mark(site)}
+    site.files.write(join(job.url, NAME), json.dumps(told).encode())
+
+
+def is_ours(site: Site, url: str) -> bool:
+    """Does the folder at `url` belong to a job of this queue? False where nobody knows."""
+    try:
+        told = site.files.read_json(join(url, NAME))
+    except FileMissing:
+        return False
+    return isinstance(told, dict) and told.get("queue") == _own_mark(site)

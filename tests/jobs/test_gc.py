@@ -1,0 +1,225 @@
+"""What nobody needs goes, and nothing else; on a folder, and on object stores."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.jobs.gate import Clearing, wait_until_cleared
+from kubeque.jobs.gc import Garbage, clear_away
+from kubeque.jobs.owner import queue_mark
+from kubeque.jobs.site import Site
+from kubeque.jobs.submit import Existing, submit
+from kubeque.model.config import Config
+from kubeque.model.errors import UserError
+from kubeque.model.job import Closing, Counts
+from kubeque.model.parameters import from_records
+from kubeque.model.sweep import Sweep
+from kubeque.model.task import Cause, Outcome, State, TaskRecord
+from tests.files.conftest import maker  # noqa: F401
+from tests.files.kinds import Maker
+from tests.servers.process import NotHere
+
+DAY = 86_400.0
+
+
+class Store:
+    """A site on one kind of store, whose tasks are ended by hand: what is cleared away does not depend on consumers."""
+
+    def __init__(self, site: Site, folder: Path) -> None:
+        self.site = site
+        self.folder = folder
+
+    def submit(
+        self, name: str, script: str, values: str = "ab", *, existing: Existing = Existing.REFUSE, **more: str
+    ) -> str:
+        """Submit a job over `values`, without consumers; returns its URL."""
+        (self.folder / "run.sh").write_text(script)
+        rows = from_records([{"n": value} for value in values])
+        sweep = Sweep(["sh", "^run.sh", "{n}"], rows, name=name, base=self.folder, series="s", skip_done=True, **more)  # type: ignore[arg-type]
+        return submit(self.site, sweep, existing=existing).job.url
+
+    def end(self, name: str, at: float) -> None:
+        """All its tasks end well, with a file of four bytes each, and the job at Unix time `at`."""
+        job = self.site.queue.job(name)
+        for block in list(self.site.queue.scan(job)):
+            records = {index: self._result(job.url, index) for index in range(block.lo, block.hi)}
+            done = replace(block, states=bytes([State.OK]) * len(block.states), records=records)
+            self.site.queue.change_block(
+                block,
+                lambda now, done=done: (
+                    (replace(done, version=now.version), []) if State.PENDING in now.states else None
+                ),
+            )  # type: ignore[misc]
+        closing = Closing(True, Counts(ok=job.n), at)
+        self.site.queue.update(name, lambda now: replace(now, closing=closing))
+
+    def _result(self, url: str, index: int) -> TaskRecord:
+        self.site.files.write(f"{url}/tasks/{index}/1-x/files/out", b"four")
+        return TaskRecord(1, outcome=Outcome(index, 1, Cause.OK, 0, folder="1-x", files=1, size=4, revision=1))
+
+    def collect(self, *, really: bool, days: float = 0.0) -> Garbage:
+        return clear_away(self.site, really=really, now=time.time() + days * DAY)
+
+    def names(self, url: str) -> list[str]:
+        return sorted(name for name, _ in self.site.files.listing(url))
+
+    @property
+    def inputs(self) -> list[str]:
+        return [name for name in self.names(self.site.config.cas_url_prefix) if not name.startswith(".")]
+
+
+class _NoCluster:
+    """Where nothing is started."""
+
+    def __getattr__(self, name: str) -> object:
+        answers = {"fleet": "f", "default_consumers": 1, "submit_environment": {"PATH": "/bin"}, "consumers": []}
+        return lambda *_, **__: answers.get(name)
+
+
+@pytest.fixture(params=["folder", *(pytest.param(k, marks=pytest.mark.xdist_group(k)) for k in ("gs", "s3"))])
+def store(request: pytest.FixtureRequest, maker: Callable[[str], Maker], tmp_path: Path) -> Iterator[Store]:  # noqa: F811
+    try:
+        place = maker(request.param)(tmp_path)
+    except NotHere as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+    values = {"default_url_prefix": place.at("results"), "cas_url_prefix": place.at("cas")}
+    environ = {"KUBEQUE_HOME": str(tmp_path / "home")}
+    config = Config.from_values(values, where="the test", folder=tmp_path, home=tmp_path, environ=environ)
+    with Client(config) as client:
+        site = replace(client._site, files=place.files, cluster=_NoCluster())  # type: ignore[arg-type]
+        yield Store(site, tmp_path)
+
+
+def test_first_it_says_what_would_go_and_then_it_goes(store: Store) -> None:
+    # Given a job past its time, one that is not, and one that is kept for ever, each with a script of its own
+    old, new, kept = (
+        store.submit("old", "echo old", results_ttl="3d"),
+        store.submit("new", "echo new", results_ttl="30d"),
+        store.submit("kept", "echo kept"),
+    )
+    for name in ("old", "new", "kept"):
+        store.end(name, time.time())
+    assert store.collect(really=False, days=2.9).pieces == []
+    before = store.names(old), store.names(new), store.names(kept)
+
+    # When somebody looks what would go
+    would = store.collect(really=False, days=3.1)
+
+    # Then nothing has gone yet; and when it is said really, just that goes
+    assert [(piece.kind, piece.files) for piece in would.pieces] == [("expired", len(before[0])), ("input", 1)]
+    assert would.bytes > 2 * 4 + len("echo old")
+    assert (store.names(old), store.names(new), store.names(kept)) == before
+    assert store.collect(really=True, days=3.1) == would
+    assert (store.names(old), store.names(new), store.names(kept)) == ([], *before[1:])
+    assert sorted(job.name for job in store.site.queue.jobs()) == ["kept", "new"]
+    assert len(store.inputs) == 2
+    assert store.collect(really=True, days=3.1).pieces == []
+
+
+def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> None:
+    old = store.submit("old", "echo", "abc", results_ttl="1d")
+    store.end("old", time.time())
+    store.submit("new", "echo", "cad")
+
+    store.collect(really=True, days=3)
+
+    assert store.names(old) == ["job.json", "tasks/0/1-x/files/out", "tasks/2/1-x/files/out"]
+    assert store.collect(really=False, days=3).pieces == []
+    # And it goes with the job that links to it, of which consumers may still write
+    url = store.site.queue.job("new").url
+    store.site.queue.remove("new")
+    store.site.files.write(f"{url}/tasks/2/1-late/result.json", b"{}")
+    store.collect(really=True, days=3)
+    assert store.names(old) == store.names(url) == []
+
+
+def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Store) -> None:
+    # Given a folder without a job, as a submission has it that uploads, and the same of another queue
+    url = store.submit("job", "echo")
+    store.site.queue.remove("job")
+    other = replace(store.site, config=replace(store.site.config, queue_url="postgresql://elsewhere/db"))
+    theirs = Store(other, store.folder).submit("theirs", "echo theirs")
+    store.site.queue.remove("theirs")
+    mine = store.site.config.default_url_prefix
+    store.site.files.write(f"{mine}/notes/of/mine.txt", b"mine")
+
+    # Then within a day nothing goes, not even the inputs; after it only what is known to be ours
+    assert store.collect(really=True, days=0.9).pieces == []
+    went = store.collect(really=True, days=1.1)
+    assert [(piece.kind, piece.name) for piece in went.pieces][:1] == [("left over", url)]
+    assert [piece.kind for piece in went.pieces][1:] == ["input"]
+    assert store.names(url) == []
+    assert store.names(theirs)
+    assert len(store.inputs) == 1
+    assert store.site.files.read(f"{mine}/notes/of/mine.txt") == b"mine"
+
+
+def test_inputs_are_left_alone_where_results_of_others_cannot_be_seen(store: Store) -> None:
+    url = store.submit("job", "echo")
+    store.site.queue.remove("job")
+    store.site.files.delete_tree(url)
+    note = f"{store.site.config.cas_url_prefix}/.users/x"
+    store.site.files.write(note, b"/home/somebody/else/results")
+
+    assert "/home/somebody/else/results" in store.collect(really=True, days=2).note
+    assert len(store.inputs) == 1
+    store.site.files.delete(note)
+    assert [piece.kind for piece in store.collect(really=True, days=2).pieces] == ["input"]
+
+
+def test_a_submission_waits_for_the_one_who_clears_away_and_then_uploads_anew(store: Store) -> None:
+    # Given somebody who has found an input that nobody uses
+    store.submit("first", "echo")
+    store.site.files.delete_tree(store.site.queue.job("first").url)
+    store.site.queue.remove("first")
+    (digest,) = store.inputs
+    made = threading.Event()
+
+    with Clearing(store.site) as clearing:
+        with pytest.raises(UserError, match="somebody else"), Clearing(store.site):
+            pass
+        submission = threading.Thread(target=lambda: (store.submit("second", "echo"), made.set()))
+        submission.start()
+        assert not made.wait(2)
+        clearing.check()
+        store.site.files.delete(f"{store.site.config.cas_url_prefix}/{digest}")
+
+    # Then whoever submits a job with it brings it again
+    submission.join(60)
+    assert store.inputs == [digest]
+
+
+def test_who_died_while_clearing_away_holds_nobody_up_for_long(store: Store) -> None:
+    dead = Clearing(store.site)
+    dead._site.files.write_new(f"{store.site.config.cas_url_prefix}/.clearing", b"of the dead")
+    waits: list[float] = []
+
+    wait_until_cleared(store.site, waits.append)
+
+    assert 60 <= sum(waits) <= 70
+    with Clearing(store.site):
+        pass
+
+
+def test_a_queue_is_told_from_others_by_its_address_and_an_embedded_one_by_its_machine() -> None:
+    marks = [
+        queue_mark("sqlite:////home/ann/queue.db", "one"),
+        queue_mark("sqlite:////home/ann/queue.db", "two"),
+        queue_mark("postgresql://ann:secret@db/q", "one"),
+        queue_mark("postgresql://localhost/q", "one"),
+        queue_mark("postgresql://localhost/q", "two"),
+        queue_mark("datastore://project", "one"),
+        queue_mark("datastore://project", "one", "localhost:8081"),
+    ]
+    assert len(set(marks)) == len(marks)
+    assert queue_mark("postgresql://ann:other@db/q", "two") == marks[2]
