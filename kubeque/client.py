@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kubeque.files.transfer import Tell, Transfer
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
 from kubeque.jobs.collect import Collected, collect, frame
@@ -36,7 +37,7 @@ from kubeque.queues.upkeep import LeaseWatch
 
 __all__ = [
     "By", "Client", "Collected", "Existing", "Garbage", "JobDetails", "Line", "Peek", "Progress", "Replayed",
-    "Submitted", "TaskDetails",
+    "Submitted", "TaskDetails", "Transfer",
 ]  # fmt: skip
 
 
@@ -59,10 +60,8 @@ class Client:
         """Let go of connections."""
         self._site.close()
 
-    def submit(
-        self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Callable[[int], None] | None = None
-    ) -> Submitted:
-        """Submit a sweep; `progress` is told bytes uploaded. Raises UserError with nothing submitted."""
+    def submit(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None) -> Submitted:
+        """Submit a sweep; `progress` is told files and bytes uploaded. Raises UserError with nothing submitted."""
         return submit(self._site, sweep, existing=existing, progress=progress)
 
     def status(self, name: str) -> Progress:
@@ -160,12 +159,17 @@ class Client:
         return table.records(self._site, self.job(name))
 
     def fetch(
-        self, name: str, dest: Path | str, *, force: bool = False, indexes: Collection[int] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        self, name: str, dest: Path | str, *, force: bool = False, indexes: Container[int] | None = None,
+        state: str | None = None, globs: Sequence[str] = (), progress: Tell | None = None,
     ) -> fetching.Fetched:  # fmt: skip
-        """Bring results into `dest`/{index}/ and `dest`/results.csv. Raises DestinationError, StorageError."""
+        """Bring results into `dest`/{index}/ and `dest`/results.csv: of all tasks that ended, or of those that
+        `indexes` and `state` ("ok", "failed") choose; all files, or those that match `globs`.
+
+        `progress` is told tasks and bytes. Raises DestinationError, StorageError.
+        """
+        choice = fetching.Choice(indexes, state, tuple(globs))
         job = self.status(name).job
-        return fetching.fetch(self._site, job, Path(dest), force=force, indexes=indexes, progress=progress)
+        return fetching.fetch(self._site, job, Path(dest), force=force, choice=choice, progress=progress)
 
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> Collected:
         """Write the whole table to `dest`, .csv or .parquet. Raises UserError, MissingExtra, StorageError.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 from importlib import import_module
 
 import click
@@ -70,7 +72,7 @@ def main() -> None:
         code = kubeque.main(standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("kubeque: interrupted", err=True)
-        sys.exit(130)
+        _leave(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -81,6 +83,13 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(code: int) -> None:
+    """Exit at once, also while threads wait for a store that does not answer: nothing of theirs is half-written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code) if threading.active_count() > 1 else sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-import sys
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.bar import transfer_shown
+from kubeque.cli.connect import connect
 from kubeque.client import Client
+from kubeque.model.ranges import Ranges, parse_ranges
+from kubeque.model.resources import format_bytes
 
 
 @click.command()
-@job_argument()
+@click.argument("job")
 @click.argument("dest", type=click.Path(path_type=Path))
+@click.option("--index", metavar="3,5-9", help="Only of these tasks.")
+@click.option("--state", type=click.Choice(["ok", "failed"]), help="Only of such tasks.")
+@click.option("--glob", "globs", multiple=True, help="Only such files, as in '*.png' or '**/*.csv'.")
 @click.option("--force", is_flag=True, help="Use DEST although it holds other things.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
-def fetch(ctx: click.Context, job: str, dest: Path, force: bool) -> None:
-    """Bring the results of JOB into DEST/{index}/ and DEST/results.csv. Again: only what is missing."""
+def fetch(
+    ctx: click.Context, job: str, dest: Path, index: str | None, state: str | None, globs: Sequence[str], force: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Bring the results of JOB into DEST/{index}/ and DEST/results.csv. Again: only what is missing or was changed."""
+    indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
-        bring(client, job, dest, force=force)
+        bring(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
 
 
-def bring(client: Client, name: str, dest: Path, *, force: bool = False, quiet: bool = False) -> None:
-    """Fetch, with a line at the end and on a terminal a count meanwhile."""
-    show = sys.stderr.isatty() and not quiet
-
-    def progress(done: int, total: int) -> None:
-        click.echo(f"\r{done}/{total} tasks", err=True, nl=done == total)
-
-    done = client.fetch(name, dest, force=force, progress=progress if show else None)
-    if not quiet:
+def bring(
+    client: Client, name: str, dest: Path, *, force: bool = False, quiet: bool = False, as_json: bool = False,
+    indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Fetch, with a bar meanwhile and a line at the end."""
+    with transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
+        done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
+    table = dest / "results.csv"
+    if as_json:
+        said = {
+            "job": name, "dest": str(dest), "table": str(table), "tasks": done.tasks, "kept": done.kept,
+            "restored": done.restored, "files": done.files, "bytes": done.size,
+        }  # fmt: skip
+        click.echo(json.dumps(said))
+    elif not quiet:
         kept = f", {done.kept} were there" if done.kept else ""
-        click.echo(
-            f"{dest}: {done.tasks} tasks with {done.files} files fetched{kept}; the table is {dest / 'results.csv'}"
-        )
+        restored = f", {done.restored} of them because files here had been changed or removed" if done.restored else ""
+        what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
+        click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {table}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -186,6 +186,19 @@ _PEEK = _object(
         "text": _value("string", "What was written, without what a terminal would obey."),
     },
 )
+_FETCHED = _object(
+    "What a fetch did.",
+    {
+        "job": _value("string", "The job's name."),
+        "dest": _value("string", "The folder, as it was given."),
+        "table": _value("string", "The table of all tasks."),
+        "tasks": _value("integer", "Tasks brought now."),
+        "kept": _value("integer", "Tasks that were there already."),
+        "restored": _value("integer", "Of those brought now: some file of theirs had been changed or removed here."),
+        "files": _value("integer", "Files written now."),
+        "bytes": _value("integer", "Their bytes."),
+    },
+)
 
 _REPLAY = _object(
     "A task that was run again.",
@@ -250,4 +263,5 @@ OUTPUTS = (
     Output("kubeque replay JOB INDEX --json", _REPLAY),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque gc --json", _GARBAGE),
+    Output("kubeque fetch JOB DEST --json", _FETCHED),
 )

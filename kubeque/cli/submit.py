@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from kubeque.cli.bar import transfer_shown
 from kubeque.cli.connect import connect
 from kubeque.cli.fetch import bring
 from kubeque.cli.watch import follow
@@ -98,7 +99,8 @@ def _submit(client: Client, sweep: Sweep, said: dict[str, Any]) -> Submitted:
     if said["revise"] and said["replace"]:
         raise UserError("--revise and --replace exclude each other: say one of them")
     existing = Existing.REVISE if said["revise"] else Existing.REPLACE if said["replace"] else Existing.REFUSE
-    return client.submit(sweep, existing=existing)
+    with transfer_shown("uploading", "files") as tell:
+        return client.submit(sweep, existing=existing, progress=tell)
 
 
 def _said(submitted: Submitted) -> str:

@@ -122,5 +122,6 @@ def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
         text, size = read_stream(path)
         kept |= {name: text, f"{name}_bytes": size}
         if text is None and size:
-            files.upload(str(path), join(url, f"{name}.txt"))
+            kept[f"{name}_digest"] = digest = sha256_file(path)
+            files.upload(str(path), join(url, f"{name}.txt"), digest=digest)
     return kept

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeque.consumer.globs import selection
 from kubeque.consumer.inputs import STAGED_NS, InputCache, StageFailed
 from kubeque.files.paths import safe_name
 from kubeque.model.errors import StorageError
+from kubeque.model.globs import selection
 from kubeque.model.spec import Input
 from kubeque.model.task import cut
 

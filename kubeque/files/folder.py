@@ -63,9 +63,9 @@ class Folder:
         with open_source(path) as source, _told("write", url):
             put(local_path(url), lambda target: copy(source, target, digest, progress))
 
-    def download(self, url: str, file: BinaryIO, size: int | None) -> None:
-        with _told("read", url), open(local_path(url), "rb") as source:
-            shutil.copyfileobj(source, file, CHUNK_BYTES)
+    def download(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
+        with open_source(url) as source:
+            copy(source, file, "", progress)
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
         with _told("read", url):
@@ -187,10 +187,10 @@ def _link(temporary: str, path: str) -> bool:
     return won
 
 
-def open_source(path: str) -> BinaryIO:
-    """The file to upload. Raises StorageError."""
-    with _told("read", path):
-        return open(path, "rb")
+def open_source(url: str) -> BinaryIO:
+    """A file of this machine, to be copied. Raises StorageError, FileMissing."""
+    with _told("read", url):
+        return open(local_path(url), "rb")
 
 
 def copy(source: BinaryIO, target: BinaryIO, digest: str, progress: Callable[[int], None] = lambda size: None) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from kubeque.files.digests import DigestCache
 from kubeque.files.parallel import in_parallel
 from kubeque.files.sources import Source, push_sources, row_source, shown, word_sources
 from kubeque.files.store import Files
+from kubeque.files.transfer import Meter, Tell
 from kubeque.files.urls import join
 from kubeque.model.command import Word
 from kubeque.model.errors import CommandError, FileMissing
@@ -183,24 +183,22 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
     )
 
 
-def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Callable[[int], None] | None = None) -> int:
+def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | None = None) -> int:
     """Upload what the content-addressed store at `cas_prefix` does not have yet; returns the bytes sent.
 
-    `progress` is told the bytes of each piece, one call at a time. Raises StorageError.
+    `progress` is told how many files and bytes have gone, of those that must. Raises StorageError.
     """
     if not staging.uploads:
         return 0
     there = files.existing(cas_prefix, [upload.digest for upload in staging.uploads])
-    lock = threading.Lock()
-
-    def tell(size: int) -> None:
-        if progress:
-            with lock:
-                progress(size)
-
-    def send(upload: Upload) -> int:
-        files.upload(upload.path, join(cas_prefix, upload.digest), digest=upload.digest, progress=tell)
-        return upload.size
-
     missing = [upload for upload in staging.uploads if upload.digest not in there]
-    return sum(in_parallel(send, missing, threads=_UPLOADS))
+    size = sum(upload.size for upload in missing)
+    meter = Meter(len(missing), size, progress)
+
+    def send(upload: Upload) -> None:
+        url = join(cas_prefix, upload.digest)
+        files.upload(upload.path, url, digest=upload.digest, progress=meter.moved)
+
+    for _ in in_parallel(send, missing, threads=_UPLOADS, stop=meter.stop):
+        meter.done()
+    return size

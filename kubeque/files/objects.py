@@ -35,6 +35,21 @@ _MAGIC = re.compile(r"[*?[]")
 _memory_lock = threading.Lock()
 
 
+class _Listener:
+    """What fsspec tells of a download; as much of its Callback as `get_file` uses."""
+
+    def __init__(self, progress: Callable[[int], None]) -> None:
+        self._progress = progress
+        self.seen = 0
+
+    def set_size(self, size: int | None) -> None:
+        """The size is known already, or does not matter."""
+
+    def relative_update(self, size: int = 1) -> None:
+        self.seen += size
+        self._progress(size)
+
+
 class ObjectStore:
     """The objects that one file system of fsspec reaches. An object appears whole, when its last byte has arrived."""
 
@@ -123,14 +138,21 @@ class ObjectStore:
         # Else leaving it to the garbage collector would make an object of the half that there is.
         target.closed = True
 
-    def download(self, url: str, file: BinaryIO, size: int | None) -> None:
-        patiently("read", url, lambda: self._receive(url, file, size))
+    def download(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
+        patiently("read", url, lambda: self._receive(url, file, size, progress))
 
-    def _receive(self, url: str, file: BinaryIO, size: int | None) -> None:
+    def _receive(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
         if self._in_memory or (size is not None and size <= WHOLE_BYTES):
-            file.write(self._fs.cat_file(url))
-        else:
-            self._fs.get_file(url, file.name)
+            data = self._fs.cat_file(url)
+            progress(len(data))
+            file.write(data)
+            return
+        listener = _Listener(progress)
+        try:
+            self._fs.get_file(url, file.name, callback=listener)
+        except BaseException:
+            progress(-listener.seen)
+            raise
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
         info = patiently("read", url, lambda: self._fs.info(url))

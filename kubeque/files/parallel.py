@@ -11,10 +11,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def in_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int) -> Iterator[R]:
+def in_parallel(
+    function: Callable[[T], R], items: Iterable[T], *, threads: int, stop: Callable[[], None] = lambda: None
+) -> Iterator[R]:
     """`function` of each item, in the order of the items, of which at most twice as many as threads are held.
 
-    The first error is raised; what had not begun then never does.
+    The first error is raised; what had not begun then never does, and what had is waited for, after a call of `stop`.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="kubeque-files")
     waiting: deque[Future[R]] = deque()
@@ -25,5 +27,8 @@ def in_parallel(function: Callable[[T], R], items: Iterable[T], *, threads: int)
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BaseException:  # Ctrl-C too, and a reader who has seen enough
+        stop()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

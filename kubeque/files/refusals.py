@@ -6,9 +6,9 @@ import errno
 import random
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeGuard, TypeVar
 
-from kubeque.model.errors import FileMissing, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
 T = TypeVar("T")
 
@@ -28,6 +28,8 @@ def refused(verb: str, url: str, error: Exception) -> StorageError:
         return error
     if isinstance(error, FileNotFoundError | NotADirectoryError) and verb == "read":
         return FileMissing(f"cannot read {url}: there is no such file")
+    if isinstance(error, IsADirectoryError) and verb == "read":
+        return FileDamaged(f"cannot read {url}: it is a directory, no file")
     return StorageError(f"cannot {verb} {url}: {reason(error)}")
 
 
@@ -37,6 +39,11 @@ def reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and not error.errno:
         text = f"the store knows no {text}"
     return " ".join(str(text).split())
+
+
+def is_full(error: BaseException | None) -> TypeGuard[OSError]:
+    """Is there no room left on a disk of this machine?"""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_transient(error: Exception) -> bool:

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO, Protocol
 from kubeque.files.digests import sha256_file
 from kubeque.files.folder import Folder, put, temporary_name
 from kubeque.files.objects import ObjectStore
-from kubeque.files.refusals import reason, refused
+from kubeque.files.refusals import is_full, reason, refused
 from kubeque.files.tails import TAIL_BYTES, Tail
 from kubeque.files.urls import is_folder, join, scheme, split
-from kubeque.model.errors import ConfigError, MissingExtra, StorageError
+from kubeque.model.errors import ConfigError, FileDamaged, MissingExtra, StorageError
 
 __all__ = ["Files", "Look", "is_folder", "join"]
 
@@ -62,7 +62,7 @@ class Store(Protocol):
     def write(self, url: str, data: bytes) -> None: ...
     def write_new(self, url: str, data: bytes) -> bool: ...
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None: ...
-    def download(self, url: str, file: BinaryIO, size: int | None) -> None: ...
+    def download(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None: ...
     def look(self, url: str) -> tuple[int | None, str, bool]: ...
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]: ...
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
@@ -93,11 +93,11 @@ class Files:
         return Tail(*self._store(url).read_end(url, limit))
 
     def read_json(self, url: str) -> Any:
-        """What the JSON file says. Raises FileMissing where there is none, StorageError where it is damaged."""
+        """What the JSON file says. Raises FileMissing where there is none, FileDamaged where it is none."""
         try:
             return json.loads(self.read(url))
         except ValueError as error:
-            raise StorageError(f"cannot read {url}: it is no JSON ({error})") from error
+            raise FileDamaged(f"cannot read {url}: it is no JSON ({error})") from error
 
     def write(self, url: str, data: bytes) -> None:
         """Write or overwrite a file; folders are made. A reader sees what was there before or all of `data`."""
@@ -124,14 +124,21 @@ class Files:
         digest: str = "",
         size: int | None = None,
         generation: str = "",
+        progress: Callable[[int], None] | None = None,
     ) -> None:
         """Fetch a file to `path`, in pieces; it appears there whole and checked, folders are made.
 
-        `digest` (SHA-256, hex), `size` (bytes) and `generation` (of an earlier `look`) must be the file's, where given.
+        `digest` (SHA-256, hex), `size` (bytes) and `generation` (of an earlier `look`) must be the file's, where given;
+        FileDamaged is raised where they are not. `progress` is told as by `upload`.
         """
 
         def fill(file: BinaryIO) -> None:
-            self._store(url).download(url, file, size)
+            try:
+                self._store(url).download(url, file, size, progress or (lambda size: None))
+            except StorageError as error:
+                if is_full(error.__cause__):  # it was met while reading, but it is not the store's fault
+                    raise refused("write", os.fspath(path), error.__cause__) from error
+                raise
             file.flush()
             _check(url, file.name, digest, size)
 
@@ -141,7 +148,7 @@ class Files:
             raise refused("write", os.fspath(path), error) from error
         if generation and self.look(url).generation != generation:
             os.unlink(path)
-            raise StorageError(f"{url} is not what it was when the job was submitted: submit again")
+            raise FileDamaged(f"{url} is not what it was when the job was submitted: submit again")
 
     def look(self, url: str) -> Look:
         """What the store tells of a file. Raises FileMissing where there is none."""
@@ -239,9 +246,9 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 def _check(url: str, path: str, digest: str, size: int | None) -> None:
     found = os.path.getsize(path)
     if size is not None and found != size:
-        raise StorageError(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
+        raise FileDamaged(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
     if digest and (seen := sha256_file(path)) != digest:
-        raise StorageError(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")
+        raise FileDamaged(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")
 
 
 def _remedy(prefix: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from kubeque.files.inputs import Staging, push
 from kubeque.files.pages import write_pages
+from kubeque.files.transfer import Tell
 from kubeque.files.urls import join
 from kubeque.jobs.gate import register, wait_until_cleared
 from kubeque.jobs.owner import write_owner
@@ -30,7 +30,7 @@ class Draft:
     spec: JobSpec
     staging: Staging
     #: Told the bytes of each piece uploaded.
-    progress: Callable[[int], None] | None = None
+    progress: Tell | None = None
 
     def job(self, site: Site, name: str) -> Job:
         """A new job for it, with a uid of its own."""
@@ -68,7 +68,7 @@ class Draft:
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
 
 
-def draft(site: Site, sweep: Sweep, progress: Callable[[int], None] | None = None) -> Draft:
+def draft(site: Site, sweep: Sweep, progress: Tell | None = None) -> Draft:
     """Find the inputs of a sweep and make its spec. Raises UserError, StorageError."""
     staging = find(site, sweep)
     return Draft(sweep, make_spec(site, sweep, staging), staging, progress)

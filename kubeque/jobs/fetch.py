@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from kubeque.files.parallel import in_parallel
-from kubeque.files.paths import inside
-from kubeque.files.urls import join
+from kubeque.files.transfer import Meter, Tell
+from kubeque.jobs.destination import Destination, write
+from kubeque.jobs.manifest import Kept, read_manifest
 from kubeque.jobs.places import result_url
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import Line, lines, to_csv
-from kubeque.model.errors import DestinationError, StorageError
+from kubeque.jobs.table import lines, table_url, to_csv
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.model.globs import selection
 from kubeque.model.job import Job
 
-#: The folder inside DEST that says whose results these are and what is there already.
-MARKER = ".kubeque"
-_THREADS = 8
+_MANIFESTS, _DOWNLOADS = 8, 16
+#: So many tasks that could not be fetched are named.
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which results to bring."""
+
+    #: None: of all tasks.
+    indexes: Container[int] | None = None
+    #: "ok" or "failed"; None: both.
+    state: str | None = None
+    #: Names of files to bring, as `results` has them; none: all.
+    globs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,112 +43,127 @@ class Fetched:
     tasks: int
     #: Tasks that were there already.
     kept: int
-    #: Files written now.
+    #: Files written now, and their bytes.
     files: int
+    size: int = 0
+    #: Of the tasks brought now: those that had been here, and of which something was changed or removed since.
+    restored: int = 0
+
+
+@dataclass(slots=True)
+class _Task:
+    """A task on its way."""
+
+    index: int
+    #: The attempt's folder.
+    url: str
+    #: Of all files of the attempt, as the queue has it.
+    size: int
+    files: list[Kept] = field(default_factory=list)
+    #: Why it cannot be fetched: its own fault, not the store's.
+    fault: str = ""
+    written: int = 0
+    written_size: int = 0
 
 
 def fetch(
-    site: Site,
-    job: Job,
-    dest: Path,
-    *,
-    force: bool = False,
-    indexes: Collection[int] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    site: Site, job: Job, dest: Path, *, force: bool = False, choice: Choice | None = None, progress: Tell | None = None
 ) -> Fetched:
     """Bring the results of `job` into `dest`, never outside it; what an earlier fetch brought is not brought again.
 
-    `progress` is told (tasks done, tasks in all). Raises DestinationError, StorageError.
+    A task's folder is there when all of it has come and was checked. `progress` is told tasks and bytes. Raises
+    DestinationError, and StorageError: at once where the store or the disk fails, else at the end.
     """
-    there = _prepare(dest, job, force)
-    found = [line for line in lines(site, job) if indexes is None or line.view.index in indexes]
-    wanted = [line for line in found if line.view.state in ("ok", "failed") and line.view.record.outcome is not None]
-    missing = [line for line in wanted if there.get(str(line.view.index)) != _mark(line)]
-    files = 0
-    with open(dest / MARKER / "fetched.jsonl", "a", encoding="utf-8") as journal:
-        for done, (line, count) in enumerate(
-            in_parallel(lambda line: (line, _fetch_task(site, job, line, dest)), missing, threads=_THREADS), 1
-        ):
-            files += count
-            journal.write(json.dumps([line.view.index, _mark(line)]) + "\n")
-            journal.flush()
-            if progress:
-                progress(done, len(missing))
-    _write(dest / "results.csv", to_csv(found).encode())
-    return Fetched(dest, len(missing), len(wanted) - len(missing), files)
+    choice = choice or Choice()
+    place = Destination(dest, job)
+    with place.opened(force=force):
+        wanted = list(_wanted(site, job, choice))
+        missing = [task for task in wanted if not place.has(task.index, task.url, choice.globs)]
+        restored = sum(place.touched(task.index, task.url) for task in missing)
+        _write_table(site, job, dest)
+        meter = Meter(len(missing), sum(task.size for task in missing), progress)
+        faulty = []
+        for task in _bring(site, place, missing, choice.globs, meter):
+            meter.done()
+            if task.fault:
+                faulty.append(task)
+        if faulty:
+            raise StorageError(_complaint(faulty))
+        place.tidy()
+    files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
+    return Fetched(dest, len(missing), len(wanted) - len(missing), files, size, restored)
 
 
-def _mark(line: Line) -> str:
-    outcome = line.view.record.outcome
-    return outcome.folder if outcome else ""
+def _wanted(site: Site, job: Job, choice: Choice) -> Iterator[_Task]:
+    for view in site.queue.tasks(job):
+        outcome = view.record.outcome
+        ended = outcome is not None and view.state in ("ok", "failed") and choice.state in (None, view.state)
+        if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):
+            yield _Task(view.index, result_url(job, outcome), outcome.size)
 
 
-def _prepare(dest: Path, job: Job, force: bool) -> dict[str, str]:
-    """Make `dest` ours. Returns what was fetched into it before: index -> attempt folder."""
-    marker = dest / MARKER
+def _bring(
+    site: Site, place: Destination, missing: Sequence[_Task], globs: tuple[str, ...], meter: Meter
+) -> Iterator[_Task]:
+    """Bring tasks, in order; one that is at fault itself says so and keeps no other one back."""
+    keeps = selection(globs, ())
+
+    def look(task: _Task) -> _Task:
+        try:
+            task.files = [file for file in read_manifest(site.files, task.url) if keeps(file.name)]
+        except (FileMissing, FileDamaged) as error:
+            task.fault = str(error)
+        return task
+
+    def bring(job: tuple[_Task, Kept | None]) -> tuple[_Task, bool]:
+        task, file = job
+        if file is not None and not task.fault:
+            _bring_file(site, place, task, file, meter)
+        return task, file is None
+
+    def files(tasks: Iterable[_Task]) -> Iterator[tuple[_Task, Kept | None]]:
+        for task in tasks:
+            yield from ((task, file) for file in task.files)
+            yield task, None  # comes back when all before it has come
+
+    looked = in_parallel(look, missing, threads=_MANIFESTS, stop=meter.stop)
+    for task, last in in_parallel(bring, files(looked), threads=_DOWNLOADS, stop=meter.stop):
+        if last:
+            if not task.fault:
+                place.settle(task.index, task.url, globs, {file.name for file in task.files})
+            task.files = []
+            yield task
+
+
+def _bring_file(site: Site, place: Destination, task: _Task, file: Kept, meter: Meter) -> None:
     try:
-        owner = json.loads((marker / "job.json").read_text()) if (marker / "job.json").is_file() else {}
-        if dest.exists() and not dest.is_dir():
-            raise DestinationError(f"{dest} is a file: name a folder to fetch into")
-        foreign = dest.is_dir() and any(dest.iterdir()) and owner.get("uid") != job.uid
-        if foreign and not force:
-            raise DestinationError(
-                f"{dest} is not empty and does not hold results of {job.name}: choose another folder, or say --force"
-            )
-        if foreign and marker.is_dir() and not marker.is_symlink():
-            shutil.rmtree(marker)
-        marker.mkdir(parents=True, exist_ok=True)
-        _write(marker / "job.json", json.dumps({"job": job.name, "uid": job.uid}).encode())
-        journal = marker / "fetched.jsonl"
-        known = [json.loads(text) for text in journal.read_text().splitlines()] if journal.is_file() else []
-    except (OSError, ValueError) as error:
-        raise DestinationError(f"{dest} cannot be used: {error}") from error
-    return {str(index): mark for index, mark in known if (dest / str(index)).is_dir()}
+        path = place.waiting(task.index, task.url, file)
+        if path is None:
+            meter.moved(file.size)
+            return
+        if file.url:
+            site.files.download(file.url, path, size=file.size, digest=file.digest, progress=meter.moved)
+        else:
+            write(path, file.text)
+    except (FileMissing, FileDamaged) as error:
+        task.fault = str(error)
+        return
+    task.written += 1
+    task.written_size += file.size
 
 
-def _fetch_task(site: Site, job: Job, line: Line, dest: Path) -> int:
-    """Bring one task into a folder beside its place, then put it there in one step; how many files."""
-    index, outcome = line.view.index, line.view.record.outcome
-    assert outcome is not None
-    partial = dest / MARKER / f"partial-{index}"
-    final = dest / str(index)
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    count = 0
-    if url := result_url(job, outcome):
-        result = site.files.read_json(join(url, "result.json"))
-        count = _fetch_files(site, url, result, partial)
-        for stream in ("stdout", "stderr"):
-            text = result.get(stream)
-            if not (partial / f"{stream}.txt").exists():
-                _write(partial / f"{stream}.txt", (text or "").encode())
-    try:
-        if final.is_symlink() or final.is_file():
-            final.unlink()
-        elif final.exists():
-            shutil.rmtree(final)
-        os.rename(partial, final)
-    except OSError as error:
-        raise StorageError(f"{final} cannot be written: {error.strerror}") from error
-    return count
+def _write_table(site: Site, job: Job, dest: Path) -> None:
+    """The table of all tasks, whichever are fetched: as it was stored when the job ended, else as it is now."""
+    if job.closing is not None:
+        try:
+            site.files.download(table_url(job), dest / "results.csv")
+            return
+        except FileMissing:
+            pass  # somebody removed it
+    write(dest / "results.csv", to_csv(list(lines(site, job))).encode())
 
 
-def _fetch_files(site: Site, url: str, result: dict[str, Any], folder: Path) -> int:
-    files = result.get("files", [])
-    for item in files:
-        path = inside(folder, str(item["name"]))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        site.files.download(join(url, "files", str(item["name"])), path, size=item["size"], digest=item["digest"])
-    for stream in ("stdout", "stderr"):
-        if result.get(f"{stream}_bytes", 0) and result.get(stream) is None:
-            site.files.download(join(url, f"{stream}.txt"), folder / f"{stream}.txt")
-    return len(files)
-
-
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}") from error
+def _complaint(faulty: Sequence[_Task]) -> str:
+    named = "; ".join(f"task {task.index}: {task.fault}" for task in faulty[:_NAMED])
+    more = f"; and {len(faulty) - _NAMED} more" if len(faulty) > _NAMED else ""
+    return f"all else is fetched, but not {named}{more}; reset the job to run such tasks again"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from kubeque.files.transfer import Tell
 from kubeque.jobs.draft import Draft, draft
 from kubeque.jobs.links import write_links
 from kubeque.jobs.reconcile import reconcile
@@ -49,11 +50,11 @@ class Submitted:
 
 
 def submit(
-    site: Site, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Callable[[int], None] | None = None
+    site: Site, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None
 ) -> Submitted:
     """Submit a sweep and see that consumers run. Raises UserError before anything is submitted.
 
-    `progress` is told the bytes of each piece uploaded.
+    `progress` is told files and bytes uploaded.
     """
     sweep = sweep.checked()
     if not 1 <= sweep.rows.n <= MAX_TASKS:

@@ -16,7 +16,8 @@ KubequeError                      exit code 1
 │   └── FencingError              the store accepted a stale write: never run tasks on it
 ├── LeaseLost                     somebody else holds the tasks now
 ├── StorageError                  files could not be read or written
-│   └── FileMissing               there is no such file
+│   ├── FileMissing               there is no such file
+│   └── FileDamaged               it is not the file that it should be
 ├── ClusterError                  consumers could not be started or seen
 └── JobFailed                     the sweep ended without success
     └── JobKilled                 because somebody killed it
@@ -98,6 +99,10 @@ class StorageError(KubequeError):
 
 class FileMissing(StorageError):
     """There is no file at that URL. Whoever may meet this before the file is written asks again later."""
+
+
+class FileDamaged(StorageError):
+    """A file is not what it should be: changed, cut short, or no manifest. Another try brings the same."""
 
 
 class ClusterError(KubequeError):

@@ -13,6 +13,7 @@ import pytest
 from kubeque.files.digests import DigestCache
 from kubeque.files.inputs import Staging, find_inputs, push
 from kubeque.files.store import Files
+from kubeque.files.transfer import Transfer
 from kubeque.model.command import parse_word
 from kubeque.model.errors import CommandError, StorageError
 from tests.files.kinds import Place
@@ -381,9 +382,10 @@ def test_what_is_missing_is_uploaded_once(find: Find, place: Place, base: Path, 
     words = [parse_word(text) for text in ("cat", "^run.py", "^data/")]
     digests = DigestCache(tmp_path / "digests.db")
     staging = find_inputs(words, [], [], base=base, cas_prefix=place.url, digests=digests, files=place.files)
-    pieces: list[int] = []
+    said: list[Transfer] = []
 
-    assert push(staging, place.url, place.files, progress=pieces.append) == 11 == sum(pieces)
+    assert push(staging, place.url, place.files, progress=said.append) == 11
+    assert said[-1] == Transfer(3, 3, 11, 11)
     assert push(staging, place.url, place.files) == 0
     assert sorted(place.files.listing(place.url)) == sorted((upload.digest, upload.size) for upload in staging.uploads)
     for item in staging.inputs:

@@ -97,10 +97,14 @@ def test_a_file_goes_up_and_comes_down_whole_and_checked(place: Place, tmp_path:
     pieces: list[int] = []
 
     place.files.upload(tmp_path / "source", place.at("up"), digest=sha256(data), progress=pieces.append)
-    place.files.download(place.at("up"), tmp_path / "new" / "down", digest=sha256(data), size=size)
-    place.files.download(place.at("up"), tmp_path / "again")
-
     assert sum(pieces) == size
+    place.files.download(
+        place.at("up"), tmp_path / "new" / "down", digest=sha256(data), size=size, progress=pieces.append
+    )
+    assert sum(pieces) == 2 * size
+    place.files.download(place.at("up"), tmp_path / "again", progress=pieces.append)
+    assert sum(pieces) == 3 * size
+
     assert (tmp_path / "new" / "down").read_bytes() == data == (tmp_path / "again").read_bytes()
     assert os.listdir(tmp_path / "new") == ["down"]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.consumer.globs import selection, translate
+from kubeque.model.globs import selection, translate
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Some of many tasks, as people write them: `3,5-9`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from kubeque.model.errors import UserError
+from kubeque.model.task import cut
+
+_PART = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Whole numbers, as ranges; tells of each number whether it is one of them."""
+
+    ranges: tuple[range, ...]
+
+    def __contains__(self, number: object) -> bool:
+        return any(number in part for part in self.ranges)
+
+
+def parse_ranges(text: str) -> Ranges:
+    """`3,5-9` as numbers; both ends belong to a range. Raises UserError."""
+    return Ranges(tuple(_parse_part(part.strip(), text) for part in text.split(",")))
+
+
+def _parse_part(part: str, text: str) -> range:
+    found = _PART.fullmatch(part)
+    if found is None or not part.isascii():
+        raise UserError(f"{cut(text)!r} does not say which tasks: write their numbers, as in 3,5-9")
+    first, last = int(found["first"]), int(found["last"] or found["first"])
+    if last < first:
+        raise UserError(f"{cut(text)!r} has a range that ends before it begins: write {last}-{first}")
+    return range(first, last + 1)
