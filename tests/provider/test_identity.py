@@ -6,7 +6,7 @@ import pytest
 
 from kubeque.model.errors import UserError
 from kubeque.model.sweep import check_name
-from kubeque_provider.identity import job_id_for, pointer, resolve
+from kubeque_provider.identity import job_id_for, pointer, resolve, series_for
 
 WHO = ("https://airflow.example", "a_dag", "manual__2026-01-01T00:00:00+00:00", "submit", -1)
 
@@ -46,3 +46,10 @@ def test_a_job_is_given_by_its_name_or_by_a_pointer() -> None:
 def test_what_is_no_job_is_refused(bad: object) -> None:
     with pytest.raises(UserError, match="is no job"):
         resolve(bad, None)  # type: ignore[arg-type]
+
+
+def test_a_series_is_one_for_all_runs_of_an_airflow_task_and_another_for_any_other() -> None:
+    who = ("https://airflow.example", "a_dag", "submit")
+    others = [("https://other", "a_dag", "submit"), ("https://airflow.example", "a", "submit"), (*who[:2], "wait")]
+    assert len({series_for(*who), *(series_for(*other) for other in others)}) == 4
+    assert series_for(*who).startswith("a_dag/submit-")
