@@ -69,7 +69,7 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
 def main() -> None:
     """Run the command line; exit 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
     try:
-        code = kubeque.main(standalone_mode=False)
+        code = kubeque.main(prog_name="kubeque", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("kubeque: interrupted", err=True)
         _leave(130)

@@ -2,57 +2,76 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.report import summary
+from kubeque.cli.report import as_wire, summary
+from kubeque.client import Progress
 from kubeque.model.job import ResetRule
+from kubeque.model.task import Cause
+
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_CAUSES = click.Choice([cause.value for cause in Cause if cause is not Cause.OK])
+
+
+def _say(progress: Progress, *, as_json: bool) -> None:
+    click.echo(json.dumps(as_wire(progress)) if as_json else summary(progress))
 
 
 @click.command()
+@_json
 @click.pass_context
-def start(ctx: click.Context) -> None:
+def start(ctx: click.Context, as_json: bool) -> None:
     """Say what sweeps run on, and check that it works. Optional on one machine."""
     with connect(ctx) as client:
+        if as_json:
+            click.echo(json.dumps(client.config.as_dict()))
+            return
         click.echo(client.config.describe())
         if client.config.cluster_url == "local":
             click.echo("Nothing has to be started: consumers start with a job and leave when there is nothing to do.")
 
 
 @click.command()
+@_json
 @click.pass_context
-def stop(ctx: click.Context) -> None:
+def stop(ctx: click.Context, as_json: bool) -> None:
     """End the consumers of this machine. What they had not finished waits, and goes on with the next watch."""
     with connect(ctx) as client:
         count = client.stop()
-    click.echo(f"{count} consumer{'s' * (count != 1)} stopped")
+    click.echo(json.dumps({"stopped": count}) if as_json else f"{count} consumer{'s' * (count != 1)} stopped")
 
 
 @click.command()
 @job_argument()
+@_json
 @click.pass_context
-def kill(ctx: click.Context, job: str) -> None:
+def kill(ctx: click.Context, job: str, as_json: bool) -> None:
     """Let nothing more of JOB run. What is ok stays; reset lets the rest run again."""
     with connect(ctx) as client:
-        click.echo(summary(client.kill(job)))
+        _say(client.kill(job), as_json=as_json)
 
 
 @click.command()
 @job_argument()
-@click.option("--only-cause", multiple=True, metavar="CAUSE", help="Only tasks that ended by it, as in oom.")
+@click.option("--only-cause", multiple=True, type=_CAUSES, help="Only tasks that ended by it, as in oom.")
 @click.option("--all", "everything", is_flag=True, help="Tasks that are ok as well.")
+@_json
 @click.pass_context
-def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool) -> None:
+def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Let the failed and killed tasks of JOB run again."""
     with connect(ctx) as client:
-        click.echo(summary(client.reset(job, ResetRule(everything=everything, causes=only_cause))))
+        _say(client.reset(job, ResetRule(everything=everything, causes=only_cause)), as_json=as_json)
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
 @job_argument()
 @click.argument("value", type=int, metavar="PRIORITY")
+@_json
 @click.pass_context
-def priority(ctx: click.Context, job: str, value: int) -> None:
+def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     """Let consumers prefer JOB to jobs of lower PRIORITY (0 unless said, below 0 too), also while it runs.
 
     Consumers see it within five seconds; the command that runs goes on, what has not begun is given back. Jobs of one
@@ -60,18 +79,22 @@ def priority(ctx: click.Context, job: str, value: int) -> None:
     """
     with connect(ctx) as client:
         changed = client.prioritise(job, value)
-    click.echo(f"{job}: priority {changed.priority}")
+        if as_json:
+            _say(client.status(job), as_json=True)
+        else:
+            click.echo(f"{job}: priority {changed.priority}")
 
 
 @click.command()
 @job_argument()
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@_json
 @click.pass_context
-def remove(ctx: click.Context, job: str, yes: bool) -> None:
+def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
     """Delete JOB and its results."""
     with connect(ctx) as client:
         found = client.job(job)
         if not yes:
-            click.confirm(f"delete {job} with the results of its {found.n} tasks?", abort=True)
+            click.confirm(f"delete {job} with the results of its {found.n} tasks?", abort=True, err=as_json)
         client.remove(job)
-    click.echo(f"{job} is removed")
+    click.echo(json.dumps({"job": job, "uid": found.uid}) if as_json else f"{job} is removed")

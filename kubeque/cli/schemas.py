@@ -235,6 +235,16 @@ _FINDING = _object(
     },
 )
 
+_NAMED: dict[str, Schema] = {key: _JOB[key] for key in ("job", "uid")}
+_CONFIG = _object(
+    "What sweeps run on: the keys of the `.kubeque` file with their values, passwords hidden.",
+    {
+        "home": _value("string", "Folder of what is kept on this machine."),
+        "source": _value("string|null", "The file that was read; null: there is none."),
+    },
+    additionalProperties=_value("string|number|null", "The value of that key; sizes in bytes."),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -250,6 +260,11 @@ class Output:
 _ONE_JOB = _object("How a job stands.", _JOB)
 #: All of it, in the order of docs/json.md.
 OUTPUTS = (
+    Output("kubeque sub --json COMMAND", _ONE_JOB),
+    Output(
+        "kubeque sub --no-wait --json COMMAND",
+        _object("What was submitted.", _NAMED | {"tasks": _JOB["tasks"]}),
+    ),
     Output("kubeque list --json", _array("All jobs, the newest last.", _ONE_JOB)),
     Output("kubeque status --json", _array("The same as `list`.", _ONE_JOB)),
     Output("kubeque status JOB --json", _ONE_JOB),
@@ -261,6 +276,12 @@ OUTPUTS = (
     Output("kubeque peek JOB INDEX --json", _PEEK),
     Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
     Output("kubeque replay JOB INDEX --json", _REPLAY),
+    Output("kubeque kill JOB --json", _ONE_JOB),
+    Output("kubeque reset JOB --json", _ONE_JOB),
+    Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
+    Output("kubeque remove JOB --yes --json", _object("What was removed.", _NAMED)),
+    Output("kubeque start --json", _CONFIG),
+    Output("kubeque stop --json", _object("What was stopped.", {"stopped": _value("integer", "Consumers that ran.")})),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque gc --json", _GARBAGE),
     Output("kubeque fetch JOB DEST --json", _FETCHED),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 
 import jsonschema
 import pytest
 
-from kubeque.cli.schemas import OUTPUTS
+from kubeque.cli.schemas import OUTPUTS, Output
 from tests.cli.conftest import Shell
 
 PROGRAM = (
@@ -32,14 +34,32 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
     shell.run("stop")
 
 
-def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
-    for output in (output for output in OUTPUTS if "replay" not in output.said):
-        words = output.said.replace("JOB", "lr").replace("INDEX", "3").replace("COLUMN", "out.loss").split()[1:]
-        ran = swept.run(*words)
+#: These change the job that the tests here look at, or have tests of their own.
+ELSEWHERE = ("sub", "replay", "reset", "remove", "stop")
+
+
+def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, str]) -> None:
+    for output in outputs:
+        words = [given.get(word, word) for word in output.said.split()[1:]]
+        ran = shell.run(*words)
         texts = ran.stdout.splitlines() if output.lines else [ran.stdout]
         assert texts, output.said
         for text in texts:
             jsonschema.validate(json.loads(text), output.schema)
+
+
+def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
+    outputs = [output for output in OUTPUTS if output.said.split()[1] not in ELSEWHERE]
+    hold_to_schemas(swept, outputs, {"JOB": "lr", "INDEX": "3", "COLUMN": "out.loss", "PRIORITY": "0"})
+
+
+def test_what_changes_a_job_says_so_as_json(shell: Shell) -> None:
+    of = {output.said.split()[1]: output for output in OUTPUTS}
+    hold_to_schemas(shell, [o for o in OUTPUTS if o.said.split()[1] == "sub"], {"COMMAND": "true"})
+    name = json.loads(shell.run("list", "--json").stdout)[0]["job"]
+    hold_to_schemas(shell, [of["reset"], of["remove"], of["stop"]], {"JOB": name})
+    typo = shell.run("reset", name, "--only-cause", "omo")
+    assert (typo.returncode, "oom" in typo.stderr) == (2, True), typo.stderr
 
 
 def test_tasks_are_sorted_by_a_column_as_numbers_and_what_has_none_comes_last(swept: Shell) -> None:
@@ -84,3 +104,21 @@ def test_peek_shows_a_stream_and_nothing_of_it_acts_on_the_terminal(swept: Shell
     assert (seen.returncode, seen.stdout) == (0, "too large\n")
     assert "lr 3: failed, attempt 1" in seen.stderr
     assert swept.run("peek", "lr", "0", "-n", "1").stdout == "lr 10.0\n"
+
+
+def test_doctor_names_what_is_wrong_and_looks_at_the_rest(swept: Shell) -> None:
+    assert swept.run("doctor").returncode == 0
+    swept.write("bad.conf", "queue_url = postgresql://u:secret@localhost:1/x\n")
+    ill = swept.run("--config", "bad.conf", "doctor")
+    assert ill.returncode == 1
+    assert [line.split()[:2] for line in ill.stdout.splitlines() if "WRONG" in line] == [["WRONG", "queue"]]
+    assert "secret" not in ill.stdout + ill.stderr
+
+
+def test_a_shell_completes_commands_and_names_of_jobs(swept: Shell) -> None:
+    assert "_KUBEQUE_COMPLETE=bash_complete" in swept.run("completion", "bash").stdout
+    for words, at, expected in (("kubeque pri", "1", "plain,priority"), ("kubeque show l", "2", "plain,lr")):
+        env = {**swept.env, "_KUBEQUE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": at}
+        kubeque = [sys.executable, "-m", "kubeque.cli"]
+        ran = subprocess.run(kubeque, env=env, cwd=swept.folder, text=True, capture_output=True, timeout=60)
+        assert ran.stdout.split() == [expected], ran
