@@ -54,7 +54,7 @@ class ObjectStore:
     """The objects that one file system of fsspec reaches. An object appears whole, when its last byte has arrived."""
 
     def __init__(self, filesystem: Any, *, in_memory: bool = False) -> None:
-        self._fs = filesystem
+        self.filesystem = self._fs = filesystem
         # memory:// hands one file object to all readers and writes in sight of them, so there only whole files go;
         # and it looks before it creates, so that needs a lock.
         self._in_memory = in_memory

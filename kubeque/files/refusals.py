@@ -37,7 +37,7 @@ def reason(error: Exception) -> str:
     """What the store said, in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     if isinstance(error, FileNotFoundError) and not error.errno:
-        text = f"the store knows no {text}"
+        text = f"there is no such bucket ({text})"
     return " ".join(str(text).split())
 
 

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Protocol
 
 from kubeque.files.digests import sha256_file
 from kubeque.files.folder import Folder, put, temporary_name
+from kubeque.files.login import identity, remedy
 from kubeque.files.objects import ObjectStore
 from kubeque.files.refusals import is_full, reason, refused
 from kubeque.files.tails import TAIL_BYTES, Tail
@@ -194,12 +195,19 @@ class Files:
             self.delete(probe)
         except StorageError as error:
             said = str(error).removeprefix(f"cannot write {probe}: ")
-            raise StorageError(f"cannot write to {prefix}: {said}; {_remedy(prefix)}") from error
+            raise StorageError(f"cannot write to {prefix}: {said}; {self._remedy(prefix, said)}") from error
         if seen != (True, False, b"1"):
             raise StorageError(
                 f"cannot write to {prefix}: the store overwrites a file where it should refuse to; "
                 f"update the library for {kind or 'that disk'}, or choose another store"
             )
+
+    def _remedy(self, prefix: str, said: str) -> str:
+        if is_folder(prefix):
+            return "choose a folder that you may write to (default_url_prefix and cas_url_prefix in .kubeque)"
+        store, kind = self._stores.get((os.getpid(), split(prefix)[0])), scheme(prefix)
+        who = identity(kind, store.filesystem) if store else ""
+        return f"asked as {who}; {remedy(kind, said)}" if who else remedy(kind, said)
 
     def _store(self, url: str) -> Store:
         if is_folder(url):
@@ -249,9 +257,3 @@ def _check(url: str, path: str, digest: str, size: int | None) -> None:
         raise FileDamaged(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
     if digest and (seen := sha256_file(path)) != digest:
         raise FileDamaged(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")
-
-
-def _remedy(prefix: str) -> str:
-    if is_folder(prefix):
-        return "choose a folder that you may write to (default_url_prefix and cas_url_prefix in .kubeque)"
-    return "make the bucket, log in with an account that may write to it, or choose another store"

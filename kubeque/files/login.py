@@ -1,0 +1,39 @@
+"""Who we are to a store, and what to do where it does not let us write: for messages, so without any secret."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+_GOOGLE, _AMAZON = ("gs", "gcs"), ("s3", "s3a")
+_LOG_IN = {
+    "gs": "log in with gcloud auth application-default login, or name a key file in GOOGLE_APPLICATION_CREDENTIALS",
+    "s3": "log in with aws configure, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+}
+_NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous caller", "no credentials")
+
+
+def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ) -> str:
+    """The account that requests are made as, as far as it can be told without asking anybody."""
+    if kind in _GOOGLE:
+        login = getattr(getattr(filesystem, "credentials", None), "credentials", None)
+        if login is None:
+            return "nobody (not logged in)"
+        names = (getattr(login, name, None) for name in ("service_account_email", "account"))
+        return next((str(name) for name in names if name and name != "default"), "the default Google account")
+    if kind in _AMAZON:
+        key = getattr(filesystem, "key", None) or environ.get("AWS_ACCESS_KEY_ID")
+        profile = environ.get("AWS_PROFILE", "default")
+        return f"access key {key}" if key else f"profile {profile}"
+    return ""
+
+
+def remedy(kind: str, said: str) -> str:
+    """What to do where a store of that kind `said` no to writing."""
+    log_in = _LOG_IN["gs" if kind in _GOOGLE else "s3"] if kind in (*_GOOGLE, *_AMAZON) else "log in"
+    if any(sign in said.lower() for sign in _NO_LOGIN):
+        return log_in
+    if "RequestTimeTooSkewed" in said or "difference between the request time" in said:
+        return "set this machine's clock: the store refuses requests from another time"
+    return f"make the bucket, choose another store, or take an account that may write to it ({log_in})"
