@@ -235,6 +235,39 @@ _FINDING = _object(
     },
 )
 
+_FETCHED = _object(
+    "What was fetched.",
+    {
+        "job": _JOB["job"],
+        "dest": _value("string", "The folder."),
+        "table": _value("string", "The table in it."),
+        "tasks": _value("integer", "Tasks that were brought now."),
+        "kept": _value("integer", "Tasks that were there already."),
+        "restored": _value("integer", "Of those brought: because files here had been changed or removed."),
+        "files": _value("integer", "Files written now."),
+        "bytes": _value("integer", "Their bytes."),
+    },
+)
+_GARBAGE = _object(
+    "What nobody needs any more.",
+    {
+        "deleted": _value("boolean", "Is it gone? Without --yes nothing is."),
+        "bytes": _value("integer", "Bytes of all of it."),
+        "pieces": _array(
+            "What there is.",
+            _object(
+                "One piece.",
+                {
+                    "kind": _value("string", "expired, left over or input."),
+                    "name": _value("string", "A job's name, or a URL."),
+                    "files": _value("integer", "How many files it has."),
+                    "bytes": _value("integer", "Their bytes."),
+                },
+            ),
+        ),
+        "note": _value("string", "What was left alone, and why; empty: nothing."),
+    },
+)
 _NAMED: dict[str, Schema] = {key: _JOB[key] for key in ("job", "uid")}
 _CONFIG = _object(
     "What sweeps run on: the keys of the `.kubeque` file with their values, passwords hidden.",
@@ -276,10 +309,12 @@ OUTPUTS = (
     Output("kubeque peek JOB INDEX --json", _PEEK),
     Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
     Output("kubeque replay JOB INDEX --json", _REPLAY),
+    Output("kubeque fetch JOB DEST --json", _FETCHED),
     Output("kubeque kill JOB --json", _ONE_JOB),
     Output("kubeque reset JOB --json", _ONE_JOB),
     Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
     Output("kubeque remove JOB --yes --json", _object("What was removed.", _NAMED)),
+    Output("kubeque gc --json", _GARBAGE),
     Output("kubeque start --json", _CONFIG),
     Output("kubeque stop --json", _object("What was stopped.", {"stopped": _value("integer", "Consumers that ran.")})),
     Output("kubeque doctor --json", _FINDING, lines=True),

@@ -34,6 +34,16 @@ def test_every_command_and_option_is_in_the_reference_with_words() -> None:
                     assert option.opts[-1] in page
 
 
+def test_every_command_that_prints_json_has_a_schema() -> None:
+    described = {output.said.split()[1] for output in OUTPUTS}
+    with click.Context(kubeque, info_name="kubeque") as root:
+        for name in COMMANDS:
+            command = kubeque.get_command(root, name)
+            assert command is not None
+            says = any("--json" in option.opts for option in command.params)
+            assert says == (name in described), f"{name}: add what it prints to kubeque/cli/schemas.py, then make docs"
+
+
 def test_every_schema_is_a_good_one() -> None:
     for output in OUTPUTS:
         jsonschema.Draft202012Validator.check_schema(output.schema)

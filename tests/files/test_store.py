@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.files.objects import WHOLE_BYTES
+from kubeque.files.tails import Tail
 from kubeque.model.errors import FileMissing, StorageError
 from tests.files.kinds import Place
 
@@ -43,6 +44,16 @@ def test_a_missing_file_says_so_and_names_its_url(place: Place) -> None:
             place.files.read(place.at(name))
         with pytest.raises(FileMissing, match=place.at(name)):
             place.files.look(place.at(name))
+
+
+def test_the_end_of_a_file_is_read_and_where_it_begins(place: Place) -> None:
+    place.files.write(place.at("long"), b"0123456789" * 1000)
+    place.files.write(place.at("empty"), b"")
+    assert place.files.read_tail(place.at("long"), 15) == Tail(9985, b"567890123456789")
+    assert place.files.read_tail(place.at("long"), 10_000).start == 0
+    assert place.files.read_tail(place.at("empty")) == Tail()
+    with pytest.raises(FileMissing, match="nowhere"):
+        place.files.read_tail(place.at("nowhere"))
 
 
 def test_json_is_read_and_damaged_json_is_named(place: Place) -> None:
