@@ -1,7 +1,7 @@
 # What one does with a checkout of kubeque. `make` alone says what there is; every target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix lint docs e2e bench soak dist clean
+.PHONY: help demo test matrix lint docs image e2e bench soak dist clean
 SHELL := /bin/sh
 
 PYTHON_HERE = .venv/bin/python
@@ -11,6 +11,9 @@ EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,dev
 # What an older Airflow is tested with: the provider's tests and what they need.
 OLD_AIRFLOW = 2.11
 OLD_EXTRAS  = airflow,test
+
+# What the consumer's image is called.
+CONSUMER_IMAGE = kubeque-consumer:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' kubeque/__init__.py)
 
 # Extra words for pytest: make test ARGS='-k sweep -x'
 ARGS =
@@ -37,7 +40,12 @@ lint: $(ENVIRONMENT)  ## style, types, import contracts, and that the consumer s
 docs: $(ENVIRONMENT)  ## the pages that are made from the commands: docs/reference.md and docs/json.md
 	$(PYTHON_HERE) docs/make
 
-e2e: $(ENVIRONMENT)  ## the tests on a real Kubernetes: KUBECONFIG names it, KUBEQUE_E2E_LOAD loads an image into it
+image: build/consumer-image.tar  ## the consumer's image, without a registry: build/consumer-image.tar
+
+build/consumer-image.tar: $(ENVIRONMENT) $(wildcard consumer_image/*) $(shell find kubeque -name '*.py')
+	$(PYTHON_HERE) consumer_image/build.py build/consumer-image $(CONSUMER_IMAGE)
+
+e2e: $(ENVIRONMENT) build/consumer-image.tar  ## the tests on a real Kubernetes: KUBECONFIG names it, KUBEQUE_E2E_LOAD loads an image into it
 	$(PYTHON_HERE) -m pytest -m e2e tests/e2e $(ARGS)
 
 bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same run

@@ -19,7 +19,7 @@ from kubeque.jobs.failing import newest_failures
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.ranking import ranked
-from kubeque.jobs.reconcile import Progress, reconcile
+from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
 from kubeque.jobs.replay import Replayed, replay
 from kubeque.jobs.report import write_report
@@ -196,7 +196,7 @@ class Client:
 
     def kill(self, name: str) -> Progress:
         """Let nothing more of the job run."""
-        self._site.queue.kill(name)
+        finish(self._site, self._site.queue.kill(name))
         return self.status(name)
 
     def reset(self, name: str, rule: ResetRule | None = None) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,10 +16,14 @@ from kubeque.model.errors import KubequeError
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def connect(ctx: click.Context) -> Client:
-    """The client for the configuration that the user chose. Raises ConfigError, QueueError."""
+def connect(ctx: click.Context, *, cluster: str | None = None) -> Client:
+    """The client for the configuration that the user chose, on another cluster if one is named.
+
+    Raises ConfigError, QueueError.
+    """
     explicit = ctx.find_root().obj
-    return Client(Config.load(explicit=Path(explicit) if explicit else None))
+    config = Config.load(explicit=Path(explicit) if explicit else None)
+    return Client(replace(config, cluster_url=cluster) if cluster else config)
 
 
 def job_argument(*, required: bool = True) -> Callable[[F], F]:

@@ -26,7 +26,8 @@ def summary(progress: Progress) -> str:
     counts, job = progress.counts, progress.job
     parts = [f"{n} {what}" for what, n in counts.to_wire().items() if n]
     reason = f" ({job.reason})" if job.reason else ""
-    return f"{job.name}: {word(progress)}{reason}: {', '.join(parts)} of {job.n}"
+    held_up = f"; waits: {shown('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
+    return f"{job.name}: {word(progress)}{reason}: {', '.join(parts)} of {job.n}{held_up}"
 
 
 def as_wire(progress: Progress) -> dict[str, Any]:
@@ -37,6 +38,7 @@ def as_wire(progress: Progress) -> dict[str, Any]:
         "counts": progress.counts.to_wire(), "consumers": progress.consumers, "revision": job.revision, "run": job.run,
         "priority": job.priority, "created": datetime.fromtimestamp(job.created, UTC).isoformat(timespec="seconds"),
         "success": job.closing.success if job.closing else None, "url": job.url,
+        "obstacles": list(progress.obstacles),
     }  # fmt: skip
 
 

@@ -53,6 +53,11 @@ _JOB: dict[str, Schema] = {
     "created": _value("string", f"When it was submitted, {_TIME}."),
     "success": _value("boolean|null", "How it ended; null: it has not."),
     "url": _value("string", "The folder of its rows and results."),
+    "obstacles": {
+        "type": "array",
+        "description": "What keeps its consumers from starting.",
+        "items": {"type": "string"},
+    },
 }
 _FACTS: dict[str, Schema] = {
     "state": _value("string", "pending, running, ok, failed or killed."),

@@ -12,6 +12,7 @@ import click
 from kubeque.cli.bar import transfer_shown
 from kubeque.cli.connect import connect
 from kubeque.cli.fetch import bring
+from kubeque.cli.pods import pod_options, read_pod
 from kubeque.cli.watch import follow
 from kubeque.client import Client, Existing, Submitted
 from kubeque.model.errors import CommandError, ResourceError, UserError
@@ -36,6 +37,7 @@ from kubeque.model.sweep import Sweep
 @click.option("--max-memory", help="How far memory may grow (default: 8 times).")
 @click.option("--disk", help="Disk per task, as in 5Gi.")
 @click.option("--image", help="Container image of the tasks.")
+@click.option("--cluster", metavar="URL", help="local, or kubernetes://CONTEXT/NAMESPACE.")
 @click.option("--consumers", type=int, help="Consumers at once (default here: one per core).")
 @click.option("--priority", type=int, default=0, show_default=True, help="Jobs of higher priority go first.")
 @click.option("--timeout", help="Longest a task may take, as in 30m.")
@@ -46,6 +48,7 @@ from kubeque.model.sweep import Sweep
 @click.option("--series", default="", metavar="NAME", help="The recurring sweep that this is one of.")
 @click.option("--skip-done", is_flag=True, help="Rows that were ok in the series already do not run again.")
 @click.option("--results-ttl", metavar="TIME", help="How long gc leaves results alone, as in 30d (default: for ever).")
+@pod_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
@@ -60,7 +63,7 @@ def sub(
     if not command:
         raise CommandError("there is no command: say what to run, as in kubeque sub python3 '^run.py'")
     sweep = read_sweep(command, said)
-    with connect(ctx) as client:
+    with connect(ctx, cluster=said["cluster"]) as client:
         submitted = _submit(client, sweep, said)
         name = submitted.job.name
         if not as_json:
@@ -86,7 +89,7 @@ def read_sweep(command: Sequence[str], said: dict[str, Any]) -> Sweep:
         consumers=said["consumers"], priority=said["priority"], task_timeout=said["timeout"],
         deadline=said["deadline"], retries=_counts(said["retries"]), max_failures=said["max_failures"],
         allow_failed=said["allow_failed"], series=said["series"], skip_done=said["skip_done"],
-        results_ttl=said["results_ttl"],
+        results_ttl=said["results_ttl"], pod=read_pod(said),
     )  # fmt: skip
 
 

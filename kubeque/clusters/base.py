@@ -22,8 +22,25 @@ class Consumer:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Standstill:
+    """What keeps consumers from starting."""
+
+    #: In words, the commonest first; empty where all is well.
+    messages: tuple[str, ...] = ()
+    #: Since how many seconds none could start; 0 where one ever has, or where something is on its way.
+    seconds: float = 0.0
+
+
 class Cluster(Protocol):
-    """One cluster. All methods may be called by many processes at once."""
+    """One cluster. All methods may be called by many processes at once, and raise ClusterError."""
+
+    @property
+    def url(self) -> str:
+        """By which anybody else finds it."""
+
+    def check(self, spec: JobSpec) -> None:
+        """Raises UserError where consumers of this cluster could not serve such a job; nothing is made."""
 
     def fleet(self, job_name: str) -> str:
         """The fleet that serves a new job."""
@@ -42,6 +59,12 @@ class Cluster(Protocol):
 
     def coroner(self, owner: str) -> Death | None:
         """What is known of a consumer's death; None: it lives, or this cluster cannot tell."""
+
+    def standstill(self, job: Job) -> Standstill:
+        """What keeps the consumers of a job from starting."""
+
+    def finish(self, job: Job) -> None:
+        """A job has ended: what serves nobody else may go."""
 
     def stop(self) -> int:
         """End all consumers of this cluster; how many."""

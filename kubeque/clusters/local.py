@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from kubeque.clusters.base import Consumer
+from kubeque.clusters.base import Consumer, Standstill
 from kubeque.model.errors import ClusterError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
@@ -146,6 +146,13 @@ class LocalCluster:
         self._linger_seconds = linger_seconds
         self.folder = home / "fleet"
 
+    @property
+    def url(self) -> str:
+        return "local"
+
+    def check(self, spec: JobSpec) -> None:
+        """Processes of this machine take whatever a machine gives."""
+
     def fleet(self, job_name: str) -> str:
         return fleet_name(self._home)
 
@@ -195,6 +202,12 @@ class LocalCluster:
             if content.get("owner") == owner and isinstance(content.get("index"), int):
                 return Death(running=int(str(content["index"])))
         return Death()
+
+    def standstill(self, job: Job) -> Standstill:
+        return Standstill()
+
+    def finish(self, job: Job) -> None:
+        """Consumers leave by themselves, or serve the next job."""
 
     def stop(self) -> int:
         running = [slot for slot in self.slots() if slot.alive()]

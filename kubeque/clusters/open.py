@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from kubeque.clusters.base import Cluster
+from kubeque.model.config import Config
 from kubeque.model.errors import ConfigError
 
 
-def open_cluster(url: str, *, home: Path, queue_url: str) -> Cluster:
-    """The cluster at `url`. Raises ConfigError for one that there is not."""
+def open_cluster(url: str, config: Config) -> Cluster:
+    """The cluster at `url`, for the queue and the rest that `config` names. Raises ConfigError, MissingExtra."""
     if url in ("local", "local:", "local://"):
         from kubeque.clusters.local import LocalCluster
 
-        return LocalCluster(home, queue_url)
-    raise ConfigError(f"cluster_url {url!r}: this version knows `local`, the processes of one machine")
+        return LocalCluster(config.home, config.queue_url)
+    if url.startswith("kubernetes://"):
+        from kubeque.clusters.pods import KubernetesCluster
+
+        return KubernetesCluster.open(url, config)
+    raise ConfigError(
+        f"cluster_url {url!r}: this version knows `local`, the processes of one machine, and kubernetes://CONTEXT/NAMESPACE"
+    )

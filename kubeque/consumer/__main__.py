@@ -12,61 +12,81 @@ from pathlib import Path
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
 from kubeque.consumer import tree
 from kubeque.consumer.loop import Consumer
+from kubeque.consumer.pod import last_words, pod_settings, queue_url
 from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.queues.open import open_queue
+from kubeque.queues.queue import Queue
 
 #: How a consumer ends that was told to: not 0, which would say that nothing is left to do.
 TERMINATED = 143
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one consumer on this machine until nothing is left for its fleet."""
+    """Run one consumer until nothing is left for its fleet: in a slot of this machine, or in a pod."""
     parser = argparse.ArgumentParser(prog="kubeque.consumer")
-    parser.add_argument("--queue", required=True)
     parser.add_argument("--fleet", required=True)
-    parser.add_argument("--home", required=True, type=Path)
-    parser.add_argument("--slot", required=True, type=int)
     parser.add_argument("--linger", type=float, default=5.0)
+    here = parser.add_argument_group("on one machine")
+    here.add_argument("--queue")
+    here.add_argument("--home", type=Path)
+    here.add_argument("--slot", type=int)
+    pod = parser.add_argument_group("in a pod")
+    pod.add_argument("--shape", type=int)
+    pod.add_argument("--work", type=Path)
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    slot = Slot(given.home / "fleet", given.slot)
-    if not slot.take():
-        return 0  # another consumer has this place
+    serve = _in_slot if given.slot is not None else _in_pod
     try:
-        return _serve(slot, given)
+        return serve(given)
     except KubequeError as error:
         logging.error("%s", error)
+        if serve is _in_pod:
+            last_words(str(error))
         return error.exit_code
 
 
-def _serve(slot: Slot, given: argparse.Namespace) -> int:
-    tree.adopt_orphans()
-    queue = open_queue(given.queue)
-    cluster = LocalCluster(given.home, given.queue)
+def _in_slot(given: argparse.Namespace) -> int:
+    slot = Slot(given.home / "fleet", given.slot)
+    if not slot.take():
+        return 0  # another consumer has this place
     settings = Settings(
         fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), linger_seconds=given.linger,
-        journal=slot.journal, coroner=cluster.coroner,
+        journal=slot.journal, coroner=LocalCluster(given.home, given.queue).coroner,
     )  # fmt: skip
-    terminated = False
+    queue = open_queue(given.queue)
     while True:
-        consumer = Consumer(queue, Files(), settings)
-
-        def leave(number: int, frame: object, consumer: Consumer = consumer) -> None:
-            nonlocal terminated
-            terminated = True
-            consumer.leave()
-
-        signal.signal(signal.SIGTERM, leave)
-        signal.signal(signal.SIGINT, leave)
-        consumer.run()
+        terminated = _serve(queue, settings)
         slot.leave()
         # A job submitted just before we said so found this place taken: look once more, now that it is seen as free.
         waiting = any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet))
         if terminated or not waiting:
             return TERMINATED if terminated else 0
         slot.announce()
+
+
+def _in_pod(given: argparse.Namespace) -> int:
+    settings = pod_settings(given.fleet, given.shape, given.work, given.linger)
+    terminated = _serve(open_queue(queue_url()), settings)
+    last_words("")
+    return TERMINATED if terminated else 0
+
+
+def _serve(queue: Queue, settings: Settings) -> bool:
+    """Work until nothing is left to do; whether somebody told us to leave."""
+    tree.adopt_orphans()
+    consumer, terminated = Consumer(queue, Files(), settings), False
+
+    def leave(number: int, frame: object) -> None:
+        nonlocal terminated
+        terminated = True
+        consumer.leave()
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    consumer.run()
+    return terminated
 
 
 if __name__ == "__main__":

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from kubeque.files.tails import read_tail
@@ -15,6 +17,8 @@ INLINE_BYTES = 16 << 10
 QUOTED_CHARACTERS = 300
 #: A line longer than this is shown in pieces, bytes.
 _LINE_BYTES = 16 << 10
+#: Seconds between two looks at the streams of a running command.
+_SHOW_SECONDS = 0.5
 #: A `pump` shows at most this much; a program that writes faster loses the middle here (not in its file).
 _PUMP_BYTES = 1 << 20
 
@@ -96,3 +100,27 @@ class LiveTail:
     def _emit(self, lines: list[bytes]) -> None:
         if lines:
             self._show("".join(f"{self._prefix}{line.decode(errors='replace')}\n" for line in lines))
+
+
+@contextmanager
+def shown(paths: Sequence[Path], show: Callable[[str], object] | None, prefix: str) -> Iterator[None]:
+    """Meanwhile what comes into these streams is shown, each line behind `prefix`. `show` None: nobody listens."""
+    if show is None:
+        yield
+        return
+    tails, over = [LiveTail(path, show, prefix) for path in paths], threading.Event()
+
+    def pump() -> None:
+        while not over.wait(_SHOW_SECONDS):
+            for tail in tails:
+                tail.pump()
+
+    thread = threading.Thread(target=pump, name="showing", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        for tail in tails:
+            tail.close()

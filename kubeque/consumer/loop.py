@@ -17,6 +17,8 @@ from collections.abc import Callable
 
 from kubeque.consumer import tree
 from kubeque.consumer.contract import task_environment
+from kubeque.consumer.disk import DiskWatch
+from kubeque.consumer.logs import shown
 from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.renewal import Renewal
 from kubeque.consumer.result import Assignment, save
@@ -45,7 +47,7 @@ class Consumer:
         self._queue = queue
         self._files = files
         self._settings = settings
-        self._supply = Supply(queue, files, settings.owner, settings.work, cache_bytes=settings.cache_bytes)
+        self._supply = Supply(queue, files, settings)
         self._staged: threads_queue.Queue[Assignment] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[Assignment | None] = threads_queue.Queue(maxsize=4)
         self._leaving = threading.Event()
@@ -133,18 +135,23 @@ class Consumer:
             index=a.index,
             attempt=a.attempt,
             out_path=a.workdir.out,
-            base=os.environ,
+            base=self._settings.environment,
         )
+        watched = self._settings.watched
+        disk = DiskWatch(watched, shape.disk) if shape.disk is not None and watched else None
         limits = Limits(a.spec.task_timeout, a.spec.grace_seconds, shape.memory)
-        return run_command(
-            a.argv,
-            cwd=a.workdir.path,
-            env=env,
-            stdout=a.workdir.stdout,
-            stderr=a.workdir.stderr,
-            limits=limits,
-            stop=self._stop,
-        )
+        with shown((a.workdir.stdout, a.workdir.stderr), self._settings.show, f"[{a.job.name} {a.index}] "):
+            return run_command(
+                a.argv,
+                cwd=a.workdir.path,
+                env=env,
+                stdout=a.workdir.stdout,
+                stderr=a.workdir.stderr,
+                limits=limits,
+                stop=self._stop,
+                oom=self._settings.oom,
+                disk=disk,
+            )
 
     # ------------------------------------------------------------------ the next one is staged
     def _supplying(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from kubeque.consumer import tree
+from kubeque.consumer.disk import DiskWatch, was_full
 from kubeque.consumer.refusals import Refusal, explain
 from kubeque.consumer.stop import End, StopSignal
 from kubeque.consumer.watchman import MemoryWatch, OomCounter
@@ -69,14 +70,15 @@ def run_command(
     limits: Limits,
     stop: StopSignal,
     oom: OomCounter | None = None,
+    disk: DiskWatch | None = None,
 ) -> Ended:
     """Run `argv` without a shell until it has ended and nothing of it is left.
 
     It gets a session and group of its own, /dev/null to read, and no other open file of ours. `stdout` and `stderr`
     are files to append to, or open descriptors. `oom`: the counter of the container's cgroup, where the container
-    is the task's own. A process runs one command at a time: what else it has for children when the command ends
-    counts as left behind. A program that cannot be started is an end too (`exit`, 127 or 126), and why is written to
-    its stderr; where the machine cannot start any, the cause is `stage`.
+    is the task's own. `disk`: what it may fill. A process runs one command at a time: what else it has for children
+    when the command ends counts as left behind. A program that cannot be started is an end too (`exit`, 127 or 126),
+    and why is written to its stderr; where the machine cannot start any, the cause is `stage`.
     """
     if stop.cause:
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
@@ -89,11 +91,13 @@ def run_command(
         if isinstance(process, Refusal):
             os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
             return Ended(process.cause, process.code, start, time.monotonic() - began, message=process.message)
-        with _Run(process, limits, stop, before) as run:
+        with _Run(process, limits, stop, before, disk) as run:
             run.wait()
             seconds = time.monotonic() - began
             left = run.clean_up()
         cause, code, message = run.verdict(oom is not None and oom.read() > kills)
+        if cause in (Cause.EXIT, Cause.SIGNAL) and (evidence := was_full(stderr, cwd)):
+            cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
         return Ended(cause, code, start, seconds, run.watch.peak, message, left)
     finally:
         for fd, given in ((out, stdout), (err, stderr)):
@@ -146,8 +150,9 @@ class _Run:
     """A command that runs."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], limits: Limits, stop: StopSignal, before: frozenset[int]
-    ) -> None:
+        self, process: subprocess.Popen[bytes], limits: Limits, stop: StopSignal, before: frozenset[int],
+        disk: DiskWatch | None,
+    ) -> None:  # fmt: skip
         self._process = process
         self._limits = limits
         self._stop = stop
@@ -160,6 +165,7 @@ class _Run:
         self._kill_at: float | None = None
         self._killing = False
         self.watch = MemoryWatch(process.pid, limits.memory, before=before)
+        self._disk = disk
 
     def __enter__(self) -> _Run:
         return self
@@ -181,12 +187,15 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
             if now >= self.watch.due and self.watch.sample():
                 self._cause, self._kill_at = self._cause or Cause.OOM, now
+            if self._disk is not None and now >= self._disk.due and self._disk.sample():
+                self._cause, self._kill_at = self._cause or Cause.DISK, now
             if self._kill_at is not None and now >= self._kill_at:
                 self._kill()
                 self._kill_at = now + _KILL_AGAIN_SECONDS
 
     def _pause(self) -> float:
-        moments = [self.watch.due, self._kill_at, self._deadline if self._cause is None else None]
+        deadline = self._deadline if self._cause is None else None
+        moments = [self.watch.due, self._kill_at, deadline, self._disk.due if self._disk else None]
         return min(moment for moment in moments if moment is not None) - time.monotonic()
 
     def _ask_to_end(self, now: float) -> None:
@@ -252,6 +261,9 @@ class _Run:
         if cause is Cause.OOM:
             used, limit = format_bytes(self.watch.peak), format_bytes(self._limits.memory or 0)
             return f"used {used} of memory, more than the {limit} it was given"
+        if cause is Cause.DISK and self._disk is not None:
+            used, limit = format_bytes(self._disk.peak), format_bytes(self._disk.limit)
+            return f"used {used} of disk; it was given {limit}"
         if cause is Cause.TIMEOUT:
             return f"still running after {self._limits.timeout:g} s: stopped"
         return "stopped: the job was killed" if cause is Cause.KILLED else "stopped: the consumer had to leave"

@@ -122,6 +122,10 @@ class Renewal:
         elif (lease.waiting and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
             self.commit(lease)
 
+    def _outgrew(self, lease: Lease, job: Job) -> bool:
+        """Has the job's floor risen above the class of this container? What runs in it goes on."""
+        return not self._settings.serves(job, lease.block.shape)
+
     def _reap(self) -> None:
         for job in self.jobs:
             if job.open:
@@ -139,7 +143,7 @@ class Renewal:
         making_way = set()
         for lease in list(self._supply.leases):
             job = by_uid.get(lease.job.uid)
-            if job is None or not job.open or job.revision != lease.job.revision:
+            if job is None or not job.open or job.revision != lease.job.revision or self._outgrew(lease, job):
                 self._stop_if_running(lease)
                 if not lease.lost:
                     give_up(lease)

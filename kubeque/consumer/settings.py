@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from kubeque.consumer.watchman import OomCounter
+from kubeque.model.job import Job
+from kubeque.model.resources import lifted
 from kubeque.model.task import Death
 
 
@@ -24,3 +28,21 @@ class Settings:
     journal: Callable[[dict[str, object]], None] = lambda task: None
     #: Tells whether the owner of a lease is known to be dead.
     coroner: Callable[[str], Death | None] = lambda owner: None
+    #: What commands inherit.
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    #: The class whose container this is; None: any, there is no container.
+    shape: int | None = None
+    #: The kernel's counter for that container.
+    oom: OomCounter | None = None
+    #: Folders that count towards a task's disk.
+    watched: tuple[Path, ...] = ()
+    #: Told what commands print, while they do; None: nobody listens.
+    show: Callable[[str], object] | None = None
+
+    def serves(self, job: Job, shape: int) -> bool:
+        """May blocks of class `shape` run here?"""
+        return self.shape is None or lifted(job.shapes, shape, job.floor) == self.shape
+
+    def shapes(self, job: Job) -> list[int] | None:
+        """The classes of blocks that may; None: all."""
+        return None if self.shape is None else [s for s in range(len(job.shapes)) if self.serves(job, s)]

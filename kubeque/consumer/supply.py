@@ -8,11 +8,11 @@ import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from kubeque.consumer.contract import input_names, task_argv
 from kubeque.consumer.inputs import InputCache, StageFailed
 from kubeque.consumer.result import Assignment
+from kubeque.consumer.settings import Settings
 from kubeque.consumer.workdir import Workdir
 from kubeque.files.pages import PageReader
 from kubeque.files.store import Files
@@ -44,12 +44,11 @@ class Known:
 class Supply:
     """Claims, reserves and stages. Only the supplying thread calls `next`."""
 
-    def __init__(self, queue: Queue, files: Files, owner: str, work: Path, *, cache_bytes: int) -> None:
+    def __init__(self, queue: Queue, files: Files, settings: Settings) -> None:
         self._queue = queue
         self._files = files
-        self._owner = owner
-        self._work = work
-        self._cache = InputCache(work / "cache", files, cache_bytes)
+        self._settings = settings
+        self._cache = InputCache(settings.work / "cache", files, settings.cache_bytes)
         self._known: dict[tuple[str, int], Known] = {}
         self.lock = threading.Lock()
         #: Leases that may still have something to run or to record.
@@ -87,7 +86,10 @@ class Supply:
             except StorageError as error:
                 log.warning("%s: its spec cannot be read: %s", job.name, error)
                 continue
-            lease = claim(self._queue, job, self._owner, reserve=reserve)
+            shapes = self._settings.shapes(job)
+            if shapes == []:
+                continue
+            lease = claim(self._queue, job, self._settings.owner, shapes=shapes, reserve=reserve)
             if lease is not None:
                 with self.lock:
                     self.leases.append(lease)
@@ -133,7 +135,7 @@ class Supply:
         own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
         began = time.monotonic()
         try:
-            assignment.workdir = Workdir(self._work, f"{lease.job.uid}-{index}-{assignment.folder}")
+            assignment.workdir = Workdir(self._settings.work, f"{lease.job.uid}-{index}-{assignment.folder}")
             assignment.workdir.stage([*spec.inputs, *own], self._cache, row=row)
         except StageFailed as error:
             assignment.refusal = error

@@ -64,7 +64,7 @@ def _store(url: str) -> str:
 
 
 def _cluster(config: Config) -> str:
-    cluster = open_cluster(config.cluster_url, home=config.home, queue_url=config.queue_url)
+    cluster = open_cluster(config.cluster_url, config)
     running = len(cluster.consumers(cluster.fleet("doctor")))
     wanted = cluster.default_consumers(1 << 20)
     return f"{config.cluster_url}: {running} consumers run, up to {wanted} for a job"

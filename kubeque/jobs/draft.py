@@ -69,6 +69,8 @@ class Draft:
 
 
 def draft(site: Site, sweep: Sweep, progress: Tell | None = None) -> Draft:
-    """Find the inputs of a sweep and make its spec. Raises UserError, StorageError."""
+    """Find the inputs of a sweep and make its spec. Raises UserError, StorageError, ClusterError."""
     staging = find(site, sweep)
-    return Draft(sweep, make_spec(site, sweep, staging), staging, progress)
+    spec = make_spec(site, sweep, staging)
+    site.cluster.check(spec)
+    return Draft(sweep, spec, staging, progress)

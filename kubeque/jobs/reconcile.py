@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+from kubeque.clusters.base import Cluster, Standstill
 from kubeque.jobs.report import keep_report
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines, write_table
+from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
 from kubeque.model.job import Counts, Job, JobState
+from kubeque.model.pod import PodOptions
+from kubeque.model.task import Death
 from kubeque.queues.upkeep import LeaseWatch, enforce_limits, reap
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +29,74 @@ class Progress:
     counts: Counts
     #: Consumers of its fleet that run.
     consumers: int = 0
+    #: What keeps consumers from starting, in words.
+    obstacles: tuple[str, ...] = ()
+
+
+class _Patient:
+    """A cluster that may be away: then what it would have said is left out, and the first of its errors kept."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.error: ClusterError | None = None
+
+    def ask(self, question: Callable[[], T], otherwise: T) -> T:
+        if self.error is not None:
+            return otherwise
+        try:
+            return question()
+        except ClusterError as error:
+            self.error = error
+            return otherwise
+
+    def coroner(self, owner: str) -> Death | None:
+        return self.ask(lambda: self.cluster.coroner(owner), None)
 
 
 def reconcile(site: Site, name: str, *, watch: LeaseWatch | None = None) -> Progress:
     """Finish a reset, take tasks back from the dead, start consumers where tasks wait, close the job when it has ended.
 
-    Raises JobNotFound, QueueError, StorageError, ClusterError.
+    A cluster that does not answer is an obstacle, not an error. Raises JobNotFound, QueueError, StorageError.
     """
     queue = site.queue
     job = queue.finish_reset(queue.job(name))
     if job.closing is not None:
         return Progress(job, job.closing.counts)
-    reap(queue, job, coroner=site.cluster.coroner, watch=watch)
+    cluster = _Patient(site.cluster_of(job))
+    reap(queue, job, coroner=cluster.coroner, watch=watch)
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
+    standstill = Standstill()
     if job.open and counts.ended < job.n:
-        site.cluster.ensure(job, site.spec(job), queue.tallies(job))
+        standstill = _staff(site, job, cluster)
+        job = _give_up(site, job, counts, standstill)
     counts = queue.counts(job)
     if counts.ended == job.n and job.state is not JobState.RESETTING:
         job = close(site, job, counts)
-    return Progress(job, counts, len(site.cluster.consumers(job.fleet)))
+        finish(site, job)
+        return Progress(job, counts)
+    consumers = cluster.ask(lambda: len(cluster.cluster.consumers(job.fleet)), 0)
+    return Progress(job, counts, consumers, standstill.messages)
+
+
+def _staff(site: Site, job: Job, cluster: _Patient) -> Standstill:
+    """See that consumers run; what keeps them from it."""
+    there, spec, waiting = cluster.cluster, site.spec(job), site.queue.tallies(job)
+    cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
+    found = cluster.ask(lambda: there.standstill(job), Standstill())
+    if cluster.error is None:
+        return found
+    refused = isinstance(cluster.error, ClusterRefused) and job.run == 0
+    return Standstill((str(cluster.error),), site.queue.now() - job.created if refused else 0.0)
+
+
+def _give_up(site: Site, job: Job, counts: Counts, standstill: Standstill) -> Job:
+    """Stop a job for which no consumer could start in time."""
+    timeout = PodOptions.read(site.spec(job).pod).start_timeout
+    if counts.ended or counts.running or standstill.seconds < timeout:
+        return job
+    reason = f"no consumer could start within {timeout:g} s: {'; '.join(standstill.messages)}"
+    return site.queue.stop(job, reason)
 
 
 def close(site: Site, job: Job, counts: Counts) -> Job:
@@ -52,3 +110,11 @@ def close(site: Site, job: Job, counts: Counts) -> Job:
         return now.closed(counts, site.queue.now()) if same else None
 
     return site.queue.update(job.name, change)
+
+
+def finish(site: Site, job: Job) -> None:
+    """Send home the consumers that serve nobody but this job. Where the cluster is away they find nothing to do."""
+    try:
+        site.cluster_of(job).finish(job)
+    except (ClusterError, StorageError) as error:
+        log.warning("%s: its consumers were not sent home: %s", job.name, error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kubeque.jobs.links import keeper, read_links
+from kubeque.jobs.reconcile import finish
 from kubeque.jobs.site import Site
 from kubeque.model.job import Job
 
@@ -16,6 +17,7 @@ def remove(site: Site, name: str) -> Job:
     # Read while they are there: what was kept for this job alone goes with it.
     lent = read_links(site, [job])
     site.queue.remove(name)
+    finish(site, job)
     living = site.queue.jobs()
     needed = read_links(site, living)
     for url in [job.url, *lent]:

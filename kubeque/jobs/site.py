@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import open_cluster
@@ -13,6 +13,9 @@ from kubeque.model.spec import JobSpec
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
+#: So many specs are remembered.
+_SPECS = 50
+
 
 @dataclass(frozen=True)
 class Site:
@@ -21,17 +24,34 @@ class Site:
     config: Config
     queue: Queue
     files: Files
+    #: Where new jobs run; those that are there already may have another one, see `cluster_of`.
     cluster: Cluster
+    _clusters: dict[str, Cluster] = field(default_factory=dict)
+    _specs: dict[tuple[str, str], JobSpec] = field(default_factory=dict)
 
     @classmethod
     def open(cls, config: Config) -> Site:
         """Connect to all of it. Raises ConfigError, QueueError, ClusterError."""
-        cluster = open_cluster(config.cluster_url, home=config.home, queue_url=config.queue_url)
-        return cls(config, open_queue(config.queue_url), Files(), cluster)
+        cluster = open_cluster(config.cluster_url, config)
+        return cls(config, open_queue(config.queue_url), Files(), cluster, {config.cluster_url: cluster})
 
     def spec(self, job: Job) -> JobSpec:
-        """The spec in force. Raises StorageError."""
-        return JobSpec.from_wire(self.files.read_json(job.spec_url))
+        """The spec in force, read once. Raises StorageError."""
+        key = (job.uid, job.spec_url)
+        if key not in self._specs:
+            while len(self._specs) >= _SPECS:
+                self._specs.pop(next(iter(self._specs)))
+            self._specs[key] = JobSpec.from_wire(self.files.read_json(job.spec_url))
+        return self._specs[key]
+
+    def cluster_of(self, job: Job) -> Cluster:
+        """Where a job runs: where it was submitted to. Raises StorageError, ConfigError."""
+        url = self.spec(job).cluster
+        if url == self.cluster.url:
+            return self.cluster
+        if url not in self._clusters:
+            self._clusters[url] = open_cluster(url, self.config)
+        return self._clusters[url]
 
     def close(self) -> None:
         self.queue.close()

@@ -50,5 +50,5 @@ def make_spec(site: Site, sweep: Sweep, staging: Staging) -> JobSpec:
         task_timeout=parse_duration(sweep.task_timeout, "timeout") if sweep.task_timeout is not None else None,
         image=sweep.image if sweep.image is not None else config.default_image,
         cpu=parse_cpu(cpu) if cpu is not None else None,
-        shapes=grow_shapes(first, most or None), cluster=config.cluster_url, pod=dict(sweep.pod),
+        shapes=grow_shapes(first, most or None), cluster=site.cluster.url, pod=dict(sweep.pod),
     )  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from kubeque import __version__
 from kubeque.model.config_text import KEYS, NUMBERS, SIZES, Place, hide_password, read_file
 from kubeque.model.errors import ConfigError
 from kubeque.model.resources import format_bytes
@@ -31,7 +32,7 @@ class Config:
     default_url_prefix: str
     #: Where files that tasks need are kept, by their content: a folder or a URL.
     cas_url_prefix: str
-    #: Where consumers run: `local`, or a Kubernetes cluster as a URL such as `gke://PROJECT/LOCATION/NAME`.
+    #: Where consumers run: `local`, or a Kubernetes cluster as a URL such as `kubernetes://CONTEXT/NAMESPACE`.
     cluster_url: str
     #: Google Cloud project.
     project: str
@@ -51,6 +52,8 @@ class Config:
     local_ssd_count: int
     #: Image that tasks run in.
     default_image: str
+    #: Image with the consumer's software, which pods copy it from.
+    consumer_image: str
     #: Cores of a task, as in `0.5`, `500m` or `2`.
     default_resource_cpu: float | None
     #: Memory of a task, as in `512Mi` or `1.5Gi`.
@@ -146,6 +149,8 @@ def _derived(found: Mapping[str, Any], home: str) -> dict[str, str]:
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }
+    if found["project"]:
+        derived["consumer_image"] = f"gcr.io/{found['project']}/kubeque-consumer:{__version__}"
     if found["project"] and found["cluster_name"]:
         derived["queue_url"] = f"datastore://{found['project']}"
         derived["cluster_url"] = f"gke://{found['project']}/{found['location'] or '-'}/{found['cluster_name']}"

@@ -173,6 +173,7 @@ _READERS: Mapping[str, Callable[[Place, str, str], Any]] = {
     "node_disk_size": _size,
     "local_ssd_count": Place.count,
     "default_image": Place.word,
+    "consumer_image": Place.word,
     "default_resource_cpu": _cores,
     "default_resource_memory": _size,
     "default_resource_disk": _size,

@@ -19,6 +19,8 @@ KubequeError                      exit code 1
 │   ├── FileMissing               there is no such file
 │   └── FileDamaged               it is not the file that it should be
 ├── ClusterError                  consumers could not be started or seen
+│   ├── ClusterUnavailable        the cluster did not answer: try again later
+│   └── ClusterRefused            the cluster said no
 └── JobFailed                     the sweep ended without success
     └── JobKilled                 because somebody killed it
 """
@@ -107,6 +109,19 @@ class FileDamaged(StorageError):
 
 class ClusterError(KubequeError):
     """Consumers could not be started, counted or stopped."""
+
+
+class ClusterUnavailable(ClusterError):
+    """The cluster did not answer. Consumers that run go on; ask again later."""
+
+
+class ClusterRefused(ClusterError):
+    """The cluster refused a request. The message has its words; grant the right or mend what it names."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        #: The HTTP status: 403 a right is missing, 404 not there, 409 somebody was faster, 422 invalid.
+        self.status = status
 
 
 class JobFailed(KubequeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,14 @@ class KubequeHook(BaseHook):
     conn_type = "kubeque"
     hook_name = "kubeque"
 
-    def __init__(self, kubeque_conn_id: str = DEFAULT_CONNECTION) -> None:
+    def __init__(self, kubeque_conn_id: str = DEFAULT_CONNECTION, *, cluster: str | None = None) -> None:
+        """`cluster`: where new jobs run, if not where the connection says."""
         super().__init__()
         self.kubeque_conn_id = kubeque_conn_id
+        self._cluster = cluster
         self._client: Client | None = None
         self._counts: Any = None
+        self._obstacles: tuple[str, ...] = ()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -86,7 +90,8 @@ class KubequeHook(BaseHook):
     def get_conn(self) -> Client:
         """The client, connected once."""
         if self._client is None:
-            self._client = Client(self.config())
+            config = self.config()
+            self._client = Client(replace(config, cluster_url=self._cluster) if self._cluster else config)
         return self._client
 
     def close(self) -> None:
@@ -160,10 +165,14 @@ class KubequeHook(BaseHook):
         return progress
 
     def say(self, progress: Progress) -> None:
-        """Log the counts, if they are others than last time."""
+        """Log the counts and what holds consumers up, if they are others than last time."""
         if progress.counts != self._counts:
             self._counts = progress.counts
             self.log.info("%s: %s", progress.job.name, progress_line(progress.counts))
+        if progress.obstacles != self._obstacles:
+            self._obstacles = progress.obstacles
+            for obstacle in progress.obstacles:
+                self.log.warning("%s waits: %s", progress.job.name, obstacle)
 
     def deliver(self, progress: Progress) -> dict[str, Any]:
         """The last act of a waiter: the pointer to a job that ended well. Raises SweepFailed naming rows."""

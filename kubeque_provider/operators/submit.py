@@ -50,6 +50,18 @@ class KubequeSubmitOperator(BaseOperator):
         disk: str | int | None = None,
         image: str | None = None,
         env: Mapping[str, str] | None = None,
+        cluster: str | None = None,
+        env_from_secret: Sequence[str] | None = None,
+        gpu: int | None = None,
+        volumes: Sequence[str] | None = None,
+        service_account: str | None = None,
+        node_selector: Mapping[str, str] | None = None,
+        tolerations: Sequence[str | Mapping[str, Any]] | None = None,
+        spot: bool | None = None,
+        priority_class: str | None = None,
+        image_pull_secrets: Sequence[str] | None = None,
+        start_timeout: str | float | None = None,
+        pod_template: Mapping[str, Any] | None = None,
         push: Sequence[str] = (),
         results: Sequence[str] = (),
         ignore: Sequence[str] = (),
@@ -73,7 +85,8 @@ class KubequeSubmitOperator(BaseOperator):
         """`parameters`: path or URL of a CSV file, list of dicts, DataFrame, grid(...), sequence(n), or an upstream's
         output; None is one row. `missing`: the text for None and NaN. `retry_causes`: extra attempts by cause.
         `allow_failed`: so many rows may fail, a count or a share as in `1%`. `wait`: return when the job has ended;
-        it is asked every `poke_interval` seconds.
+        it is asked every `poke_interval` seconds. `cluster`: where consumers run, as in `kubernetes://CONTEXT/NAMESPACE`;
+        what there is to say about pods stands in docs/howto/kubernetes.md.
 
         `skip_done`: rows that were ok in the `series` already, with the same command, inputs, image and values, are
         linked and do not run again; the series is this Airflow task of this DAG unless one is named. `results_ttl`: how
@@ -92,6 +105,14 @@ class KubequeSubmitOperator(BaseOperator):
         self.disk = disk
         self.image = image
         self.env = env
+        self.cluster = cluster
+        #: What is said of pods, as a sweep has it.
+        self.pod = {
+            "env_from_secret": env_from_secret, "gpu": gpu, "volumes": volumes, "service_account": service_account,
+            "node_selector": node_selector, "tolerations": tolerations, "spot": spot,
+            "priority_class": priority_class, "image_pull_secrets": image_pull_secrets,
+            "start_timeout": start_timeout, "pod_template": pod_template,
+        }  # fmt: skip
         self.push = push
         self.results = results
         self.ignore = ignore
@@ -115,7 +136,7 @@ class KubequeSubmitOperator(BaseOperator):
 
     @cached_property
     def hook(self) -> KubequeHook:
-        return KubequeHook(self.kubeque_conn_id)
+        return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Submit, or take the job of an earlier try; with `wait`, wait. Raises BadSweep, SweepFailed."""
@@ -142,6 +163,7 @@ class KubequeSubmitOperator(BaseOperator):
             consumers=self.consumers, priority=self.priority, task_timeout=self.task_timeout,
             retries=dict(self.retry_causes or {}), max_failures=self.max_failures, allow_failed=self.allow_failed,
             series=series, skip_done=self.skip_done, results_ttl=self.results_ttl,
+            pod={key: value for key, value in self.pod.items() if value is not None},
         )  # fmt: skip
 
     def _wait(self, name: str, waiter: str, number: int) -> dict[str, Any]:

@@ -30,7 +30,7 @@ NOON = 1_795_608_000.0
 def make_site(home: Path) -> Site:
     """A place of its own, with a queue and a folder; nothing runs there."""
     config = Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home / "kubeque")})
-    cluster = open_cluster(config.cluster_url, home=config.home, queue_url=config.queue_url)
+    cluster = open_cluster(config.cluster_url, config)
     return Site(config, open_queue(config.queue_url), Files(), cluster)
 
 

@@ -1,0 +1,223 @@
+"""Builds the consumer's image from what is on this machine: the Python that runs this script, wheels, libc and loader.
+
+    python consumer_image/build.py build/consumer-image IMAGE
+
+makes the folder build/consumer-image (`lib/`: loader, libc and libraries; `python/`: Python and packages;
+`software.txt`: what is in it) and build/consumer-image.tar, the image. Nothing of it depends on the image that a task
+runs in: it is started as `lib/ld.so --library-path lib:python/lib python/bin/python3`. Needs uv, ldd and no registry
+of images.
+"""
+
+from __future__ import annotations
+
+import compileall
+import fnmatch
+import os
+import py_compile
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+from archive import write_archive
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+CONSTRAINTS = REPOSITORY / "constraints" / f"airflow-3.3-python-{VERSION}.txt"
+#: The kernel of Python that no consumer needs: tests, windows, installers, other people's platforms.
+NO_STANDARD = (
+    "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtle*",
+    "turtledemo", "ensurepip", "lib2to3", "pydoc_data",
+    "venv", "distutils", "config-*", "_tkinter*", "_test*", "_ctypes_test*",
+    "_xxtestfuzz*", "xxlimited*", "readline*", "_curses*", "curses", "_dbm*", "_gdbm*", "nis*", "*.a", "*.exe",
+)  # fmt: skip
+NO_PACKAGES = (
+    "__pycache__", "tests", "test", "testing_gapic", "*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "*.so.dSYM", "bin", "pip",
+    "pip-*", "setuptools", "setuptools-*",
+    "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "examples",
+)  # fmt: skip
+#: Of the descriptions of 400 services the S3 client reads its own and those by which one logs in.
+AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
+#: Loaded by name at run time: no program lists them.
+BY_NAME = (
+    "libnss_files.so.2",
+    "libnss_dns.so.2",
+    "libresolv.so.2",
+    "libgcc_s.so.1",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libutil.so.1",
+)
+
+
+def build(folder: Path, name: str) -> Path:
+    """Make the folder and the archive beside it; returns the archive."""
+    shutil.rmtree(folder, ignore_errors=True)
+    python = folder / "python"
+    site = python / "lib" / f"python{VERSION}" / "site-packages"
+    copy_python(python)
+    install_packages(site)
+    copy_kubeque(site)
+    found = copy_libraries(folder)
+    compile_all(folder)
+    shrink(folder, site)
+    (folder / "software.txt").write_text("".join(f"{line}\n" for line in software(site, found)))
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    archive = folder.with_name(f"{folder.name}.tar")
+    write_archive(folder, name, archive, Entrypoint=start_words(""), User="65532:65532")
+    return archive
+
+
+def start_words(root: str) -> list[str]:
+    """How the consumer's Python is started where its folder is at `root`."""
+    python = f"{root}/python/bin/python3"
+    return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
+
+
+def copy_python(python: Path) -> None:
+    base = Path(sys.base_prefix)
+    standard = Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(
+        standard, python / "lib" / standard.name, symlinks=True, ignore=shutil.ignore_patterns(*NO_STANDARD)
+    )
+    (python / "bin").mkdir()
+    shutil.copy(os.path.realpath(base / "bin" / f"python{VERSION}"), python / "bin" / "python3")
+    shared = sysconfig.get_config_var("INSTSONAME")
+    for place in (base / "lib", Path(sysconfig.get_config_var("LIBDIR"))):
+        if (
+            shared
+            and shared.endswith(".so.1.0")
+            and (place / shared).is_file()
+            and not (python / "lib" / shared).exists()
+        ):
+            shutil.copy(place / shared, python / "lib" / shared)
+
+
+def install_packages(site: Path) -> None:
+    # uv stands in the environment of `make` or on the PATH; pip is there in an image of Python's makers.
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    installer = (
+        [uv, "pip", "install", "--quiet", "--python", sys.executable]
+        if uv
+        else [sys.executable, "-m", "pip", "install", "--quiet"]
+    )
+    link = ["--link-mode", "copy"] if uv else []  # not the cache's own files: we change modes
+    words = [
+        *installer,
+        *link,
+        "--target",
+        str(site),
+        "--requirement",
+        str(HERE / "requirements.txt"),
+        "--constraint",
+        str(CONSTRAINTS),
+    ]
+    subprocess.run([*words, "--no-compile"], check=True)
+    for path in sorted(site.rglob("*"), reverse=True):
+        if any(fnmatch.fnmatch(path.name, pattern) for pattern in NO_PACKAGES):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    for path in (site / "botocore" / "data").iterdir():
+        if path.is_dir() and path.name not in AWS_SERVICES:
+            shutil.rmtree(path)
+
+
+def copy_kubeque(site: Path) -> None:
+    shutil.copytree(REPOSITORY / "kubeque", site / "kubeque", ignore=shutil.ignore_patterns("__pycache__", "*.py[co]"))
+
+
+def copy_libraries(folder: Path) -> dict[str, Path]:
+    """The loader, libc and every library of this machine that something in `folder` needs, by name."""
+    (folder / "lib").mkdir()
+    found: dict[str, Path] = {}
+    loader = ""
+    for program in [folder / "python" / "bin" / "python3", *sorted(folder.rglob("*.so*"))]:
+        for name, path in needed(program):
+            if name.startswith(("/", "ld-linux")):
+                loader = loader or name
+            elif folder not in path.parents and not (folder / "python" / "lib" / name).exists():
+                found.setdefault(name, path)
+    somewhere = found["libc.so.6"].parent
+    found |= {name: somewhere / name for name in BY_NAME if name not in found and (somewhere / name).exists()}
+    for name, path in found.items():
+        shutil.copy(os.path.realpath(path), folder / "lib" / name)
+    shutil.copy(os.path.realpath(loader), folder / "lib" / "ld.so")
+    return found
+
+
+def needed(program: Path) -> Iterator[tuple[str, Path]]:
+    """What ldd says: `name => path (address)`, and the loader as a mere path."""
+    said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
+    for line in said.splitlines():
+        if match := re.fullmatch(r"\s*(\S+) => (/\S+) \(0x[0-9a-f]+\)", line):
+            yield match[1], Path(match[2])
+        elif match := re.fullmatch(r"\s*(/\S+) \(0x[0-9a-f]+\)", line):
+            yield match[1], Path(match[1])
+        elif "not found" in line:
+            sys.exit(f"{program}: {line.strip()}")
+
+
+def compile_all(folder: Path) -> None:
+    """Compiled code is as good as its source here, whatever the dates: so the bytes are the same each time."""
+    compileall.compile_dir(
+        folder / "python", quiet=2, stripdir=str(folder), prependdir="/", maxlevels=50, rx=re.compile("/kubernetes/"),
+        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+    )  # fmt: skip
+
+
+def shrink(folder: Path, site: Path) -> None:
+    """Leave out what only a debugger reads, and the sources of a client that is generated, 700 files of it."""
+    if strip := shutil.which("strip"):
+        programs = [*(folder / "python" / "lib").glob("*.so*"), *folder.rglob("lib-dynload/*.so")]
+        subprocess.run([strip, "--strip-unneeded", *map(str, programs)], check=True)
+    client = site / "kubernetes"
+    for source in sorted(client.rglob("*.py")):
+        compiled = source.with_suffix(".pyc")
+        py_compile.compile(
+            str(source), str(compiled), dfile=f"/{source.relative_to(folder)}", doraise=True, optimize=2,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )  # fmt: skip
+        source.unlink()
+    for cache in client.rglob("__pycache__"):
+        shutil.rmtree(cache)
+
+
+def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
+    """One line each: name, version, licence."""
+    yield f"Python {'.'.join(map(str, sys.version_info[:3]))} PSF-2.0"
+    lines = set()
+    for found in distributions(path=[str(site)]):
+        meta = found.metadata
+        licence = meta.get("License-Expression") or meta.get("License") or ""
+        classified = [c.rpartition(" :: ")[2] for c in meta.get_all("Classifier", []) if c.startswith("License ::")]
+        lines.add(
+            f"{meta['Name']} {found.version} {(licence.splitlines() or [''])[0] or ', '.join(classified)}".rstrip()
+        )
+    yield from sorted(lines, key=str.lower)
+    yield from sorted({package_of(path) for path in libraries.values()})
+
+
+def package_of(path: Path) -> str:
+    """The Debian package that a library is from, with its version."""
+    for name in {str(path), os.path.realpath(path), os.path.realpath(path).removeprefix("/usr")}:
+        owner = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True, check=False)
+        if owner.returncode == 0:
+            package = owner.stdout.split(": ")[0].split(",")[0]
+            show = ["dpkg-query", "-W", "-f", "${source:Package} ${source:Version} (Debian)", package]
+            return subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    return path.name
+
+
+if __name__ == "__main__":
+    made = build(Path(sys.argv[1]).resolve(), sys.argv[2])
+    size = sum(
+        path.stat().st_size for path in made.with_suffix("").rglob("*") if path.is_file() and not path.is_symlink()
+    )
+    print(f"{made}: {sys.argv[2]}, {size / 1e6:.0f} MB")

@@ -1,0 +1,153 @@
+"""What a pod's status tells: why its consumer is dead, or what holds it up. Pods are as the API server shows them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from kubeque.clusters.manifest import TASK
+from kubeque.model.task import Cause, Death
+
+Pod = Mapping[str, Any]
+
+#: What a consumer exits with that was told to leave, and what a process that was killed by SIGKILL shows.
+TERMINATED, KILLED = 143, 137
+#: The kubelet's words for a pod that went over its own limit; any other eviction is for a neighbour's sake.
+_OWN_FAULT = re.compile(
+    r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"
+)
+#: Reasons by which a container waits that time alone does not cure.
+_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
+_BROKEN = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+#: A pod that should be gone for so long is on a node that does not answer, seconds.
+_GONE_SECONDS = 30.0
+
+
+def seconds_of(stamp: str | None) -> float:
+    """A time as Kubernetes writes it, as Unix seconds; 0 for none."""
+    return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() if stamp else 0.0
+
+
+def is_live(pod: Pod) -> bool:
+    """Does it run or start, and may it stay?"""
+    return pod["status"].get("phase") in ("Pending", "Running") and not pod["metadata"].get("deletionTimestamp")
+
+
+def has_started(pod: Pod) -> bool:
+    """Has its consumer ever run?"""
+    status = _container(pod)
+    return any(
+        status.get(key, {}).get("running") or status.get(key, {}).get("terminated") for key in ("state", "lastState")
+    )
+
+
+def exit_code(pod: Pod) -> int | None:
+    """What its consumer exited with; None where it has not, or nobody saw it."""
+    code = _container(pod).get("state", {}).get("terminated", {}).get("exitCode")
+    return int(code) if code is not None else None
+
+
+def death_of(pod: Pod, now: float) -> Death | None:
+    """Why the consumer of this pod is dead; None if it lives. `now`: Unix seconds.
+
+    OOMKilled is never believed alone: it also stands beside a consumer that lived on after a child of it had been
+    killed, and exited well.
+    """
+    status, meta = pod["status"], pod["metadata"]
+    ended = _container(pod).get("state", {}).get("terminated")
+    running = _journal(ended.get("message", "")) if ended else None
+    if status.get("phase") not in ("Failed", "Succeeded") and not ended:
+        leaving = seconds_of(meta.get("deletionTimestamp"))
+        if leaving and now > leaving + _GONE_SECONDS:
+            where = pod["spec"].get("nodeName", "its node")
+            return Death(Cause.PREEMPTED, None, f"{where} does not answer any more")
+        return None
+    code = ended.get("exitCode") if ended else None
+    if status.get("reason") == "Evicted":
+        said = " ".join(str(status.get("message", "")).split())
+        return Death(Cause.DISK if _OWN_FAULT.search(said) else Cause.PREEMPTED, running, f"evicted: {said}")
+    if _is_disrupted(status) or code == TERMINATED:
+        return Death(Cause.PREEMPTED, running, "its pod had to leave")
+    if ended and ended.get("reason") == "OOMKilled" and code == KILLED:
+        return Death(Cause.OOM, running, "the whole container was killed for lack of memory")
+    if code:
+        return Death(
+            Cause.LOST, running, f"its consumer ended with {code}: {_last_words(pod) or ended.get('reason', '')}"
+        )
+    return Death(Cause.LOST, running, str(status.get("reason") or "its consumer ended"))
+
+
+def hold_up(pod: Pod) -> str:
+    """What keeps a pod from running that should; empty where nothing is to be said."""
+    status = pod["status"]
+    for condition in status.get("conditions") or []:
+        if condition["type"] == "PodScheduled" and condition["status"] == "False":
+            return _unscheduled(str(condition.get("message", condition.get("reason", ""))))
+    for spec, container in _waiting(pod):
+        reason, said = container.get("reason", ""), str(container.get("message", ""))
+        if reason in _IMAGE:
+            return f"the image {spec} cannot be had: {_short(said) or reason}"
+        if reason in _BROKEN:
+            return f"a container cannot be made: {_short(said) or reason}"
+    if status.get("phase") == "Failed" and _last_words(pod):
+        return f"a consumer cannot work: {_last_words(pod)}"
+    return ""
+
+
+def resource_missing(message: str) -> str:
+    """The resource that no node has enough of, by the scheduler's words; empty for another reason."""
+    match = re.search(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)", message)
+    return match[1] if match else ""
+
+
+def _unscheduled(message: str) -> str:
+    text = message.split(" preemption:")[0].strip()
+    return f"no node takes the pod: {text}"
+
+
+def _waiting(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    status = pod["status"]
+    for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
+        if waiting := container.get("state", {}).get("waiting"):
+            yield container.get("image", ""), waiting
+
+
+def _container(pod: Pod) -> Mapping[str, Any]:
+    found = [c for c in pod["status"].get("containerStatuses") or [] if c.get("name") == TASK]
+    return found[0] if found else {}
+
+
+def _is_disrupted(status: Mapping[str, Any]) -> bool:
+    conditions = status.get("conditions") or []
+    disrupted = any(c["type"] == "DisruptionTarget" and c["status"] == "True" for c in conditions)
+    return disrupted or status.get("reason") in ("Terminated", "NodeShutdown", "Shutdown", "NodeLost", "Preempting")
+
+
+def _journal(message: str) -> int | None:
+    """Which task the consumer had begun, by what it wrote into its termination log."""
+    try:
+        task = json.loads(message)
+    except ValueError:
+        return None
+    index = task.get("index") if isinstance(task, dict) else None
+    return index if isinstance(index, int) else None
+
+
+def _last_words(pod: Pod) -> str:
+    """What the consumer, or the copier of its software, said of its own end; empty where it wrote a journal."""
+    for container in [*(pod["status"].get("initContainerStatuses") or []), _container(pod)]:
+        ended = container.get("state", {}).get("terminated") or {}
+        said = str(ended.get("message", ""))
+        if ended.get("exitCode") not in (None, 0, TERMINATED, KILLED) and said and not said.startswith("{"):
+            return _short(said)
+        if ended.get("reason") in ("StartError", "ContainerCannotRun"):
+            return _short(said) or str(ended["reason"])
+    return ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 300 else line[:300] + "…"

@@ -1,0 +1,251 @@
+"""The Kubernetes Job in which the consumers of one class of a job run, as a manifest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kubeque.clusters.template import merged
+from kubeque.model.job import Job, new_uid
+from kubeque.model.pod import PodOptions, Volume
+from kubeque.model.resources import MI
+from kubeque.model.spec import JobSpec
+
+#: What a consumer needs beside the memory of its task, bytes.
+CONSUMER_MEMORY = 128 * MI
+#: What it needs beside the disk of its task: its software, its logs. Bytes.
+CONSUMER_DISK = 256 * MI
+#: The container that holds the user's image.
+TASK = "task"
+#: Where the consumer's software and its working files are in a pod.
+SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
+LABEL = "kubeque"
+MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
+#: As often as it takes: what a consumer's death costs a task is counted in the queue.
+_WITHOUT_END = 2**31 - 1
+#: A dead node's pods are replaced after so many seconds, beside the time in which the cluster notices.
+_UNREACHABLE_SECONDS = 30
+#: For a pod that must leave, beside the grace of its command: to record what has ended.
+_LEAVE_SECONDS = 20
+_FINISHED_SECONDS = 3600
+_LIBRARIES = re.compile(r"(PYTHON|LD_).*")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of a manifest is the cluster's and the queue's, the same for all jobs."""
+
+    namespace: str
+    #: Image with the consumer's software.
+    consumer_image: str
+    #: The queue as a URL without password.
+    queue_url: str
+    #: Tells the objects of this queue from those of others.
+    queue_mark: str
+    #: Can an image be mounted as a volume here? Else its contents are copied by an init container.
+    image_volumes: bool = False
+    #: For pods whose options name none.
+    service_account: str = ""
+
+
+def fleet_name(job_name: str) -> str:
+    """The fleet of a new job: readable, and no other job's."""
+    return f"{slug(job_name, 20)}-{new_uid()}"
+
+
+def slug(text: str, most: int) -> str:
+    """`text` as part of a Kubernetes name."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most].strip("-") or "job"
+
+
+def kubernetes_job_name(fleet: str, shape: int, generation: int) -> str:
+    """Deterministic, so that of two who start the same consumers one is refused."""
+    return f"kq-{fleet}-{shape}-{generation}"
+
+
+def fleet_of(pod_name: str) -> str | None:
+    """Whose pod it is, by its name; None where it is none of ours."""
+    match = re.fullmatch(r"kq-(.+-[a-z2-9]{12})-\d+-\d+-\d+-[a-z0-9]{5}", pod_name)
+    return match[1] if match else None
+
+
+def labels(job: Job, shape: int, around: Surroundings) -> dict[str, str]:
+    """By which all objects of a job are found."""
+    return {
+        **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
+        f"{LABEL}/class": str(shape), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": around.queue_mark,
+    }  # fmt: skip
+
+
+def kubernetes_job(
+    job: Job, spec: JobSpec, around: Surroundings, *, shape: int, generation: int, count: int, queue_secret: str = ""
+) -> dict[str, Any]:
+    """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password."""
+    options = PodOptions.read(spec.pod)
+    marks = labels(job, shape, around)
+    template = {
+        "metadata": {"labels": marks, "annotations": _annotations(job, options)},
+        "spec": _pod(job, spec, options, around, shape, queue_secret),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": kubernetes_job_name(job.fleet, shape, generation), "namespace": around.namespace,
+            "labels": {**marks, f"{LABEL}/generation": str(generation)}, "annotations": {f"{LABEL}/job": job.name},
+        },
+        "spec": {
+            "completionMode": "Indexed", "completions": count, "parallelism": count,
+            "backoffLimitPerIndex": _WITHOUT_END, "podReplacementPolicy": "TerminatingOrFailed",
+            "ttlSecondsAfterFinished": _FINISHED_SECONDS,
+            "template": merged(template, options.pod_template, TASK),
+        },
+    }  # fmt: skip
+
+
+def url_secret(name: str, url: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The Secret with the queue's URL, for the Kubernetes Job `manifest`."""
+    meta = manifest["metadata"]
+    return {
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": {"url": url},
+        "metadata": {"name": name, "namespace": meta["namespace"], "labels": dict(meta["labels"])},
+    }  # fmt: skip
+
+
+def owned_by(kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
+    """A change that makes an object go with this Kubernetes Job."""
+    meta = kubernetes_job["metadata"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
+    return {"metadata": {"ownerReferences": [owner]}}
+
+
+def _annotations(job: Job, options: PodOptions) -> dict[str, str]:
+    kept = {f"{LABEL}/job": job.name}
+    if not options.spot:  # An autoscaler shall not pack nodes tighter at the cost of what runs.
+        kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
+    return kept
+
+
+def _pod(
+    job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, shape: int, queue_secret: str
+) -> dict[str, Any]:
+    software: dict[str, Any] = {"name": "software", "emptyDir": {}}
+    if around.image_volumes:
+        software = {"name": "software", "image": {"reference": around.consumer_image, "pullPolicy": "IfNotPresent"}}
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": int(spec.grace_seconds) + _LEAVE_SECONDS,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "tolerations": _tolerations(options),
+        "containers": [_task(job, spec, options, around, shape, queue_secret)],
+        "volumes": [software, {"name": "work", "emptyDir": {}}, *map(_volume, range(99), options.volumes)],
+    }
+    if not around.image_volumes:
+        pod["initContainers"] = [_copier(around)]
+    selector = {**options.node_selector, **({"cloud.google.com/gke-spot": "true"} if options.spot else {})}
+    more = {
+        "serviceAccountName": options.service_account or around.service_account, "nodeSelector": selector,
+        "priorityClassName": options.priority_class,
+        "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
+    }  # fmt: skip
+    return pod | {key: value for key, value in more.items() if value}
+
+
+def python_words(root: str) -> list[str]:
+    """How the consumer's Python is started where its folder is at `root`: with its own loader and libraries."""
+    python = f"{root}/python/bin/python3"
+    return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
+
+
+def _task(
+    job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, shape: int, queue_secret: str
+) -> dict[str, Any]:
+    queue: dict[str, Any] = {"value": around.queue_url}
+    if queue_secret:
+        queue = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
+    env = [
+        {"name": "KUBEQUE_QUEUE_URL", **queue},
+        {"name": "KUBEQUE_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "KUBEQUE_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        # What acts on loaders and Pythons is for the program alone: the consumer gives it what the spec says.
+        *({"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)),
+    ]
+    mounts = [
+        {"name": "software", "mountPath": SOFTWARE, "readOnly": True},
+        {"name": "work", "mountPath": WORK},
+        *(
+            {"name": f"volume-{at}", "mountPath": v.path, "readOnly": v.read_only}
+            for at, v in enumerate(options.volumes)
+        ),
+    ]
+    words = [
+        *python_words(SOFTWARE),
+        "-m",
+        "kubeque.consumer",
+        "--fleet",
+        job.fleet,
+        "--shape",
+        str(shape),
+        "--work",
+        WORK,
+    ]
+    secrets = [{"secretRef": {"name": name}} for name in options.env_from_secret]
+    return {
+        "name": TASK, "image": spec.image, "imagePullPolicy": "IfNotPresent", "command": words, "env": env,
+        **({"envFrom": secrets} if secrets else {}),
+        "resources": _resources(spec, options, shape), "volumeMounts": mounts, "securityContext": _locked(),
+        "terminationMessagePath": "/dev/termination-log",
+    }  # fmt: skip
+
+
+def _resources(spec: JobSpec, options: PodOptions, shape: int) -> dict[str, Any]:
+    """Memory and disk are asked for as much as they are limited, so that a neighbour's hunger is not ours."""
+    given = spec.shapes[shape]
+    both: dict[str, str] = {}
+    if given.memory is not None:
+        both["memory"] = str(given.memory + CONSUMER_MEMORY)
+    if given.disk is not None:
+        both["ephemeral-storage"] = str(given.disk + CONSUMER_DISK)
+    cpu = {"cpu": f"{round(spec.cpu * 1000)}m"} if spec.cpu is not None else {}
+    gpu = {"nvidia.com/gpu": str(options.gpu)} if options.gpu else {}
+    found = {"requests": cpu | both | gpu, "limits": both | gpu}
+    return {key: value for key, value in found.items() if value}
+
+
+def _copier(around: Surroundings) -> dict[str, Any]:
+    return {
+        "name": "software", "image": around.consumer_image, "imagePullPolicy": "IfNotPresent",
+        "command": [*python_words(""), "-m", "kubeque.consumer.install", SOFTWARE],
+        "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": _locked(),
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    }  # fmt: skip
+
+
+def _locked() -> dict[str, Any]:
+    return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def _tolerations(options: PodOptions) -> list[dict[str, Any]]:
+    dead = [
+        {
+            "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",
+            "tolerationSeconds": _UNREACHABLE_SECONDS,
+        }
+        for what in ("not-ready", "unreachable")
+    ]  # fmt: skip
+    spot = [{"key": "cloud.google.com/gke-spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"}]
+    return [*dead, *map(dict, options.tolerations), *(spot if options.spot else [])]
+
+
+def _volume(number: int, volume: Volume) -> dict[str, Any]:
+    sources: dict[str, dict[str, Any]] = {
+        "host": {"hostPath": {"path": volume.name}},
+        "pvc": {"persistentVolumeClaim": {"claimName": volume.name, "readOnly": volume.read_only}},
+        "secret": {"secret": {"secretName": volume.name}},
+        "configmap": {"configMap": {"name": volume.name}},
+    }
+    return {"name": f"volume-{number}", **sources[volume.kind]}

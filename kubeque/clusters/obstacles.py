@@ -1,0 +1,109 @@
+"""Why the consumers of a fleet do not start, in words, and since when."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from kubeque.clusters import evidence, growth
+from kubeque.clusters.base import Standstill
+from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.room import asked, most_free, shown
+from kubeque.clusters.sight import Sight
+from kubeque.model.errors import ClusterRefused
+
+#: A pod or Kubernetes Job that does nothing for so long is looked into, seconds.
+_LOOK_AFTER = 4.0
+#: An autoscaler's word that a node is on its way.
+_SCALING = "TriggeredScaleUp"
+_SAID = 3
+
+
+class Obstacles:
+    """Looks for what is in the way. What this account may not read (events, nodes) is left out."""
+
+    def __init__(self, api: KubernetesApi, namespace: str) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._forbidden: set[str] = set()
+
+    def of(self, sight: Sight, now: float) -> Standstill:
+        """What holds up the fleet; with nothing waiting there is nothing to say."""
+        open_jobs = [job for job in sight.jobs if not growth.is_over(job)]
+        live = [pod for pod in sight.pods if evidence.is_live(pod)]
+        stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _LOOK_AFTER]
+        found: Counter[str] = Counter()
+        scaling = False
+        for pod in stuck:
+            events = [] if evidence.hold_up(pod) and found else self._events(pod)
+            scaling = scaling or any(event.get("reason") == _SCALING for event in events)
+            if said := self._held_up(pod, events):
+                found[said] += 1
+        for job in open_jobs:
+            if not any(_is_of(pod, job) for pod in sight.pods) and _age(job, now) > _LOOK_AFTER:
+                found.update(_warnings(self._events(job)) or self._suspended(job))
+        crashed = [pod for pod in sight.pods if pod["status"].get("phase") == "Failed"]
+        found.update(said for pod in crashed if not live and (said := evidence.hold_up(pod)))
+        messages = [f"{said} ({count} consumers)" if count > 1 else said for said, count in found.most_common(_SAID)]
+        return Standstill(tuple(messages), self._seconds(sight, open_jobs, now) if messages and not scaling else 0.0)
+
+    def _seconds(self, sight: Sight, open_jobs: list[dict[str, Any]], now: float) -> float:
+        """For how long no consumer could start, if none ever has."""
+        suspended = any(job["spec"].get("suspend") for job in open_jobs)
+        if suspended or any(map(evidence.has_started, (p for p in sight.pods if not evidence.hold_up(p)))):
+            return 0.0
+        return max((_age(job, now) for job in open_jobs), default=0.0)
+
+    def _held_up(self, pod: evidence.Pod, events: list[dict[str, Any]]) -> str:
+        said = evidence.hold_up(pod)
+        if resource := evidence.resource_missing(said):
+            free = self._most_free(resource)
+            if free is not None:
+                needs = shown(asked(pod["spec"], resource), resource)
+                said = f"no node has {needs} of {resource} free: the most that one has left is {shown(free, resource)}"
+        return said or next(iter(_warnings(events)), "")
+
+    def _most_free(self, resource: str) -> float | None:
+        try:
+            return most_free(self._list("/api/v1/nodes"), self._list("/api/v1/pods"), resource)
+        except ClusterRefused:
+            return None
+
+    def _events(self, thing: evidence.Pod) -> list[dict[str, Any]]:
+        try:
+            found = self._list(
+                path("events", self._namespace), fieldSelector=f"involvedObject.uid={thing['metadata']['uid']}"
+            )
+        except ClusterRefused:
+            return []
+        return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+
+    def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
+        """Like the API's; who is refused once does not ask again."""
+        if where in self._forbidden:
+            raise ClusterRefused(f"{where} may not be read", 403)
+        try:
+            return self._api.list(where, **query)
+        except ClusterRefused as error:
+            if error.status == 403:
+                self._forbidden.add(where)
+            raise
+
+    @staticmethod
+    def _suspended(job: dict[str, Any]) -> list[str]:
+        return ["its Kubernetes Job is suspended: it waits for room in a queue"] if job["spec"].get("suspend") else []
+
+
+def _warnings(events: list[dict[str, Any]]) -> list[str]:
+    """The last warning among events, if there is any."""
+    said = [" ".join(str(e.get("message", "")).split()) for e in events if e.get("type") == "Warning"]
+    return [f"no pod comes up: {said[-1][:300]}"] if said else []
+
+
+def _age(thing: evidence.Pod, now: float) -> float:
+    return now - evidence.seconds_of(thing["metadata"].get("creationTimestamp"))
+
+
+def _is_of(pod: evidence.Pod, job: dict[str, Any]) -> bool:
+    owners = pod["metadata"].get("ownerReferences") or []
+    return any(owner.get("uid") == job["metadata"]["uid"] for owner in owners)

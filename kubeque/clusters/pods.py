@@ -1,0 +1,227 @@
+"""Consumers in the pods of a Kubernetes cluster: one Kubernetes Job for each class of a job that something waits in."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from urllib.parse import quote, unquote
+
+from kubeque.clusters import evidence, growth
+from kubeque.clusters.base import Consumer, Standstill
+from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.manifest import (
+    LABEL,
+    MANAGED,
+    Surroundings,
+    fleet_name,
+    fleet_of,
+    kubernetes_job,
+    kubernetes_job_name,
+    owned_by,
+    url_secret,
+)
+from kubeque.clusters.obstacles import Obstacles
+from kubeque.clusters.reach import has_password, unreachable
+from kubeque.clusters.sight import Sight
+from kubeque.model.config import Config
+from kubeque.model.errors import ClusterRefused, ConfigError, UserError
+from kubeque.model.job import Job, new_uid
+from kubeque.model.pod import PodOptions
+from kubeque.model.spec import JobSpec
+from kubeque.model.task import Cause, Death, Tally
+
+#: Consumers of a job if nobody says.
+_DEFAULT_CONSUMERS = 10
+#: What was seen of a fleet is believed for so long, seconds.
+_FRESH_SECONDS = 1.5
+#: From this version on images can be mounted.
+_IMAGE_VOLUMES = (1, 36)
+_OLDEST = (1, 33)
+
+
+class KubernetesCluster:
+    """The consumers of one queue in one namespace of one cluster."""
+
+    def __init__(self, api: KubernetesApi, config: Config, namespace: str) -> None:
+        self._api = api
+        self._config = config
+        self._namespace = namespace
+        self._sights: dict[str, Sight] = {}
+        self._obstacles = Obstacles(api, namespace)
+        self._version: tuple[int, int] | None = None
+
+    @classmethod
+    def open(cls, url: str, config: Config) -> KubernetesCluster:
+        """The cluster at `kubernetes://CONTEXT/NAMESPACE`; either may be left out. Raises ConfigError."""
+        rest = url.partition("://")[2]
+        context, _, namespace = rest.partition("/")
+        if "/" in namespace:
+            raise ConfigError(f"cluster {url!r}: write kubernetes://CONTEXT/NAMESPACE, a / inside of a name as %2F")
+        api = KubernetesApi.connect(unquote(context))
+        return cls(api, config, unquote(namespace) or config.namespace or api.namespace)
+
+    # ------------------------------------------------------------------ submission
+    @property
+    def url(self) -> str:
+        return f"kubernetes://{quote(self._api.context, safe='')}/{self._namespace}"
+
+    def fleet(self, job_name: str) -> str:
+        return fleet_name(job_name)
+
+    def default_consumers(self, tasks: int) -> int:
+        return max(1, min(tasks, _DEFAULT_CONSUMERS))
+
+    def submit_environment(self) -> dict[str, str]:
+        return {}
+
+    def check(self, spec: JobSpec) -> None:
+        options = PodOptions.read(spec.pod)
+        if not spec.image:
+            raise UserError("no image is named: say --image, or set default_image in .kubeque")
+        if not self._config.consumer_image:
+            raise UserError(
+                "no image of the consumer is named: `make image` builds one; set consumer_image in .kubeque to where"
+                " you pushed it"
+            )
+        config = self._config
+        why = unreachable(config.queue_url, (config.default_url_prefix, config.cas_url_prefix), options)
+        if why:
+            raise UserError(why)
+        self._check_version()
+        self._try_out(spec)
+
+    def _check_version(self) -> None:
+        if self._server_version() < _OLDEST:
+            raise UserError(
+                f"the cluster {self._api.context or 'here'} is Kubernetes {'.'.join(map(str, self._server_version()))}:"
+                f" kubeque needs {'.'.join(map(str, _OLDEST))} or later"
+            )
+
+    def _server_version(self) -> tuple[int, int]:
+        if self._version is None:
+            said = self._api.get("/version")
+            self._version = int(said["major"]), int("".join(c for c in said["minor"] if c.isdigit()))
+        return self._version
+
+    def _try_out(self, spec: JobSpec) -> None:
+        """Let the server read the manifest without making anything of it: it knows every key of a pod."""
+        trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
+        manifest = kubernetes_job(trial, spec, self._around(), shape=0, generation=1, count=1)
+        try:
+            self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
+        except ClusterRefused as error:
+            if "dry run" not in str(error):  # a webhook that cannot be tried out: creating it will tell
+                raise UserError(f"the cluster would not take these pods: {error}") from error
+
+    def _around(self) -> Surroundings:
+        return Surroundings(
+            self._namespace, self._config.consumer_image, self._config.queue_url, self._mark,
+            image_volumes=self._server_version() >= _IMAGE_VOLUMES, service_account=self._config.service_account,
+        )  # fmt: skip
+
+    @property
+    def _mark(self) -> str:
+        return hashlib.sha256(self._config.queue_url.encode()).hexdigest()[:12]
+
+    # ------------------------------------------------------------------ consumers
+    def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
+        sight, started = self._look(job.fleet), 0
+        for shape, count in growth.wanted(job, waiting).items():
+            plan = growth.plan(sight.jobs_of(shape), sight.pods_of(shape), count, time.time())
+            if isinstance(plan, growth.Create):
+                started += self._create(job, spec, shape, plan)
+            elif isinstance(plan, growth.Grow):
+                started += self._grow(plan)
+        if started:
+            self._sights.pop(job.fleet, None)
+        return started
+
+    def _create(self, job: Job, spec: JobSpec, shape: int, plan: growth.Create) -> int:
+        name = kubernetes_job_name(job.fleet, shape, plan.generation)
+        secret = name if has_password(self._config.queue_url) else ""
+        manifest = kubernetes_job(
+            job, spec, self._around(), shape=shape, generation=plan.generation, count=plan.count, queue_secret=secret
+        )
+        if secret:  # before the pods that read it; it goes with the Kubernetes Job
+            self._api.create(path("secrets", self._namespace), url_secret(name, self._config.queue_url, manifest))
+        made = self._api.create(path("jobs", self._namespace), manifest)
+        if made is None:
+            return 0  # somebody was faster
+        if secret:
+            self._api.patch(path("secrets", self._namespace, name), owned_by(made))
+        return plan.count
+
+    def _grow(self, plan: growth.Grow) -> int:
+        change = {
+            "metadata": {"resourceVersion": plan.version, "annotations": {growth.GROWN: f"{time.time():.0f}"}},
+            "spec": {"completions": plan.count, "parallelism": plan.count},
+        }
+        grown = self._api.patch(path("jobs", self._namespace, plan.name), change)
+        return plan.more if grown is not None else 0
+
+    def consumers(self, fleet: str) -> list[Consumer]:
+        return [
+            Consumer(_owner(pod), str(pod["status"].get("phase", "")).lower(), evidence.hold_up(pod))
+            for pod in self._look(fleet).pods
+            if evidence.is_live(pod)
+        ]
+
+    def coroner(self, owner: str) -> Death | None:
+        kind, _, rest = owner.partition(":")
+        name, _, uid = rest.partition(":")
+        fleet = fleet_of(name)
+        if kind != "pod" or fleet is None:
+            return None
+        sight = self._look(fleet)
+        pod = sight.pod(uid) or self._fresh(name, uid)  # it may have come after what was seen
+        if pod is not None:
+            return evidence.death_of(pod, time.time())
+        if not sight.jobs:
+            return None  # nothing of this fleet is here: it may be another cluster's
+        return Death(Cause.PREEMPTED, None, "its pod is gone: deleted, or lost with its node")
+
+    def _fresh(self, name: str, uid: str) -> evidence.Pod | None:
+        pod = self._api.find(path("pods", self._namespace, name))
+        return pod if pod is not None and pod["metadata"]["uid"] == uid else None
+
+    def standstill(self, job: Job) -> Standstill:
+        sight = self._look(job.fleet)
+        return self._obstacles.of(sight, time.time())
+
+    def finish(self, job: Job) -> None:
+        """Delete what served a job that has ended."""
+        if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
+            return  # it ran elsewhere
+        self._delete(f"{LABEL}/fleet={job.fleet}")
+        self._sights.pop(job.fleet, None)
+
+    def stop(self) -> int:
+        selector = f"{_managed()},{LABEL}/queue={self._mark}"
+        running = [
+            p for p in self._api.list(path("pods", self._namespace), labelSelector=selector) if evidence.is_live(p)
+        ]
+        self._delete(selector)
+        return len(running)
+
+    def _delete(self, selector: str) -> None:
+        if not any(True for _ in self._api.list(path("jobs", self._namespace), labelSelector=selector)):
+            return
+        self._api.delete(path("jobs", self._namespace), labelSelector=selector)
+
+    # ------------------------------------------------------------------ what is seen
+    def _look(self, fleet: str) -> Sight:
+        seen = self._sights.get(fleet)
+        if seen is None or time.monotonic() - seen.at > _FRESH_SECONDS:
+            at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
+            jobs = self._api.list(path("jobs", self._namespace), labelSelector=selector)
+            pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
+            seen = self._sights[fleet] = Sight(at, jobs, pods)
+        return seen
+
+
+def _owner(pod: evidence.Pod) -> str:
+    return f"pod:{pod['metadata']['name']}:{pod['metadata']['uid']}"
+
+
+def _managed() -> str:
+    return ",".join(f"{key}={value}" for key, value in MANAGED.items())

@@ -1,0 +1,61 @@
+"""Whether the pods of a cluster can reach the queue and the store that a sweep uses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from urllib.parse import parse_qs, urlsplit
+
+from kubeque.model.config_text import hide_password
+from kubeque.model.pod import PodOptions
+
+_LOOPBACK = ("", "localhost", "::1")
+
+
+def unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
+    """What pods cannot reach, and what to set instead; empty where all is well as far as the URLs tell."""
+    host_folders = [volume.path for volume in options.volumes if volume.kind == "host" and volume.name == volume.path]
+    return _queue(queue_url, options, host_folders) or next(
+        (why for prefix in prefixes if (why := _prefix(prefix, host_folders))), ""
+    )
+
+
+def _queue(url: str, options: PodOptions, host_folders: list[str]) -> str:
+    scheme, _, rest = url.partition(":")
+    if scheme in ("sqlite", "memory"):
+        if scheme == "sqlite" and _covered(rest.removeprefix("//").replace("//", "/"), host_folders):
+            return ""
+        return (
+            f"the queue {url} is a file of this machine, which pods cannot reach: set queue_url to postgresql://... or"
+            " datastore://PROJECT; on a cluster of one machine --volume FOLDER:FOLDER gives its folder to the pods"
+        )
+    if scheme.startswith("postgres") and not (options.pod_template.get("spec") or {}).get("hostNetwork"):
+        parts = urlsplit(url)
+        host = (parse_qs(parts.query).get("host") or [parts.hostname or ""])[0]
+        if host in _LOOPBACK or host.startswith(("127.", "/")):
+            return (
+                f"the queue {hide_password(url)} is on this machine's own address {host or 'localhost'!r}, which means"
+                " another machine in a pod: name the server's host in queue_url"
+            )
+    return ""
+
+
+def _prefix(prefix: str, host_folders: list[str]) -> str:
+    if "://" in prefix and not prefix.startswith("memory://"):
+        return ""
+    if _covered(prefix, host_folders):
+        return ""
+    return (
+        f"the store {prefix} is a folder of this machine, which pods cannot reach: set default_url_prefix (and"
+        " cas_url_prefix) to gs://BUCKET/FOLDER or s3://BUCKET/FOLDER; on a cluster of one machine --volume"
+        " FOLDER:FOLDER gives it to the pods"
+    )
+
+
+def _covered(path: str, folders: list[str]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
+
+
+def has_password(url: str) -> bool:
+    """Does a queue's URL hold a password?"""
+    return hide_password(url) != url

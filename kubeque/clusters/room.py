@@ -1,0 +1,51 @@
+"""How much of a resource the nodes of a cluster have left. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from kubeque.model.resources import format_bytes
+
+_FACTORS = {
+    "": 1.0, "n": 1e-9, "u": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
+    "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
+}  # fmt: skip
+
+
+def quantity(text: str | int) -> float:
+    """A quantity as the API server writes it; 0 for what cannot be read."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([A-Za-z]*)", str(text))
+    return float(match[1]) * _FACTORS.get(match[2], 0.0) if match else 0.0
+
+
+def asked(pod_spec: Mapping[str, Any], resource: str) -> float:
+    """What a pod reserves of a resource on its node."""
+
+    def of(containers: Sequence[Mapping[str, Any]]) -> list[float]:
+        found = [c.get("resources", {}) for c in containers]
+        return [
+            quantity((r.get("requests") or {}).get(resource, (r.get("limits") or {}).get(resource, 0))) for r in found
+        ]
+
+    return max(sum(of(pod_spec["containers"])), *of(pod_spec.get("initContainers") or []), 0.0)
+
+
+def most_free(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], resource: str) -> float:
+    """The most that one node has left."""
+    left = {
+        n["metadata"]["name"]: quantity(n["status"].get("allocatable", {}).get(resource, 0))
+        for n in nodes
+        if not n["spec"].get("unschedulable")
+    }
+    for pod in pods:
+        node = pod["spec"].get("nodeName")
+        if node in left and pod["status"].get("phase") not in ("Succeeded", "Failed"):
+            left[node] -= asked(pod["spec"], resource)
+    return max([0.0, *left.values()])
+
+
+def shown(amount: float, resource: str) -> str:
+    """An amount for people: `1.5Gi` of memory, `0.5` cores."""
+    return format_bytes(amount) if resource in ("memory", "ephemeral-storage") else f"{amount:g}"

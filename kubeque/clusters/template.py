@@ -1,0 +1,63 @@
+"""A pod template of the user's, merged over ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubeque.model.errors import ResourceError
+
+#: What tells the members of such a list apart.
+_KEYS = {
+    "containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name",
+    "volumeMounts": "mountPath", "ports": "containerPort", "topologySpreadConstraints": "topologyKey",
+}  # fmt: skip
+#: Lists in which the user's members come beside ours.
+_ADDED = frozenset({"tolerations", "envFrom", "hostAliases"})
+#: Without these the consumer would not be what it is: where they may not be touched, and what to use instead.
+_OURS = {"command": "the program is the sweep's command", "args": "the program is the sweep's command"}
+
+
+def merged(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """`ours` with everything that `theirs` says in its place; members of lists are matched by name.
+
+    `task` names the container of the consumer. Raises ResourceError where a change would break it.
+    """
+    spec = theirs.get("spec") or {}
+    if spec.get("restartPolicy", "Never") != "Never":
+        raise ResourceError("pod_template: restartPolicy is Never: a consumer that dies gets a new pod")
+    for kind in ("containers", "initContainers"):
+        members = spec.get(kind, [])
+        if not isinstance(members, list) or not all(isinstance(m, Mapping) and m.get("name") for m in members):
+            raise ResourceError(f"pod_template: every one of its {kind} needs a name; the program's own is {task!r}")
+        for member in members:
+            for key, why in _OURS.items():
+                if key in member and member["name"] in (task, "software"):
+                    raise ResourceError(f"pod_template: the container {member['name']!r} has no {key}: {why}")
+    result: dict[str, Any] = _merge(ours, theirs)
+    known = {volume["name"] for volume in result["spec"]["volumes"]}
+    for container in result["spec"]["containers"]:
+        for mount in container.get("volumeMounts", []):
+            if mount.get("name") not in known:
+                raise ResourceError(
+                    f"pod_template: the container {container['name']!r} mounts {mount.get('name')!r}, no volume"
+                    f" of the pod: they are {', '.join(sorted(known))}"
+                )
+    return result
+
+
+def _merge(ours: Any, theirs: Any, name: str = "") -> Any:
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        return {**ours, **{key: _merge(ours.get(key), value, key) for key, value in theirs.items()}}
+    if isinstance(ours, list) and isinstance(theirs, list):
+        if name in _ADDED:
+            return [*ours, *theirs]
+        if name in _KEYS:
+            return _by_key(ours, theirs, _KEYS[name])
+    return theirs
+
+
+def _by_key(ours: list[Any], theirs: list[Any], key: str) -> list[Any]:
+    rest = {member[key]: member for member in theirs if isinstance(member, Mapping) and key in member}
+    kept = [_merge(member, rest.pop(member.get(key), {})) for member in ours]
+    return [*kept, *rest.values()]

@@ -1,0 +1,84 @@
+"""How the disk is watched while a command runs, and how one tells afterwards that it was full."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kubeque.files.tails import read_tail
+
+#: A command is ended at this share of its limit: the kubelet, which measures too, would end the whole pod at all of it.
+_SHARE = 0.95
+#: Seconds from one look to the next, and the share of a core that looking may cost.
+_STEP, _COST_SHARE = 1.0, 0.05
+#: A disk with less than this left is full, bytes and share.
+_LEFT_BYTES, _LEFT_SHARE = 64 << 20, 0.01
+_SAID = re.compile(r"no space left on device|\bENOSPC\b|disk quota exceeded", re.IGNORECASE)
+
+
+class DiskWatch:
+    """Adds up what lies in some folders."""
+
+    def __init__(self, folders: Sequence[Path], limit: int) -> None:
+        """`limit`: bytes that the folders may hold together."""
+        self._folders = folders
+        self._limit = limit
+        #: Bytes; the most that was seen.
+        self.peak = 0
+        #: When the next look is due, on the monotonic clock.
+        self.due = 0.0
+
+    def sample(self) -> bool:
+        """Look once. Returns whether the limit is (nearly) reached."""
+        began = time.thread_time()
+        used = sum(map(usage, self._folders))
+        self.peak = max(self.peak, used)
+        self.due = time.monotonic() + max(_STEP, (time.thread_time() - began) / _COST_SHARE)
+        return used >= self._limit * _SHARE
+
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+
+def usage(folder: Path) -> int:
+    """Bytes that a folder takes on its disk; what changes meanwhile counts as it is met."""
+    total, todo = 0, [str(folder)]
+    seen: set[int] = set()
+    while todo:
+        try:
+            with os.scandir(todo.pop()) as entries:
+                for entry in entries:
+                    total += _size(entry, todo, seen)
+        except OSError:
+            continue  # gone, or not ours to read
+    return total
+
+
+def _size(entry: os.DirEntry[str], todo: list[str], seen: set[int]) -> int:
+    try:
+        status = entry.stat(follow_symlinks=False)
+        if entry.is_dir(follow_symlinks=False):
+            todo.append(entry.path)
+    except OSError:
+        return 0
+    if status.st_nlink > 1:  # an input that is linked lies there once
+        if status.st_ino in seen:
+            return 0
+        seen.add(status.st_ino)
+    return status.st_blocks * 512
+
+
+def was_full(stderr: Path | int, folder: Path) -> str:
+    """By what one tells that a command that failed had no disk left; empty where nothing says so."""
+    if isinstance(stderr, Path) and (said := _SAID.search(read_tail(stderr).text)):
+        return f"it said: {said[0]}"
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return ""
+    left, size = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+    return "the disk was full" if left < min(_LEFT_BYTES, max(size * _LEFT_SHARE, 1)) else ""

@@ -1,0 +1,164 @@
+"""What may be said about the pods that a sweep's consumers run in, as one checked value."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from kubeque.model.errors import ResourceError
+from kubeque.model.resources import parse_duration
+
+#: Seconds that the first consumer of a job may take to start.
+START_SECONDS = 600.0
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_LABEL = re.compile(r"([A-Za-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_SOURCES = ("pvc", "secret", "configmap")
+_VOLUME = re.compile(r"(?P<source>/[^:]*|[a-z]+/[^:/]+):(?P<path>/[^:]*[^:/])(?P<ro>:ro)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A volume that exists already, and where a task finds it."""
+
+    #: "host", "pvc", "secret" or "configmap".
+    kind: str
+    #: Its name; of a host's folder the path.
+    name: str
+    path: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PodOptions:
+    """How the pods of a job differ from the usual. Empty values: nothing was said."""
+
+    #: Secrets whose entries become environment variables, for the consumer's logins as well as for the program.
+    env_from_secret: tuple[str, ...] = ()
+    #: GPUs of a task (nvidia.com/gpu).
+    gpu: int = 0
+    volumes: tuple[Volume, ...] = ()
+    service_account: str = ""
+    #: Labels that a node must have.
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    #: As Kubernetes has them.
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    #: Machines that may be taken away at any time, for less money.
+    spot: bool = False
+    priority_class: str = ""
+    #: Secrets that open private registries.
+    image_pull_secrets: tuple[str, ...] = ()
+    #: Seconds.
+    start_timeout: float = START_SECONDS
+    #: Merged over the pod template that kubeque makes: `metadata` and `spec`.
+    pod_template: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> PodOptions:
+        """The options as they stand in a sweep and its spec; None counts as not said. Raises ResourceError."""
+        values = {}
+        for key, value in said.items():
+            if key not in _READERS:
+                near = difflib.get_close_matches(key, _READERS, 1, cutoff=0.5)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_READERS)}"
+                raise ResourceError(f"unknown pod option {key!r}: {hint}")
+            if value is not None:
+                values[key] = _READERS[key](value, key)
+        return cls(**values)
+
+
+def _names(value: Any, key: str) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    if not isinstance(names, Sequence):
+        raise ResourceError(f"{key} {value!r}: give a list of names, as in ['database-login']")
+    return tuple(_name(name, key) for name in names)
+
+
+def _name(value: Any, key: str) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ResourceError(f"{key} {value!r}: write a Kubernetes name: a-z, 0-9 and -, as in database-login")
+    return value
+
+
+def _count(value: Any, key: str) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or int(text) > 1000:
+        raise ResourceError(f"{key} {value!r}: give a whole number from 0, as in {key}=1")
+    return int(text)
+
+
+def _flag(value: Any, key: str) -> bool:
+    if not isinstance(value, bool):
+        raise ResourceError(f"{key} {value!r}: give true or false")
+    return value
+
+
+def _volumes(value: Any, key: str) -> tuple[Volume, ...]:
+    texts = [value] if isinstance(value, str) else value
+    return tuple(_volume(text, key) for text in texts)
+
+
+def _volume(text: Any, key: str) -> Volume:
+    match = _VOLUME.fullmatch(text) if isinstance(text, str) else None
+    kind, _, name = match["source"].partition("/") if match else ("", "", "")
+    if not match or (kind and kind not in _SOURCES) or "/../" in f"{match['source']}/":
+        raise ResourceError(
+            f"{key} {text!r}: write SOURCE:PATH or SOURCE:PATH:ro, where SOURCE is pvc/NAME, secret/NAME,"
+            " configmap/NAME or a folder of the node, as in pvc/data:/data:ro"
+        )
+    return Volume(kind or "host", name if kind else match["source"], match["path"], match["ro"] is not None)
+
+
+def _labels(value: Any, key: str) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ResourceError(f"{key} {value!r}: give pairs, as in {{'disktype': 'ssd'}}")
+    for name, text in value.items():
+        if not isinstance(name, str) or not _LABEL.fullmatch(name) or not isinstance(text, str) or len(text) > 63:
+            raise ResourceError(f"{key} {name}={text}: write a label of a node and its value, as in disktype=ssd")
+    return dict(value)
+
+
+def _tolerations(value: Any, key: str) -> tuple[Mapping[str, Any], ...]:
+    given = [value] if isinstance(value, str | Mapping) else value
+    return tuple(dict(item) if isinstance(item, Mapping) else _toleration(item, key) for item in given)
+
+
+def _toleration(text: Any, key: str) -> dict[str, str]:
+    """`key`, `key=value`, each with or without `:Effect`, as kubectl writes taints."""
+    pair, _, effect = str(text).partition(":")
+    name, equals, value = pair.partition("=")
+    if not _LABEL.fullmatch(name) or effect not in ("", *_EFFECTS):
+        raise ResourceError(
+            f"{key} {text!r}: write a taint as kubectl does: KEY=VALUE:EFFECT, as in gpu=true:NoSchedule"
+        )
+    made = {"key": name, "operator": "Equal" if equals else "Exists"}
+    return made | ({"value": value} if equals else {}) | ({"effect": effect} if effect else {})
+
+
+def _template(value: Any, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or set(value) - {"apiVersion", "kind", "metadata", "spec"}:
+        raise ResourceError(f"{key}: give a pod template with `metadata` and `spec`, as in {{'spec': {{...}}}}")
+    parts = {part: value[part] for part in ("metadata", "spec") if value.get(part) is not None}
+    for part, content in parts.items():
+        if not isinstance(content, Mapping):
+            raise ResourceError(f"{key}: its `{part}` is {content!r}: give a mapping")
+    return parts
+
+
+_READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "env_from_secret": _names,
+    "gpu": _count,
+    "volumes": _volumes,
+    "service_account": _name,
+    "node_selector": _labels,
+    "tolerations": _tolerations,
+    "spot": _flag,
+    "priority_class": _name,
+    "image_pull_secrets": _names,
+    "start_timeout": parse_duration,
+    "pod_template": _template,
+}
+assert set(_READERS) == {f.name for f in fields(PodOptions)}

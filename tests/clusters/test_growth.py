@@ -1,0 +1,88 @@
+"""How many consumers are started, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubeque.clusters.growth import Create, Grow, indexes, plan, wanted
+from kubeque.model.job import Job
+from kubeque.model.resources import GI, Shape, grow_shapes
+from kubeque.model.task import Tally
+
+NOW = 1_000_000_000.0
+LONG_AGO, JUST_NOW = "2001-09-09T00:00:00Z", "2001-09-09T01:46:35Z"
+
+
+def kjob(
+    completions: int, *, done: str = "", over: bool = False, generation: int = 1, born: str = LONG_AGO, **spec: Any
+) -> Any:
+    return {
+        "metadata": {
+            "name": f"kq-{generation}", "uid": f"j{generation}", "resourceVersion": "7", "creationTimestamp": born,
+            "labels": {"kubeque/generation": str(generation)},
+        },
+        "spec": {"completions": completions, **spec},
+        "status": {"completedIndexes": done, "conditions": [{"type": "Complete", "status": "True"}] if over else []},
+    }  # fmt: skip
+
+
+def pod(index: int, phase: str = "Running", code: int | None = None, generation: int = 1) -> Any:
+    terminated = {"state": {"terminated": {"exitCode": code}}} if code is not None else {"state": {"running": {}}}
+    return {
+        "metadata": {
+            "ownerReferences": [{"uid": f"j{generation}"}], "creationTimestamp": LONG_AGO,
+            "annotations": {"batch.kubernetes.io/job-completion-index": str(index)},
+        },
+        "spec": {}, "status": {"phase": phase, "containerStatuses": [{"name": "task", **terminated}]},
+    }  # fmt: skip
+
+
+def test_the_first_consumers_get_a_kubernetes_job_and_the_next_generation_follows_one_that_is_over() -> None:
+    assert plan([], [], 4, NOW) == Create(1, 4)
+    assert plan([kjob(4, over=True, generation=3)], [], 2, NOW) == Create(4, 2)
+
+
+def test_enough_is_left_alone() -> None:
+    assert plan([kjob(2)], [pod(0), pod(1)], 2, NOW) is None
+    assert plan([kjob(4)], [pod(0), pod(1), pod(2), pod(3)], 1, NOW) is None  # never shrinks
+    assert plan([kjob(3, born=JUST_NOW)], [], 3, NOW) is None  # its pods are on their way
+
+
+def test_an_index_in_back_off_is_made_up_for() -> None:
+    seen = [pod(0), pod(1, "Failed", 143), pod(2, "Failed", 137)]
+    assert plan([kjob(3)], seen, 3, NOW) == Grow("kq-1", "7", 5, 2)
+    assert plan([kjob(3)], [pod(0), pod(1)], 3, NOW) == Grow("kq-1", "7", 4, 1)  # its pod was deleted
+
+
+def test_those_that_left_for_want_of_work_are_missed_when_work_comes_back() -> None:
+    assert plan([kjob(4, done="0-2")], [pod(3)], 3, NOW) == Grow("kq-1", "7", 6, 2)
+
+
+def test_a_consumer_that_cannot_work_is_not_multiplied() -> None:
+    assert plan([kjob(2)], [pod(0, "Failed", 2), pod(1, "Failed", 1)], 2, NOW) is None
+
+
+def test_growth_has_an_end() -> None:
+    assert plan([kjob(140)], [], 2, NOW) is None
+
+
+def test_who_is_suspended_waits() -> None:
+    assert plan([kjob(2, suspend=True)], [], 2, NOW) is None
+
+
+@pytest.mark.parametrize(("text", "numbers"), [("", []), ("3", [3]), ("0-2,5", [0, 1, 2, 5])])
+def test_completed_indexes_are_read(text: str, numbers: list[int]) -> None:
+    assert indexes(text) == numbers
+
+
+def test_each_class_is_served_by_as_many_as_it_has_tasks_and_the_job_wants() -> None:
+    job = Job("j", "u", 100, "", consumers=5, shapes=grow_shapes(Shape(GI), 4 * GI))
+    waiting = {0: Tally(ok=3, pending=90, running=3), 1: Tally(pending=2), 2: Tally(ok=2)}
+    assert wanted(job, waiting) == {0: 5, 1: 2}
+
+
+def test_below_the_floor_nothing_is_started() -> None:
+    job = Job("j", "u", 100, "", consumers=5, shapes=grow_shapes(Shape(GI), 4 * GI), floor=1)
+    assert wanted(job, {0: Tally(pending=3), 1: Tally(pending=1)}) == {1: 4}

@@ -1,0 +1,140 @@
+"""The Kubernetes Job of a job's consumers. The whole of it stands in files beside this one: manifests/*.json.
+
+KUBEQUE_WRITE_GOLDEN=1 writes them anew; read the difference before you commit it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.clusters.manifest import Surroundings, fleet_name, fleet_of, kubernetes_job, kubernetes_job_name, slug
+from kubeque.model.command import parse_word
+from kubeque.model.errors import ResourceError
+from kubeque.model.job import Job
+from kubeque.model.parameters import sequence
+from kubeque.model.resources import GI, Shape, grow_shapes
+from kubeque.model.spec import JobSpec
+
+GOLDEN = Path(__file__).parent / "manifests"
+AROUND = Surroundings("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")
+EVERYTHING = {
+    "env_from_secret": ["login"],
+    "gpu": 1,
+    "service_account": "sweeper",
+    "node_selector": {"disktype": "ssd"},
+    "volumes": ["pvc/data:/data:ro", "/srv/models:/models"],
+    "tolerations": ["gpu=true:NoSchedule"],
+    "spot": True,
+    "priority_class": "batch",
+    "image_pull_secrets": ["registry"],
+    "pod_template": {
+        "metadata": {"labels": {"team": "blue"}},
+        "spec": {
+            "hostNetwork": True,
+            "containers": [
+                {
+                    "name": "task",
+                    "securityContext": {"readOnlyRootFilesystem": True},
+                    "env": [{"name": "A", "value": "2"}],
+                },
+                {"name": "proxy", "image": "proxy:3"},
+            ],
+        },
+    },
+}
+
+
+def job(**changes: Any) -> Job:
+    return replace(Job("Nightly render!", "u" * 12, 10, "gs://b/x", fleet="nightly-render-abcdefghijkm"), **changes)
+
+
+def spec(**changes: Any) -> JobSpec:
+    plain = JobSpec(
+        (parse_word("run"),), sequence(10).to_spec(), image="python:3.12", env={"A": "1", "LD_PRELOAD": "x.so"}
+    )
+    return replace(plain, **changes)
+
+
+def made(the_spec: JobSpec | None = None, around: Surroundings = AROUND, **how: Any) -> dict[str, Any]:
+    return kubernetes_job(job(), the_spec or spec(), around, **{"shape": 0, "generation": 1, "count": 4, **how})
+
+
+CASES = {
+    "plain": lambda: made(),
+    "resources": lambda: made(spec(cpu=0.5, shapes=grow_shapes(Shape(GI, 5 * GI), 4 * GI)), shape=1, generation=3),
+    "everything": lambda: made(spec(pod=EVERYTHING)),
+    "image-volume": lambda: made(around=replace(AROUND, image_volumes=True)),
+    "secret-queue": lambda: made(queue_secret="kq-nightly"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_manifest_is_as_it_was(case: str) -> None:
+    manifest = CASES[case]()
+    file = GOLDEN / f"{case}.json"
+    if os.environ.get("KUBEQUE_WRITE_GOLDEN"):
+        file.write_text(json.dumps(manifest, indent=1) + "\n")
+
+    assert manifest == json.loads(file.read_text())
+
+
+def test_memory_and_disk_of_a_class_leave_room_for_the_consumer() -> None:
+    manifest = made(spec(cpu=2, shapes=grow_shapes(Shape(GI, 2 * GI), 8 * GI)), shape=2)
+    given = manifest["spec"]["template"]["spec"]["containers"][0]["resources"]
+
+    assert given["limits"] == {"memory": str(4 * GI + 128 * 2**20), "ephemeral-storage": str(2 * GI + 256 * 2**20)}
+    assert given["requests"] == {"cpu": "2000m", **given["limits"]}
+
+
+def test_what_acts_on_loaders_does_not_reach_the_consumer() -> None:
+    env = {item["name"] for item in made()["spec"]["template"]["spec"]["containers"][0]["env"]}
+
+    assert "A" in env
+    assert "LD_PRELOAD" not in env
+
+
+def test_no_password_stands_in_the_manifest() -> None:
+    manifest = made(around=replace(AROUND, queue_url="postgresql://me@db/queue"), queue_secret="kq-nightly")
+
+    env = {item["name"]: item for item in manifest["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert env["KUBEQUE_QUEUE_URL"]["valueFrom"] == {"secretKeyRef": {"name": "kq-nightly", "key": "url"}}
+
+
+@pytest.mark.parametrize("name", ["x", "A job / of ten thousand words " * 9 + "é", "---", "UPPER_case.9"])
+def test_names_fit_into_kubernetes_and_lead_back_to_the_fleet(name: str) -> None:
+    fleet = fleet_name(name)
+    pod = f"{kubernetes_job_name(fleet, 15, 123)}-9999-a1b2c"
+
+    assert fleet_of(pod) == fleet
+    assert len(pod) <= 63
+    assert fleet_name(name) != fleet
+
+
+def test_other_peoples_pods_are_nobodys() -> None:
+    assert fleet_of("nginx-7c5ddbdf54-abcde") is None
+    assert fleet_of("") is None
+    assert slug("Ümläut und so", 20) == "ml-ut-und-so"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ({"spec": {"restartPolicy": "Always"}}, "restartPolicy is Never"),
+        ({"spec": {"containers": [{"image": "x"}]}}, "needs a name"),
+        ({"spec": {"containers": [{"name": "task", "command": ["sh"]}]}}, "'task' has no command"),
+        (
+            {"spec": {"containers": [{"name": "task", "volumeMounts": [{"name": "data", "mountPath": "/d"}]}]}},
+            "no volume",
+        ),
+        ({"metdata": {}}, "`metadata` and `spec`"),
+    ],
+)
+def test_a_template_that_would_break_the_consumer_is_refused(template: dict[str, Any], said: str) -> None:
+    with pytest.raises(ResourceError, match=said):
+        made(spec(pod={"pod_template": template}))

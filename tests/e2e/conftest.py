@@ -1,0 +1,158 @@
+"""A real Kubernetes under the tests: the one that KUBECONFIG names.
+
+KUBEQUE_E2E_LOAD is a command that loads an image archive into it, given behind it: `kind load image-archive`, for one.
+PostgreSQL and the object store run on this machine; pods share its network, so that they reach them on loopback.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.clusters.kubernetes import KubernetesApi, path
+from tests.e2e import images
+from tests.servers.objects import BUCKET, GcsServer
+from tests.servers.postgres import PostgresServer
+
+REPOSITORY = Path(__file__).parents[2]
+SAMPLE = REPOSITORY / "examples" / "sample-job"
+PROVOKE = Path(__file__).parent / "provoke"
+CONSUMER = "kubeque-consumer:0.1.0"
+BUSYBOX, DEBIAN, OTHERS = "kubeque-e2e/busybox:1", "kubeque-e2e/debian:1", "kubeque-e2e/others:1"
+NAMESPACE = "default"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [name for name in ("KUBECONFIG", "KUBEQUE_E2E_LOAD") if not os.environ.get(name)]
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(1200))
+            if missing:
+                item.add_marker(pytest.mark.skip(reason=f"{' and '.join(missing)} are not set: there is no Kubernetes"))
+
+
+@pytest.fixture(scope="session")
+def load() -> Callable[[Path], None]:
+    """Loads an image archive into the cluster."""
+
+    def run(archive: Path) -> None:
+        subprocess.run([*shlex.split(os.environ["KUBEQUE_E2E_LOAD"]), str(archive)], check=True, timeout=300)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def loaded(load: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The consumer's image and those of users are in the cluster."""
+    load(REPOSITORY / "build" / "consumer-image.tar")
+    made = tmp_path_factory.mktemp("images")
+    for name in ("busybox", "debian", "others"):
+        (made / name).mkdir()
+    load(images.busybox(made / "busybox", BUSYBOX))
+    load(images.debian(made / "debian", DEBIAN))
+    # A user of its own, and an entrypoint that would end at once if it were run.
+    load(images.busybox(made / "others", OTHERS, User="1234:1234", Entrypoint=["/bin/busybox", "false"]))
+
+
+@pytest.fixture(scope="session")
+def api(loaded: None) -> KubernetesApi:
+    return KubernetesApi.connect()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[GcsServer]:
+    server = GcsServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@dataclass
+class Desk:
+    """Somebody at a desk, with a queue of their own and the cluster."""
+
+    folder: Path
+    store: GcsServer
+    api: KubernetesApi
+    queue_url: str
+    env: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+        """What `kubeque WORDS` prints, and its exit code."""
+        return subprocess.run(
+            [sys.executable, "-m", "kubeque.cli", *words], cwd=self.folder, env={**os.environ, **self.env},
+            text=True, capture_output=True, timeout=timeout,
+        )  # fmt: skip
+
+    def sub(self, *words: str, image: str = BUSYBOX, template: dict[str, Any] | None = None, **how: Any) -> Any:
+        """`kubeque sub` with what all tests need."""
+        spec: dict[str, Any] = {"hostNetwork": True, "dnsPolicy": "Default"}
+        (self.folder / "pod.yaml").write_text(json.dumps({"spec": spec | (template or {})}))
+        return self.run(
+            "sub", "--image", image, "--env", f"STORAGE_EMULATOR_HOST={self.store.url}", "--pod-template", "pod.yaml",
+            *words, **how,
+        )  # fmt: skip
+
+    def tasks(self, job: str) -> list[dict[str, Any]]:
+        done = self.run("status", job, "--tasks", "--json")
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def status(self, job: str) -> dict[str, Any]:
+        done = self.run("status", job, "--json")
+        assert done.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert isinstance(found, dict)
+        return found
+
+    def objects(self, kind: str, job: str) -> list[dict[str, Any]]:
+        """The objects of a job in the cluster."""
+        mark = hashlib.sha256(self.queue_url.encode()).hexdigest()[:12]
+        return self.api.list(path(kind, NAMESPACE), labelSelector=f"kubeque/job={job},kubeque/queue={mark}")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
+    config = {
+        "queue_url": postgres.create_database(),
+        "default_url_prefix": f"gs://{BUCKET}/{secrets.token_hex(4)}",
+        "cluster_url": "kubernetes://",
+        "namespace": NAMESPACE,
+        "consumer_image": CONSUMER,
+    }
+    (tmp_path / ".kubeque").write_text("".join(f"{key} = {value}\n" for key, value in config.items()))
+    env = {"STORAGE_EMULATOR_HOST": store.url, "KUBEQUE_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
+    desk = Desk(tmp_path, store, api, config["queue_url"], env)
+    yield desk
+    desk.run("stop")
+
+
+def until(what: str, test: Callable[[], Any], seconds: float = 120) -> Any:
+    """What `test` says, once it says anything."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := test():
+            return found
+        time.sleep(0.5)
+    raise AssertionError(f"gave up waiting for {what} after {seconds:g} s")
