@@ -17,12 +17,15 @@ from kubeque.jobs.collect import Collected, collect, frame
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.failing import newest_failures
 from kubeque.jobs.gc import Garbage, clear_away
+from kubeque.jobs.like import like
 from kubeque.jobs.peek import Peek, peek
+from kubeque.jobs.plan import Plan, plan
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
 from kubeque.jobs.replay import Replayed, replay
 from kubeque.jobs.report import write_report
+from kubeque.jobs.rows import rows_csv
 from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
@@ -36,8 +39,8 @@ from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
 __all__ = [
-    "By", "Client", "Collected", "Existing", "Garbage", "JobDetails", "Line", "Peek", "Progress", "Replayed",
-    "Submitted", "TaskDetails", "Transfer",
+    "By", "Client", "Collected", "Existing", "Garbage", "JobDetails", "Line", "Peek", "Plan", "Progress",
+    "Replayed", "Submitted", "TaskDetails", "Transfer",
 ]  # fmt: skip
 
 
@@ -63,6 +66,17 @@ class Client:
     def submit(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None) -> Submitted:
         """Submit a sweep; `progress` is told files and bytes uploaded. Raises UserError with nothing submitted."""
         return submit(self._site, sweep, existing=existing, progress=progress)
+
+    def plan(self, sweep: Sweep) -> Plan:
+        """What `submit` would do with a sweep; nothing is written. Raises UserError."""
+        return plan(self._site, sweep)
+
+    def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
+        """A sweep with the command, inputs and settings of a job, for other rows if they are given.
+
+        `inputs_of_command` False: without the files of its `^` words, for a command that brings its own.
+        """
+        return like(self._site, name, rows=rows, inputs_of_command=inputs_of_command)
 
     def status(self, name: str) -> Progress:
         """How a job stands; what can be repaired is repaired by the way. Raises JobNotFound."""
@@ -157,6 +171,10 @@ class Client:
     def table(self, name: str) -> list[dict[str, Any]]:
         """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""
         return table.records(self._site, self.job(name))
+
+    def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
+        """The rows of a job as CSV text that a sweep can read again, piece by piece. Raises UserError."""
+        return rows_csv(self._site, self.job(name), state=state)
 
     def fetch(
         self, name: str, dest: Path | str, *, force: bool = False, indexes: Container[int] | None = None,

@@ -21,6 +21,7 @@ COMMANDS = {
     "watch": ("kubeque.cli.watch", "watch", "Watch a job until it has ended."),
     "peek": ("kubeque.cli.peek", "peek", "What a task writes, also while it runs."),
     "replay": ("kubeque.cli.replay", "replay", "A task again, here, and whether it ends the same."),
+    "params": ("kubeque.cli.params", "params", "The rows of a job as CSV, to sweep over again."),
     "fetch": ("kubeque.cli.fetch", "fetch", "Bring the results of a job into a folder."),
     "collect": ("kubeque.cli.timeline", "collect", "Write the table of a job as CSV or Parquet."),
     "report": ("kubeque.cli.timeline", "report", "Write a page about a job."),

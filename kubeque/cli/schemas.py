@@ -282,6 +282,29 @@ _CONFIG = _object(
     },
     additionalProperties=_value("string|number|null", "The value of that key; sizes in bytes."),
 )
+_PLAN = _object(
+    "What would happen; nothing was submitted.",
+    {
+        "jobspec": _value("object", "The sweep, as docs/jobspec.md has it."),
+        "plan": _object(
+            "What that comes to.",
+            {
+                "tasks": _value("integer", "How many there would be."),
+                "consumers": _value("integer", "Consumers at once."),
+                "inputs": _value("integer", "Files that tasks get, those of single rows too."),
+                "contents": _value("integer", "Distinct contents that this machine would bring."),
+                "there": _value("integer", "How many of these the store has already."),
+                "bytes": _value("integer", "Bytes of these contents."),
+                "bytes_to_send": _value("integer", "Bytes of those that the store does not have."),
+                "commands": _array(
+                    "The first commands, as they would run.",
+                    {"type": "array", "description": "One argument each.", "items": {"type": "string"}},
+                ),
+                "name": _value("string", "Of the job's name: new, unchanged (the same job is there) or taken."),
+            },
+        ),
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +326,7 @@ OUTPUTS = (
         "kubeque sub --no-wait --json COMMAND",
         _object("What was submitted.", _NAMED | {"tasks": _JOB["tasks"]}),
     ),
+    Output("kubeque sub --dry-run --json COMMAND", _PLAN),
     Output("kubeque list --json", _array("All jobs, the newest last.", _ONE_JOB)),
     Output("kubeque status --json", _array("The same as `list`.", _ONE_JOB)),
     Output("kubeque status JOB --json", _ONE_JOB),

@@ -1,4 +1,4 @@
-"""What the user's program is told (its arguments and environment) and what it tells back ($KUBEQUE_OUT)."""
+"""What the user's program is told (its environment) and what it tells back ($KUBEQUE_OUT)."""
 
 from __future__ import annotations
 
@@ -12,52 +12,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kubeque.files.urls import base_name
-from kubeque.model.command import Column, Word
-from kubeque.model.shell import shell_script
 from kubeque.model.spec import JobSpec
 
 #: $KUBEQUE_OUT may hold so many bytes.
 OUT_BYTES = 16 << 10
-SHELL = "/bin/sh"
 
 #: Ours, or true of our own working directory only.
 _NOT_THEIRS = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_")
 #: On one machine also: what belongs to whoever started the consumers, not to the submitter.
 _STARTERS = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV.*|CONDA.*|AIRFLOW.*")
-
-
-def task_argv(spec: JobSpec, row: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
-    """The arguments to run for a row.
-
-    `row`: the values by column, `index` among them. `names`: for each `^` word, as rendered for the row, the file's
-    name in the working directory.
-    """
-    if spec.shell:
-        return [SHELL, "-c", _script(spec.command, row, names)]
-    return [_staged(word, row, names, at) if word.upload else word.render(row) for at, word in enumerate(spec.command)]
-
-
-def input_names(spec: JobSpec, row: Mapping[str, str]) -> dict[str, str]:
-    """For each `^` word, as rendered for the row: the file's name in the working directory."""
-    rendered = [word.render(row) for word in spec.command if word.upload]
-    return {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}
-
-
-def _staged(word: Word, row: Mapping[str, str], names: Mapping[str, str], at: int) -> str:
-    name = names[word.render(row)]
-    return f"./{name}" if at == 0 else name
-
-
-def _script(command: tuple[Word, ...], row: Mapping[str, str], names: Mapping[str, str]) -> str:
-    parts: list[str | tuple[Column, str]] = []
-    for at, word in enumerate(command):
-        parts += [" "] if at else []
-        if word.upload:  # A file's name can hold anything: it is data as well.
-            parts.append((Column(f"file{at}"), _staged(word, row, names, at)))
-        else:
-            parts += [part if isinstance(part, str) else (part, row[part.name]) for part in word.parts]
-    return shell_script(parts)
 
 
 def task_environment(

@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.consumer import tree
-from kubeque.consumer.contract import input_names, read_out, task_argv, task_environment
+from kubeque.consumer.contract import read_out, task_environment
 from kubeque.consumer.inputs import InputCache
 from kubeque.consumer.logs import LiveTail
 from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.workdir import Workdir
 from kubeque.files.digests import sha256_file
+from kubeque.files.names import input_names
 from kubeque.files.pages import PageReader
 from kubeque.files.store import Files
+from kubeque.model.argv import task_argv
 from kubeque.model.errors import KubequeError
 from kubeque.model.parameters import read_row
 from kubeque.model.plain import harmless

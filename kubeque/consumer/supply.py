@@ -9,13 +9,14 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from kubeque.consumer.contract import input_names, task_argv
 from kubeque.consumer.inputs import InputCache, StageFailed
 from kubeque.consumer.result import Assignment
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.workdir import Workdir
+from kubeque.files.names import input_names
 from kubeque.files.pages import PageReader
 from kubeque.files.store import Files
+from kubeque.model.argv import task_argv
 from kubeque.model.errors import LeaseLost, StorageError
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row

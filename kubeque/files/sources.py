@@ -50,8 +50,14 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
 
 def push_sources(text: str, base: Path) -> Iterator[Source]:
     """The files of one push: `src[:dst]`, a folder with all below it, or `@list`. Raises CommandError."""
+    for said, push in _listed(text, base):
+        yield from _one_push(push, base, said)
+
+
+def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
+    """The pushes that one push stands for, those of a list one by one, each with what messages call it."""
     if not text.startswith("@"):
-        yield from _one_push(text, base, f"the push {text!r}")
+        yield f"the push {text!r}", text
         return
     path = located(text[1:], base, f"the push {text!r}")
     try:
@@ -60,7 +66,7 @@ def push_sources(text: str, base: Path) -> Iterator[Source]:
         raise _unreadable(f"the push {text!r}", path, base, error) from error
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield from _one_push(line.strip(), base, f"line {number} of {path} ({cut(line.strip())!r})")
+            yield f"line {number} of {path} ({cut(line.strip())!r})", line.strip()
 
 
 def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
@@ -72,6 +78,16 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
         yield from _tree(said, "", path, base)
     else:
         yield from _tree(said, _target(base_name(source), target, said), path, base)
+
+
+def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
+    """The same pushes for whom relative paths start elsewhere; lists are read. Raises CommandError."""
+    for text in pushes:
+        for said, push in _listed(text, base):
+            source, target = split_push(push, base, said)
+            if is_folder(source):
+                source = str(located(source, base, said))
+            yield f"{source}:{target}" if target else source
 
 
 def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from kubeque.files.digests import DigestCache
 from kubeque.files.inputs import Staging, find_inputs
 from kubeque.jobs.site import Site
+from kubeque.model.command import Word
 from kubeque.model.parameters import Rows
 from kubeque.model.resources import Shape, grow_shapes, parse_bytes, parse_cpu, parse_duration
 from kubeque.model.spec import JobSpec
@@ -16,8 +18,9 @@ from kubeque.model.sweep import Sweep
 def find(site: Site, sweep: Sweep) -> Staging:
     """The inputs of a sweep: found, and looked at. Nothing is uploaded. Raises CommandError, StorageError."""
     config = site.config
-    return find_inputs(
-        sweep.words(),
+    there = {item.name: item for item in sweep.inputs}
+    staging = find_inputs(
+        [_settled(word) if sweep.inputs_of_command else word for word in sweep.words()],
         sweep.push,
         named(sweep.rows),
         base=sweep.base,
@@ -25,6 +28,13 @@ def find(site: Site, sweep: Sweep) -> Staging:
         files=site.files,
         cas_prefix=config.cas_url_prefix,
     )
+    brought = there | {item.name: item for item in staging.inputs}
+    return replace(staging, inputs=tuple(brought.values()))
+
+
+def _settled(word: Word) -> Word:
+    """A `^` word whose file is among the inputs that are there: nobody looks for it."""
+    return replace(word, upload=False) if word.upload and not word.columns else word
 
 
 def named(rows: Rows) -> Iterator[Mapping[str, str]]:

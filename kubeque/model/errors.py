@@ -5,6 +5,7 @@ KubequeError                      exit code 1
 │   ├── ConfigError               the .kubeque file or a URL in it
 │   ├── ParametersError           the rows of a sweep
 │   ├── CommandError              the command and its inputs
+│   ├── JobspecError              a jobspec.json
 │   ├── ResourceError             cpu, memory, disk, durations, budgets
 │   ├── JobNotFound               no job has that name
 │   ├── JobExists                 the name is taken by another sweep
@@ -53,6 +54,10 @@ class ParametersError(UserError):
 
 class CommandError(UserError):
     """The command, a placeholder or an input file is wrong. The message names the word."""
+
+
+class JobspecError(UserError):
+    """A jobspec is wrong. The message names the file and the key; docs/jobspec.md has them all."""
 
 
 class ResourceError(UserError):

@@ -14,6 +14,7 @@ from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.parameters import Rows, sequence
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.retries import Budgets
+from kubeque.model.spec import Input
 
 #: Longest name of a job.
 _NAME_CHARACTERS = 300
@@ -35,6 +36,10 @@ class Sweep:
     base: Path = field(default_factory=Path.cwd)
     #: More files to bring along: `src[:dst]`, `@list` or a folder.
     push: Sequence[str] = ()
+    #: Inputs that the store has already, those of the job that this sweep is like; what `push` brings goes before them.
+    inputs: Sequence[Input] = ()
+    #: They have the files of the command's `^` words, too (but for those that depend on the row).
+    inputs_of_command: bool = False
     shell: bool = False
     results: Sequence[str] = ()
     ignore: Sequence[str] = ()

@@ -26,7 +26,7 @@ class Shell:
     def env(self) -> dict[str, str]:
         return {**os.environ, "KUBEQUE_HOME": str(self.home), "HOME": str(self.folder), "NO_COLOR": "1"}
 
-    def run(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
         """What `kubeque WORDS` prints, and its exit code."""
         return subprocess.run(
             [sys.executable, "-m", "kubeque.cli", *words],

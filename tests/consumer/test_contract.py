@@ -7,45 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.contract import OUT_BYTES, read_out, task_argv, task_environment
-from kubeque.model.command import Word, parse_word
+from kubeque.consumer.contract import OUT_BYTES, read_out, task_environment
+from kubeque.model.command import parse_word
 from kubeque.model.spec import JobSpec, RowsSpec
 
 
 def spec_of(*words: str, columns: tuple[str, ...] = (), **more: object) -> JobSpec:
     rows = RowsSpec(columns, 1, "table", "digest")
     return JobSpec(tuple(parse_word(word) for word in words), rows, **more)  # type: ignore[arg-type]
-
-
-# -- arguments --------------------------------------------------------------------------------------------------------
-
-
-def test_words_are_filled_in_one_argument_each():
-    spec = spec_of("python3", "sim.py", "--zoom={zoom}", "{label}", r"\{x\}", "{index}", columns=("zoom", "label"))
-    row = {"zoom": "0.5", "label": "a b; $(id) {zoom} ^x", "index": "7"}
-
-    assert task_argv(spec, row, {}) == ["python3", "sim.py", "--zoom=0.5", "a b; $(id) {zoom} ^x", "{x}", "7"]
-
-
-def test_an_uploaded_word_becomes_its_name_in_the_working_directory():
-    spec = spec_of("^bin/render.py", "-c", "^data/{region}.csv", columns=("region",))
-    names = {"bin/render.py": "render.py", "data/eu.csv": "eu.csv"}
-
-    assert task_argv(spec, {"region": "eu", "index": "0"}, names) == ["./render.py", "-c", "eu.csv"]
-
-
-def test_a_shell_gets_the_words_joined_and_the_values_as_data(bench):
-    spec = spec_of("^run.sh", '"{name}"', "^data/{name}.txt", "|", "cat > out.txt", columns=("name",), shell=True)
-    row = {"name": "$(touch ran) 'x", "index": "0"}
-    (bench.folder / "work" / "run.sh").write_text('#!/bin/sh\nprintf "%s|%s" "$1" "$2"\n')
-    (bench.folder / "work" / "run.sh").chmod(0o755)
-
-    argv = task_argv(spec, row, {"run.sh": "run.sh", "data/$(touch ran) 'x.txt": "$(touch ran) 'x.txt"})
-    bench.run(*argv)
-
-    assert argv[:2] == ["/bin/sh", "-c"]
-    assert (bench.folder / "work" / "out.txt").read_text() == "$(touch ran) 'x|$(touch ran) 'x.txt", bench.stderr
-    assert not (bench.folder / "work" / "ran").exists()
 
 
 # -- environment ------------------------------------------------------------------------------------------------------
@@ -193,7 +162,3 @@ def test_what_is_no_regular_file_is_not_opened(out, tmp_path):
         listening.bind(str(out))
         assert read_out(out)[0] is None
         assert str(read_out(out)[1]).startswith("$KUBEQUE_OUT was not read")
-
-
-def test_a_word_without_upload_is_never_renamed():
-    assert task_argv(JobSpec((Word(("^x",)),), RowsSpec((), 1, "sequence", "")), {"index": "0"}, {}) == ["^x"]

@@ -1,0 +1,57 @@
+"""A sweep like a job that is there: the same command, inputs and settings, for other rows."""
+
+from __future__ import annotations
+
+from kubeque.files.pages import PageReader
+from kubeque.files.urls import base_name
+from kubeque.jobs.site import Site
+from kubeque.model.job import Job
+from kubeque.model.parameters import Rows, from_records, grid, iter_rows, sequence
+from kubeque.model.resources import Shape
+from kubeque.model.retries import Budgets
+from kubeque.model.spec import Input, JobSpec, RowsSpec
+from kubeque.model.sweep import Sweep
+
+
+def like(site: Site, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
+    """All that the job `name` was, but its name; `rows` if they are given. Raises JobNotFound, StorageError.
+
+    Inputs are those the job had, whatever became of the files since; without `inputs_of_command` those of its `^` words
+    are left out, as another command brings its own.
+    """
+    job = site.queue.job(name)
+    spec = site.spec(job)
+    inputs = spec.inputs if inputs_of_command else tuple(item for item in spec.inputs if not _of_command(spec, item))
+    defaults = Budgets().to_wire()
+    return Sweep(
+        command=spec.command, rows=rows or _rows(site, job, spec.rows), inputs=inputs,
+        inputs_of_command=inputs_of_command, shell=spec.shell,
+        results=spec.results, ignore=spec.ignore, env=spec.env, image=spec.image or None, cpu=spec.cpu,
+        memory=spec.shapes[0].memory, max_memory=_most(spec.shapes), disk=spec.shapes[0].disk,
+        consumers=job.consumers, priority=job.priority, task_timeout=spec.task_timeout, deadline=_duration(job),
+        retries={cause: n for cause, n in job.budgets.to_wire().items() if n != defaults[cause]},
+        max_failures=job.max_failures, allow_failed=job.allow_failed, series=job.series,
+        results_ttl=job.results_ttl, pod=spec.pod,
+    )  # fmt: skip
+
+
+def _rows(site: Site, job: Job, spec: RowsSpec) -> Rows:
+    if spec.kind == "sequence":
+        return sequence(spec.n)
+    if spec.kind == "grid":
+        return grid(dict(zip(spec.columns, spec.axes, strict=True)))
+    rows = iter_rows(spec, PageReader(spec, job.url, site.files).page)
+    return from_records({column: row[column] for column in spec.columns} for row in rows)
+
+
+def _of_command(spec: JobSpec, item: Input) -> bool:
+    names = [base_name(word.render({})) for word in spec.command if word.upload and not word.columns]
+    return any(item.name == name or item.name.startswith(f"{name}/") for name in names)
+
+
+def _most(shapes: tuple[Shape, ...]) -> int | None:
+    return max((shape.memory or 0) for shape in shapes) or None
+
+
+def _duration(job: Job) -> float | None:
+    return job.deadline - job.created if job.deadline is not None else None

@@ -1,0 +1,62 @@
+"""What a submission would do. Nothing is written to the queue or the store."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+from kubeque.files.names import input_names
+from kubeque.jobs.draft import draft
+from kubeque.jobs.site import Site
+from kubeque.jobs.stage import named
+from kubeque.model.argv import task_argv
+from kubeque.model.sweep import Sweep
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would happen."""
+
+    tasks: int
+    consumers: int
+    #: Files that tasks get, those of single rows too; where many share one content it counts for each.
+    inputs: int
+    #: Distinct contents that this machine would bring,
+    contents: int
+    #: and how many of these the store has already.
+    there: int
+    #: Bytes of all contents, and of those that would be sent.
+    bytes: int
+    bytes_to_send: int
+    #: The first commands, as they would run.
+    commands: tuple[tuple[str, ...], ...]
+    #: Of the job's name: "new", "unchanged" (a job that asks for the same is there) or "taken".
+    name: str
+
+    def to_wire(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def plan(site: Site, sweep: Sweep) -> Plan:
+    """What `submit` would do with this sweep. Raises UserError, StorageError."""
+    sweep = sweep.checked()
+    wanted = draft(site, sweep)
+    spec, staging = wanted.spec, wanted.staging
+    there = site.files.existing(site.config.cas_url_prefix, [upload.digest for upload in staging.uploads])
+    before = site.queue.find(sweep.name) if sweep.name is not None else None
+    return Plan(
+        tasks=sweep.rows.n,
+        consumers=sweep.consumers or site.config.consumers or site.cluster.default_consumers(sweep.rows.n),
+        inputs=len(spec.inputs) + len(spec.row_inputs),
+        contents=len(staging.uploads),
+        there=len(there),
+        bytes=sum(upload.size for upload in staging.uploads),
+        bytes_to_send=sum(upload.size for upload in staging.uploads if upload.digest not in there),
+        commands=tuple(
+            tuple(task_argv(spec, row, input_names(spec, row))) for row in islice(named(sweep.rows), _SHOWN)
+        ),
+        name="new" if before is None else "unchanged" if before.spec_digest == spec.digest() else "taken",
+    )

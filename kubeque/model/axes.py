@@ -1,0 +1,65 @@
+"""The axes of a grid as people write them: `lr=0.1,0.01` and `seed=1..5`."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from kubeque.model.errors import ParametersError
+from kubeque.model.job import MAX_TASKS
+from kubeque.model.task import cut
+
+_RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?")
+_LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")
+
+
+def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
+    """The values of each axis, from words such as `lr=0.1,0.01`. Raises ParametersError."""
+    axes: dict[str, list[str]] = {}
+    for word in words:
+        name, equals, values = word.partition("=")
+        if not equals or not name:
+            raise ParametersError(f"--grid {cut(word, 40)!r}: write NAME=VALUE,VALUE or NAME=FIRST..LAST")
+        if name in axes:
+            raise ParametersError(f"--grid {name}: the axis is there twice: write all its values behind one {name}=")
+        axes[name] = read_values(name, values)
+    return axes
+
+
+def read_values(name: str, text: str) -> list[str]:
+    """The values of one axis: `a,b`, `"a,b",c` and ranges with both ends, `1..5`, `10..0`, `0..100..10`.
+
+    Raises ParametersError.
+    """
+    try:
+        fields = next(csv.reader([text], strict=True), [])
+    except csv.Error as error:
+        raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} is no list of values ({error})") from error
+    values: list[str] = []
+    for field in fields:
+        values += _range(name, field)
+    return values
+
+
+def _range(name: str, field: str) -> list[str]:
+    match = _RANGE.fullmatch(field)
+    if match is None:
+        if _LIKE_A_RANGE.fullmatch(field):
+            raise ParametersError(f"axis {name!r}: the range {field!r} is not of whole numbers: write out its values")
+        return [field]
+    try:
+        first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
+    except ValueError as error:  # thousands of digits
+        raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has too many digits") from error
+    if step == 0 or abs(last - first) // step >= MAX_TASKS:
+        raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has more than {MAX_TASKS} values")
+    down = last < first
+    padded = any(re.match(r"-?0\d", end) for end in match.group(1, 2))
+    width = max(map(len, match.group(1, 2))) if padded else 0  # 08..10 is 08, 09, 10, as in the shell
+    return [f"{n:0{width}d}" for n in range(first, last - 1 if down else last + 1, -step if down else step)]
+
+
+def axes_of(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:
+    """The axes of a jobspec's `grid`: a list of values stays, a text is read as on the command line."""
+    return {name: read_values(name, given) if isinstance(given, str) else given for name, given in grid.items()}

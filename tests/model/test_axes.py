@@ -1,0 +1,48 @@
+"""Axes of a grid, as they are typed."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubeque.model.axes import axes_of, read_axes, read_values
+from kubeque.model.errors import ParametersError
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("0.1,0.01", ["0.1", "0.01"]),
+        ("1..5", ["1", "2", "3", "4", "5"]),
+        ("3..1", ["3", "2", "1"]),
+        ("-1..1", ["-1", "0", "1"]),
+        ("0..10..4", ["0", "4", "8"]),
+        ("08..10", ["08", "09", "10"]),
+        ("1..2,7", ["1", "2", "7"]),
+        ('"a,b",c', ["a,b", "c"]),
+        ("../data,a..b", ["../data", "a..b"]),
+        ("a=b", ["a=b"]),
+        ("x,", ["x", ""]),
+    ],
+)
+def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]):
+    assert read_values("n", text) == values
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("0.1..0.5", "not of whole numbers"), ("1..9999999", "more than"), ("1..2..0", "more than"), ('"a', "no list")],
+)
+def test_what_is_no_list_of_values_is_named(text: str, says: str):
+    with pytest.raises(ParametersError, match=says):
+        read_values("n", text)
+
+
+def test_axes_keep_their_order_and_one_stands_once():
+    assert list(read_axes(["lr=0.1", "class=1..2"]).items()) == [("lr", ["0.1"]), ("class", ["1", "2"])]
+    for words in (["lr"], ["=1"], ["lr=1", "lr=2"]):
+        with pytest.raises(ParametersError):
+            read_axes(words)
+
+
+def test_in_a_jobspec_a_text_is_a_list_as_typed_and_a_list_is_taken_as_it_is():
+    assert axes_of({"lr": [0.1, "1..2"], "seed": "1..2"}) == {"lr": [0.1, "1..2"], "seed": ["1", "2"]}
