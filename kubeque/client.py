@@ -13,8 +13,10 @@ from typing import Any
 from kubeque.files.transfer import Tell, Transfer
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs import table
+from kubeque.jobs.checkup import Finding
 from kubeque.jobs.collect import Collected, collect, frame
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.examination import examine
 from kubeque.jobs.failing import newest_failures
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.like import like
@@ -39,8 +41,8 @@ from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
 __all__ = [
-    "By", "Client", "Collected", "Existing", "Garbage", "JobDetails", "Line", "Peek", "Plan", "Progress",
-    "Replayed", "Submitted", "TaskDetails", "Transfer",
+    "By", "Client", "Collected", "Existing", "Finding", "Garbage", "JobDetails", "Line", "Peek", "Plan",
+    "Progress", "Replayed", "Submitted", "TaskDetails", "Transfer",
 ]  # fmt: skip
 
 
@@ -211,6 +213,10 @@ class Client:
         Raises JobNotFound, UserError, DestinationError, StorageError, MissingExtra.
         """
         return write_timeline(self._site, [self.status(name).job for name in names], Path(dest), by=by)
+
+    def doctor(self, name: str) -> list[Finding]:
+        """Is all as it must be with a job? Nothing is changed. Raises JobNotFound."""
+        return examine(self._site, name)
 
     def kill(self, name: str) -> Progress:
         """Let nothing more of the job run."""

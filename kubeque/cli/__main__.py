@@ -32,7 +32,11 @@ COMMANDS = {
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
     "gc": ("kubeque.cli.gc", "gc", "Clear away results and inputs that nobody needs."),
     "start": ("kubeque.cli.control", "start", "Say what sweeps run on, and check that it works."),
-    "doctor": ("kubeque.cli.doctor", "doctor", "What is wrong with configuration, queue, store or cluster."),
+    "doctor": (
+        "kubeque.cli.doctor",
+        "doctor",
+        "What is wrong: with queue, store and cluster, or with a job.",
+    ),
     "completion": ("kubeque.cli.completion", "completion", "Completion for bash, zsh and fish."),
     "stop": ("kubeque.cli.control", "stop", "End the consumers of this machine."),
 }

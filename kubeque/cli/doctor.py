@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from kubeque.cli.connect import connect
 from kubeque.cli.screen import coloured, shown
-from kubeque.jobs.checkup import check
+from kubeque.jobs.checkup import Finding, check
 from kubeque.model.config import Config
 
 
 @click.command()
+@click.argument("job", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.pass_context
-def doctor(ctx: click.Context, as_json: bool) -> int:
-    """Try configuration, queue, store and cluster. Exit code 0 if all is well, 1 if something is wrong."""
+def doctor(ctx: click.Context, job: str | None, as_json: bool) -> int:
+    """Try configuration, queue, store and cluster. With JOB: check its books in the queue and its stored files.
+
+    Nothing is changed. Exit code 0 if all is well, 1 if something is wrong.
+    """
+    if job is not None:
+        with connect(ctx) as client:
+            return _tell(client.doctor(job), as_json=as_json)
     explicit = ctx.find_root().obj
+    return _tell(check(Config.load(explicit=Path(explicit) if explicit else None)), as_json=as_json)
+
+
+def _tell(findings: Iterable[Finding], *, as_json: bool) -> int:
     well, paint = True, coloured()
-    for finding in check(Config.load(explicit=Path(explicit) if explicit else None)):
+    for finding in findings:
         well = well and finding.ok
         if as_json:
             click.echo(json.dumps({"what": finding.what, "ok": finding.ok, "text": finding.text}))

@@ -347,6 +347,7 @@ OUTPUTS = (
     Output("kubeque start --json", _CONFIG),
     Output("kubeque stop --json", _object("What was stopped.", {"stopped": _value("integer", "Consumers that ran.")})),
     Output("kubeque doctor --json", _FINDING, lines=True),
+    Output("kubeque doctor JOB --json", _FINDING, lines=True),
     Output("kubeque gc --json", _GARBAGE),
     Output("kubeque fetch JOB DEST --json", _FETCHED),
 )

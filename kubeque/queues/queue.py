@@ -22,6 +22,7 @@ from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.patience import Sleep, T, until_answered
 from kubeque.queues.store import (
     SLOTS,
+    BlockRecord,
     Conflict,
     Store,
     block_record,
@@ -171,9 +172,13 @@ class Queue:
 
     def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
         """All blocks in order of their first task, a few at a time; without those that end before task `first`."""
+        return (block for block in map(read_block, self.scan_records(job, first=first)) if block.hi > first)
+
+    def scan_records(self, job: Job, *, first: int = 0) -> Iterator[BlockRecord]:
+        """The same as the store keeps them; some that end before `first` may be among them."""
         after = (first - MAX_BLOCK, "") if first > 0 else None
         while batch := self.store.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
-            yield from (block for block in map(read_block, batch) if block.hi > first)
+            yield from batch
             after = (batch[-1].lo, batch[-1].id)
 
     def tasks(self, job: Job, *, first: int = 0) -> Iterator[TaskView]:

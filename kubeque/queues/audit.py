@@ -1,0 +1,192 @@
+"""The audit: what must hold for a job's blocks, and where it does not. Pure: blocks, counts and the time are handed in.
+
+A job that is worked on changes while its blocks are read: a task that was stolen or moved meanwhile may be seen twice.
+So what one look finds is a suspicion, and what several looks find is true (`standing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kubeque.model.job import Job, JobState
+from kubeque.model.task import Cause, State, Tally, TaskRecord
+from kubeque.queues.block import Block
+from kubeque.queues.store import BlockRecord, pack, read_block
+
+#: A lease may end so much later than it should by the auditor's clock, seconds.
+_SLACK_SECONDS = 60.0
+#: So many tasks are named, then only counted.
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is not as it must be."""
+
+    #: What it is about, as in "task 7" or "block 0-256". The same in every look.
+    where: str
+    #: What is wrong, and what can be done where anything can.
+    what: str
+
+
+@dataclass(slots=True)
+class Audit:
+    """One look at all blocks of a job."""
+
+    job: Job
+    #: The store's clock, Unix seconds.
+    now: float
+    findings: list[Fault] = field(default_factory=list)
+    blocks: int = 0
+    #: Recounted from the states, by class.
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    _homes: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        self._homes = bytearray(self.job.n)
+
+    def look(self, records: Iterable[BlockRecord]) -> Audit:
+        """Check every block. Memory: a byte for each task."""
+        for record in records:
+            self.blocks += 1
+            where = f"block {record.id}"
+            try:
+                block = read_block(record)
+                broken = _out_of_shape(self.job, block)
+            except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+                block, broken = None, f"its body cannot be read ({type(error).__name__}: {error})"
+            if block is None or broken:
+                self.findings.append(Fault(where, broken))
+                continue
+            self._settle(block)
+            for what in (*_marks(block, record), *_lease(self.job, block, self.now), *_run(self.job, block)):
+                self.findings.append(Fault(where, what))
+            self.findings += _tasks(block)
+        self._find_homeless()
+        return self
+
+    def _settle(self, block: Block) -> None:
+        self.tallies[block.shape] = self.tallies.get(block.shape, Tally()) + block.tally()
+        for offset, state in enumerate(block.states):
+            if state != State.MOVED:
+                self._homes[block.lo + offset] = min(2, self._homes[block.lo + offset] + 1)
+
+    def _find_homeless(self) -> None:
+        for count, what in ((0, "is in no block: it will never run"), (2, "is in two blocks: it may run twice")):
+            found = [index for index, homes in enumerate(self._homes) if homes == count]
+            self.findings += [Fault(f"task {index}", what) for index in found[:_NAMED]]
+            if len(found) > _NAMED:
+                self.findings.append(Fault("tasks", f"and {len(found) - _NAMED} more: each {what}"))
+
+    def compare(self, counted: Mapping[int, Tally]) -> Audit:
+        """The store's own counts against the recount."""
+        for shape in sorted({*counted, *self.tallies}):
+            said, found = counted.get(shape, Tally()), self.tallies.get(shape, Tally())
+            if said != found:
+                self.findings.append(Fault(f"class {shape}", f"the queue counts {said} and its blocks hold {found}"))
+        return self
+
+    def close(self) -> Audit:
+        """What the job says of itself against its blocks."""
+        job, total = self.job, sum(self.tallies.values(), Tally())
+        if job.reset is not None:
+            self._of_job(f"the reset to run {job.run} is not finished: `kubeque status {job.name}` finishes it")
+        if not 0 <= job.floor < len(job.shapes):
+            self._of_job(f"its floor class {job.floor} is not one of its {len(job.shapes)} classes")
+        if job.closing is not None:
+            closed, open_left = job.closing.counts, job.state is JobState.ACTIVE and (total.pending or total.running)
+            if open_left or (closed.ok, closed.failed) != (total.ok, total.failed):
+                self._of_job(f"it was closed with {closed} and its blocks hold {total}")
+        return self
+
+    def _of_job(self, what: str) -> None:
+        self.findings.append(Fault("job", what))
+
+
+def standing(looks: Sequence[Sequence[Fault]]) -> list[Fault]:
+    """What every look found; what only some did came from reading while others wrote."""
+    steady = set.intersection(*({(finding.where, _kind(finding)) for finding in look} for look in looks))
+    return [finding for finding in looks[-1] if (finding.where, _kind(finding)) in steady]
+
+
+def _kind(finding: Fault) -> str:
+    """What is wrong, without the numbers that change from look to look."""
+    return "".join(char for char in finding.what if not char.isdigit())
+
+
+def _out_of_shape(job: Job, block: Block) -> str:
+    """Why nothing else can be said of this block; empty where it is sound."""
+    if not 0 <= block.lo < block.hi <= job.n or len(block.states) != block.hi - block.lo:
+        return f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1} of {job.n}"
+    if block.id != f"{block.shape}-{block.lo}" or not 0 <= block.shape < len(job.shapes):
+        return f"its id does not name its class {block.shape} and first task {block.lo}"
+    if any(state not in set(State) for state in block.states):
+        return "it has a task in a state that there is not"
+    return ""
+
+
+def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
+    """Is it found by what it is, and counted as what it holds?"""
+    tally = block.tally()
+    if (record.tally, record.pending) != (pack(tally), tally.pending):
+        yield "it is counted wrongly"
+    if (record.slot is not None) != block.ready:
+        yield "it waits and nobody can find it" if block.ready else "it is offered and has nothing to give"
+    if record.expires != (block.expires if block.leased else None):
+        yield "its lease cannot be found" if block.leased else "it is listed as leased and nobody holds it"
+    if (record.spare or 0) != len(block.spare()).bit_length():
+        yield "what could be stolen from it is noted wrongly"
+
+
+def _lease(job: Job, block: Block, now: float) -> Iterator[str]:
+    if not block.owner:
+        if State.RESERVED in block.states:
+            yield "tasks are reserved in it and nobody holds it"
+        return
+    if not block.nonce or block.epoch < 1:
+        yield f"{block.owner} holds it by no lease that was ever given"
+    if not any(state in block.states for state in (State.PENDING, State.RESERVED)):
+        yield f"{block.owner} holds it and nothing is left in it"
+    if block.expires > now + job.lease_seconds + _SLACK_SECONDS:
+        yield f"its lease ends in {block.expires - now:.0f} s: the clock of {block.owner} may be wrong"
+    overdue = now - block.expires
+    if overdue > job.lease_seconds + job.heartbeat_seconds:
+        yield (
+            f"the lease of {block.owner} ended {overdue:.0f} s ago and nobody took it back:"
+            f" `kubeque status {job.name}` does"
+        )
+
+
+def _run(job: Job, block: Block) -> Iterator[str]:
+    if block.run > job.run:
+        yield f"it is of run {block.run}, and the job of run {job.run}"
+    if block.run < job.run and job.reset is None:
+        yield f"it was left behind in run {block.run}, and the job is in run {job.run}"
+
+
+def _tasks(block: Block) -> Iterator[Fault]:
+    """Records against states."""
+    for index in block.records:
+        if not block.lo <= index < block.hi:
+            yield Fault(f"task {index}", f"block {block.id} keeps a record of it and does not hold it")
+    for index in range(block.lo, block.hi):
+        what = _disagreement(block.state(index), block.record(index))
+        if what:
+            yield Fault(f"task {index}", what)
+
+
+def _disagreement(state: State, record: TaskRecord) -> str:
+    outcome = record.outcome
+    if outcome is not None and outcome.attempt > record.attempts:
+        return f"attempt {outcome.attempt} ended and only {record.attempts} were begun"
+    if len(record.history) > record.attempts:
+        return f"it remembers {len(record.history)} attempts and only {record.attempts} were begun"
+    if state is State.RESERVED and record.attempts < 1:
+        return "it is reserved without an attempt"
+    if state in (State.OK, State.FAILED):
+        if outcome is None:
+            return f"it is {state.name.lower()} and nothing says how it ended"
+        if (outcome.cause is Cause.OK) != (state is State.OK):
+            return f"it is {state.name.lower()} and ended by {outcome.cause}"
+    return ""
