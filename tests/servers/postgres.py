@@ -13,8 +13,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.servers.process import NotHere, Process, free_port, temporary_folder, with_us
@@ -94,14 +93,9 @@ class PostgresServer:
         self._process.stop(signal.SIGQUIT if kill else None)
         self.start()
 
-    @contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> AbstractContextManager[None]:
         """All its processes stand still; the lines to them stay open."""
-        self._process.signal_all(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self._process.signal_all(signal.SIGCONT)
+        return self._process.frozen()
 
     def create_database(self) -> str:
         """The URL of a new, empty database."""

@@ -10,8 +10,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 #: Seconds that a server may take until it answers. An idle machine needs two; this is for a busy one.
@@ -68,12 +68,16 @@ class Process:
         self._running: subprocess.Popen[bytes] | None = None
         atexit.register(self.stop)
 
-    def start(self, answers: Callable[[], bool]) -> None:
-        """Start it and wait until `answers` says yes. Raises RuntimeError with its log if it does not come up."""
+    def start(self, answers: Callable[[], bool], *more: str) -> None:
+        """Start it (`more`: words for this time only) and wait until `answers` says yes.
+
+        Raises RuntimeError with its log if it does not come up.
+        """
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
-                self._argv, cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+                [*self._argv, *more],
+                cwd=self._cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
         end = time.monotonic() + _START_SECONDS
         while not answers():
             if self._running.poll() is not None or time.monotonic() > end:
@@ -81,11 +85,25 @@ class Process:
                 raise RuntimeError(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.05)
 
-    def signal_all(self, sign: signal.Signals) -> None:
+    def _signal_all(self, sign: signal.Signals) -> None:
         """Send a signal to it and all its children."""
         assert self._running is not None, f"{self._name} is not running"
         for pid in [self._running.pid, *_children(self._running.pid)]:
             os.kill(pid, sign)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It and all its children stand still; the lines to them stay open."""
+        self._signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal_all(signal.SIGCONT)
+
+    def await_end(self) -> None:
+        """Wait until it has ended of its own accord, as it was asked to."""
+        assert self._running is not None, f"{self._name} is not running"
+        self._running.wait(_START_SECONDS)
 
     def stop(self, sign: signal.Signals | None = None) -> None:
         """End it and all its children: gently, then by force. Only the process that started it can."""

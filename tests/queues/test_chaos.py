@@ -1,0 +1,288 @@
+"""Real processes that are killed and frozen at random, on every store that processes can share.
+
+Afterwards: what was acknowledged is what is recorded, each task was accepted once, and none is lost.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from kubeque.model.errors import QueueUnavailable
+from kubeque.model.retries import Budgets
+from kubeque.model.task import State
+from kubeque.queues.audit import Audit
+from kubeque.queues.block import block_size
+from kubeque.queues.open import open_queue
+from kubeque.queues.queue import Queue
+from tests.queues.chaos_consumer import JOB
+from tests.queues.makers import make_job, states, submit
+from tests.queues.stores import on
+from tests.servers.emulators import DatastoreEmulator
+from tests.servers.postgres import PostgresServer
+from tests.servers.process import NotHere
+
+TASKS, CONSUMERS, LEASE_SECONDS = 2000, 8, 3.0
+#: So often one is killed or frozen; after that the survivors finish the work.
+DISTURBANCES = 14
+_PATIENCE_SECONDS = 270.0
+#: What happens to a server in the middle of it.
+Upset = Callable[["Crowd"], None]
+
+
+@contextmanager
+def sqlite(folder: Path) -> Iterator[tuple[str, Upset]]:
+    """There is no server."""
+    yield f"sqlite:///{folder}/queue.db", lambda crowd: None
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[tuple[str, Upset]]:
+    """The server is killed, recovers and goes on."""
+    own = PostgresServer()
+    own.start()
+    try:
+        yield own.create_database(), lambda crowd: own.restart(kill=True)
+    finally:
+        own.stop()
+
+
+@contextmanager
+def datastore(kind: str) -> Iterator[tuple[str, DatastoreEmulator]]:
+    own = DatastoreEmulator(kind)
+    own.start()
+    try:
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("DATASTORE_EMULATOR_HOST", own.host)
+            yield "datastore://kubeque-test", own
+    finally:
+        own.stop()
+
+
+@contextmanager
+def firestore(folder: Path) -> Iterator[tuple[str, Upset]]:
+    """The emulator ends and comes back with its data.
+
+    While it writes them to disk the consumers stand still: what it acknowledged meanwhile would be lost.
+    """
+    with datastore("firestore") as (url, own):
+
+        def restart(crowd: Crowd) -> None:
+            with crowd.standing_still():
+                time.sleep(2.0)  # what is on its way arrives
+                own.stop_and_keep()
+            own.start()
+
+        yield url, restart
+
+
+@contextmanager
+def legacy(folder: Path) -> Iterator[tuple[str, Upset]]:
+    """The emulator is frozen for two leases: restarted, it would number the versions of entities from 1 again."""
+    with datastore("legacy") as (url, own):
+
+        def freeze(crowd: Crowd) -> None:
+            with own.frozen():
+                time.sleep(2 * LEASE_SECONDS)
+
+        yield url, freeze
+
+
+#: By the kind of store: gives a queue of its own and what will upset it.
+PLACES = {"sqlite": sqlite, "postgres": postgres, "datastore-legacy": legacy, "datastore-firestore": firestore}
+
+
+class Crowd:
+    """Consumer processes, some of which are killed and replaced, or frozen for longer than a lease."""
+
+    def __init__(self, url: str, folder: Path, dice: random.Random) -> None:
+        self._url = url
+        self._folder = folder
+        self._dice = dice
+        self._numbers = itertools.count(1)
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._journals: dict[subprocess.Popen[bytes], Path] = {}
+        #: When each is to be thawed, on the monotonic clock.
+        self._frozen: list[tuple[float, subprocess.Popen[bytes]]] = []
+        self.did: Counter[str] = Counter()
+        for _ in range(CONSUMERS):
+            self._start()
+
+    def _start(self) -> None:
+        owner = f"consumer-{next(self._numbers)}"
+        journal = self._folder / f"{owner}.journal"
+        argv = [sys.executable, "-m", "tests.queues.chaos_consumer", self._url, owner, str(journal)]
+        with (self._folder / f"{owner}.errors").open("wb") as errors:
+            process = subprocess.Popen(argv, stderr=errors)
+        self._running.append(process)
+        self._journals[process] = journal
+
+    def _at_work(self) -> list[subprocess.Popen[bytes]]:
+        """Those that have run a task already and are still there."""
+        begun = [each for each in self._running if (path := self._journals[each]).exists() and path.stat().st_size]
+        return [each for each in begun if each.poll() is None]
+
+    def await_start(self) -> None:
+        """Until all are at work."""
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while len(self._at_work()) < CONSUMERS:
+            assert time.monotonic() < end, self.errors()
+            time.sleep(0.1)
+
+    def disturb(self) -> None:
+        """Kill or freeze one of those that are at work."""
+        if not (candidates := self._at_work()):
+            return
+        victim = self._dice.choice(candidates)
+        self._running.remove(victim)
+        if self.did.total() % 2 or len(self._frozen) >= 3:
+            self.did["killed"] += 1
+            victim.kill()
+            victim.wait()
+            self._start()
+        else:
+            self.did["frozen"] += 1
+            victim.send_signal(signal.SIGSTOP)
+            self._frozen.append((time.monotonic() + LEASE_SECONDS * self._dice.uniform(1.7, 2.5), victim))
+
+    def thaw(self, *, all_of_them: bool = False) -> None:
+        """Those whose time has come go on, as if nothing had happened."""
+        due = [entry for entry in self._frozen if all_of_them or entry[0] <= time.monotonic()]
+        for entry in due:
+            self._frozen.remove(entry)
+            entry[1].send_signal(signal.SIGCONT)
+            self._running.append(entry[1])
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """All of them, for a moment."""
+        moving = [process for process in self._running if process.poll() is None]
+        for process in moving:
+            process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in moving:
+                process.send_signal(signal.SIGCONT)
+
+    def wait(self) -> None:
+        """Until all have seen that the work is done."""
+        self.thaw(all_of_them=True)
+        for process in self._running:
+            assert process.wait(60) == 0, self.errors()
+
+    def errors(self) -> str:
+        return "".join(path.read_text() for path in self._folder.glob("*.errors"))
+
+    def end(self) -> None:
+        for process in [*self._running, *(process for _, process in self._frozen)]:
+            process.kill()
+            process.wait()
+
+    def notes(self, what: str) -> list[object]:
+        """All that the journals say of this kind. Who was killed may have left half a line."""
+        found = []
+        for path in self._folder.glob("*.journal"):
+            lines = path.read_text().splitlines(keepends=True)
+            entries = [json.loads(line) for line in lines if line.endswith("\n")]
+            found += [detail for kind, detail in entries if kind == what]
+        return found
+
+
+def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None:
+    """Disturb them for a while and wait until every task has ended."""
+    crowd.await_start()
+    start = time.monotonic()
+    next_at, upset_at, ended = start, DISTURBANCES // 3, 0
+    while ended < TASKS:
+        now = time.monotonic()
+        assert now - start < _PATIENCE_SECONDS, f"{ended} of {TASKS} tasks ended; {crowd.errors()}"
+        crowd.thaw()
+        if next_at < now and crowd.did.total() < DISTURBANCES:
+            crowd.disturb()
+            next_at = now + dice.uniform(0.2, 0.8)
+        if crowd.did.total() == upset_at:
+            upset(crowd)
+            upset_at = 0
+        time.sleep(0.4)
+        try:
+            ended = queue.counts(queue.job(JOB)).ended
+        except QueueUnavailable:
+            continue
+
+
+@pytest.fixture(params=[on(name) for name in PLACES])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Upset]]:
+    """A queue of each kind that processes can share, with a server of its own: it does not survive this unharmed."""
+    with ExitStack() as running:
+        try:
+            found = running.enter_context(PLACES[request.param](tmp_path))
+        except NotHere as missing:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip(str(missing))
+        yield found
+
+
+@pytest.mark.timeout(330)
+def test_nothing_is_lost_or_accepted_twice_whatever_happens_to_processes(
+    place: tuple[str, Upset], tmp_path: Path
+) -> None:
+    # Given eight consumers at a job of 2,000 tasks
+    url, upset = place
+    dice = random.Random()
+    with closing(open_queue(url)) as queue:
+        job = make_job(
+            TASKS, name=JOB, consumers=CONSUMERS, lease_seconds=LEASE_SECONDS, heartbeat_seconds=1.0,
+            budgets=Budgets().with_extra({"lost": 1000}),
+        )  # fmt: skip
+        submit(queue, job, size=block_size(TASKS, CONSUMERS))
+        crowd = Crowd(url, tmp_path, dice)
+        try:
+            # When some are killed, some frozen until others have their tasks, and the server is away for a while
+            drive(crowd, queue, upset, dice)
+            crowd.wait()
+        finally:
+            crowd.end()
+        # Then the books are in order
+        assert crowd.errors() == ""
+        check(queue, crowd)
+
+
+def check(queue: Queue, crowd: Crowd) -> None:
+    """The books of the store against the journals of those who worked."""
+    job = queue.job(JOB)
+    wanted = {index: State.FAILED if index % 50 == 13 else State.OK for index in range(TASKS)}
+    assert states(queue, job) == wanted
+    recorded = {}
+    for view in queue.tasks(job):
+        outcome = view.record.outcome
+        assert outcome is not None
+        recorded[view.index] = (view.index, outcome.attempt, outcome.folder)
+    ran = [tuple(each) for each in crowd.notes("ran")]  # type: ignore[arg-type, var-annotated]
+    acknowledged = [tuple(each) for several in crowd.notes("acknowledged") for each in several]  # type: ignore
+    assert len({(index, attempt) for index, attempt, _ in ran}) == len(ran), "an attempt was made twice"
+    assert set(recorded.values()) <= set(ran), "what is recorded never ran"
+    assert len({index for index, *_ in acknowledged}) == len(acknowledged), "a task was accepted twice"
+    assert set(acknowledged) <= set(recorded.values()), "what was acknowledged is not what is recorded"
+    audit = Audit(job, queue.now()).look(queue.scan_records(job)).compare(queue.tallies(job))
+    assert audit.findings == []
+    counts = queue.counts(job)
+    assert (counts.ok, counts.failed) == (TASKS - TASKS // 50, TASKS // 50)
+    # A chaos in which nothing happened proves nothing.
+    assert crowd.did["killed"] >= 3
+    assert crowd.did["frozen"] >= 3
+    assert crowd.notes("reaped")
+    assert crowd.notes("refused"), "nobody came back after its lease had ended"
