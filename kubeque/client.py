@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -33,12 +34,16 @@ from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
 from kubeque.jobs.timeline import write_timeline
 from kubeque.model.config import Config
-from kubeque.model.job import Job, ResetRule
+from kubeque.model.errors import JobNotFound
+from kubeque.model.job import Job, JobState, ResetRule
 from kubeque.model.parameters import Rows
 from kubeque.model.spans import By
 from kubeque.model.sweep import Sweep
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
+
+#: Who waits is noted so many times in the time after which nobody would.
+_LOOKS = 20
 
 __all__ = [
     "By", "Client", "Collected", "Existing", "Finding", "Garbage", "JobDetails", "Line", "Peek", "Plan",
@@ -116,17 +121,54 @@ class Client:
         data = self._site.files.read(source)
         return read_csv(lambda: io.BytesIO(data), source)
 
-    def take(self, name: str, token: str) -> str:
-        """Note who waits for a job; returns who did before. Raises JobNotFound."""
+    def take(
+        self, name: str, token: str, *, orphan_after: float | None = None, retries: Mapping[str, int] | None = None
+    ) -> str:
+        """Note who waits for a job from now on; returns who did before. Raises JobNotFound.
+
+        `orphan_after`: the job stops when who waits does not `keep` it for so many seconds; None: it never does.
+        `retries`: extra attempts by cause, from here on.
+        """
         before = ""
+        moment = self._site.queue.now()
 
         def change(now: Job) -> Job | None:
             nonlocal before
             before = now.token
-            return replace(now, token=token) if now.token != token else None
+            budgets = now.budgets.with_extra(retries or {})
+            same = replace(now, token=token, orphan_after=orphan_after, budgets=budgets) == now
+            return (
+                None if same else replace(now, token=token, orphan_after=orphan_after, budgets=budgets, watched=moment)
+            )
 
         self._site.queue.update(name, change)
         return before
+
+    def keep(self, name: str, token: str) -> None:
+        """Note that `token` still waits, unless somebody else does by now. Raises JobNotFound."""
+        moment = self._site.queue.now()
+
+        def change(now: Job) -> Job | None:
+            stale = now.orphan_after is not None and moment > now.watched + now.orphan_after / _LOOKS
+            return replace(now, watched=moment) if stale and now.token == token else None
+
+        self._site.queue.update(name, change)
+
+    def cancel(self, name: str, token: str) -> bool:
+        """Kill a job if `token` still is who waits for it: one who came later has adopted it. Was it killed?
+
+        A job that is gone is nobody's to kill.
+        """
+        killed = False
+
+        def change(now: Job) -> Job | None:
+            nonlocal killed
+            killed = now.token == token and now.open
+            return replace(now, state=JobState.KILLED, reason="who waited for it was ended") if killed else None
+
+        with suppress(JobNotFound):
+            self._site.queue.update(name, change)
+        return killed
 
     def mark_delivered(self, job: Job) -> None:
         """Note that somebody was given the results of this run of `job`: who submits it again means a new run."""

@@ -9,6 +9,9 @@ from airflow.providers.common.compat.sdk import (
     AirflowException,
     AirflowFailException,
     AirflowNotFoundException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
     BaseHook,
     BaseOperator,
     BaseSensorOperator,
@@ -17,9 +20,13 @@ from airflow.providers.common.compat.sdk import (
 )
 
 __all__ = [
+    "GONE",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
+    "AirflowSensorTimeout",
+    "AirflowSkipException",
+    "AirflowTaskTimeout",
     "BaseHook",
     "BaseOperator",
     "BaseSensorOperator",
@@ -27,10 +34,19 @@ __all__ = [
     "attempt",
     "base_url",
     "dag_folder",
+    "default_deferrable",
+    "state_of",
     "whose",
 ]
 
 AIRFLOW_2 = __version__.startswith("2.")
+#: The state of an Airflow task that is no more, because its run was deleted.
+GONE = "gone"
+
+
+def default_deferrable() -> bool:
+    """Do operators that can wait in the triggerer do so unless told otherwise?"""
+    return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def base_url() -> str:
@@ -54,3 +70,29 @@ def whose(context: Any) -> tuple[str, str, str, int]:
 def attempt(context: Any) -> int:
     """Which try this is, from 1; a clear is a new try, a poke in reschedule mode is not."""
     return int(context["ti"].try_number)
+
+
+def state_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    """What Airflow makes of an Airflow task now: its state, "none" where it was cleared, GONE where it was deleted.
+
+    Asks the server (3.x, from a task or a trigger; not from an event loop) or the database (2.x).
+    """
+    if AIRFLOW_2:
+        return _state_in_database(dag_id, run_id, task_id, map_index)
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    found = RuntimeTaskInstance.get_task_states(
+        dag_id=dag_id, task_ids=[task_id], run_ids=[run_id], map_index=map_index
+    ).get(run_id, {})
+    key = task_id if map_index < 0 else f"{task_id}_{map_index}"
+    return str(getattr(found[key], "value", found[key]) or "none").lower() if key in found else GONE
+
+
+def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        key = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
+        found = session.query(TaskInstance.state).filter_by(**key).one_or_none()
+    return GONE if found is None else str(getattr(found[0], "value", found[0]) or "none").lower()

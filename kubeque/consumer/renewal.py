@@ -91,7 +91,7 @@ class Renewal:
         try:
             if self._failures_only.get(job.uid):
                 end_hopeless(self._queue, job)
-            if job.max_failures is not None or job.deadline is not None:
+            if job.max_failures is not None or job.deadline is not None or job.is_orphan(self._queue.now()):
                 enforce_limits(self._queue, job, self._queue.counts(job))
         except (QueueUnavailable, JobNotFound) as error:
             log.warning("whether %s should end early cannot be told now: %s", job.name, error)

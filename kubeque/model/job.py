@@ -120,8 +120,12 @@ class Job:
     deadline: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    #: Which attempt of which Airflow task may cancel it; empty where nobody took it.
+    #: Which attempt of which Airflow task waits for it and may cancel it; empty where nobody took it.
     token: str = ""
+    #: Seconds after which a job that was taken stops when nobody looks at it any more; None: never.
+    orphan_after: float | None = None
+    #: Store clock, seconds: when who waits for it last looked, within a twentieth of `orphan_after`.
+    watched: float = 0.0
     #: An Airflow task has returned its result: a later attempt is a person's clear, not a retry.
     delivered: bool = False
     #: The recurring sweep that it is one of; empty: none.
@@ -138,6 +142,10 @@ class Job:
     def open(self) -> bool:
         """May consumers take its tasks?"""
         return self.closing is None and self.state in (JobState.ACTIVE, JobState.RESETTING)
+
+    def is_orphan(self, now: float) -> bool:
+        """Did somebody wait for it who has not looked for too long? `now`: the store's clock."""
+        return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
 
     @property
     def spec_url(self) -> str:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from kubeque.model.job import Counts, Job
+from kubeque.model.job import Counts, Job, JobState
 from kubeque.model.resources import grown
 from kubeque.model.task import Attempt, Cause, Death, State, TaskRecord
 from kubeque.queues import changes
@@ -173,10 +173,24 @@ def end_hopeless(queue: Queue, job: Job) -> Job:
 
 
 def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
-    """Stop the job where its deadline has passed or too many of its tasks failed."""
+    """Stop the job where its deadline has passed, too many of its tasks failed, or who waited for it is gone."""
     left = job.open and counts.ended < job.n
     if left and job.deadline is not None and queue.now() > job.deadline:
         return queue.stop(job, "its deadline has passed")
+    if left and job.is_orphan(queue.now()):
+        return _stop_orphan(queue, job)
     if left and job.max_failures is not None and counts.failed >= job.max_failures:
         return queue.stop(job, f"{counts.failed} tasks failed and max_failures is {job.max_failures}")
     return job
+
+
+def _stop_orphan(queue: Queue, job: Job) -> Job:
+    """Stop a job that nobody looks at, unless somebody has begun to again."""
+
+    def change(now: Job) -> Job | None:
+        same = now.uid == job.uid and now.run == job.run and now.open
+        if not same or not now.is_orphan(queue.now()):
+            return None
+        return replace(now, state=JobState.STOPPED, reason=f"nobody has looked at it for {now.orphan_after:g} s")
+
+    return queue.update(job.name, change)

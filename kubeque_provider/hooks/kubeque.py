@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kubeque.client import Client, Line, Progress, Submitted
 from kubeque.model.config import Config
-from kubeque.model.errors import JobNotFound
+from kubeque.model.errors import ConfigError, JobNotFound
 from kubeque.model.job import Job
 from kubeque.model.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep import Sweep
@@ -68,10 +68,12 @@ class KubequeHook(BaseHook):
         """The connection's extra; None where there is no connection of the default name."""
         try:
             extra = self.get_connection(self.kubeque_conn_id).extra_dejson
-        except AirflowNotFoundException:
+        except AirflowNotFoundException as error:
             if self.kubeque_conn_id == DEFAULT_CONNECTION:
                 return None
-            raise
+            raise ConfigError(
+                f"there is no connection {self.kubeque_conn_id!r}: make one of type kubeque, or name another"
+            ) from error
         return {key: str(value) for key, value in extra.items() if value is not None}
 
     @property
@@ -150,19 +152,35 @@ class KubequeHook(BaseHook):
             after.name, progress_line(before.counts), kept, before.job.revision, after.n - kept, same,
         )  # fmt: skip
 
-    def arrive(self, name: str, waiter: str, attempt: int) -> Progress:
-        """How a job stands, for somebody who waits for it. Whoever waits repairs: a later attempt of a waiter whose
-        earlier one saw the job fail lets failed rows run again, once. Raises JobNotFound.
+    def arrive(
+        self,
+        name: str,
+        waiter: str,
+        attempt: int,
+        *,
+        orphan_after: float | None = None,
+        retries: Mapping[str, int] | None = None,
+    ) -> Progress:
+        """How a job stands, for somebody who begins to wait for it. Whoever waits repairs: a later attempt of a waiter
+        whose earlier one saw the job fail lets failed rows run again, once. Raises JobNotFound.
+
+        `orphan_after`: seconds after which the job stops if nobody looks. `retries`: extra attempts by cause.
         """
         client, token = self.get_conn(), f"{waiter}#{attempt}"
+        before = client.take(name, token, orphan_after=orphan_after, retries=retries)
         progress = client.status(name)
-        if progress.job.token == token:
+        if before == token:
             return progress
-        before = client.take(name, token)
-        if attempt > 1 and before and progress.job.closing is not None and not progress.job.closing.success:
+        job = progress.job
+        if attempt > 1 and before and not job.open and not (job.closing and job.closing.success):
             self.log.info("%s had failed: %d rows are kept, the others run again", name, progress.counts.ok)
             return client.reset(name)
         return progress
+
+    def look(self, name: str, token: str) -> Progress:
+        """How a job stands, for somebody who waits for it already. Raises JobNotFound."""
+        self.get_conn().keep(name, token)
+        return self.get_conn().status(name)
 
     def say(self, progress: Progress) -> None:
         """Log the counts and what holds consumers up, if they are others than last time."""

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from kubeque.model.command import Word
 from kubeque.model.sweep import Sweep
-from kubeque_provider.airflow_versions import BaseOperator, attempt, dag_folder, whose
+from kubeque_provider.airflow_versions import AirflowTaskTimeout, BaseOperator, dag_folder, default_deferrable, whose
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, series_for
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
+from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep
 
 #: Fields that Jinja alone does not do justice.
 _OWN = ("command", "parameters", "push")
 
 
-class KubequeSubmitOperator(BaseOperator):
+class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
     In `command`, `{column}` takes the row's value, `^file` brings a file along and `\\{` is a brace. These are read
@@ -77,7 +79,10 @@ class KubequeSubmitOperator(BaseOperator):
         skip_done: bool = False,
         results_ttl: str | float | None = None,
         wait: bool = False,
+        deferrable: bool = default_deferrable(),
         poke_interval: float = 5.0,
+        cancel_on_kill: bool = True,
+        orphan_after: timedelta | float | None = ORPHAN_AFTER,
         on_clear: OnClear = "auto",
         kubeque_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
@@ -85,12 +90,16 @@ class KubequeSubmitOperator(BaseOperator):
         """`parameters`: path or URL of a CSV file, list of dicts, DataFrame, grid(...), sequence(n), or an upstream's
         output; None is one row. `missing`: the text for None and NaN. `retry_causes`: extra attempts by cause.
         `allow_failed`: so many rows may fail, a count or a share as in `1%`. `wait`: return when the job has ended;
-        it is asked every `poke_interval` seconds. `cluster`: where consumers run, as in `kubernetes://CONTEXT/NAMESPACE`;
-        what there is to say about pods stands in docs/howto/kubernetes.md.
+        it is asked every `poke_interval` seconds, with `deferrable` in the triggerer. `cluster`: where consumers run,
+        as in `kubernetes://CONTEXT/NAMESPACE`; what there is to say about pods stands in docs/howto/kubernetes.md.
 
         `skip_done`: rows that were ok in the `series` already, with the same command, inputs, image and values, are
         linked and do not run again; the series is this Airflow task of this DAG unless one is named. `results_ttl`: how
         long after its end `kubeque gc` leaves the job alone, as in `30d`.
+
+        Of use with `wait` only: `cancel_on_kill`: where this Airflow task is ended for good (marked, deleted, out of
+        time), its sweep is too. Where Airflow tells nobody of that, the sweep stops once nobody has looked for
+        `orphan_after`; None: never.
 
         `on_clear`, what runs where a try meets the ended job of an earlier one: `auto` (failed rows; all of them if the
         job was a success that a waiter has returned), `failed_rows`, `changed`, `all`, `skip`.
@@ -128,7 +137,10 @@ class KubequeSubmitOperator(BaseOperator):
         self.skip_done = skip_done
         self.results_ttl = results_ttl
         self.wait = wait
+        self.deferrable = deferrable
         self.poke_interval = poke_interval
+        self.cancel_on_kill = cancel_on_kill
+        self.orphan_after = orphan_after
         self.on_clear = on_clear
         self.kubeque_conn_id = kubeque_conn_id
         #: The command as it was read while templates were rendered.
@@ -140,18 +152,24 @@ class KubequeSubmitOperator(BaseOperator):
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Submit, or take the job of an earlier try; with `wait`, wait. Raises BadSweep, SweepFailed."""
-        who = whose(context)
-        name = self.job_id or job_id_for(self.hook.deployment, *who)
-        context["ti"].xcom_push(key="job_id", value=name)
         try:
             with permanent():
+                who = whose(context)
+                name = self.job_id or job_id_for(self.hook.deployment, *who)
+                context["ti"].xcom_push(key="job_id", value=name)
                 series = self.series or (series_for(self.hook.deployment, who[0], who[2]) if self.skip_done else "")
                 progress = self.hook.submit(name, lambda: self._sweep(name, series), self.on_clear)
             if not self.wait:
                 return self.hook.pointer(progress)
-            return self._wait(name, "/".join(map(str, who)), attempt(context))
+            return self._wait(Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill))
         finally:
             self.hook.close()
+
+    def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
+        """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        name = self.job_id or job_id_for(self.hook.deployment, *whose(context))
+        waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
+        return self._after(waiter, event)
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
@@ -166,13 +184,22 @@ class KubequeSubmitOperator(BaseOperator):
             pod={key: value for key, value in self.pod.items() if value is not None},
         )  # fmt: skip
 
-    def _wait(self, name: str, waiter: str, number: int) -> dict[str, Any]:
-        while True:
-            progress = self.hook.arrive(name, waiter, number)
-            self.hook.say(progress)
-            if progress.job.closing is not None:
-                return self.hook.deliver(progress)
-            time.sleep(self.poke_interval)
+    def _wait(self, waiter: Waiter) -> dict[str, Any]:
+        self._hook = self.hook
+        progress = self._arrive(waiter)
+        try:
+            while progress.job.closing is None:
+                if self.deferrable:
+                    self._defer(waiter)
+                self.hook.say(progress)
+                time.sleep(self.poke_interval)
+                progress = self._look(waiter)
+        except AirflowTaskTimeout:
+            if self.cancel_on_kill:
+                waiter.cancel()
+            raise
+        self.hook.say(progress)
+        return self.hook.deliver(progress)
 
     def _do_render_template_fields(
         self,

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
-from kubeque_provider.airflow_versions import BaseSensorOperator, PokeReturnValue, attempt, whose
+from kubeque_provider.airflow_versions import (
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    BaseSensorOperator,
+    PokeReturnValue,
+    default_deferrable,
+)
 from kubeque_provider.exceptions import permanent
-from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.identity import resolve
+from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep
 
 
-class KubequeJobSensor(BaseSensorOperator):
+class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
     """Wait until a job has ended; fails naming the first failing rows if it is not a success.
 
     `job_id` is a name or the output of a KubequeSubmitOperator. Another try, or clearing the sensor alone, lets the
     rows that failed run again. Returns the pointer {job_id, conn_id, results, counts}.
     """
 
-    template_fields: Sequence[str] = ("job_id", "kubeque_conn_id")
+    template_fields: Sequence[str] = ("job_id", "retry_causes", "kubeque_conn_id")
     template_ext: Sequence[str] = ()
     ui_color = "#f7eed7"
 
@@ -28,29 +36,65 @@ class KubequeJobSensor(BaseSensorOperator):
         job_id: str | Mapping[str, Any],
         kubeque_conn_id: str | None = None,
         poke_interval: float = 10.0,
+        deferrable: bool = default_deferrable(),
+        retry_causes: Mapping[str, int] | None = None,
+        cancel_on_kill: bool = True,
+        orphan_after: timedelta | float | None = ORPHAN_AFTER,
         **kwargs: Any,
     ) -> None:
+        """`deferrable`: wait in the triggerer. `retry_causes`: extra attempts of a row by cause, in place of the job's.
+
+        `cancel_on_kill`: where this Airflow task is ended for good (marked, deleted, out of time), its sweep is too.
+        Where Airflow tells nobody of that, the sweep stops once nobody has looked for `orphan_after`; None: never.
+        """
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.job_id = job_id
         self.kubeque_conn_id = kubeque_conn_id
-        self._hook: KubequeHook | None = None
+        self.deferrable = deferrable
+        self.retry_causes = retry_causes
+        self.cancel_on_kill = cancel_on_kill
+        self.orphan_after = orphan_after
 
     def execute(self, context: Any) -> Any:
-        """Poke until the job has ended. Raises SweepFailed, BadSweep."""
+        """Wait until the job has ended. Raises SweepFailed, BadSweep, AirflowSensorTimeout."""
         try:
+            if self.deferrable:
+                return self._wait_deferred(context)
             return super().execute(context)
+        except AirflowTaskTimeout:
+            if self.cancel_on_kill and self._waiter is not None:
+                self._waiter.cancel()
+            raise
         finally:
             if self._hook is not None:
                 self._hook.close()
 
-    def poke(self, context: Any) -> PokeReturnValue:
-        """One look at the job; consumers are started and lost tasks taken back by the way."""
+    def _wait_deferred(self, context: Any) -> Any:
+        waiter = self._who(context)
+        progress = self._arrive(waiter)
+        if progress.job.closing is None:
+            self._defer(waiter, timeout=self.timeout)
+        assert self._hook is not None
+        return self._hook.deliver(progress)
+
+    def _who(self, context: Any) -> Waiter:
         with permanent():
             name, conn_id = resolve(self.job_id, self.kubeque_conn_id)
-            # One hook for all pokes of a process: it remembers who was silent since when.
-            self._hook = self._hook or KubequeHook(conn_id)
-            progress = self._hook.arrive(name, "/".join(map(str, whose(context))), attempt(context))
+        return Waiter.of(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
+
+    def poke(self, context: Any) -> PokeReturnValue:
+        """One look at the job; consumers are started and lost tasks taken back by the way."""
+        # One hook for all pokes of a process: it remembers who was silent since when.
+        progress = self._look(self._waiter) if self._waiter else self._arrive(self._who(context))
+        assert self._hook is not None
         self._hook.say(progress)
         if progress.job.closing is None:
             return PokeReturnValue(is_done=False)
         return PokeReturnValue(is_done=True, xcom_value=self._hook.deliver(progress))
+
+    def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
+        """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowSensorTimeout, AirflowTaskTimeout."""
+        if event["status"] == "timeout" and event.get("limit") == "timeout":
+            message = f"{self._who(context).job_id} had not ended after {self.timeout:g} s; it goes on"
+            raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
+        return self._after(self._who(context), event)

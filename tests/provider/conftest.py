@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import json
 import os
 import shutil
 import tempfile
@@ -45,12 +47,14 @@ def airflow_db() -> None:
 def kubeque_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An embedded queue for one test; its consumers end with it."""
     from kubeque.client import Client
+    from kubeque_provider.triggers.sweep import forget_connections
 
     home = tmp_path / "kubeque"
     monkeypatch.setenv("KUBEQUE_HOME", str(home))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     yield home
+    forget_connections()
     with Client() as client:
         client.stop()
 
@@ -76,6 +80,46 @@ class Run:
         context = self.context(operator.task_id, attempt, **more)
         operator.render_template_fields(context)
         return operator.execute(context)
+
+    def execute_deferred(self, make: Callable[[], Any], attempt: int = 1) -> tuple[Any, list[str]]:
+        """Execute; where it defers, run the trigger as a triggerer would, and resume a fresh operator with its event.
+
+        Returns the result and the status of each event.
+        """
+        from airflow.providers.common.compat.sdk import TaskDeferred
+
+        operator, events = make(), []
+        context = self.context(operator.task_id, attempt)
+        operator.render_template_fields(context)
+        method, arguments = operator.execute, {}
+        while True:
+            try:
+                return method(context, **arguments), events
+            except TaskDeferred as deferred:
+                event = first_event(deferred.trigger)
+                events.append(event["status"])
+                operator = make()
+                operator.render_template_fields(context)
+                method, arguments = getattr(operator, deferred.method_name), {"event": event}
+
+
+def revived(trigger: Any) -> Any:
+    """The trigger as it comes out of Airflow's database."""
+    from pydoc import locate
+
+    path, arguments = trigger.serialize()
+    return locate(path)(**json.loads(json.dumps(arguments)))
+
+
+def first_event(trigger: Any) -> dict[str, Any]:
+    """What a trigger, once revived, fires."""
+
+    async def fire() -> dict[str, Any]:
+        async for event in revived(trigger).run():
+            return dict(event.payload)
+        raise AssertionError("the trigger said nothing")
+
+    return asyncio.run(asyncio.wait_for(fire(), 60))
 
 
 @pytest.fixture

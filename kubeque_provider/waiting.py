@@ -1,0 +1,164 @@
+"""Waiting for a sweep: who waits, what ends with the waiter, and the parts that operator and sensor share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from kubeque_provider.airflow_versions import (
+    GONE,
+    AirflowTaskTimeout,
+    attempt,
+    state_of,
+    whose,
+)
+from kubeque_provider.exceptions import BadSweep, permanent
+from kubeque_provider.hooks.kubeque import KubequeHook
+
+#: A sweep that nobody asked about for so long stops: its Airflow task was ended where no hook of ours is called.
+ORPHAN_AFTER = timedelta(hours=12)
+#: States of an Airflow task in which nobody will ever wait for its sweep again.
+_ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
+#: Airflow kills a process five seconds after it asked it to end.
+_DECIDE_SECONDS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """One try of one Airflow task that waits for one job. Plain values: it goes to the triggerer."""
+
+    job_id: str
+    kubeque_conn_id: str
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    #: The try, from 1.
+    attempt: int
+    #: Does an Airflow task that ends for good end its sweep as well?
+    cancel_on_kill: bool = True
+
+    @classmethod
+    def of(cls, context: Any, job_id: str, conn_id: str, *, cancel_on_kill: bool) -> Waiter:
+        """Who waits in this context."""
+        return cls(job_id, conn_id, *whose(context), attempt(context), cancel_on_kill)
+
+    @property
+    def name(self) -> str:
+        """The Airflow task, for all of its tries."""
+        return f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}"
+
+    @property
+    def token(self) -> str:
+        """This try. Only who took the job last may cancel it."""
+        return f"{self.name}#{self.attempt}"
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def cancel_if_ended(self) -> bool:
+        """Cancel the sweep if this Airflow task has ended for good, not where it was cleared, retries, or moves on.
+
+        Only while this try is the one that waits. Was it cancelled? Not to be called from an event loop.
+        """
+        state = state_of(self.dag_id, self.run_id, self.task_id, self.map_index)
+        return self.cancel_on_kill and state in _ENDED and self.cancel()
+
+    def cancel(self) -> bool:
+        """Kill the job if this try is the one that waits for it. Was it killed?"""
+        hook = KubequeHook(self.kubeque_conn_id)
+        try:
+            return hook.get_conn().cancel(self.job_id, self.token)
+        finally:
+            hook.close()
+
+
+def seconds(value: timedelta | float | None) -> float | None:
+    """A duration in seconds."""
+    return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+class WaitsForSweep:
+    """What an operator needs to wait for a sweep in its own process or in the triggerer."""
+
+    # Of the operator:
+    log: Any
+    poke_interval: float
+    execution_timeout: timedelta | None
+    cancel_on_kill: bool
+    orphan_after: timedelta | float | None
+    retry_causes: Mapping[str, int] | None
+    #: Set while this process waits.
+    _waiter: Waiter | None = None
+    _hook: KubequeHook | None = None
+
+    def _arrive(self, waiter: Waiter) -> Any:
+        """Begin to wait; failed rows of an earlier try run again. Returns the progress. Raises BadSweep."""
+        self._waiter = waiter
+        self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)
+        with permanent():
+            return self._hook.arrive(
+                waiter.job_id, waiter.name, waiter.attempt,
+                orphan_after=seconds(self.orphan_after), retries=self.retry_causes,
+            )  # fmt: skip
+
+    def _look(self, waiter: Waiter) -> Any:
+        """How the job stands, for who waits already. Raises BadSweep."""
+        assert self._hook is not None
+        with permanent():
+            return self._hook.look(waiter.job_id, waiter.token)
+
+    def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
+        """Wait in the triggerer. `timeout`: seconds from now, of the sensor."""
+        from kubeque_provider.triggers.sweep import KubequeSweepTrigger
+
+        limits = {"timeout": timeout, "execution_timeout": seconds(self.execution_timeout)}
+        given = {name: limit for name, limit in limits.items() if limit is not None}
+        first = min(given, key=lambda name: given[name], default="")
+        trigger = KubequeSweepTrigger(
+            **waiter.as_dict(), poke_interval=self.poke_interval,
+            deadline=time.time() + given[first] if first else None, limit=first,
+        )  # fmt: skip
+        self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
+
+    def _after(self, waiter: Waiter, event: Mapping[str, Any]) -> dict[str, Any]:
+        """What an event of the trigger means. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        if event["status"] == "bad":
+            raise BadSweep(str(event.get("message", "")))
+        if event["status"] == "timeout":
+            cancelled = self.cancel_on_kill and waiter.cancel()
+            how = "it is cancelled" if cancelled else "it goes on"
+            raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: {how}")
+        self._hook = KubequeHook(waiter.kubeque_conn_id)
+        try:
+            progress = self._look(waiter)
+            self._hook.say(progress)
+            if progress.job.closing is None:  # somebody has reset it meanwhile
+                self._defer(waiter)
+            return self._hook.deliver(progress)
+        finally:
+            self._hook.close()
+
+    def on_kill(self) -> None:
+        """Called in a signal handler when the process shall end: by a person, a timeout, or a node that goes away."""
+        waiter = self._waiter
+        if waiter is None:
+            return
+        # In a thread: the handler may have interrupted the very conversation that the question needs.
+        thread = threading.Thread(target=self._decide, args=(waiter,), daemon=True)
+        thread.start()
+        thread.join(_DECIDE_SECONDS)
+        if thread.is_alive():
+            self.log.warning("why this Airflow task ends cannot be told now: the sweep %s goes on", waiter.job_id)
+
+    def _decide(self, waiter: Waiter) -> None:
+        try:
+            cancelled = waiter.cancel_if_ended()
+        except Exception:  # whatever Airflow or the queue says here, the sweep goes on, and the log tells why
+            self.log.exception("why this Airflow task ends cannot be told: the sweep %s goes on", waiter.job_id)
+        else:
+            self.log.info("the sweep %s %s", waiter.job_id, "is cancelled" if cancelled else "goes on")
