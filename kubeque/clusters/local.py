@@ -2,6 +2,9 @@
 
 A slot is a file in `{home}/fleet`. The consumer that runs in it holds its lock and writes (pid, start time) into it, so
 that everybody can tell a live consumer from a number used again. Consumers outlive the command that started them.
+
+What a consumer runs stands in its slot as well: a consumer killed with -9 leaves its command running, and whoever finds
+that ends it before its task is given to anybody else.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -29,6 +32,8 @@ from kubeque.model.task import Death, Tally
 #: Of the submitter's environment, what a task shall see besides CONDA_*.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
 _STOP_SECONDS = 15.0
+#: A command that was killed is waited for so long, seconds; one that a dead network disk holds may never go.
+_KILL_SECONDS = 5.0
 
 
 def start_ticks(pid: int) -> str:
@@ -54,6 +59,22 @@ def owner_name(pid: int | None = None) -> str:
     return f"local:{machine()}:{pid}:{start_ticks(pid)}"
 
 
+def end_command(left: Mapping[str, object]) -> None:
+    """Kill what a dead consumer's command left running, by what its slot says (`left`), and wait until it is gone.
+
+    It goes by number and start: another process of the same number is left alone.
+    """
+    pid, start = left.get("command"), left.get("command_start")
+    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # numbers of another boot mean nothing
+    if not isinstance(pid, int) or not start or not here:
+        return
+    end = time.monotonic() + _KILL_SECONDS
+    while start_ticks(pid) == start and time.monotonic() < end:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
 class Slot:
     """The place of one consumer in the fleet of a machine."""
 
@@ -61,11 +82,14 @@ class Slot:
         self.number = number
         self.path = folder / f"{number}.slot"
         self._fd: int | None = None
+        self._written: dict[str, object] = {}
 
     def take(self, patience_seconds: float = 3.0) -> bool:
         """Hold the slot for as long as this process lives. False: another consumer has it."""
         if not self._lock(patience_seconds):
             return False
+        if not self.alive():
+            end_command(self.read())
         self.announce()
         return True
 
@@ -79,6 +103,7 @@ class Slot:
         try:
             if self.alive():
                 return False
+            end_command(self.read())
             pid = launch()
             self._write({"owner": owner_name(pid), "pid": pid, "start": start_ticks(pid)})
             return True
@@ -117,7 +142,13 @@ class Slot:
         """Remember what the consumer's command is about to run, for whoever finds the consumer dead."""
         self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid()), **task})
 
+    def runs(self, pid: int) -> None:
+        """Remember the process that the command of the journal runs in. It leads a group of its own."""
+        if start := start_ticks(pid):  # not if it has ended already
+            self._write({**self._written, "command": pid, "command_start": start})
+
     def _write(self, content: dict[str, object]) -> None:
+        self._written = content
         if self._fd is not None:
             data = json.dumps(content).encode()
             os.pwrite(self._fd, data, 0)
@@ -200,6 +231,7 @@ class LocalCluster:
         for slot in self.slots():
             content = slot.read()
             if content.get("owner") == owner and isinstance(content.get("index"), int):
+                end_command(content)
                 return Death(running=int(str(content["index"])))
         return Death()
 
@@ -219,8 +251,10 @@ class LocalCluster:
             time.sleep(0.05)
         for slot in running:
             if slot.alive():
+                left = slot.read()
                 with suppress(ProcessLookupError):
-                    os.kill(int(str(slot.read()["pid"])), signal.SIGKILL)
+                    os.kill(int(str(left["pid"])), signal.SIGKILL)
+                end_command(left)
         return len(running)
 
 

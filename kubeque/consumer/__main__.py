@@ -53,7 +53,7 @@ def _in_slot(given: argparse.Namespace) -> int:
         return 0  # another consumer has this place
     settings = Settings(
         fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), linger_seconds=given.linger,
-        journal=slot.journal, coroner=LocalCluster(given.home, given.queue).coroner,
+        journal=slot.journal, runs=slot.runs, coroner=LocalCluster(given.home, given.queue).coroner,
     )  # fmt: skip
     queue = open_queue(given.queue)
     while True:

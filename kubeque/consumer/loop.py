@@ -151,6 +151,7 @@ class Consumer:
                 stop=self._stop,
                 oom=self._settings.oom,
                 disk=disk,
+                begun=self._settings.runs,
             )
 
     # ------------------------------------------------------------------ the next one is staged

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -71,14 +71,16 @@ def run_command(
     stop: StopSignal,
     oom: OomCounter | None = None,
     disk: DiskWatch | None = None,
+    begun: Callable[[int], None] = lambda pid: None,
 ) -> Ended:
     """Run `argv` without a shell until it has ended and nothing of it is left.
 
-    It gets a session and group of its own, /dev/null to read, and no other open file of ours. `stdout` and `stderr`
-    are files to append to, or open descriptors. `oom`: the counter of the container's cgroup, where the container
-    is the task's own. `disk`: what it may fill. A process runs one command at a time: what else it has for children
-    when the command ends counts as left behind. A program that cannot be started is an end too (`exit`, 127 or 126),
-    and why is written to its stderr; where the machine cannot start any, the cause is `stage`.
+    It gets a session and group of its own, /dev/null to read, and no other open file of ours. `stdout` and `stderr` are
+    files to append to, or open descriptors. `oom`: the counter of the container's cgroup, where the container is the
+    task's own. `disk`: what it may fill. `begun` is told its process number, which is its group's too. A process runs
+    one command at a time: what else it has for children when the command ends counts as left behind. A program that
+    cannot be started is an end too (`exit`, 127 or 126), and why is written to its stderr; where the machine cannot
+    start any, the cause is `stage`.
     """
     if stop.cause:
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
@@ -92,6 +94,7 @@ def run_command(
             os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
             return Ended(process.cause, process.code, start, time.monotonic() - began, message=process.message)
         with _Run(process, limits, stop, before, disk) as run:
+            begun(process.pid)
             run.wait()
             seconds = time.monotonic() - began
             left = run.clean_up()

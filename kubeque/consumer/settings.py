@@ -26,6 +26,8 @@ class Settings:
     cache_bytes: int = 20 << 30
     #: Told before each command which task it is; kept outside this process, for whoever finds it dead.
     journal: Callable[[dict[str, object]], None] = lambda task: None
+    #: Told the process that the command runs in, kept beside the journal.
+    runs: Callable[[int], None] = lambda pid: None
     #: Tells whether the owner of a lease is known to be dead.
     coroner: Callable[[str], Death | None] = lambda owner: None
     #: What commands inherit.

@@ -124,6 +124,28 @@ def test_a_killed_consumer_loses_nothing_and_nothing_is_there_twice(shell: Shell
     assert indexes == list(range(200))
 
 
+def test_a_killed_consumer_s_command_is_gone_before_its_task_runs_again(shell: Shell) -> None:
+    # Given a task that runs for a minute the first time, and the second time notes how its first process stands
+    shell.write(
+        "once.sh",
+        'echo $$ >> "$1"\nif [ $(wc -l < "$1") -gt 1 ]; then\n'
+        '  cut -d" " -f3 "/proc/$(head -1 "$1")/stat" > "$1.first" 2>/dev/null; exit 0\nfi\nsleep 60\n',
+    )
+    pids = shell.folder / "pids"
+    shell.run("sub", "-n", "alone", "--no-wait", "sh", "^once.sh", str(pids))
+    end = time.monotonic() + 30
+    while "command" not in (slot := json.loads((shell.home / "fleet" / "0.slot").read_text() or "{}")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    # When its consumer is killed
+    os.kill(slot["pid"], signal.SIGKILL)
+    watched = shell.run("watch", "alone")
+    # Then it runs again, and nothing of the first run is left beside it
+    assert watched.returncode == 0, watched.stdout + watched.stderr
+    assert len(pids.read_text().split()) == 2
+    assert pids.with_suffix(".first").read_text().strip() in ("", "Z")
+
+
 def test_two_may_watch_one_job(shell: Shell) -> None:
     shell.run("sub", "-n", "seen", "--no-wait", "sleep", "1")
     first, second = shell.start("watch", "seen"), shell.start("watch", "seen")

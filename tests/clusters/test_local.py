@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from kubeque.clusters.local import LocalCluster, Slot, machine, owner_name, start_ticks
 from kubeque.model.task import Cause
@@ -42,3 +48,72 @@ def test_the_coroner_knows_the_dead_of_this_machine_and_what_they_ran(tmp_path: 
     death = cluster.coroner(dead)
     assert death is not None
     assert death.running == 17
+
+
+@pytest.fixture
+def left_behind() -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs with a child, in a group of its own, as a dead consumer leaves it."""
+    process = subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True)
+    yield process
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def group(pid: int) -> list[str]:
+    """The members of a process group that live."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,pid="], capture_output=True, text=True, check=True)
+    rows = [line.split() for line in listed.stdout.splitlines()]
+    return [row[2] for row in rows if row[0] == str(pid) and row[1][0] != "Z"]
+
+
+def wrote(folder: Path, pid: int, start: str, *, machine_name: str = machine()) -> str:
+    """A slot as a consumer left it that was killed while it ran this process; the consumer's name."""
+    owner = f"local:{machine_name}:{2**22 - 1}:12345"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"owner": owner, "pid": 2**22 - 1, "start": "12345", "index": 7, "command": pid, "command_start": start}
+    (folder / "0.slot").write_text(json.dumps(content))
+    return owner
+
+
+def test_what_a_dead_consumer_left_running_is_ended_by_whoever_finds_it_dead(
+    tmp_path: Path, left_behind: subprocess.Popen[bytes]
+) -> None:
+    cluster = LocalCluster(tmp_path, "memory:")
+    owner = wrote(cluster.folder, left_behind.pid, start_ticks(left_behind.pid))
+    assert cluster.coroner(owner) is not None
+    assert group(left_behind.pid) == []
+
+
+@pytest.mark.parametrize("how", ["take", "start"])
+def test_what_a_dead_consumer_left_running_is_ended_before_its_place_is_taken(
+    tmp_path: Path, left_behind: subprocess.Popen[bytes], how: str
+) -> None:
+    wrote(tmp_path, left_behind.pid, start_ticks(left_behind.pid))
+    slot = Slot(tmp_path, 0)
+    assert slot.take() if how == "take" else slot.start(os.getpid)
+    assert group(left_behind.pid) == []
+
+
+@pytest.mark.parametrize(("start", "where"), [("1", machine()), (None, "another-boot")])
+def test_another_process_of_the_same_number_is_left_alone(
+    tmp_path: Path, left_behind: subprocess.Popen[bytes], start: str | None, where: str
+) -> None:
+    wrote(tmp_path, left_behind.pid, start or start_ticks(left_behind.pid), machine_name=where)
+    assert Slot(tmp_path, 0).take()
+    assert left_behind.poll() is None
+    assert group(left_behind.pid)
+
+
+def test_a_slot_names_the_process_of_the_command_that_runs_and_no_other(
+    tmp_path: Path, left_behind: subprocess.Popen[bytes]
+) -> None:
+    slot = Slot(tmp_path, 0)
+    assert slot.take()
+    slot.journal({"index": 3})
+    slot.runs(left_behind.pid)
+    content = slot.read()
+    assert (content["index"], content["command"]) == (3, left_behind.pid)
+    assert content["command_start"] == start_ticks(left_behind.pid)
+    slot.journal({"index": 4})
+    assert "command" not in slot.read()
