@@ -1,0 +1,127 @@
+"""Real consumers and commands: a queue that is away, a consumer that comes back from the dead, a job that is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.clusters.local import start_ticks
+from kubeque.model.config import Config
+from kubeque.model.sweep import Sweep
+from tests.servers.postgres import PostgresServer
+from tests.servers.process import NotHere
+
+
+def until(what: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.05)
+
+
+def slot(client: Client, number: int = 0) -> dict[str, object]:
+    """What the consumer in that place says of itself."""
+    try:
+        content: dict[str, object] = json.loads((client.config.home / "fleet" / f"{number}.slot").read_text())
+    except (OSError, ValueError):
+        return {}
+    return content
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    try:
+        server = PostgresServer()
+    except NotHere as missing:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(missing))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def far_client(server: PostgresServer, tmp_path: Path) -> Iterator[Client]:
+    """A client whose queue is on that server."""
+    (tmp_path / ".kubeque").write_text(f"[config]\nqueue_url = {server.create_database()}\n")
+    config = Config.load(start=tmp_path, home=tmp_path, environ={"KUBEQUE_HOME": str(tmp_path / "home")})
+    with Client(config) as client:
+        yield client
+        client.stop()
+
+
+@pytest.mark.xdist_group("postgres")
+@pytest.mark.server("postgres")
+def test_a_queue_that_is_away_for_four_leases_kills_no_command(
+    far_client: Client, server: PostgresServer, tmp_path: Path
+) -> None:
+    """As ten minutes are to the lease of three that a job has by default."""
+    # Given a command that runs under a lease of three seconds
+    story, go = tmp_path / "story", tmp_path / "go"
+    script = f"echo begun >> {story}; while ! test -e {go}; do sleep 0.2; done; echo ended >> {story}"
+    far_client.submit(Sweep(["sh", "-c", script], name="long", lease_seconds=3.0))
+    until(story.exists)
+    process = slot(far_client)["pid"]
+    # When the queue is away for four leases, and the command ends meanwhile
+    server.stop()
+    time.sleep(10)
+    go.touch()
+    time.sleep(2)
+    server.start()
+    # Then it ran once, in the same consumer, and its outcome counts
+    progress = far_client.wait("long", timeout=90)
+    assert progress.counts.ok == 1
+    assert story.read_text() == "begun\nended\n"
+    (line,) = far_client.lines("long")
+    assert line.facts()["attempts"] == 1
+    assert f":{process}:" in line.view.record.history[0].owner
+
+
+def test_the_files_of_a_consumer_that_comes_back_from_the_dead_never_count(client: Client, tmp_path: Path) -> None:
+    # Given a task whose consumer is frozen while its command goes on to write its result
+    go = tmp_path / "go"
+    script = f"while ! test -e {go}; do sleep 0.1; done; echo $KUBEQUE_ATTEMPT | tee who"
+    client.submit(Sweep(["sh", "-c", script], name="twice", lease_seconds=2.0, consumers=1))
+    until(lambda: "command" in slot(client))
+    first = slot(client)
+    pid, command = int(str(first["pid"])), int(str(first["command"]))
+    os.kill(pid, signal.SIGSTOP)
+    go.touch()
+    try:
+        # When its lease is taken away and it goes on, with a result in its hands
+        until(lambda: client.status("twice").counts.pending == 1)
+        os.kill(pid, signal.SIGCONT)
+        progress = client.wait("twice", timeout=90)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    # Then what counts is the second attempt, with its outcome and its files
+    assert progress.counts.ok == 1
+    client.fetch("twice", tmp_path / "results")
+    (line,) = client.lines("twice")
+    outcome = line.view.record.outcome
+    assert outcome is not None
+    assert outcome.attempt == 2
+    assert (tmp_path / "results" / "0" / "who").read_text() == "2\n"
+    assert (tmp_path / "results" / "0" / "stdout.txt").read_text() == "2\n"
+    assert start_ticks(command) == ""
+
+
+def test_a_kill_reaches_a_command_by_the_next_look_at_the_jobs(client: Client, tmp_path: Path) -> None:
+    client.submit(Sweep(["sleep", "600"], name="long"))
+    until(lambda: "command" in slot(client))
+    seen = slot(client)
+    command, start = int(str(seen["command"])), seen["command_start"]
+    client.kill("long")
+    began = time.monotonic()
+    until(lambda: start_ticks(command) != start)
+    # Five seconds between two looks; the rest is for a busy machine. A lease lasts for 180, a heartbeat for 60.
+    assert time.monotonic() - began < 30
+    assert client.wait("long", timeout=60).counts.killed == 1
