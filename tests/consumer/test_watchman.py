@@ -73,9 +73,9 @@ def test_the_consumers_own_memory_is_not_the_tasks(bench):
 
 
 def test_a_daemon_counts_as_long_as_it_runs(bench):
-    hog = "import time; x = bytearray(100 << 20); time.sleep(60)"
+    hog = 'import time; x = bytearray(100 << 20); open("ready", "w"); time.sleep(60)'
 
-    ended = bench.sh(f"setsid {sys.executable} -c '{hog}' & sleep 0.7")
+    ended = bench.sh(f"setsid {sys.executable} -c '{hog}' & until test -e ready; do sleep 0.1; done; sleep 0.7")
 
     assert ended.peak_memory > 100 * MI
 

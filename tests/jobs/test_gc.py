@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
+from kubeque.clusters.local import LocalCluster
 from kubeque.jobs.gate import Clearing, wait_until_cleared
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.owner import queue_mark
@@ -19,10 +20,11 @@ from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, submit
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError
-from kubeque.model.job import Closing, Counts
+from kubeque.model.job import Closing, Counts, Job
 from kubeque.model.parameters import from_records
+from kubeque.model.spec import JobSpec
 from kubeque.model.sweep import Sweep
-from kubeque.model.task import Cause, Outcome, State, TaskRecord
+from kubeque.model.task import Cause, Outcome, State, Tally, TaskRecord
 from tests.files.conftest import maker  # noqa: F401
 from tests.files.kinds import Maker
 from tests.servers.process import NotHere
@@ -76,12 +78,11 @@ class Store:
         return [name for name in self.names(self.site.config.cas_url_prefix) if not name.startswith(".")]
 
 
-class _NoCluster:
-    """Where nothing is started."""
+class _Idle(LocalCluster):
+    """This machine, where nothing is started."""
 
-    def __getattr__(self, name: str) -> object:
-        answers = {"fleet": "f", "default_consumers": 1, "submit_environment": {"PATH": "/bin"}, "consumers": []}
-        return lambda *_, **__: answers.get(name)
+    def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
+        return 0
 
 
 @pytest.fixture(params=["folder", *(pytest.param(k, marks=pytest.mark.xdist_group(k)) for k in ("gs", "s3"))])
@@ -96,7 +97,7 @@ def store(request: pytest.FixtureRequest, maker: Callable[[str], Maker], tmp_pat
     environ = {"KUBEQUE_HOME": str(tmp_path / "home")}
     config = Config.from_values(values, where="the test", folder=tmp_path, home=tmp_path, environ=environ)
     with Client(config) as client:
-        site = replace(client._site, files=place.files, cluster=_NoCluster())  # type: ignore[arg-type]
+        site = replace(client._site, files=place.files, cluster=_Idle(tmp_path, client.config.queue_url))
         yield Store(site, tmp_path)
 
 
