@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import Any
 
 from kubeque.files.transfer import Tell, Transfer
+from kubeque.jobs import canaries, table
 from kubeque.jobs import fetch as fetching
-from kubeque.jobs import table
 from kubeque.jobs.checkup import Finding
 from kubeque.jobs.collect import Collected, collect, frame
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
@@ -35,6 +35,7 @@ from kubeque.jobs.table import Line
 from kubeque.jobs.timeline import write_timeline
 from kubeque.model.config import Config
 from kubeque.model.errors import JobNotFound
+from kubeque.model.estimate import Estimate
 from kubeque.model.job import Job, JobState, ResetRule
 from kubeque.model.parameters import Rows
 from kubeque.model.spans import By
@@ -46,7 +47,7 @@ from kubeque.queues.upkeep import LeaseWatch
 _LOOKS = 20
 
 __all__ = [
-    "By", "Client", "Collected", "Existing", "Finding", "Garbage", "JobDetails", "Line", "Peek", "Plan",
+    "By", "Client", "Collected", "Estimate", "Existing", "Finding", "Garbage", "JobDetails", "Line", "Peek", "Plan",
     "Progress", "Replayed", "Submitted", "TaskDetails", "Transfer",
 ]  # fmt: skip
 
@@ -98,16 +99,16 @@ class Client:
         return self._site.queue.job(name)
 
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
-        """How a job stands, again and again until it has ended. Raises JobNotFound."""
+        """How a job stands, again and again until it has ended or is held. Raises JobNotFound."""
         while True:
             progress = self.status(name)
             yield progress
-            if progress.job.closing is not None:
+            if progress.job.closing is not None or progress.held:
                 return
             time.sleep(seconds)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Progress:
-        """Wait until the job has ended. Raises TimeoutError after `timeout` seconds, JobNotFound."""
+        """Wait until the job has ended or is held. Raises TimeoutError after `timeout` seconds, JobNotFound."""
         end = time.monotonic() + timeout if timeout is not None else None
         for progress in self.watch(name):
             if progress.job.closing is None and end is not None and time.monotonic() > end:
@@ -268,6 +269,15 @@ class Client:
     def reset(self, name: str, rule: ResetRule | None = None) -> Progress:
         """Let failed (and killed) tasks run again, or those that `rule` names."""
         self._site.queue.reset(name, rule or ResetRule())
+        return self.status(name)
+
+    def estimate(self, name: str) -> Estimate:
+        """What the canaries of a job let expect of the tasks that are held. Raises JobNotFound."""
+        return canaries.canary_estimate(self._site, self.job(name))
+
+    def go(self, name: str) -> Progress:
+        """Let the tasks run that are held behind the canaries. Raises JobNotFound, UserError where there are none."""
+        canaries.go(self._site, name)
         return self.status(name)
 
     def prioritise(self, name: str, priority: int) -> Job:

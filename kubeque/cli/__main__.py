@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from kubeque import __version__
+from kubeque.cli.interrupted import Interrupted, deaf
 from kubeque.model.errors import KubequeError
 
 #: Subcommand -> (module, function, help). A module is imported when its command is run, so that --help answers at once.
@@ -27,6 +28,7 @@ COMMANDS = {
     "report": ("kubeque.cli.timeline", "report", "Write a page about a job."),
     "timeline": ("kubeque.cli.timeline", "timeline", "Draw what ran where and when."),
     "kill": ("kubeque.cli.control", "kill", "Let nothing more of a job run."),
+    "go": ("kubeque.cli.canaries", "go", "Let the rest of a job run, after sub --try."),
     "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),
     "priority": ("kubeque.cli.control", "priority", "Let consumers prefer a job, or put it off."),
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
@@ -75,8 +77,10 @@ def main() -> None:
     """Run the command line; exit 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
     try:
         code = kubeque.main(prog_name="kubeque", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("kubeque: interrupted", err=True)
+    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
+        deaf()
+        line = "\n" * sys.stderr.isatty()  # what the terminal shows of Ctrl-C stands before it
+        click.echo(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}", err=True)
         _leave(130)
     except click.ClickException as error:
         error.show()

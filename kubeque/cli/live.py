@@ -20,7 +20,7 @@ _FAILURES = 5
 #: Looking for failures reads all tasks: it may take this share of the time.
 _SHARE = 20
 _LOOK_SECONDS = 2.0
-_COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "killed": "red"}
+_COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}
 
 
 class Pace:

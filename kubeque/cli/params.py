@@ -8,7 +8,7 @@ import click
 
 from kubeque.cli.connect import connect, job_argument
 
-_STATES = click.Choice(["pending", "running", "ok", "failed", "killed"])
+_STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
 
 
 @click.command()

@@ -16,6 +16,8 @@ def word(progress: Progress) -> str:
     job = progress.job
     if job.closing is not None:
         return "success" if job.closing.success else "failed" if job.state == "active" else str(job.state)
+    if progress.held:
+        return "held"
     return (
         str(job.state) if not job.open else "running" if progress.counts.ended or progress.counts.running else "waiting"
     )

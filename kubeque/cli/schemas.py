@@ -37,12 +37,13 @@ _COUNTS = _object(
         "ok": _value("integer", "They ended well."),
         "failed": _value("integer", "They ended otherwise, and run no more."),
         "killed": _value("integer", "They had not ended when the job was killed or stopped."),
+        "held": _value("integer", "They wait for `kubeque go` (sub --try)."),
     },
 )
 _JOB: dict[str, Schema] = {
     "job": _value("string", "Its name."),
     "uid": _value("string", "Drawn at random when it was made; a job made anew under the same name has another."),
-    "state": _value("string", "waiting, running, success, failed, killed, stopped or resetting."),
+    "state": _value("string", "waiting, running, held, success, failed, killed, stopped or resetting."),
     "reason": _value("string", "Why it was stopped; empty where it was not."),
     "tasks": _value("integer", "How many it has."),
     "counts": _COUNTS,
@@ -60,7 +61,7 @@ _JOB: dict[str, Schema] = {
     },
 }
 _FACTS: dict[str, Schema] = {
-    "state": _value("string", "pending, running, ok, failed or killed."),
+    "state": _value("string", "held, pending, running, ok, failed or killed."),
     "cause": _value("string|null", "Why its last attempt ended; null before it has."),
     "exit_code": _value("integer|null", "The exit code, or the signal's number where the cause is `signal`."),
     "attempts": _value("integer", "Attempts that ended."),
@@ -341,6 +342,7 @@ OUTPUTS = (
     Output("kubeque fetch JOB DEST --json", _FETCHED),
     Output("kubeque kill JOB --json", _ONE_JOB),
     Output("kubeque reset JOB --json", _ONE_JOB),
+    Output("kubeque go JOB --json", _ONE_JOB),
     Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
     Output("kubeque remove JOB --yes --json", _object("What was removed.", _NAMED)),
     Output("kubeque gc --json", _GARBAGE),

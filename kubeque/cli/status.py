@@ -65,6 +65,6 @@ def _all(client: Client, *, as_json: bool) -> None:
     rows = []
     for progress in found:
         c, job = progress.counts, progress.job
-        numbers = (c.total, c.ok, c.failed, c.running, c.pending, c.killed, job.priority)
+        numbers = (c.total, c.ok, c.failed, c.running, c.pending + c.held, c.killed, job.priority)
         rows.append([shown(job.name), word(progress), *map(str, numbers), age(job.created, time.time())])
     Table(["job", "state", *_NUMBERS, "submitted"], right=frozenset(_NUMBERS), kept=frozenset({"job"})).print(rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,22 @@ import click
 
 from kubeque.cli.asked import read_sweep, understand
 from kubeque.cli.bar import transfer_shown
+from kubeque.cli.canaries import tell, ways_on
 from kubeque.cli.connect import connect
 from kubeque.cli.fetch import bring
+from kubeque.cli.interrupted import Interrupted, saying
 from kubeque.cli.options import as_jobspec, sweep_options
 from kubeque.cli.screen import shown
-from kubeque.cli.watch import follow
-from kubeque.client import Client, Existing, Plan, Submitted
+from kubeque.cli.watch import conclude, look
+from kubeque.client import Client, Existing, Plan, Progress, Submitted
 from kubeque.model.asking import VERSION
-from kubeque.model.errors import UserError
+from kubeque.model.errors import JobNotFound, UserError
+from kubeque.model.job import Job
 from kubeque.model.jobspec import Asked
 from kubeque.model.resources import format_bytes
+from kubeque.model.sweep import Sweep, named
+
+_NOTHING = "interrupted; nothing was submitted: the same command again sends only what is not there yet"
 
 
 @click.command(context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False})
@@ -30,12 +37,13 @@ from kubeque.model.resources import format_bytes
 @click.option("--revise", is_flag=True, help="The name is taken: run again what failed or changed.")
 @click.option("--replace", is_flag=True, help="The name is taken: run all rows again.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and what would happen; submit nothing.")
+@click.option("--yes", is_flag=True, help="With --try: go on without asking, unless a row failed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sub(
     ctx: click.Context, /, command: Sequence[str], file: str | None, revise: bool, replace: bool, dry_run: bool,
-    as_json: bool, **said: Any,
+    yes: bool, as_json: bool, **said: Any,
 ) -> int:  # fmt: skip
     """Submit a sweep: run COMMAND once for each row of --params or --grid, or --repeat times.
 
@@ -47,31 +55,77 @@ def sub(
         raise UserError("--revise and --replace exclude each other: say one of them")
     existing = Existing.REVISE if revise else Existing.REPLACE if replace else Existing.REFUSE
     asked = understand(command, options, file)
-    with connect(ctx, cluster=asked.get("cluster")) as client:
+    with saying(_NOTHING), connect(ctx, cluster=asked.get("cluster")) as client:
         sweep = read_sweep(client, asked)
         if dry_run:
-            _tell(asked, client.plan(sweep), as_json)
+            _print_plan(asked, client.plan(sweep), as_json)
             return 0
+        submitted = _submit(client, named(sweep), existing)
+        with saying(_goes_on(submitted.job.name)):
+            if not as_json:
+                click.echo(_said(submitted))
+            if submitted.note:
+                click.echo(f"{submitted.job.name}: no row is known to be done: {submitted.note}", err=True)
+            return _act(client, submitted, asked, yes=yes, as_json=as_json)
+
+
+def _submit(client: Client, sweep: Sweep, existing: Existing) -> Submitted:
+    """Submit; Ctrl-C meanwhile says whether the job is there. The sweep has a name."""
+    assert sweep.name is not None
+    before = _find(client, sweep.name)
+    try:
         with transfer_shown("uploading", "files") as tell:
-            submitted = client.submit(sweep, existing=existing, progress=tell)
-        if not as_json:
-            click.echo(_said(submitted))
-        if submitted.note:
-            click.echo(f"{submitted.job.name}: no row is known to be done: {submitted.note}", err=True)
-        return _act(client, submitted, asked, as_json)
+            return client.submit(sweep, existing=existing, progress=tell)
+    except KeyboardInterrupt:
+        with saying(f"interrupted before it was known whether {sweep.name} is submitted: kubeque list tells"):
+            now = _find(client, sweep.name)
+        made = now is not None and (before is None or (now.uid, now.run) != (before.uid, before.run))
+        raise Interrupted(_goes_on(sweep.name) if made else _NOTHING) from None
 
 
-def _act(client: Client, submitted: Submitted, asked: Asked, as_json: bool) -> int:
-    """Wait and fetch, as far as that is asked for; the exit code."""
+def _find(client: Client, name: str) -> Job | None:
+    try:
+        return client.job(name)
+    except JobNotFound:
+        return None
+
+
+def _goes_on(name: str) -> str:
+    return f"interrupted; {name} is submitted and goes on: kubeque watch {name}, or kubeque kill {name}"
+
+
+def _act(client: Client, submitted: Submitted, asked: Asked, *, yes: bool, as_json: bool) -> int:
+    """Wait, ask and fetch, as far as that is asked for; the exit code."""
     name = submitted.job.name
     if asked.get("no_wait"):
         if as_json:
             click.echo(json.dumps({"job": name, "uid": submitted.job.uid, "tasks": submitted.job.n}))
         return 0
-    code = follow(client, name, as_json=as_json)
-    if "fetch" in asked and code in (0, 1):
-        bring(client, name, Path(asked["fetch"]), quiet=as_json)
+    last = look(client, name, as_json=as_json)
+    if last.held:
+        tell(client, last, err=as_json)
+        if not _goes(last, yes=yes):
+            return conclude(client, last, as_json=as_json)
+        client.go(name)
+        last = look(client, name, as_json=as_json)
+    code = conclude(client, last, as_json=as_json)
+    if "fetch" in asked:
+        with saying(f"interrupted; {name} has ended: kubeque fetch {name} {shlex.quote(asked['fetch'])} goes on"):
+            bring(client, name, Path(asked["fetch"]), quiet=as_json)
     return code
+
+
+def _goes(held: Progress, *, yes: bool) -> bool:
+    """Shall the rest run? Nobody is asked where nobody would see it."""
+    if yes:
+        return not held.counts.failed
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    with saying(ways_on(held.job.name)):
+        try:
+            return click.confirm(f"run the other {held.counts.held}?", err=True)
+        except click.Abort:
+            raise KeyboardInterrupt from None
 
 
 def _said(submitted: Submitted) -> str:
@@ -79,10 +133,11 @@ def _said(submitted: Submitted) -> str:
     tasks = f"{job.n} task{'s' * (job.n != 1)}"
     what = {"made": "submitted", "adopted": "is there already, unchanged"}.get(submitted.what, submitted.what)
     done = f", {job.linked} of them done before" if job.linked and submitted.what != "adopted" else ""
-    return f"{job.name}: {tasks} {what}{done}"
+    first = f", {job.canaries} of them first" if job.canaries else ""
+    return f"{job.name}: {tasks} {what}{done}{first}"
 
 
-def _tell(asked: Asked, plan: Plan, as_json: bool) -> None:
+def _print_plan(asked: Asked, plan: Plan, as_json: bool) -> None:
     """The jobspec to where it can be kept, the plan for people beside it; or both as one object."""
     asked = {"version": VERSION, **asked}
     if as_json:
@@ -100,6 +155,8 @@ def _plan_lines(asked: Asked, plan: Plan) -> list[str]:
             f"{plan.contents} file{'s' * (plan.contents != 1)} of {format_bytes(plan.bytes)} to bring, {plan.there} of "
             f"them there already: {format_bytes(plan.bytes_to_send)} would be sent"
         )
+    if asked.get("try", plan.tasks) < plan.tasks:
+        lines.append(f"{asked['try']} of the tasks run first")
     lines += [f"  {index}: {shown(shlex.join(command))}" for index, command in enumerate(plan.commands)]
     if plan.tasks > len(plan.commands):
         lines.append(f"  ... and {plan.tasks - len(plan.commands)} more")

@@ -12,7 +12,7 @@ from kubeque.cli.report import task_cells
 from kubeque.cli.screen import Table, shown
 from kubeque.client import Line
 
-STATES = click.Choice(["pending", "running", "ok", "failed", "killed"])
+STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
 _FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
 _RIGHT = frozenset({"index", "exit", "seconds", "peak", "files"})
 #: The columns `out.*` are those of so many tasks; JSON has all.

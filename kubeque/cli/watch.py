@@ -9,7 +9,9 @@ from itertools import islice
 
 import click
 
+from kubeque.cli.canaries import tell, ways_on
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.interrupted import Interrupted
 from kubeque.cli.live import watch_live
 from kubeque.cli.report import as_wire, failures, summary
 from kubeque.client import Client, Progress
@@ -22,18 +24,31 @@ _LINE_SECONDS = 5.0
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:
-    """Watch JOB until it has ended. Exit code 0 if it is a success, 1 if not. Ctrl-C stops watching, not the job."""
+    """Watch JOB until it has ended. Exit code 0 if it is a success, 1 if not. Ctrl-C stops watching, not the job.
+
+    A job that sub --try holds is watched until its first rows have ended; 0 if all of them are ok.
+    """
     with connect(ctx) as client:
-        return follow(client, job, as_json=as_json)
+        last = look(client, job, as_json=as_json)
+        if last.held:
+            tell(client, last, err=as_json)
+        return conclude(client, last, as_json=as_json)
 
 
-def follow(client: Client, name: str, *, as_json: bool = False) -> int:
-    """Watch a job and say how it ended; 130 if the user stopped watching."""
+def look(client: Client, name: str, *, as_json: bool = False) -> Progress:
+    """Watch a job until it has ended or is held. Ctrl-C says how to go on, and is Interrupted."""
     try:
-        last = watch_live(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
+        return watch_live(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
     except KeyboardInterrupt:
-        click.echo(f"\nstopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}", err=True)
-        return 130
+        raise Interrupted(f"stopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}") from None
+
+
+def conclude(client: Client, last: Progress, *, as_json: bool = False) -> int:
+    """Say how a job ended, or how one that is held goes on; the exit code."""
+    name = last.job.name
+    if last.held:
+        click.echo(json.dumps(as_wire(last)) if as_json else ways_on(name))
+        return 1 if last.counts.failed else 0
     success = last.job.closing is not None and last.job.closing.success
     if as_json:
         click.echo(json.dumps(as_wire(last)))
@@ -48,7 +63,8 @@ def _plain(client: Client, name: str, *, quiet: bool) -> Progress:
     said, said_at = "", 0.0
     for progress in client.watch(name):
         text = summary(progress)
-        if not quiet and progress.job.closing is None and text != said and time.monotonic() - said_at > _LINE_SECONDS:
+        over = progress.held or progress.job.closing is not None
+        if not quiet and not over and text != said and time.monotonic() - said_at > _LINE_SECONDS:
             click.echo(text, err=True)
             said, said_at = text, time.monotonic()
     return progress

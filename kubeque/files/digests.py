@@ -7,13 +7,16 @@ import hashlib
 import logging
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from kubeque.files.parallel import in_parallel
 from kubeque.files.refusals import refused
+from kubeque.files.transfer import Stopped
 
 R = TypeVar("R")
 
@@ -24,16 +27,23 @@ RACY_SECONDS = 2.0
 #: Files remembered; the longest unchanged ones are forgotten first.
 KEPT = 200_000
 _LOCK_SECONDS = 5.0
+#: Bytes read at once.
+_PIECE = 1 << 18
 
 #: Absolute path, bytes, times of change of content and of status (ns), inode: the same file, unchanged.
 _Key = tuple[bytes, int, int, int, int]
 
 
-def sha256_file(path: str | os.PathLike[str]) -> str:
-    """Hex digest of a file's bytes. Raises StorageError, FileMissing where there is none."""
+def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
+    """Hex digest of a file's bytes. Raises StorageError, FileMissing where there is none, Stopped when told to."""
+    digest, piece = hashlib.sha256(), memoryview(bytearray(_PIECE))
     try:
         with open(path, "rb", buffering=0) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            while size := file.readinto(piece):
+                if stopped is not None and stopped.is_set():
+                    raise Stopped
+                digest.update(piece[:size])
+        return digest.hexdigest()
     except (OSError, ValueError) as error:
         raise refused("read", os.fspath(path), error) from error
 
@@ -59,7 +69,9 @@ class DigestCache:
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
         threads = min(8, os.cpu_count() or 1)
-        read = dict(zip(unknown, in_parallel(sha256_file, unknown, threads=threads), strict=True))
+        stopped = threading.Event()  # Ctrl-C does not wait until the largest file has been read
+        digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
+        read = dict(zip(unknown, digests, strict=True))
         # Only what did not change while it was read.
         fresh = {keys[path]: digest for path, digest in read.items() if keys[path] == _key(path)}
         self._remember({key: digest for key, digest in fresh.items() if self._settled(key)})

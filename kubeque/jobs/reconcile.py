@@ -32,6 +32,11 @@ class Progress:
     #: What keeps consumers from starting, in words.
     obstacles: tuple[str, ...] = ()
 
+    @property
+    def held(self) -> bool:
+        """Have its canaries ended, and the rest waits for somebody to say go?"""
+        return self.job.waits_for_go(self.counts)
+
 
 class _Patient:
     """A cluster that may be away: then what it would have said is left out, and the first of its errors kept."""

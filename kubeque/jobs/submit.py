@@ -15,8 +15,8 @@ from kubeque.jobs.site import Site
 from kubeque.model.errors import JobExists, UserError
 from kubeque.model.job import MAX_TASKS, Job, ResetRule
 from kubeque.model.keys import no_keys
-from kubeque.model.sweep import Sweep, check_name, readable_name
-from kubeque.queues.block import block_size, make_blocks
+from kubeque.model.sweep import Sweep, check_name, named
+from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.changes import link
 from kubeque.queues.succession import succeed
 
@@ -57,12 +57,14 @@ def submit(
     `progress` is told files and bytes uploaded.
     """
     sweep = sweep.checked()
+    if sweep.canaries and existing is not Existing.REFUSE:
+        raise UserError("--try is for new jobs: say it without --revise and --replace, or choose another name with -n")
     if not 1 <= sweep.rows.n <= MAX_TASKS:
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
-    name = sweep.name or readable_name()
+    name = check_name(named(sweep).name or "")
     site.files.check_writable(site.config.default_url_prefix)
     wanted = draft(site, sweep, progress)
-    before = site.queue.find(check_name(name))
+    before = site.queue.find(name)
     submitted = _create(site, wanted, name) if before is None else _again(site, wanted, before, existing)
     reconcile(site, name)
     asked = sweep.skip_done or existing is Existing.REVISE
@@ -79,7 +81,10 @@ def _create(
     if found.done:
         write_links(site, job, found.done)
         job = replace(job, linked=len(found.done))
-    content = (link(block, found.done) for block in make_blocks(job.uid, job.n, block_size(job.n, job.consumers)))
+    first = _canaries(wanted.sweep, found)
+    job = replace(job, canaries=len(first))
+    blocks = make_blocks(job.uid, job.n, block_size(job.n, job.consumers), canaries=first)
+    content = (link(block, found.done) for block in blocks)
     try:
         job = site.queue.create(job, content) if before is None else succeed(site.queue, before, job, content)
     except JobExists:
@@ -90,6 +95,14 @@ def _create(
         raise
     told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
     return Submitted(_unlink_removed(site, job, told), "made", sent)
+
+
+def _canaries(sweep: Sweep, found: Found) -> list[int]:
+    """The tasks that run first, among those that are not done; none where that would be all of them."""
+    if not sweep.canaries:
+        return []
+    left = [index for index in range(sweep.rows.n) if index not in found.done]
+    return spread(left, sweep.canaries) if sweep.canaries < len(left) else []
 
 
 def _find(site: Site, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
@@ -162,7 +175,7 @@ def _revise(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submi
             results_ttl=after.results_ttl,
         )  # fmt: skip
 
-    rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True)
+    rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True, go=True)
     job = site.queue.reset(before.name, rule, change)
     # Only now, when no outcome of the old spec is accepted any more, is it known which rows are ok under it.
     if existing is Existing.REVISE:

@@ -168,6 +168,7 @@ KEYS = (
     Key("max_failures", COUNT, "End the job once so many tasks failed.", ("--max-failures",)),
     Key("allow_failed", SHARE, "Failed tasks that are still a success: 3 or 1% (default: 0).", ("--allow-failed",)),
     # what `sub` does besides
+    Key("try", COUNT, "Run so many rows first, tell what all would take, and ask.", ("--try",), "N", "canaries"),
     Key("fetch", TEXT, "Bring the results into this folder at the end.", ("--fetch",), "FOLDER", ""),
     Key("no_wait", FLAG, "Return once the job is submitted.", ("--no-wait/--wait",), None, ""),
 )

@@ -30,17 +30,20 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks stand where. `killed` is derived: what had not ended when the job was killed or stopped."""
+    """How many tasks stand where. `killed` is derived: what had not ended when the job was killed or stopped; so is
+    `held`: what is left of a job whose canaries are in sight."""
 
     pending: int = 0
     running: int = 0
     ok: int = 0
     failed: int = 0
     killed: int = 0
+    #: They wait for the word to go on after the canaries.
+    held: int = 0
 
     @property
     def total(self) -> int:
-        return self.pending + self.running + self.ok + self.failed + self.killed
+        return self.pending + self.running + self.ok + self.failed + self.killed + self.held
 
     @property
     def ended(self) -> int:
@@ -62,11 +65,17 @@ class ResetRule:
     ranges: tuple[tuple[int, int], ...] = ()
     #: The spec changed: what runs now runs the old one and is put back as well.
     break_leases: bool = False
+    #: What is held until the canaries have been looked at runs as well.
+    go: bool = False
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ResetRule:
         ranges = tuple((low, high) for low, high in wire["ranges"])
-        return cls(wire["everything"], tuple(wire["causes"]), ranges, wire["break_leases"])
+        return cls(wire["everything"], tuple(wire["causes"]), ranges, wire["break_leases"], wire.get("go", False))
+
+
+#: Names no task that has ended: only what is held runs.
+GO_ON = ResetRule(ranges=((0, 0),), go=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,8 @@ class Job:
     url: str
     #: Consumers wanted.
     consumers: int = 1
+    #: So many tasks run first, and the others are held until somebody says go; 0: nothing is held.
+    canaries: int = 0
     #: Whom it shares consumers with.
     fleet: str = "local"
     priority: int = 0
@@ -146,6 +157,11 @@ class Job:
     def is_orphan(self, now: float) -> bool:
         """Did somebody wait for it who has not looked for too long? `now`: the store's clock."""
         return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
+
+    def waits_for_go(self, counts: Counts) -> bool:
+        """Have its canaries ended, and nothing else will happen until somebody says go?"""
+        ended = counts.ok + counts.failed >= self.canaries and not counts.pending + counts.running
+        return self.open and self.canaries > 0 and counts.held > 0 and ended
 
     @property
     def spec_url(self) -> str:

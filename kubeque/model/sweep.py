@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.retries import Budgets
 from kubeque.model.spec import Input
 
+#: Rows that may run first, each a block of its own.
+MAX_CANARIES = 1000
 #: Longest name of a job.
 _NAME_CHARACTERS = 300
 _NAME = re.compile(r"[^\x00-\x20/\\\x7f][^\x00-\x1f/\\\x7f]*")
@@ -52,6 +54,8 @@ class Sweep:
     max_memory: str | int | None = None
     disk: str | int | None = None
     consumers: int | None = None
+    #: So many rows run first, and the others are held until somebody says go; None: all run.
+    canaries: int | None = None
     priority: int = 0
     #: As in `90`, `30m`, `1.5h`.
     task_timeout: str | float | None = None
@@ -91,6 +95,8 @@ class Sweep:
             check_name(self.name)
         if self.consumers is not None and not 1 <= self.consumers <= 10_000:
             raise ResourceError(f"consumers {self.consumers!r}: give a number from 1 to 10000")
+        if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
+            raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
             raise UserError("skip_done looks for what was done in a series: name the series, as in --series nightly")
         Budgets().with_extra(self.retries)
@@ -128,6 +134,11 @@ def parse_allowed(value: str | int) -> str:
     if re.fullmatch(r"\d+", text) or (re.fullmatch(r"\d+(\.\d+)?%", text) and float(text[:-1]) <= 100):
         return text
     raise ResourceError(f"allow_failed {value!r}: give a count as in 3, or a share as in 1%")
+
+
+def named(sweep: Sweep) -> Sweep:
+    """The sweep with a name: its own, or a readable one."""
+    return sweep if sweep.name is not None else replace(sweep, name=readable_name())
 
 
 def readable_name() -> str:

@@ -201,7 +201,7 @@ class TaskView:
     """A task as people see it: what `status --tasks` and results.csv list."""
 
     index: int
-    #: "pending", "running", "ok", "failed" or "killed".
+    #: "held", "pending", "running", "ok", "failed" or "killed".
     state: str
     #: Index into the job's shapes.
     shape: int

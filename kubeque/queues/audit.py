@@ -148,6 +148,8 @@ def _lease(job: Job, block: Block, now: float) -> Iterator[str]:
         yield f"{block.owner} holds it by no lease that was ever given"
     if not any(state in block.states for state in (State.PENDING, State.RESERVED)):
         yield f"{block.owner} holds it and nothing is left in it"
+    if block.held:
+        yield f"{block.owner} holds it, and nothing in it may run yet"
     if block.expires > now + job.lease_seconds + _SLACK_SECONDS:
         yield f"its lease ends in {block.expires - now:.0f} s: the clock of {block.owner} may be wrong"
     overdue = now - block.expires
@@ -161,6 +163,8 @@ def _lease(job: Job, block: Block, now: float) -> Iterator[str]:
 def _run(job: Job, block: Block) -> Iterator[str]:
     if block.run > job.run:
         yield f"it is of run {block.run}, and the job of run {job.run}"
+    if block.held and not job.canaries and job.reset is None:
+        yield f"it is held and nobody will be asked: `kubeque kill {job.name}`, then reset, lets it run"
     if block.run < job.run and job.reset is None:
         yield f"it was left behind in run {block.run}, and the job is in run {job.run}"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubeque.model.task import State, Tally, TaskRecord
@@ -49,6 +49,8 @@ class Block:
     expires: float = 0.0
     #: Store clock, seconds: when the present reservation was made.
     began: float = 0.0
+    #: Nothing in it may run yet: its job's canaries have to be looked at first. Such a block is never leased.
+    held: bool = False
     #: The stored entity's version; 0: not stored yet.
     version: int = 0
 
@@ -58,7 +60,7 @@ class Block:
 
     @property
     def ready(self) -> bool:
-        return not self.owner and State.PENDING in self.states
+        return not self.owner and not self.held and State.PENDING in self.states
 
     def state(self, index: int) -> State:
         return State(self.states[index - self.lo])
@@ -71,8 +73,10 @@ class Block:
         return [self.lo + offset for offset, state in enumerate(self.states) if state in states]
 
     def tally(self) -> Tally:
+        """What it adds to the counts; of a held block nothing is pending, so nobody starts consumers for it."""
         count = self.states.count
-        return Tally(count(State.OK), count(State.FAILED), count(State.RESERVED), count(State.PENDING))
+        pending = 0 if self.held else count(State.PENDING)
+        return Tally(count(State.OK), count(State.FAILED), count(State.RESERVED), pending)
 
     def spare(self) -> list[int]:
         """The tasks that may be stolen: pending ones behind the last reserved one. Empty unless leased."""
@@ -87,11 +91,35 @@ def block_size(n: int, consumers: int) -> int:
     return max(1, min(MAX_BLOCK, -(-n // max(1, consumers))))
 
 
-def make_blocks(uid: str, n: int, size: int, *, run: int = 0) -> Iterable[Block]:
-    """The blocks of a new job, all pending."""
-    for lo in range(0, n, size):
-        hi = min(n, lo + size)
-        yield Block(uid, f"0-{lo}", lo, hi, 0, bytes(hi - lo), run=run)
+def make_blocks(uid: str, n: int, size: int, *, run: int = 0, canaries: Sequence[int] = ()) -> Iterable[Block]:
+    """The blocks of a new job, all pending. Of `canaries`, in order, each is a block of its own; then the rest is held.
+
+    A block of one task is never split: what counts as held stays exact also where counts are no snapshot.
+    """
+    if not canaries:
+        yield from _cut(uid, 0, n, size, run)
+        return
+    lo = 0
+    for canary in canaries:
+        yield from _cut(uid, lo, canary, size, run, held=True)
+        yield from _cut(uid, canary, canary + 1, 1, run)
+        lo = canary + 1
+    yield from _cut(uid, lo, n, size, run, held=True)
+
+
+def _cut(uid: str, first: int, end: int, size: int, run: int, *, held: bool = False) -> Iterable[Block]:
+    for lo in range(first, end, size):
+        hi = min(end, lo + size)
+        yield Block(uid, f"0-{lo}", lo, hi, 0, bytes(hi - lo), run=run, held=held)
+
+
+def spread(tasks: Sequence[int], count: int) -> list[int]:
+    """`count` of these tasks: the first, the last, and what lies evenly between."""
+    if count >= len(tasks):
+        return list(tasks)
+    if count == 1:
+        return [tasks[0]]
+    return [tasks[step * (len(tasks) - 1) // (count - 1)] for step in range(count)]
 
 
 def reserve_count(mean_seconds: float | None) -> int:

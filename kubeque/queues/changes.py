@@ -181,9 +181,10 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
         if _is_reset(rule, index in named, block.state(index), block.record(index)):
             draft.put(index, State.PENDING, replace(block.record(index), charges={}, suspect=False))
+    held = block.held and not rule.go
     if rule.break_leases and block.owner:
-        return draft.done(run=run, owner="", epoch=block.epoch + 1)
-    return draft.done(run=run)
+        return draft.done(run=run, held=held, owner="", epoch=block.epoch + 1)
+    return draft.done(run=run, held=held)
 
 
 def _is_reset(rule: ResetRule, named: bool, state: State, record: TaskRecord) -> bool:

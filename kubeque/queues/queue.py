@@ -166,9 +166,11 @@ class Queue:
     def counts(self, job: Job) -> Counts:
         """Counts of the whole job. What a killed or stopped job has left over counts as killed."""
         total = sum(self.tallies(job).values(), Tally())
+        some_held = job.canaries or (job.reset is not None and job.reset.go)
+        held = job.n - total.ok - total.failed - total.running - total.pending if some_held else 0
         if job.state in (JobState.ACTIVE, JobState.RESETTING):
-            return Counts(total.pending, total.running, total.ok, total.failed)
-        return Counts(0, total.running, total.ok, total.failed, total.pending)
+            return Counts(total.pending, total.running, total.ok, total.failed, held=held)
+        return Counts(0, total.running, total.ok, total.failed, total.pending + held)
 
     def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
         """All blocks in order of their first task, a few at a time; without those that end before task `first`."""
@@ -211,9 +213,11 @@ class Queue:
 
     @staticmethod
     def _begin_reset(job: Job, rule: ResetRule) -> Job:
+        go = rule.go or not job.open  # what was killed runs again, held or not
         return replace(
-            job, state=JobState.RESETTING, run=job.run + 1, reset=rule, closing=None, reason="", delivered=False
-        )
+            job, state=JobState.RESETTING, run=job.run + 1, reset=replace(rule, go=go), closing=None, reason="",
+            delivered=False, canaries=0 if go else job.canaries,
+        )  # fmt: skip
 
     def finish_reset(self, job: Job) -> Job:
         """Pass over the blocks until none is left of an older run, then let the job be closed again.

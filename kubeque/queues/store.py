@@ -177,7 +177,7 @@ def block_record(block: Block, slot: int) -> BlockRecord:
     body = {
         "hi": block.hi, "states": block.states.translate(_DIGITS).decode(), "run": block.run, "owner": block.owner,
         "nonce": block.nonce, "epoch": block.epoch, "seq": block.seq, "expires": block.expires, "began": block.began,
-        "records": {index: record.to_wire() for index, record in block.records.items()},
+        "held": block.held, "records": {index: record.to_wire() for index, record in block.records.items()},
     }  # fmt: skip
     return BlockRecord(
         block.uid, block.id, block.lo, block.shape,

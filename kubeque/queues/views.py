@@ -37,6 +37,8 @@ def _views(job: Job, block: Block) -> Iterator[TaskView]:
     names = {State.PENDING: "pending", State.RESERVED: "running", State.OK: "ok", State.FAILED: "failed"}
     if job.state in (JobState.KILLED, JobState.STOPPED):
         names[State.PENDING] = "killed"
+    elif block.held:
+        names[State.PENDING] = "held"
     for index in range(block.lo, block.hi):
         state = block.state(index)
         if state is not State.MOVED:

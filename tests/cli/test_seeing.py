@@ -35,7 +35,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 #: These change the job that the tests here look at, or have tests of their own.
-ELSEWHERE = ("sub", "replay", "reset", "remove", "stop")
+ELSEWHERE = ("sub", "replay", "reset", "go", "remove", "stop")
 
 
 def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, str]) -> None:

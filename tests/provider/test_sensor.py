@@ -28,7 +28,7 @@ def runs(folder: Path) -> list[str]:
 def test_it_returns_the_pointer_when_the_job_has_ended(submit: Execute, wait: Execute, tmp_path: Path, by: str) -> None:
     pointer = start(submit, tmp_path)
     found = wait(pointer if by == "pointer" else pointer["job_id"])
-    assert found == {**pointer, "counts": {"pending": 0, "running": 0, "ok": 2, "failed": 0, "killed": 0}}
+    assert found == {**pointer, "counts": {"pending": 0, "running": 0, "ok": 2, "failed": 0, "killed": 0, "held": 0}}
 
 
 def test_it_fails_naming_rows_and_another_try_repairs(submit: Execute, wait: Execute, tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def outputs(pointer: dict[str, Any], folder: Path) -> list[str]:
 def test_a_sweep_runs_and_its_pointer_comes_back(submit: Execute, run: Any, tmp_path: Path) -> None:
     pointer = submit(["/bin/echo", "{a}"], parameters=[{"a": 1}, {"a": "x y"}])
     assert outputs(pointer, tmp_path) == ["1\n", "x y\n"]
-    assert pointer["counts"] == {"pending": 0, "running": 0, "ok": 2, "failed": 0, "killed": 0}
+    assert pointer["counts"] == {"pending": 0, "running": 0, "ok": 2, "failed": 0, "killed": 0, "held": 0}
     assert pointer["conn_id"] == "kubeque_default"
     assert Path(pointer["results"]).is_dir()
     assert run.xcoms["submit", "job_id"] == pointer["job_id"]

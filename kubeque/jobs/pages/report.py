@@ -23,7 +23,7 @@ _COLUMNS = 30
 _CELL = 120
 _COUNTS = (
     ("ok", "cause-ok"), ("failed", "cause-exit"), ("killed", "cause-killed"), ("running", "cause-preempted"),
-    ("pending", "cause-pending"),
+    ("pending", "cause-pending"), ("held", "cause-pending"),
 )  # fmt: skip
 _HEADS = {"exit_code": "exit", "peak_memory": "peak memory"}
 

@@ -231,3 +231,14 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
 @bug
 def tasks_are_listed_as_they_come(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(queue, "in_order", views._merged)
+
+
+@bug
+def what_is_held_is_offered(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Block, "ready", property(lambda self: not self.owner and State.PENDING in self.states))
+
+
+@bug
+def any_reset_lets_go_of_what_is_held(patch: pytest.MonkeyPatch) -> None:
+    reset = changes.reset
+    patch.setattr(changes, "reset", lambda block, rule, run: replace(reset(block, rule, run), held=False))

@@ -107,12 +107,14 @@ class Checker:
         for name, block in changed.items():
             record, count = records[name], block.states.count
             tally = count(State.OK) | count(State.FAILED) << 21 | count(State.RESERVED) << 42
-            require(record.tally == tally and record.pending == count(State.PENDING), f"{name} is counted wrongly")
+            pending = 0 if block.held else count(State.PENDING)
+            require(record.tally == tally and record.pending == pending, f"{name} is counted wrongly")
             require(
                 block.hi - block.lo == len(block.states), f"{name}: states of [{block.lo},{block.hi}) are not as many"
             )
             require(bool(block.owner) or State.RESERVED not in block.states, f"{name}: nobody holds its reserved tasks")
-            ready = not block.owner and State.PENDING in block.states
+            require(not block.held or not block.owner, f"{name} is held back, and leased to {block.owner}")
+            ready = not block.owner and not block.held and State.PENDING in block.states
             require((record.slot is not None) == ready, f"{name} can be found ready: {record.slot is not None}")
             require((record.expires is not None) == bool(block.owner), f"{name} can be found leased wrongly")
 
@@ -122,7 +124,10 @@ class Checker:
         tasks: dict[int, Seen] = {}
         total = Tally()
         for block in now.values():
-            total += Tally(*(block.states.count(s) for s in (State.OK, State.FAILED, State.RESERVED, State.PENDING)))
+            ok, failed, running, pending = map(
+                block.states.count, (State.OK, State.FAILED, State.RESERVED, State.PENDING)
+            )
+            total += Tally(ok, failed, running, 0 if block.held else pending)
             for offset, state in enumerate(block.states):
                 if state != State.MOVED:
                     index = block.lo + offset
@@ -136,6 +141,10 @@ class Checker:
         for name, block in changed.items():
             require(name not in before or block.epoch >= before[name].epoch, f"{name}: its epoch went back")
             require(name not in before or block.run >= before[name].run, f"{name}: its run went back")
+            if name in before and before[name].held != block.held:
+                rule = self._rules.get(uid)
+                word = before[name].held and rule is not None and rule.go and block.run > before[name].run
+                require(word, f"{name}: held {before[name].held} became {block.held} without a word")
         known = self._tasks.get(uid, {})
         for index, seen in tasks.items():
             old = known.get(index)

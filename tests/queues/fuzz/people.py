@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
-from kubeque.model.job import Job, ResetRule
+from kubeque.model.job import GO_ON, Job, ResetRule
 from kubeque.model.task import Cause, Death, Outcome
-from kubeque.queues.block import make_blocks
+from kubeque.queues.block import Block, make_blocks, spread
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
@@ -48,15 +48,17 @@ class Stage:
         view = View(self.store, me, self.weather, self.checker.look)
         return JudgedQueue(view, sleep=me.pause)
 
-    def new_job(self, me: Participant) -> tuple[Job, int]:
-        """A job under the one name, and its block size."""
+    def new_job(self, me: Participant) -> tuple[Job, Iterable[Block]]:
+        """A job under the one name, and its blocks."""
         self.jobs += 1
         rng = me.rng
+        n = rng.randint(1, 16)
         job = make_job(
-            rng.randint(1, 16), name=NAME, uid=f"uid-{self.jobs}", shapes=SHAPES, consumers=rng.randint(1, 4),
+            n, name=NAME, uid=f"uid-{self.jobs}", shapes=SHAPES, consumers=rng.randint(1, 4),
             max_failures=rng.choice([None, None, 2]), deadline=rng.choice([None, None, self.world.time + 60.0]),
+            canaries=min(rng.choice([0, 1, 3]), n - 1) if "goer" in self.features else 0,
         )  # fmt: skip
-        return job, rng.randint(1, 8)
+        return job, make_blocks(job.uid, n, rng.randint(1, 8), canaries=spread(range(n), job.canaries))
 
     # ------------------------------------------------------------------ who comes
     def add_consumer(self, delay: float, *, mortal: bool = True) -> None:
@@ -270,6 +272,16 @@ def resetter(stage: Stage, me: Participant) -> None:
     stage.visit(me, act, 10.0, 50.0)
 
 
+def goer(stage: Stage, me: Participant) -> None:
+    """Has seen enough of the canaries, or has not."""
+
+    def act(queue: Queue) -> None:
+        if queue.job(NAME).canaries:
+            queue.reset(NAME, GO_ON)
+
+    stage.visit(me, act, 20.0, 60.0)
+
+
 def remover(stage: Stage, me: Participant) -> None:
     """Removes the job and makes another one under its name."""
 
@@ -278,8 +290,7 @@ def remover(stage: Stage, me: Participant) -> None:
             return
         if me.rng.random() < 0.7:
             queue.remove(NAME)
-        job, size = stage.new_job(me)
-        queue.create(job, make_blocks(job.uid, job.n, size))
+        queue.create(*stage.new_job(me))
 
     stage.visit(me, act, 20.0, 60.0)
 
@@ -292,6 +303,8 @@ def closer(stage: Stage, me: Participant) -> None:
             job = queue.finish_reset(job)
             if not job.open:
                 queue.reset(job.name, ResetRule(), lambda job: replace(job, max_failures=None, deadline=None))
+            elif job.canaries:
+                queue.reset(job.name, GO_ON)
         if not stage.checker.open_tasks():
             stage.world.over = True
 

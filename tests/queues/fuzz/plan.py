@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.queues.block import make_blocks
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import BlockRecord, read_block
@@ -21,7 +20,7 @@ from tests.queues.fuzz.world import Participant, Violation, World
 FEATURES = frozenset(
     {
         "drop", "refuse", "late", "silence", "kill", "freeze", "skew", "poison", "move",
-        "remover", "resetter", "killer", "sensor", "passer_by", "undertaker",
+        "remover", "resetter", "killer", "sensor", "passer_by", "undertaker", "goer",
     }
 )  # fmt: skip
 #: Virtual seconds of turmoil; after that all is calm, and what is left has to be done.
@@ -35,6 +34,7 @@ _PEOPLE: dict[str, Callable[[Stage, Participant], None]] = {
     "sensor": people.sensor,
     "passer_by": people.passer_by,
     "undertaker": people.undertaker,
+    "goer": people.goer,
 }
 
 
@@ -75,8 +75,7 @@ def _populate(world: World, features: frozenset[str]) -> None:
     store = MemoryStore(lambda: world.time)
     stage = Stage(world, store, weather, Checker(store), features)
     maker = Participant(world, "maker", 0.0)
-    job, size = stage.new_job(maker)
-    Queue(store).create(job, make_blocks(job.uid, job.n, size))
+    Queue(store).create(*stage.new_job(maker))
     stage.checker.look(maker)
     for _ in range(rng.randint(1, 4)):
         stage.add_consumer(rng.uniform(0.0, 5.0))

@@ -1,0 +1,29 @@
+"""Canaries: the first few rows of a job, which run before all others are let go."""
+
+from __future__ import annotations
+
+from kubeque.jobs.site import Site
+from kubeque.model.advice import Seen
+from kubeque.model.errors import UserError
+from kubeque.model.estimate import Estimate, estimate
+from kubeque.model.job import GO_ON, Job, JobState
+from kubeque.queues.views import in_order
+
+
+def canary_estimate(site: Site, job: Job) -> Estimate:
+    """What the canaries of a job let expect of the tasks that are held. O(blocks)."""
+    seen, ended = Seen(), 0
+    for view in in_order(job, (block for block in site.queue.scan(job) if not block.held)):
+        seen.add(view)
+        ended += view.state in ("ok", "failed")
+    return estimate(job, seen, canaries=ended, held=site.queue.counts(job).held)
+
+
+def go(site: Site, name: str) -> Job:
+    """Let all run that is held. Raises JobNotFound, UserError where nothing is."""
+    job = site.queue.job(name)
+    if job.state in (JobState.KILLED, JobState.STOPPED):
+        raise UserError(f"{name} is {job.state}: kubeque reset {name} lets run what did not")
+    if not job.canaries:
+        raise UserError(f"nothing of {name} is held: kubeque status {name} says how it stands")
+    return site.queue.reset(name, GO_ON)

@@ -1,0 +1,180 @@
+"""`kubeque sub --try N`: a few rows first, an estimate of all, a question, and then the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jsonschema
+import pytest
+
+from kubeque.cli.schemas import OUTPUTS
+from tests.cli.conftest import Shell
+
+#: Notes each run of a row in a file, and fails in rows whose value is below 0.
+NOTE = ("sh", "-c", 'echo "$1" >> "$2"; test "$1" -ge 0', "note", "{n}")
+
+
+def sweep(shell: Shell, *values: int) -> tuple[str, ...]:
+    """Words for `sub`: one row for each value, each run of which is noted in ran.txt."""
+    shell.write("rows.csv", "n\n" + "".join(f"{value}\n" for value in values))
+    return ("-p", "rows.csv", *NOTE, str(shell.folder / "ran.txt"))
+
+
+def ran(shell: Shell) -> list[int]:
+    return sorted(map(int, (shell.folder / "ran.txt").read_text().split()))
+
+
+def counts(shell: Shell, job: str) -> dict[str, int]:
+    found: dict[str, int] = json.loads(shell.run("status", job, "--json").stdout)["counts"]
+    return {state: count for state, count in found.items() if count}
+
+
+def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> None:
+    # Given a sweep of which three rows are tried where there is no terminal
+    tried = shell.run("sub", "-n", "t", "--try", "3", "--memory", "1Gi", *sweep(shell, *range(9)))
+
+    # Then the first, the last and one between ran, and what all would take is said, and how to go on
+    assert tried.returncode == 0, tried.stdout + tried.stderr
+    assert tried.stdout.startswith("t: 9 tasks submitted, 3 of them first\n")
+    assert "t: 3 of 3 canaries are ok" in tried.stdout
+    assert re.search(r"^  time +\S+ a task \(\S+ to \S+\)$", tried.stdout, re.MULTILINE)
+    assert re.search(r"^  memory  .*asked 1Gi$", tried.stdout, re.MULTILINE)
+    assert re.search(r"^  all +6 more tasks with \d+ consumers?: about \S+$", tried.stdout, re.MULTILINE)
+    assert "kubeque go t lets the rest run" in tried.stdout
+    assert ran(shell) == [0, 4, 8]
+
+    # And it is held for whoever looks: no error, no end, nothing to repair
+    assert "held: 3 ok, 6 held of 9" in shell.run("status", "t").stdout
+    watched = shell.run("watch", "t")
+    assert (watched.returncode, "kubeque go t" in watched.stdout) == (0, True)
+    assert shell.run("doctor", "t").returncode == 0
+    states = [json.loads(line)["state"] for line in shell.run("status", "t", "--tasks", "--json").stdout.splitlines()]
+    assert states == ["ok", "held", "held", "held", "ok", "held", "held", "held", "ok"]
+
+    # When somebody says go
+    schema = next(output.schema for output in OUTPUTS if output.said.startswith("kubeque go "))
+    jsonschema.validate(json.loads(shell.run("go", "t", "--json").stdout), schema)
+
+    # Then all others run, and the canaries do not run again
+    assert shell.run("watch", "t").returncode == 0
+    assert ran(shell) == list(range(9))
+    again = shell.run("go", "t")
+    assert (again.returncode, "nothing of t is held" in again.stderr) == (2, True)
+
+
+def test_yes_goes_on_at_once(shell: Shell) -> None:
+    done = shell.run("sub", "-n", "y", "--try", "2", "--yes", "--json", *sweep(shell, *range(6)))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["counts"]["ok"] == 6
+    assert "y: 2 of 2 canaries are ok" in done.stderr
+    assert ran(shell) == list(range(6))
+
+
+def test_a_canary_that_fails_stops_there_also_with_yes(shell: Shell) -> None:
+    # Given a sweep whose last row fails
+    words = sweep(shell, 0, 1, 2, 3, 4, -1)
+    stopped = shell.run("sub", "-n", "bad", "--try", "2", "--yes", *words)
+    assert stopped.returncode == 1
+    assert "bad: 1 of 2 canaries are ok" in stopped.stdout
+    assert "task 5 n=-1  exit: exit code 1" in stopped.stdout
+    assert counts(shell, "bad") == {"ok": 1, "failed": 1, "held": 4}
+
+    # When it is killed, all that was held ends with it, and a reset lets all of that run
+    killed = shell.run("kill", "bad", "--json")
+    assert json.loads(killed.stdout)["counts"]["killed"] == 4
+    refused = shell.run("go", "bad")
+    assert (refused.returncode, "kubeque reset bad" in refused.stderr) == (2, True)
+    shell.run("reset", "bad")
+    assert shell.run("watch", "bad").returncode == 1
+    assert counts(shell, "bad") == {"ok": 5, "failed": 1}
+
+
+def test_a_try_of_all_rows_is_no_try(shell: Shell) -> None:
+    done = shell.run("sub", "-n", "all", "--try", "5", *sweep(shell, 1, 2))
+    assert (done.returncode, "canaries" in done.stdout) == (0, False), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("words", [["--try", "0"], ["--try", "1001"], ["--try", "2", "--replace", "-n", "x"]])
+def test_what_cannot_be_tried_is_one_line(shell: Shell, words: list[str]) -> None:
+    refused = shell.run("sub", *words, "--repeat", "5", "true")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (2, 1), refused.stderr
+    assert "try" in refused.stderr
+
+
+def test_a_dry_run_says_what_would_run_first_and_a_jobspec_can_ask_for_it(shell: Shell) -> None:
+    dry = shell.run("sub", "--dry-run", "--try", "2", "--repeat", "5", "true")
+    assert "2 of the tasks run first" in dry.stderr
+    shell.write("job.json", dry.stdout)
+    assert "2 of them first" in shell.run("sub", "-n", "spec", "-f", "job.json").stdout
+
+
+# ---------------------------------------------------------------------- at a terminal
+@contextmanager
+def terminal(shell: Shell, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """`kubeque WORDS` on a terminal of its own: the process, and our end of the terminal."""
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        ["env", "--default-signal=INT", sys.executable, "-m", "kubeque.cli", *words],
+        cwd=shell.folder, env=shell.env | {"TERM": "dumb"}, stdin=its, stdout=its, stderr=its, start_new_session=True,
+    )  # fmt: skip
+    os.close(its)
+    try:
+        yield process, ours
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+
+
+def read_until(ours: int, text: str, seconds: float = 60.0) -> str:
+    """What the terminal shows until `text` is there; "" waits for its end."""
+    seen, end = "", time.monotonic() + seconds
+    while not (text and text in seen):
+        assert time.monotonic() < end, seen
+        if select.select([ours], [], [], 0.5)[0]:
+            try:
+                data = os.read(ours, 65536)
+            except OSError:  # Linux: nobody holds the other end any more
+                data = b""
+            if not data:
+                assert not text, seen
+                break
+            seen += data.decode(errors="replace")
+    return seen
+
+
+@pytest.mark.parametrize(("answer", "left"), [("y", {"ok": 6}), ("n", {"ok": 2, "held": 4})])
+def test_at_a_terminal_it_asks(shell: Shell, answer: str, left: dict[str, int]) -> None:
+    with terminal(shell, "sub", "-n", "ask", "--try", "2", *sweep(shell, *range(6))) as (process, ours):
+        asked = read_until(ours, "[y/N]")
+        assert "run the other 4?" in asked
+        os.write(ours, f"{answer}\n".encode())
+        read_until(ours, "")
+        assert process.wait(60) == 0
+    assert counts(shell, "ask") == left
+
+
+def test_ctrl_c_at_the_question_holds_the_rest_and_says_how_to_go_on(shell: Shell) -> None:
+    with terminal(shell, "sub", "-n", "ask", "--try", "2", *sweep(shell, *range(6))) as (process, ours):
+        read_until(ours, "[y/N]")
+        end = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < end:
+            process.send_signal(
+                signal.SIGINT
+            )  # one at the very moment at which the question begins to wait is not heard
+            time.sleep(1.0)
+        said = read_until(ours, "")
+        assert process.returncode == 130
+    assert "kubeque: ask is held: kubeque go ask lets the rest run" in said
+    assert "Traceback" not in said
+    assert counts(shell, "ask") == {"ok": 2, "held": 4}

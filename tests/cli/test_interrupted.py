@@ -1,0 +1,90 @@
+"""Ctrl-C at every stage of `kubeque sub`: exit code 130, and one line that says what there is and how to go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+#: Takes seconds to be read or sent, and no room on the disk.
+_LARGE = 2 << 30
+
+
+def has_open(process: subprocess.Popen[str], part: str) -> bool:
+    """Has the process a file open whose path contains `part`?"""
+    for fd in Path(f"/proc/{process.pid}/fd").iterdir():
+        try:
+            if part in os.readlink(fd):
+                return True
+        except OSError:  # closed meanwhile
+            continue
+    return False
+
+
+def wait_for(process: subprocess.Popen[str], part: str) -> None:
+    end = time.monotonic() + 60
+    while not has_open(process, part):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"{part} was never opened"
+        time.sleep(0.005)
+
+
+def interrupt(process: subprocess.Popen[str], times: int = 1) -> tuple[str, str]:
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    out, said = process.communicate(timeout=60)
+    assert process.returncode == 130, out + said
+    assert "Traceback" not in said
+    return out, said
+
+
+def large(shell: Shell) -> None:
+    with (shell.folder / "large.bin").open("wb") as file:
+        file.truncate(_LARGE)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("stage", ["large.bin", "/cas/"], ids=["digesting", "uploading"])
+def test_before_the_job_is_there_nothing_is_submitted(shell: Shell, stage: str, times: int) -> None:
+    # Given a sweep whose input is being read, or is being sent
+    large(shell)
+    running = shell.start("sub", "-n", "big", "-u", "large.bin", "true")
+    wait_for(running, stage)
+
+    # When the user has enough
+    began = time.monotonic()
+    _, said = interrupt(running, times)
+
+    # Then one line says that there is no job, and there is none
+    assert time.monotonic() - began < 30
+    last = said.splitlines()[-1]
+    assert last.startswith("kubeque: interrupted; nothing was submitted: the same command again"), said
+    assert "no jobs yet" in shell.run("status").stdout
+    assert [path for path in (shell.home / "cas").rglob("*") if path.is_file() and path.stat().st_size > 100] == []
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_once_the_job_is_there_it_goes_on(shell: Shell, times: int) -> None:
+    running = shell.start("sub", "-n", "on", "sleep", "2")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "on: 1 task submitted\n"
+    _, said = interrupt(running, times)
+    assert "on goes on: kubeque watch on, or kubeque kill on" in said or "on is submitted and goes on" in said
+    assert shell.run("watch", "on").returncode == 0
+
+
+def test_what_is_watched_goes_on(shell: Shell) -> None:
+    shell.run("sub", "-n", "on", "--no-wait", "sleep", "4")
+    running = shell.start("watch", "on")
+    wait_for(running, "queue.db")
+    time.sleep(0.5)
+    _, said = interrupt(running)
+    assert said.splitlines()[-1] == "kubeque: stopped watching; on goes on: kubeque watch on, or kubeque kill on"
+    assert shell.run("watch", "on").returncode == 0
