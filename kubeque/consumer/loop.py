@@ -31,10 +31,10 @@ from kubeque.model.errors import QueueUnavailable, StorageError
 from kubeque.model.resources import lifted
 from kubeque.model.task import Cause, Outcome
 from kubeque.queues.block import COMMIT_SECONDS
+from kubeque.queues.patience import idle_pauses
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
-_IDLE_SECONDS = 0.25
 _STORE_TRIES = (0.2, 1.0, 3.0, 10.0, 30.0)
 #: A task that has ended is waited for so long before the next one is reserved without it.
 _SAVE_SECONDS = 1.0
@@ -156,6 +156,7 @@ class Consumer:
 
     # ------------------------------------------------------------------ the next one is staged
     def _supplying(self) -> None:
+        pauses = idle_pauses()
         while not self._leaving.is_set():
             try:
                 assignment = self._next()
@@ -166,9 +167,9 @@ class Consumer:
             if assignment is None:
                 if self._idle_since is None and self._under_way == 0:
                     self._idle_since = time.monotonic()
-                self._leaving.wait(random.uniform(0.5, 1.0) * _IDLE_SECONDS)
+                self._leaving.wait(next(pauses))
                 continue
-            self._idle_since = None
+            self._idle_since, pauses = None, idle_pauses()
             self._count(+1)
             if assignment.refusal is not None:
                 self._leaving.wait(min(30.0, 0.5 * 2**assignment.attempt))  # a node with a fault must not eat the queue

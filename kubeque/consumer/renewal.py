@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _JOBS_SECONDS = 5.0
 _REAP_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
+#: An outcome that has only just come is left to the commit that reserves the next task: one write, not two.
+_SETTLE_SECONDS = 1.0
 
 
 class Renewal:
@@ -119,7 +121,9 @@ class Renewal:
         long = self._running is not None and self._running.lease is lease and self.running_for() > COMMIT_SECONDS
         if long and lease.untouched:
             self.commit(lease, give_back=True)
-        elif (lease.waiting and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
+        elif (lease.waits_since(now - _SETTLE_SECONDS) and since > COMMIT_SECONDS) or (
+            lease.held and since > lease.job.heartbeat_seconds
+        ):
             self.commit(lease)
 
     def _outgrew(self, lease: Lease, job: Job) -> bool:

@@ -44,6 +44,7 @@ class Lease:
         self._doubtful: set[int] = set()
         self._waiting: list[Outcome] = []
         self.committed_at = clock()
+        self._waiting_since = self.committed_at
         self.lost = False
 
     @property
@@ -60,6 +61,10 @@ class Lease:
     def waiting(self) -> int:
         """Outcomes that are durable but not recorded yet."""
         return len(self._waiting)
+
+    def waits_since(self, moment: float) -> bool:
+        """Was there an outcome to record at that moment of the lease's clock, and still is?"""
+        return bool(self._waiting) and self._waiting_since <= moment
 
     @property
     def untouched(self) -> list[int]:
@@ -84,6 +89,8 @@ class Lease:
     def ended(self, outcome: Outcome) -> None:
         """Remember an outcome whose result is durable; the next commit records it."""
         with self._lock:
+            if not self._waiting:
+                self._waiting_since = self._clock()
             self._waiting.append(outcome)
 
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:

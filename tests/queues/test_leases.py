@@ -10,6 +10,7 @@ from kubeque.model.errors import LeaseLost
 from kubeque.model.task import Cause, State, Tally
 from kubeque.queues import lease as leases
 from kubeque.queues.queue import Queue
+from tests.queues.clocks import Clock
 from tests.queues.makers import (
     SHAPES,
     claim,
@@ -268,3 +269,19 @@ def test_a_block_may_hold_a_task_in_every_state(queue: Queue) -> None:
     assert [(view.index, view.state, view.shape, view.owner) for view in queue.tasks(job)] == [
         (0, "ok", 0, ""), (1, "failed", 0, ""), (2, "pending", 1, ""), (3, "running", 0, "anna"), (4, "pending", 0, ""),
     ]  # fmt: skip
+
+
+def test_a_lease_tells_since_when_an_outcome_waits(queue: Queue) -> None:
+    job = submit(queue, make_job(3), size=3)
+    claim(queue, job, reserve=2)
+    clock = Clock()
+    lease = leases.Lease(queue, job, only_block(queue, job), clock=clock)
+    assert not lease.waits_since(clock.time)
+    clock.tick(10)
+    run_next(lease)
+    clock.tick(2)
+    run_next(lease)
+    assert lease.waits_since(clock.time - 2)
+    assert not lease.waits_since(clock.time - 3)
+    lease.commit(reserve=1)
+    assert not lease.waits_since(clock.time)
