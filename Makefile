@@ -49,7 +49,9 @@ e2e: $(ENVIRONMENT) build/consumer-image.tar  ## the tests on a real Kubernetes:
 	$(PYTHON_HERE) -m pytest -m e2e tests/e2e $(ARGS)
 
 bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same run
-	@for bench in benchmarks/*.py; do echo "== $$bench"; $(PYTHON_HERE) $$bench || exit 1; done
+	@for bench in $$(grep -l __main__ benchmarks/*.py); do \
+		echo "== $$bench"; $(PYTHON_HERE) -m benchmarks.$$(basename $$bench .py) || exit 1; \
+	done
 
 soak: $(ENVIRONMENT)  ## what takes long: many fuzz seeds, kills, repetitions
 	$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS)

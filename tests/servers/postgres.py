@@ -24,7 +24,6 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "200",
     "shared_buffers": "64MB",
-    "fsync": "off",  # the machine is not going to lose its power in a test
     "log_min_messages": "warning",
 }
 
@@ -62,7 +61,8 @@ def _account() -> int:
 class PostgresServer:
     """One server on one port, with any number of databases. Raises NotHere where PostgreSQL is not installed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fsync: bool = False) -> None:
+        """`fsync`: wait for the disk. The machine is not going to lose its power in a test."""
         postgres, self._initdb, self._psql = _binary("postgres"), _binary("initdb"), _binary("psql")
         self.folder = temporary_folder("postgres")
         self.port = free_port()
@@ -71,7 +71,8 @@ class PostgresServer:
         self._as_user = _unprivileged()
         if self._as_user:
             os.chown(self.folder, _account(), _account())
-        words = [word for key, value in _SETTINGS.items() for word in ("-c", f"{key}={value}")]
+        settings = _SETTINGS | {"fsync": "on" if fsync else "off"}
+        words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         argv = [postgres, "-D", str(self._data), "-p", str(self.port), "-k", str(self.folder), *words]
         # The signal of our death is set last: becoming somebody else would clear it.
         self._process = Process(

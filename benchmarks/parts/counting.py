@@ -1,0 +1,30 @@
+"""A store whose calls are counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from kubeque.queues.store import Conflict, Store
+
+
+class Counting:
+    """Passes every call on to `store`; `calls` has how many there were by name, and how many writes were refused."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.calls: Counter[str] = Counter()
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._store, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.calls[name] += name not in ("now", "close")
+            try:
+                return method(*args, **kwargs)
+            except Conflict:
+                self.calls["refused"] += 1
+                raise
+
+        return counted

@@ -1,0 +1,185 @@
+"""Many consumers, each a process, empty one queue as fast as they can: kubeque's or the usual one."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from typing import Any, cast
+
+from benchmarks.parts.consuming import Consumer
+from benchmarks.parts.counting import Counting
+from benchmarks.task_per_entity import consume, open_tasks
+from kubeque.model.job import Job
+from kubeque.queues.block import block_size, make_blocks
+from kubeque.queues.open import open_queue
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import Store
+
+#: Seconds that processes may take to start and to connect.
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Race:
+    """What is raced for."""
+
+    #: "kubeque" or "usual".
+    side: str
+    url: str
+    #: Where the Datastore emulator is; empty for other stores.
+    emulator: str
+    tasks: int
+    consumers: int
+    #: Nobody takes a task any more after so many seconds.
+    seconds: float
+    #: Tasks in a block; 0: as many as kubeque chooses.
+    block: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one consumer says of its race; monotonic clock, seconds."""
+
+    tasks: int
+    began: float
+    ended: float
+    cpu_seconds: float
+    calls: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """How a race went."""
+
+    #: Recorded.
+    tasks: int
+    #: From the common start to the last record.
+    seconds: float
+    #: Of all consumers.
+    cpu_seconds: float
+    #: What kubeque asked of the store, by operation, and how many writes were refused. Nothing for the usual way.
+    calls: Counter[str]
+
+    @property
+    def per_second(self) -> float:
+        return self.tasks / self.seconds
+
+
+def context() -> ForkServerContext:
+    """Processes forked off one that has all libraries loaded and nothing open."""
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "kubeque.queues.datastore",
+                                 "kubeque.queues.postgres", "kubeque.queues.sqlite", "psycopg"])  # fmt: skip
+    return made
+
+
+def race(what: Race) -> Speed:
+    """Submit, start the consumers, let them go at once, and see that every task was recorded once."""
+    with_emulator(what.emulator)
+    job = submit(what)
+    processes = context()
+    start, left = processes.Barrier(what.consumers), processes.Value("q", what.tasks)
+    said: Any = processes.Queue()
+    running = [
+        processes.Process(target=_consumer, args=(what, job, f"consumer-{number}", start, left, said), daemon=True)
+        for number in range(what.consumers)
+    ]
+    for process in running:
+        process.start()
+    heard: list[Part] = [said.get(timeout=_START_SECONDS + what.seconds) for _ in running]
+    for process in running:
+        process.join()
+    done = sum(part.tasks for part in heard)
+    check(what, job, done)
+    seconds = max(part.ended for part in heard) - min(part.began for part in heard)
+    if done < what.tasks:
+        seconds = max(seconds, what.seconds)
+    calls = sum((part.calls for part in heard), Counter[str]())
+    return Speed(done, seconds, sum(part.cpu_seconds for part in heard), calls)
+
+
+def warm(emulator: str) -> None:
+    """Let the emulator compile what both sides will ask of it; it forgets nothing, so in a project of their own."""
+    race(Race("kubeque", "datastore://kubeque-warm", emulator, 40, 2, 10.0, block=2))
+    race(Race("usual", "datastore://kubeque-warm", emulator, 20, 2, 10.0))
+
+
+def submit(what: Race) -> Job | None:
+    """The tasks; for kubeque the job."""
+    if what.side == "usual":
+        tasks = open_tasks(what.url)
+        tasks.submit(what.tasks)
+        tasks.close()
+        return None
+    queue = open_queue(what.url)
+    job = Job("sweep", "race", what.tasks, "file:///nowhere", consumers=what.consumers)
+    queue.create(job, make_blocks(job.uid, job.n, what.block or block_size(job.n, what.consumers)))
+    queue.close()
+    return job
+
+
+def check(what: Race, job: Job | None, done: int) -> None:
+    """What the consumers say they recorded must be what is there."""
+    if job is None:
+        tasks = open_tasks(what.url)
+        kept = tasks.counts().get("complete", 0)
+        tasks.close()
+    else:
+        queue = open_queue(what.url)
+        kept = queue.counts(job).ok
+        queue.close()
+    if kept != done or done > what.tasks:
+        raise SystemExit(f"{what}: {done} tasks were recorded and {kept} are there")
+
+
+def _consumer(what: Race, job: Job | None, owner: str, start: Any, left: Any, said: Any) -> None:
+    with_emulator(what.emulator)
+    done, last = 0, 0.0
+
+    def recorded(count: int) -> None:
+        nonlocal done, last
+        with left.get_lock():
+            left.value -= count
+        done, last = done + count, time.monotonic()
+
+    def finished() -> bool:
+        return left.value <= 0 or time.monotonic() > end
+
+    calls, work = _prepare(what, job, owner, recorded, finished)
+    start.wait(_START_SECONDS)
+    began = last = time.monotonic()
+    end = began + what.seconds
+    cpu = _cpu()
+    try:
+        work()
+    finally:
+        said.put(Part(done, began, last, _cpu() - cpu, calls))
+
+
+def _prepare(
+    what: Race, job: Job | None, owner: str, recorded: Callable[[int], None], finished: Callable[[], bool]
+) -> tuple[Counter[str], Callable[[], None]]:
+    """Connected and ready to go: what will be counted, and the work."""
+    if job is None:
+        tasks = open_tasks(what.url)
+        return Counter(), lambda: consume(tasks, owner, recorded, finished)
+    counting = Counting(open_queue(what.url).store)
+    consumer = Consumer(Queue(cast(Store, counting)), job, owner, lambda index, most: 0.0, recorded, finished)
+    return counting.calls, consumer.work
+
+
+def with_emulator(host: str) -> None:
+    """Let the libraries find the emulator."""
+    if host:
+        os.environ["DATASTORE_EMULATOR_HOST"] = host
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,125 @@
+"""What the size of a job costs: to submit it, to count it, to reset it."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from benchmarks.parts.counting import Counting
+from benchmarks.parts.racing import context, with_emulator
+from benchmarks.parts.servers import Place
+from benchmarks.task_per_entity import open_tasks
+from kubeque.model.job import Job, ResetRule
+from kubeque.model.task import Cause, Outcome, State, TaskRecord
+from kubeque.queues.block import Block, block_size, make_blocks
+from kubeque.queues.open import open_queue
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import Store
+
+_CONSUMERS = 100
+_COUNTINGS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A job of `n` tasks."""
+
+    n: int
+    submit_seconds: float
+    #: Of the submitting process at its largest.
+    memory_bytes: int
+    #: Median of several.
+    count_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """All tasks of a job put back."""
+
+    n: int
+    seconds: float
+    calls: Counter[str]
+
+
+def kubeque_size(place: Place, n: int) -> Size:
+    """Submit and count a job, in a process of its own."""
+    return cast(Size, apart(_kubeque_size, place, n))
+
+
+def usual_size(place: Place, n: int) -> Size:
+    """The same the usual way."""
+    return cast(Size, apart(_usual_size, place, n))
+
+
+def kubeque_reset(place: Place, n: int) -> Reset:
+    """Reset a job all of whose tasks failed."""
+    return cast(Reset, apart(_kubeque_reset, place, n))
+
+
+def apart(work: Callable[..., Any], place: Place, *args: Any) -> Any:
+    """Do something in a process of its own; what it returned."""
+    with context().Pool(1) as pool:
+        return pool.apply(work, (place, *args))
+
+
+def _kubeque_size(place: Place, n: int) -> Size:
+    with_emulator(place.emulator)
+    queue = open_queue(place.url)
+    job = Job("sweep", "sizes", n, "file:///nowhere", consumers=_CONSUMERS)
+    began = time.perf_counter()
+    queue.create(job, make_blocks(job.uid, n, block_size(n, _CONSUMERS)))
+    seconds = time.perf_counter() - began
+    return Size(n, seconds, memory(), timed(lambda: queue.counts(job).total, n))
+
+
+def _usual_size(place: Place, n: int) -> Size:
+    with_emulator(place.emulator)
+    tasks = open_tasks(place.url)
+    began = time.perf_counter()
+    tasks.submit(n)
+    seconds = time.perf_counter() - began
+    return Size(n, seconds, memory(), timed(lambda: sum(tasks.counts().values()), n))
+
+
+def _kubeque_reset(place: Place, n: int) -> Reset:
+    with_emulator(place.emulator)
+    counting = Counting(open_queue(place.url).store)
+    queue = Queue(cast(Store, counting))
+    job = Job("sweep", "reset", n, "file:///nowhere", consumers=_CONSUMERS)
+    queue.create(job, map(failed, make_blocks(job.uid, n, block_size(n, _CONSUMERS))))
+    counting.calls.clear()
+    began = time.perf_counter()
+    after = queue.reset(job.name, ResetRule())
+    seconds, calls = time.perf_counter() - began, Counter(counting.calls)
+    if queue.counts(after).pending != n:
+        raise SystemExit(f"reset: {queue.counts(after)}")
+    return Reset(n, seconds, calls)
+
+
+def failed(block: Block) -> Block:
+    """The block after all of its tasks failed once."""
+    outcomes = [Outcome(i, 1, Cause.EXIT, 1, 1.7e9, 1.0, "1-0badcafe") for i in range(block.lo, block.hi)]
+    records = {o.index: replace(TaskRecord(), attempts=1).ended(o, "consumer-1") for o in outcomes}
+    return replace(block, states=bytes([State.FAILED]) * (block.hi - block.lo), records=records)
+
+
+def timed(count: Callable[[], int], n: int) -> float:
+    """Seconds of one counting, the median of several. A slow one is asked but once."""
+    seconds: list[float] = []
+    while len(seconds) < _COUNTINGS and sum(seconds) < 2:
+        began = time.perf_counter()
+        found = count()
+        seconds.append(time.perf_counter() - began)
+        if found != n:
+            raise SystemExit(f"{found} of {n} tasks were counted")
+    return statistics.median(seconds)
+
+
+def memory() -> int:
+    """Bytes that this process had at its largest."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

@@ -1,0 +1,104 @@
+"""How a job of uneven tasks ends: blocks whose tails are stolen, against one task a block. Simulated.
+
+Consumers, leases and the memory store are real; only time is virtual (the clock of the queue's fuzzer), so that
+hours of work take seconds, and nothing but the size of the blocks differs between the two runs of a pair.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from benchmarks.parts.consuming import Consumer
+from kubeque.model.job import Job
+from kubeque.queues.block import block_size, make_blocks
+from kubeque.queues.memory import MemoryStore
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import Store
+from tests.queues.fuzz.world import Participant, World
+
+#: Spread of the tasks' lengths: the longest of a thousand takes some twenty times the median.
+_SIGMA = 1.0
+_STEPS = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Two runs of one job: virtual seconds until all is recorded."""
+
+    mean_seconds: float
+    blocks: float
+    singles: float
+    #: What no order could beat: all work shared evenly.
+    ideal: float
+
+    @property
+    def later(self) -> float:
+        """By what share the blocks end later than one task a block; negative: earlier."""
+        return self.blocks / self.singles - 1
+
+
+class _Slow:
+    """A store each call of which takes time, in which others act."""
+
+    def __init__(self, store: MemoryStore, me: Participant, seconds: float) -> None:
+        self._store = store
+        self._me = me
+        self._seconds = seconds
+
+    def now(self) -> float:
+        return self._me.world.time
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._store, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._me.pause(self._seconds)
+            return method(*args, **kwargs)
+
+        return call
+
+
+def pair(n: int, consumers: int, mean_seconds: float, *, seed: int, call_seconds: float) -> Tail:
+    """Both ways once, with the same tasks."""
+    rng = random.Random(seed)
+    lengths = [rng.lognormvariate(0, _SIGMA) for _ in range(n)]
+    scale = mean_seconds * n / sum(lengths)
+    lengths = [length * scale for length in lengths]
+    blocks = play(lengths, consumers, block_size(n, consumers), seed=seed, call_seconds=call_seconds)
+    singles = play(lengths, consumers, 1, seed=seed, call_seconds=call_seconds)
+    return Tail(mean_seconds, blocks, singles, max(max(lengths), sum(lengths) / consumers))
+
+
+def play(lengths: Sequence[float], consumers: int, block: int, *, seed: int, call_seconds: float) -> float:
+    """Run one job; virtual seconds until its last task was recorded."""
+    random.seed(seed)
+    world, store = World(seed, _STEPS), MemoryStore()
+    job = Job("sweep", "tail", len(lengths), "file:///nowhere", consumers=consumers)
+    Queue(store).create(job, make_blocks(job.uid, job.n, block))
+    left, waiting, ended_at = list(lengths), job.n, 0.0
+
+    def recorded(count: int) -> None:
+        nonlocal waiting, ended_at
+        waiting -= count
+        ended_at = world.elapsed
+
+    def act(me: Participant) -> None:
+        def run(index: int, most: float) -> float:
+            now = min(most, left[index])
+            me.pause(now)
+            left[index] -= now
+            return left[index]
+
+        queue = Queue(cast(Store, _Slow(store, me, call_seconds)), sleep=me.pause)
+        consumer = Consumer(
+            queue, job, me.name, run, recorded, lambda: waiting == 0, sleep=me.pause, clock=lambda: world.time
+        )
+        consumer.work()
+
+    for number in range(consumers):
+        world.spawn(f"consumer-{number}", act)
+    world.run()
+    return ended_at
