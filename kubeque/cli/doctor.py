@@ -10,15 +10,16 @@ import click
 
 from kubeque.cli.connect import connect
 from kubeque.cli.screen import coloured, shown
-from kubeque.jobs.checkup import Finding, check
+from kubeque.jobs.checkup import Finding, check, check_cluster
 from kubeque.model.config import Config
 
 
 @click.command()
 @click.argument("job", required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--cluster", "only_cluster", is_flag=True, help="Only the cluster, and each right that it takes there.")
 @click.pass_context
-def doctor(ctx: click.Context, job: str | None, as_json: bool) -> int:
+def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool) -> int:
     """Try configuration, queue, store and cluster. With JOB: check its books in the queue and its stored files.
 
     Nothing is changed. Exit code 0 if all is well, 1 if something is wrong.
@@ -27,7 +28,8 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool) -> int:
         with connect(ctx) as client:
             return _tell(client.doctor(job), as_json=as_json)
     explicit = ctx.find_root().obj
-    return _tell(check(Config.load(explicit=Path(explicit) if explicit else None)), as_json=as_json)
+    look = check_cluster if only_cluster else check
+    return _tell(look(Config.load(explicit=Path(explicit) if explicit else None)), as_json=as_json)
 
 
 def _tell(findings: Iterable[Finding], *, as_json: bool) -> int:

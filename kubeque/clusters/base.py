@@ -32,6 +32,19 @@ class Standstill:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One thing that whoever submits and watches must be allowed to do."""
+
+    #: As in `create jobs`.
+    what: str
+    granted: bool
+    #: What does not work without it.
+    needed_for: str
+    #: Is it a matter of comfort only?
+    optional: bool = False
+
+
 class Cluster(Protocol):
     """One cluster. All methods may be called by many processes at once, and raise ClusterError."""
 
@@ -41,6 +54,9 @@ class Cluster(Protocol):
 
     def check(self, spec: JobSpec) -> None:
         """Raises UserError where consumers of this cluster could not serve such a job; nothing is made."""
+
+    def rights(self) -> list[Right]:
+        """What this account may do there, of what it takes."""
 
     def fleet(self, job_name: str) -> str:
         """The fleet that serves a new job."""

@@ -23,7 +23,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from kubeque.clusters.base import Consumer, Standstill
+from kubeque.clusters.base import Consumer, Right, Standstill
 from kubeque.model.errors import ClusterError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
@@ -183,6 +183,9 @@ class LocalCluster:
 
     def check(self, spec: JobSpec) -> None:
         """Processes of this machine take whatever a machine gives."""
+
+    def rights(self) -> list[Right]:
+        return []
 
     def fleet(self, job_name: str) -> str:
         return fleet_name(self._home)

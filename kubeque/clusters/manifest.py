@@ -171,6 +171,11 @@ def _task(
         {"name": "KUBEQUE_QUEUE_URL", **queue},
         {"name": "KUBEQUE_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "KUBEQUE_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
+        *(
+            [{"name": "KUBEQUE_HOST_IPC", "value": "1"}]
+            if (options.pod_template.get("spec") or {}).get("hostIPC")
+            else []
+        ),
         # What acts on loaders and Pythons is for the program alone: the consumer gives it what the spec says.
         *({"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)),
     ]

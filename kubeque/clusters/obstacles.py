@@ -95,9 +95,10 @@ class Obstacles:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """The last warning among events, if there is any."""
+    """The last warning among events that says why, if there is any."""
     said = [" ".join(str(e.get("message", "")).split()) for e in events if e.get("type") == "Warning"]
-    return [f"no pod comes up: {said[-1][:300]}"] if said else []
+    told = [text for text in said if not text.startswith("Error: ")] or said  # "Error: ErrImagePull" follows the reason
+    return [f"no pod comes up: {told[-1][:300]}"] if told else []
 
 
 def _age(thing: evidence.Pod, now: float) -> float:

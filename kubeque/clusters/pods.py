@@ -7,7 +7,7 @@ import time
 from urllib.parse import quote, unquote
 
 from kubeque.clusters import evidence, growth
-from kubeque.clusters.base import Consumer, Standstill
+from kubeque.clusters.base import Consumer, Right, Standstill
 from kubeque.clusters.kubernetes import KubernetesApi, path
 from kubeque.clusters.manifest import (
     LABEL,
@@ -34,6 +34,14 @@ from kubeque.model.task import Cause, Death, Tally
 _DEFAULT_CONSUMERS = 10
 #: What was seen of a fleet is believed for so long, seconds.
 _FRESH_SECONDS = 1.5
+_SAY, _PASSWORD = "to say why no pod comes up", "where queue_url has a password"
+#: The rights of docs/howto/kubernetes.md: API group, kind, verbs, and what they are for.
+_RIGHTS = (
+    ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and send them home"),
+    ("", "pods", ("get", "list"), "to see them and why they ended"),
+    ("", "events", ("list",), _SAY),
+    ("", "secrets", ("create", "patch"), _PASSWORD),
+)
 #: From this version on images can be mounted.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
@@ -64,6 +72,20 @@ class KubernetesCluster:
     @property
     def url(self) -> str:
         return f"kubernetes://{quote(self._api.context, safe='')}/{self._namespace}"
+
+    def rights(self) -> list[Right]:
+        spare = {_SAY} if has_password(self._config.queue_url) else {_SAY, _PASSWORD}
+        wanted = [(group, kind, verb, why) for group, kind, verbs, why in _RIGHTS for verb in verbs]
+        return [Right(f"{v} {kind}", self._may(group, kind, v), why, why in spare) for group, kind, v, why in wanted]
+
+    def _may(self, group: str, kind: str, verb: str) -> bool:
+        asked = {"namespace": self._namespace, "group": group, "resource": kind, "verb": verb}
+        review = {
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }  # fmt: skip
+        answer = self._api.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
+        return bool(answer and answer.get("status", {}).get("allowed"))
 
     def fleet(self, job_name: str) -> str:
         return fleet_name(job_name)

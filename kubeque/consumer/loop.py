@@ -118,6 +118,7 @@ class Consumer:
             self._settings.journal({"uid": a.job.uid, "index": a.index, "attempt": a.attempt})
             self._renewal.began(a)
             a.ended = self._command(a)
+            self._settings.tidy()
             self._renewal.finished()
             self._stop.clear()
             if self._told:

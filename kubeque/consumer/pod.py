@@ -11,6 +11,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from kubeque.consumer.leftovers import Leftovers, own_folders
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.watchman import OomCounter
 from kubeque.model.errors import ConfigError
@@ -31,8 +32,13 @@ def pod_settings(fleet: str, shape: int, work: Path, linger_seconds: float) -> S
     return Settings(
         fleet=fleet, owner=f"pod:{_told('KUBEQUE_POD_NAME')}:{_told('KUBEQUE_POD_UID')}", work=work, shape=shape,
         linger_seconds=linger_seconds, journal=_journal, environment=environment, oom=OomCounter.find(),
-        watched=(work, *_TEMPORARY), show=_show,
+        watched=(work, *_TEMPORARY), show=_show, tidy=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]).remove,
     )  # fmt: skip
+
+
+def _shared_memory() -> list[Path]:
+    """/dev/shm, unless it is the node's."""
+    return [] if os.environ.get("KUBEQUE_HOST_IPC") else [Path("/dev/shm")]
 
 
 def queue_url() -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from kubeque.clusters.base import Right
 from kubeque.clusters.open import open_cluster
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path
@@ -37,8 +38,17 @@ def check(config: Config) -> Iterator[Finding]:
     yield _checked("queue", lambda: _queue(config))
     for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
         yield _checked(what, partial(_store, url))
-    yield _checked("cluster", lambda: _cluster(config))
+    yield from check_cluster(config)
     yield from _disk(config)
+
+
+def check_cluster(config: Config) -> Iterator[Finding]:
+    """Try the cluster, and each right there that it takes."""
+    yield _checked("cluster", lambda: _cluster(config))
+    for right in _rights(config):
+        missing = f"{right.what} is not allowed; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
+        text = f"{right.what} is allowed" if right.granted else missing
+        yield Finding("right", right.granted or right.optional, text)
 
 
 def _checked(what: str, look: Callable[[], str]) -> Finding:
@@ -68,6 +78,14 @@ def _cluster(config: Config) -> str:
     running = len(cluster.consumers(cluster.fleet("doctor")))
     wanted = cluster.default_consumers(1 << 20)
     return f"{config.cluster_url}: {running} consumers run, up to {wanted} for a job"
+
+
+def _rights(config: Config) -> list[Right]:
+    """The rights at the cluster; none where it does not even answer, which was said already."""
+    try:
+        return open_cluster(config.cluster_url, config).rights()
+    except KubequeError:
+        return []
 
 
 def _disk(config: Config) -> Iterator[Finding]:

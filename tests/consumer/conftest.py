@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.consumer import tree
+from kubeque.consumer.disk import DiskWatch
 from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.watchman import OomCounter
@@ -35,7 +36,12 @@ class Bench:
         return (self.folder / "stderr").read_text()
 
     def run(
-        self, *argv: str, limits: Limits | None = None, oom: OomCounter | None = None, env: dict[str, str] | None = None
+        self,
+        *argv: str,
+        limits: Limits | None = None,
+        oom: OomCounter | None = None,
+        env: dict[str, str] | None = None,
+        disk: DiskWatch | None = None,
     ) -> Ended:
         return run_command(
             argv,
@@ -46,6 +52,7 @@ class Bench:
             limits=limits or Limits(timeout=60, grace_seconds=5),
             stop=self.stop,
             oom=oom,
+            disk=disk,
         )
 
     def sh(self, script: str, **how: object) -> Ended:

@@ -1,0 +1,62 @@
+"""What a consumer in a pod is told, what it leaves for others to find, and which classes it serves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kubeque.consumer import pod
+from kubeque.consumer.pod import last_words, pod_settings, queue_url
+from kubeque.consumer.settings import Settings
+from kubeque.model.errors import ConfigError
+from kubeque.model.job import Job
+from kubeque.model.resources import GI, Shape, grow_shapes
+
+
+def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBEQUE_POD_NAME", "kq-a-0-1-0-abcde")
+    monkeypatch.setenv("KUBEQUE_POD_UID", "12-34")
+    monkeypatch.setenv("KUBEQUE_QUEUE_URL", "postgresql://me@db/q")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setattr(pod.tempfile, "tempdir", None)
+
+    settings = pod_settings("a", 2, tmp_path / "work", 5.0)
+
+    assert (settings.owner, settings.shape, settings.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
+    assert "SSL_CERT_FILE" not in settings.environment
+    assert queue_url() == "postgresql://me@db/q"
+
+
+def test_outside_of_a_pod_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KUBEQUE_POD_NAME", raising=False)
+    monkeypatch.setattr(pod.tempfile, "tempdir", None)
+    with pytest.raises(ConfigError, match="KUBEQUE_POD_NAME is not set"):
+        pod_settings("a", 0, tmp_path, 5.0)
+
+
+def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "termination-log"
+    monkeypatch.setattr(pod, "_TERMINATION_LOG", log)
+    last_words("nobody listens")
+    assert not log.exists()
+
+    log.touch()
+    last_words('{"index": 1234}')
+    last_words("ä" * 5000)
+    assert len(log.read_bytes()) <= 2000
+    last_words("")
+    assert log.read_bytes() == b""
+
+
+def test_a_container_serves_its_own_class_and_those_below_the_floor_that_came_to_it(tmp_path: Path) -> None:
+    job = Job("j", "u", 9, "", shapes=grow_shapes(Shape(GI), 4 * GI))
+    settings = Settings("f", "o", tmp_path, shape=1)
+
+    assert settings.shapes(job) == [1]
+    assert settings.shapes(replace(job, floor=1)) == [0, 1]
+    assert settings.shapes(replace(job, floor=2)) == []
+    assert replace(settings, shape=None).shapes(job) is None

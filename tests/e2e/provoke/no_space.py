@@ -1,0 +1,4 @@
+"""Meets a full file system: cause `disk`."""
+
+with open("/dev/full", "wb") as file:
+    file.write(bytes(1 << 20))

@@ -1,0 +1,95 @@
+"""Every way for a task to fail has its true cause, and what can be repaired is. The scripts run by hand as well."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+from kubeque.files.store import Files
+from tests.e2e.conftest import BUSYBOX, DEBIAN, NAMESPACE, PROVOKE, Desk, until
+from tests.servers.objects import BUCKET
+
+SHARED_MEMORY = {
+    "volumes": [{"name": "shared-memory", "emptyDir": {"medium": "Memory"}}],
+    "containers": [{"name": "task", "volumeMounts": [{"name": "shared-memory", "mountPath": "/dev/shm"}]}],
+}
+
+
+def provoked(desk: Desk, job: str, scripts: list[str], *words: str, template: Any = None) -> dict[str, dict[str, Any]]:
+    """What became of each script, by its name."""
+    shutil.copytree(PROVOKE, desk.folder / "provoke")
+    (desk.folder / "p.csv").write_text("".join(f"{line}\n" for line in ["script", *scripts]))
+    desk.sub(
+        "-n", job, "-p", "p.csv", *words, "python3", "^provoke/{script}.py", image=DEBIAN, template=template
+    )  # fmt: skip
+    return {task["script"]: task for task in desk.tasks(job)}
+
+
+def test_each_end_has_its_cause(desk: Desk) -> None:
+    scripts = ["fine", "exit_3", "kill_itself", "eat_memory", "fill_disk", "no_space", "sleep_long"]
+    found = provoked(
+        desk, "causes", scripts, "--memory", "64Mi", "--disk", "40Mi", "--timeout", "20s", "--consumers", "3",
+        "--retries", "disk=1",
+    )  # fmt: skip
+
+    causes = {script: (task["state"], task["cause"], task["exit_code"]) for script, task in found.items()}
+    assert causes == {
+        "fine": ("ok", "ok", 0),
+        "exit_3": ("failed", "exit", 3),
+        "kill_itself": ("failed", "signal", 9),
+        "eat_memory": ("ok", "ok", 0),
+        "fill_disk": ("ok", "ok", 0),
+        "no_space": ("failed", "disk", 1),
+        "sleep_long": ("failed", "timeout", None),
+    }
+    assert found["eat_memory"]["attempts"] == 2
+    assert found["eat_memory"]["peak_memory"] > 100_000_000
+    assert found["fill_disk"]["attempts"] == 2
+    assert found["no_space"]["attempts"] == 2
+
+
+def test_the_death_of_a_whole_container_is_out_of_memory(desk: Desk) -> None:
+    found = provoked(
+        desk, "shared-memory", ["eat_shared_memory", "fine"], "--memory", "64Mi", "--consumers", "1",
+        template=SHARED_MEMORY,
+    )  # fmt: skip
+
+    assert [task["state"] for task in found.values()] == ["ok", "ok"]
+    assert found["eat_shared_memory"]["attempts"] == 2
+    history = desk.run("show", "shared-memory", "0", "--json")
+    assert '"oom"' in history.stdout
+
+
+def test_an_input_that_is_gone_is_named(desk: Desk) -> None:
+    url = f"gs://{BUCKET}/inputs/{desk.folder.name}.txt"
+    Files({"gs": desk.store.options}).write(url, b"hello")
+    shutil.copytree(PROVOKE, desk.folder / "provoke")
+    done = desk.sub("-n", "input", "--no-wait", "--retries", "stage=0", "python3", "^provoke/read_input.py", f"^{url}",
+                    image=DEBIAN)  # fmt: skip
+    Files({"gs": desk.store.options}).delete(url)
+    assert done.returncode == 0, done.stderr
+    desk.run("watch", "input")
+
+    (task,) = desk.tasks("input")
+    assert (task["state"], task["cause"]) == ("failed", "stage")
+
+
+def test_a_deleted_pod_and_a_deleted_kubernetes_job_are_made_up_for(desk: Desk) -> None:
+    done = desk.sub("-n", "deleted", "--no-wait", "--consumers", "2", "--memory", "64Mi", "--params", *rows(desk, 4),
+                    "/bin/sh", "-c", "sleep 20; echo {n}", image=BUSYBOX)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    until("two running tasks", lambda: desk.status("deleted")["counts"]["running"] >= 2)
+    pod = desk.objects("pods", "deleted")[0]["metadata"]["name"]
+    desk.api.delete(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}")
+    until("a new pod", lambda: desk.status("deleted") and len(desk.objects("pods", "deleted")) > 2)
+    for job in desk.objects("jobs", "deleted"):
+        desk.api.delete(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/{job['metadata']['name']}")
+    done = desk.run("watch", "deleted")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [task["state"] for task in desk.tasks("deleted")] == ["ok"] * 4
+
+
+def rows(desk: Desk, n: int) -> list[str]:
+    (desk.folder / "rows.csv").write_text("".join(f"{line}\n" for line in ["n", *range(n)]))
+    return ["rows.csv"]
