@@ -36,4 +36,9 @@ def get_provider_info() -> dict[str, Any]:
                 },
             }
         ],
+        "extra-links": [
+            "kubeque_provider.links.sweep.KubequeResultsLink",
+            "kubeque_provider.links.sweep.KubequeReportLink",
+        ],
+        "triggers": [{"integration-name": "kubeque", "python-modules": ["kubeque_provider.triggers.sweep"]}],
     }

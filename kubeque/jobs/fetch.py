@@ -13,9 +13,10 @@ from kubeque.jobs.manifest import Kept, read_manifest
 from kubeque.jobs.places import result_url
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines, table_url, to_csv
-from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection
 from kubeque.model.job import Job
+from kubeque.model.task import cut
 
 _MANIFESTS, _DOWNLOADS = 8, 16
 #: So many tasks that could not be fetched are named.
@@ -32,6 +33,10 @@ class Choice:
     state: str | None = None
     #: Names of files to bring, as `results` has them; none: all.
     globs: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.state not in (None, "ok", "failed"):
+            raise UserError(f"state {cut(repr(self.state))}: of such tasks nothing is fetched: say ok or failed")
 
 
 @dataclass(frozen=True, slots=True)

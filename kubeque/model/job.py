@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from kubeque.model.errors import UserError
 from kubeque.model.resources import Shape
 from kubeque.model.retries import Budgets
+from kubeque.model.task import Cause, cut
 
 #: 21 bits each for ok, failed and running in a block's packed tally.
 MAX_TASKS = (1 << 21) - 1
@@ -67,6 +69,14 @@ class ResetRule:
     break_leases: bool = False
     #: What is held until the canaries have been looked at runs as well.
     go: bool = False
+
+    def checked(self) -> ResetRule:
+        """This rule, if there are such causes. Raises UserError."""
+        known = [cause.value for cause in Cause if cause is not Cause.OK]
+        for name in self.causes:
+            if name not in known:
+                raise UserError(f"no task ends by {cut(repr(name))}: the causes are {', '.join(known)}")
+        return self
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ResetRule:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.client import Client, Line, Progress, Submitted
+from kubeque.jobs.report import report_url
 from kubeque.model.config import Config
 from kubeque.model.errors import ConfigError, JobNotFound
 from kubeque.model.job import Job
@@ -17,6 +18,7 @@ from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook
 from kubeque_provider.failures import failure, progress_line
 from kubeque_provider.hooks.clearing import OnClear, rows_again
 from kubeque_provider.identity import DEFAULT_CONNECTION, pointer
+from kubeque_provider.links.sweep import keep_links
 
 __all__ = ["KubequeHook", "Line", "OnClear", "Progress"]
 
@@ -204,3 +206,7 @@ class KubequeHook(BaseHook):
         """What goes through XCom."""
         job = progress.job
         return pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
+
+    def keep_links(self, context: Any, job: Job) -> None:
+        """Let the pages of Airflow lead to the job."""
+        keep_links(context, job.url, report_url(job))

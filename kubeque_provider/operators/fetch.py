@@ -2,50 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kubeque_provider.airflow_versions import BaseOperator, dag_folder
-from kubeque_provider.exceptions import permanent
+from kubeque.model.ranges import parse_ranges
+from kubeque_provider.airflow_versions import dag_folder
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.identity import resolve
+from kubeque_provider.operators.job import KubequeJobOperator
 
 
-class KubequeFetchOperator(BaseOperator):
+class KubequeFetchOperator(KubequeJobOperator):
     """Fetch results into `dest`/{index}/ and `dest`/results.csv; what is there already is not fetched again.
 
-    `job_id` is a name or the output of a KubequeSubmitOperator. A relative `dest` starts at the folder of the DAG file.
-    `force` takes a folder that is not empty. Returns {dest, tasks, files}: what is there, and what was written now.
+    A relative `dest` starts at the folder of the DAG file; `force` takes a folder that is not empty. `indexes`: only
+    of these rows, as in `"3,5-9"` or `[3, 5]`. `state`: only of rows that are `ok` or `failed`. `glob`: only such
+    files, as in `"*.png"` or `["*.png", "**/*.csv"]`. Returns {dest, tasks, files}: what is there, and what was
+    written now.
     """
 
-    template_fields: Sequence[str] = ("job_id", "dest", "kubeque_conn_id")
-    template_ext: Sequence[str] = ()
+    template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest", "indexes", "state", "glob")
     ui_color = "#d7f0e0"
 
     def __init__(
         self,
         *,
-        job_id: str | Mapping[str, Any],
         dest: str,
         force: bool = False,
-        kubeque_conn_id: str | None = None,
+        indexes: str | Sequence[int] | None = None,
+        state: str | None = None,
+        glob: str | Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job_id = job_id
         self.dest = dest
         self.force = force
-        self.kubeque_conn_id = kubeque_conn_id
+        self.indexes = indexes
+        self.state = state
+        self.glob = glob
 
-    def execute(self, context: Any) -> dict[str, Any]:
-        """Fetch. Raises BadSweep for a job or a folder that is no good."""
-        with permanent():
-            name, conn_id = resolve(self.job_id, self.kubeque_conn_id)
-            hook = KubequeHook(conn_id)
-            try:
-                found = hook.get_conn().fetch(name, Path(dag_folder(self)) / self.dest, force=self.force)
-            finally:
-                hook.close()
+    def act(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
+        """Fetch. Raises UserError for a choice or a folder that is no good."""
+        found = hook.get_conn().fetch(
+            name, Path(dag_folder(self)) / self.dest, force=self.force, state=self.state,
+            indexes=parse_ranges(self.indexes) if isinstance(self.indexes, str) else self.indexes,
+            globs=[self.glob] if isinstance(self.glob, str) else self.glob,
+        )  # fmt: skip
         self.log.info("%s: %d tasks fetched, %d were there, in %s", name, found.tasks, found.kept, found.dest)
         return {"dest": str(found.dest), "tasks": found.tasks + found.kept, "files": found.files}

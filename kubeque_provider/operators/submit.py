@@ -15,6 +15,8 @@ from kubeque_provider.airflow_versions import AirflowTaskTimeout, BaseOperator, 
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, series_for
+from kubeque_provider.links.sweep import SWEEP_LINKS
+from kubeque_provider.outlets import tell_assets
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
 from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep
 
@@ -38,6 +40,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
     #: A name that ends in .csv is no template.
     template_ext: Sequence[str] = ()
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
+    operator_extra_links = SWEEP_LINKS
     ui_color = "#d7e8f7"
 
     def __init__(
@@ -159,9 +162,11 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
                 context["ti"].xcom_push(key="job_id", value=name)
                 series = self.series or (series_for(self.hook.deployment, who[0], who[2]) if self.skip_done else "")
                 progress = self.hook.submit(name, lambda: self._sweep(name, series), self.on_clear)
+            self.hook.keep_links(context, progress.job)
             if not self.wait:
-                return self.hook.pointer(progress)
-            return self._wait(Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill))
+                return tell_assets(self, context, self.hook.pointer(progress))
+            waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
+            return tell_assets(self, context, self._wait(waiter))
         finally:
             self.hook.close()
 
@@ -169,7 +174,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
         name = self.job_id or job_id_for(self.hook.deployment, *whose(context))
         waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
-        return self._after(waiter, event)
+        return tell_assets(self, context, self._after(waiter, event))
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))

@@ -16,6 +16,8 @@ from kubeque_provider.airflow_versions import (
 )
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.identity import resolve
+from kubeque_provider.links.sweep import SWEEP_LINKS
+from kubeque_provider.outlets import tell_assets
 from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep
 
 
@@ -28,6 +30,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     template_fields: Sequence[str] = ("job_id", "retry_causes", "kubeque_conn_id")
     template_ext: Sequence[str] = ()
+    operator_extra_links = SWEEP_LINKS
     ui_color = "#f7eed7"
 
     def __init__(
@@ -71,11 +74,17 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     def _wait_deferred(self, context: Any) -> Any:
         waiter = self._who(context)
-        progress = self._arrive(waiter)
+        progress = self._come(context, waiter)
         if progress.job.closing is None:
             self._defer(waiter, timeout=self.timeout)
         assert self._hook is not None
-        return self._hook.deliver(progress)
+        return tell_assets(self, context, self._hook.deliver(progress))
+
+    def _come(self, context: Any, waiter: Waiter) -> Any:
+        progress = self._arrive(waiter)
+        assert self._hook is not None
+        self._hook.keep_links(context, progress.job)
+        return progress
 
     def _who(self, context: Any) -> Waiter:
         with permanent():
@@ -85,16 +94,16 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
     def poke(self, context: Any) -> PokeReturnValue:
         """One look at the job; consumers are started and lost tasks taken back by the way."""
         # One hook for all pokes of a process: it remembers who was silent since when.
-        progress = self._look(self._waiter) if self._waiter else self._arrive(self._who(context))
+        progress = self._look(self._waiter) if self._waiter else self._come(context, self._who(context))
         assert self._hook is not None
         self._hook.say(progress)
         if progress.job.closing is None:
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(is_done=True, xcom_value=self._hook.deliver(progress))
+        return PokeReturnValue(True, tell_assets(self, context, self._hook.deliver(progress)))
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
         """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowSensorTimeout, AirflowTaskTimeout."""
         if event["status"] == "timeout" and event.get("limit") == "timeout":
             message = f"{self._who(context).job_id} had not ended after {self.timeout:g} s; it goes on"
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
-        return self._after(self._who(context), event)
+        return tell_assets(self, context, self._after(self._who(context), event))

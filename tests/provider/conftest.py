@@ -59,12 +59,21 @@ def kubeque_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
         client.stop()
 
 
+def _outlet_events() -> Any:
+    try:
+        from airflow.sdk.execution_time.context import OutletEventAccessors
+    except ImportError:  # Airflow 2
+        from airflow.utils.context import OutletEventAccessors
+    return OutletEventAccessors()
+
+
 class Run:
     """One Airflow run without a scheduler: operators are rendered and executed as a worker would, try by try."""
 
     def __init__(self, run_id: str = "manual__2026-01-01") -> None:
         self.run_id = run_id
         self.xcoms: dict[tuple[str, str], Any] = {}
+        self.outlet_events = _outlet_events()
 
     def context(self, task_id: str, attempt: int, **more: Any) -> dict[str, Any]:
         def push(key: str, value: Any) -> None:
@@ -73,7 +82,9 @@ class Run:
         ti = SimpleNamespace(
             dag_id="a_dag", run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push
         )
-        return {"ti": ti, "task_instance": ti, "run_id": self.run_id, **more}
+        return {
+            "ti": ti, "task_instance": ti, "run_id": self.run_id, "outlet_events": self.outlet_events, **more,
+        }  # fmt: skip
 
     def execute(self, operator: Any, attempt: int = 1, **more: Any) -> Any:
         """Render the operator's fields with `more` as Jinja's variables, and execute it."""

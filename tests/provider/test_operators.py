@@ -1,0 +1,103 @@
+"""Operators that do one thing with a job: kill, reset, remove, collect, fetch."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.client import Client
+from kubeque.model.errors import JobNotFound
+from kubeque.model.parameters import grid
+from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.operators.collect import KubequeCollectOperator
+from kubeque_provider.operators.fetch import KubequeFetchOperator
+from kubeque_provider.operators.kill import KubequeKillOperator
+from kubeque_provider.operators.remove import KubequeRemoveOperator
+from kubeque_provider.operators.reset import KubequeResetOperator
+
+Execute = Callable[..., Any]
+
+
+@pytest.fixture
+def half(submit: Execute, tmp_path: Path) -> Any:
+    """The pointer to a job of two rows, the second of which fails as long as a file is there."""
+    (tmp_path / "bad-2").touch()
+    command = ["/bin/sh", "-c", f"echo {{a}} >> {tmp_path}/runs; echo {{a}} > out.txt; test ! -e {tmp_path}/bad-{{a}}"]
+    return submit(command, parameters=grid(a=[1, 2]), allow_failed=1)
+
+
+def test_kill_lets_nothing_more_run(submit: Execute, run: Any) -> None:
+    pointer = submit(["/bin/sleep", "600"], wait=False)
+    found = run.execute(KubequeKillOperator(task_id="kill", job_id=pointer))
+    assert found == {**pointer, "counts": {"pending": 0, "running": 0, "ok": 0, "failed": 0, "killed": 1}}
+    assert run.execute(KubequeKillOperator(task_id="kill", job_id=pointer), 2) == found
+
+
+def test_reset_lets_failed_rows_run_again(half: Any, run: Any, wait: Execute, tmp_path: Path) -> None:
+    (tmp_path / "bad-2").unlink()
+    run.execute(KubequeResetOperator(task_id="reset", job_id=half))
+    assert wait(half)["counts"]["ok"] == 2
+    assert sorted((tmp_path / "runs").read_text().split()) == ["1", "2", "2"]
+
+
+def test_reset_may_be_for_some_causes_or_for_all_rows(half: Any, run: Any, wait: Execute, tmp_path: Path) -> None:
+    run.execute(KubequeResetOperator(task_id="reset", job_id=half, only_cause=["oom"]))
+    assert wait(half)["counts"]["failed"] == 1
+    assert sorted((tmp_path / "runs").read_text().split()) == ["1", "2"]
+    run.execute(KubequeResetOperator(task_id="reset", job_id=half, everything=True))
+    wait(half)
+    assert sorted((tmp_path / "runs").read_text().split()) == ["1", "1", "2", "2"]
+    with pytest.raises(BadSweep, match="no task ends by 'bad luck': the causes are exit"):
+        run.execute(KubequeResetOperator(task_id="reset", job_id=half, only_cause=["bad luck"]))
+
+
+def test_remove_deletes_once_and_a_later_try_finds_it_done(half: Any, run: Any) -> None:
+    remove = KubequeRemoveOperator(task_id="remove", job_id=half["job_id"])
+    assert run.execute(remove) == half["job_id"]
+    with Client() as client, pytest.raises(JobNotFound):
+        client.job(half["job_id"])
+    assert run.execute(remove, 2) == half["job_id"]
+    with pytest.raises(BadSweep, match="there is no job"):
+        run.execute(remove)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_collect_writes_the_table(half: Any, run: Any, tmp_path: Path, ending: str) -> None:
+    dest = str(tmp_path / "{{ day }}") + f".{ending}"
+    found = run.execute(KubequeCollectOperator(task_id="collect", job_id=half, dest=dest, infer=True), day="monday")
+    assert found["dest"] == f"{tmp_path}/monday.{ending}"
+    assert (found["rows"], found["columns"][:3]) == (2, ["index", "a", "state"])
+    assert Path(found["dest"]).stat().st_size > 0
+
+
+def test_collect_names_the_endings_that_it_knows(half: Any, run: Any) -> None:
+    with pytest.raises(BadSweep, match=r"\.parquet or \.csv"):
+        run.execute(KubequeCollectOperator(task_id="collect", job_id=half, dest="table.xls"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "brought"),
+    [
+        ({}, {"0/out.txt", "0/stdout.txt", "1/out.txt", "1/stdout.txt"}),
+        ({"indexes": "1-5"}, {"1/out.txt", "1/stdout.txt"}),
+        ({"indexes": [0], "glob": "*.dat"}, set()),
+        ({"state": "ok", "glob": ["out.*"]}, {"0/out.txt"}),
+    ],
+)
+def test_fetch_chooses(half: Any, run: Any, tmp_path: Path, chosen: dict[str, Any], brought: set[str]) -> None:
+    dest = tmp_path / "fetched"
+    found = run.execute(KubequeFetchOperator(task_id="fetch", job_id=half, dest=str(dest), **chosen))
+    assert {str(path.relative_to(dest)) for path in dest.glob("[01]/*") if path.name != "stderr.txt"} == brought
+    assert found["dest"] == str(dest)
+    with open(dest / "results.csv", newline="") as file:
+        assert [row["state"] for row in csv.DictReader(file)] == ["ok", "failed"]
+
+
+def test_a_choice_that_is_none_is_said(half: Any, run: Any, tmp_path: Path) -> None:
+    for chosen, words in (({"indexes": "last"}, "write their numbers"), ({"state": "fine"}, "ok or failed")):
+        with pytest.raises(BadSweep, match=words):
+            run.execute(KubequeFetchOperator(task_id="fetch", job_id=half, dest=str(tmp_path / "f"), **chosen))
