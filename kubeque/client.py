@@ -15,7 +15,7 @@ from kubeque.files.transfer import Tell, Transfer
 from kubeque.jobs import canaries, table
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs.checkup import Finding
-from kubeque.jobs.collect import Collected, collect, frame
+from kubeque.jobs.collect import Collected, collect, frame, records
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.examination import examine
 from kubeque.jobs.failing import newest_failures
@@ -214,8 +214,11 @@ class Client:
         return replay(self._site, name, index, Path(folder) if folder is not None else None, echo=echo)
 
     def table(self, name: str) -> list[dict[str, Any]]:
-        """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*"""
-        return table.records(self._site, self.job(name))
+        """One dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
+
+        Values too large for the queue are read from the results. Raises JobNotFound, StorageError.
+        """
+        return records(self._site, self.job(name))
 
     def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
         """The rows of a job as CSV text that a sweep can read again, piece by piece. Raises UserError."""

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
-import json
 import sys
 import tempfile
-import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from kubeque.client import Client
-from kubeque.model.errors import CommandError, JobFailed, ParametersError
+from kubeque.model.command import Word
+from kubeque.model.errors import JobFailed, ParametersError
+from kubeque.model.function import script
 from kubeque.model.parameters import Rows, from_frame, from_records
 from kubeque.model.sweep import Sweep
-
-_RUNNER = """
-if __name__ == "__main__":
-    import json, os, sys
-    casts = {"int": int, "float": float, "bool": lambda text: text == "true", "str": str}
-    with open("row.json", encoding="utf-8") as file:
-        row = json.load(file)
-    kinds = json.loads(sys.argv[1])
-    value = %s(**{name: casts[kind](row[name]) for name, kind in kinds.items()})
-    out = value if isinstance(value, dict) else {"value": value}
-    with open(os.environ["KUBEQUE_OUT"], "w", encoding="utf-8") as file:
-        json.dump(out, file)
-"""
 
 
 def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:
@@ -52,23 +38,20 @@ def map(
     """Run `function(**row)` for each row as a sweep, and return its table: one dict per row, in order.
 
     The function's source is sent, so it imports inside itself what it needs. Its arguments are cast by its annotations
-    (int, float, bool, str; str where there is none). It returns a flat dict of scalars (columns `out.*`) or one scalar
-    (`out.value`). `options` are those of `Sweep`, as in `memory="2Gi", consumers=4`.
+    (int, float, bool, str; str where there is none). It returns a dict (columns `out.*`; what is no scalar is JSON
+    there) or one value (`out.value`). `options` are those of `Sweep`, as in `memory="2Gi", consumers=4`.
 
     Raises CommandError for a function whose source cannot be had, JobFailed (naming the job) if rows failed.
     """
-    source, kinds = _source(function), _kinds(function)
     found = as_rows(rows)
-    missing = [argument for argument in kinds if argument not in (*found.columns, "index")]
-    if missing:
-        raise CommandError(f"{function.__name__} takes {missing[0]!r}: the columns are {', '.join(found.columns)}")
+    made = script(function, found.columns)
     opened = client or Client()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            script = Path(folder) / f"{function.__name__}.py"
-            script.write_text(source + _RUNNER % function.__name__, encoding="utf-8")
-            command = [sys.executable, f"^{script.name}", json.dumps(kinds).replace("{", "\\{").replace("}", "\\}")]
-            sweep = Sweep(command, rows=found, name=name, base=Path(folder), **options)
+            path = Path(folder) / made.name
+            path.write_text(made.text, encoding="utf-8")
+            command = [Word((sys.executable,)), Word((str(path),), upload=True)]
+            sweep = Sweep(command, rows=found, name=name, **options)
             job = opened.submit(sweep).job
         progress = opened.wait(job.name)
         if progress.job.closing is None or not progress.job.closing.success:
@@ -78,28 +61,3 @@ def map(
     finally:
         if client is None:
             opened.close()
-
-
-def _source(function: Callable[..., Any]) -> str:
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError) as error:
-        raise CommandError(
-            f"the source of {function!r} cannot be had: define it with def in a file or a cell"
-        ) from error
-    if not source.startswith("def "):
-        raise CommandError(f"{function.__name__} is not a plain function: define it with def, without decorators")
-    return source
-
-
-def _kinds(function: Callable[..., Any]) -> dict[str, str]:
-    kinds = {}
-    for argument in inspect.signature(function).parameters.values():
-        annotation = argument.annotation
-        named = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "str")
-        if argument.annotation is inspect.Parameter.empty:
-            named = "str"
-        if named not in ("int", "float", "bool", "str"):
-            raise CommandError(f"{function.__name__} takes {argument.name!r} as {named}: use int, float, bool or str")
-        kinds[argument.name] = named
-    return kinds

@@ -24,6 +24,7 @@ from airflow.providers.common.compat.sdk import (
 
 __all__ = [
     "GONE",
+    "KNOWN_CONTEXT_KEYS",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
@@ -36,16 +37,27 @@ __all__ = [
     "BaseOperatorLink",
     "BaseSensorOperator",
     "PokeReturnValue",
+    "TaskFunction",
     "XCom",
     "attempt",
     "base_url",
     "dag_folder",
     "default_deferrable",
+    "get_unique_task_id",
     "state_of",
     "whose",
 ]
 
 AIRFLOW_2 = __version__.startswith("2.")
+if not AIRFLOW_2:
+    from airflow.sdk.bases.decorator import _TaskDecorator as TaskFunction
+    from airflow.sdk.bases.decorator import get_unique_task_id
+    from airflow.sdk.definitions.context import KNOWN_CONTEXT_KEYS
+else:
+    from airflow.decorators.base import _TaskDecorator as TaskFunction  # type: ignore[import-not-found,no-redef]
+    from airflow.decorators.base import get_unique_task_id  # type: ignore[no-redef]
+    from airflow.utils.context import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined,no-redef]
+
 #: The state of an Airflow task that is no more, because its run was deleted.
 GONE = "gone"
 

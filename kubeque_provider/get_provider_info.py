@@ -40,5 +40,6 @@ def get_provider_info() -> dict[str, Any]:
             "kubeque_provider.links.sweep.KubequeResultsLink",
             "kubeque_provider.links.sweep.KubequeReportLink",
         ],
+        "task-decorators": [{"name": "kubeque", "class-name": "kubeque_provider.decorators.kubeque.kubeque_task"}],
         "triggers": [{"integration-name": "kubeque", "python-modules": ["kubeque_provider.triggers.sweep"]}],
     }

@@ -62,12 +62,15 @@ def frame(site: Site, job: Job) -> Any:
         import pandas as pd
     except ImportError as error:
         raise MissingExtra(f"a DataFrame needs pandas ({error}): pip install 'kubeque[table]'") from error
-    return pd.DataFrame(
-        [
-            {**line.as_record(), **{f"out.{name}": value for name, value in out.items()}}
-            for line, out in whole_lines(site, job)
-        ]
-    )
+    return pd.DataFrame(records(site, job))
+
+
+def records(site: Site, job: Job) -> list[dict[str, Any]]:
+    """The table as dicts. Raises StorageError."""
+    return [
+        {**line.as_record(), **{f"out.{name}": value for name, value in out.items()}}
+        for line, out in whole_lines(site, job)
+    ]
 
 
 def whole_lines(site: Site, job: Job) -> Iterator[tuple[Line, dict[str, Any]]]:

@@ -72,11 +72,6 @@ def lines(site: Site, job: Job, *, state: str | None = None, first: int = 0) -> 
             yield Line(view, read_row(spec, view.index, page.page))
 
 
-def records(site: Site, job: Job) -> list[dict[str, Any]]:
-    """The whole table as dicts."""
-    return [line.as_record() for line in lines(site, job)]
-
-
 def table_url(job: Job) -> str:
     """Where the table of the job's present run is."""
     return join(job.url, f"results-{job.run}.csv")

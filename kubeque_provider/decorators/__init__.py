@@ -1,0 +1,1 @@
+"""`@task.kubeque`: a Python function over the rows of a sweep."""

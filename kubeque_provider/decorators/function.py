@@ -1,0 +1,100 @@
+"""The operator behind `@task.kubeque`: submits a function's source as the command of a sweep."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kubeque.model.command import Word
+from kubeque.model.errors import CommandError
+from kubeque.model.function import RETURN_FILE, script
+from kubeque.model.sweep import Sweep
+from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
+from kubeque_provider.operators.submit import KubequeSubmitOperator
+
+_TEMPLATED = tuple(field for field in KubequeSubmitOperator.template_fields if field != "command")
+
+
+class KubequeFunctionOperator(KubequeSubmitOperator):
+    """Runs a Python function for every row of `parameters`; what the call leaves out comes from the row.
+
+    Returns the pointer {job_id, conn_id, results, counts}; what the function returned are the columns `out.*` of the
+    job's table.
+    """
+
+    template_fields: Sequence[str] = (*_TEMPLATED, "op_args", "op_kwargs", "python")
+    template_fields_renderers = {"parameters": "json", "env": "json", "op_args": "py", "op_kwargs": "py"}  # noqa: RUF012
+    shallow_copy_attrs: Sequence[str] = ("python_callable",)
+    custom_operator_name = "@task.kubeque"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        task_id: str,
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        python: str = "python3",
+        wait: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        """`python`: the interpreter, as it is called where the rows run. `op_args`, `op_kwargs`: what the function is
+        called with.
+        """
+        if not getattr(self, "_BaseOperator__from_mapped", False):
+            task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
+        super().__init__(task_id=task_id, command=(), wait=wait, **kwargs)
+        self.python_callable = python_callable
+        self.op_args = op_args or ()
+        self.op_kwargs = op_kwargs or {}
+        self.python = python
+        #: Where the script is put, and what Airflow has for the function's arguments, while `execute` runs.
+        self._folder: Path | None = None
+        self._context: Mapping[str, Any] = {}
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Submit, and wait unless told otherwise. Raises BadSweep, SweepFailed."""
+        with tempfile.TemporaryDirectory(prefix="kubeque-") as folder:
+            self._folder, self._context = Path(folder), context
+            return super().execute(context)
+
+    def _sweep(self, name: str, series: str) -> Sweep:
+        assert self._folder is not None
+        sweep = super()._sweep(name, series)
+        made = script(self.python_callable, sweep.rows.columns, self._constants(sweep.rows.columns))
+        path = self._folder / made.name
+        path.write_text(made.text, encoding="utf-8")
+        command = [Word((self.python,)), Word((str(path),), upload=True)]
+        results = (*sweep.results, RETURN_FILE) if sweep.results else ()
+        return replace(sweep, command=command, results=results)
+
+    def _constants(self, columns: Collection[str]) -> dict[str, Any]:
+        """What the call and Airflow give. Raises CommandError for a name that two would fill, or none can."""
+        function, name = self.python_callable, self.python_callable.__name__
+        signature = inspect.signature(function)
+        try:
+            given = signature.bind_partial(*self.op_args, **self.op_kwargs).arguments
+        except TypeError as error:
+            raise CommandError(f"{name}: {error}") from error
+        for argument in signature.parameters:
+            if argument not in KNOWN_CONTEXT_KEYS or argument in given:
+                continue
+            if argument in columns:
+                raise CommandError(
+                    f"{name} takes {argument!r}, a column of its rows and a name of Airflow's: rename the column"
+                )
+            given[argument] = _sendable(self._context.get(argument), argument, name)
+        return given
+
+
+def _sendable(value: Any, argument: str, name: str) -> Any:
+    if isinstance(value, str | int | float | None):
+        return value
+    raise CommandError(
+        f"{name} takes {argument!r} of Airflow's, which cannot be sent to where rows run: give what it needs of it in "
+        f"the call, as in {name}(day='{{{{ ds }}}}')"
+    )

@@ -1,0 +1,45 @@
+"""What `@task.kubeque` makes of a function."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque_provider.airflow_versions import TaskFunction
+from kubeque_provider.decorators.function import KubequeFunctionOperator
+from kubeque_provider.exceptions import BadSweep
+
+
+class SweptFunction(TaskFunction[Any, Any, Any]):
+    """A decorated function. Its rows are swept by the job, so Airflow is not asked to map them."""
+
+    def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:
+        swept = [name for name in kwargs if name in _columns(self.kwargs.get("parameters"))]
+        if swept:
+            raise BadSweep(
+                f"{self.function.__name__}.{func}({swept[0]}=...): {swept[0]!r} is a column of parameters, which one "
+                f"Airflow task sweeps: put its values into the rows; .{func}() is for what the rows do not have"
+            )
+        super()._validate_arg_names(func, kwargs)
+
+
+def _columns(parameters: Any) -> tuple[str, ...]:
+    """The columns, as far as they are known while the DAG is read: those of a file or of XCom are not."""
+    if isinstance(parameters, list | tuple) and parameters and isinstance(parameters[0], dict):
+        return tuple(parameters[0])
+    columns = getattr(parameters, "columns", ()) if not hasattr(parameters, "resolve") else ()
+    return tuple(map(str, columns))
+
+
+def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
+    """Sweep a function over rows. What it returns is a row's, so a dict is not unrolled to XComs."""
+
+    def decorate(function: Any) -> Any:
+        return SweptFunction(
+            function=function, multiple_outputs=multiple_outputs, operator_class=KubequeFunctionOperator, kwargs=kwargs
+        )
+
+    if python_callable is None:
+        return decorate
+    if not callable(python_callable):
+        raise TypeError("@task.kubeque takes named arguments only")
+    return decorate(python_callable)

@@ -1,0 +1,174 @@
+"""A function as a script: what is sent, what is refused, and what the script does with a row."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeque.model.errors import CommandError
+from kubeque.model.function import RETURN_FILE, script
+
+OUTSIDE = 7
+
+
+def run(folder: Path, function: Callable[..., Any], row: dict[str, str], **constants: Any) -> Any:
+    """What stands in $KUBEQUE_OUT after the function's script has run for a row; None: nothing."""
+    made = script(function, [name for name in row if name != "index"], constants)
+    (folder / made.name).write_text(made.text, encoding="utf-8")
+    (folder / "row.json").write_text(json.dumps(row), encoding="utf-8")
+    out = folder / "out.json"
+    done = subprocess.run(
+        [sys.executable, made.name], cwd=folder, env={**os.environ, "KUBEQUE_OUT": str(out)}, text=True,
+        capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(out.read_text()) if out.exists() else None
+
+
+def test_values_of_a_row_are_cast_by_the_annotations(tmp_path: Path) -> None:
+    def kinds(a: int, b: float, c: bool, d: str, e, index: int) -> dict:  # type: ignore[no-untyped-def, type-arg]
+        return {"all": repr([a, b, c, d, e, index])}
+
+    row = {"index": "3", "a": "007", "b": "1e3", "c": "False", "d": "NA", "e": "1"}
+    assert run(tmp_path, kinds, row) == {"all": "[7, 1000.0, False, 'NA', '1', 3]"}
+
+
+def test_constants_are_json_of_any_shape_and_defaults_stay(tmp_path: Path) -> None:
+    def total(x: int, weights: dict[str, list[int]], factor: int = 2, *, text: str) -> str:
+        return f"{(x + sum(weights['w'])) * factor}{text}"
+
+    hostile = "'''\"\"\"{x} \\ \n</é"
+    assert run(tmp_path, total, {"x": "1"}, weights={"w": [1, 2]}, text=hostile) == {"value": f"8{hostile}"}
+
+
+@pytest.mark.parametrize(
+    ("returned", "out"),
+    [("None", None), ("3", {"value": 3}), ("[1, 2]", {"value": "[1, 2]"}), ("{'a': {'b': 1}}", {"a": '{"b": 1}'})],
+)
+def test_what_is_returned_becomes_columns(tmp_path: Path, returned: str, out: Any) -> None:
+    def answer(text: str) -> Any:
+        import ast
+
+        return ast.literal_eval(text)
+
+    assert run(tmp_path, answer, {"text": returned}) == out
+
+
+def test_what_is_large_is_a_file(tmp_path: Path) -> None:
+    def large(n: int) -> dict[str, Any]:
+        return {"curve": list(range(n))}
+
+    assert run(tmp_path, large, {"n": "9000"}) == {"return_file": RETURN_FILE}
+    assert json.loads((tmp_path / RETURN_FILE).read_text()) == {"curve": list(range(9000))}
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    def half(x: float) -> dict[str, Any]:
+        import numpy
+
+        return {"half": numpy.float32(x) / 2, "both": numpy.array([1, 2])}
+
+    assert run(tmp_path, half, {"x": "3"}) == {"half": 1.5, "both": "[1, 2]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("many", "cell: the column 'x' is to be int, which 'many' is not"),
+        ("0", "cell returned a set: return what JSON"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    def cell(x: int) -> Any:
+        return {x}
+
+    with pytest.raises(AssertionError, match=f"^{words}[^\n]*\n"):
+        run(tmp_path, cell, {"x": text})
+
+
+def test_names_of_the_script_are_not_in_the_way_of_the_functions(tmp_path: Path) -> None:
+    def json(row: int, file: str) -> dict[str, Any]:
+        import json
+
+        return json.loads("{}") | {"row": row, "file": file}
+
+    assert run(tmp_path, json, {"row": "1", "file": "f"}) == {"row": 1, "file": "f"}
+
+
+def test_texts_that_span_lines_stay_as_they_are(tmp_path: Path) -> None:
+    def text(x: int) -> str:
+        return """
+    as it
+is"""
+
+    assert run(tmp_path, text, {"x": "1"}) == {"value": "\n    as it\nis"}
+
+
+def test_a_function_may_call_itself(tmp_path: Path) -> None:
+    def factorial(n: int) -> int:
+        return 1 if n < 2 else n * factorial(n - 1)
+
+    assert run(tmp_path, factorial, {"n": "5"}) == {"value": 120}
+
+
+def uses_outside(x: int) -> int:
+    return x + OUTSIDE
+
+
+def defaults_outside(x: int = OUTSIDE) -> int:
+    return x
+
+
+def has_more(x: int, **more: int) -> int:
+    return x
+
+
+@functools.cache
+def cached(x: int) -> int:
+    return x
+
+
+async def later(x: int) -> int:
+    return x
+
+
+def a_list(x: list) -> int:  # type: ignore[type-arg]
+    return len(x)
+
+
+@pytest.mark.parametrize(
+    ("function", "constants", "words"),
+    [
+        (uses_outside, {}, "uses 'OUTSIDE', which stands outside of it and is not sent: import or define it inside"),
+        (defaults_outside, {}, "uses 'OUTSIDE'"),
+        (has_more, {}, "has_more takes 'more' as variadic keyword: name each argument"),
+        (cached.__wrapped__, {}, "decorated with @functools.cache, which is not sent with it"),
+        (later, {}, "later is not a plain function"),
+        (lambda x: x, {}, "is not a plain function"),
+        (len, {}, "len"),
+        (a_list, {}, "a_list takes 'x' as list: a column is int, float, bool or str"),
+        (a_list, {"x": [1]}, "given 'x' by the call, and by a column"),
+        (uses_outside, {"x": 1}, "given 'x' by the call"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any], words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        script(function, ["x"], constants)
+
+
+def test_an_argument_that_nobody_gives_is_named_with_the_columns_there_are() -> None:
+    with pytest.raises(CommandError, match="a_list takes 'x': the columns are a, b; or give it in the call"):
+        script(a_list, ["a", "b"])
+
+
+def test_a_constant_that_json_cannot_hold_is_refused() -> None:
+    with pytest.raises(CommandError, match="a_list is called with something that JSON cannot hold"):
+        script(a_list, ["a"], {"x": {1, 2}})
