@@ -172,7 +172,7 @@ class Consumer:
                 continue
             self._idle_since, pauses = None, idle_pauses()
             self._count(+1)
-            if assignment.refusal is not None:
+            if assignment.refusal is not None and not assignment.refusal.permanent:
                 self._leaving.wait(min(30.0, 0.5 * 2**assignment.attempt))  # a node with a fault must not eat the queue
             self._hand_over(assignment)
 

@@ -60,7 +60,7 @@ def save(files: Files, a: Assignment) -> Outcome:
         message = str(a.refusal) if a.refusal else "the attempt was not run"
         return Outcome(
             a.index, a.attempt, Cause.STAGE, start=time.time(), message=message, revision=a.job.revision,
-            staging=a.staging,
+            staging=a.staging, final=a.refusal is not None and a.refusal.permanent,
         )  # fmt: skip
     url = join(a.job.url, "tasks", str(a.index), a.folder)
     collected = workdir.collect(a.spec.results, a.spec.ignore)

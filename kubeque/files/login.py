@@ -29,6 +29,18 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
     return ""
 
 
+def is_nobody(kind: str, filesystem: Any) -> bool:
+    """Would Google itself, not a server that stands for it, be asked without any login?
+
+    Then it refuses to write, but only after a while and where it can be reached.
+    """
+    return (
+        kind in _GOOGLE
+        and filesystem.on_google
+        and getattr(getattr(filesystem, "credentials", None), "credentials", None) is None
+    )
+
+
 def remedy(kind: str, said: str) -> str:
     """What to do where a store of that kind `said` no to writing."""
     log_in = _LOG_IN["gs" if kind in _GOOGLE else "s3"] if kind in (*_GOOGLE, *_AMAZON) else "log in"

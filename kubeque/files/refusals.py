@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 #: Seconds between tries of a store that is away, before jitter; the libraries have tried a few times by then.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+#: Seconds after which a second failure is the last: gcsfs alone tries for half a minute before it says the first time.
+_ENOUGH_SECONDS = 30.0
 #: Libraries whose errors tell of the way to the store, not of the store's answer.
 _TRANSPORTS = {"aiohttp", "requests", "urllib3"}
 #: By name, as not every system has them all.
@@ -61,13 +63,15 @@ def is_transient(error: Exception) -> bool:
 
 def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
     """What `request` returns, tried again while the store is away. Raises StorageError."""
-    pauses = iter(PAUSES)
+    pauses, began, failures = iter(PAUSES), time.monotonic(), 0
     while True:
         try:
             return request()
         # The libraries below fsspec have a tree of errors each (aiohttp, botocore, google.auth) and no common root.
         except Exception as error:
-            pause = next(pauses, None) if is_transient(error) else None
+            failures += 1
+            enough = failures > 1 and time.monotonic() - began > _ENOUGH_SECONDS
+            pause = next(pauses, None) if is_transient(error) and not enough else None
             if pause is None:
                 raise refused(verb, url, error) from error
         sleep(pause * random.uniform(0.5, 1.5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any, BinaryIO, Protocol
 
 from kubeque.files.digests import sha256_file
 from kubeque.files.folder import Folder, put, temporary_name
-from kubeque.files.login import identity, remedy
+from kubeque.files.login import identity, is_nobody, remedy
 from kubeque.files.objects import ObjectStore
 from kubeque.files.refusals import is_full, reason, refused
 from kubeque.files.tails import TAIL_BYTES, Tail
@@ -191,6 +192,9 @@ class Files:
             raise StorageError(f"cannot write to {prefix}: results go to a folder or to {known}, not to {kind}://")
         probe = join(prefix, temporary_name())
         try:
+            store = self._store(prefix)
+            if isinstance(store, ObjectStore) and is_nobody(kind, store.filesystem):
+                raise StorageError("no credentials")
             seen = self.write_new(probe, b"1"), self.write_new(probe, b"2"), self.read(probe)
             self.delete(probe)
         except StorageError as error:
@@ -243,12 +247,30 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
+        # What gcsfs logs as an error is raised as well: where nobody listens to its log, nothing is printed.
+        logging.getLogger("gcsfs").addHandler(logging.NullHandler())
         # The class that fsspec would choose asks each bucket for its kind by gRPC first. Nothing here depends on that,
         # a server that speaks HTTP only lets it wait for a minute, and without a login it complains at every request.
-        return GCSFileSystem(**options)
+        return GCSFileSystem(**{"token": _google_token(), **options})
     from fsspec.core import url_to_fs
 
     return url_to_fs(url, **options)[0]
+
+
+def _google_token() -> Any:
+    """The login of this machine; "anon" where there is none, which may read public objects.
+
+    Left to itself gcsfs would ask a metadata server again, in vain and for half a minute, before it comes to "anon".
+    """
+    if os.environ.get("STORAGE_EMULATOR_HOST"):
+        return "anon"
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        return google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.full_control"])[0]
+    except DefaultCredentialsError:
+        return "anon"
 
 
 def _check(url: str, path: str, digest: str, size: int | None) -> None:

@@ -103,12 +103,14 @@ class Outcome:
     #: How long its inputs took to be brought, and its results to be stored, seconds.
     staging: float = 0.0
     saving: float = 0.0
+    #: Another attempt would fail in the same way, so there is none, whatever the budget.
+    final: bool = False
 
     def to_wire(self) -> list[Any]:
         return [
             self.attempt, self.cause.value, self.code, round(self.start, 3), round(self.seconds, 4), self.folder,
             self.peak_memory, self.files, self.size, self.out, self.message, self.revision, self.linked,
-            round(self.staging, 3), round(self.saving, 3),
+            round(self.staging, 3), round(self.saving, 3), *([True] if self.final else []),
         ]  # fmt: skip
 
     @classmethod

@@ -105,7 +105,7 @@ def _record(draft: _Draft, job: Job, outcome: Outcome, moved: list[Block]) -> No
     if outcome.cause is Cause.OK:
         draft.put(index, State.OK, record)
         return
-    verdict = job.budgets.verdict(outcome.cause, record.charges)
+    verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(outcome.cause, record.charges)
     shape = grown(job.shapes, lifted(job.shapes, block.shape, job.floor), outcome.cause)
     if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and shape is None):
         draft.put(index, State.FAILED, record)

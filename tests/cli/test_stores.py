@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from kubeque.files.store import Files
 from tests.cli.conftest import Shell
 from tests.servers.objects import BUCKET, GcsServer, S3Server
 from tests.servers.process import NotHere
@@ -69,3 +75,40 @@ def test_a_bucket_that_is_not_there_is_said_before_anything_is_submitted(shell: 
     (line,) = ran.stderr.splitlines()
     assert "no-such-bucket" in line
     assert "asked as" in line
+
+
+def test_objects_elsewhere_come_and_one_that_changed_fails_its_task_once(shell: Shell, bucket: str) -> None:
+    site = shell.folder / "site"
+    site.mkdir()
+    shell.write("site/page.txt", " from the web")
+    files, there = Files(), f"{bucket}/data.txt"
+    files.write(there, b"from the bucket")
+    with served(site) as url:
+        # Given a job that got an object and a page of the web, and one that waits for them behind another
+        asked = ("cat", f"^{there}", f"^{url}/page.txt")
+        ran = shell.run("sub", "-n", "good", "--consumers", "1", "--fetch", "good", *asked, timeout=200)
+        assert (shell.folder / "good" / "0" / "stdout.txt").read_text() == "from the bucket from the web", ran.stderr
+        shell.write("site/page.txt", " from the web of today")
+        # (one of its rows runs, one is staged, one is about to be)
+        wait = f"until test -e {shell.folder}/go; do sleep 0.1; done"
+        shell.run("sub", "-n", "busy", "--no-wait", "--consumers", "1", "--repeat", "4", "sh", "-c", wait)
+        ran = shell.run("sub", "-n", "late", "--no-wait", "--consumers", "1", *asked)
+        assert ran.returncode == 0, ran.stderr
+        # When one changes before the task begins
+        shell.write("site/page.txt", "another text")
+        shell.write("go", "")
+        # Then the task fails for good, and says why
+        assert shell.run("watch", "late").returncode == 1
+        told = json.loads(shell.run("show", "late", "0", "--json").stdout)
+        assert (told["cause"], told["attempts"]) == ("stage", 1), told
+        assert "page.txt) has changed since the job was submitted: submit it again" in told["message"]
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """The files of a folder on a web server of loopback."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from kubeque.files.login import identity, remedy
+from kubeque.files.store import Files
 from kubeque.model.errors import StorageError
 from tests.files.kinds import Place
 
@@ -40,3 +42,13 @@ def test_a_bucket_that_is_not_there_is_named_with_who_asked(place: Place) -> Non
     with pytest.raises(StorageError, match=r"no-such-bucket/a: there is no such bucket.*asked as ") as refused:
         place.files.check_writable(place.unwritable)
     assert "password" not in str(refused.value)
+
+
+def test_without_a_login_google_is_not_even_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    with pytest.raises(StorageError, match=r"asked as nobody \(not logged in\); log in with gcloud") as refused:
+        Files().check_writable("gs://no-such-bucket/results")
+    assert "no credentials" in str(refused.value)

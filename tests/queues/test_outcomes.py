@@ -159,3 +159,11 @@ def test_below_the_floor_class_nothing_is_tried_again(queue: Queue) -> None:
     job = submit(queue, make_job(1, shapes=SHAPES, floor=1))
     view = run_once(queue, job, Cause.OOM)
     assert (view.state, view.shape) == ("pending", 2), "it ran in the floor class, which was too small"
+
+
+@pytest.mark.parametrize("cause", [Cause.STAGE, Cause.OOM])
+def test_what_would_fail_again_in_the_same_way_fails_at_once(queue: Queue, cause: Cause) -> None:
+    job = submit(queue, make_job(1, shapes=SHAPES, budgets=Budgets({cause: 3})))
+    record = run_once(queue, job, cause, final=True).record
+    assert states(queue, job) == {0: State.FAILED}
+    assert (record.attempts, record.outcome is not None and record.outcome.final) == (1, True)

@@ -5,6 +5,7 @@ with GrpcProxy(emulator.host) as proxy:
 
 with TcpProxy(server.port) as proxy:
     proxy.lose_answer_to(b"COMMIT")
+    proxy.break_after = 1_000_000
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+
+_METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,12 @@ class TcpProxy:
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._word = b""
         self.losses = 0
+        #: How each request of an HTTP client begins (it waits for one answer before it asks the next on a line).
+        self.requests: list[bytes] = []
+        #: The line breaks when so many bytes more have gone through; the next ones hold.
+        self.break_after: int | None = None
+        #: Who comes is turned away.
+        self.closed = False
 
     def __enter__(self) -> TcpProxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -137,6 +146,9 @@ class TcpProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.closed:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self._target))
             except OSError:
@@ -157,11 +169,25 @@ class TcpProxy:
                         return
                     if ready is client and self._word and self._word in data:
                         losing, self._word = True, b""
+                    if ready is client and data.startswith(_METHODS):
+                        self.requests.append(data[:200].split(b"\r\n")[0])
+                    if self._breaks(len(data)):
+                        return
                     (server if ready is client else client).sendall(data)
         except (OSError, ValueError):
             return  # cut
         finally:
             _close((client, server))
+
+    def _breaks(self, size: int) -> bool:
+        with self._lock:
+            if self.break_after is None:
+                return False
+            self.break_after -= size
+            if self.break_after > 0:
+                return False
+            self.break_after = None
+            return True
 
 
 def _close(pair: tuple[socket.socket, socket.socket]) -> None:

