@@ -43,7 +43,9 @@ class _Listener:
         self.seen = 0
 
     def set_size(self, size: int | None) -> None:
-        """The size is known already, or does not matter."""
+        """It begins: gcsfs says so again when it begins again after a line has broken."""
+        self._progress(-self.seen)
+        self.seen = 0
 
     def relative_update(self, size: int = 1) -> None:
         self.seen += size

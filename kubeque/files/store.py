@@ -247,11 +247,12 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
-        # What gcsfs logs as an error is raised as well: where nobody listens to its log, nothing is printed.
-        logging.getLogger("gcsfs").addHandler(logging.NullHandler())
+        # What they log is raised as well, or of no interest: where nobody listens to their logs, nothing is printed.
+        for library in ("gcsfs", "google.auth"):
+            logging.getLogger(library).addHandler(logging.NullHandler())
         # The class that fsspec would choose asks each bucket for its kind by gRPC first. Nothing here depends on that,
         # a server that speaks HTTP only lets it wait for a minute, and without a login it complains at every request.
-        return GCSFileSystem(**{"token": _google_token(), **options})
+        return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))
     from fsspec.core import url_to_fs
 
     return url_to_fs(url, **options)[0]

@@ -97,7 +97,11 @@ def test_objects_elsewhere_come_and_one_that_changed_fails_its_task_once(shell: 
         # When one changes before the task begins
         shell.write("site/page.txt", "another text")
         shell.write("go", "")
-        # Then the task fails for good, and says why
+        # Then a short task without files costs one object,
+        assert shell.run("watch", "busy").returncode == 0
+        kept = [name for name, _ in files.listing(f"{bucket}/results/busy") if "/tasks/" in name]
+        assert [name.rpartition("/")[2] for name in kept] == ["result.json"] * 4
+        # and the one whose input is another one now fails for good, and says why
         assert shell.run("watch", "late").returncode == 1
         told = json.loads(shell.run("show", "late", "0", "--json").stdout)
         assert (told["cause"], told["attempts"]) == ("stage", 1), told

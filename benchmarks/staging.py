@@ -1,0 +1,160 @@
+"""What bringing files costs: uploads and a fetch through kubeque, in turn with fsspec's plain `put` and `get`.
+
+    python -m benchmarks.staging           10,000 small files and 2 GB: takes long
+    python -m benchmarks.staging --quick   500 files and 100 MB
+
+The stores are a Google Cloud Storage and an S3 of this machine (fake-gcs-server and moto), over plain HTTP. kubeque
+also takes the digest of all that it sends and checks that of all that it fetches, asks which files are there already,
+starts a consumer and writes the table, which `put` and `get` do not. The requests that make an object are counted on
+the line to the store. moto answers slowly: there it is a tenth of everything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[0] = str(ROOT)  # not this file's folder: beside it stands a `queue`, and the standard library has one too
+
+import fsspec  # noqa: E402
+from gcsfs.core import GCSFileSystem  # noqa: E402
+
+from kubeque.client import Client  # noqa: E402
+from kubeque.model.config import Config  # noqa: E402
+from kubeque.model.parameters import from_records, sequence  # noqa: E402
+from kubeque.model.sweep import Sweep  # noqa: E402
+from tests.servers.faults import TcpProxy  # noqa: E402
+from tests.servers.objects import BUCKET, GcsServer, S3Server  # noqa: E402
+from tests.servers.process import free_port  # noqa: E402
+
+MB = 1_000_000
+#: Bytes of a small file.
+SMALL = 1_000
+#: Tasks of which the requests are counted.
+TASKS = 200
+#: moto gets so much less of everything.
+LESS = {"gs": 1, "s3": 10}
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A store, and a folder to work in."""
+
+    scheme: str
+    folder: Path
+    line: TcpProxy
+    client: Client
+    #: fsspec's own way to the store.
+    plain: fsspec.AbstractFileSystem
+
+    def made(self) -> int:
+        """Requests so far that make an object, or a piece of one."""
+        return sum(request.startswith((b"PUT ", b"POST /upload/")) for request in self.line.requests)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--quick", action="store_true", help="500 files, 100 MB")
+    parser.add_argument("--only", choices=sorted(LESS), help="one store")
+    given = parser.parse_args()
+    files, size = (500, 100 * MB) if given.quick else (10_000, 2_000 * MB)
+    for scheme, less in LESS.items():
+        if given.only in (None, scheme):
+            with opened(scheme) as bench:
+                both_ways(bench, f"{files // less:,} files of {SMALL:,} bytes", files // less, SMALL)
+                both_ways(bench, f"a file of {size // less // MB:,} MB", 1, size // less)
+                count_requests(bench)
+                if scheme == "gs":
+                    for rows in (1_000, 10_000) if given.quick else (1_000, 10_000, 100_000):
+                        submit(bench, rows)
+
+
+@contextmanager
+def opened(scheme: str) -> Iterator[Bench]:
+    """A store that has just been started, and a kubeque that keeps its files there."""
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="kubeque-bench-") as folder, TcpProxy(port) as line:
+        server = GcsServer(port, public_port=line.port) if scheme == "gs" else S3Server(port)
+        server.start()
+        url = f"http://127.0.0.1:{line.port}"
+        os.environ |= {"STORAGE_EMULATOR_HOST": url} if scheme == "gs" else {
+            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "password",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }  # fmt: skip
+        os.environ["KUBEQUE_HOME"] = f"{folder}/home"
+        keys = {"default_url_prefix": f"{scheme}://{BUCKET}/results", "cas_url_prefix": f"{scheme}://{BUCKET}/cas"}
+        client = Client(Config.from_values(keys, where="the benchmark", folder=Path(folder)))
+        # Not what fsspec would choose for gs://: against a server that speaks HTTP only it is many times slower.
+        plain = GCSFileSystem(token="anon") if scheme == "gs" else fsspec.filesystem(scheme)
+        try:
+            yield Bench(scheme, Path(folder), line, client, plain)
+        finally:
+            client.stop()
+            client.close()
+            server.stop()
+
+
+def both_ways(bench: Bench, what: str, count: int, size: int) -> None:
+    """Files up and back: through a job with one task that writes them anew, and through `put` and `get`."""
+    source, back = bench.folder / f"data-{count}", bench.folder / f"back-{count}"
+    source.mkdir()
+    for number in range(count):
+        (source / f"{number}.bin").write_bytes(os.urandom(min(size, MB)) * max(1, size // MB))
+    there = f"{BUCKET}/plain-{count}"
+    sweep = Sweep(["cp", "-r", "data", "out"], name=f"files-{count}", push=[f"{source}:data"])
+    put = seconds(lambda: bench.plain.put(f"{source}/", f"{there}/", recursive=True))
+    sent = seconds(lambda: bench.client.submit(sweep))
+    ended = bench.client.wait(f"files-{count}")
+    if ended.counts.ok != 1:
+        sys.exit(f"{bench.scheme}: the task failed: {bench.client.task(f'files-{count}', 0)}")
+    got = seconds(lambda: bench.plain.get(f"{there}/", f"{back}-plain/", recursive=True))
+    fetched = seconds(lambda: bench.client.fetch(f"files-{count}", back))
+    for name, ours, theirs in (("up", sent, put), ("back", fetched, got)):
+        rate = f"{count / ours:.0f} files/s" if count > 1 else f"{size / MB / ours:.0f} MB/s"
+        shown = f"kubeque {ours:.1f} s ({rate}), fsspec {theirs:.1f} s, ratio {ours / theirs:.2f}"
+        print(f"{bench.scheme}: {what}, {name}: {shown}", flush=True)
+
+
+def count_requests(bench: Bench) -> None:
+    """Requests that make an object, for each short task that leaves no files, those for the job itself taken off."""
+
+    def run(rows: int) -> int:
+        before = bench.made()
+        bench.client.submit(Sweep(["true"], rows=sequence(rows), name=f"count-{rows}"))
+        bench.client.wait(f"count-{rows}")
+        return bench.made() - before
+
+    alone = run(1)
+    each = (run(TASKS + 1) - alone) / TASKS
+    print(f"{bench.scheme}: objects made for a task: {each:.2f}; for a job: {alone - 1}", flush=True)
+
+
+def submit(bench: Bench, rows: int) -> None:
+    """A submission of so many rows, from a list; nothing is run."""
+    table = from_records([{"n": str(number), "text": f"row {number}"} for number in range(rows)])
+    before = bench.made()
+    took = seconds(lambda: bench.client.submit(Sweep(["true", "{n}"], rows=table, name=f"submit-{rows}")))
+    made = bench.made() - before
+    bench.client.kill(f"submit-{rows}")
+    bench.client.wait(f"submit-{rows}")
+    print(f"{bench.scheme}: {rows:,} rows submitted in {took:.2f} s with {made} objects", flush=True)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long it takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
