@@ -33,7 +33,7 @@ def half(submit: Execute, tmp_path: Path) -> Any:
 def test_kill_lets_nothing_more_run(submit: Execute, run: Any) -> None:
     pointer = submit(["/bin/sleep", "600"], wait=False)
     found = run.execute(KubequeKillOperator(task_id="kill", job_id=pointer))
-    assert found == {**pointer, "counts": {"pending": 0, "running": 0, "ok": 0, "failed": 0, "killed": 1}}
+    assert found == {**pointer, "counts": {"pending": 0, "running": 0, "ok": 0, "failed": 0, "killed": 1, "held": 0}}
     assert run.execute(KubequeKillOperator(task_id="kill", job_id=pointer), 2) == found
 
 

@@ -64,7 +64,8 @@ class TestDeferred:
         pointer = submit(["/bin/sleep", "1"], wait=False)
         found, events = run.execute_deferred(sensor(pointer))
         assert events == ["ended"]
-        assert found == {**pointer, "counts": {"pending": 0, "running": 0, "ok": 1, "failed": 0, "killed": 0}}
+        counts = {"pending": 0, "running": 0, "ok": 1, "failed": 0, "killed": 0, "held": 0}
+        assert found == {**pointer, "counts": counts}
 
     def test_what_has_ended_already_is_not_deferred(self, submit: Execute, run: Any) -> None:
         pointer = submit(["/bin/true"])

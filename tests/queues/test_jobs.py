@@ -166,7 +166,8 @@ def test_counts_are_those_of_the_tasks(queue: Queue) -> None:
         lease.commit(reserve=1)
     views = [view.state for view in queue.tasks(job)]
     counts = queue.counts(job)
-    assert counts.to_wire() == {state: views.count(state) for state in ("pending", "running", "ok", "failed", "killed")}
+    states = ("pending", "running", "ok", "failed", "killed", "held")
+    assert counts.to_wire() == {state: views.count(state) for state in states}
     assert (counts.total, sum(queue.tallies(job).values(), Tally()).pending) == (20, counts.pending)
 
 
