@@ -280,7 +280,7 @@ def test_the_program_below_a_shell_may_use_the_grace_that_the_shell_did_not(benc
 @linux
 @pytest.mark.parametrize(
     "detach",
-    ["sleep 60 & echo $! > pid", "setsid sleep 60 & sleep 0.05; pgrep -n sleep > pid"],
+    ["sleep 60 & echo $! > pid", "setsid sh -c 'echo $$ > pid; exec sleep 60' & until [ -s pid ]; do sleep 0.01; done"],
     ids=["same group", "own session"],
 )
 def test_nothing_that_a_command_leaves_behind_lives_on(bench, running, detach):

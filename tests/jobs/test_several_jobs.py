@@ -12,15 +12,20 @@ from kubeque.model.sweep import Sweep
 
 
 def consumers_of(home: Path) -> int:
-    """Processes of consumers of this home, as the kernel lists them."""
-    found = 0
+    """Processes of consumers of this home, as the kernel lists them.
+
+    A consumer about to start a command is there twice, until its child has become that command: children don't count.
+    """
+    parents = {}
     for folder in Path("/proc").iterdir():
         try:
             words = (folder / "cmdline").read_bytes().split(b"\0")
+            parent = (folder / "stat").read_text().rsplit(")", 1)[1].split()[1]
         except OSError:
             continue
-        found += b"kubeque.consumer" in words and str(home).encode() in words
-    return found
+        if b"kubeque.consumer" in words and str(home).encode() in words:
+            parents[folder.name] = parent
+    return sum(parent not in parents for parent in parents.values())
 
 
 def test_twenty_sweeps_at_once_are_served_by_one_consumer_for_each_core(client: Client) -> None:
