@@ -66,6 +66,8 @@ def sub(
                 click.echo(_said(submitted))
             if submitted.note:
                 click.echo(f"{submitted.job.name}: no row is known to be done: {submitted.note}", err=True)
+            if submitted.unkept and not as_json:
+                click.echo(_unkept(submitted), err=True)
             return _act(client, submitted, asked, yes=yes, as_json=as_json)
 
 
@@ -135,6 +137,14 @@ def _said(submitted: Submitted) -> str:
     done = f", {job.linked} of them done before" if job.linked and submitted.what != "adopted" else ""
     first = f", {job.canaries} of them first" if job.canaries else ""
     return f"{job.name}: {tasks} {what}{done}{first}"
+
+
+def _unkept(submitted: Submitted) -> str:
+    name = submitted.job.name
+    return (
+        f"{name}: without a keeper new pods, more memory and the table wait until somebody looks, as with kubeque watch"
+        f" {name}: {submitted.unkept} (docs/howto/kubernetes.md)"
+    )
 
 
 def _print_plan(asked: Asked, plan: Plan, as_json: bool) -> None:

@@ -43,6 +43,8 @@ class Right:
     needed_for: str
     #: Is it a matter of comfort only?
     optional: bool = False
+    #: What is wrong where it is not granted.
+    trouble: str = "is not allowed"
 
 
 class Cluster(Protocol):
@@ -57,6 +59,9 @@ class Cluster(Protocol):
 
     def rights(self) -> list[Right]:
         """What this account may do there, of what it takes."""
+
+    def unkept(self, spec: JobSpec) -> str:
+        """Why nobody repairs and closes a job once its submitter has left; empty: somebody does, or it is wanted so."""
 
     def fleet(self, job_name: str) -> str:
         """The fleet that serves a new job."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from kubeque.clusters.manifest import TASK
+from kubeque.clusters.manifest import KEEPER, TASK
 from kubeque.model.task import Cause, Death
 
 Pod = Mapping[str, Any]
@@ -116,7 +116,7 @@ def _waiting(pod: Pod) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _container(pod: Pod) -> Mapping[str, Any]:
-    found = [c for c in pod["status"].get("containerStatuses") or [] if c.get("name") == TASK]
+    found = [c for c in pod["status"].get("containerStatuses") or [] if c.get("name") in (TASK, KEEPER)]
     return found[0] if found else {}
 
 

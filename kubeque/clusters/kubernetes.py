@@ -45,7 +45,7 @@ class KubernetesApi:
                 raise ConfigError(
                     f"no cluster is known: {_line(error)}; set KUBECONFIG, or say --cluster local"
                 ) from error
-            return cls._in_cluster()
+            return cls.in_cluster()
         known = {item["name"]: item for item in contexts}
         if context and context not in known:
             raise ConfigError(
@@ -59,7 +59,8 @@ class KubernetesApi:
         return cls(client, context=chosen["name"], namespace=chosen["context"].get("namespace") or "default")
 
     @classmethod
-    def _in_cluster(cls) -> KubernetesApi:
+    def in_cluster(cls) -> KubernetesApi:
+        """By the account of the pod that this runs in."""
         from kubernetes import client, config
 
         settings = client.Configuration()

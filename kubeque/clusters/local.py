@@ -187,6 +187,9 @@ class LocalCluster:
     def rights(self) -> list[Right]:
         return []
 
+    def unkept(self, spec: JobSpec) -> str:
+        return ""
+
     def fleet(self, job_name: str) -> str:
         return fleet_name(self._home)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.clusters.template import merged
+from kubeque.clusters.template import merged, without
 from kubeque.model.job import Job, new_uid
 from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI
@@ -19,9 +19,13 @@ CONSUMER_MEMORY = 128 * MI
 CONSUMER_DISK = 256 * MI
 #: The container that holds the user's image.
 TASK = "task"
+#: The container, and the class, of the pod that looks after a job.
+KEEPER = "keeper"
 #: Where the consumer's software and its working files are in a pod.
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 LABEL = "kubeque"
+#: GKE's label, and taint, of machines that may be taken away.
+SPOT = "cloud.google.com/gke-spot"
 MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
 #: As often as it takes: what a consumer's death costs a task is counted in the queue.
 _WITHOUT_END = 2**31 - 1
@@ -60,7 +64,7 @@ def slug(text: str, most: int) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most].strip("-") or "job"
 
 
-def kubernetes_job_name(fleet: str, shape: int, generation: int) -> str:
+def kubernetes_job_name(fleet: str, shape: int | str, generation: int) -> str:
     """Deterministic, so that of two who start the same consumers one is refused."""
     return f"kq-{fleet}-{shape}-{generation}"
 
@@ -71,7 +75,7 @@ def fleet_of(pod_name: str) -> str | None:
     return match[1] if match else None
 
 
-def labels(job: Job, shape: int, around: Surroundings) -> dict[str, str]:
+def labels(job: Job, shape: int | str, around: Surroundings) -> dict[str, str]:
     """By which all objects of a job are found."""
     return {
         **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
@@ -84,11 +88,19 @@ def kubernetes_job(
 ) -> dict[str, Any]:
     """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password."""
     options = PodOptions.read(spec.pod)
-    marks = labels(job, shape, around)
     template = {
-        "metadata": {"labels": marks, "annotations": _annotations(job, options)},
+        "metadata": {"labels": labels(job, shape, around), "annotations": _annotations(job, options)},
         "spec": _pod(job, spec, options, around, shape, queue_secret),
     }
+    template = merged(template, without(options.pod_template, KEEPER), TASK)
+    return indexed_job(job, template, around, shape=shape, generation=generation, count=count)
+
+
+def indexed_job(
+    job: Job, template: Mapping[str, Any], around: Surroundings, *, shape: int | str, generation: int, count: int
+) -> dict[str, Any]:
+    """A Kubernetes Job that keeps `count` pods until each has exited well, whatever befalls them."""
+    marks = labels(job, shape, around)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -99,8 +111,7 @@ def kubernetes_job(
         "spec": {
             "completionMode": "Indexed", "completions": count, "parallelism": count,
             "backoffLimitPerIndex": _WITHOUT_END, "podReplacementPolicy": "TerminatingOrFailed",
-            "ttlSecondsAfterFinished": _FINISHED_SECONDS,
-            "template": merged(template, options.pod_template, TASK),
+            "ttlSecondsAfterFinished": _FINISHED_SECONDS, "template": template,
         },
     }  # fmt: skip
 
@@ -140,13 +151,13 @@ def _pod(
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": int(spec.grace_seconds) + _LEAVE_SECONDS,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "tolerations": _tolerations(options),
+        "tolerations": tolerations(options),
         "containers": [_task(job, spec, options, around, shape, queue_secret)],
-        "volumes": [software, {"name": "work", "emptyDir": {}}, *map(_volume, range(99), options.volumes)],
+        "volumes": [software, {"name": "work", "emptyDir": {}}, *map(volume, range(99), options.volumes)],
     }
     if not around.image_volumes:
         pod["initContainers"] = [_copier(around)]
-    selector = {**options.node_selector, **({"cloud.google.com/gke-spot": "true"} if options.spot else {})}
+    selector = {**options.node_selector, **({SPOT: "true"} if options.spot else {})}
     more = {
         "serviceAccountName": options.service_account or around.service_account, "nodeSelector": selector,
         "priorityClassName": options.priority_class,
@@ -164,11 +175,8 @@ def python_words(root: str) -> list[str]:
 def _task(
     job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, shape: int, queue_secret: str
 ) -> dict[str, Any]:
-    queue: dict[str, Any] = {"value": around.queue_url}
-    if queue_secret:
-        queue = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
     env = [
-        {"name": "KUBEQUE_QUEUE_URL", **queue},
+        queue_env(around, queue_secret),
         {"name": "KUBEQUE_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "KUBEQUE_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         *(
@@ -176,8 +184,7 @@ def _task(
             if (options.pod_template.get("spec") or {}).get("hostIPC")
             else []
         ),
-        # What acts on loaders and Pythons is for the program alone: the consumer gives it what the spec says.
-        *({"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)),
+        *own_env(spec),
     ]
     mounts = [
         {"name": "software", "mountPath": SOFTWARE, "readOnly": True},
@@ -202,9 +209,20 @@ def _task(
     return {
         "name": TASK, "image": spec.image, "imagePullPolicy": "IfNotPresent", "command": words, "env": env,
         **({"envFrom": secrets} if secrets else {}),
-        "resources": _resources(spec, options, shape), "volumeMounts": mounts, "securityContext": _locked(),
+        "resources": _resources(spec, options, shape), "volumeMounts": mounts, "securityContext": locked(),
         "terminationMessagePath": "/dev/termination-log",
     }  # fmt: skip
+
+
+def queue_env(around: Surroundings, queue_secret: str) -> dict[str, Any]:
+    """The variable that names the queue."""
+    secret = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
+    return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": around.queue_url})}
+
+
+def own_env(spec: JobSpec) -> list[dict[str, str]]:
+    """The user's variables as far as they are for us too: what acts on loaders and Pythons is for the program alone."""
+    return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
 
 
 def _resources(spec: JobSpec, options: PodOptions, shape: int) -> dict[str, Any]:
@@ -225,16 +243,18 @@ def _copier(around: Surroundings) -> dict[str, Any]:
     return {
         "name": "software", "image": around.consumer_image, "imagePullPolicy": "IfNotPresent",
         "command": [*python_words(""), "-m", "kubeque.consumer.install", SOFTWARE],
-        "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": _locked(),
+        "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": locked(),
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     }  # fmt: skip
 
 
-def _locked() -> dict[str, Any]:
+def locked() -> dict[str, Any]:
+    """A container that may do nothing which its user may not."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
-def _tolerations(options: PodOptions) -> list[dict[str, Any]]:
+def tolerations(options: PodOptions) -> list[dict[str, Any]]:
+    """The nodes that a pod goes to although they are tainted, and for how long it stays on a dead one."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",
@@ -242,15 +262,16 @@ def _tolerations(options: PodOptions) -> list[dict[str, Any]]:
         }
         for what in ("not-ready", "unreachable")
     ]  # fmt: skip
-    spot = [{"key": "cloud.google.com/gke-spot", "operator": "Equal", "value": "true", "effect": "NoSchedule"}]
+    spot = [{"key": SPOT, "operator": "Equal", "value": "true", "effect": "NoSchedule"}]
     return [*dead, *map(dict, options.tolerations), *(spot if options.spot else [])]
 
 
-def _volume(number: int, volume: Volume) -> dict[str, Any]:
+def volume(number: int, given: Volume) -> dict[str, Any]:
+    """A volume of the user's as the pod has it."""
     sources: dict[str, dict[str, Any]] = {
-        "host": {"hostPath": {"path": volume.name}},
-        "pvc": {"persistentVolumeClaim": {"claimName": volume.name, "readOnly": volume.read_only}},
-        "secret": {"secret": {"secretName": volume.name}},
-        "configmap": {"configMap": {"name": volume.name}},
+        "host": {"hostPath": {"path": given.name}},
+        "pvc": {"persistentVolumeClaim": {"claimName": given.name, "readOnly": given.read_only}},
+        "secret": {"secret": {"secretName": given.name}},
+        "configmap": {"configMap": {"name": given.name}},
     }
-    return {"name": f"volume-{number}", **sources[volume.kind]}
+    return {"name": f"volume-{number}", **sources[given.kind]}

@@ -45,7 +45,16 @@ class Obstacles:
         crashed = [pod for pod in sight.pods if pod["status"].get("phase") == "Failed"]
         found.update(said for pod in crashed if not live and (said := evidence.hold_up(pod)))
         messages = [f"{said} ({count} consumers)" if count > 1 else said for said, count in found.most_common(_SAID)]
-        return Standstill(tuple(messages), self._seconds(sight, open_jobs, now) if messages and not scaling else 0.0)
+        seconds = self._seconds(sight, open_jobs, now) if messages and not scaling else 0.0
+        return Standstill((*messages, *self._keeper(sight, now)), seconds)
+
+    def _keeper(self, sight: Sight, now: float) -> tuple[str, ...]:
+        """What keeps the keeper from working; the job goes on without it for as long as somebody looks."""
+        pods = sight.keeper_pods
+        stuck = [pod for pod in pods if evidence.hold_up(pod) and _age(pod, now) > _LOOK_AFTER]
+        if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
+            return ()
+        return (f"the keeper cannot work: {evidence.hold_up(stuck[-1])}",)
 
     def _seconds(self, sight: Sight, open_jobs: list[dict[str, Any]], now: float) -> float:
         """For how long no consumer could start, if none ever has."""

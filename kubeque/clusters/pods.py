@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from urllib.parse import quote, unquote
 
 from kubeque.clusters import evidence, growth
 from kubeque.clusters.base import Consumer, Right, Standstill
+from kubeque.clusters.keeper import keeper_job
 from kubeque.clusters.kubernetes import KubernetesApi, path
 from kubeque.clusters.manifest import (
+    KEEPER,
     LABEL,
     MANAGED,
     Surroundings,
@@ -22,6 +27,7 @@ from kubeque.clusters.manifest import (
 )
 from kubeque.clusters.obstacles import Obstacles
 from kubeque.clusters.reach import has_password, unreachable
+from kubeque.clusters.rights import Rights
 from kubeque.clusters.sight import Sight
 from kubeque.model.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
@@ -34,14 +40,6 @@ from kubeque.model.task import Cause, Death, Tally
 _DEFAULT_CONSUMERS = 10
 #: What was seen of a fleet is believed for so long, seconds.
 _FRESH_SECONDS = 1.5
-_SAY, _PASSWORD = "to say why no pod comes up", "where queue_url has a password"
-#: The rights of docs/howto/kubernetes.md: API group, kind, verbs, and what they are for.
-_RIGHTS = (
-    ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and send them home"),
-    ("", "pods", ("get", "list"), "to see them and why they ended"),
-    ("", "events", ("list",), _SAY),
-    ("", "secrets", ("create", "patch"), _PASSWORD),
-)
 #: From this version on images can be mounted.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
@@ -50,13 +48,17 @@ _OLDEST = (1, 33)
 class KubernetesCluster:
     """The consumers of one queue in one namespace of one cluster."""
 
-    def __init__(self, api: KubernetesApi, config: Config, namespace: str) -> None:
+    def __init__(self, api: KubernetesApi, config: Config, namespace: str, *, url: str = "") -> None:
         self._api = api
         self._config = config
         self._namespace = namespace
         self._sights: dict[str, Sight] = {}
         self._obstacles = Obstacles(api, namespace)
+        self._rights = Rights(api, namespace, password=has_password(config.queue_url))
         self._version: tuple[int, int] | None = None
+        self._unkept: str | None = None
+        #: As others know this cluster.
+        self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
 
     @classmethod
     def open(cls, url: str, config: Config) -> KubernetesCluster:
@@ -68,24 +70,27 @@ class KubernetesCluster:
         api = KubernetesApi.connect(unquote(context))
         return cls(api, config, unquote(namespace) or config.namespace or api.namespace)
 
+    @classmethod
+    def inside(cls, url: str, config: Config) -> KubernetesCluster:
+        """The cluster that this pod is in, which those outside call `url`. Raises MissingExtra."""
+        return cls(KubernetesApi.in_cluster(), config, config.namespace, url=url)
+
     # ------------------------------------------------------------------ submission
-    @property
-    def url(self) -> str:
-        return f"kubernetes://{quote(self._api.context, safe='')}/{self._namespace}"
-
     def rights(self) -> list[Right]:
-        spare = {_SAY} if has_password(self._config.queue_url) else {_SAY, _PASSWORD}
-        wanted = [(group, kind, verb, why) for group, kind, verbs, why in _RIGHTS for verb in verbs]
-        return [Right(f"{v} {kind}", self._may(group, kind, v), why, why in spare) for group, kind, v, why in wanted]
+        return [*self._rights.own(), *self._rights.of_keeper()]
 
-    def _may(self, group: str, kind: str, verb: str) -> bool:
-        asked = {"namespace": self._namespace, "group": group, "resource": kind, "verb": verb}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": asked},
-        }  # fmt: skip
-        answer = self._api.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        return bool(answer and answer.get("status", {}).get("allowed"))
+    def own_rights(self) -> list[Right]:
+        """Those of this account alone."""
+        return self._rights.own()
+
+    def unkept(self, spec: JobSpec) -> str:
+        return "" if PodOptions.read(spec.pod).keeper == "no" else self._no_keeper()
+
+    def _no_keeper(self) -> str:
+        """Asked once: who makes the account while a watcher runs is seen by the next one."""
+        if self._unkept is None:
+            self._unkept = self._rights.no_keeper()
+        return self._unkept
 
     def fleet(self, job_name: str) -> str:
         return fleet_name(job_name)
@@ -111,6 +116,8 @@ class KubernetesCluster:
             raise UserError(why)
         self._check_version()
         self._try_out(spec)
+        if options.keeper == "yes" and (why := self._no_keeper()):
+            raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md has what it takes")
 
     def _check_version(self) -> None:
         if self._server_version() < _OLDEST:
@@ -148,22 +155,34 @@ class KubernetesCluster:
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         sight, started = self._look(job.fleet), 0
-        for shape, count in growth.wanted(job, waiting).items():
+        wanted = growth.wanted(job, waiting)
+        for shape, count in wanted.items():
             plan = growth.plan(sight.jobs_of(shape), sight.pods_of(shape), count, time.time())
-            if isinstance(plan, growth.Create):
-                started += self._create(job, spec, shape, plan)
-            elif isinstance(plan, growth.Grow):
-                started += self._grow(plan)
+            started += self._carry_out(plan, partial(kubernetes_job, job, spec, self._around(), shape=shape))
+        if wanted:
+            self._keep(job, spec, sight)
         if started:
             self._sights.pop(job.fleet, None)
         return started
 
-    def _create(self, job: Job, spec: JobSpec, shape: int, plan: growth.Create) -> int:
-        name = kubernetes_job_name(job.fleet, shape, plan.generation)
+    def _keep(self, job: Job, spec: JobSpec, sight: Sight) -> None:
+        """See that somebody looks after the job when everybody else has left."""
+        plan = growth.plan(sight.keeper_jobs, sight.keeper_pods, 1, time.time())
+        if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._no_keeper():
+            self._carry_out(plan, partial(keeper_job, job, spec, self._around()))
+
+    def _carry_out(self, plan: growth.Create | growth.Grow | None, manifest: Callable[..., dict[str, Any]]) -> int:
+        """Returns how many pods are on their way."""
+        if isinstance(plan, growth.Grow):
+            return self._grow(plan)
+        return self._create(plan, manifest) if plan is not None else 0
+
+    def _create(self, plan: growth.Create, make: Callable[..., dict[str, Any]]) -> int:
+        manifest = make(generation=plan.generation, count=plan.count)
+        name = manifest["metadata"]["name"]
         secret = name if has_password(self._config.queue_url) else ""
-        manifest = kubernetes_job(
-            job, spec, self._around(), shape=shape, generation=plan.generation, count=plan.count, queue_secret=secret
-        )
+        if secret:
+            manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
         if secret:  # before the pods that read it; it goes with the Kubernetes Job
             self._api.create(path("secrets", self._namespace), url_secret(name, self._config.queue_url, manifest))
         made = self._api.create(path("jobs", self._namespace), manifest)
@@ -207,21 +226,21 @@ class KubernetesCluster:
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
     def standstill(self, job: Job) -> Standstill:
-        sight = self._look(job.fleet)
-        return self._obstacles.of(sight, time.time())
+        return self._obstacles.of(self._look(job.fleet), time.time())
 
     def finish(self, job: Job) -> None:
         """Delete what served a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
             return  # it ran elsewhere
-        self._delete(f"{LABEL}/fleet={job.fleet}")
+        # Of a job that was killed the keeper stays to close it when its consumers have left.
+        keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None else ""
+        self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
         self._sights.pop(job.fleet, None)
 
     def stop(self) -> int:
         selector = f"{_managed()},{LABEL}/queue={self._mark}"
-        running = [
-            p for p in self._api.list(path("pods", self._namespace), labelSelector=selector) if evidence.is_live(p)
-        ]
+        pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
+        running = [pod for pod in pods if evidence.is_live(pod)]
         self._delete(selector)
         return len(running)
 
@@ -237,7 +256,7 @@ class KubernetesCluster:
             at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
             jobs = self._api.list(path("jobs", self._namespace), labelSelector=selector)
             pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
-            seen = self._sights[fleet] = Sight(at, jobs, pods)
+            seen = self._sights[fleet] = Sight.of(at, jobs, pods)
         return seen
 
 

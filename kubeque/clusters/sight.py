@@ -1,12 +1,13 @@
-"""What was seen of a fleet at one moment: its Kubernetes Jobs and its pods."""
+"""What was seen of a fleet at one moment: its Kubernetes Jobs and its pods, the keeper apart."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubeque.clusters.evidence import Pod
-from kubeque.clusters.manifest import LABEL
+from kubeque.clusters.manifest import KEEPER, LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,21 @@ class Sight:
     at: float
     jobs: list[dict[str, Any]]
     pods: list[dict[str, Any]]
+    #: The same of its keeper.
+    keeper_jobs: list[dict[str, Any]] = field(default_factory=list)
+    keeper_pods: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, at: float, jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> Sight:
+        """What carries the fleet's label."""
+        sight = cls(at, [], [])
+        for things, consumers, keepers in (
+            (jobs, sight.jobs, sight.keeper_jobs),
+            (pods, sight.pods, sight.keeper_pods),
+        ):
+            for thing in things:
+                (keepers if _class(thing) == KEEPER else consumers).append(thing)
+        return sight
 
     def jobs_of(self, shape: int) -> list[dict[str, Any]]:
         return [job for job in self.jobs if _class(job) == str(shape)]

@@ -46,6 +46,15 @@ def merged(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[s
     return result
 
 
+def without(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """The template but for the containers of these names, which are for another kind of pod."""
+    spec = dict(theirs.get("spec") or {})
+    for kind in ("containers", "initContainers"):
+        if isinstance(members := spec.get(kind), list):
+            spec[kind] = [m for m in members if not (isinstance(m, Mapping) and m.get("name") in names)]
+    return {**theirs, **({"spec": spec} if spec else {})}
+
+
 def _merge(ours: Any, theirs: Any, name: str = "") -> Any:
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         return {**ours, **{key: _merge(ours.get(key), value, key) for key, value in theirs.items()}}

@@ -9,10 +9,11 @@ import signal
 import sys
 from pathlib import Path
 
+from kubeque.clusters.inside import last_words, queue_url
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
 from kubeque.consumer import tree
 from kubeque.consumer.loop import Consumer
-from kubeque.consumer.pod import last_words, pod_settings, queue_url
+from kubeque.consumer.pod import pod_settings
 from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError

@@ -46,7 +46,9 @@ def check_cluster(config: Config) -> Iterator[Finding]:
     """Try the cluster, and each right there that it takes."""
     yield _checked("cluster", lambda: _cluster(config))
     for right in _rights(config):
-        missing = f"{right.what} is not allowed; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
+        missing = (
+            f"{right.what} {right.trouble}; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
+        )
         text = f"{right.what} is allowed" if right.granted else missing
         yield Finding("right", right.granted or right.optional, text)
 

@@ -47,6 +47,8 @@ class Submitted:
     sent: int = 0
     #: Why no row can be known to have been done before, although that was asked; empty: it can.
     note: str = ""
+    #: Why nobody repairs and closes it once its submitter has left; empty: somebody does.
+    unkept: str = ""
 
 
 def submit(
@@ -68,7 +70,7 @@ def submit(
     submitted = _create(site, wanted, name) if before is None else _again(site, wanted, before, existing)
     reconcile(site, name)
     asked = sweep.skip_done or existing is Existing.REVISE
-    return replace(submitted, note=no_keys(wanted.spec) if asked else "")
+    return replace(submitted, note=no_keys(wanted.spec) if asked else "", unkept=site.cluster.unkept(wanted.spec))
 
 
 def _create(

@@ -16,6 +16,7 @@ START_SECONDS = 600.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+_KEEPERS = ("auto", "yes", "no")
 _SOURCES = ("pvc", "secret", "configmap")
 _VOLUME = re.compile(r"(?P<source>/[^:]*|[a-z]+/[^:/]+):(?P<path>/[^:]*[^:/])(?P<ro>:ro)?")
 
@@ -51,6 +52,8 @@ class PodOptions:
     priority_class: str = ""
     #: Secrets that open private registries.
     image_pull_secrets: tuple[str, ...] = ()
+    #: Shall a pod look after the job when nobody else does? "auto": where it can be started.
+    keeper: str = "auto"
     #: Seconds.
     start_timeout: float = START_SECONDS
     #: Merged over the pod template that kubeque makes: `metadata` and `spec`.
@@ -94,6 +97,12 @@ def _flag(value: Any, key: str) -> bool:
     if not isinstance(value, bool):
         raise ResourceError(f"{key} {value!r}: give true or false")
     return value
+
+
+def _keeper(value: Any, key: str) -> str:
+    if value not in _KEEPERS:
+        raise ResourceError(f"{key} {value!r}: write one of {', '.join(_KEEPERS)}")
+    return str(value)
 
 
 def _volumes(value: Any, key: str) -> tuple[Volume, ...]:
@@ -158,6 +167,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "spot": _flag,
     "priority_class": _name,
     "image_pull_secrets": _names,
+    "keeper": _keeper,
     "start_timeout": parse_duration,
     "pod_template": _template,
 }

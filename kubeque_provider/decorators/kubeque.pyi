@@ -38,6 +38,7 @@ def kubeque_task(
     spot: bool | None = None,
     priority_class: str | None = None,
     image_pull_secrets: Sequence[str] | None = None,
+    keeper: str | None = None,
     start_timeout: str | float | None = None,
     pod_template: Mapping[str, Any] | None = None,
     push: Sequence[str] = (),

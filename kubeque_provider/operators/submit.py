@@ -65,6 +65,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         spot: bool | None = None,
         priority_class: str | None = None,
         image_pull_secrets: Sequence[str] | None = None,
+        keeper: str | None = None,
         start_timeout: str | float | None = None,
         pod_template: Mapping[str, Any] | None = None,
         push: Sequence[str] = (),
@@ -123,7 +124,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
             "env_from_secret": env_from_secret, "gpu": gpu, "volumes": volumes, "service_account": service_account,
             "node_selector": node_selector, "tolerations": tolerations, "spot": spot,
             "priority_class": priority_class, "image_pull_secrets": image_pull_secrets,
-            "start_timeout": start_timeout, "pod_template": pod_template,
+            "keeper": keeper, "start_timeout": start_timeout, "pod_template": pod_template,
         }  # fmt: skip
         self.push = push
         self.results = results

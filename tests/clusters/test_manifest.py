@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.manifest import Surroundings, fleet_name, fleet_of, kubernetes_job, kubernetes_job_name, slug
+from kubeque.clusters.keeper import keeper_job
+from kubeque.clusters.manifest import (
+    KEEPER,
+    Surroundings,
+    fleet_name,
+    fleet_of,
+    kubernetes_job,
+    kubernetes_job_name,
+    slug,
+)
 from kubeque.model.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job import Job
@@ -44,6 +53,7 @@ EVERYTHING = {
                     "env": [{"name": "A", "value": "2"}],
                 },
                 {"name": "proxy", "image": "proxy:3"},
+                {"name": "keeper", "env": [{"name": "NO_PROXY", "value": "10.0.0.1"}]},
             ],
         },
     },
@@ -65,12 +75,18 @@ def made(the_spec: JobSpec | None = None, around: Surroundings = AROUND, **how: 
     return kubernetes_job(job(), the_spec or spec(), around, **{"shape": 0, "generation": 1, "count": 4, **how})
 
 
+def kept(the_spec: JobSpec | None = None, **how: Any) -> dict[str, Any]:
+    return keeper_job(job(), the_spec or spec(), AROUND, **{"generation": 1, "count": 1, **how})
+
+
 CASES = {
     "plain": lambda: made(),
     "resources": lambda: made(spec(cpu=0.5, shapes=grow_shapes(Shape(GI, 5 * GI), 4 * GI)), shape=1, generation=3),
     "everything": lambda: made(spec(pod=EVERYTHING)),
     "image-volume": lambda: made(around=replace(AROUND, image_volumes=True)),
     "secret-queue": lambda: made(queue_secret="kq-nightly"),
+    "keeper": lambda: kept(queue_secret="kq-nightly"),
+    "keeper-of-everything": lambda: kept(spec(pod=EVERYTHING)),
 }
 
 
@@ -104,6 +120,27 @@ def test_no_password_stands_in_the_manifest() -> None:
 
     env = {item["name"]: item for item in manifest["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert env["KUBEQUE_QUEUE_URL"]["valueFrom"] == {"secretKeyRef": {"name": "kq-nightly", "key": "url"}}
+
+
+@pytest.mark.parametrize("name", ["x", "A job of ten thousand words " * 11])
+def test_a_keepers_pod_has_a_name_too_and_is_no_consumer(name: str) -> None:
+    pod = f"{kubernetes_job_name(fleet_name(name), KEEPER, 123)}-9999-a1b2c"
+
+    assert len(pod) <= 63
+    assert fleet_of(pod) is None
+
+
+def test_a_keeper_has_room_for_the_table_of_its_job() -> None:
+    small, large = kept(), keeper_job(job(n=1_000_000), spec(), AROUND, generation=1, count=1)
+
+    containers = [manifest["spec"]["template"]["spec"]["containers"][0] for manifest in (small, large)]
+    limits = [int(container["resources"]["limits"]["memory"]) for container in containers]
+    assert limits[0] < 400 * 2**20 < 3 * GI < limits[1]
+
+
+def test_a_keeper_stays_off_machines_that_may_be_taken_away() -> None:
+    assert "gke-spot" in json.dumps(made(spec(pod={"spot": True})))
+    assert "gke-spot" not in json.dumps(kept(spec(pod={"spot": True})))
 
 
 @pytest.mark.parametrize("name", ["x", "A job / of ten thousand words " * 9 + "é", "---", "UPPER_case.9"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 import shlex
 import subprocess
@@ -18,8 +19,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
 from kubeque.clusters.kubernetes import KubernetesApi, path
 from tests.e2e import images
@@ -32,6 +35,9 @@ PROVOKE = Path(__file__).parent / "provoke"
 CONSUMER = "kubeque-consumer:0.1.0"
 BUSYBOX, DEBIAN, OTHERS = "kubeque-e2e/busybox:1", "kubeque-e2e/debian:1", "kubeque-e2e/others:1"
 NAMESPACE = "default"
+PAGE = REPOSITORY / "docs" / "howto" / "kubernetes.md"
+RBAC = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
+ACCOUNT = "kubeque-keeper"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -108,11 +114,19 @@ class Desk:
     def sub(self, *words: str, image: str = BUSYBOX, template: dict[str, Any] | None = None, **how: Any) -> Any:
         """`kubeque sub` with what all tests need."""
         spec: dict[str, Any] = {"hostNetwork": True, "dnsPolicy": "Default"}
-        (self.folder / "pod.yaml").write_text(json.dumps({"spec": spec | (template or {})}))
+        spec |= template or {}
+        spec["containers"] = [*spec.get("containers", []), {"name": "keeper", "env": self._api_server()}]
+        (self.folder / "pod.yaml").write_text(json.dumps({"spec": spec}))
         return self.run(
             "sub", "--image", image, "--env", f"STORAGE_EMULATOR_HOST={self.store.url}", "--pod-template", "pod.yaml",
             *words, **how,
         )  # fmt: skip
+
+    def _api_server(self) -> list[dict[str, str]]:
+        """Where a pod in this machine's network finds the API server: as we do."""
+        server = urlsplit(self.api._client.configuration.host)
+        found = {"HOST": str(server.hostname), "PORT": str(server.port or 443)}
+        return [{"name": f"KUBERNETES_SERVICE_{key}", "value": value} for key, value in found.items()]
 
     def tasks(self, job: str) -> list[dict[str, Any]]:
         done = self.run("status", job, "--tasks", "--json")
@@ -146,6 +160,28 @@ def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: Kubern
     desk = Desk(tmp_path, store, api, config["queue_url"], env)
     yield desk
     desk.run("stop")
+
+
+def of_the_page(kind: str) -> dict[str, Any]:
+    """The object of that kind as docs/howto/kubernetes.md has it."""
+    blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    found = [thing for block in blocks for thing in yaml.safe_load_all(block) if thing["kind"] == kind]
+    assert isinstance(found[0], dict)
+    return found[0]
+
+
+@pytest.fixture
+def keepers(api: KubernetesApi) -> Iterator[None]:
+    """Keepers may run here, as the page says."""
+    binding = of_the_page("RoleBinding")
+    binding["subjects"][0]["namespace"] = NAMESPACE
+    api.create(path("serviceaccounts", NAMESPACE), of_the_page("ServiceAccount"))
+    api.create(f"{RBAC}/roles", of_the_page("Role"))
+    api.create(f"{RBAC}/rolebindings", binding)
+    yield
+    api.delete(f"{RBAC}/rolebindings/{ACCOUNT}")
+    api.delete(f"{RBAC}/roles/kubeque")
+    api.delete(path("serviceaccounts", NAMESPACE, ACCOUNT))
 
 
 def until(what: str, test: Callable[[], Any], seconds: float = 120) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,10 +9,9 @@ import pytest
 import yaml
 
 from kubeque.clusters.kubernetes import KubernetesApi, path
-from tests.e2e.conftest import BUSYBOX, NAMESPACE, REPOSITORY, Desk
+from tests.e2e.conftest import ACCOUNT as KEEPER
+from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page, until
 
-PAGE = REPOSITORY / "docs" / "howto" / "kubernetes.md"
-RBAC = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
 ACCOUNT = "kubeque-e2e-submitter"
 
 
@@ -50,8 +48,7 @@ def test_the_role_of_the_page_is_enough_and_without_it_each_right_is_named(
     assert refused.returncode == 2
     assert "docs/howto/kubernetes.md" in refused.stderr
 
-    role = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)[0])
-    api.create(f"{RBAC}/roles", role)
+    api.create(f"{RBAC}/roles", of_the_page("Role"))
     binding = {
         "metadata": {"name": "kubeque"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "kubeque"},
@@ -60,6 +57,25 @@ def test_the_role_of_the_page_is_enough_and_without_it_each_right_is_named(
     api.create(f"{RBAC}/rolebindings", binding)
     after = desk.run("doctor", "--cluster")
     assert after.returncode == 0, after.stdout
+    assert f"there is no service account {KEEPER} in {NAMESPACE}" in after.stdout
+    unkept = desk.sub("-n", "unkept", "--keeper", "yes", "true")
+    assert unkept.returncode == 2
+    assert f"there is no service account {KEEPER}" in unkept.stderr
     done = desk.sub("-n", "allowed", "--memory", "32Mi", "/bin/sh", "-c", "true", image=BUSYBOX)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not [job for job in desk.objects("jobs", "allowed") if not job["metadata"].get("deletionTimestamp")]
+
+
+def test_what_the_keeper_may_not_do_is_named(desk: Desk, api: KubernetesApi, keepers: None) -> None:
+    well = desk.run("doctor", "--cluster")
+    api.delete(f"{RBAC}/rolebindings/{KEEPER}")
+    badly = desk.run("doctor", "--cluster")
+
+    assert well.returncode == 0, well.stdout
+    assert f"create jobs by {KEEPER} is allowed" in well.stdout
+    assert badly.returncode == 1
+    assert f"create jobs by {KEEPER} is not allowed" in badly.stdout
+    done = desk.sub("-n", "hindered", "--no-wait", "--memory", "32Mi", "/bin/sh", "-c", "sleep 600")
+    assert done.returncode == 0, done.stderr
+    said = until("the keeper's trouble", lambda: [t for t in desk.status("hindered")["obstacles"] if "keeper" in t])
+    assert "the keeper may not create jobs" in said[0]

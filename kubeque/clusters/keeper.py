@@ -1,0 +1,93 @@
+"""The Kubernetes Job of a job's keeper: one small pod of the consumer's image that looks after the job, as a manifest.
+
+It is an account of its own, with the rights of docs/howto/kubernetes.md; what logs the consumers in at queue and store
+is the keeper's too.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kubeque.clusters.manifest import (
+    KEEPER,
+    LABEL,
+    SPOT,
+    TASK,
+    WORK,
+    Surroundings,
+    indexed_job,
+    labels,
+    locked,
+    own_env,
+    python_words,
+    queue_env,
+    tolerations,
+    volume,
+)
+from kubeque.clusters.template import merged, without
+from kubeque.model.job import Job
+from kubeque.model.pod import PodOptions
+from kubeque.model.resources import MI
+from kubeque.model.spec import JobSpec
+
+#: The service account that keepers run as.
+ACCOUNT = "kubeque-keeper"
+#: Memory of a keeper, and what the table of a job takes for each task when it is written, bytes.
+_MEMORY, _TASK_MEMORY = 320 * MI, 4096
+
+
+def keeper_job(
+    job: Job, spec: JobSpec, around: Surroundings, *, generation: int, count: int, queue_secret: str = ""
+) -> dict[str, Any]:
+    """`count` keepers (one does, and more do no harm). `queue_secret`: as for consumers."""
+    options = PodOptions.read(spec.pod)
+    marks = labels(job, KEEPER, around)
+    marks["app.kubernetes.io/name"] = "kubeque-keeper"
+    # A disk that only one node may mount stays with the consumers.
+    volumes = [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "serviceAccountName": ACCOUNT,
+        "automountServiceAccountToken": True,
+        "enableServiceLinks": False,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "tolerations": [t for t in tolerations(options) if t.get("key") != SPOT],
+        "containers": [_container(job, spec, options, around, queue_secret)],
+        "volumes": [{"name": "work", "emptyDir": {}}, *(volume(at, given) for at, given in volumes)],
+    }
+    more = {
+        "nodeSelector": dict(options.node_selector), "priorityClassName": options.priority_class,
+        "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
+    }  # fmt: skip
+    template = {
+        "metadata": {"labels": marks, "annotations": {f"{LABEL}/job": job.name}},
+        "spec": pod | {key: value for key, value in more.items() if value},
+    }
+    template = merged(template, without(options.pod_template, TASK, "software"), KEEPER)
+    return indexed_job(job, template, around, shape=KEEPER, generation=generation, count=count)
+
+
+def _container(job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, queue_secret: str) -> dict[str, Any]:
+    # What new consumers are made with, as the file .kubeque has it.
+    config = {"consumer_image": around.consumer_image, "service_account": around.service_account}
+    words = [
+        *python_words(""), "-m", "kubeque.jobs.keeper", "--job", job.name, "--uid", job.uid, "--cluster", spec.cluster,
+        "--namespace", around.namespace, "--config", json.dumps({k: v for k, v in config.items() if v}),
+    ]  # fmt: skip
+    mounts = [
+        {"name": f"volume-{at}", "mountPath": given.path, "readOnly": given.read_only}
+        for at, given in enumerate(options.volumes)
+        if given.kind != "pvc"
+    ]
+    memory = str(_MEMORY + _TASK_MEMORY * job.n)
+    secrets = [{"secretRef": {"name": name}} for name in options.env_from_secret]
+    return {
+        "name": KEEPER, "image": around.consumer_image, "imagePullPolicy": "IfNotPresent", "command": words,
+        "env": [*own_env(spec), queue_env(around, queue_secret), {"name": "HOME", "value": WORK}],
+        **({"envFrom": secrets} if secrets else {}),
+        "resources": {"requests": {"cpu": "50m", "memory": memory}, "limits": {"memory": memory}},
+        "volumeMounts": [{"name": "work", "mountPath": WORK}, *mounts],
+        "securityContext": {**locked(), "readOnlyRootFilesystem": True, "runAsNonRoot": True},
+        "terminationMessagePath": "/dev/termination-log",
+    }  # fmt: skip

@@ -1,0 +1,101 @@
+"""`python -m kubeque.jobs.keeper`: look after one job until it has ended. People do not type this; clusters do."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from kubeque.clusters.evidence import TERMINATED
+from kubeque.clusters.inside import last_words, queue_url, use_own_certificates
+from kubeque.clusters.pods import KubernetesCluster
+from kubeque.files.store import Files
+from kubeque.jobs.reconcile import reconcile
+from kubeque.jobs.site import Site
+from kubeque.model.config import Config
+from kubeque.model.errors import ClusterRefused, JobNotFound, KubequeError
+from kubeque.queues.open import open_queue
+from kubeque.queues.upkeep import LeaseWatch
+
+log = logging.getLogger(__name__)
+#: From one look to the next, seconds: with all well, and the longest while something does not answer.
+_LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
+
+
+def keep(site: Site, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
+    """Reconcile the job of that name and uid until nothing is left to do for it; why that is, in words.
+
+    Whatever does not answer is waited for: nobody else may be there to look after the job.
+    """
+    watch, pause, said = LeaseWatch(), _LOOK_SECONDS, ""
+    while True:
+        try:
+            if site.queue.job(name).uid != uid:
+                return "another job has its name"
+            progress = reconcile(site, name, watch=watch)
+        except JobNotFound:
+            return "it was removed"
+        except KubequeError as error:
+            log.warning("%s: trying again: %s", name, error)
+            pause = min(_LONGEST_SECONDS, 2 * pause)
+        else:
+            if progress.job.closing is not None:
+                return "it has ended"
+            if progress.held:
+                return "it is held until somebody says go"
+            pause = _LOOK_SECONDS
+            now = f"{progress.counts.to_wire()}, {progress.consumers} consumers {'; '.join(progress.obstacles)}"
+            if now != said:
+                log.info("%s: %s", name, now)
+                said = now
+        sleep(pause * random.uniform(0.8, 1.2))
+
+
+def check_rights(cluster: KubernetesCluster) -> None:
+    """Raises ClusterRefused naming what this account may not do and must."""
+    missing = [right.what for right in cluster.own_rights() if not right.granted and not right.optional]
+    if missing:
+        raise ClusterRefused(
+            f"the keeper may not {', '.join(missing)}: docs/howto/kubernetes.md has its Role and RoleBinding", 403
+        )
+
+
+def main(words: list[str] | None = None) -> int:
+    """Keep one job, from a pod of its cluster."""
+    parser = argparse.ArgumentParser(prog="kubeque.jobs.keeper")
+    for option in ("--job", "--uid", "--cluster", "--namespace", "--config"):
+        parser.add_argument(option, required=True)
+    given = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, _leave)
+    use_own_certificates()
+    tempfile.tempdir = str(Path.home())
+    try:
+        said: Mapping[str, str] = json.loads(given.config)
+        values = {**said, "queue_url": queue_url(), "namespace": given.namespace}
+        config = Config.from_values(values, where="the keeper's pod", folder=Path.home())
+        cluster = KubernetesCluster.inside(given.cluster, config)
+        site = Site(config, open_queue(config.queue_url), Files(), cluster)
+        check_rights(cluster)
+        log.info("%s: %s", given.job, keep(site, given.job, given.uid))
+    except KubequeError as error:
+        log.error("%s", error)
+        last_words(str(error))
+        return error.exit_code
+    return 0
+
+
+def _leave(number: int, frame: object) -> None:
+    """Told to go: not 0, which would say that nobody is needed here any more."""
+    sys.exit(TERMINATED)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

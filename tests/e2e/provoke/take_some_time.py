@@ -1,0 +1,5 @@
+"""Takes eight seconds, and ends well."""
+
+import time
+
+time.sleep(8)
