@@ -39,7 +39,7 @@ from kubeque.model.estimate import Estimate
 from kubeque.model.job import Job, JobState, ResetRule
 from kubeque.model.parameters import Rows
 from kubeque.model.spans import By
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep import Sweep, check_consumers
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
@@ -290,6 +290,19 @@ class Client:
             return replace(now, priority=priority) if now.priority != priority else None
 
         return self._site.queue.update(name, change)
+
+    def scale(self, name: str, consumers: int) -> Progress:
+        """Let so many consumers serve the job from now on; where they are too many, some leave after their task.
+
+        Raises JobNotFound, UserError.
+        """
+        check_consumers(consumers)
+
+        def change(now: Job) -> Job | None:
+            return replace(now, consumers=consumers) if now.consumers != consumers else None
+
+        self._site.queue.update(name, change)
+        return self.status(name)
 
     def remove(self, name: str) -> Job:
         """Delete a job and its results, but for those that other jobs link to. Raises JobNotFound."""

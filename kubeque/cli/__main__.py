@@ -30,6 +30,7 @@ COMMANDS = {
     "kill": ("kubeque.cli.control", "kill", "Let nothing more of a job run."),
     "go": ("kubeque.cli.canaries", "go", "Let the rest of a job run, after sub --try."),
     "reset": ("kubeque.cli.control", "reset", "Let failed tasks run again."),
+    "scale": ("kubeque.cli.control", "scale", "Let more or fewer consumers serve a job."),
     "priority": ("kubeque.cli.control", "priority", "Let consumers prefer a job, or put it off."),
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
     "gc": ("kubeque.cli.gc", "gc", "Clear away results and inputs that nobody needs."),

@@ -1,4 +1,4 @@
-"""`kubeque start stop kill reset remove`: what changes a job or the place it runs in."""
+"""`kubeque start stop kill reset priority scale remove`: what changes a job or the place it runs in."""
 
 from __future__ import annotations
 
@@ -83,6 +83,24 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
             _say(client.status(job), as_json=True)
         else:
             click.echo(f"{job}: priority {changed.priority}")
+
+
+@click.command()
+@job_argument()
+@click.argument("consumers", type=int, metavar="CONSUMERS")
+@_json
+@click.pass_context
+def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
+    """Let so many CONSUMERS serve JOB, also while it runs: of each class of memory, if there are several.
+
+    More start at once. Where they are too many, those above leave when their task has ended: nothing is killed.
+    """
+    with connect(ctx) as client:
+        progress = client.scale(job, consumers)
+        if as_json:
+            _say(progress, as_json=True)
+        else:
+            click.echo(f"{job}: {progress.job.consumers} consumers wanted, {progress.consumers} are there")
 
 
 @click.command()

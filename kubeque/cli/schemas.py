@@ -343,6 +343,7 @@ OUTPUTS = (
     Output("kubeque kill JOB --json", _ONE_JOB),
     Output("kubeque reset JOB --json", _ONE_JOB),
     Output("kubeque go JOB --json", _ONE_JOB),
+    Output("kubeque scale JOB CONSUMERS --json", _ONE_JOB),
     Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
     Output("kubeque remove JOB --yes --json", _object("What was removed.", _NAMED)),
     Output("kubeque gc --json", _GARBAGE),

@@ -54,28 +54,27 @@ def _in_slot(given: argparse.Namespace) -> int:
         return 0  # another consumer has this place
     settings = Settings(
         fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), linger_seconds=given.linger,
-        journal=slot.journal, runs=slot.runs, coroner=LocalCluster(given.home, given.queue).coroner,
+        journal=slot.journal, runs=slot.runs, slot=given.slot, coroner=LocalCluster(given.home, given.queue).coroner,
     )  # fmt: skip
     queue = open_queue(given.queue)
     while True:
-        terminated = _serve(queue, settings)
+        code = _serve(queue, settings)
         slot.leave()
         # A job submitted just before we said so found this place taken: look once more, now that it is seen as free.
-        waiting = any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet))
-        if terminated or not waiting:
-            return TERMINATED if terminated else 0
+        if code is not None or not any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet)):
+            return code or 0
         slot.announce()
 
 
 def _in_pod(given: argparse.Namespace) -> int:
     settings = pod_settings(given.fleet, given.shape, given.work, given.linger)
-    terminated = _serve(open_queue(queue_url()), settings)
+    code = _serve(open_queue(queue_url()), settings)
     last_words("")
-    return TERMINATED if terminated else 0
+    return code or 0
 
 
-def _serve(queue: Queue, settings: Settings) -> bool:
-    """Work until nothing is left to do; whether somebody told us to leave."""
+def _serve(queue: Queue, settings: Settings) -> int | None:
+    """Work until nothing is left to do; the exit code where somebody wants us to leave before that."""
     tree.adopt_orphans()
     consumer, terminated = Consumer(queue, Files(), settings), False
 
@@ -87,7 +86,7 @@ def _serve(queue: Queue, settings: Settings) -> bool:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     consumer.run()
-    return terminated
+    return TERMINATED if terminated else 0 if consumer.retired else None
 
 
 if __name__ == "__main__":

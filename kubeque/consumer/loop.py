@@ -66,8 +66,13 @@ class Consumer:
         self._told = True  # no lock is taken here: this is called from a signal handler
         self._stop.set(Cause.PREEMPTED)
 
+    @property
+    def retired(self) -> bool:
+        """Is it one of those that are not wanted any more?"""
+        return self._renewal.surplus
+
     def run(self) -> None:
-        """Work until nothing has been left to do for a while, or `leave` was called."""
+        """Work until nothing has been left to do for a while, `leave` was called, or fewer consumers are wanted."""
         self._settings.work.mkdir(parents=True, exist_ok=True)
         self._queue.self_test()
         self._renewal.look_for_jobs()
@@ -90,7 +95,9 @@ class Consumer:
 
     def _finished(self) -> bool:
         idle = self._idle_since
-        return self._told or (idle is not None and time.monotonic() - idle > self._settings.linger_seconds)
+        return (
+            self._told or self.retired or (idle is not None and time.monotonic() - idle > self._settings.linger_seconds)
+        )
 
     def _wind_up(self, helpers: list[threading.Thread]) -> None:
         helpers[0].join()  # the supplier: whatever it staged is in the queue of staged tasks now

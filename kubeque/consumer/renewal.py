@@ -18,7 +18,7 @@ from kubeque.model.task import Cause
 from kubeque.queues.block import COMMIT_SECONDS
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap
+from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, leased, reap
 
 log = logging.getLogger(__name__)
 _JOBS_SECONDS = 5.0
@@ -46,6 +46,10 @@ class Renewal:
         self._failures_only: dict[str, bool] = {}
         #: The fleet's jobs, the best first.
         self.jobs: list[Job] = []
+        #: The most consumers that each job was seen to want, by its uid.
+        self._most: dict[str, int] = {}
+        #: Fewer consumers are wanted than there are, and this is one too many: it leaves after its task.
+        self.surplus = False
 
     # ------------------------------------------------------------------ what runs now
     def began(self, a: Assignment) -> None:
@@ -158,3 +162,18 @@ class Renewal:
                 making_way.add(job.uid)
                 self.commit(lease, give_back=True)
         self._supply.making_way = frozenset(making_way)
+        self.surplus = self.surplus or self._is_surplus()
+
+    def _is_surplus(self) -> bool:
+        """Were consumers sent away, this one among them? They agree without talking: the last by place or name go."""
+        fell = [job for job in self.jobs if job.consumers < self._most.get(job.uid, 0)]
+        self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in self.jobs}
+        working = [job for job in self.jobs if job.open]
+        if not fell or not working:
+            return False
+        wanted = max(job.consumers for job in working)
+        if self._settings.slot is not None:
+            return self._settings.slot >= wanted
+        held = [(job, block) for job in working for block in leased(self._queue, job)]
+        owners = sorted({block.owner for job, block in held if self._settings.serves(job, block.shape)})
+        return self._settings.owner in owners[wanted:]

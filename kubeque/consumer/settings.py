@@ -38,6 +38,8 @@ class Settings:
     oom: OomCounter | None = None
     #: Folders that count towards a task's disk.
     watched: tuple[Path, ...] = ()
+    #: Its place on one machine; None: it has none.
+    slot: int | None = None
     #: Told that a command has ended and nothing of it runs.
     tidy: Callable[[], None] = lambda: None
     #: Told what commands print, while they do; None: nobody listens.

@@ -93,8 +93,8 @@ class Sweep:
         self.words()
         if self.name is not None:
             check_name(self.name)
-        if self.consumers is not None and not 1 <= self.consumers <= 10_000:
-            raise ResourceError(f"consumers {self.consumers!r}: give a number from 1 to 10000")
+        if self.consumers is not None:
+            check_consumers(self.consumers)
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
             raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
@@ -116,6 +116,12 @@ class Sweep:
             if value is not None:
                 parse(value, what)
         return self
+
+
+def check_consumers(consumers: int) -> None:
+    """Raises ResourceError unless a job may have so many."""
+    if not 1 <= consumers <= 10_000:
+        raise ResourceError(f"consumers {consumers!r}: give a number from 1 to 10000")
 
 
 def check_name(name: str) -> str:

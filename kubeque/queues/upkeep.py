@@ -63,12 +63,17 @@ class LeaseWatch:
         self._seen = {key: sight for key, sight in self._seen.items() if key[0] in keep}
 
 
+def leased(queue: Queue, job: Job) -> list[Block]:
+    """What consumers hold of a job."""
+    return [read_block(r) for r in queue.store.find_blocks(job.uid, Find.LEASED, limit=_LEASES)]
+
+
 def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: LeaseWatch | None = None) -> int:
     """Take back the leases of dead consumers; how many. With no `watch` the store's clock decides, more patiently."""
-    leased = [read_block(r) for r in queue.store.find_blocks(job.uid, Find.LEASED, limit=_LEASES)]
-    overdue = _overdue(job, leased, queue.now()) if watch is None else set()
+    held = leased(queue, job)
+    overdue = _overdue(job, held, queue.now()) if watch is None else set()
     reaped = 0
-    for block in leased:
+    for block in held:
         death = coroner(block.owner)
         if death is None and (watch.silent(block, job.lease_seconds) if watch else block.id in overdue):
             death = Death()

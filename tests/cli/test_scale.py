@@ -1,0 +1,46 @@
+"""More and fewer consumers while a job runs: nothing that runs is killed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.cli.conftest import Shell
+
+
+def test_consumers_come_and_leave_after_their_task(shell: Shell) -> None:
+    command = ["sh", "-c", "sleep 4"]
+    assert shell.run("sub", "-n", "j", "--no-wait", "--consumers", "1", "--repeat", "9", *command).returncode == 0
+    said = shell.run("scale", "j", "3")
+    assert said.stdout.startswith("j: 3 consumers wanted")
+    until(lambda: status(shell)["counts"]["running"] == 3)
+
+    assert json.loads(shell.run("scale", "j", "1", "--json").stdout)["job"] == "j"
+    until(lambda: status(shell)["consumers"] == 1)
+    assert status(shell)["counts"]["pending"] > 0
+    assert shell.run("watch", "j").returncode == 0
+
+    tasks = [json.loads(line) for line in shell.run("status", "j", "--tasks", "--json").stdout.splitlines()]
+    assert [task["attempts"] for task in tasks] == [1] * 9
+
+
+def test_a_number_that_cannot_be_is_refused(shell: Shell) -> None:
+    done = shell.run("scale", "j", "0")
+
+    assert done.returncode == 2
+    assert "give a number from 1 to 10000" in done.stderr
+
+
+def status(shell: Shell) -> dict[str, Any]:
+    found = json.loads(shell.run("status", "j", "--json").stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def until(what: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.2)
