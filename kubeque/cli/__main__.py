@@ -34,14 +34,16 @@ COMMANDS = {
     "priority": ("kubeque.cli.control", "priority", "Let consumers prefer a job, or put it off."),
     "remove": ("kubeque.cli.control", "remove", "Delete a job and its results."),
     "gc": ("kubeque.cli.gc", "gc", "Clear away results and inputs that nobody needs."),
-    "start": ("kubeque.cli.control", "start", "Say what sweeps run on, and check that it works."),
+    "start": ("kubeque.cli.hosting", "start", "Say what sweeps run on, and make it where it is on GKE."),
     "doctor": (
         "kubeque.cli.doctor",
         "doctor",
         "What is wrong: with queue, store and cluster, or with a job.",
     ),
     "completion": ("kubeque.cli.completion", "completion", "Completion for bash, zsh and fish."),
-    "stop": ("kubeque.cli.control", "stop", "End the consumers of this machine."),
+    "resize": ("kubeque.cli.hosting", "resize", "Let a GKE cluster have more nodes, or fewer."),
+    "pool": ("kubeque.cli.hosting", "pool", "The node pools of a GKE cluster."),
+    "stop": ("kubeque.cli.hosting", "stop", "End the consumers, or delete the GKE cluster."),
 }
 
 

@@ -21,9 +21,14 @@ def connect(ctx: click.Context, *, cluster: str | None = None) -> Client:
 
     Raises ConfigError, QueueError.
     """
-    explicit = ctx.find_root().obj
-    config = Config.load(explicit=Path(explicit) if explicit else None)
+    config = configuration(ctx)
     return Client(replace(config, cluster_url=cluster) if cluster else config)
+
+
+def configuration(ctx: click.Context) -> Config:
+    """The configuration that the user chose; nothing is connected to. Raises ConfigError."""
+    explicit = ctx.find_root().obj
+    return Config.load(explicit=Path(explicit) if explicit else None)
 
 
 def job_argument(*, required: bool = True) -> Callable[[F], F]:

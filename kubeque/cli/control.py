@@ -21,30 +21,6 @@ def _say(progress: Progress, *, as_json: bool) -> None:
 
 
 @click.command()
-@_json
-@click.pass_context
-def start(ctx: click.Context, as_json: bool) -> None:
-    """Say what sweeps run on, and check that it works. Optional on one machine."""
-    with connect(ctx) as client:
-        if as_json:
-            click.echo(json.dumps(client.config.as_dict()))
-            return
-        click.echo(client.config.describe())
-        if client.config.cluster_url == "local":
-            click.echo("Nothing has to be started: consumers start with a job and leave when there is nothing to do.")
-
-
-@click.command()
-@_json
-@click.pass_context
-def stop(ctx: click.Context, as_json: bool) -> None:
-    """End the consumers of this machine. What they had not finished waits, and goes on with the next watch."""
-    with connect(ctx) as client:
-        count = client.stop()
-    click.echo(json.dumps({"stopped": count}) if as_json else f"{count} consumer{'s' * (count != 1)} stopped")
-
-
-@click.command()
 @job_argument()
 @_json
 @click.pass_context

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 
 import click
 
-from kubeque.cli.connect import connect
+from kubeque.cli.connect import configuration, connect
 from kubeque.cli.screen import coloured, shown
 from kubeque.jobs.checkup import Finding, check, check_cluster
-from kubeque.model.config import Config
 
 
 @click.command()
@@ -27,9 +25,8 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: boo
     if job is not None:
         with connect(ctx) as client:
             return _tell(client.doctor(job), as_json=as_json)
-    explicit = ctx.find_root().obj
     look = check_cluster if only_cluster else check
-    return _tell(look(Config.load(explicit=Path(explicit) if explicit else None)), as_json=as_json)
+    return _tell(look(configuration(ctx)), as_json=as_json)
 
 
 def _tell(findings: Iterable[Finding], *, as_json: bool) -> int:

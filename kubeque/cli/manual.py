@@ -23,6 +23,10 @@ def reference_page() -> str:
             command = kubeque.get_command(root, name)
             assert command is not None
             lines += [f"## kubeque {name}", "", *_command(command, click.Context(command, root, name)), ""]
+            if isinstance(command, click.Group):
+                for sub, part in command.commands.items():
+                    ctx = click.Context(part, root, f"{name} {sub}")
+                    lines += [f"### kubeque {name} {sub}", "", *_command(part, ctx), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

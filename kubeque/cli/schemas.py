@@ -283,6 +283,42 @@ _CONFIG = _object(
     },
     additionalProperties=_value("string|number|null", "The value of that key; sizes in bytes."),
 )
+_CONFIG["properties"]["parts"] = _array(
+    "On GKE: what sweeps need there; else it is left out.",
+    _object(
+        "One part.",
+        {
+            "what": _value("string", "bucket, database, account, queue, store, cluster, identity or consumers."),
+            "ok": _value("boolean", "Is it there?"),
+            "text": _value("string", "What it is, and what was done or is missing."),
+            "command": _value("string", "Makes it, for somebody who may; empty where nothing is missing."),
+        },
+    ),
+)
+_POOL = _object(
+    "One node pool.",
+    {
+        "name": _value("string", "Its name."),
+        "least": _value("integer", "Nodes that it has at least."),
+        "most": _value("integer", "Nodes that it has at most."),
+        "spot": _value("boolean", "May Google take its machines away?"),
+        "machine_type": _value("string", "What its machines are."),
+        "disk_size": _value("integer|null", "Bytes of their boot disk."),
+        "local_ssd_count": _value("integer", "Local SSDs of each."),
+        "gpu_type": _value("string", "What GPUs they have; empty: none."),
+        "gpu_count": _value("integer", "How many of these each has."),
+        "status": _value("string", "Google's word for how it is."),
+        "message": _value("string", "What Google says about it; empty: nothing."),
+    },
+)
+_REMOVED_POOL = _object("What was removed.", {"name": _value("string", "Its name.")})
+_STOPPED = _object(
+    "What was stopped.",
+    {
+        "stopped": _value("integer", "Consumers that ran; 0 where a cluster was deleted."),
+        "deleted": _value("string|null", "The GKE cluster that was deleted; null: none."),
+    },
+)
 _PLAN = _object(
     "What would happen; nothing was submitted.",
     {
@@ -348,7 +384,14 @@ OUTPUTS = (
     Output("kubeque remove JOB --yes --json", _object("What was removed.", _NAMED)),
     Output("kubeque gc --json", _GARBAGE),
     Output("kubeque start --json", _CONFIG),
-    Output("kubeque stop --json", _object("What was stopped.", {"stopped": _value("integer", "Consumers that ran.")})),
+    Output("kubeque resize NODES --json", _POOL),
+    Output("kubeque pool list --json", _POOL, lines=True),
+    Output("kubeque pool add NAME --json", _POOL),
+    Output("kubeque pool resize NAME NODES --json", _POOL),
+    Output(
+        "kubeque pool remove NAME --yes --json", _object("What was removed.", {"name": _POOL["properties"]["name"]})
+    ),
+    Output("kubeque stop --yes --json", _STOPPED),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque doctor JOB --json", _FINDING, lines=True),
     Output("kubeque gc --json", _GARBAGE),

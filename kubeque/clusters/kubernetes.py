@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,12 +20,26 @@ _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 _MERGE = "application/merge-patch+json"
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where an API server is, and how one logs in there."""
+
+    #: As in `https://10.0.0.1`.
+    url: str
+    #: The certificate of its authority, PEM.
+    certificate: bytes
+    #: Makes a token that is good for some minutes at least.
+    token: Callable[[], str]
+
+
 class KubernetesApi:
     """One API server. Threads may share it."""
 
     def __init__(self, client: Any, *, context: str, namespace: str) -> None:
-        """`client`: a kubernetes ApiClient, for whoever has one; else see `connect`."""
+        """`client`: a kubernetes ApiClient, for whoever has one, or what makes one when it is first needed; else see
+        `connect` and `at`."""
         self._client = client
+        self._lock = threading.Lock()
         #: What the kubeconfig calls the cluster; empty inside of one.
         self.context = context
         #: The namespace of the context.
@@ -66,6 +83,17 @@ class KubernetesApi:
         settings = client.Configuration()
         config.load_incluster_config(client_configuration=settings)
         return cls(client.ApiClient(settings), context="", namespace=_NAMESPACE_FILE.read_text().strip())
+
+    @classmethod
+    def at(cls, address: Callable[[], Address], *, context: str, namespace: str) -> KubernetesApi:
+        """By an address that is asked for when it is first needed. Raises MissingExtra then."""
+        return cls(lambda: _client_at(address()), context=context, namespace=namespace)
+
+    def _connected(self) -> Any:
+        with self._lock:
+            if not hasattr(self._client, "call_api"):
+                self._client = self._client()
+            return self._client
 
     # ------------------------------------------------------------------ requests
     def get(self, path: str, **query: Any) -> dict[str, Any]:
@@ -119,12 +147,13 @@ class KubernetesApi:
                 raise
 
     def _request(self, verb: str, path: str, query: Mapping[str, Any], body: Any = None) -> dict[str, Any]:
+        client = self._connected()
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
 
         headers = {"Accept": "application/json", "Content-Type": _MERGE if verb == "PATCH" else "application/json"}
         try:
-            answer = self._client.call_api(
+            answer = client.call_api(
                 path, verb, query_params=list(query.items()), header_params=headers, body=body,
                 auth_settings=["BearerToken"], _return_http_data_only=True, _preload_content=False,
                 _request_timeout=_PATIENCE,
@@ -147,6 +176,26 @@ class KubernetesApi:
             )
         remedy = {401: ": log in again", 403: ": ask for the rights in docs/howto/kubernetes.md"}.get(error.status, "")
         return ClusterRefused(f"the cluster refused {verb} {path}: {_line(said)}{remedy}", error.status)
+
+
+def _client_at(address: Address) -> Any:
+    try:
+        from kubernetes import client
+    except ImportError as error:
+        raise MissingExtra("consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'") from error
+
+    def renew(settings: Any) -> None:
+        settings.api_key["authorization"] = f"Bearer {address.token()}"
+
+    authority = tempfile.NamedTemporaryFile(prefix="kubeque-", suffix=".pem")  # noqa: SIM115
+    authority.write(address.certificate)
+    authority.flush()
+    # Only a key that is there makes the library send one, and ask for a fresh one before it does.
+    settings = client.Configuration(host=address.url, ssl_ca_cert=authority.name, api_key={"authorization": ""})
+    settings.refresh_api_key_hook = renew
+    made = client.ApiClient(settings)
+    made.authority = authority  # each new connection reads it, so it goes with the client
+    return made
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:

@@ -17,6 +17,11 @@ def open_cluster(url: str, config: Config) -> Cluster:
         from kubeque.clusters.pods import KubernetesCluster
 
         return KubernetesCluster.open(url, config)
+    if url.startswith("gke://"):
+        from kubeque.clusters.hosting import Hosting
+
+        return Hosting.open(url, config).cluster()
     raise ConfigError(
-        f"cluster_url {url!r}: this version knows `local`, the processes of one machine, and kubernetes://CONTEXT/NAMESPACE"
+        f"cluster_url {url!r}: write local, the processes of one machine, kubernetes://CONTEXT/NAMESPACE, or"
+        " gke://PROJECT/LOCATION/NAME"
     )

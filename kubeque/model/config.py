@@ -149,11 +149,17 @@ def _derived(found: Mapping[str, Any], home: str) -> dict[str, str]:
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }
+    if found["project"] and found["cluster_name"]:
+        prefix = prefix or f"gs://{found['project']}-kubeque/results"
+        derived |= {
+            "queue_url": f"datastore://{found['project']}", "default_url_prefix": prefix,
+            "cas_url_prefix": f"{prefix}/.cas",
+        }  # fmt: skip
+        if not found["cluster_url"]:
+            derived["cluster_url"] = f"gke://{found['project']}/{found['location'] or '-'}/{found['cluster_name']}"
+            derived["service_account"] = "kubeque"  # which `kubeque start` makes
     if found["project"]:
         derived["consumer_image"] = f"gcr.io/{found['project']}/kubeque-consumer:{__version__}"
-    if found["project"] and found["cluster_name"]:
-        derived["queue_url"] = f"datastore://{found['project']}"
-        derived["cluster_url"] = f"gke://{found['project']}/{found['location'] or '-'}/{found['cluster_name']}"
     return derived
 
 

@@ -320,3 +320,19 @@ def test_the_example_of_the_document_is_a_good_file(here: Path, home: Path) -> N
     assert example
 
     assert load(here, home, example[1]).cluster_url == "gke://my-project/europe-west1/sweeps"
+
+
+def test_project_and_cluster_are_enough_for_gke(here: Path, home: Path) -> None:
+    config = load(here, home, "project = my-project\ncluster_name = sweeps\n")
+
+    assert config.queue_url == "datastore://my-project"
+    assert config.default_url_prefix == "gs://my-project-kubeque/results"
+    assert config.cas_url_prefix == "gs://my-project-kubeque/results/.cas"
+    assert config.service_account == "kubeque"
+
+
+def test_consumers_elsewhere_than_on_gke_keep_their_account(here: Path, home: Path) -> None:
+    text = "project = my-project\ncluster_name = sweeps\ncluster_url = kubernetes://mine/team\n"
+    config = load(here, home, text)
+
+    assert (config.cluster_url, config.service_account) == ("kubernetes://mine/team", "")

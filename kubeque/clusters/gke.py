@@ -1,0 +1,186 @@
+"""The one door to Google Kubernetes Engine: a cluster and its node pools, made and changed by long operations.
+
+An operation that nobody waits for any more goes on at Google; whoever asks next finds what it has done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kubeque.clusters.gke_messages import (
+    ClusterSeen,
+    autoscaling_message,
+    cluster_message,
+    per_zone,
+    pool_message,
+    read_cluster,
+)
+from kubeque.clusters.google_login import Login, emulator
+from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
+from kubeque.model.nodes import NodePool, Span
+
+#: host:port of a server that stands for Google's, without a login and without TLS. For tests.
+EMULATOR = "CONTAINER_EMULATOR_HOST"
+#: Seconds between two looks at an operation.
+_LOOK_SECONDS = 3.0
+_LOOK_SECONDS_AT_EMULATOR = 0.05
+#: Seconds that an operation may take. Google needs some ten minutes to make a cluster.
+_OPERATION_SECONDS = 3600.0
+_CALL_SECONDS = 60.0
+#: Is told what goes on, and since how many seconds.
+Tell = Callable[[str, float], None]
+
+
+class Gke:
+    """One cluster by its name, whether it is there or not."""
+
+    def __init__(self, project: str, location: str, name: str, login: Login, *, tell: Tell | None = None) -> None:
+        """`location`: a region or a zone; empty: wherever a cluster of that name is."""
+        self.project, self.location, self.name = project, location, name
+        self._login = login
+        self._tell = tell or (lambda what, seconds: None)
+        self._manager: Any = None
+
+    def find(self) -> ClusterSeen | None:
+        """The cluster, or None where there is none of that name. Raises ClusterError, as all of these do."""
+        if self.location:
+            try:
+                return read_cluster(self._call("get_cluster", name=self._path()))
+            except ClusterRefused as error:
+                if error.status == 404:
+                    return None
+                raise
+        answer = self._call("list_clusters", parent=f"projects/{self.project}/locations/-")
+        found = [cluster for cluster in answer.clusters if cluster.name == self.name]
+        if len(found) > 1:
+            places = ", ".join(sorted(cluster.location for cluster in found))
+            raise ConfigError(
+                f"project {self.project} has several clusters {self.name!r}: set location to one of {places}"
+            )
+        if not found:
+            return None
+        self.location = found[0].location
+        return read_cluster(found[0])
+
+    def get(self) -> ClusterSeen:
+        """The cluster. Raises ConfigError where there is none."""
+        found = self.find()
+        if found is None:
+            raise ConfigError(f"there is no cluster {self}: `kubeque start` makes it")
+        return found
+
+    def create(self, pools: Sequence[NodePool]) -> ClusterSeen:
+        """Make it, and wait until it runs."""
+        message = cluster_message(self.project, self.location, self.name, pools)
+        parent = f"projects/{self.project}/locations/{self.location}"
+        try:
+            self._wait(f"making {self}", self._call("create_cluster", parent=parent, cluster=message))
+        except ClusterRefused as error:
+            if error.status != 409:  # else somebody was faster: it is theirs and ours
+                raise
+        return self.settled()
+
+    def settled(self) -> ClusterSeen:
+        """The cluster once it is made. Raises ClusterError where it is on its way out, or was never well."""
+        began = time.monotonic()
+        while (seen := self.get()).status == "PROVISIONING":
+            self._pause(f"{self} is being made", began)
+        if seen.status == "STOPPING":
+            raise ClusterError(f"{self} is being deleted: start it again in some minutes")
+        if seen.status == "ERROR":
+            raise ClusterError(f"{self} is of no use ({seen.message or 'Google does not say why'}): stop and start it")
+        return seen
+
+    def delete(self) -> None:
+        """Delete it with all its nodes, and wait until it is gone."""
+        self._wait(f"deleting {self}", self._call("delete_cluster", name=self._path()))
+
+    def add_pool(self, pool: NodePool, zones: int) -> None:
+        """Add nodes, in so many zones, and wait until they are there."""
+        message = pool_message(pool, zones)
+        self._wait(
+            f"adding the pool {pool.name}", self._call("create_node_pool", parent=self._path(), node_pool=message)
+        )
+
+    def remove_pool(self, name: str) -> None:
+        """Remove a pool with its nodes, and wait until they are gone."""
+        self._wait(f"removing the pool {name}", self._call("delete_node_pool", name=self._pool(name)))
+
+    def set_nodes(self, name: str, nodes: Span, *, zones: int, scaled: bool) -> None:
+        """Let a pool have so many nodes. `scaled`: does it grow and shrink by itself so far?"""
+        if scaled or not nodes.fixed:
+            scaling = self._call(
+                "set_node_pool_autoscaling", name=self._pool(name), autoscaling=autoscaling_message(nodes)
+            )
+            self._wait(f"letting {name} have {nodes} nodes", scaling)
+        if nodes.fixed:
+            size = self._call("set_node_pool_size", name=self._pool(name), node_count=per_zone(nodes.low, zones))
+            self._wait(f"giving {name} {nodes} nodes", size)
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.location or 'any location'} of project {self.project}"
+
+    # ------------------------------------------------------------------ calls
+    def _path(self) -> str:
+        if not self.location:  # a name alone is found by a list
+            self.get()
+        return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
+
+    def _pool(self, name: str) -> str:
+        return f"{self._path()}/nodePools/{name}"
+
+    def _wait(self, what: str, operation: Any) -> None:
+        began = time.monotonic()
+        name = f"projects/{self.project}/locations/{self.location}/operations/{operation.name}"
+        while operation.status.name not in ("DONE", "ABORTING"):
+            self._pause(what, began)
+            operation = self._call("get_operation", name=name)
+        said = operation.error.message or operation.status_message
+        if operation.error.code or operation.status.name == "ABORTING":
+            raise ClusterError(f"{what} failed at Google: {' '.join(said.split()) or 'it does not say why'}")
+
+    def _pause(self, what: str, began: float) -> None:
+        seconds = time.monotonic() - began
+        if seconds > _OPERATION_SECONDS:
+            raise ClusterUnavailable(f"{what} takes more than an hour: it goes on at Google, look again later")
+        self._tell(what, seconds)
+        time.sleep(_LOOK_SECONDS_AT_EMULATOR if emulator(EMULATOR) else _LOOK_SECONDS)
+
+    def _call(self, method: str, **request: Any) -> Any:
+        if self._manager is None:
+            self._manager = _connect(self._login)
+        from google.api_core import exceptions as google
+
+        try:
+            return getattr(self._manager, method)(request=request, timeout=_CALL_SECONDS)
+        except google.RetryError as error:
+            raise ClusterUnavailable(f"Google does not answer ({error.cause}): ask again later") from error
+        except google.GoogleAPICallError as error:
+            raise self._named(method, error) from error
+
+    def _named(self, method: str, error: Any) -> ClusterError:
+        text = " ".join(str(error.message or error).split())[:500]
+        status = int(error.code or 0)
+        what = f"{method.replace('_', ' ')} of {self}"
+        if status == 429:
+            return ClusterRefused(f"{what}: {text}: ask for fewer nodes, or for a larger quota", status)
+        if status >= 500:
+            return ClusterUnavailable(f"{what}: Google is not well ({text}): ask again later")
+        return ClusterRefused(f"Google refused {what}: {text}", status)
+
+
+def _connect(login: Login) -> Any:
+    try:
+        import grpc  # type: ignore[import-untyped]
+        from google.cloud import container_v1
+        from google.cloud.container_v1.services.cluster_manager.transports import ClusterManagerGrpcTransport
+    except ImportError as error:
+        raise MissingExtra(
+            f"a cluster on GKE needs google-cloud-container ({error}): pip install 'kubeque[google,kubernetes]'"
+        ) from error
+    if address := emulator(EMULATOR):
+        channel = grpc.insecure_channel(address)
+        return container_v1.ClusterManagerClient(transport=ClusterManagerGrpcTransport(channel=channel))
+    return container_v1.ClusterManagerClient(credentials=login.credentials)

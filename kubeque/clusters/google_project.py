@@ -1,0 +1,235 @@
+"""What a Google Cloud project needs beside the cluster: a bucket, a database, and an account that may use both.
+
+Each part is looked for, and made where it is missing; where this account may not, the command is named that somebody
+else may run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from kubeque.clusters.gke_messages import gcloud, region_of
+from kubeque.clusters.google_login import Login, emulator
+from kubeque.model.errors import ClusterRefused
+
+#: Address of a server that stands for IAM, the resource manager and Firestore's administration. For tests.
+EMULATOR = "GOOGLE_APIS_EMULATOR_HOST"
+#: The Google service account that consumers act as.
+ACCOUNT = "kubeque"
+#: Policies change under our hands: so often a change is tried again.
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that sweeps need, and how it stands."""
+
+    #: As in `bucket`.
+    what: str
+    ok: bool
+    #: In words: what it is, and what was done or is missing.
+    text: str
+    #: The command that makes it, for somebody who may; empty where nothing is missing.
+    command: str = ""
+
+
+class GoogleProject:
+    """One project, with the rights of one account."""
+
+    def __init__(self, project: str, location: str, login: Login) -> None:
+        """`location`: where the cluster is, a region or a zone; what is made goes beside it."""
+        self._project, self._region = project, region_of(location)
+        self._login = login
+        #: Whom consumers are to Google.
+        self.account = f"{ACCOUNT}@{project}.iam.gserviceaccount.com"
+
+    def parts(self, bucket: str, database: str | None) -> Iterator[Part]:
+        """See that all is there. `bucket`: "" where results are kept elsewhere; `database`: None where the queue is
+        elsewhere, "" for the default one. Raises ClusterError where Google does not answer."""
+        if bucket:
+            yield self._bucket(bucket)
+        if database is not None:
+            yield self._database(database or "(default)")
+        yield self._service_account()
+        if database is not None:
+            yield self._granted(
+                "queue", self._project_policy(), "roles/datastore.user", self._member, self._grant_line()
+            )
+        if bucket:
+            line = gcloud(
+                "storage", "buckets", "add-iam-policy-binding", f"gs://{bucket}", f"--member={self._member}",
+                "--role=roles/storage.objectUser",
+            )  # fmt: skip
+            yield self._granted("store", self._bucket_policy(bucket), "roles/storage.objectUser", self._member, line)
+
+    def identity(self, pool: str, namespace: str, kubernetes_account: str) -> Part:
+        """See that a Kubernetes service account may act as the account of the consumers."""
+        member = f"serviceAccount:{pool}[{namespace}/{kubernetes_account}]"
+        line = gcloud(
+            "iam", "service-accounts", "add-iam-policy-binding", self.account, f"--project={self._project}",
+            f"--member={member}", "--role=roles/iam.workloadIdentityUser",
+        )  # fmt: skip
+        return self._granted("identity", self._account_policy(), "roles/iam.workloadIdentityUser", member, line)
+
+    # ------------------------------------------------------------------ parts
+    def _bucket(self, name: str) -> Part:
+        url = f"{_storage()}/storage/v1/b"
+        body = {
+            "name": name, "location": self._region,
+            "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}},
+        }  # fmt: skip
+        line = gcloud(
+            "storage", "buckets", "create", f"gs://{name}", f"--project={self._project}", f"--location={self._region}",
+            "--uniform-bucket-level-access",
+        )  # fmt: skip
+        return self._made(
+            "bucket", f"gs://{name}", f"{url}/{quote(name)}", f"{url}?project={quote(self._project)}", body, line
+        )
+
+    def _database(self, name: str) -> Part:
+        url = f"{_apis('firestore')}/v1/projects/{quote(self._project)}/databases"
+        line = gcloud(
+            "firestore", "databases", "create", f"--project={self._project}", f"--database={name}",
+            f"--location={self._region}", "--type=datastore-mode",
+        )  # fmt: skip
+        body = {"type": "DATASTORE_MODE", "locationId": self._region}
+        return self._made(
+            "database", f"the Datastore {name}", f"{url}/{name}", f"{url}?databaseId={quote(name)}", body, line,
+            check=lambda found: self._of_use(name, str(found.get("type", ""))),
+        )  # fmt: skip
+
+    def _of_use(self, name: str, kind: str) -> Part | None:
+        if kind == "DATASTORE_MODE":
+            return None
+        other = f"datastore://{self._project}/kubeque"
+        return Part(
+            "database", False, f"{name} is a {kind} database, of no use as a queue: take another, as in queue_url ="
+            f" {other}", self._another(),
+        )  # fmt: skip
+
+    def _another(self) -> str:
+        return gcloud(
+            "firestore", "databases", "create", f"--project={self._project}", "--database=kubeque",
+            f"--location={self._region}", "--type=datastore-mode",
+        )  # fmt: skip
+
+    def _service_account(self) -> Part:
+        url = f"{_apis('iam')}/v1/projects/{quote(self._project)}/serviceAccounts"
+        body = {"accountId": ACCOUNT, "serviceAccount": {"displayName": "consumers of kubeque"}}
+        line = gcloud("iam", "service-accounts", "create", ACCOUNT, f"--project={self._project}")
+        return self._made("account", self.account, f"{url}/{self.account}", url, body, line)
+
+    def _made(
+        self, what: str, name: str, where: str, collection: str, body: dict[str, Any], line: str, *,
+        check: Callable[[dict[str, Any]], Part | None] = lambda found: None,
+    ) -> Part:  # fmt: skip
+        try:
+            found = self._login.ask("GET", where)
+            return check(found) or Part(what, True, f"{name} is there")
+        except ClusterRefused as error:
+            if error.status not in (403, 404):
+                raise
+            if error.status == 403:  # there or not, it is not ours to see
+                return self._missing(what, f"{name} cannot be looked at", error, line)
+        try:
+            self._login.ask("POST", collection, body)
+        except ClusterRefused as error:
+            if error.status != 409:
+                return self._missing(what, f"{name} is missing, and this account may not make it", error, line)
+        return Part(what, True, f"{name} is made")
+
+    def _missing(self, what: str, text: str, error: ClusterRefused, line: str) -> Part:
+        return Part(what, False, f"{text} ({error})", with_services(self._project, error, line))
+
+    # ------------------------------------------------------------------ rights
+    @property
+    def _member(self) -> str:
+        return f"serviceAccount:{self.account}"
+
+    def _grant_line(self) -> str:
+        return gcloud(
+            "projects", "add-iam-policy-binding", self._project, f"--member={self._member}",
+            "--role=roles/datastore.user", "--condition=None",
+        )  # fmt: skip
+
+    def _granted(self, what: str, policy: _Policy, role: str, member: str, line: str) -> Part:
+        try:
+            for tried in range(1, _TRIES + 1):
+                found = policy.read()
+                if any(
+                    b["role"] == role and member in b["members"] and not b.get("condition") for b in _bindings(found)
+                ):
+                    return Part(what, True, f"{member} has {role}")
+                try:
+                    policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})
+                    return Part(what, True, f"{member} is given {role}")
+                except ClusterRefused as error:
+                    if error.status not in (409, 412) or tried == _TRIES:  # else it changed since it was read
+                        raise
+        except ClusterRefused as error:
+            return self._missing(what, f"{member} needs {role}, which this account may not see or give", error, line)
+        raise AssertionError("unreachable")
+
+    def _project_policy(self) -> _Policy:
+        return self._policy(f"{_apis('cloudresourcemanager')}/v3/projects/{quote(self._project)}")
+
+    def _account_policy(self) -> _Policy:
+        url = f"{_apis('iam')}/v1/projects/{quote(self._project)}/serviceAccounts/{self.account}"
+        return self._policy(url, "?options.requestedPolicyVersion=3")
+
+    def _policy(self, url: str, options: str = "") -> _Policy:
+        ask = self._login.ask
+        # Version 3: conditions that somebody else put into a policy would be lost in it otherwise.
+        body = None if options else {"options": {"requestedPolicyVersion": 3}}
+        return _Policy(
+            lambda: ask("POST", f"{url}:getIamPolicy{options}", body),
+            lambda policy: ask("POST", f"{url}:setIamPolicy", {"policy": {**policy, "version": 3}}),
+        )
+
+    def _bucket_policy(self, bucket: str) -> _Policy:
+        ask, url = self._login.ask, f"{_storage()}/storage/v1/b/{quote(bucket)}/iam"
+        return _Policy(
+            lambda: ask("GET", f"{url}?optionsRequestedPolicyVersion=3"), lambda policy: ask("PUT", url, policy)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """Who may do what with one thing."""
+
+    read: Callable[[], dict[str, Any]]
+    write: Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _bindings(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**binding, "members": binding.get("members") or []} for binding in policy.get("bindings") or []]
+
+
+def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
+    """Does it let the member do that, always?"""
+    return any(b["role"] == role and member in b["members"] and not b.get("condition") for b in _bindings(policy))
+
+
+def with_services(project: str, error: ClusterRefused, line: str) -> str:
+    """The command, after the one that switches on what Google says is switched off in the project."""
+    off = "has not been used in project" in str(error) or "is disabled" in str(error)
+    return f"{_enable_line(project)} && {line}" if off else line
+
+
+def _enable_line(project: str) -> str:
+    """The command that switches on all that is asked for here."""
+    return gcloud(
+        "services", "enable", "container.googleapis.com", "firestore.googleapis.com", "iam.googleapis.com",
+        "cloudresourcemanager.googleapis.com", f"--project={project}",
+    )  # fmt: skip
+
+
+def _apis(service: str) -> str:
+    return emulator(EMULATOR) or f"https://{service}.googleapis.com"
+
+
+def _storage() -> str:
+    return emulator("STORAGE_EMULATOR_HOST") or "https://storage.googleapis.com"

@@ -1,0 +1,203 @@
+"""A cluster on GKE from its start to its stop, with what it needs beside it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote, urlsplit
+
+from kubeque.clusters.gke import Gke, Tell
+from kubeque.clusters.gke_messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line
+from kubeque.clusters.google_login import Login
+from kubeque.clusters.google_project import GoogleProject, Part, with_services
+from kubeque.clusters.kubernetes import Address, KubernetesApi, path
+from kubeque.clusters.pods import KubernetesCluster
+from kubeque.model.config import Config
+from kubeque.model.errors import ClusterRefused, ConfigError, UserError
+from kubeque.model.nodes import STANDARD, NodePool, Span
+
+_FORM = "write gke://PROJECT/LOCATION/NAME or gke://PROJECT/LOCATION/NAME/NAMESPACE, with - for a location unsaid"
+_DEFAULT_ACCOUNT, _IDENTITY = "default", "iam.gke.io/gcp-service-account"
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """One cluster on GKE, by its name."""
+
+    gke: Gke
+    url: str
+    namespace: str
+    config: Config
+    login: Login
+
+    @classmethod
+    def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> Hosting:
+        """The cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]`; nobody is asked yet. Raises ConfigError.
+
+        `tell`: what goes on while something takes long, and since how many seconds.
+        """
+        if not url.startswith("gke://"):
+            raise ConfigError(
+                f"this is for a cluster on GKE, and consumers are at {url}: set project and cluster_name in .kubeque"
+            )
+        parts = [unquote(part) for part in url.removeprefix("gke://").split("/")]
+        if not 3 <= len(parts) <= 4 or not all(parts):
+            raise ConfigError(f"cluster_url {url!r}: {_FORM}")
+        project, location, name = parts[:3]
+        login = login or Login()
+        gke = Gke(project, "" if location == "-" else location, name, login, tell=tell)
+        return cls(gke, url, parts[3] if len(parts) > 3 else config.namespace or "default", config, login)
+
+    def cluster(self) -> KubernetesCluster:
+        """Where consumers run; it is looked for when it is first needed."""
+        return KubernetesCluster(self._kubernetes(), self.config, self.namespace, url=self.url)
+
+    # ------------------------------------------------------------------ start and stop
+    def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
+        """See that all is there that sweeps need, and make what is missing: a `Part` for each, as soon as it stands.
+
+        `asked`: has somebody said which pools? Raises ConfigError where no location is known, ClusterError.
+        """
+        seen = self.gke.find()
+        if not self.gke.location:
+            raise ConfigError(
+                f"no cluster {self.gke.name!r} is in project {self.gke.project}, and nobody says where to make it: set"
+                " location in .kubeque to a region as in europe-west1, or to a zone as in europe-west1-b"
+            )
+        project = GoogleProject(self.gke.project, self.gke.location, self.login)
+        yield from project.parts(self._bucket(), self._database())
+        made, part = self._made(seen, pools, asked)
+        yield part
+        if made is None or not part.ok:
+            return
+        if not made.workload_pool:
+            line = gcloud(
+                "container", "clusters", "update", made.name, f"--project={self.gke.project}",
+                f"--location={made.location}", f"--workload-pool={self.gke.project}.svc.id.goog",
+            )  # fmt: skip
+            yield Part("identity", False, f"{made.name} was made without workload identity", line)
+            return
+        account = self.config.service_account or _DEFAULT_ACCOUNT
+        yield project.identity(made.workload_pool, self.namespace, account)
+        yield self._account(account, project.account)
+
+    def _made(
+        self, seen: ClusterSeen | None, pools: Sequence[NodePool], asked: bool
+    ) -> tuple[ClusterSeen | None, Part]:
+        if seen is not None:
+            seen = self.gke.settled()
+            text = f"{self.gke} runs: {described(seen)}"
+            text += "; its pools stay as they are: see kubeque pool and kubeque resize" if asked else ""
+            return seen, Part("cluster", True, f"{text}; {seen.message}" if seen.message else text)
+        try:
+            seen = self.gke.create(pools)
+        except ClusterRefused as error:
+            if error.status != 403:
+                raise
+            lines = [create_line(self.gke.project, self.gke.location, self.gke.name, pools[0])]
+            lines += [pool_line(self.gke.project, self.gke.location, self.gke.name, pool) for pool in pools[1:]]
+            return None, Part(
+                "cluster", False, f"{self.gke} is missing ({error})",
+                with_services(self.gke.project, error, " && ".join(lines)),
+            )  # fmt: skip
+        return seen, Part("cluster", True, f"{self.gke} is made: {described(seen)}")
+
+    def _account(self, name: str, google: str) -> Part:
+        """See that the Kubernetes service account is there and says whom it is to Google."""
+        api, where = self._kubernetes(), path("serviceaccounts", self.namespace)
+        mark = {"metadata": {"annotations": {_IDENTITY: google}}}
+        line = f"kubectl -n {self.namespace} annotate serviceaccount {name} {_IDENTITY}={google}"
+        try:
+            found = api.find(path("serviceaccounts", self.namespace, name))
+            if found is None:
+                if api.find(f"/api/v1/namespaces/{self.namespace}") is None:
+                    api.create("/api/v1/namespaces", _object("Namespace", self.namespace))
+                api.create(where, {**_object("ServiceAccount", name), "metadata": {"name": name, **mark["metadata"]}})
+                return Part("consumers", True, f"their Kubernetes service account {self.namespace}/{name} is made")
+            if (found["metadata"].get("annotations") or {}).get(_IDENTITY) != google:
+                api.patch(path("serviceaccounts", self.namespace, name), mark)
+        except ClusterRefused as error:
+            made = f"kubectl -n {self.namespace} create serviceaccount {name} && {line}"
+            return Part("consumers", False, f"the Kubernetes service account {self.namespace}/{name} ({error})", made)
+        return Part("consumers", True, f"their Kubernetes service account {self.namespace}/{name} is there")
+
+    def stop(self) -> None:
+        """Delete the cluster with all its nodes; bucket and queue stay. Raises ConfigError where there is none."""
+        self.gke.get()
+        self.gke.delete()
+
+    # ------------------------------------------------------------------ pools
+    def pools(self) -> tuple[PoolSeen, ...]:
+        """The node pools there are. Raises ConfigError where there is no cluster."""
+        return self.gke.get().pools
+
+    def add_pool(self, pool: NodePool) -> PoolSeen:
+        """Add nodes of a kind. Raises UserError where the name is taken."""
+        seen = self.gke.get()
+        if any(had.pool.name == pool.name for had in seen.pools):
+            raise UserError(f"there is a pool {pool.name!r} already: take another name, or kubeque pool resize")
+        self.gke.add_pool(pool, len(seen.zones) or 1)
+        return self._pool(pool.name)
+
+    def remove_pool(self, name: str) -> None:
+        """Remove a pool with its nodes. Raises UserError for the last one: what a cluster itself needs runs there."""
+        had = self._pool(name)
+        if not any(other.pool.name != name and not other.pool.spot for other in self.pools()) and not had.pool.spot:
+            raise UserError(f"{name!r} is the last pool whose machines stay: without one no cluster works")
+        self.gke.remove_pool(name)
+
+    def resize(self, name: str, nodes: Span) -> PoolSeen:
+        """Let a pool have so many nodes; without a name the one of `start`. Raises UserError."""
+        had = self._pool(name or self._standard())
+        self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)
+        return self._pool(had.pool.name)
+
+    def _standard(self) -> str:
+        names = [seen.pool.name for seen in self.pools() if not seen.pool.spot]
+        if STANDARD in names or len(names) == 1:
+            return STANDARD if STANDARD in names else names[0]
+        raise UserError(f"which pool? There are {', '.join(names)}: say --pool")
+
+    def _pool(self, name: str) -> PoolSeen:
+        pools = self.pools()
+        for seen in pools:
+            if seen.pool.name == name:
+                return seen
+        raise UserError(f"there is no pool {name!r}: there are {', '.join(seen.pool.name for seen in pools)}")
+
+    # ------------------------------------------------------------------ what it is beside
+    def _bucket(self) -> str:
+        parts = urlsplit(self.config.default_url_prefix)
+        return parts.netloc if parts.scheme in ("gs", "gcs") else ""
+
+    def _database(self) -> str | None:
+        scheme, _, rest = self.config.queue_url.partition("://")
+        project, _, more = rest.partition("/")
+        return more.partition("/")[0] if scheme == "datastore" and project == self.gke.project else None
+
+    def _kubernetes(self) -> KubernetesApi:
+        return KubernetesApi.at(self._address, context=self.gke.name, namespace=self.namespace)
+
+    def _address(self) -> Address:
+        seen = self.gke.get()
+        return Address(f"https://{seen.endpoint}", base64.b64decode(seen.certificate), self.login.token)
+
+
+def described(seen: ClusterSeen) -> str:
+    """The nodes of a cluster, for people."""
+    return f"Kubernetes {seen.version}, " + ", ".join(described_pool(pool) for pool in seen.pools)
+
+
+def described_pool(seen: PoolSeen) -> str:
+    """A pool, for people."""
+    pool = seen.pool
+    words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
+    words += ["spot"] if pool.spot else []
+    words += [f"{pool.gpu_count} {pool.gpu_type}"] if pool.gpu_type else []
+    words += [seen.status.lower()] if seen.status not in ("RUNNING", "STATUS_UNSPECIFIED") else []
+    return " ".join(words) + (f" ({seen.message})" if seen.message else "")
+
+
+def _object(kind: str, name: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}

@@ -1,0 +1,122 @@
+"""An API server of Kubernetes as far as logging in and making objects goes: TLS, a token, and what was made.
+
+For a real one there are the tests below tests/e2e; this is for what comes before the first pod.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import ipaddress
+import json
+import ssl
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+class ApiServer:
+    """One server, whose certificate is its own authority."""
+
+    def __init__(self, folder: Path, token: str) -> None:
+        """Whoever has `token` may do everything."""
+        self.token = token
+        #: What there is, by its path.
+        self.objects: dict[str, dict[str, Any]] = {"/api/v1/namespaces/default": {"metadata": {"name": "default"}}}
+        #: Every request: verb and path.
+        self.calls: list[str] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.certificate = _certificate(folder / "api-server.pem")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.endpoint = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+
+    @property
+    def authority(self) -> str:
+        """Its certificate without the key, PEM in base64."""
+        text = self.certificate.read_bytes()
+        return base64.b64encode(text[text.index(b"-----BEGIN CERTIFICATE") :]).decode()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, verb: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """Status and answer of one request."""
+        self.calls.append(f"{verb} {path}")
+        if path == "/version":
+            return 200, {"major": "1", "minor": "35"}
+        if path.endswith("/selfsubjectaccessreviews"):
+            return 201, {**body, "status": {"allowed": True}}
+        if verb == "POST":
+            name = f"{path}/{body['metadata']['name']}"
+            if name in self.objects:
+                return 409, {"message": f"{name} already exists"}
+            self.objects[name] = body
+            return 201, body
+        if path not in self.objects:
+            if path.endswith(("/pods", "/jobs", "/events")):
+                return 200, {"metadata": {}, "items": []}
+            return 404, {"message": f"{path} not found"}
+        if verb == "PATCH":
+            had = self.objects[path]["metadata"].setdefault("annotations", {})
+            had.update(body["metadata"]["annotations"])
+        return 200, self.objects[path]
+
+
+def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def _serve(self) -> None:
+            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.headers.get("Authorization") != f"Bearer {server.token}":
+                status, said = 401, {"message": "Unauthorized"}
+            else:
+                path = urlsplit(self.path).path
+                status, said = server.answer(self.command, path, json.loads(text) if text else {})
+            data = json.dumps(said).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _serve
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+    return Handler
+
+
+def _certificate(path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1, signed by itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "kubeque-test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.IPv4Address("127.0.0.1"))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(secret + made.public_bytes(Encoding.PEM))
+    return path
