@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kubeque.clusters.open import Access
 from kubeque.files.transfer import Tell, Transfer
 from kubeque.jobs import canaries, table
 from kubeque.jobs import fetch as fetching
@@ -55,10 +56,13 @@ __all__ = [
 class Client:
     """Submit sweeps, watch them, and bring their results back."""
 
-    def __init__(self, config: Config | None = None) -> None:
-        """Connect to what `config` names; without one, to what the `.kubeque` file names, or this machine's own."""
+    def __init__(self, config: Config | None = None, *, access: Access | None = None) -> None:
+        """Connect to what `config` names; without one, to what the `.kubeque` file names, or this machine's own.
+
+        `access`: how to log in to clusters, if not as this machine's user.
+        """
         self.config = config or Config.load()
-        self._site = Site.open(self.config)
+        self._site = Site.open(self.config, access)
         self._watch = LeaseWatch()
 
     def __enter__(self) -> Client:

@@ -10,6 +10,11 @@ _FIELDS = {
     "default_url_prefix": ("URL prefix of results", "A folder or a URL such as gs://BUCKET/results"),
     "cas_url_prefix": ("URL prefix of input files", "Where files that tasks need are kept, by their content"),
     "cluster_url": ("Cluster URL", "Where consumers run: local, or gke://PROJECT/LOCATION/NAME"),
+    "kubernetes_conn_id": (
+        "Kubernetes connection",
+        "Logs in to kubernetes://; without one the kubeconfig, or the pod's own account",
+    ),
+    "gcp_conn_id": ("Google Cloud connection", "Logs in to gke://; without one the default credentials"),
     "deployment": ("Name of this Airflow", "Tells Airflows that share a queue apart; default: its address"),
 }
 

@@ -61,13 +61,19 @@ class KubernetesCluster:
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
 
     @classmethod
-    def open(cls, url: str, config: Config) -> KubernetesCluster:
-        """The cluster at `kubernetes://CONTEXT/NAMESPACE`; either may be left out. Raises ConfigError."""
+    def open(cls, url: str, config: Config, *, client: Callable[[], Any] | None = None) -> KubernetesCluster:
+        """The cluster at `kubernetes://CONTEXT/NAMESPACE`; either may be left out. Raises ConfigError.
+
+        `client`: makes the ApiClient for it, if not the kubeconfig; then CONTEXT is but a name.
+        """
         rest = url.partition("://")[2]
         context, _, namespace = rest.partition("/")
         if "/" in namespace:
             raise ConfigError(f"cluster {url!r}: write kubernetes://CONTEXT/NAMESPACE, a / inside of a name as %2F")
-        api = KubernetesApi.connect(unquote(context))
+        if client is not None:
+            api = KubernetesApi(client, context=unquote(context), namespace="default")
+        else:
+            api = KubernetesApi.connect(unquote(context))
         return cls(api, config, unquote(namespace) or config.namespace or api.namespace)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kubeque.clusters.base import Cluster
-from kubeque.clusters.open import open_cluster
+from kubeque.clusters.open import Access, open_cluster
 from kubeque.files.store import Files
 from kubeque.model.config import Config
 from kubeque.model.job import Job
@@ -28,12 +28,15 @@ class Site:
     cluster: Cluster
     _clusters: dict[str, Cluster] = field(default_factory=dict)
     _specs: dict[tuple[str, str], JobSpec] = field(default_factory=dict)
+    _access: Access | None = None
 
     @classmethod
-    def open(cls, config: Config) -> Site:
-        """Connect to all of it. Raises ConfigError, QueueError, ClusterError."""
-        cluster = open_cluster(config.cluster_url, config)
-        return cls(config, open_queue(config.queue_url), Files(), cluster, {config.cluster_url: cluster})
+    def open(cls, config: Config, access: Access | None = None) -> Site:
+        """Connect to all of it; to clusters by `access` if it is given. Raises ConfigError, QueueError, ClusterError."""
+        cluster = open_cluster(config.cluster_url, config, access)
+        return cls(
+            config, open_queue(config.queue_url), Files(), cluster, {config.cluster_url: cluster}, _access=access
+        )
 
     def spec(self, job: Job) -> JobSpec:
         """The spec in force, read once. Raises StorageError."""
@@ -50,7 +53,7 @@ class Site:
         if url == self.cluster.url:
             return self.cluster
         if url not in self._clusters:
-            self._clusters[url] = open_cluster(url, self.config)
+            self._clusters[url] = open_cluster(url, self.config, self._access)
         return self._clusters[url]
 
     def close(self) -> None:

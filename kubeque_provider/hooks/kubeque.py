@@ -16,6 +16,7 @@ from kubeque.model.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep import Sweep
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url
 from kubeque_provider.failures import failure, progress_line
+from kubeque_provider.hooks.access import LOGINS, Access, access
 from kubeque_provider.hooks.clearing import OnClear, rows_again
 from kubeque_provider.identity import DEFAULT_CONNECTION, pointer
 from kubeque_provider.links.sweep import keep_links
@@ -28,6 +29,8 @@ FIELDS = {
     "default_url_prefix": "URL prefix of results",
     "cas_url_prefix": "URL prefix of input files",
     "cluster_url": "Cluster URL",
+    "kubernetes_conn_id": "Kubernetes connection",
+    "gcp_conn_id": "Google Cloud connection",
     "deployment": "Name of this Airflow",
 }
 
@@ -88,14 +91,21 @@ class KubequeHook(BaseHook):
         values = self._values()
         if values is None:
             return Config.load()
-        values.pop("deployment", None)
+        for key in ("deployment", *LOGINS):
+            values.pop(key, None)
         return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=Path.cwd())
+
+    def access(self) -> Access:
+        """How to log in to clusters: by the connections that this one names."""
+        return access(self._values() or {})
 
     def get_conn(self) -> Client:
         """The client, connected once."""
         if self._client is None:
             config = self.config()
-            self._client = Client(replace(config, cluster_url=self._cluster) if self._cluster else config)
+            if self._cluster:
+                config = replace(config, cluster_url=self._cluster)
+            self._client = Client(config, access=self.access())
         return self._client
 
     def close(self) -> None:

@@ -1,0 +1,52 @@
+"""A cluster on GKE, started and stopped for Airflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque.clusters.google_login import Login
+from kubeque.clusters.hosting import Hosting
+from kubeque.model.errors import ClusterError
+from kubeque.model.nodes import SPOT, STANDARD, read_pool
+from kubeque_provider.hooks.kubeque import KubequeHook
+
+
+def _hosting(hook: KubequeHook) -> Hosting:
+    config, said = hook.config(), ""
+
+    def tell(what: str, seconds: float) -> None:
+        nonlocal said
+        if what != said:
+            said = what
+            hook.log.info("%s ...", what)
+
+    return Hosting.open(config.cluster_url, config, login=Login(hook.access().google), tell=tell)
+
+
+def start_cluster(
+    hook: KubequeHook, nodes: str, spot_nodes: str | None = None, machine_type: str | None = None
+) -> dict[str, Any]:
+    """See that the cluster of the connection is there, with all that it needs. Returns its URL and its nodes.
+
+    Raises UserError, ClusterError with the command that somebody else has to run.
+    """
+    hosting, config = _hosting(hook), hook.config()
+    pools = [read_pool(config, STANDARD, nodes, machine_type=machine_type)]
+    pools += [read_pool(config, SPOT, spot_nodes, spot=True, machine_type=machine_type)] if spot_nodes else []
+    missing = []
+    for part in hosting.start(pools, asked=False):
+        hook.log.info("%s: %s", part.what, part.text)
+        missing += [] if part.ok else [f"{part.text}; somebody who may has to run: {part.command}"]
+    if missing:
+        raise ClusterError(" / ".join(missing))
+    return {"cluster": hosting.url, "pools": {seen.pool.name: str(seen.pool.nodes) for seen in hosting.pools()}}
+
+
+def stop_cluster(hook: KubequeHook) -> None:
+    """Delete the cluster of the connection; gone already: well. Raises UserError, ClusterError."""
+    hosting = _hosting(hook)
+    if hosting.gke.find() is None:
+        hook.log.info("there is no cluster %s", hosting.gke)
+        return
+    hosting.stop()
+    hook.log.info("%s is deleted; the queue and the results stay", hosting.gke)
