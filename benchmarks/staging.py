@@ -83,7 +83,8 @@ def opened(scheme: str) -> Iterator[Bench]:
     """A store that has just been started, and a kubeque that keeps its files there."""
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="kubeque-bench-") as folder, TcpProxy(port) as line:
-        server = GcsServer(port, public_port=line.port) if scheme == "gs" else S3Server(port)
+        # In memory this server searches all objects for each: whoever comes second would be slower.
+        server = GcsServer(port, public_port=line.port, on_disk=True) if scheme == "gs" else S3Server(port)
         server.start()
         url = f"http://127.0.0.1:{line.port}"
         os.environ |= {"STORAGE_EMULATOR_HOST": url} if scheme == "gs" else {

@@ -10,10 +10,11 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from kubeque.files.many import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError
@@ -67,17 +68,21 @@ class InputCache:
         wanted = {key_of(item): item for item in inputs}
         self._wanted = frozenset(wanted)
         missing = [item for item in wanted.values() if not self._has(item)]
-        if len(missing) == 1:
-            self._fetch(missing[0])
+        # A turn is had for all that begin with the same letter: they come together.
+        by_turn: dict[str, list[Input]] = {}
+        for item in missing:
+            by_turn.setdefault(key_of(item)[0], []).append(item)
+        if len(by_turn) == 1:
+            self._fetch(missing)
         elif missing:
-            list(in_parallel(self._fetch, missing, threads=_FETCH_THREADS))
+            list(in_parallel(self._fetch, by_turn.values(), threads=_FETCH_THREADS))
 
     def place(self, item: Input, target: Path) -> None:
         """Make `target` of an input: a copy, or a read-only link where that is safe. Raises StageFailed."""
         cached = self._folder / key_of(item)
         while True:
             if not self._has(item):
-                self._fetch(item)
+                self._fetch([item])
             try:
                 # Root could write through a link, read-only or not.
                 if item.size <= COPIED_BYTES or os.geteuid() == 0 or not _link(cached, target):
@@ -102,35 +107,49 @@ class InputCache:
         same = (status.st_mtime_ns, stat.S_IMODE(status.st_mode)) == (STAGED_NS, _mode(item))
         return same and (not item.digest or status.st_size == item.size)
 
-    def _fetch(self, item: Input) -> None:
-        path = self._folder / key_of(item)
-        partial = self._incoming / f"{path.name}.{secrets.token_hex(4)}"
+    def _fetch(self, items: Sequence[Input]) -> None:
+        """Have these here, all of one turn."""
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
-            with self._turn(path.name):
-                if self._has(item):  # Somebody else fetched it while we waited for our turn.
-                    return
-                self._make_room(item.size)
-                try:
-                    self._download(item, partial)
-                    os.chmod(partial, _mode(item))
-                    os.utime(partial, ns=(time.time_ns(), STAGED_NS))
-                    os.replace(partial, path)
-                finally:
-                    partial.unlink(missing_ok=True)
-        except FileMissing as error:
-            raise StageFailed(f"the input {item.name!r} is gone: {error}", permanent=True) from error
-        except StageFailed:
-            raise
-        except KubequeError as error:
-            raise StageFailed(f"the input {item.name!r} could not be fetched: {error}") from error
+            with self._turn(key_of(items[0])):
+                # Somebody else may have fetched some while we waited for our turn.
+                for group in in_groups([item for item in items if not self._has(item)], lambda item: item.size):
+                    self._make_room(sum(max(item.size, _BLOCK) for item in group))
+                    self._fetch_group(group)
         except OSError as error:
-            raise StageFailed(f"the input {item.name!r} cannot be kept in {self._folder}: {error.strerror}") from error
+            raise StageFailed(
+                f"the input {items[0].name!r} cannot be kept in {self._folder}: {error.strerror}"
+            ) from error
 
-    def _download(self, item: Input, partial: Path) -> None:
-        if item.digest:
-            self._files.download(item.url, partial, digest=item.digest, size=item.size)
-            return
+    def _fetch_group(self, group: Sequence[Input]) -> None:
+        partial = {key_of(item): self._incoming / f"{key_of(item)}.{secrets.token_hex(4)}" for item in group}
+        try:
+            self._download(group, partial)
+            for item in group:
+                path = partial[key_of(item)]
+                os.chmod(path, _mode(item))
+                os.utime(path, ns=(time.time_ns(), STAGED_NS))
+                os.replace(path, self._folder / key_of(item))
+        finally:
+            for path in partial.values():
+                path.unlink(missing_ok=True)
+
+    def _download(self, group: Sequence[Input], partial: Mapping[str, Path]) -> None:
+        alike = [item for item in group if item.digest]
+        copies = [Copy(str(partial[key_of(item)]), item.url, item.size, item.digest) for item in alike]
+        with _named(group[0]):
+            errors = self._files.download_many(copies)
+        for item, error in zip(alike, errors, strict=True):
+            with _named(item):
+                if error:
+                    raise error
+        for item in group:
+            if not item.digest:
+                with _named(item):
+                    self._download_state(item, partial[key_of(item)])
+
+    def _download_state(self, item: Input, partial: Path) -> None:
+        """An object elsewhere, in the state that it had at submission."""
         if item.generation and self._files.look(item.url).generation != item.generation:
             raise StageFailed(
                 f"the input {item.name!r} ({item.url}) has changed since the job was submitted: submit it again",
@@ -154,7 +173,7 @@ class InputCache:
         if size > self._room:
             total = self._evict(self._limit_bytes - size)
             self._room = max(size, min(self._limit_bytes - total, int(self._limit_bytes * _ROUND)))
-        self._room -= max(size, _BLOCK)
+        self._room -= size
 
     def _evict(self, limit: int) -> int:
         """Bring the folder to `limit` bytes, and some below if it is above; how many are left."""
@@ -200,6 +219,19 @@ def key_of(item: Input) -> str:
 
 def _mode(item: Input) -> int:
     return 0o555 if item.executable else 0o444
+
+
+@contextmanager
+def _named(item: Input) -> Iterator[None]:
+    """What goes wrong here is a failure to fetch this input."""
+    try:
+        yield
+    except StageFailed:
+        raise
+    except FileMissing as error:
+        raise StageFailed(f"the input {item.name!r} is gone: {error}", permanent=True) from error
+    except KubequeError as error:
+        raise StageFailed(f"the input {item.name!r} could not be fetched: {error}") from error
 
 
 def _unplaced(item: Input, error: OSError) -> StageFailed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from kubeque.consumer.logs import last_lines, read_stream
 from kubeque.consumer.process import Ended
 from kubeque.consumer.workdir import Collected, ResultFile, Workdir
 from kubeque.files.digests import sha256_file
+from kubeque.files.many import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
 from kubeque.files.urls import join
@@ -85,14 +87,11 @@ def save(files: Files, a: Assignment) -> Outcome:
 
 
 def _store_all(files: Files, url: str, collected: Collected) -> list[dict[str, Any]]:
-    if len(collected.files) <= 1:  # a pool of threads costs more than one small file
-        return [_store_file(files, url, file) for file in collected.files]
-    send = partial(_store_file, files, url)
-    return list(in_parallel(send, collected.files, threads=_THREADS))
-
-
-def _store_file(files: Files, url: str, file: ResultFile) -> dict[str, Any]:
-    return _store(files, url, file.name, str(file.path))
+    groups = list(in_groups(collected.files, lambda file: file.size))
+    store = partial(_store, files, url)
+    if len(groups) <= 1:  # a pool of threads costs more than one small file
+        return [item for group in groups for item in store(group)]
+    return [item for stored in in_parallel(store, groups, threads=_THREADS) for item in stored]
 
 
 def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:
@@ -109,10 +108,13 @@ def _refused(collected: Collected) -> list[str]:
     return [*collected.refused, *more]
 
 
-def _store(files: Files, url: str, name: str, path: str) -> dict[str, Any]:
-    digest = sha256_file(path)
-    files.upload(path, join(url, "files", name), digest=digest)
-    return {"name": name, "size": os.path.getsize(path), "digest": digest}
+def _store(files: Files, url: str, group: Sequence[ResultFile]) -> list[dict[str, Any]]:
+    copies = [Copy(str(file.path), join(url, "files", file.name), file.size, sha256_file(file.path)) for file in group]
+    files.upload_many(copies)
+    return [
+        {"name": file.name, "size": os.path.getsize(file.path), "digest": item.digest}
+        for file, item in zip(group, copies, strict=True)
+    ]
 
 
 def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
 from kubeque.files.refusals import refused
@@ -63,9 +64,10 @@ class Folder:
         with open_source(path) as source, _told("write", url):
             put(local_path(url), lambda target: copy(source, target, digest, progress))
 
-    def download(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
+    def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
         with open_source(url) as source:
             copy(source, file, "", progress)
+        return ""
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
         with _told("read", url):
@@ -193,7 +195,14 @@ def open_source(url: str) -> BinaryIO:
         return open(local_path(url), "rb")
 
 
-def copy(source: BinaryIO, target: BinaryIO, digest: str, progress: Callable[[int], None] = lambda size: None) -> None:
+def copy(
+    source: BinaryIO,
+    target: BinaryIO,
+    digest: str,
+    progress: Callable[[int], None] = lambda size: None,
+    *,
+    piece: int = CHUNK_BYTES,
+) -> None:
     """Copy the whole of `source`, calling `progress` with the bytes of each piece, and with their sum below zero if
     that fails.
 
@@ -201,12 +210,16 @@ def copy(source: BinaryIO, target: BinaryIO, digest: str, progress: Callable[[in
     """
     sha256, sent = hashlib.sha256(), 0
     try:
-        while chunk := source.read(CHUNK_BYTES):
-            if digest:
-                sha256.update(chunk)
-            target.write(chunk)
-            sent += len(chunk)
-            progress(len(chunk))
+        with ThreadPoolExecutor(1) as beside:  # no thread is started for a small file
+            while chunk := source.read(piece):
+                hashed = beside.submit(sha256.update, chunk) if digest and len(chunk) == piece else None
+                if digest and hashed is None:
+                    sha256.update(chunk)
+                target.write(chunk)
+                if hashed is not None:
+                    hashed.result()
+                sent += len(chunk)
+                progress(len(chunk))
         if digest and sha256.hexdigest() != digest:
             raise StorageError(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
     except BaseException:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from kubeque.files.digests import DigestCache
+from kubeque.files.many import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.sources import Source, push_sources, row_source, shown, word_sources
 from kubeque.files.store import Files
@@ -195,10 +196,12 @@ def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | No
     size = sum(upload.size for upload in missing)
     meter = Meter(len(missing), size, progress)
 
-    def send(upload: Upload) -> None:
-        url = join(cas_prefix, upload.digest)
-        files.upload(upload.path, url, digest=upload.digest, progress=meter.moved)
+    def send(group: list[Upload]) -> int:
+        copies = [Copy(str(item.path), join(cas_prefix, item.digest), item.size, item.digest) for item in group]
+        files.upload_many(copies, progress=meter.moved)
+        return len(group)
 
-    for _ in in_parallel(send, missing, threads=_UPLOADS, stop=meter.stop):
-        meter.done()
+    groups = in_groups(missing, lambda upload: upload.size)
+    for sent in in_parallel(send, groups, threads=_UPLOADS, stop=meter.stop):
+        meter.done(sent)
     return size

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from kubeque.files.folder import copy, is_temporary, open_source
+from kubeque.files.many import Copy
 from kubeque.files.parallel import in_parallel
+from kubeque.files.presence import THREADS, present
 from kubeque.files.refusals import patiently
 from kubeque.files.urls import join
 
@@ -20,12 +24,14 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: Requests that wait for the store at the same time.
-THREADS = 32
 #: A file up to this size goes in one request; a larger one in pieces, of which one is in memory.
 WHOLE_BYTES = 8 << 20
 #: Google takes pieces in multiples of 256 KiB, S3 takes 10,000 of them at most.
 _PIECE_STEP, _PIECES = 1 << 18, 9_000
+#: A large file comes in pieces of so many bytes, so many at once; the libraries' own way holds half a gigabyte.
+_RANGE_BYTES, _RANGES = 4 << 20, 2
+#: So many large files are on their way at the same time, for the memory that their pieces take.
+_LARGE_AT_ONCE = 2
 #: Where the stores keep what changes whenever the object does, best first.
 _GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
 _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
@@ -55,8 +61,11 @@ class _Listener:
 class ObjectStore:
     """The objects that one file system of fsspec reaches. An object appears whole, when its last byte has arrived."""
 
-    def __init__(self, filesystem: Any, *, in_memory: bool = False) -> None:
+    def __init__(self, filesystem: Any, *, in_memory: bool = False, ranges: bool = False) -> None:
+        """`ranges`: it gives any part of an object."""
         self.filesystem = self._fs = filesystem
+        self._ranges = ranges
+        self._large = threading.Semaphore(_LARGE_AT_ONCE)
         # memory:// hands one file object to all readers and writes in sight of them, so there only whole files go;
         # and it looks before it creates, so that needs a lock.
         self._in_memory = in_memory
@@ -111,7 +120,8 @@ class ObjectStore:
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
         if not self._in_memory and size > WHOLE_BYTES:
-            self._send_pieces(source, url, size, digest, progress)
+            with self._large:
+                self._send_pieces(source, url, size, digest, progress)
             return
         data = io.BytesIO()
         copy(source, data, digest)
@@ -122,7 +132,7 @@ class ObjectStore:
         piece = max(WHOLE_BYTES, -(-size // _PIECES // _PIECE_STEP) * _PIECE_STEP)
         target = self._fs.open(url, "wb", block_size=piece)
         try:
-            copy(source, target, digest, progress)
+            copy(source, target, digest, progress, piece=piece)
             try:
                 target.close()
             except BaseException:
@@ -140,8 +150,62 @@ class ObjectStore:
         # Else leaving it to the garbage collector would make an object of the half that there is.
         target.closed = True
 
-    def download(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
+    def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> None:
+        data = {}
+        for item in copies:
+            with open_source(item.path) as source:
+                copy(source, read := io.BytesIO(), item.digest)
+            data[item.url] = read.getvalue()
+        try:
+            self._fs.pipe(data)
+        except Exception:
+            # One by one each has its own tries, and what is refused is named.
+            for url, whole in data.items():
+                patiently("write", url, partial(self._fs.pipe_file, url, whole))
+        progress(sum(map(len, data.values())))
+
+    def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
+        """What each has; None where it did not come in full: it is to be asked for by itself."""
+        # A size that is given saves S3 the question for it.
+        ends = [item.size or None for item in copies]
+        found = self._fs.cat_ranges([item.url for item in copies], [0] * len(ends), ends, on_error="return")
+        return [
+            bytes(data) if isinstance(data, bytes) and len(data) == item.size else None
+            for item, data in zip(copies, found, strict=True)
+        ]
+
+    def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
+        if self._ranges and size is None:
+            size = patiently("read", url, lambda: int(self._fs.info(url)["size"]))
+        if self._ranges and size is not None and size > WHOLE_BYTES:
+            with self._large:
+                return self._receive_pieces(url, file, size, digest, progress)
         patiently("read", url, lambda: self._receive(url, file, size, progress))
+        return ""
+
+    def _receive_pieces(self, url: str, file: BinaryIO, size: int, digest: str, progress: Callable[[int], None]) -> str:
+        def ask(start: int) -> bytes:
+            end = min(start + _RANGE_BYTES, size)
+            data = bytes(self._fs.cat_file(url, start=start, end=end))
+            if len(data) != end - start:
+                raise ConnectionError(f"{len(data)} bytes of {end - start} came")
+            return data
+
+        def receive(start: int) -> bytes:
+            return patiently("read", url, partial(ask, start))
+
+        sha256, seen = hashlib.sha256(), 0
+        try:
+            for data in in_parallel(receive, range(0, size, _RANGE_BYTES), threads=_RANGES):
+                file.write(data)
+                if digest:
+                    sha256.update(data)
+                seen += len(data)
+                progress(len(data))
+        except BaseException:
+            progress(-seen)
+            raise
+        return sha256.hexdigest() if digest else ""
 
     def _receive(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
         if self._in_memory or (size is not None and size <= WHOLE_BYTES):
@@ -165,9 +229,13 @@ class ObjectStore:
         return info.get("size"), found, info.get("type") == "directory"
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
-        # A listing would go over all that others ever put there, a thousand names a request and one after the other.
-        answers = in_parallel(lambda name: (name, self._exists(join(prefix, name))), names, threads=THREADS)
-        return {name for name, there in answers if there}
+        return set(
+            present(
+                names,
+                ask=lambda name: self._exists(join(prefix, name)),
+                beginning=lambda start: [path.rpartition("/")[2] for path, _ in self._find(prefix, start)],
+            )
+        )
 
     def _exists(self, url: str) -> bool:
         def ask() -> bool:
@@ -187,10 +255,11 @@ class ObjectStore:
     def _root(self, prefix: str) -> str:
         return str(self._fs._strip_protocol(prefix)).rstrip("/") + "/"
 
-    def _find(self, prefix: str) -> list[tuple[str, Any]]:
-        """The objects below `prefix`, as the file system names them."""
+    def _find(self, prefix: str, start: str = "") -> list[tuple[str, Any]]:
+        """The objects below `prefix` whose names go on with `start`, as the file system names them."""
         root = self._root(prefix)
-        found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True))
+        more = {"prefix": start} if start else {}
+        found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True, **more))
         # Some stores keep an empty object for each folder, with a slash at its end.
         return [(path, info) for path, info in found.items() if path.startswith(root) and not path.endswith("/")]
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
 from kubeque.files.digests import sha256_file
 from kubeque.files.folder import Folder, put, temporary_name
 from kubeque.files.login import identity, is_nobody, remedy
+from kubeque.files.many import SMALL_BYTES, Copy
 from kubeque.files.objects import ObjectStore
 from kubeque.files.refusals import is_full, reason, refused
 from kubeque.files.tails import TAIL_BYTES, Tail
 from kubeque.files.urls import is_folder, join, scheme, split
-from kubeque.model.errors import ConfigError, FileDamaged, MissingExtra, StorageError
+from kubeque.model.errors import ConfigError, FileDamaged, FileMissing, MissingExtra, StorageError
 
 __all__ = ["Files", "Look", "is_folder", "join"]
 
@@ -64,7 +66,9 @@ class Store(Protocol):
     def write(self, url: str, data: bytes) -> None: ...
     def write_new(self, url: str, data: bytes) -> bool: ...
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None: ...
-    def download(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None: ...
+    def download(
+        self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]
+    ) -> str: ...
     def look(self, url: str) -> tuple[int | None, str, bool]: ...
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]: ...
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]: ...
@@ -136,13 +140,13 @@ class Files:
 
         def fill(file: BinaryIO) -> None:
             try:
-                self._store(url).download(url, file, size, progress or (lambda size: None))
+                seen = self._store(url).download(url, file, size, digest, progress or (lambda size: None))
             except StorageError as error:
                 if is_full(error.__cause__):  # it was met while reading, but it is not the store's fault
                     raise refused("write", os.fspath(path), error.__cause__) from error
                 raise
             file.flush()
-            _check(url, file.name, digest, size)
+            _check(url, os.path.getsize(file.name), size, (seen or sha256_file(file.name)) if digest else "", digest)
 
         try:
             put(os.fspath(path), fill)
@@ -151,6 +155,46 @@ class Files:
         if generation and self.look(url).generation != generation:
             os.unlink(path)
             raise FileDamaged(f"{url} is not what it was when the job was submitted: submit again")
+
+    def upload_many(self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None) -> None:
+        """Send files that go together (see `in_groups`), each as `upload` does."""
+        told = progress or (lambda size: None)
+        together = self._together(copies)
+        if together:
+            together.upload_together(copies, told)
+            return
+        for item in copies:
+            self.upload(item.path, item.url, digest=item.digest, progress=told)
+
+    def download_many(
+        self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
+    ) -> list[StorageError | None]:
+        """Fetch files that go together, each as `download` does. What is missing or damaged is returned, not raised."""
+        told = progress or (lambda size: None)
+        together = self._together(copies)
+        found = together.read_together(copies) if together else [None] * len(copies)
+        return [self._receive(item, data, told) for item, data in zip(copies, found, strict=True)]
+
+    def _together(self, copies: Sequence[Copy]) -> ObjectStore | None:
+        """The one store of files that may come and go together."""
+        if len(copies) < 2 or any(item.size > SMALL_BYTES for item in copies):
+            return None
+        store, *others = {id(found): found for found in (self._store(item.url) for item in copies)}.values()
+        return store if isinstance(store, ObjectStore) and not others else None
+
+    def _receive(self, item: Copy, data: bytes | None, progress: Callable[[int], None]) -> StorageError | None:
+        try:
+            if data is None:
+                self.download(item.url, item.path, digest=item.digest, size=item.size, progress=progress)
+            else:
+                _check(item.url, len(data), item.size, hashlib.sha256(data).hexdigest(), item.digest)
+                put(item.path, lambda file: file.write(data))
+                progress(len(data))
+        except (FileMissing, FileDamaged) as error:
+            return error
+        except (OSError, ValueError) as error:
+            raise refused("write", item.path, error) from error
+        return None
 
     def look(self, url: str) -> Look:
         """What the store tells of a file. Raises FileMissing where there is none."""
@@ -240,7 +284,7 @@ class Files:
         # Logging in may fail in any way that a library of the cloud's maker knows.
         except Exception as error:
             raise refused("open", url, error) from error
-        return ObjectStore(filesystem, in_memory=kind == "memory")
+        return ObjectStore(filesystem, in_memory=kind == "memory", ranges=kind in ("gs", "gcs", "s3", "s3a"))
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
@@ -274,9 +318,9 @@ def _google_token() -> Any:
         return "anon"
 
 
-def _check(url: str, path: str, digest: str, size: int | None) -> None:
-    found = os.path.getsize(path)
+def _check(url: str, found: int, size: int | None, seen: str, digest: str) -> None:
+    """Are bytes and SHA-256 what they should be, where that is known?"""
     if size is not None and found != size:
         raise FileDamaged(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
-    if digest and (seen := sha256_file(path)) != digest:
+    if digest and seen != digest:
         raise FileDamaged(f"cannot read {url}: its SHA-256 is {seen}, not {digest}: it was changed or damaged")

@@ -49,10 +49,10 @@ class Meter:
             self._size += size
             self._report(now=time.monotonic())
 
-    def done(self) -> None:
-        """Count one item."""
+    def done(self, items: int = 1) -> None:
+        """Count items."""
         with self._lock:
-            self._items += 1
+            self._items += items
             self._report(now=time.monotonic(), last=self._items == self._items_total)
 
     def stop(self) -> None:

