@@ -142,6 +142,7 @@ class Renewal:
     def look_for_jobs(self) -> None:
         """Read the fleet's jobs. Raises QueueUnavailable."""
         self.jobs = self._queue.jobs(self._settings.fleet)
+        self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in self.jobs}
 
     def _look_at_jobs(self) -> None:
         """Read the fleet's jobs again: drop what was killed, removed or reset, make way for what is better."""
@@ -166,8 +167,7 @@ class Renewal:
 
     def _is_surplus(self) -> bool:
         """Were consumers sent away, this one among them? They agree without talking: the last by place or name go."""
-        fell = [job for job in self.jobs if job.consumers < self._most.get(job.uid, 0)]
-        self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in self.jobs}
+        fell = [job for job in self.jobs if job.consumers < self._most[job.uid]]
         working = [job for job in self.jobs if job.open]
         if not fell or not working:
             return False

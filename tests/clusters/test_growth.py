@@ -64,6 +64,16 @@ def test_a_consumer_that_cannot_work_is_not_multiplied() -> None:
     assert plan([kjob(2)], [pod(0, "Failed", 2), pod(1, "Failed", 1)], 2, NOW) is None
 
 
+def test_a_task_that_waits_when_all_indexes_are_completed_gets_one_more() -> None:
+    assert plan([kjob(2, done="0-1")], [], 1, NOW) == Grow("kq-1", "7", 3, 1)
+
+
+def test_who_is_drained_three_times_never_waits_for_the_back_off() -> None:
+    drained = [pod(at, "Failed", 143) for at in range(3)]
+    for times in (1, 2, 3):
+        assert plan([kjob(times)], drained[:times], 1, NOW) == Grow("kq-1", "7", times + 1, 1)
+
+
 def test_growth_has_an_end() -> None:
     assert plan([kjob(140)], [], 2, NOW) is None
 

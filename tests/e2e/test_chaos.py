@@ -1,0 +1,103 @@
+"""One sweep in which everything goes wrong at once, nodes too, while nobody watches but the keeper.
+
+KUBEQUE_E2E_NODE is a command that kills a node, deletes its object and brings it back: `lose NODE`, `delete NODE`,
+`revive NODE` are given behind it. The cluster has two nodes, node-1 and node-2.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from kubeque.clusters.kubernetes import path
+from kubeque.files.store import Files
+from tests.e2e.conftest import DEBIAN, NAMESPACE, PROVOKE, Desk, until
+from tests.e2e.test_causes import SHARED_MEMORY
+from tests.servers.objects import BUCKET
+
+NODE = os.environ.get("KUBEQUE_E2E_NODE")
+SCRIPTS = {
+    "eat_memory": 4, "eat_shared_memory": 1, "fill_disk": 3, "kill_itself": 2, "exit_3": 2, "sleep_long": 1,
+    "take_some_time": 46,
+}  # fmt: skip
+ENDS = {
+    "kill_itself": ("failed", "signal", 9),
+    "exit_3": ("failed", "exit", 3),
+    "sleep_long": ("failed", "timeout", None),
+}
+
+
+def node(verb: str, name: str) -> None:
+    assert NODE is not None
+    subprocess.run([*shlex.split(NODE), verb, name], check=True, timeout=120, capture_output=True)
+
+
+def drain(desk: Desk, name: str, job: str) -> None:
+    """What kubectl drain does to the pods of a job."""
+    where = f"/api/v1/nodes/{name}"
+    desk.api.patch(where, {"spec": {"unschedulable": True}})
+    for pod in desk.objects("pods", job):
+        if pod["spec"].get("nodeName") == name and not pod["metadata"].get("deletionTimestamp"):
+            meta = {"name": pod["metadata"]["name"], "namespace": NAMESPACE}
+            eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+            desk.api.create(f"{path('pods', NAMESPACE, meta['name'])}/eviction", eviction)
+    desk.api.patch(where, {"spec": {"unschedulable": None}})
+
+
+@pytest.mark.skipif(NODE is None, reason="KUBEQUE_E2E_NODE is not set: no node can be lost here")
+@pytest.mark.usefixtures("keepers")
+def test_every_task_has_its_true_cause_whatever_happens_to_nodes(desk: Desk) -> None:
+    files, inputs = Files({"gs": desk.store.options}), f"gs://{BUCKET}/inputs-{desk.folder.name}"
+    for name in ("there", "gone"):
+        files.write(f"{inputs}/{name}.txt", b"hello")
+    shutil.copytree(PROVOKE, desk.folder / "provoke")
+    rows = [f"{script},there" for script, count in SCRIPTS.items() for _ in range(count)] + ["take_some_time,gone"]
+    (desk.folder / "p.csv").write_text("\n".join(["script,input", *rows]) + "\n")
+    done = desk.sub(
+        "-n", "chaos", "--no-wait", "-p", "p.csv", "--consumers", "4", "--memory", "64Mi", "--disk", "40Mi",
+        "--timeout", "25s", "python3", "^provoke/{script}.py", f"^{inputs}/{{input}}.txt",
+        image=DEBIAN, template=SHARED_MEMORY,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    files.delete(f"{inputs}/gone.txt")
+
+    until("the first consumers on node-2", lambda: "node-2" in running_on(desk))
+    node("lose", "node-2")
+    try:
+        until("node-2 to be given up", lambda: any(p["metadata"].get("deletionTimestamp") for p in pods(desk)), 180)
+    finally:
+        node("delete", "node-2")
+        node("revive", "node-2")
+    until("consumers on node-1", lambda: "node-1" in running_on(desk))
+    drain(desk, "node-1", "chaos")
+    until("nothing left in the cluster", lambda: not desk.objects("jobs", "chaos") + pods(desk), 480)
+
+    tasks = desk.tasks("chaos")
+    assert len(tasks) == 60
+    for task in tasks:
+        end = ("failed", "stage", None) if task["input"] == "gone" else ENDS.get(task["script"], ("ok", "ok", 0))
+        assert (task["state"], task["cause"], task["exit_code"]) == end, task
+    assert all(task["attempts"] >= 2 for task in tasks if task["script"] == "eat_memory")
+    assert Counter(task["state"] for task in tasks) == {"ok": 54, "failed": 6}
+    books = desk.run("doctor", "chaos")
+    assert books.returncode == 0, books.stdout  # nothing was accepted twice, and what was accepted is there
+    assert desk.objects("secrets", "chaos") == []
+
+
+def pods(desk: Desk) -> list[dict[str, Any]]:
+    return desk.objects("pods", "chaos")
+
+
+def running_on(desk: Desk) -> set[str]:
+    """The nodes on which something of the job runs, the keeper aside."""
+    return {
+        pod["spec"]["nodeName"]
+        for pod in pods(desk)
+        if pod["status"].get("phase") == "Running" and pod["metadata"]["labels"]["kubeque/class"] != "keeper"
+    }
