@@ -32,7 +32,7 @@ class Site:
 
     @classmethod
     def open(cls, config: Config, access: Access | None = None) -> Site:
-        """Connect to all of it; to clusters by `access` if it is given. Raises ConfigError, QueueError, ClusterError."""
+        """Connect to all of it; to clusters by `access`, if given. Raises ConfigError, QueueError, ClusterError."""
         cluster = open_cluster(config.cluster_url, config, access)
         return cls(
             config, open_queue(config.queue_url), Files(), cluster, {config.cluster_url: cluster}, _access=access
