@@ -24,6 +24,7 @@ KEEPER = "keeper"
 #: Where the consumer's software and its working files are in a pod.
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 LABEL = "kubeque"
+KUEUE = "kueue.x-k8s.io"
 #: GKE's label, and taint, of machines that may be taken away.
 SPOT = "cloud.google.com/gke-spot"
 MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
@@ -93,7 +94,13 @@ def kubernetes_job(
         "spec": _pod(job, spec, options, around, shape, queue_secret),
     }
     template = merged(template, without(options.pod_template, KEEPER), TASK)
-    return indexed_job(job, template, around, shape=shape, generation=generation, count=count)
+    made = indexed_job(job, template, around, shape=shape, generation=generation, count=count)
+    if options.kueue_queue:
+        made["metadata"]["labels"][f"{KUEUE}/queue-name"] = options.kueue_queue
+        made["metadata"]["annotations"] |= {  # fewer at once are better than none
+            f"{KUEUE}/job-min-parallelism": "1", f"{KUEUE}/job-completions-equal-parallelism": "true",
+        }  # fmt: skip
+    return made
 
 
 def indexed_job(

@@ -158,6 +158,7 @@ KEYS = (
     _pod("tolerations", TAINTS, "Nodes with this taint as well.", "--toleration", "KEY=VALUE:EFFECT"),
     _pod("spot", FLAG, "Machines that may be taken away, for less money (GKE).", "--spot/--no-spot"),
     _pod("priority_class", TEXT, "PriorityClass of the pods.", "--priority-class", "NAME"),
+    _pod("kueue_queue", TEXT, "Kueue's LocalQueue in which they wait for room.", "--kueue-queue", "NAME"),
     _pod("image_pull_secrets", TEXTS, "Secret that opens a private registry.", "--image-pull-secret", "NAME"),
     _pod("keeper", TEXT, "A pod that looks after the job when nobody does.", "--keeper", "auto|yes|no"),
     _pod("start_timeout", TIME, "Longest until the first consumer runs (default: 10m).", "--start-timeout"),

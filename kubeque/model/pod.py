@@ -50,6 +50,8 @@ class PodOptions:
     #: Machines that may be taken away at any time, for less money.
     spot: bool = False
     priority_class: str = ""
+    #: Kueue's queue (LocalQueue) that the Kubernetes Jobs wait in.
+    kueue_queue: str = ""
     #: Secrets that open private registries.
     image_pull_secrets: tuple[str, ...] = ()
     #: Shall a pod look after the job when nobody else does? "auto": where it can be started.
@@ -166,6 +168,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "tolerations": _tolerations,
     "spot": _flag,
     "priority_class": _name,
+    "kueue_queue": _name,
     "image_pull_secrets": _names,
     "keeper": _keeper,
     "start_timeout": parse_duration,

@@ -37,6 +37,7 @@ def kubeque_task(
     tolerations: Sequence[str | Mapping[str, Any]] | None = None,
     spot: bool | None = None,
     priority_class: str | None = None,
+    kueue_queue: str | None = None,
     image_pull_secrets: Sequence[str] | None = None,
     keeper: str | None = None,
     start_timeout: str | float | None = None,

@@ -64,6 +64,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         tolerations: Sequence[str | Mapping[str, Any]] | None = None,
         spot: bool | None = None,
         priority_class: str | None = None,
+        kueue_queue: str | None = None,
         image_pull_secrets: Sequence[str] | None = None,
         keeper: str | None = None,
         start_timeout: str | float | None = None,
@@ -123,7 +124,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         self.pod = {
             "env_from_secret": env_from_secret, "gpu": gpu, "volumes": volumes, "service_account": service_account,
             "node_selector": node_selector, "tolerations": tolerations, "spot": spot,
-            "priority_class": priority_class, "image_pull_secrets": image_pull_secrets,
+            "priority_class": priority_class, "kueue_queue": kueue_queue, "image_pull_secrets": image_pull_secrets,
             "keeper": keeper, "start_timeout": start_timeout, "pod_template": pod_template,
         }  # fmt: skip
         self.push = push

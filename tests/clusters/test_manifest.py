@@ -85,6 +85,7 @@ CASES = {
     "everything": lambda: made(spec(pod=EVERYTHING)),
     "image-volume": lambda: made(around=replace(AROUND, image_volumes=True)),
     "secret-queue": lambda: made(queue_secret="kq-nightly"),
+    "kueue": lambda: made(spec(pod={"kueue_queue": "team-a-queue"})),
     "keeper": lambda: kept(queue_secret="kq-nightly"),
     "keeper-of-everything": lambda: kept(spec(pod=EVERYTHING)),
 }
