@@ -86,7 +86,7 @@ def main() -> None:
         click.echo(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}", err=True)
         _leave(130)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"kubeque: {_in_one_line(error)}", err=True)
         sys.exit(error.exit_code)
     except KubequeError as error:
         click.echo(f"kubeque: {error}", err=True)
@@ -95,6 +95,13 @@ def main() -> None:
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _in_one_line(error: click.ClickException) -> str:
+    """What is wrong with the words, and where it stands how they should be."""
+    said = " ".join(error.format_message().split()).rstrip(".")
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{said[:1].lower()}{said[1:]}; see {ctx.command_path} --help" if ctx else said
 
 
 def _leave(code: int) -> None:

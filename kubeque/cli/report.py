@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.cli.screen import shown
 from kubeque.client import Line, Progress
+from kubeque.model.job import JobState
 from kubeque.model.resources import format_bytes
 
 
@@ -30,6 +31,17 @@ def summary(progress: Progress) -> str:
     reason = f" ({job.reason})" if job.reason else ""
     held_up = f"; waits: {shown('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
     return f"{job.name}: {word(progress)}{reason}: {', '.join(parts)} of {job.n}{held_up}"
+
+
+def way_on(progress: Progress) -> str:
+    """How to go on with a job that ended early by its own rule; empty for others."""
+    job = progress.job
+    if job.state is not JobState.STOPPED:
+        return ""
+    anew = " (its deadline begins anew)" if job.deadline_seconds else ""
+    return (
+        f"go on: kubeque reset {job.name}{anew}, or submit it again with --revise and a mended command or other limits"
+    )
 
 
 def as_wire(progress: Progress) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import islice
 import click
 
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.report import as_wire, summary, word
+from kubeque.cli.report import as_wire, summary, way_on, word
 from kubeque.cli.screen import Table, age, shown
 from kubeque.cli.tasks import STATES, print_tasks
 from kubeque.client import Client
@@ -43,6 +43,8 @@ def status(
         else:
             progress = client.status(job)
             click.echo(json.dumps(as_wire(progress)) if as_json else summary(progress))
+            if not as_json and (way := way_on(progress)):
+                click.echo(way)
 
 
 @click.command("list")

@@ -13,7 +13,7 @@ from kubeque.cli.canaries import tell, ways_on
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.interrupted import Interrupted
 from kubeque.cli.live import watch_live
-from kubeque.cli.report import as_wire, failures, summary
+from kubeque.cli.report import as_wire, failures, summary, way_on
 from kubeque.client import Client, Progress
 
 _LINE_SECONDS = 5.0
@@ -56,6 +56,8 @@ def conclude(client: Client, last: Progress, *, as_json: bool = False) -> int:
     click.echo(summary(last))
     for line in failures(islice(client.lines(name, state="failed"), 10)):
         click.echo(line)
+    if way := way_on(last):
+        click.echo(way)
     return 0 if success else 1
 
 

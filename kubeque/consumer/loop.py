@@ -115,23 +115,27 @@ class Consumer:
 
     # ------------------------------------------------------------------ this task runs
     def _run(self, a: Assignment) -> None:
-        if a.lease.lost or self._told:
-            a.lease.untake(a.index)
-            self._clean(a)
-            self._count(-1)
-            return
         began = time.monotonic()
-        if a.refusal is None and a.workdir is not None:
+        runs = a.refusal is None and a.workdir is not None
+        if runs:
+            self._renewal.began(a)  # before the look at the lease: who lets go of it after that sees what to stop
+        kept = a.lease.held and not self._told
+        if kept and runs:
             self._settings.journal({"uid": a.job.uid, "index": a.index, "attempt": a.attempt})
-            self._renewal.began(a)
             a.ended = self._command(a)
             self._settings.tidy()
+            self._supply.known(a.job).recent.append(time.monotonic() - began)
+        if runs:
             self._renewal.finished()
             self._stop.clear()
             if self._told:
                 self._stop.set(Cause.PREEMPTED)
-            self._supply.known(a.job).recent.append(time.monotonic() - began)
-        self._done.put(a)
+        if kept:
+            self._done.put(a)
+        else:
+            a.lease.untake(a.index)
+            self._clean(a)
+            self._count(-1)
 
     def _command(self, a: Assignment) -> Ended:
         assert a.workdir is not None
@@ -252,9 +256,11 @@ class Consumer:
             a.lease.untake(a.index)
             return
         a.lease.ended(outcome)
-        self._renewal.noted(a, outcome.cause)
-        if not a.lease.untouched and a.lease.block.tally().pending == 0 and not self._leaving.is_set():
-            self._renewal.commit(a.lease)  # the end of the block: nobody else will bring a reason to commit soon
+        at_once = self._renewal.noted(a, outcome.cause)
+        # At the end of the block nobody else will bring a reason to commit soon.
+        last = not a.lease.untouched and a.lease.block.tally().pending == 0
+        if (at_once or last) and not self._leaving.is_set():
+            self._renewal.commit(a.lease)
 
     def _stored(self, a: Assignment) -> Outcome | None:
         """The outcome, once its result is durable. The store may be away for a while: the lease is kept meanwhile."""

@@ -26,6 +26,8 @@ _REAP_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
 #: An outcome that has only just come is left to the commit that reserves the next task: one write, not two.
 _SETTLE_SECONDS = 1.0
+#: So many failures, or two for each consumer, tell whether a job is hopeless.
+_EARLY = 20
 
 
 class Renewal:
@@ -42,8 +44,8 @@ class Renewal:
         self._watch = LeaseWatch()
         self._running: Assignment | None = None
         self._running_since = 0.0
-        #: By uid of a job: has this consumer seen nothing but failures of it?
-        self._failures_only: dict[str, bool] = {}
+        #: By uid and run of a job: failures of it that this consumer has seen; None: not only failures.
+        self._failures: dict[tuple[str, int], int | None] = {}
         #: The fleet's jobs, the best first.
         self.jobs: list[Job] = []
         #: The most consumers that each job was seen to want, by its uid.
@@ -68,9 +70,16 @@ class Renewal:
         """Seconds that the present command has run; 0 where none does."""
         return time.monotonic() - self._running_since if self._running else 0.0
 
-    def noted(self, a: Assignment, cause: Cause) -> None:
-        """An attempt ended by `cause`: a consumer that sees nothing but failures looks whether the job is hopeless."""
-        self._failures_only[a.job.uid] = self._failures_only.get(a.job.uid, True) and cause is not Cause.OK
+    def noted(self, a: Assignment, cause: Cause) -> bool:
+        """An attempt ended by `cause`. Must that be recorded at once, because it may have to end the job?
+
+        It must where so many failures end it, and while the first attempts tell whether the job is hopeless.
+        """
+        job = a.lease.job
+        seen = self._failures.get((job.uid, job.run), 0)
+        self._failures[job.uid, job.run] = None if cause is Cause.OK or seen is None else seen + 1
+        early = seen is not None and seen < max(_EARLY, 2 * job.consumers)
+        return cause is not Cause.OK and (job.max_failures is not None or early)
 
     # ------------------------------------------------------------------ commits
     def commit(self, lease: Lease, *, reserve: int = 0, give_back: bool = False) -> None:
@@ -95,12 +104,36 @@ class Renewal:
         """Look whether the job should end early, where this consumer has only seen failures."""
         job = lease.job
         try:
-            if self._failures_only.get(job.uid):
-                end_hopeless(self._queue, job)
-            if job.max_failures is not None or job.deadline is not None or job.is_orphan(self._queue.now()):
-                enforce_limits(self._queue, job, self._queue.counts(job))
+            if self._failures.get((job.uid, job.run)):
+                job = end_hopeless(self._queue, job)
+            self._enforce(job)
         except (QueueUnavailable, JobNotFound) as error:
             log.warning("whether %s should end early cannot be told now: %s", job.name, error)
+
+    def _enforce(self, job: Job) -> None:
+        """End the job where it has gone as far as it may; of one that has ended nothing is kept.
+
+        Raises QueueUnavailable, JobNotFound.
+        """
+        if job.open and (job.max_failures is not None or self._is_over(job)):
+            job = enforce_limits(self._queue, job, self._queue.counts(job))
+        if not job.open:
+            self.jobs = [job if other.uid == job.uid else other for other in self.jobs]
+            for lease in list(self._supply.leases):
+                if lease.job.uid == job.uid:
+                    self._let_go(lease)
+
+    def _is_over(self, job: Job) -> bool:
+        now = self._queue.now()
+        return job.open and (job.is_overdue(now) or job.is_orphan(now))
+
+    def _let_go(self, lease: Lease) -> None:
+        """Give a lease back and stop what runs of it, in this order: what begins meanwhile sees that it must not."""
+        try:
+            if not lease.lost:
+                give_up(lease)
+        finally:
+            self._stop_if_running(lease)
 
     # ------------------------------------------------------------------ what is due by the clock
     def renewing(self) -> None:
@@ -119,9 +152,13 @@ class Renewal:
                     self._reap()
             except QueueUnavailable as error:
                 log.warning("the queue does not answer; what runs goes on: %s", error)
+            except JobNotFound as error:
+                log.info("%s", error)  # removed meanwhile: the next look at the jobs drops it
 
     def _renew(self, lease: Lease, now: float) -> None:
         since = now - lease.committed_at
+        if lease.held and self._is_over(lease.job):
+            self._enforce(lease.job)
         long = self._running is not None and self._running.lease is lease and self.running_for() > COMMIT_SECONDS
         if long and lease.untouched:
             self.commit(lease, give_back=True)
@@ -136,8 +173,8 @@ class Renewal:
 
     def _reap(self) -> None:
         for job in self.jobs:
-            if job.open:
-                reap(self._queue, job, coroner=self._settings.coroner, watch=self._watch)
+            if job.open and reap(self._queue, job, coroner=self._settings.coroner, watch=self._watch):
+                self._enforce(job)  # what was lost may be one failure too many
 
     def look_for_jobs(self) -> None:
         """Read the fleet's jobs. Raises QueueUnavailable."""
@@ -153,9 +190,7 @@ class Renewal:
         for lease in list(self._supply.leases):
             job = by_uid.get(lease.job.uid)
             if job is None or not job.open or job.revision != lease.job.revision or self._outgrew(lease, job):
-                self._stop_if_running(lease)
-                if not lease.lost:
-                    give_up(lease)
+                self._let_go(lease)
                 continue
             lease.refresh(replace(job, revision=lease.job.revision))
             better = [other for other in self.jobs if other.open and other.priority > job.priority]
@@ -163,6 +198,8 @@ class Renewal:
                 making_way.add(job.uid)
                 self.commit(lease, give_back=True)
         self._supply.making_way = frozenset(making_way)
+        for job in filter(self._is_over, self.jobs):
+            self._enforce(job)
         self.surplus = self.surplus or self._is_surplus()
 
     def _is_surplus(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 
 from kubeque.files.inputs import Staging, push
@@ -36,14 +35,15 @@ class Draft:
         """A new job for it, with a uid of its own."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
         lease = sweep.lease_seconds or LEASE_SECONDS
-        now = time.time()
+        now = site.queue.now()  # by which the deadline is judged
+        deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
             name=name, uid=uid, n=n, url=join(site.config.default_url_prefix, name, uid),
             consumers=sweep.consumers or site.config.consumers or site.cluster.default_consumers(n),
             fleet=site.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
             shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
             allow_failed=parse_allowed(sweep.allow_failed),
-            deadline=now + parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None,
+            deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
         )  # fmt: skip

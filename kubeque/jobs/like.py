@@ -28,7 +28,7 @@ def like(site: Site, name: str, *, rows: Rows | None = None, inputs_of_command: 
         inputs_of_command=inputs_of_command, shell=spec.shell,
         results=spec.results, ignore=spec.ignore, env=spec.env, image=spec.image or None, cpu=spec.cpu,
         memory=spec.shapes[0].memory, max_memory=_most(spec.shapes), disk=spec.shapes[0].disk,
-        consumers=job.consumers, priority=job.priority, task_timeout=spec.task_timeout, deadline=_duration(job),
+        consumers=job.consumers, priority=job.priority, task_timeout=spec.task_timeout, deadline=job.deadline_seconds,
         retries={cause: n for cause, n in job.budgets.to_wire().items() if n != defaults[cause]},
         max_failures=job.max_failures, allow_failed=job.allow_failed, series=job.series,
         results_ttl=job.results_ttl, pod=spec.pod,
@@ -51,7 +51,3 @@ def _of_command(spec: JobSpec, item: Input) -> bool:
 
 def _most(shapes: tuple[Shape, ...]) -> int | None:
     return max((shape.memory or 0) for shape in shapes) or None
-
-
-def _duration(job: Job) -> float | None:
-    return job.deadline - job.created if job.deadline is not None else None

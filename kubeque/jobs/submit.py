@@ -152,8 +152,18 @@ def _again(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submit
             " run again what failed or changed, --replace to run all rows, or choose another name with -n"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
-        return Submitted(site.queue.reset(before.name, ResetRule()), "revised")
+        fresh = wanted.job(site, before.name)
+        return Submitted(site.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), "revised")
     return Submitted(before, "adopted")
+
+
+def _limited(job: Job, fresh: Job) -> Job:
+    """`job` with all that was newly said of it and is no part of its spec."""
+    return replace(
+        job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
+        deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
+        priority=fresh.priority, results_ttl=fresh.results_ttl,
+    )  # fmt: skip
 
 
 def _revise(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submitted:
@@ -170,12 +180,8 @@ def _revise(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submi
         site.files.write(keys_url(after, after.revision), keys)
 
     def change(now: Job) -> Job:
-        return replace(
-            now, revision=after.revision, spec_digest=after.spec_digest, budgets=after.budgets, floor=0,
-            max_failures=after.max_failures, allow_failed=after.allow_failed, deadline=after.deadline,
-            consumers=after.consumers, priority=after.priority, token=now.token, series=after.series,
-            results_ttl=after.results_ttl,
-        )  # fmt: skip
+        revised = replace(now, revision=after.revision, spec_digest=after.spec_digest, floor=0, series=after.series)
+        return _limited(revised, after)
 
     rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True, go=True)
     job = site.queue.reset(before.name, rule, change)

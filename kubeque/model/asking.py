@@ -43,7 +43,7 @@ def _pairs(words: Sequence[str], option: str) -> dict[str, str]:
 
 def _counts(words: Sequence[str], option: str) -> dict[str, int]:
     counts = {}
-    for name, value in _pairs(words, option).items():
+    for name, value in _pairs([part for word in words for part in word.split(",")], option).items():
         if not (value.isascii() and value.isdigit() and len(value) < 10):
             raise ResourceError(f"{option} {name}={value}: write a whole number, as in {name}=3")
         counts[name] = int(value)
@@ -166,7 +166,7 @@ KEYS = (
     # when it ends
     Key("task_timeout", TIME, "Longest a task may take, as in 30m.", ("--timeout",)),
     Key("deadline", TIME, "Longest the job may take, as in 12h.", ("--deadline",)),
-    Key("retries", COUNTS, "Extra attempts by cause, as in lost=5.", ("--retries",), "CAUSE=N"),
+    Key("retries", COUNTS, "Extra attempts by cause, as in lost=5,oom=0.", ("--retries",), "CAUSE=N,..."),
     Key("max_failures", COUNT, "End the job once so many tasks failed.", ("--max-failures",)),
     Key("allow_failed", SHARE, "Failed tasks that are still a success: 3 or 1% (default: 0).", ("--allow-failed",)),
     # what `sub` does besides

@@ -139,6 +139,8 @@ class Job:
     allow_failed: str = "0"
     #: Unix time at which the job ends, whatever is left; None: never.
     deadline: float | None = None
+    #: How far ahead that was set; a reset of the ended job sets it as far ahead again.
+    deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
     #: Which attempt of which Airflow task waits for it and may cancel it; empty where nobody took it.
@@ -163,6 +165,10 @@ class Job:
     def open(self) -> bool:
         """May consumers take its tasks?"""
         return self.closing is None and self.state in (JobState.ACTIVE, JobState.RESETTING)
+
+    def is_overdue(self, now: float) -> bool:
+        """Has its deadline passed? `now`: the store's clock."""
+        return self.deadline is not None and now > self.deadline
 
     def is_orphan(self, now: float) -> bool:
         """Did somebody wait for it who has not looked for too long? `now`: the store's clock."""

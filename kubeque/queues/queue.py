@@ -204,7 +204,7 @@ class Queue:
         def begin(job: Job) -> Job | None:
             nonlocal began
             began = job.reset is None  # one reset at a time: finish the other one first, also if the job was killed
-            return self._begin_reset(change(job), rule) if began else None
+            return self._begin_reset(change(job), rule, self.now()) if began else None
 
         while True:
             job = self.finish_reset(self.update(name, begin))
@@ -212,11 +212,13 @@ class Queue:
                 return job
 
     @staticmethod
-    def _begin_reset(job: Job, rule: ResetRule) -> Job:
+    def _begin_reset(job: Job, rule: ResetRule, now: float) -> Job:
         go = rule.go or not job.open  # what was killed runs again, held or not
+        anew = not job.open and job.deadline_seconds is not None
         return replace(
             job, state=JobState.RESETTING, run=job.run + 1, reset=replace(rule, go=go), closing=None, reason="",
             delivered=False, canaries=0 if go else job.canaries,
+            deadline=now + (job.deadline_seconds or 0.0) if anew else job.deadline,
         )  # fmt: skip
 
     def finish_reset(self, job: Job) -> Job:

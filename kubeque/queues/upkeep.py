@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from kubeque.model.job import Counts, Job, JobState
-from kubeque.model.resources import grown
+from kubeque.model.resources import format_seconds, grown
 from kubeque.model.task import Attempt, Cause, Death, State, TaskRecord
 from kubeque.queues import changes
 from kubeque.queues.block import Block
@@ -180,12 +180,15 @@ def end_hopeless(queue: Queue, job: Job) -> Job:
 def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
     """Stop the job where its deadline has passed, too many of its tasks failed, or who waited for it is gone."""
     left = job.open and counts.ended < job.n
-    if left and job.deadline is not None and queue.now() > job.deadline:
-        return queue.stop(job, "its deadline has passed")
+    if left and job.is_overdue(queue.now()):
+        given = f" of {format_seconds(job.deadline_seconds)}" if job.deadline_seconds else ""
+        return queue.stop(job, f"its deadline{given} has passed")
     if left and job.is_orphan(queue.now()):
         return _stop_orphan(queue, job)
     if left and job.max_failures is not None and counts.failed >= job.max_failures:
-        return queue.stop(job, f"{counts.failed} tasks failed and max_failures is {job.max_failures}")
+        return queue.stop(
+            job, f"{counts.failed} task{'s' * (counts.failed != 1)} failed and max_failures is {job.max_failures}"
+        )
     return job
 
 

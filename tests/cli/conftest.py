@@ -6,11 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from tests.queues.conftest import server as server  # one that all tests of a run share
+from tests.queues.stores import fresh_namespace, fresh_schema
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample-job"
 
@@ -44,6 +47,20 @@ class Shell:
         path = self.folder / name
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         return path
+
+
+@pytest.fixture
+def far_shell(
+    request: pytest.FixtureRequest, shell: Shell, server: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    """A desk whose queue is in the kind of store that the test's parameter names."""
+    address = server(request.param)
+    if request.param == "postgres":
+        shell.write(".kubeque", f"[config]\nqueue_url = {fresh_schema(address)}\n")
+    elif request.param.startswith("datastore"):
+        monkeypatch.setenv("DATASTORE_EMULATOR_HOST", address)
+        shell.write(".kubeque", f"[config]\nqueue_url = {fresh_namespace()}\n")
+    return shell
 
 
 @pytest.fixture

@@ -75,14 +75,17 @@ def postgres_server() -> Iterator[str]:
     server.stop()
 
 
-@contextmanager
-def postgres(address: str, folder: Path) -> Iterator[Opener]:
-    """A schema for each test: much faster to make than a database."""
+def fresh_schema(address: str) -> str:
+    """The URL of a schema of its own: much faster to make than a database."""
     name = f"test_{next(_NUMBERS)}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}".encode())
-    with opening(lambda: open_postgres(f"{address}?options=-csearch_path%3D{name}")) as opener:
-        yield opener
+    return f"{address}?options=-csearch_path%3D{name}"
+
+
+def postgres(address: str, folder: Path) -> AbstractContextManager[Opener]:
+    url = fresh_schema(address)
+    return opening(lambda: open_postgres(url))
 
 
 def emulator_server(kind: str) -> Callable[[], AbstractContextManager[str]]:
@@ -96,10 +99,15 @@ def emulator_server(kind: str) -> Callable[[], AbstractContextManager[str]]:
     return run
 
 
+def fresh_namespace() -> str:
+    """The URL of a namespace of its own."""
+    return f"datastore://kubeque-test/(default)/test-{next(_NUMBERS)}"
+
+
 @contextmanager
 def datastore(address: str, folder: Path) -> Iterator[Opener]:
     """A namespace for each test. Where the emulator is, the library is told by the environment."""
-    url = f"datastore://kubeque-test/(default)/test-{next(_NUMBERS)}"
+    url = fresh_namespace()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATASTORE_EMULATOR_HOST", address)
         with opening(lambda: open_datastore(url)) as opener:

@@ -136,7 +136,7 @@ def test_what_was_held_is_killed_with_its_job_and_runs_after_a_reset(queue: Queu
 def test_nothing_is_lost_from_the_counts_in_the_middle_of_a_go(queue: Queue) -> None:
     job = held_job(queue)
     run_all(queue, job)
-    half = queue.update("sweep", lambda job: queue._begin_reset(job, GO_ON))
+    half = queue.update("sweep", lambda job: queue._begin_reset(job, GO_ON, queue.now()))
     first = next(block for block in queue.scan(half) if block.held)
     queue.change_block(first, lambda block: (changes.reset(block, GO_ON, 1), []) if block.held else None)
     assert queue.counts(half) == Counts(pending=4, ok=3, held=6)

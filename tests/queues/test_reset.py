@@ -150,7 +150,7 @@ def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_store: Op
 
 def test_a_reset_that_broke_off_is_finished_by_the_next(queue: Queue) -> None:
     submit(queue, make_job(6), size=2)
-    half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule()))
+    half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule(), queue.now()))
     assert half.state is JobState.RESETTING
     assert leases.claim(queue, half, "anna") is None, "no block is of the new run yet"
     whole = queue.finish_reset(half)
@@ -161,7 +161,7 @@ def test_a_reset_that_broke_off_is_finished_by_the_next(queue: Queue) -> None:
 
 def test_a_second_reset_waits_for_the_first(queue: Queue) -> None:
     job = one_of_each(queue).job
-    queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule(causes=("exit",))))
+    queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule(causes=("exit",)), queue.now()))
     after = queue.reset("sweep", ResetRule(causes=("signal",)))
     assert after.run == 2
     assert list(states(queue, job).values()) == [OK, PENDING, PENDING, RESERVED, PENDING]
@@ -169,7 +169,7 @@ def test_a_second_reset_waits_for_the_first(queue: Queue) -> None:
 
 def test_tasks_may_be_claimed_while_a_reset_passes_over_the_rest(queue: Queue) -> None:
     job = submit(queue, make_job(4), size=2)
-    half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule()))
+    half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule(), queue.now()))
     first = next(queue.scan(job))
     queue.change_block(first, lambda block: (changes.reset(block, ResetRule(), 1), []) if block.run < 1 else None)
     lease = claim(queue, half)
@@ -262,10 +262,21 @@ def test_ok_survives_everything_but_a_reset_that_says_so(queue: Queue) -> None:
 def test_a_reset_that_a_kill_broke_off_is_finished_before_the_next_begins(queue: Queue) -> None:
     """Else rows that were to run again under another spec would stay as they are."""
     job = one_of_each(queue).job
-    queue.update("sweep", lambda job: queue._begin_reset(job, BREAK))
+    queue.update("sweep", lambda job: queue._begin_reset(job, BREAK, queue.now()))
     killed = queue.kill("sweep")
     assert queue.finish_reset(killed).state is JobState.KILLED
     assert list(states(queue, job).values()) == [PENDING] * 5
     after = queue.reset("sweep", ResetRule())
     assert (after.run, after.state) == (2, JobState.ACTIVE)
     assert {block.run for block in queue.scan(after)} == {2}
+
+
+def test_what_ended_has_as_long_again_after_a_reset_and_what_runs_has_not(queue: Queue) -> None:
+    given = queue.now() + 50
+    job = submit(queue, make_job(4, deadline=given, deadline_seconds=100.0))
+    assert queue.reset("sweep", ResetRule()).deadline == given, "it has not ended"
+    queue.stop(queue.job("sweep"), "its time is over")
+    again = queue.reset("sweep", ResetRule())
+    assert again.deadline is not None
+    assert given + 40 < again.deadline <= queue.now() + 100
+    assert (again.open, again.uid) == (True, job.uid)
