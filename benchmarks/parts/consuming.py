@@ -33,6 +33,8 @@ class Consumer:
     #: Told how many tasks a commit has just recorded.
     recorded: Callable[[int], None]
     finished: Callable[[], bool]
+    #: Among all consumers, until it has claimed something.
+    number: int | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
@@ -51,7 +53,8 @@ class Consumer:
 
     def _claim(self) -> Lease | None:
         with suppress(QueueUnavailable):
-            return claim(self.queue, self.job, self.owner, reserve=self._reserve())
+            number, self.number = self.number, None
+            return claim(self.queue, self.job, self.owner, reserve=self._reserve(), number=number)
         return None
 
     def _reserve(self) -> int:

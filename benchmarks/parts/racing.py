@@ -87,7 +87,7 @@ def race(what: Race) -> Speed:
     start, left = processes.Barrier(what.consumers), processes.Value("q", what.tasks)
     said: Any = processes.Queue()
     running = [
-        processes.Process(target=_consumer, args=(what, job, f"consumer-{number}", start, left, said), daemon=True)
+        processes.Process(target=_consumer, args=(what, job, number, start, left, said), daemon=True)
         for number in range(what.consumers)
     ]
     for process in running:
@@ -138,7 +138,7 @@ def check(what: Race, job: Job | None, done: int) -> None:
         raise SystemExit(f"{what}: {done} tasks were recorded and {kept} are there")
 
 
-def _consumer(what: Race, job: Job | None, owner: str, start: Any, left: Any, said: Any) -> None:
+def _consumer(what: Race, job: Job | None, number: int, start: Any, left: Any, said: Any) -> None:
     with_emulator(what.emulator)
     done, last = 0, 0.0
 
@@ -151,7 +151,7 @@ def _consumer(what: Race, job: Job | None, owner: str, start: Any, left: Any, sa
     def finished() -> bool:
         return left.value <= 0 or time.monotonic() > end
 
-    calls, work = _prepare(what, job, owner, recorded, finished)
+    calls, work = _prepare(what, job, number, recorded, finished)
     start.wait(_START_SECONDS)
     began = last = time.monotonic()
     end = began + what.seconds
@@ -163,14 +163,15 @@ def _consumer(what: Race, job: Job | None, owner: str, start: Any, left: Any, sa
 
 
 def _prepare(
-    what: Race, job: Job | None, owner: str, recorded: Callable[[int], None], finished: Callable[[], bool]
+    what: Race, job: Job | None, number: int, recorded: Callable[[int], None], finished: Callable[[], bool]
 ) -> tuple[Counter[str], Callable[[], None]]:
     """Connected and ready to go: what will be counted, and the work."""
+    owner = f"consumer-{number}"
     if job is None:
         tasks = open_tasks(what.url)
         return Counter(), lambda: consume(tasks, owner, recorded, finished)
     counting = Counting(open_queue(what.url).store)
-    consumer = Consumer(Queue(cast(Store, counting)), job, owner, lambda index, most: 0.0, recorded, finished)
+    consumer = Consumer(Queue(cast(Store, counting)), job, owner, lambda index, most: 0.0, recorded, finished, number)
     return counting.calls, consumer.work
 
 

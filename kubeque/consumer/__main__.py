@@ -53,8 +53,9 @@ def _in_slot(given: argparse.Namespace) -> int:
     if not slot.take():
         return 0  # another consumer has this place
     settings = Settings(
-        fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), linger_seconds=given.linger,
-        journal=slot.journal, runs=slot.runs, slot=given.slot, coroner=LocalCluster(given.home, given.queue).coroner,
+        fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), number=given.slot,
+        linger_seconds=given.linger, journal=slot.journal, runs=slot.runs, slot=given.slot,
+        coroner=LocalCluster(given.home, given.queue).coroner,
     )  # fmt: skip
     queue = open_queue(given.queue)
     while True:

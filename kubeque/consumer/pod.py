@@ -21,12 +21,14 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 def pod_settings(fleet: str, shape: int, work: Path, linger_seconds: float) -> Settings:
     """The place of the consumer of this pod. Raises ConfigError where it is no pod of ours."""
     environment = dict(os.environ)
+    number = environment.get("JOB_COMPLETION_INDEX", "")
     use_own_certificates()
     work.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(work)  # the image's root may be read-only
     return Settings(
         fleet=fleet, owner=f"pod:{told('KUBEQUE_POD_NAME')}:{told('KUBEQUE_POD_UID')}", work=work, shape=shape,
-        linger_seconds=linger_seconds, journal=_journal, environment=environment, oom=OomCounter.find(),
+        number=int(number) if number.isdigit() else None, linger_seconds=linger_seconds,
+        journal=_journal, environment=environment, oom=OomCounter.find(),
         watched=(work, *_TEMPORARY), show=_show, tidy=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]).remove,
     )  # fmt: skip
 

@@ -21,6 +21,8 @@ class Settings:
     owner: str
     #: Folder for working directories and cached inputs.
     work: Path
+    #: Among the consumers that may start with it; None: not known.
+    number: int | None = None
     #: Seconds to stay when nothing is left to do.
     linger_seconds: float = 5.0
     cache_bytes: int = 20 << 30

@@ -37,6 +37,8 @@ class Known:
     pages: PageReader
     #: Seconds of the last tasks, from the start of one to the start of the next.
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    #: Was something of it claimed here before?
+    begun: bool = False
 
     def mean(self) -> float | None:
         return sum(self.recent) / len(self.recent) if self.recent else None
@@ -83,14 +85,17 @@ class Supply:
             if not job.open:
                 continue
             try:
-                reserve = reserve_count(self.known(job).mean())
+                known = self.known(job)
             except StorageError as error:
                 log.warning("%s: its spec cannot be read: %s", job.name, error)
                 continue
             shapes = self._settings.shapes(job)
             if shapes == []:
                 continue
-            lease = claim(self._queue, job, self._settings.owner, shapes=shapes, reserve=reserve)
+            number = None if known.begun else self._settings.number
+            reserve = reserve_count(known.mean())
+            lease = claim(self._queue, job, self._settings.owner, shapes=shapes, reserve=reserve, number=number)
+            known.begun = True
             if lease is not None:
                 with self.lock:
                     self.leases.append(lease)

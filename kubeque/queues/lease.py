@@ -21,7 +21,7 @@ from kubeque.queues import changes
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.changes import Settled
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import SLOTS, Conflict, Find, read_block
+from kubeque.queues.store import SLOTS, Conflict, Find, place, read_block
 
 log = logging.getLogger(__name__)
 #: Candidates to choose among: more makes stale lists, fewer makes collisions.
@@ -163,22 +163,30 @@ class Lease:
             self.job = job
 
 
-def claim(queue: Queue, job: Job, owner: str, *, shapes: Sequence[int] | None = None, reserve: int = 1) -> Lease | None:
+def claim(
+    queue: Queue,
+    job: Job,
+    owner: str,
+    *,
+    shapes: Sequence[int] | None = None,
+    reserve: int = 1,
+    number: int | None = None,
+) -> Lease | None:
     """Lease a block of `job` with something to run: a ready one, else the stolen tail of a leased one.
 
-    `shapes`: only blocks of these classes. None: there is nothing to be had now. Raises QueueUnavailable.
+    `shapes`: only blocks of these classes. `number`: of the consumer among those that start with it, at its first claim
+    of a job: each looks for a block of its own. None: there is nothing to be had now. Raises QueueUnavailable.
     """
     for attempt in range(_CLAIM_TRIES):
-        found = [
-            block
-            for block in map(read_block, queue.store.find_blocks(
-                job.uid, Find.READY, shapes=shapes, slot=random.randrange(SLOTS), limit=_CANDIDATES
-            ))
-            if block.run == job.run  # another run's block: not reset yet, or this reader's job is old
-        ]  # fmt: skip
+        mine = None if number is None or attempt else place(number)
+        start = random.randrange(SLOTS) if mine is None else mine
+        records = queue.store.find_blocks(job.uid, Find.READY, shapes=shapes, slot=start, limit=_CANDIDATES)
+        blocks = {record.slot: read_block(record) for record in records}
+        # One of another run is not reset yet, or this reader's job is old.
+        found = {slot: block for slot, block in blocks.items() if block.run == job.run}
         if not found:
             return _steal(queue, job, owner, shapes, reserve)
-        lease = _try_claim(queue, job, random.choice(found), owner, reserve)
+        lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)
         if lease is not None:
             return lease
         queue.sleep(random.uniform(0, 0.01 * 2**attempt))

@@ -27,6 +27,7 @@ from kubeque.queues.store import (
     Store,
     block_record,
     job_record,
+    place,
     read_block,
     read_job,
 )
@@ -68,8 +69,8 @@ class Queue:
 
     def insert_blocks(self, content: Iterable[Block]) -> None:
         """Keep new blocks; the job that names their uid comes, or changes, after them."""
-        rest = iter(content)
-        while batch := [block_record(block, _slot()) for block in islice(rest, _INSERT_BATCH)]:
+        rest = enumerate(content)
+        while batch := [block_record(block, place(number)) for number, block in islice(rest, _INSERT_BATCH)]:
             self._answered(partial(self.store.insert_blocks, batch))  # those that are there already stay: no harm twice
 
     def _insert(self, job: Job, mark: str, *, again: bool) -> bool:

@@ -19,8 +19,9 @@ from kubeque.model.job import Job
 from kubeque.model.task import State, Tally, TaskRecord
 from kubeque.queues.block import Block
 
-#: Random slots of ready blocks are drawn from [0, SLOTS).
+#: Slots of ready blocks lie in [0, SLOTS).
 SLOTS = 1 << 31
+_GOLDEN = (5**0.5 - 1) / 2
 #: Bits for each count in a packed tally.
 _BITS = 21
 _MASK = (1 << _BITS) - 1
@@ -207,3 +208,13 @@ def stored(block: Block, version: int) -> Block:
 
 
 assert len(State) == len(bytes(range(48, 53)))
+
+
+def place(number: int) -> int:
+    """The slot of a new job's block of that number, and where the consumer of that number looks first.
+
+    Multiples of the golden ratio, less their whole parts, lie evenly between 0 and 1 however many there are, and
+    neighbours far apart (Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S). So consumers that
+    start at the same moment find a block each, and no index grows at one end.
+    """
+    return int(number * _GOLDEN % 1 * SLOTS)

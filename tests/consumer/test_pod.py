@@ -22,6 +22,7 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
 ) -> None:
     monkeypatch.setenv("KUBEQUE_POD_NAME", "kq-a-0-1-0-abcde")
     monkeypatch.setenv("KUBEQUE_POD_UID", "12-34")
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "17")
     monkeypatch.setenv("KUBEQUE_QUEUE_URL", "postgresql://me@db/q")
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setattr(pod.tempfile, "tempdir", None)
@@ -29,6 +30,7 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
     settings = pod_settings("a", 2, tmp_path / "work", 5.0)
 
     assert (settings.owner, settings.shape, settings.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
+    assert settings.number == 17
     assert "SSL_CERT_FILE" not in settings.environment
     assert queue_url() == "postgresql://me@db/q"
 

@@ -57,6 +57,13 @@ def test_nothing_of_another_job_or_of_another_class_is_claimed(queue: Queue) -> 
     assert leases.claim(queue, job, "carl") is None
 
 
+def test_consumers_that_start_together_find_a_block_each(queue: Queue) -> None:
+    job = submit(queue, make_job(128), size=4)
+    numbers = random.sample(range(32), 32)
+    assert {number: claim(queue, job, number=number).block.lo // 4 for number in numbers} == {n: n for n in range(32)}
+    assert leases.claim(queue, job, "bert", number=7) is not None, "where its own is taken, another's tail is stolen"
+
+
 def test_two_claimers_of_one_task_and_one_gets_it(open_store: Opener) -> None:
     one, other = (Queue(open_store(), sleep=lambda _: None) for _ in range(2))
     job = submit(one, make_job(1))
