@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
+import jsonschema
 import pytest
 from google.cloud import container_v1 as gke
 
 from kubeque.cli.__main__ import main
+from kubeque.cli.schemas import OUTPUTS
 from tests.cli.conftest import Shell
 from tests.servers.api_server import ApiServer
 from tests.servers.gke import ClusterManager
@@ -136,6 +138,7 @@ def test_start_makes_all_that_sweeps_need_and_finds_it_again(shell: Shell, googl
 
     assert again.returncode == 0, again.stderr
     said = json.loads(again.stdout)
+    jsonschema.validate(said, {output.said: output.schema for output in OUTPUTS}["kubeque start --json"])
     assert (said["queue_url"], said["default_url_prefix"]) == ("datastore://proj", "gs://proj-kubeque/results")
     texts = {part["what"]: part["text"] for part in said["parts"]}
     assert texts["cluster"].startswith("sweeps in europe-west1 of project proj runs: Kubernetes 1.35.8")
@@ -154,7 +157,10 @@ def test_nodes_come_and_go(run: Run, google: Google) -> None:
     assert google.manager.clusters[NAME].node_pools[1].config.ephemeral_storage_local_ssd_config.local_ssd_count == 1
     assert run("pool", "resize", "fast", "3").stdout.startswith("fast 3 x ")
     assert run("pool", "resize", "fast", "1:9").stdout.startswith("fast 1:9 x ")
+    schemas = {output.said: output.schema for output in OUTPUTS}
     listed = [json.loads(line) for line in run("pool", "list", "--json").stdout.splitlines()]
+    for pool in listed:
+        jsonschema.validate(pool, schemas["kubeque pool list --json"])
     assert [(pool["name"], pool["least"], pool["most"], pool["spot"]) for pool in listed] == [
         ("standard", 6, 6, False), ("fast", 1, 9, True),
     ]  # fmt: skip

@@ -35,7 +35,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 #: These change the job that the tests here look at, or have tests of their own.
-ELSEWHERE = ("sub", "replay", "reset", "go", "remove", "stop")
+ELSEWHERE = ("sub", "replay", "reset", "go", "remove", "stop", "resize", "pool")
 
 
 def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, str]) -> None:
@@ -50,7 +50,9 @@ def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, st
 
 def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
     outputs = [output for output in OUTPUTS if output.said.split()[1] not in ELSEWHERE]
-    hold_to_schemas(swept, outputs, {"JOB": "lr", "INDEX": "3", "COLUMN": "out.loss", "PRIORITY": "0"})
+    hold_to_schemas(
+        swept, outputs, {"JOB": "lr", "INDEX": "3", "COLUMN": "out.loss", "PRIORITY": "0", "CONSUMERS": "2"}
+    )
 
 
 def test_what_changes_a_job_says_so_as_json(shell: Shell) -> None:
