@@ -1,6 +1,6 @@
 """What bringing files costs: uploads and a fetch through kubeque, in turn with fsspec's plain `put` and `get`.
 
-    python -m benchmarks.staging           10,000 small files and 2 GB: some minutes
+    python -m benchmarks.staging           10,000 small files and 2 GB: a quarter of an hour
     python -m benchmarks.staging --quick   500 files and 100 MB
 
 The stores are a Google Cloud Storage and an S3 of this machine (fake-gcs-server and moto), over plain HTTP. kubeque
