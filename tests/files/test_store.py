@@ -13,7 +13,7 @@ import pytest
 
 from kubeque.files.objects import WHOLE_BYTES
 from kubeque.files.tails import Tail
-from kubeque.model.errors import FileMissing, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 from tests.files.kinds import Place
 
 NAMES = ["plain.txt", "a/b/c.txt", "with blank", "[1]*?.txt", "100%25#é&+.txt", "-rf", "~", "tail."]
@@ -144,6 +144,15 @@ def test_a_download_that_is_not_what_was_expected_leaves_nothing(
     place.files.write(place.at("file"), b"data")
     with pytest.raises(StorageError, match=place.at("file")):
         place.files.download(place.at("file"), tmp_path / "new" / "down", **wrong)
+    assert os.listdir(tmp_path / "new") == []
+
+
+@pytest.mark.parametrize("said", [WHOLE_BYTES + 1, 3 * WHOLE_BYTES], ids=["longer", "shorter"])
+def test_a_large_file_of_another_size_than_said_is_damaged(place: Place, tmp_path: Path, said: int) -> None:
+    (tmp_path / "source").write_bytes(os.urandom(2 * WHOLE_BYTES))
+    place.files.upload(tmp_path / "source", place.at("file"))
+    with pytest.raises(FileDamaged, match=f"has {2 * WHOLE_BYTES} bytes, not {said}"):
+        place.files.download(place.at("file"), tmp_path / "new" / "down", size=said)
     assert os.listdir(tmp_path / "new") == []
 
 
