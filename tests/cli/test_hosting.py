@@ -310,7 +310,7 @@ def test_the_consumers_cluster_is_reached_by_its_address_and_our_token(run: Run,
         (["start", "--gpu", "l4:x"], "--gpu 'l4:x': write the type"),
         (["start", "--disk-size", "1Gi"], "too small for a node"),
         (["pool", "add", "Fast_One"], "pool 'Fast_One': write a name"),
-        (["resize", "-3"], "No such option"),
+        (["resize", "-3"], "no such option"),
     ],
 )
 def test_wrong_words_are_refused_before_google_is_asked(run: Run, google: Google, words: list[str], said: str) -> None:

@@ -26,6 +26,8 @@ class Bench:
 
     folder: Path
     stop: StopSignal
+    #: Children that this process had already: servers of other tests.
+    before: frozenset[int]
 
     @property
     def stdout(self) -> str:
@@ -67,7 +69,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     tree.adopt_orphans()
     (tmp_path / "work").mkdir()
     with StopSignal() as stop:
-        yield Bench(tmp_path, stop)
+        yield Bench(tmp_path, stop, tree.own_children())
 
 
 def is_running(pid: int) -> bool:
