@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from kubeque.cli.__main__ import COMMANDS, kubeque
-from kubeque.cli.schemas import OUTPUTS, Schema
+from kubeque.cli.job_schemas import Schema
+from kubeque.cli.schemas import OUTPUTS
 
 _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 
