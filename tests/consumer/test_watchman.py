@@ -91,9 +91,11 @@ def test_one_sample_over_the_limit_is_a_suspicion_and_two_are_a_verdict():
 def test_samples_get_rare_but_never_so_rare_that_a_limit_is_missed():
     def pause(limit: int | None) -> float:
         watch = MemoryWatch(alone.pid, limit)
-        for _ in range(12):
+        pauses = []
+        for _ in range(40):
             watch.sample()
-        return watch.due - time.monotonic()
+            pauses.append(watch.due - time.monotonic())
+        return min(pauses[12:])  # one that took long, on a busy machine, is followed by a longer pause
 
     with subprocess.Popen(["sleep", "60"]) as alone:
         assert 0.4 < pause(None) <= 0.5
