@@ -8,7 +8,7 @@ from itertools import islice
 
 import click
 
-from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.report import as_wire, failures, summary
 from kubeque.cli.screen import duration
 from kubeque.client import Client, Estimate, Progress
@@ -17,7 +17,7 @@ from kubeque.model.resources import format_bytes
 
 @click.command()
 @job_argument()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_context
 def go(ctx: click.Context, job: str, as_json: bool) -> None:
     """Let the rest of JOB run, which sub --try held until its first rows had been looked at."""

@@ -31,6 +31,10 @@ def configuration(ctx: click.Context) -> Config:
     return Config.load(explicit=Path(explicit) if explicit else None)
 
 
+#: For what prints one object.
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
 def job_argument(*, required: bool = True) -> Callable[[F], F]:
     """The argument JOB; the shell completes the names of the jobs there are."""
     return click.argument("job", required=required, shell_complete=_names)

@@ -1,4 +1,4 @@
-"""`kubeque start stop kill reset priority scale remove`: what changes a job or the place it runs in."""
+"""`kubeque kill reset priority scale remove`: what changes a job."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import json
 
 import click
 
-from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.report import as_wire, summary
 from kubeque.client import Progress
 from kubeque.model.job import ResetRule
 from kubeque.model.task import Cause
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _CAUSES = click.Choice([cause.value for cause in Cause if cause is not Cause.OK])
 
 
@@ -22,7 +21,7 @@ def _say(progress: Progress, *, as_json: bool) -> None:
 
 @click.command()
 @job_argument()
-@_json
+@json_option
 @click.pass_context
 def kill(ctx: click.Context, job: str, as_json: bool) -> None:
     """Let nothing more of JOB run. What is ok stays; reset lets the rest run again."""
@@ -34,7 +33,7 @@ def kill(ctx: click.Context, job: str, as_json: bool) -> None:
 @job_argument()
 @click.option("--only-cause", multiple=True, type=_CAUSES, help="Only tasks that ended by it, as in oom.")
 @click.option("--all", "everything", is_flag=True, help="Tasks that are ok as well.")
-@_json
+@json_option
 @click.pass_context
 def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Let the failed and killed tasks of JOB run again."""
@@ -45,7 +44,7 @@ def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything:
 @click.command(context_settings={"ignore_unknown_options": True})
 @job_argument()
 @click.argument("value", type=int, metavar="PRIORITY")
-@_json
+@json_option
 @click.pass_context
 def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     """Let consumers prefer JOB to jobs of lower PRIORITY (0 unless said, below 0 too), also while it runs.
@@ -64,7 +63,7 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
 @click.command()
 @job_argument()
 @click.argument("consumers", type=int, metavar="CONSUMERS")
-@_json
+@json_option
 @click.pass_context
 def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     """Let so many CONSUMERS serve JOB, also while it runs: of each class of memory, if there are several.
@@ -82,7 +81,7 @@ def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
 @click.command()
 @job_argument()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_json
+@json_option
 @click.pass_context
 def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
     """Delete JOB and its results."""

@@ -9,7 +9,7 @@ from itertools import groupby
 
 import click
 
-from kubeque.cli.connect import connect
+from kubeque.cli.connect import connect, json_option
 from kubeque.cli.screen import shown
 from kubeque.client import Garbage
 from kubeque.model.resources import format_bytes
@@ -24,7 +24,7 @@ _WORDS = {
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Delete it. Without this word it is only listed.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_context
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Clear away what nobody needs: jobs past their --results-ttl, left-over results, inputs that no job uses.

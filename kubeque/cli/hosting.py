@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kubeque.cli.connect import configuration, connect
+from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.interrupted import saying
 from kubeque.cli.screen import coloured, shown
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError
-from kubeque.model.nodes import SPOT, STANDARD, parse_span, read_pool
+from kubeque.model.nodes import first_pools, parse_span, read_pool
 from kubeque.model.resources import format_seconds, parse_bytes
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask.")
 #: Seconds between plain lines about something that takes long.
 _LINE_SECONDS = 30.0
@@ -49,7 +48,7 @@ def _machines(function: F) -> F:
 @click.option("--nodes", metavar="N[:MAX]", help="On GKE: nodes that stay, as in 3 or 1:5 (1).")
 @click.option("--spot-nodes", metavar="MIN:MAX", help="On GKE: nodes that Google may take away, as in 0:20 (none).")
 @_machines
-@_json
+@json_option
 @click.pass_context
 def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_json: bool, **machines: Any) -> int:
     """Say what sweeps run on, and check that it works. Optional on one machine.
@@ -80,9 +79,7 @@ def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_j
 def _start_gke(
     config: Config, nodes: str | None, spot_nodes: str | None, machines: dict[str, Any], *, asked: bool, as_json: bool
 ) -> int:
-    more = _said(machines)
-    pools = [read_pool(config, STANDARD, nodes or "1", **more)]
-    pools += [read_pool(config, SPOT, spot_nodes, spot=True, **more)] if spot_nodes else []
+    pools = first_pools(config, nodes or "1", spot_nodes, **_said(machines))
     if not as_json:
         click.echo(config.describe())
     with _hosting(config, "what was begun goes on at Google: `kubeque start` waits for it again") as place:
@@ -105,7 +102,7 @@ def _told(part: Part, *, quiet: bool) -> Part:
 
 @click.command()
 @_yes
-@_json
+@json_option
 @click.pass_context
 def stop(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """End the consumers of this machine. What they had not finished waits, and goes on with the next watch.
@@ -139,7 +136,7 @@ def _stop_gke(config: Config, *, yes: bool, as_json: bool) -> None:
 @click.command()
 @click.argument("nodes", metavar="NODES")
 @click.option("--pool", "name", default="", help="Which pool, if not the one of start.")
-@_json
+@json_option
 @click.pass_context
 def resize(ctx: click.Context, nodes: str, name: str, as_json: bool) -> None:
     """Let the GKE cluster have NODES nodes: as many as in 4, or between two numbers as in 0:20."""
@@ -166,7 +163,7 @@ def list_pools(ctx: click.Context, as_json: bool) -> None:
 @click.option("--nodes", metavar="N[:MAX]", default="0:10", show_default=True, help="How many nodes, as in 3 or 0:20.")
 @click.option("--spot", is_flag=True, help="Google may take its nodes away; only jobs with --spot run there.")
 @_machines
-@_json
+@json_option
 @click.pass_context
 def add(ctx: click.Context, /, name: str, nodes: str, spot: bool, as_json: bool, **machines: Any) -> None:
     """Add the pool NAME to the cluster."""
@@ -180,7 +177,7 @@ def add(ctx: click.Context, /, name: str, nodes: str, spot: bool, as_json: bool,
 @pool.command("resize")
 @click.argument("name")
 @click.argument("nodes", metavar="NODES")
-@_json
+@json_option
 @click.pass_context
 def resize_pool(ctx: click.Context, name: str, nodes: str, as_json: bool) -> None:
     """Let the pool NAME have NODES nodes: as many as in 4, or between two numbers as in 0:20."""
@@ -190,7 +187,7 @@ def resize_pool(ctx: click.Context, name: str, nodes: str, as_json: bool) -> Non
 @pool.command("remove")
 @click.argument("name")
 @_yes
-@_json
+@json_option
 @click.pass_context
 def remove_pool(ctx: click.Context, name: str, yes: bool, as_json: bool) -> None:
     """Remove the pool NAME with its nodes. What runs there runs again elsewhere."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.screen import Table, shown
 from kubeque.client import Replayed
 
@@ -19,7 +19,7 @@ from kubeque.client import Replayed
 @job_argument()
 @click.argument("index", type=click.IntRange(0))
 @click.option("--into", type=click.Path(path_type=Path), help="Run in this folder, which is not there yet.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.pass_context
 def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json: bool) -> int:
     """Run task INDEX of JOB again on this machine: same inputs, row and environment, in a folder that stays.

@@ -128,7 +128,6 @@ _POOL = record(
         "message": value("string", "What Google says about it; empty: nothing."),
     },
 )
-_REMOVED_POOL = record("What was removed.", {"name": value("string", "Its name.")})
 _STOPPED = record(
     "What was stopped.",
     {
@@ -209,6 +208,4 @@ OUTPUTS = (
     Output("kubeque stop --yes --json", _STOPPED),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque doctor JOB --json", _FINDING, lines=True),
-    Output("kubeque gc --json", _GARBAGE),
-    Output("kubeque fetch JOB DEST --json", _FETCHED),
 )

@@ -14,7 +14,7 @@ import click
 from kubeque.cli.asked import read_sweep, understand
 from kubeque.cli.bar import transfer_shown
 from kubeque.cli.canaries import tell, ways_on
-from kubeque.cli.connect import connect
+from kubeque.cli.connect import connect, json_option
 from kubeque.cli.fetch import bring
 from kubeque.cli.interrupted import Interrupted, saying
 from kubeque.cli.options import as_jobspec, sweep_options
@@ -38,7 +38,7 @@ _NOTHING = "interrupted; nothing was submitted: the same command again sends onl
 @click.option("--replace", is_flag=True, help="The name is taken: run all rows again.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and what would happen; submit nothing.")
 @click.option("--yes", is_flag=True, help="With --try: go on without asking, unless a row failed.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sub(

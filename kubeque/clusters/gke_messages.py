@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubeque.clusters.manifest import SPOT
 from kubeque.model.nodes import NodePool, Span
 
 #: Zones that a region's cluster has unless somebody says otherwise.
 _ZONES_OF_A_REGION = 3
 #: By which pods are kept off machines that may vanish, unless they say that they can take it.
-_SPOT_TAINT = {"key": "cloud.google.com/gke-spot", "value": "true", "effect": "NO_SCHEDULE"}
+_SPOT_TAINT = {"key": SPOT, "value": "true", "effect": "NO_SCHEDULE"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _LABELS = {"made-by": "kubeque"}
 
@@ -171,7 +172,7 @@ def create_line(project: str, location: str, name: str, pool: NodePool) -> str:
 
 def pool_line(project: str, location: str, cluster: str, pool: NodePool) -> str:
     """The command that adds such a pool."""
-    more = ["--spot", "--node-taints=cloud.google.com/gke-spot=true:NoSchedule"] if pool.spot else []
+    more = ["--spot", f"--node-taints={SPOT}=true:NoSchedule"] if pool.spot else []
     if not pool.nodes.fixed:
         more += [
             "--enable-autoscaling", f"--total-min-nodes={pool.nodes.low}", f"--total-max-nodes={pool.nodes.high}",

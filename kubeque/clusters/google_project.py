@@ -91,14 +91,10 @@ class GoogleProject:
 
     def _database(self, name: str) -> Part:
         url = f"{_apis('firestore')}/v1/projects/{quote(self._project)}/databases"
-        line = gcloud(
-            "firestore", "databases", "create", f"--project={self._project}", f"--database={name}",
-            f"--location={self._region}", "--type=datastore-mode",
-        )  # fmt: skip
         body = {"type": "DATASTORE_MODE", "locationId": self._region}
         return self._made(
-            "database", f"the Datastore {name}", f"{url}/{name}", f"{url}?databaseId={quote(name)}", body, line,
-            check=lambda found: self._of_use(name, str(found.get("type", ""))),
+            "database", f"the Datastore {name}", f"{url}/{name}", f"{url}?databaseId={quote(name)}", body,
+            self._database_line(name), check=lambda found: self._of_use(name, str(found.get("type", ""))),
         )  # fmt: skip
 
     def _of_use(self, name: str, kind: str) -> Part | None:
@@ -107,12 +103,12 @@ class GoogleProject:
         other = f"datastore://{self._project}/kubeque"
         return Part(
             "database", False, f"{name} is a {kind} database, of no use as a queue: take another, as in queue_url ="
-            f" {other}", self._another(),
+            f" {other}", self._database_line("kubeque"),
         )  # fmt: skip
 
-    def _another(self) -> str:
+    def _database_line(self, name: str) -> str:
         return gcloud(
-            "firestore", "databases", "create", f"--project={self._project}", "--database=kubeque",
+            "firestore", "databases", "create", f"--project={self._project}", f"--database={name}",
             f"--location={self._region}", "--type=datastore-mode",
         )  # fmt: skip
 
@@ -159,9 +155,7 @@ class GoogleProject:
         try:
             for tried in range(1, _TRIES + 1):
                 found = policy.read()
-                if any(
-                    b["role"] == role and member in b["members"] and not b.get("condition") for b in _bindings(found)
-                ):
+                if _grants(found, role, member):
                     return Part(what, True, f"{member} has {role}")
                 try:
                     policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})

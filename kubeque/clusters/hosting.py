@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from kubeque.clusters.gke import Gke, Tell
-from kubeque.clusters.gke_messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line
+from kubeque.clusters.gke_messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line, workload_pool
 from kubeque.clusters.google_login import Login
 from kubeque.clusters.google_project import GoogleProject, Part, with_services
 from kubeque.clusters.kubernetes import Address, KubernetesApi, path
@@ -74,7 +74,7 @@ class Hosting:
         if not made.workload_pool:
             line = gcloud(
                 "container", "clusters", "update", made.name, f"--project={self.gke.project}",
-                f"--location={made.location}", f"--workload-pool={self.gke.project}.svc.id.goog",
+                f"--location={made.location}", f"--workload-pool={workload_pool(self.gke.project)}",
             )  # fmt: skip
             yield Part("identity", False, f"{made.name} was made without workload identity", line)
             return

@@ -19,6 +19,7 @@ from kubeque.clusters.manifest import (
     indexed_job,
     labels,
     locked,
+    mount,
     own_env,
     python_words,
     queue_env,
@@ -27,7 +28,7 @@ from kubeque.clusters.manifest import (
 )
 from kubeque.clusters.template import merged, without
 from kubeque.model.job import Job
-from kubeque.model.pod import PodOptions
+from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI
 from kubeque.model.spec import JobSpec
 
@@ -44,8 +45,6 @@ def keeper_job(
     options = PodOptions.read(spec.pod)
     marks = labels(job, KEEPER, around)
     marks["app.kubernetes.io/name"] = "kubeque-keeper"
-    # A disk that only one node may mount stays with the consumers.
-    volumes = [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "serviceAccountName": ACCOUNT,
@@ -54,7 +53,7 @@ def keeper_job(
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "tolerations": [t for t in tolerations(options) if t.get("key") != SPOT],
         "containers": [_container(job, spec, options, around, queue_secret)],
-        "volumes": [{"name": "work", "emptyDir": {}}, *(volume(at, given) for at, given in volumes)],
+        "volumes": [{"name": "work", "emptyDir": {}}, *(volume(at, given) for at, given in _volumes(options))],
     }
     more = {
         "nodeSelector": dict(options.node_selector), "priorityClassName": options.priority_class,
@@ -68,6 +67,11 @@ def keeper_job(
     return indexed_job(job, template, around, shape=KEEPER, generation=generation, count=count)
 
 
+def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
+    """The user's, with their numbers; a disk that only one node may mount stays with the consumers."""
+    return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
+
+
 def _container(job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, queue_secret: str) -> dict[str, Any]:
     # What new consumers are made with, as the file .kubeque has it.
     config = {"consumer_image": around.consumer_image, "service_account": around.service_account}
@@ -75,11 +79,7 @@ def _container(job: Job, spec: JobSpec, options: PodOptions, around: Surrounding
         *python_words(""), "-m", "kubeque.jobs.keeper", "--job", job.name, "--uid", job.uid, "--cluster", spec.cluster,
         "--namespace", around.namespace, "--config", json.dumps({k: v for k, v in config.items() if v}),
     ]  # fmt: skip
-    mounts = [
-        {"name": f"volume-{at}", "mountPath": given.path, "readOnly": given.read_only}
-        for at, given in enumerate(options.volumes)
-        if given.kind != "pvc"
-    ]
+    mounts = [mount(at, given) for at, given in _volumes(options)]
     memory = str(_MEMORY + _TASK_MEMORY * job.n)
     secrets = [{"secretRef": {"name": name}} for name in options.env_from_secret]
     return {

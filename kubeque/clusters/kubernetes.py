@@ -17,6 +17,7 @@ from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError
 _PATIENCE = (5.0, 30.0)
 _PAGE = 500
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_EXTRA = "consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'"
 _MERGE = "application/merge-patch+json"
 
 
@@ -54,7 +55,7 @@ class KubernetesApi:
         try:
             from kubernetes import config
         except ImportError as error:
-            raise MissingExtra("consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'") from error
+            raise MissingExtra(_EXTRA) from error
         try:
             contexts, current = config.list_kube_config_contexts()
         except config.ConfigException as error:
@@ -182,7 +183,7 @@ def _client_at(address: Address) -> Any:
     try:
         from kubernetes import client
     except ImportError as error:
-        raise MissingExtra("consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'") from error
+        raise MissingExtra(_EXTRA) from error
 
     def renew(settings: Any) -> None:
         settings.api_key["authorization"] = f"Bearer {address.token()}"

@@ -196,10 +196,7 @@ def _task(
     mounts = [
         {"name": "software", "mountPath": SOFTWARE, "readOnly": True},
         {"name": "work", "mountPath": WORK},
-        *(
-            {"name": f"volume-{at}", "mountPath": v.path, "readOnly": v.read_only}
-            for at, v in enumerate(options.volumes)
-        ),
+        *(mount(at, given) for at, given in enumerate(options.volumes)),
     ]
     words = [
         *python_words(SOFTWARE),
@@ -282,3 +279,8 @@ def volume(number: int, given: Volume) -> dict[str, Any]:
         "configmap": {"configMap": {"name": given.name}},
     }
     return {"name": f"volume-{number}", **sources[given.kind]}
+
+
+def mount(number: int, given: Volume) -> dict[str, Any]:
+    """Where a container has it."""
+    return {"name": f"volume-{number}", "mountPath": given.path, "readOnly": given.read_only}

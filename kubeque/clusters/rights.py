@@ -32,11 +32,7 @@ class Rights:
 
     def own(self) -> list[Right]:
         """Those of this account."""
-        return [
-            Right(f"{verb} {kind}", self._may(group, kind, verb), why, why in self._spare)
-            for group, kind, verbs, why in _RIGHTS
-            for verb in verbs
-        ]
+        return self._all()
 
     def of_keeper(self) -> list[Right]:
         """Those of the account that keepers run as, as far as this one can see them."""
@@ -44,11 +40,7 @@ class Rights:
         if why_not:
             return [Right("a keeper", False, _NOBODY_WATCHES, optional=True, trouble=f"cannot be started: {why_not}")]
         try:
-            return [
-                Right(f"{verb} {kind} by {ACCOUNT}", self._may(group, kind, verb, ACCOUNT), why, why in self._spare)
-                for group, kind, verbs, why in _RIGHTS
-                for verb in verbs
-            ]
+            return self._all(ACCOUNT)
         except ClusterRefused as error:
             if error.status != 403:
                 raise
@@ -64,7 +56,15 @@ class Rights:
             return f"this account may not get serviceaccounts in {self._namespace}"
         return "" if found else f"there is no service account {ACCOUNT} in {self._namespace}"
 
-    def _may(self, group: str, kind: str, verb: str, account: str = "") -> bool:
+    def _all(self, account: str = "") -> list[Right]:
+        by = f" by {account}" if account else ""
+        return [
+            Right(f"{verb} {kind}{by}", self._may(group, kind, verb, account), why, why in self._spare)
+            for group, kind, verbs, why in _RIGHTS
+            for verb in verbs
+        ]
+
+    def _may(self, group: str, kind: str, verb: str, account: str) -> bool:
         wanted = {"namespace": self._namespace, "group": group, "resource": kind, "verb": verb}
         review: dict[str, Any] = {
             "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",

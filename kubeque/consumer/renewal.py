@@ -18,7 +18,7 @@ from kubeque.model.task import Cause
 from kubeque.queues.block import COMMIT_SECONDS
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, leased, reap
+from kubeque.queues.upkeep import LeaseWatch, early_attempts, end_hopeless, enforce_limits, leased, reap
 
 log = logging.getLogger(__name__)
 _JOBS_SECONDS = 5.0
@@ -26,8 +26,6 @@ _REAP_SECONDS = 5.0
 _LOOK_SECONDS = 0.5
 #: An outcome that has only just come is left to the commit that reserves the next task: one write, not two.
 _SETTLE_SECONDS = 1.0
-#: So many failures, or two for each consumer, tell whether a job is hopeless.
-_EARLY = 20
 
 
 class Renewal:
@@ -78,7 +76,7 @@ class Renewal:
         job = a.lease.job
         seen = self._failures.get((job.uid, job.run), 0)
         self._failures[job.uid, job.run] = None if cause is Cause.OK or seen is None else seen + 1
-        early = seen is not None and seen < max(_EARLY, 2 * job.consumers)
+        early = seen is not None and seen < early_attempts(job)
         return cause is not Cause.OK and (job.max_failures is not None or early)
 
     # ------------------------------------------------------------------ commits

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from kubeque.model.config import Config
 from kubeque.model.errors import ResourceError
@@ -91,6 +92,12 @@ def read_pool(
     if pool.disk_gi and pool.disk_gi < _LEAST_DISK_GI:
         raise ResourceError(f"pool {name!r}: a disk of {pool.disk_gi}Gi is too small for a node: ask for 10Gi or more")
     return pool
+
+
+def first_pools(config: Config, nodes: str, spot_nodes: str | None, **more: Any) -> list[NodePool]:
+    """The pools that a cluster begins with; `more` as for `read_pool`. Raises ResourceError."""
+    pools = [read_pool(config, STANDARD, nodes, **more)]
+    return [*pools, read_pool(config, SPOT, spot_nodes, spot=True, **more)] if spot_nodes else pools
 
 
 def _read_gpu(text: str) -> tuple[str, int]:

@@ -181,9 +181,8 @@ def claim(
         mine = None if number is None or attempt else place(number)
         start = random.randrange(SLOTS) if mine is None else mine
         records = queue.store.find_blocks(job.uid, Find.READY, shapes=shapes, slot=start, limit=_CANDIDATES)
-        blocks = {record.slot: read_block(record) for record in records}
         # One of another run is not reset yet, or this reader's job is old.
-        found = {slot: block for slot, block in blocks.items() if block.run == job.run}
+        found = {record.slot: block for record in records if (block := read_block(record)).run == job.run}
         if not found:
             return _steal(queue, job, owner, shapes, reserve)
         lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)

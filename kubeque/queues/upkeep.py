@@ -112,6 +112,11 @@ class Early:
     floor: int | None = None
 
 
+def early_attempts(job: Job) -> int:
+    """So many first attempts tell at the latest whether the job is hopeless, or its memory too small."""
+    return max(20, 2 * job.consumers)
+
+
 def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     """Look at the first attempts of a job. Pure; `now` is the store's clock.
 
@@ -135,7 +140,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     (cause, code), count = Counter((attempt.cause, attempt.code) for attempt in firsts).most_common(1)[0]
     if count != len(firsts):
         return Early()
-    if cause is Cause.OOM and outgrown >= max(20, 2 * job.consumers):
+    if cause is Cause.OOM and outgrown >= early_attempts(job):
         return Early(floor=grown(job.shapes, job.floor, Cause.OOM))
     longest = max(attempt.seconds for attempt in firsts)
     enders = {attempt.owner for attempt in firsts}

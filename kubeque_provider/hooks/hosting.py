@@ -7,7 +7,7 @@ from typing import Any
 from kubeque.clusters.google_login import Login
 from kubeque.clusters.hosting import Hosting
 from kubeque.model.errors import ClusterError
-from kubeque.model.nodes import SPOT, STANDARD, read_pool
+from kubeque.model.nodes import first_pools
 from kubeque_provider.hooks.kubeque import KubequeHook
 
 
@@ -31,8 +31,7 @@ def start_cluster(
     Raises UserError, ClusterError with the command that somebody else has to run.
     """
     hosting, config = _hosting(hook), hook.config()
-    pools = [read_pool(config, STANDARD, nodes, machine_type=machine_type)]
-    pools += [read_pool(config, SPOT, spot_nodes, spot=True, machine_type=machine_type)] if spot_nodes else []
+    pools = first_pools(config, nodes, spot_nodes, machine_type=machine_type)
     missing = []
     for part in hosting.start(pools, asked=False):
         hook.log.info("%s: %s", part.what, part.text)

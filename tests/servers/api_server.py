@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.servers.json_http import JsonHandler
+
 
 class ApiServer:
     """One server, whose certificate is its own authority."""
@@ -72,25 +74,17 @@ class ApiServer:
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def _serve(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            text = self.heard()
             if self.headers.get("Authorization") != f"Bearer {server.token}":
                 status, said = 401, {"message": "Unauthorized"}
             else:
                 path = urlsplit(self.path).path
                 status, said = server.answer(self.command, path, json.loads(text) if text else {})
-            data = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.say(status, said)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _serve
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nobody reads it."""
 
     return Handler
 

@@ -17,6 +17,8 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import Request, urlopen
 
+from tests.servers.json_http import JsonHandler
+
 #: What everybody gets who logs in.
 TOKEN = "a-token-of-the-test"
 
@@ -128,9 +130,9 @@ class GoogleApis:
 
 
 def _handler(apis: GoogleApis) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(JsonHandler):
         def _serve(self) -> None:
-            text = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            text = self.heard()
             form = self.headers.get("Content-Type", "").startswith("application/json")
             if self.path != "/token" and self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 status, said = 401, "Request had invalid authentication credentials."
@@ -138,16 +140,8 @@ def _handler(apis: GoogleApis) -> type[BaseHTTPRequestHandler]:
                 status, said = apis.answer(self.command, self.path, json.loads(text) if form and text else {})
             if status >= 400:
                 said = {"error": {"code": status, "message": said}}
-            data = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            self.say(status, said)
 
         do_GET = do_POST = do_PUT = _serve
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nobody reads it."""
 
     return Handler
