@@ -8,9 +8,9 @@ PYTHON_HERE = .venv/bin/python
 ENVIRONMENT = .venv/.ready
 EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,dev
 
-# What an older Airflow is tested with: the provider's tests and what they need.
-OLD_AIRFLOW = 2.11
-OLD_EXTRAS  = airflow,test
+# The older Airflows, and what each is tested with: the provider's tests and what they need. One alone: make matrix MATRIX=3.1
+MATRIX        = 2.11 3.1 3.2
+MATRIX_EXTRAS = airflow,test
 
 # What the consumer's image is called.
 CONSUMER_IMAGE = kubeque-consumer:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' kubeque/__init__.py)
@@ -27,8 +27,11 @@ demo: $(ENVIRONMENT)  ## the main job: a sweep through Airflow on this machine, 
 test: $(ENVIRONMENT)  ## all tests that need no cluster
 	$(PYTHON_HERE) -m pytest -n 2 --dist loadgroup $(ARGS)
 
-matrix: .matrix/$(OLD_AIRFLOW)/.ready  ## the tests of the provider on the oldest Airflow
-	.matrix/$(OLD_AIRFLOW)/bin/python -m pytest -n 2 --dist loadgroup tests/provider $(ARGS)
+matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older Airflows
+	@failed=; for airflow in $(MATRIX); do \
+		echo "== Airflow $$airflow"; \
+		.matrix/$$airflow/bin/python -m pytest -n 2 --dist loadgroup tests/provider $(ARGS) || failed="$$failed $$airflow"; \
+	done; [ -z "$$failed" ] || { echo "== failed on Airflow$$failed"; exit 1; }
 
 lint: $(ENVIRONMENT)  ## style, types, import contracts, and that the consumer stays light
 	$(PYTHON_HERE) -m ruff check
@@ -67,5 +70,7 @@ clean:  ## removes all that make made
 $(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
 	@.ci/venv .venv 3.3 $(EXTRAS)
 
-.matrix/$(OLD_AIRFLOW)/.ready: setup.cfg $(wildcard constraints/airflow-$(OLD_AIRFLOW)-*.txt)
-	@.ci/venv .matrix/$(OLD_AIRFLOW) $(OLD_AIRFLOW) $(OLD_EXTRAS)
+# Airflow 3 on the newer Python where there is one, so that each Python is met.
+.matrix/3.%/.ready: export PYTHON ?= python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/python python3 python3.11
+$(MATRIX:%=.matrix/%/.ready): .matrix/%/.ready: setup.cfg $(wildcard constraints/*.txt)
+	@.ci/venv .matrix/$* $* $(MATRIX_EXTRAS)

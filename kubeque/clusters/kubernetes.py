@@ -192,7 +192,8 @@ def _client_at(address: Address) -> Any:
     authority.write(address.certificate)
     authority.flush()
     # Only a key that is there makes the library send one, and ask for a fresh one before it does.
-    settings = client.Configuration(host=address.url, ssl_ca_cert=authority.name, api_key={"authorization": ""})
+    settings = client.Configuration(host=address.url, api_key={"authorization": ""})
+    settings.ssl_ca_cert = authority.name  # an argument only since 36
     settings.refresh_api_key_hook = renew
     made = client.ApiClient(settings)
     made.authority = authority  # each new connection reads it, so it goes with the client
