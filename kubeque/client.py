@@ -235,18 +235,19 @@ class Client:
         """Bring results into `dest`/{index}/ and `dest`/results.csv: of all tasks that ended, or of those that
         `indexes` and `state` ("ok", "failed") choose; all files, or those that match `globs`.
 
-        `progress` is told tasks and bytes. Raises DestinationError, StorageError.
+        `dest` is a folder, or a URL of a store. `progress` is told tasks and bytes. Raises DestinationError,
+        StorageError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs))
         job = self.status(name).job
-        return fetching.fetch(self._site, job, Path(dest), force=force, choice=choice, progress=progress)
+        return fetching.fetch(self._site, job, str(dest), force=force, choice=choice, progress=progress)
 
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> Collected:
         """Write the whole table to `dest`, .csv or .parquet. Raises UserError, MissingExtra, StorageError.
 
         Parameters stay text unless `infer`. Values too large for the queue are read from the results.
         """
-        return collect(self._site, self.status(name).job, Path(dest), infer=infer)
+        return collect(self._site, self.status(name).job, dest, infer=infer)
 
     def frame(self, name: str) -> Any:
         """The whole table as a pandas DataFrame, parameters as text. Raises MissingExtra, StorageError."""
@@ -255,14 +256,14 @@ class Client:
     def report(self, name: str, dest: Path | str) -> None:
         """Write report.html of a job as it stands to `dest`. Raises DestinationError, StorageError."""
         progress = self.status(name)
-        write_report(self._site, progress.job, progress.counts, Path(dest))
+        write_report(self._site, progress.job, progress.counts, dest)
 
     def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
         """Draw the attempts of jobs to `dest`, .html, .json (Chrome trace), .csv or .png; how many there are.
 
         Raises JobNotFound, UserError, DestinationError, StorageError, MissingExtra.
         """
-        return write_timeline(self._site, [self.status(name).job for name in names], Path(dest), by=by)
+        return write_timeline(self._site, [self.status(name).job for name in names], dest, by=by)
 
     def doctor(self, name: str) -> list[Finding]:
         """Is all as it must be with a job? Nothing is changed. Raises JobNotFound."""

@@ -1,23 +1,23 @@
-"""`kubeque fetch`: results into a folder."""
+"""`kubeque fetch`: results into a folder, or to a store."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
 from kubeque.cli.bar import transfer_shown
 from kubeque.cli.connect import connect
 from kubeque.client import Client
+from kubeque.files.urls import join
 from kubeque.model.ranges import Ranges, parse_ranges
 from kubeque.model.resources import format_bytes
 
 
 @click.command()
 @click.argument("job")
-@click.argument("dest", type=click.Path(path_type=Path))
+@click.argument("dest")
 @click.option("--index", metavar="3,5-9", help="Only of these tasks.")
 @click.option("--state", type=click.Choice(["ok", "failed"]), help="Only of such tasks.")
 @click.option("--glob", "globs", multiple=True, help="Only such files, as in '*.png' or '**/*.csv'.")
@@ -25,26 +25,29 @@ from kubeque.model.resources import format_bytes
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def fetch(
-    ctx: click.Context, job: str, dest: Path, index: str | None, state: str | None, globs: Sequence[str], force: bool,
+    ctx: click.Context, job: str, dest: str, index: str | None, state: str | None, globs: Sequence[str], force: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Bring the results of JOB into DEST/{index}/ and DEST/results.csv. Again: only what is missing or was changed."""
+    """Bring the results of JOB into DEST/{index}/ and DEST/results.csv. Again: only what is missing or was changed.
+
+    DEST is a folder, or a URL as in gs://bucket/results.
+    """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
         bring(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
 
 
 def bring(
-    client: Client, name: str, dest: Path, *, force: bool = False, quiet: bool = False, as_json: bool = False,
+    client: Client, name: str, dest: str, *, force: bool = False, quiet: bool = False, as_json: bool = False,
     indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Fetch, with a bar meanwhile and a line at the end."""
     with transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
-    table = dest / "results.csv"
+    table = join(dest, "results.csv")
     if as_json:
         said = {
-            "job": name, "dest": str(dest), "table": str(table), "tasks": done.tasks, "kept": done.kept,
+            "job": name, "dest": dest, "table": table, "tasks": done.tasks, "kept": done.kept,
             "restored": done.restored, "files": done.files, "bytes": done.size,
         }  # fmt: skip
         click.echo(json.dumps(said))

@@ -6,7 +6,6 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -113,7 +112,7 @@ def _act(client: Client, submitted: Submitted, asked: Asked, *, yes: bool, as_js
     code = conclude(client, last, as_json=as_json)
     if "fetch" in asked:
         with saying(f"interrupted; {name} has ended: kubeque fetch {name} {shlex.quote(asked['fetch'])} goes on"):
-            bring(client, name, Path(asked["fetch"]), quiet=as_json)
+            bring(client, name, asked["fetch"], quiet=as_json)
     return code
 
 

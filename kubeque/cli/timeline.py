@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -16,9 +15,9 @@ _BY = click.Choice([str(by) for by in By])
 @click.command()
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB [JOB ...]")
 @click.option("--by", type=_BY, default=str(By.CONSUMER), show_default=True, help="What a lane is.")
-@click.option("-o", "dest", required=True, type=click.Path(path_type=Path), help="File: .html, .json, .csv or .png.")
+@click.option("-o", "dest", required=True, help="File: .html, .json, .csv or .png.")
 @click.pass_context
-def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: Path) -> None:
+def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> None:
     """Draw which attempt of JOB ran where and when, coloured by its cause.
 
     .html opens in any browser, without a network; .json in chrome://tracing or ui.perfetto.dev; .csv has one line for
@@ -31,11 +30,9 @@ def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: Path) -> No
 
 @click.command()
 @job_argument()
-@click.option(
-    "-o", "dest", required=True, type=click.Path(path_type=Path), help="The page to write, as in report.html."
-)
+@click.option("-o", "dest", required=True, help="The page to write, as in report.html.")
 @click.pass_context
-def report(ctx: click.Context, job: str, dest: Path) -> None:
+def report(ctx: click.Context, job: str, dest: str) -> None:
     """Write one page about JOB: counts, failures in groups, tasks, timeline, advice.
 
     It needs no network to be read. A job that has ended keeps one beside its results: `kubeque show JOB` says where
@@ -48,10 +45,10 @@ def report(ctx: click.Context, job: str, dest: Path) -> None:
 
 @click.command()
 @job_argument()
-@click.option("-o", "dest", required=True, type=click.Path(path_type=Path), help="File: .parquet or .csv.")
+@click.option("-o", "dest", required=True, help="File: .parquet or .csv.")
 @click.option("--infer", is_flag=True, help="Parameters that look like numbers become numbers; else they stay text.")
 @click.pass_context
-def collect(ctx: click.Context, job: str, dest: Path, infer: bool) -> None:
+def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     """Write the table of JOB: index, parameters, how each task ended, and all that it wrote to $KUBEQUE_OUT.
 
     .parquet needs 'kubeque[table]'.

@@ -32,7 +32,8 @@ _FACT_KINDS = {
 class Collected:
     """What a collect wrote."""
 
-    dest: Path
+    #: A path or a URL.
+    dest: str
     rows: int
     columns: tuple[Column, ...]
 
@@ -41,19 +42,19 @@ class Collected:
 Values = Iterator[list[Any]]
 
 
-def collect(site: Site, job: Job, dest: Path, *, infer: bool = False) -> Collected:
+def collect(site: Site, job: Job, dest: Path | str, *, infer: bool = False) -> Collected:
     """Write the table of `job` to `dest`, .csv or .parquet. Memory: some rows, whatever their number.
 
     Parameters stay text unless `infer`: then a column of nothing but numbers, or true and false, becomes one of these.
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
     """
-    writer = _WRITERS.get(dest.suffix.lower())
+    writer = _WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
         columns, count = _gather(site, job, spool, infer)
-        write_file(dest, lambda file: writer(file, columns, _read(spool, columns)))
-    return Collected(dest, count, columns)
+        write_file(site.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
+    return Collected(str(dest), count, columns)
 
 
 def frame(site: Site, job: Job) -> Any:

@@ -132,14 +132,14 @@ class Destination:
                     _drop(final, (name for name in before.files if name not in names))
                 self._merge(index, partial, names)
             elif partial.exists():
-                _drop(partial, (name for name in _names(partial) if name not in names))
+                _drop(partial, (name for name in names_below(partial) if name not in names))
                 os.rename(partial, final)
             self._note(index, mark, globs, before, {name: _trace(final / name) for name in sorted(names)})
         except OSError as error:
             raise StorageError(f"{final} cannot be written: {error.strerror}") from error
 
     def _merge(self, index: int, partial: Path, names: Collection[str]) -> None:
-        for name in _names(partial):
+        for name in names_below(partial):
             if name in names:
                 path = self._place(index, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
@@ -185,7 +185,8 @@ def _is(path: Path, file: Kept) -> bool:
     return bool(file.digest) and sha256_file(path) == file.digest
 
 
-def _names(folder: Path) -> list[str]:
+def names_below(folder: Path) -> list[str]:
+    """The files below a folder, relative to it, in no order."""
     found = []
     for at, _, names in os.walk(folder):
         below = os.path.relpath(at, folder)

@@ -2,86 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeque.files.many import Copy, in_groups
-from kubeque.files.parallel import in_parallel
 from kubeque.files.transfer import Meter, Tell
-from kubeque.jobs.destination import Destination, write
-from kubeque.jobs.manifest import Kept, read_manifest
-from kubeque.jobs.places import result_url
+from kubeque.files.urls import is_folder, local_path
+from kubeque.jobs.bring import Choice, Fetched, bring, check_faults, wanted, write_table
+from kubeque.jobs.destination import Destination
+from kubeque.jobs.forward import forward
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import lines, table_url, to_csv
-from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
-from kubeque.model.globs import selection
 from kubeque.model.job import Job
-from kubeque.model.task import cut
 
-_MANIFESTS, _DOWNLOADS = 8, 16
-#: So many tasks that could not be fetched are named.
-_NAMED = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which results to bring."""
-
-    #: None: of all tasks.
-    indexes: Container[int] | None = None
-    #: "ok" or "failed"; None: both.
-    state: str | None = None
-    #: Names of files to bring, as `results` has them; none: all.
-    globs: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.state not in (None, "ok", "failed"):
-            raise UserError(f"state {cut(repr(self.state))}: of such tasks nothing is fetched: say ok or failed")
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a fetch did."""
-
-    dest: Path
-    #: Tasks brought now.
-    tasks: int
-    #: Tasks that were there already.
-    kept: int
-    #: Files written now, and their bytes.
-    files: int
-    size: int = 0
-    #: Of the tasks brought now: those that had been here, and of which something was changed or removed since.
-    restored: int = 0
-
-
-@dataclass(slots=True)
-class _Task:
-    """A task on its way."""
-
-    index: int
-    #: The attempt's folder.
-    url: str
-    #: Of all files of the attempt, as the queue has it.
-    size: int
-    files: list[Kept] = field(default_factory=list)
-    #: Why it cannot be fetched: its own fault, not the store's.
-    fault: str = ""
-    written: int = 0
-    written_size: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def count(self, size: int) -> None:
-        """A file of so many bytes has been written."""
-        with self._lock:
-            self.written += 1
-            self.written_size += size
+__all__ = ["Choice", "Fetched", "fetch"]
 
 
 def fetch(
-    site: Site, job: Job, dest: Path, *, force: bool = False, choice: Choice | None = None, progress: Tell | None = None
+    site: Site, job: Job, dest: str, *, force: bool = False, choice: Choice | None = None, progress: Tell | None = None
 ) -> Fetched:
     """Bring the results of `job` into `dest`, never outside it; what an earlier fetch brought is not brought again.
 
@@ -89,100 +24,21 @@ def fetch(
     DestinationError, and StorageError: at once where the store or the disk fails, else at the end.
     """
     choice = choice or Choice()
-    place = Destination(dest, job)
+    if not is_folder(dest):
+        return forward(site, job, dest, force=force, choice=choice, progress=progress)
+    place = Destination(Path(local_path(dest)), job)
     with place.opened(force=force):
-        wanted = list(_wanted(site, job, choice))
-        missing = [task for task in wanted if not place.has(task.index, task.url, choice.globs)]
+        chosen = list(wanted(site, job, choice))
+        missing = [task for task in chosen if not place.has(task.index, task.url, choice.globs)]
         restored = sum(place.touched(task.index, task.url) for task in missing)
-        _write_table(site, job, dest)
+        write_table(site, job, place.path)
         meter = Meter(len(missing), sum(task.size for task in missing), progress)
         faulty = []
-        for task in _bring(site, place, missing, choice.globs, meter):
+        for task in bring(site, place, missing, choice.globs, meter):
             meter.done()
             if task.fault:
                 faulty.append(task)
-        if faulty:
-            raise StorageError(_complaint(faulty))
+        check_faults(faulty)
         place.tidy()
     files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
-    return Fetched(dest, len(missing), len(wanted) - len(missing), files, size, restored)
-
-
-def _wanted(site: Site, job: Job, choice: Choice) -> Iterator[_Task]:
-    for view in site.queue.tasks(job):
-        outcome = view.record.outcome
-        ended = outcome is not None and view.state in ("ok", "failed") and choice.state in (None, view.state)
-        if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):
-            yield _Task(view.index, result_url(job, outcome), outcome.size)
-
-
-def _bring(
-    site: Site, place: Destination, missing: Sequence[_Task], globs: tuple[str, ...], meter: Meter
-) -> Iterator[_Task]:
-    """Bring tasks, in order; one that is at fault itself says so and keeps no other one back."""
-    keeps = selection(globs, ())
-
-    def look(task: _Task) -> _Task:
-        try:
-            task.files = [file for file in read_manifest(site.files, task.url) if keeps(file.name)]
-        except (FileMissing, FileDamaged) as error:
-            task.fault = str(error)
-        return task
-
-    def bring(group: list[tuple[_Task, Kept | None]]) -> list[_Task]:
-        _bring_files(site, place, [(task, file) for task, file in group if file is not None and not task.fault], meter)
-        return [task for task, file in group if file is None]
-
-    def files(tasks: Iterable[_Task]) -> Iterator[tuple[_Task, Kept | None]]:
-        for task in tasks:
-            yield from ((task, file) for file in task.files)
-            yield task, None  # comes back when all before it has come
-
-    looked = in_parallel(look, missing, threads=_MANIFESTS, stop=meter.stop)
-    groups = in_groups(files(looked), lambda item: item[1].size if item[1] else 0)
-    for complete in in_parallel(bring, groups, threads=_DOWNLOADS, stop=meter.stop):
-        for task in complete:
-            if not task.fault:
-                place.settle(task.index, task.url, globs, {file.name for file in task.files})
-            task.files = []
-            yield task
-
-
-def _bring_files(site: Site, place: Destination, wanted: Sequence[tuple[_Task, Kept]], meter: Meter) -> None:
-    """Bring files that go together, unless they are here from a fetch that was broken off."""
-    coming: list[tuple[_Task, Copy]] = []
-    for task, file in wanted:
-        try:
-            path = place.waiting(task.index, task.url, file)
-            if path is None:
-                meter.moved(file.size)
-            elif file.url:
-                coming.append((task, Copy(str(path), file.url, file.size, file.digest)))
-            else:
-                write(path, file.text)
-                task.count(file.size)
-        except (FileMissing, FileDamaged) as error:
-            task.fault = str(error)
-    faults = site.files.download_many([item for _, item in coming], progress=meter.moved)
-    for (task, item), fault in zip(coming, faults, strict=True):
-        if fault:
-            task.fault = str(fault)
-        else:
-            task.count(item.size)
-
-
-def _write_table(site: Site, job: Job, dest: Path) -> None:
-    """The table of all tasks, whichever are fetched: as it was stored when the job ended, else as it is now."""
-    if job.closing is not None:
-        try:
-            site.files.download(table_url(job), dest / "results.csv")
-            return
-        except FileMissing:
-            pass  # somebody removed it
-    write(dest / "results.csv", to_csv(list(lines(site, job))).encode())
-
-
-def _complaint(faulty: Sequence[_Task]) -> str:
-    named = "; ".join(f"task {task.index}: {task.fault}" for task in faulty[:_NAMED])
-    more = f"; and {len(faulty) - _NAMED} more" if len(faulty) > _NAMED else ""
-    return f"all else is fetched, but not {named}{more}; reset the job to run such tasks again"
+    return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored)

@@ -39,10 +39,10 @@ def keep_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> 
         log.warning("%s: its report could not be stored; kubeque report writes one", job.name, exc_info=True)
 
 
-def write_report(site: Site, job: Job, counts: Counts, dest: Path) -> None:
+def write_report(site: Site, job: Job, counts: Counts, dest: Path | str) -> None:
     """Write the report of a job as it stands now. Raises DestinationError, StorageError."""
     made = make_report(site, job, counts, lines(site, job)).encode(errors="replace")
-    write_file(dest, lambda file: file.write(made))
+    write_file(site.files, dest, lambda file: file.write(made))
 
 
 def make_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> str:

@@ -30,12 +30,12 @@ _CSV = (
 Traced = tuple[Span, dict[str, str]]
 
 
-def write_timeline(site: Site, jobs: Sequence[Job], dest: Path, *, by: By = By.CONSUMER) -> int:
+def write_timeline(site: Site, jobs: Sequence[Job], dest: Path | str, *, by: By = By.CONSUMER) -> int:
     """Write the timeline of `jobs` to `dest`, whose ending says how; returns the number of attempts.
 
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
     """
-    writer = WRITERS.get(dest.suffix.lower())
+    writer = WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
         raise UserError(f"{dest}: a timeline is written as {', '.join(WRITERS)}: choose one of these endings")
     counted = 0
@@ -48,7 +48,7 @@ def write_timeline(site: Site, jobs: Sequence[Job], dest: Path, *, by: By = By.C
                     counted += 1
                     yield span, line.row
 
-    write_file(dest, lambda file: writer(file, traced(), by))
+    write_file(site.files, dest, lambda file: writer(file, traced(), by))
     return counted
 
 

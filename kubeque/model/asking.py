@@ -171,7 +171,7 @@ KEYS = (
     Key("allow_failed", SHARE, "Failed tasks that are still a success: 3 or 1% (default: 0).", ("--allow-failed",)),
     # what `sub` does besides
     Key("try", COUNT, "Run so many rows first, tell what all would take, and ask.", ("--try",), "N", "canaries"),
-    Key("fetch", TEXT, "Bring the results into this folder at the end.", ("--fetch",), "FOLDER", ""),
+    Key("fetch", TEXT, "Bring the results into this folder, or below this URL, at the end.", ("--fetch",), "DEST", ""),
     Key("no_wait", FLAG, "Return once the job is submitted.", ("--no-wait/--wait",), None, ""),
 )
 

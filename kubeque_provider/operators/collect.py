@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from kubeque_provider.airflow_versions import dag_folder
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeCollectOperator(KubequeJobOperator):
-    """Write the table of a job, all rows with all that they wrote, to `dest`: a .csv or .parquet file.
+    """Write the table of a job, all rows with all that they wrote, to `dest`: a .csv or .parquet file, or such a URL.
 
     A relative `dest` starts at the folder of the DAG file. Parameters stay text unless `infer`: then a column of
     nothing but numbers, or true and false, becomes one of these. Returns {dest, rows, columns}.
@@ -28,6 +26,6 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     def act(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Write it. Raises UserError for a file that cannot be."""
-        done = hook.get_conn().collect(name, Path(dag_folder(self)) / self.dest, infer=self.infer)
+        done = hook.get_conn().collect(name, self.place(self.dest), infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
-        return {"dest": str(done.dest), "rows": done.rows, "columns": [column.shown for column in done.columns]}
+        return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}

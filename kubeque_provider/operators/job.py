@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeque_provider.airflow_versions import BaseOperator
+from kubeque_provider.airflow_versions import BaseOperator, dag_folder
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.identity import resolve
@@ -33,6 +34,10 @@ class KubequeJobOperator(BaseOperator):
                 return self.act(hook, name, context)
             finally:
                 hook.close()
+
+    def place(self, dest: str) -> str:
+        """`dest` as an absolute path or a URL: a relative one starts at the folder of the DAG file."""
+        return dest if "://" in dest else os.path.join(dag_folder(self), dest)
 
     def act(self, hook: KubequeHook, name: str, context: Any) -> Any:
         """What the operator is for. Returns what goes through XCom."""

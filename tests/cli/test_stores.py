@@ -62,6 +62,10 @@ def test_a_sweep_goes_through_a_bucket_and_comes_back(shell: Shell, bucket: str)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert all((shell.folder / "back" / str(index) / "mandelbrot.png").stat().st_size > 100 for index in range(2))
     assert len((shell.folder / "back" / "results.csv").read_text().splitlines()) == 3
+    away = shell.run("fetch", "sweep", f"{bucket}/away", "--glob", "*.png")
+    assert away.stdout.startswith(f"{bucket}/away: 2 tasks with 2 files"), away.stderr
+    there = {name for name, _ in Files().listing(f"{bucket}/away")}
+    assert {"0/mandelbrot.png", "1/mandelbrot.png", "results.csv"} <= there
     # Nothing of the libraries' own is said by the way.
     assert [
         line for line in ran.stderr.splitlines() if not line.startswith(("sweep:", "uploading:", "fetching:"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client
+from kubeque.files.store import Files
 from kubeque.model.errors import JobNotFound
 from kubeque.model.parameters import grid
 from kubeque_provider.exceptions import BadSweep
@@ -18,6 +19,8 @@ from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.operators.kill import KubequeKillOperator
 from kubeque_provider.operators.remove import KubequeRemoveOperator
 from kubeque_provider.operators.reset import KubequeResetOperator
+from tests.jobs.servers import bucket as bucket
+from tests.jobs.servers import gs as gs
 
 Execute = Callable[..., Any]
 
@@ -95,6 +98,16 @@ def test_fetch_chooses(half: Any, run: Any, tmp_path: Path, chosen: dict[str, An
     assert found["dest"] == str(dest)
     with open(dest / "results.csv", newline="") as file:
         assert [row["state"] for row in csv.DictReader(file)] == ["ok", "failed"]
+
+
+@pytest.mark.server("gs")
+def test_results_and_their_table_go_to_a_store(half: Any, run: Any, bucket: str) -> None:
+    fetch = KubequeFetchOperator(task_id="fetch", job_id=half, dest=f"{bucket}/files", glob="out.txt")
+    assert run.execute(fetch) == {"dest": f"{bucket}/files", "tasks": 2, "files": 2}
+    assert Files().read(f"{bucket}/files/1/out.txt") == b"2\n"
+    table = KubequeCollectOperator(task_id="table", job_id=half, dest=f"{bucket}/table.csv")
+    assert run.execute(table)["dest"] == f"{bucket}/table.csv"
+    assert len(Files().read(f"{bucket}/table.csv").splitlines()) == 3
 
 
 def test_a_choice_that_is_none_is_said(half: Any, run: Any, tmp_path: Path) -> None:

@@ -1,0 +1,189 @@
+"""Bring results to a store: like a fetch into a folder, in portions that go through a folder of this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeque.files.many import Copy, in_groups
+from kubeque.files.parallel import in_parallel
+from kubeque.files.store import Files
+from kubeque.files.transfer import Meter, Tell
+from kubeque.files.urls import join
+from kubeque.jobs.bring import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
+from kubeque.jobs.destination import MARKER, Destination, names_below
+from kubeque.jobs.site import Site
+from kubeque.model.errors import DestinationError, FileMissing, StorageError
+from kubeque.model.job import Job
+
+#: What goes through this machine at once: so many tasks, and bytes, or one task that is larger.
+_TASKS, _BYTES = 1000, 256 << 20
+_UPLOADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What was brought of a task."""
+
+    #: Which attempt.
+    mark: str
+    #: Which files were asked for; empty: all.
+    globs: tuple[str, ...]
+    #: Bytes of each.
+    files: Mapping[str, int]
+
+
+class Shelf:
+    """A place below a URL for the results of one job, and what is there already."""
+
+    def __init__(self, files: Files, url: str, job: Job) -> None:
+        self.url = url
+        self._files = files
+        self._job = job
+        self._entries: dict[int, _Entry] = {}
+        self._there: dict[str, int] = {}
+
+    def open(self, *, force: bool) -> None:
+        """Make it ours. Raises DestinationError, and StorageError where it cannot be written."""
+        self._files.check_writable(self.url)
+        owner = join(self.url, MARKER, "job.json")
+        try:
+            uid = self._files.read_json(owner).get("uid")
+        except FileMissing:
+            uid = None
+        if uid == self._job.uid:
+            self._read_journals()
+            return
+        if self._files.entries(self.url) and not force:
+            raise DestinationError(
+                f"{self.url} is not empty and does not hold results of {self._job.name}: choose another place, "
+                "or say --force"
+            )
+        self._files.delete_tree(join(self.url, MARKER))
+        self._files.write(owner, json.dumps({"job": self._job.name, "uid": self._job.uid}).encode())
+
+    def _read_journals(self) -> None:
+        journals = sorted(entry.name for entry in self._files.entries(join(self.url, MARKER)))
+        for name in journals:
+            if name.endswith(".jsonl"):
+                for line in self._files.read(join(self.url, MARKER, name)).decode().splitlines():
+                    index, mark, globs, files = json.loads(line)
+                    self._entries[index] = _Entry(mark, tuple(globs), files)
+        if self._entries:
+            self._there = dict(self._files.listing(self.url))
+
+    def has(self, task: Coming, globs: tuple[str, ...]) -> bool:
+        """Is all that is asked for of that attempt there?"""
+        entry = self._entries.get(task.index)
+        if entry is None or entry.mark != task.url or (entry.globs and not (globs and set(globs) <= set(entry.globs))):
+            return False
+        return all(self._there.get(f"{task.index}/{name}") == size for name, size in entry.files.items())
+
+    def touched(self, task: Coming) -> bool:
+        """Was it all there, and has somebody changed or removed something since?"""
+        entry = self._entries.get(task.index)
+        return entry is not None and entry.mark == task.url and not self.has(task, entry.globs)
+
+    def put(self, folder: Path, tasks: Sequence[Coming], globs: tuple[str, ...], meter: Meter) -> None:
+        """Send what came of these tasks, note it, and remove what attempts before had left in its place."""
+        found = {task.index: dict(_sizes(folder / str(task.index))) for task in tasks}
+        copies = (
+            Copy(str(folder / str(index) / name), join(self.url, str(index), name), size)
+            for index, files in found.items()
+            for name, size in files.items()
+        )
+        groups = in_groups(copies, lambda copy: copy.size)
+        for _ in in_parallel(
+            lambda group: self._files.upload_many(group, progress=meter.moved),
+            groups,
+            threads=_UPLOADS,
+            stop=meter.stop,
+        ):
+            pass
+        for task in tasks:
+            self._drop(task, found[task.index])
+        self._note((task.index, self._entry(task, globs, found[task.index])) for task in tasks)
+
+    def _drop(self, task: Coming, files: Mapping[str, int]) -> None:
+        before = self._entries.get(task.index)
+        if before is not None and before.mark != task.url:
+            for name in before.files:
+                if name not in files:
+                    self._files.delete(join(self.url, str(task.index), name))
+
+    def _entry(self, task: Coming, globs: tuple[str, ...], files: Mapping[str, int]) -> _Entry:
+        before = self._entries.get(task.index)
+        if before is None or before.mark != task.url:
+            return _Entry(task.url, globs, files)
+        merged = tuple(sorted({*globs, *before.globs})) if globs and before.globs else ()
+        return _Entry(task.url, merged, {**before.files, **files})
+
+    def _note(self, entries: Iterable[tuple[int, _Entry]]) -> None:
+        """One more journal: an object cannot be appended to. Their names are in order of time."""
+        lines = [json.dumps([index, entry.mark, entry.globs, entry.files]) for index, entry in entries]
+        name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
+        self._files.write(join(self.url, MARKER, name), "\n".join(lines).encode())
+
+
+def forward(site: Site, job: Job, url: str, *, force: bool, choice: Choice, progress: Tell | None = None) -> Fetched:
+    """Bring the results of `job` below `url`; what an earlier call brought is not brought again.
+
+    This machine holds a portion of 256 MB at a time, or the files of one task. Raises as `fetch` does.
+    """
+    shelf = Shelf(site.files, url, job)
+    shelf.open(force=force)
+    chosen = list(wanted(site, job, choice))
+    missing = [task for task in chosen if not shelf.has(task, choice.globs)]
+    restored = sum(shelf.touched(task) for task in missing)
+    meter = Meter(len(missing), sum(task.size for task in missing), progress)
+    faulty: list[Coming] = []
+    try:
+        for portion in _portions(missing):
+            faulty += _forward_portion(site, shelf, job, portion, choice.globs, meter)
+        _send_table(site, shelf, job)
+    except OSError as error:
+        raise StorageError(f"{tempfile.gettempdir()} cannot be used on the way to {url}: {error.strerror}") from error
+    check_faults(faulty)
+    files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
+    return Fetched(url, len(missing), len(chosen) - len(missing), files, size, restored)
+
+
+def _forward_portion(
+    site: Site, shelf: Shelf, job: Job, tasks: Sequence[Coming], globs: tuple[str, ...], meter: Meter
+) -> list[Coming]:
+    """Bring tasks here and send them on. Returns those that are at fault."""
+    with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
+        place = Destination(Path(folder), job)
+        with place.opened(force=False):
+            came = list(bring(site, place, tasks, globs, Meter(len(tasks), 0)))
+        shelf.put(place.path, [task for task in came if not task.fault], globs, meter)
+    meter.done(len(tasks))
+    return [task for task in came if task.fault]
+
+
+def _send_table(site: Site, shelf: Shelf, job: Job) -> None:
+    with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
+        write_table(site, job, Path(folder))
+        site.files.upload(Path(folder) / "results.csv", join(shelf.url, "results.csv"))
+
+
+def _portions(tasks: Iterable[Coming]) -> Iterator[list[Coming]]:
+    portion: list[Coming] = []
+    for task in tasks:
+        if portion and (len(portion) >= _TASKS or sum(held.size for held in portion) + task.size > _BYTES):
+            yield portion
+            portion = []
+        portion.append(task)
+    if portion:
+        yield portion
+
+
+def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
+    for name in names_below(folder):
+        yield name, os.path.getsize(folder / name)

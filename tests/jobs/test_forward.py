@@ -1,0 +1,129 @@
+"""Results go to a store: whole, once, below the URL that was said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client, Transfer
+from kubeque.files.store import Files
+from kubeque.files.urls import join
+from kubeque.jobs import forward
+from kubeque.model.errors import DestinationError, StorageError
+from kubeque.model.parameters import sequence
+from kubeque.model.ranges import parse_ranges
+from kubeque.model.sweep import Sweep
+from tests.jobs.servers import bucket as bucket
+from tests.jobs.servers import gs as gs
+from tests.servers.objects import BUCKET
+
+pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("gs"), pytest.mark.server("gs")]
+
+SCRIPT = "mkdir -p deep; echo $1 > a.txt; echo $1 > 'deep/b c.csv'; exit $(($1 == 2))"
+WHOLE = ["a.txt", "deep/b c.csv", "stderr.txt", "stdout.txt"]
+
+
+@pytest.fixture
+def job(client: Client) -> str:
+    """A job of four tasks, of which number 2 failed; each left two files."""
+    client.submit(Sweep(["sh", "-c", SCRIPT, "sh", "{index}"], name="job", rows=sequence(4)))
+    client.wait("job", timeout=60)
+    return "job"
+
+
+def tree(url: str) -> dict[str, int]:
+    """All files below a URL but what kubeque notes there, with their bytes."""
+    return {name: size for name, size in Files().listing(url) if not name.startswith(".kubeque/")}
+
+
+def test_all_that_tasks_left_goes_there_with_the_table_and_only_once(client: Client, job: str, bucket: str) -> None:
+    said: list[Transfer] = []
+    done = client.fetch(job, bucket, progress=said.append)
+
+    assert sorted(tree(bucket)) == sorted([*(f"{n}/{name}" for n in range(4) for name in WHOLE), "results.csv"])
+    assert Files().read(join(bucket, "3/deep/b c.csv")) == b"3\n"
+    assert (done.dest, done.tasks, done.kept, done.files) == (bucket, 4, 0, 16)
+    assert said[-1].items == said[-1].items_total == 4
+
+    # Again: nothing. With one file changed there: its task.
+    assert client.fetch(job, bucket).kept == 4
+    Files().write(join(bucket, "1/a.txt"), b"other")
+    again = client.fetch(job, bucket)
+    assert (again.tasks, again.restored) == (1, 1)
+    assert Files().read(join(bucket, "1/a.txt")) == b"1\n"
+
+
+def test_tasks_and_files_may_be_chosen_and_more_of_them_later(client: Client, job: str, bucket: str) -> None:
+    client.fetch(job, bucket, indexes=parse_ranges("0,2-9"), state="ok", globs=["*.txt"])
+    few = [f"{n}/{name}" for n in (0, 3) for name in ("a.txt", "stderr.txt", "stdout.txt")]
+    assert sorted(tree(bucket)) == sorted([*few, "results.csv"])
+    assert client.fetch(job, bucket, state="ok", globs=["*.txt"]).tasks == 1
+    assert client.fetch(job, bucket).tasks == 4
+    assert len(tree(bucket)) == 17
+
+
+def test_another_attempt_takes_the_place_of_the_one_before(client: Client, bucket: str, tmp_path: Path) -> None:
+    script = f"if mkdir {tmp_path}/once; then touch first.txt; exit 1; else touch second.txt; fi"
+    client.submit(Sweep(["sh", "-c", script], name="twice"))
+    client.wait("twice", timeout=60)
+    client.fetch("twice", bucket)
+    assert "0/first.txt" in tree(bucket)
+    client.reset("twice")
+    client.wait("twice", timeout=60)
+    client.fetch("twice", bucket)
+    assert sorted(tree(bucket)) == ["0/second.txt", "0/stderr.txt", "0/stdout.txt", "results.csv"]
+
+
+def test_what_is_broken_off_goes_on_behind_the_last_portion(
+    client: Client, job: str, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forward, "_TASKS", 1)
+    send, sent = Files.upload_many, 0
+
+    def away(*args: object, **kwargs: object) -> None:
+        nonlocal sent
+        if (sent := sent + 1) == 3:
+            raise StorageError("the store is away")
+        send(*args, **kwargs)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Files, "upload_many", away)
+        with pytest.raises(StorageError, match="away"):
+            client.fetch(job, bucket)
+    done = client.fetch(job, bucket)
+    assert (done.kept, done.tasks) == (2, 2)
+    assert len(tree(bucket)) == 17
+
+
+def test_what_holds_other_things_is_left_alone_unless_forced(client: Client, job: str, bucket: str) -> None:
+    Files().write(join(bucket, "mine.txt"), b"mine")
+    with pytest.raises(DestinationError, match=r"is not empty and does not hold results of job.*--force"):
+        client.fetch(job, bucket)
+    assert list(tree(bucket)) == ["mine.txt"]
+    client.fetch(job, bucket, force=True)
+    assert len(tree(bucket)) == 18
+
+
+def test_damaged_results_are_named_and_the_rest_is_there(client: Client, job: str, bucket: str, tmp_path: Path) -> None:
+    (damaged,) = (path for path in tmp_path.rglob("result.json") if json.loads(path.read_text())["index"] == 1)
+    damaged.write_text("{")
+    with pytest.raises(StorageError, match=r"all else is fetched, but not task 1: .*reset the job"):
+        client.fetch(job, bucket)
+    assert sorted({name.split("/")[0] for name in tree(bucket)}) == ["0", "2", "3", "results.csv"]
+
+
+@pytest.mark.parametrize("dest", ["gs://no-such-bucket/x", f"https://example.invalid/{BUCKET}", "gs://"])
+def test_a_place_that_cannot_be_written_is_said_at_once(client: Client, job: str, gs: str, dest: str) -> None:
+    with pytest.raises(StorageError, match=f"cannot write to {dest}"):
+        client.fetch(job, dest)
+
+
+def test_a_table_a_report_and_a_timeline_go_to_a_store(client: Client, job: str, bucket: str) -> None:
+    client.collect(job, join(bucket, "table.csv"))
+    client.report(job, join(bucket, "report.html"))
+    client.timeline([job], join(bucket, "sweep.csv"))
+    assert Files().read(join(bucket, "table.csv")).startswith(b"index,")
+    assert b"</html>" in Files().read(join(bucket, "report.html"))
+    assert len(Files().read(join(bucket, "sweep.csv")).splitlines()) == 5
