@@ -1,12 +1,14 @@
 """What bringing files costs: uploads and a fetch through kubeque, in turn with fsspec's plain `put` and `get`.
 
-    python -m benchmarks.staging           10,000 small files and 2 GB: a quarter of an hour
-    python -m benchmarks.staging --quick   500 files and 100 MB
+    python -m benchmarks.staging                         10,000 small files and 2 GB: a quarter of an hour
+    python -m benchmarks.staging --quick                 500 files and 100 MB
+    python -m benchmarks.staging --size 2000 --files 0   one file of so many MB, and nothing else
 
 The stores are a Google Cloud Storage and an S3 of this machine (fake-gcs-server and moto), over plain HTTP. kubeque
 also takes the digest of all that it sends and checks that of all that it fetches, asks which files are there already,
 starts a consumer and writes the table, which `put` and `get` do not. The requests that make an object are counted on
-the line to the store. moto answers slowly: there it is a twentieth of everything.
+the line to the store. moto answers slowly and reads a whole object for each part of it that is asked for: there it is a
+twentieth of the small files and a quarter of the large one.
 """
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ MB = 1_000_000
 SMALL = 1_000
 #: Tasks of which the requests are counted.
 TASKS = 200
-#: moto gets so much less of everything.
-LESS = {"gs": 1, "s3": 20}
+#: moto gets so many times fewer files, and so much less of a large one.
+LESS = {"gs": (1, 1), "s3": (20, 4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="500 files, 100 MB")
     parser.add_argument("--only", choices=sorted(LESS), help="one store")
+    parser.add_argument("--size", type=int, metavar="MB", help="of the large file")
+    parser.add_argument("--files", type=int, metavar="N", help="small files; 0: none, and no tasks and rows either")
     given = parser.parse_args()
-    files, size = (500, 100 * MB) if given.quick else (10_000, 2_000 * MB)
-    for scheme, less in LESS.items():
+    files, size = (500, 100) if given.quick else (10_000, 2_000)
+    files = files if given.files is None else given.files
+    for scheme, (fewer, less) in LESS.items():
         if given.only in (None, scheme):
+            large = max(1, (given.size or size) // less)
             with opened(scheme) as bench:
-                both_ways(bench, f"a file of {size // less // MB:,} MB", 1, size // less)
-            with opened(scheme, on_disk=True) as bench:
-                both_ways(bench, f"{files // less:,} files of {SMALL:,} bytes", files // less, SMALL)
-                count_requests(bench)
-                if scheme == "gs":
-                    for rows in (1_000, 10_000) if given.quick else (1_000, 10_000, 100_000):
-                        submit(bench, rows)
+                both_ways(bench, f"a file of {large:,} MB", 1, large * MB)
+            if files:
+                small_ones(scheme, max(1, files // fewer), 10_000 if given.quick else 100_000)
+
+
+def small_ones(scheme: str, files: int, most_rows: int) -> None:
+    """Many files, then what tasks and rows cost."""
+    with opened(scheme, on_disk=True) as bench:
+        both_ways(bench, f"{files:,} files of {SMALL:,} bytes", files, SMALL)
+        count_requests(bench)
+        for rows in (1_000, 10_000, 100_000):
+            if rows <= most_rows:
+                submit(bench, rows)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
@@ -24,12 +25,10 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: A file up to this size goes in one request; a larger one in pieces, of which one is in memory.
+#: A file up to this size goes and comes in one request; a larger one in pieces.
 WHOLE_BYTES = 8 << 20
 #: Google takes pieces in multiples of 256 KiB, S3 takes 10,000 of them at most.
 _PIECE_STEP, _PIECES = 1 << 18, 9_000
-#: A large file comes in pieces of so many bytes, so many at once; the libraries' own way holds half a gigabyte.
-_RANGE_BYTES, _RANGES = 4 << 20, 2
 #: So many large files are on their way at the same time, for the memory that their pieces take.
 _LARGE_AT_ONCE = 2
 #: Where the stores keep what changes whenever the object does, best first.
@@ -39,6 +38,24 @@ _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "crea
 _MAGIC = re.compile(r"[*?[]")
 #: There is one memory:// in a process.
 _memory_lock = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """How a large file goes and comes: larger pieces are quicker, and take memory.
+
+    One that is sent is there up to four times, in the library's buffers; of those that come, two for each at once.
+    """
+
+    #: Bytes of a piece that is sent, one after the other; more where the file would be too many of them.
+    sent_bytes: int = 8 << 20
+    #: Bytes of a piece that comes, and how many do at once; the libraries' own way holds half a gigabyte.
+    received_bytes: int = 4 << 20
+    at_once: int = 2
+
+
+#: In a consumer, whose memory the cluster counts, and where there is room for more.
+SMALL_PIECES, LARGE_PIECES = Pieces(), Pieces(32 << 20, 16 << 20, 4)
 
 
 class _Listener:
@@ -61,10 +78,12 @@ class _Listener:
 class ObjectStore:
     """The objects that one file system of fsspec reaches. An object appears whole, when its last byte has arrived."""
 
-    def __init__(self, filesystem: Any, *, in_memory: bool = False, ranges: bool = False) -> None:
+    def __init__(
+        self, filesystem: Any, *, in_memory: bool = False, ranges: bool = False, pieces: Pieces = SMALL_PIECES
+    ) -> None:
         """`ranges`: it gives any part of an object."""
         self.filesystem = self._fs = filesystem
-        self._ranges = ranges
+        self._ranges, self._pieces = ranges, pieces
         self._large = threading.Semaphore(_LARGE_AT_ONCE)
         # memory:// hands one file object to all readers and writes in sight of them, so there only whole files go;
         # and it looks before it creates, so that needs a lock.
@@ -129,7 +148,7 @@ class ObjectStore:
         progress(size)
 
     def _send_pieces(self, source: BinaryIO, url: str, size: int, digest: str, progress: Callable[[int], None]) -> None:
-        piece = max(WHOLE_BYTES, -(-size // _PIECES // _PIECE_STEP) * _PIECE_STEP)
+        piece = max(self._pieces.sent_bytes, -(-size // _PIECES // _PIECE_STEP) * _PIECE_STEP)
         target = self._fs.open(url, "wb", block_size=piece)
         try:
             copy(source, target, digest, progress, piece=piece)
@@ -185,8 +204,10 @@ class ObjectStore:
         return ""
 
     def _receive_pieces(self, url: str, file: BinaryIO, size: int, digest: str, progress: Callable[[int], None]) -> str:
+        step = self._pieces.received_bytes
+
         def ask(start: int) -> bytes:
-            end = min(start + _RANGE_BYTES, size)
+            end = min(start + step, size)
             data = bytes(self._fs.cat_file(url, start=start, end=end))
             if len(data) != end - start:
                 raise ConnectionError(f"{len(data)} bytes of {end - start} came")
@@ -197,7 +218,7 @@ class ObjectStore:
 
         sha256, seen = hashlib.sha256(), 0
         try:
-            for data in in_parallel(receive, range(0, size, _RANGE_BYTES), threads=_RANGES):
+            for data in in_parallel(receive, range(0, size, step), threads=self._pieces.at_once):
                 file.write(data)
                 if digest:
                     sha256.update(data)

@@ -15,13 +15,13 @@ from kubeque.files.digests import sha256_file
 from kubeque.files.folder import Folder, put, temporary_name
 from kubeque.files.login import identity, is_nobody, remedy
 from kubeque.files.many import SMALL_BYTES, Copy
-from kubeque.files.objects import ObjectStore
+from kubeque.files.objects import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
 from kubeque.files.refusals import is_full, reason, refused
 from kubeque.files.tails import TAIL_BYTES, Tail
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import ConfigError, FileDamaged, FileMissing, MissingExtra, StorageError
 
-__all__ = ["Files", "Look", "is_folder", "join"]
+__all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
 #: Where results may go: stores that show an object only once it is whole, and can refuse to overwrite one.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
@@ -80,12 +80,15 @@ class Store(Protocol):
 class Files:
     """Files anywhere, by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and what else fsspec knows.
 
-    `options` are given to fsspec by scheme, as in {"gs": {"token": ...}}. May be used by many threads.
+    `options` are given to fsspec by scheme, as in {"gs": {"token": ...}}; `pieces`: how large files go and come, small
+    ones unless there is memory for LARGE_PIECES. May be used by many threads.
     Everything raises StorageError naming the URL and what the store said, MissingExtra where a library is not there.
     """
 
-    def __init__(self, options: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        self._options = dict(options or {})
+    def __init__(
+        self, options: Mapping[str, Mapping[str, Any]] | None = None, *, pieces: Pieces = SMALL_PIECES
+    ) -> None:
+        self._options, self._pieces = dict(options or {}), pieces
         self._folder = Folder()
         self._stores: dict[tuple[int, str], ObjectStore] = {}
         self._lock = threading.Lock()
@@ -284,7 +287,8 @@ class Files:
         # Logging in may fail in any way that a library of the cloud's maker knows.
         except Exception as error:
             raise refused("open", url, error) from error
-        return ObjectStore(filesystem, in_memory=kind == "memory", ranges=kind in ("gs", "gcs", "s3", "s3a"))
+        ranges = kind in ("gs", "gcs", "s3", "s3a")
+        return ObjectStore(filesystem, in_memory=kind == "memory", ranges=ranges, pieces=self._pieces)
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import Access, open_cluster
-from kubeque.files.store import Files
+from kubeque.files.store import LARGE_PIECES, Files
 from kubeque.model.config import Config
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
@@ -34,9 +34,9 @@ class Site:
     def open(cls, config: Config, access: Access | None = None) -> Site:
         """Connect to all of it; to clusters by `access`, if given. Raises ConfigError, QueueError, ClusterError."""
         cluster = open_cluster(config.cluster_url, config, access)
-        return cls(
-            config, open_queue(config.queue_url), Files(), cluster, {config.cluster_url: cluster}, _access=access
-        )
+        known = {config.cluster_url: cluster}
+        files = Files(pieces=LARGE_PIECES)
+        return cls(config, open_queue(config.queue_url), files, cluster, known, _access=access)
 
     def spec(self, job: Job) -> JobSpec:
         """The spec in force, read once. Raises StorageError."""
