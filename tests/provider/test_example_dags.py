@@ -5,17 +5,25 @@ from __future__ import annotations
 import csv
 import importlib
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubeque.client import Client
+from kubeque_provider.airflow_versions import AIRFLOW_2
 
 
 def load(name: str) -> Any:
     """The DAG of that name, from the file of that name."""
     return importlib.import_module(f"example_dags.{name}").submit.dag
+
+
+def outcome(dag_run: Any, task_id: str) -> Any:
+    """What an Airflow task of a run returned."""
+    (ended,) = [ti for ti in dag_run.get_task_instances() if ti.task_id == task_id]
+    return ended.xcom_pull(task_ids=task_id)
 
 
 @pytest.mark.timeout(240)
@@ -56,5 +64,42 @@ def test_a_function_is_swept_and_what_it_returns_is_the_table() -> None:
 def test_a_model_is_trained_on_the_table_of_a_sweep() -> None:
     dag_run = load("train_on_table").test()
     assert str(dag_run.state) == "success"
-    (trained,) = [ti for ti in dag_run.get_task_instances() if ti.task_id == "train"]
-    assert trained.xcom_pull(task_ids="train") == pytest.approx({"slope": 2.5, "intercept": 1.0})
+    assert outcome(dag_run, "train") == pytest.approx({"slope": 2.5, "intercept": 1.0})
+
+
+@pytest.mark.timeout(240)
+def test_of_a_list_that_grows_only_what_is_new_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWEEP_TABLES", str(tmp_path))
+    dag = load("incremental_sweep")
+    for day in ("2026-03-09", "2026-03-10"):
+        when = datetime.fromisoformat(f"{day}T00:00:00+00:00")
+        dag_run = dag.test(**{"execution_date" if AIRFLOW_2 else "logical_date": when})
+        assert str(dag_run.state) == "success"
+    with Client() as client:
+        first, newest = (client.status(job.name) for job in client.jobs())
+        attempts = {record["day"]: record["attempts"] for record in client.table(newest.job.name)}
+    assert (newest.counts.ok, first.counts.ok) == (7, 7)
+    assert [day for day, count in attempts.items() if count] == ["2026-03-10"]
+    with open(tmp_path / "2026-03-10.csv", newline="") as file:
+        assert [row["out.length"] for row in csv.DictReader(file)] == ["10"] * 7
+
+
+@pytest.mark.timeout(240)
+def test_an_event_of_an_asset_says_what_to_sweep_over() -> None:
+    module = importlib.import_module("example_dags.asset_sweep")
+    if AIRFLOW_2:  # there events are kept of assets only that the scheduler knows
+        module.submit.dag.sync_to_db()
+    assert str(module.arrival.operator.dag.test().state) == "success"
+    assert str(module.submit.dag.test().state) == "success"
+    with Client() as client:
+        (job,) = client.jobs()
+        assert [record["out.letters"] for record in client.table(job.name)] == [4, 5, 5]
+
+
+@pytest.mark.timeout(240)
+def test_each_partition_has_a_sweep_and_one_task_reads_all_tables() -> None:
+    dag_run = load("partition_sweep").test()
+    assert str(dag_run.state) == "success"
+    assert outcome(dag_run, "gather") == {"north": 12, "south": 12, "west": 10}
+    with Client() as client:
+        assert len(client.jobs()) == 3
