@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 
 import click
 
 from kubeque.cli.bar import transfer_shown
 from kubeque.cli.connect import connect
+from kubeque.cli.interrupted import saying
 from kubeque.client import Client
 from kubeque.files.urls import join
 from kubeque.model.ranges import Ranges, parse_ranges
@@ -42,7 +44,8 @@ def bring(
     indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Fetch, with a bar meanwhile and a line at the end."""
-    with transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
+    interrupted = f"interrupted; what is in {dest} is whole: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
+    with saying(interrupted), transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
     table = join(dest, "results.csv")
     if as_json:

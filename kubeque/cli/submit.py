@@ -111,8 +111,7 @@ def _act(client: Client, submitted: Submitted, asked: Asked, *, yes: bool, as_js
         last = look(client, name, as_json=as_json)
     code = conclude(client, last, as_json=as_json)
     if "fetch" in asked:
-        with saying(f"interrupted; {name} has ended: kubeque fetch {name} {shlex.quote(asked['fetch'])} goes on"):
-            bring(client, name, asked["fetch"], quiet=as_json)
+        bring(client, name, asked["fetch"], quiet=as_json)
     return code
 
 

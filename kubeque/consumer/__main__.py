@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,8 +64,23 @@ def _in_slot(given: argparse.Namespace) -> int:
         slot.leave()
         # A job submitted just before we said so found this place taken: look once more, now that it is seen as free.
         if code is not None or not any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet)):
+            if code != TERMINATED:
+                _have_closed(queue, given)
             return code or 0
         slot.announce()
+
+
+def _have_closed(queue: Queue, given: argparse.Namespace) -> None:
+    """See that jobs which have ended get their table and report, though nobody looks: that takes more than is loaded
+    here, so it is another process, which outlives this one."""
+    if any(job.closing is None and queue.counts(job).ended == job.n for job in queue.jobs(given.fleet)):
+        words = ["--queue", given.queue, "--fleet", given.fleet, "--home", str(given.home)]
+        try:
+            subprocess.Popen(
+                [sys.executable, "-m", "kubeque.jobs.closing", *words], stdin=subprocess.DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            logging.error("what has ended is closed by the next look at it: %s", error)
 
 
 def _in_pod(given: argparse.Namespace) -> int:

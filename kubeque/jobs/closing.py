@@ -1,0 +1,51 @@
+"""`python -m kubeque.jobs.closing`: close jobs of this machine that have ended. Consumers that leave start it."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from kubeque.jobs.reconcile import reconcile
+from kubeque.jobs.site import Site
+from kubeque.model.config import HOME_VARIABLE, Config
+from kubeque.model.errors import JobNotFound, KubequeError
+
+log = logging.getLogger(__name__)
+
+
+def close_ended(site: Site, fleet: str) -> None:
+    """Write table and report of the fleet's jobs whose tasks have all ended. Somebody else may do so meanwhile."""
+    for job in site.queue.jobs(fleet):
+        if job.closing is None and site.queue.counts(job).ended == job.n:
+            try:
+                reconcile(site, job.name)
+            except JobNotFound:
+                continue  # it was removed
+            except KubequeError as error:
+                log.error("%s has ended and could not be closed; the next look at it tries again: %s", job.name, error)
+
+
+def main(words: list[str] | None = None) -> int:
+    """Look once, and leave."""
+    parser = argparse.ArgumentParser(prog="kubeque.jobs.closing")
+    parser.add_argument("--queue", required=True)
+    parser.add_argument("--fleet", required=True)
+    parser.add_argument("--home", required=True, type=Path)
+    given = parser.parse_args(words)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        config = Config.from_values(
+            {"queue_url": given.queue}, where="a consumer that leaves", folder=given.home,
+            environ={HOME_VARIABLE: str(given.home)},
+        )  # fmt: skip
+        close_ended(Site.open(config), given.fleet)
+    except KubequeError as error:
+        log.error("what has ended could not be closed: %s", error)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

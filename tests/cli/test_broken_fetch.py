@@ -1,0 +1,61 @@
+"""A fetch that is broken off by Ctrl-C: what is there is whole, and the next one brings the rest."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+from tests.cli.test_interrupted import has_open, interrupt
+
+#: Task 0 leaves a small file, the others large ones.
+SCRIPT = 'truncate -s "$(($0 ? $1 : 10))" made'
+
+
+def submit(shell: Shell, tasks: int, size: int) -> None:
+    ran = shell.run("sub", "-n", "job", "--repeat", str(tasks), "sh", "-c", SCRIPT, "{index}", str(size))
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def wait_for_the_middle(shell: Shell, *words: str) -> subprocess.Popen[str]:
+    """A fetch of which the first task has come, and another one is coming."""
+    running = shell.start(*words)
+    end = time.monotonic() + 60
+    while not ((shell.folder / "dest" / "0").is_dir() and has_open(running, "/partial-")):
+        assert running.poll() is None, running.communicate()
+        assert time.monotonic() < end, "it never came to that"
+        time.sleep(0.002)
+    return running
+
+
+def whole(dest: Path, size: int) -> list[str]:
+    """The tasks that are there; each is whole."""
+    found = sorted(path.name for path in dest.iterdir() if path.name.isdigit())
+    for name in found:
+        assert (dest / name / "made").stat().st_size == (size if name != "0" else 10)
+        assert {path.name for path in (dest / name).iterdir()} == {"made", "stdout.txt", "stderr.txt"}
+    return found
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_leaves_nothing_half_fetched_and_the_next_fetch_brings_the_rest(shell: Shell, times: int) -> None:
+    size = 400 << 20
+    submit(shell, 3, size)
+    running = wait_for_the_middle(shell, "fetch", "job", "dest")
+    # When the user has enough
+    _, said = interrupt(running, times)
+    # Then one line says what there is
+    assert said.splitlines()[-1] == (
+        "kubeque: interrupted; what is in dest is whole: kubeque fetch job dest brings the rest"
+    )
+    came = whole(shell.folder / "dest", size)
+    # and the same command brings what is missing, and nothing twice
+    ran = shell.run("fetch", "job", "dest", "--json")
+    assert ran.returncode == 0, ran.stderr
+    done = json.loads(ran.stdout)
+    assert (done["kept"], done["tasks"], done["restored"]) == (len(came), 3 - len(came), 0)
+    assert whole(shell.folder / "dest", size) == ["0", "1", "2"]

@@ -1,0 +1,93 @@
+"""A job that nobody looks at is closed all the same: its consumers see to verdict, table and report when they leave."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kubeque.clusters.local import fleet_name
+from kubeque.model.config import Config
+from kubeque.model.job import Job
+from kubeque.queues.open import open_queue
+from tests.cli.conftest import Shell
+from tests.queues.stores import on
+
+#: What `kubeque` would say repairs a job by the way, so the queue itself is asked.
+ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
+
+
+def config(shell: Shell) -> Config:
+    return Config.load(start=shell.folder, home=shell.folder, environ={"KUBEQUE_HOME": str(shell.home)})
+
+
+def until(what: Callable[[], Job], seconds: float = 80) -> Job:
+    end = time.monotonic() + seconds
+    while (job := what()).closing is None:
+        assert time.monotonic() < end, f"{job.name} was never closed"
+        time.sleep(0.2)
+    return job
+
+
+def closers(home: Path) -> list[str]:
+    """Processes, dead ones too, that close jobs of this home."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().decode(errors="replace").split("\0")
+        except OSError:  # gone
+            continue
+        found += [path.parent.name] * ("kubeque.jobs.closing" in words and str(home) in words)
+    return found
+
+
+@ON_EACH_QUEUE
+def test_jobs_that_nobody_looks_at_are_closed(far_shell: Shell) -> None:
+    # Given a job that goes well and one that does not, and nobody who watches
+    shell = far_shell
+    shell.run("sub", "-n", "good", "--no-wait", "--repeat", "3", "true")
+    shell.run("sub", "-n", "bad", "--no-wait", "--repeat", "2", "sh", "-c", 'exit "$0"', "{index}")
+    queue = open_queue(config(shell).queue_url)
+    # Then both get their verdict, their table and their report
+    for name, success, lines in (("good", True, 4), ("bad", False, 3)):
+        job = until(lambda name=name: queue.job(name))
+        assert job.closing is not None
+        assert job.closing.success is success
+        (table,), (report,) = (list(Path(job.url).glob(pattern)) for pattern in ("**/results*.csv", "**/report*.html"))
+        assert len(table.read_text().splitlines()) == lines
+        assert report.stat().st_size > 1000
+    queue.close()
+    # and who did that has gone
+    end = time.monotonic() + 30
+    while closers(shell.home):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def test_many_may_close_a_job_at_once_while_somebody_watches(shell: Shell) -> None:
+    shell.run("sub", "-n", "all", "--no-wait", "--repeat", "50", "true")
+    shell.run("watch", "all")
+    again = shell.start("sub", "-n", "next", "--repeat", "50", "true")
+    words = ["--queue", config(shell).queue_url, "--fleet", fleet_name(shell.home), "--home", str(shell.home)]
+    while again.poll() is None:
+        closing = [subprocess.Popen([sys.executable, "-m", "kubeque.jobs.closing", *words]) for _ in range(2)]
+        assert [process.wait(60) for process in closing] == [0, 0]
+    said, complaint = again.communicate()
+    assert again.returncode == 0, said + complaint
+    (table,) = Path(open_queue(config(shell).queue_url).job("next").url).glob("**/results*.csv")
+    assert len(table.read_text().splitlines()) == 51
+
+
+def test_what_keeps_jobs_from_being_closed_is_said_in_one_line(shell: Shell) -> None:
+    wrong = shell.write("file", "") / "queue.db"
+    words = ["--queue", f"sqlite:///{wrong}", "--fleet", "f", "--home", str(shell.home)]
+    ran = subprocess.run(
+        [sys.executable, "-m", "kubeque.jobs.closing", *words], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode != 0
+    (line,) = ran.stderr.splitlines()
+    assert "what has ended could not be closed: " in line
