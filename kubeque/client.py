@@ -25,6 +25,7 @@ from kubeque.jobs.like import like
 from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.plan import Plan, plan
 from kubeque.jobs.ranking import ranked
+from kubeque.jobs.reader import Failures, Reader
 from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
 from kubeque.jobs.replay import Replayed, replay
@@ -48,8 +49,8 @@ from kubeque.queues.upkeep import LeaseWatch
 _LOOKS = 20
 
 __all__ = [
-    "By", "Client", "Collected", "Estimate", "Existing", "Finding", "Garbage", "JobDetails", "Line", "Peek", "Plan",
-    "Progress", "Replayed", "Submitted", "TaskDetails", "Transfer",
+    "By", "Client", "Collected", "Estimate", "Existing", "Failures", "Finding", "Garbage", "JobDetails", "Line", "Peek",
+    "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "Transfer",
 ]  # fmt: skip
 
 
@@ -64,6 +65,8 @@ class Client:
         self.config = config or Config.load()
         self._site = Site.open(self.config, access)
         self._watch = LeaseWatch()
+        #: Looks at jobs without touching them: for whoever shows them to many people.
+        self.reader = Reader(self._site)
 
     def __enter__(self) -> Client:
         return self

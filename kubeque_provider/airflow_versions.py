@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from airflow import __version__
 from airflow.providers.common.compat.sdk import (
@@ -23,6 +25,7 @@ from airflow.providers.common.compat.sdk import (
 )
 
 __all__ = [
+    "AIRFLOW_2",
     "GONE",
     "KNOWN_CONTEXT_KEYS",
     "AirflowException",
@@ -44,7 +47,11 @@ __all__ = [
     "dag_folder",
     "default_deferrable",
     "get_unique_task_id",
+    "login_address",
+    "masked",
+    "may_read",
     "state_of",
+    "task_address",
     "whose",
 ]
 
@@ -114,3 +121,54 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
         key = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
         found = session.query(TaskInstance.state).filter_by(**key).one_or_none()
     return GONE if found is None else str(getattr(found[0], "value", found[0]) or "none").lower()
+
+
+# ------------------------------------------------------------------ on the web server
+def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
+    """May a person see the Airflow tasks of a DAG (None: of all), or with `logs` what they wrote?
+
+    `user`: as the API server knows the person; None on Airflow 2: who is logged in to this request.
+    """
+    if AIRFLOW_2:
+        from airflow.auth.managers.models.resource_details import (  # type: ignore[import-not-found]
+            DagAccessEntity,
+            DagDetails,
+        )
+        from airflow.www.extensions.init_auth_manager import get_auth_manager  # type: ignore[import-not-found]
+
+        details = DagDetails(id=dag_id) if dag_id is not None else None
+    else:
+        from airflow.api_fastapi.app import get_auth_manager
+        from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+        from airflow.models.dag import DagModel
+
+        details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)) if dag_id is not None else None
+    entity = DagAccessEntity.TASK_LOGS if logs else DagAccessEntity.TASK_INSTANCE
+    return bool(get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=details, user=user))
+
+
+def login_address(next_url: str) -> str:
+    """Where a person logs in, to come back to `next_url`."""
+    if AIRFLOW_2:
+        from airflow.www.extensions.init_auth_manager import get_auth_manager
+    else:
+        from airflow.api_fastapi.app import get_auth_manager
+    return str(get_auth_manager().get_url_login(next_url=next_url))
+
+
+def masked(value: Any, name: str | None = None) -> Any:
+    """`value` without the secrets that Airflow knows; all of it hidden if `name` is one of a secret."""
+    if AIRFLOW_2:
+        from airflow.utils.log.secrets_masker import redact  # type: ignore[import-not-found]
+    else:
+        from airflow.sdk.log import redact  # type: ignore[attr-defined]
+    return redact(value, name)
+
+
+def task_address(origin: Mapping[str, str]) -> str:
+    """The page of the Airflow task that made a job, as seen from the root of this Airflow."""
+    dag, run, task = (quote(origin[key], safe="") for key in ("dag", "run", "task"))
+    if AIRFLOW_2:
+        return f"dags/{dag}/grid?dag_run_id={run}&task_id={task}"
+    mapped = "" if origin["map_index"] == "-1" else f"/mapped/{quote(origin['map_index'], safe='')}"
+    return f"dags/{dag}/runs/{run}/tasks/{task}{mapped}"

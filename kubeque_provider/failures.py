@@ -27,7 +27,7 @@ def failure(progress: Progress, failed: Iterable[Line]) -> SweepFailed:
     """The exception for a sweep that ended without success, with its first failing rows."""
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
-    reason = f" ({_plain(job.reason, _WORDS)})" if job.reason else ""
+    reason = f" ({plain(job.reason, _WORDS)})" if job.reason else ""
     how = f"{counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
     lines = [f"the sweep {job.name} {ended}{reason}: {how}"]
     named = list(islice(failed, NAMED))
@@ -38,14 +38,14 @@ def failure(progress: Progress, failed: Iterable[Line]) -> SweepFailed:
 
 
 def _row(line: Line) -> str:
-    values = ", ".join(f"{_plain(k, _VALUE)}={_plain(v, _VALUE)}" for k, v in line.row.items() if k != "index")
+    values = ", ".join(f"{plain(k, _VALUE)}={plain(v, _VALUE)}" for k, v in line.row.items() if k != "index")
     facts, outcome = line.facts(), line.view.record.outcome
     code = "" if facts["exit_code"] is None else f" {facts['exit_code']}"
-    words = f": {_plain(outcome.message, _WORDS)}" if outcome and outcome.message else ""
+    words = f": {plain(outcome.message, _WORDS)}" if outcome and outcome.message else ""
     return f"  row {line.view.index}{f' ({values})' if values else ''}: {facts['cause']}{code}{words}"
 
 
-def _plain(text: object, limit: int) -> str:
+def plain(text: object, limit: int) -> str:
     """On one line and without control characters: rows and outputs are anybody's."""
     plain = "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
     return plain if len(plain) <= limit else plain[: limit - 1] + "…"

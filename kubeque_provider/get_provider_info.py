@@ -42,6 +42,7 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "extra-links": [
+            "kubeque_provider.links.sweep.KubequePageLink",
             "kubeque_provider.links.sweep.KubequeResultsLink",
             "kubeque_provider.links.sweep.KubequeReportLink",
         ],

@@ -34,6 +34,11 @@ def series_for(deployment: str, dag: str, task: str) -> str:
     return f"{dag}/{task}-{digest}"
 
 
+def origin_of(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> dict[str, str]:
+    """What a job says of the Airflow task that made it: whoever may read the DAG may see the job."""
+    return {"deployment": deployment, "dag": dag, "run": run, "task": task, "map_index": str(map_index)}
+
+
 def pointer(job_id: str, conn_id: str, results: str, counts: Mapping[str, int]) -> dict[str, Any]:
     """What goes through XCom instead of rows. `results` is the URL below which results are."""
     return {"job_id": job_id, "conn_id": conn_id, "results": results, "counts": dict(counts)}

@@ -14,14 +14,7 @@ from kubeque.model.resources import format_bytes
 
 def word(progress: Progress) -> str:
     """One word for how a job stands."""
-    job = progress.job
-    if job.closing is not None:
-        return "success" if job.closing.success else "failed" if job.state == "active" else str(job.state)
-    if progress.held:
-        return "held"
-    return (
-        str(job.state) if not job.open else "running" if progress.counts.ended or progress.counts.running else "waiting"
-    )
+    return progress.job.standing(progress.counts)
 
 
 def summary(progress: Progress) -> str:

@@ -45,6 +45,7 @@ class Draft:
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
+            origin=dict(sweep.origin),
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
         )  # fmt: skip
 

@@ -51,10 +51,14 @@ def peek(
     On this machine the running task's file is read; elsewhere its consumer is asked by the job's record in the queue,
     and sends it to the store. Raises JobNotFound, UserError, StorageError.
     """
-    job = reconcile(site, name, watch=watch).job
+    return peek_at(site, reconcile(site, name, watch=watch).job, index, stream, wait=wait)
+
+
+def peek_at(site: Site, job: Job, index: int, stream: str, *, wait: bool) -> Peek:
+    """The same of a job as it is known; nothing of it is repaired."""
     view = site.queue.task(job, index)
     if view is None:
-        raise UserError(f"{name} has no task {index}: its tasks are 0 to {job.n - 1}")
+        raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     if view.state == "running":
         found = _here(site, job, view, stream, view.record.attempts)
         return found or _sent(site, job, view, stream, since=_ask(site, job, index), wait=wait)

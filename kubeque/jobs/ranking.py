@@ -24,9 +24,10 @@ def ranked(lines: Iterable[Line], column: str, *, top: int | None = None, descen
     missing = _Bucket(top, descending=False)
     seen: dict[str, None] = {}
     for line in lines:
-        record = line.as_record()
-        seen.update(dict.fromkeys(record))
-        value = record.get(column)
+        if not seen:
+            seen.update(dict.fromkeys(("index", *line.row, *FACTS)))
+        seen.update(dict.fromkeys(f"out.{name}" for name in line.out))
+        value = line.value(column)
         number = _number(value)
         if number is not None:
             numbers.add(number, line)

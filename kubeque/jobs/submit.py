@@ -162,7 +162,7 @@ def _limited(job: Job, fresh: Job) -> Job:
     return replace(
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
         deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
-        priority=fresh.priority, results_ttl=fresh.results_ttl,
+        priority=fresh.priority, results_ttl=fresh.results_ttl, origin=fresh.origin,
     )  # fmt: skip
 
 

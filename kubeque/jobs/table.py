@@ -53,6 +53,14 @@ class Line:
         outcome = self.view.record.outcome
         return dict(outcome.out or {}) if outcome and self.view.state == "ok" else {}
 
+    def value(self, column: str) -> Any:
+        """What `as_record` has in one column; None where it has nothing."""
+        if column.startswith("out.") and (name := column.removeprefix("out.")) in (out := self.out):
+            return out[name]
+        if column in FACTS:
+            return self.facts()[column]
+        return self.view.index if column == "index" else self.row.get(column)
+
     def as_record(self) -> dict[str, Any]:
         """Everything, flat, with `out.` before the task's own values."""
         out = {f"out.{key}": value for key, value in self.out.items()}
@@ -70,6 +78,13 @@ def lines(site: Site, job: Job, *, state: str | None = None, first: int = 0) -> 
     for view in site.queue.tasks(job, first=first):
         if state in (None, view.state):
             yield Line(view, read_row(spec, view.index, page.page))
+
+
+def read_rows(site: Site, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
+    """The rows of some tasks; each page is read once."""
+    spec = site.spec(job).rows
+    page = PageReader(spec, job.url, site.files).page
+    return {index: read_row(spec, index, page) for index in sorted(indexes)}
 
 
 def table_url(job: Job) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kubeque.jobs.output import write_file
-from kubeque.jobs.pages.drawing import SCRIPT, Sample, timeline_part, title_line
+from kubeque.jobs.pages.drawing import SCRIPT, Rows, Sample, timeline_part, title_line
 from kubeque.jobs.pages.page import page, text
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import lines
+from kubeque.jobs.table import lines, read_rows
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job
 from kubeque.model.resources import format_seconds
@@ -58,6 +58,20 @@ def _html(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
     for span, row in traced:
         if sample.add(span):
             rows[span.job, span.index] = row
+    file.write(_page(sample, rows, by).encode(errors="replace"))
+
+
+def timeline_page(site: Site, job: Job, *, attempts: int) -> str:
+    """The page of one job with at most so many attempts; only the rows of those that are drawn are read."""
+    sample = Sample(attempts)
+    for view in site.queue.tasks(job):
+        for span in spans(job.name, view):
+            sample.add(span)
+    rows = read_rows(site, job, {span.index for span in sample.spans})
+    return _page(sample, {(job.name, index): row for index, row in rows.items()}, By.CONSUMER)
+
+
+def _page(sample: Sample, rows: Rows, by: By) -> str:
     found = sample.spans
     names = list(dict.fromkeys(span.job for span in found))
     title = f"{names[0]}: timeline" if len(names) == 1 else f"{len(names)} jobs: timeline"
@@ -70,7 +84,7 @@ def _html(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
             "Keys: arrows, + &minus; [ ] 0, n and p.</span>"
         )
     body = f"{title_line(title, soft)}\n<main>{timeline_part(sample, rows, by)}</main>"
-    file.write(page(title, body, scripts=[SCRIPT], kind="wide").encode(errors="replace"))
+    return page(title, body, scripts=[SCRIPT], kind="wide")
 
 
 def when(at: float) -> str:

@@ -153,6 +153,8 @@ class Job:
     delivered: bool = False
     #: The recurring sweep that it is one of; empty: none.
     series: str = ""
+    #: Who made it, in the words of whoever submitted it: of an Airflow task its DAG, run and so on.
+    origin: Mapping[str, str] = field(default_factory=dict)
     #: Tasks that were linked to results of earlier jobs when it was made.
     linked: int = 0
     #: Seconds after its end at which `kubeque gc` may remove it; None: never.
@@ -178,6 +180,14 @@ class Job:
         """Have its canaries ended, and nothing else will happen until somebody says go?"""
         ended = counts.ok + counts.failed >= self.canaries and not counts.pending + counts.running
         return self.open and self.canaries > 0 and counts.held > 0 and ended
+
+    def standing(self, counts: Counts) -> str:
+        """One word for how it stands with these counts."""
+        if self.closing is not None:
+            return "success" if self.closing.success else "failed" if self.state is JobState.ACTIVE else str(self.state)
+        if self.waits_for_go(counts):
+            return "held"
+        return str(self.state) if not self.open else "running" if counts.ended or counts.running else "waiting"
 
     @property
     def spec_url(self) -> str:

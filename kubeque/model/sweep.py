@@ -73,6 +73,8 @@ class Sweep:
     results_ttl: str | float | None = None
     #: Seconds without a sign of life after which a consumer's tasks are taken back.
     lease_seconds: float | None = None
+    #: Who asks, as the job shall say of itself.
+    origin: Mapping[str, str] = field(default_factory=dict)
     #: What the kind of cluster wants to know besides.
     pod: Mapping[str, Any] = field(default_factory=dict)
 

@@ -19,7 +19,7 @@ from kubeque_provider.failures import failure, progress_line
 from kubeque_provider.hooks.access import LOGINS, Access, access
 from kubeque_provider.hooks.clearing import OnClear, rows_again
 from kubeque_provider.identity import DEFAULT_CONNECTION, pointer
-from kubeque_provider.links.sweep import keep_links
+from kubeque_provider.links.sweep import keep_links, sweep_page
 
 __all__ = ["KubequeHook", "Line", "OnClear", "Progress"]
 
@@ -80,6 +80,13 @@ class KubequeHook(BaseHook):
                 f"there is no connection {self.kubeque_conn_id!r}: make one of type kubeque, or name another"
             ) from error
         return {key: str(value) for key, value in extra.items() if value is not None}
+
+    def is_kubeque(self) -> bool:
+        """Is the connection of this type, or left out? Who chooses one by its name must not choose any other."""
+        try:
+            return str(self.get_connection(self.kubeque_conn_id).conn_type) == self.conn_type
+        except AirflowNotFoundException:
+            return self.kubeque_conn_id == DEFAULT_CONNECTION
 
     @property
     def deployment(self) -> str:
@@ -219,4 +226,4 @@ class KubequeHook(BaseHook):
 
     def keep_links(self, context: Any, job: Job) -> None:
         """Let the pages of Airflow lead to the job."""
-        keep_links(context, job.url, report_url(job))
+        keep_links(context, sweep_page(job.name, self.kubeque_conn_id), job.url, report_url(job))

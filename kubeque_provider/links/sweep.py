@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
-from kubeque_provider.airflow_versions import BaseOperatorLink, XCom
+from kubeque_provider.airflow_versions import BaseOperatorLink, XCom, base_url
+
+#: Below this path of Airflow's web server are the pages of sweeps.
+PREFIX = "kubeque"
 
 #: How a store's own pages show a folder, and a file, of a bucket.
 _FOLDERS = {
@@ -26,6 +29,13 @@ class _Kept(BaseOperatorLink):
         return str(XCom.get_value(key=self.xcom_key, ti_key=ti_key) or "")
 
 
+class KubequePageLink(_Kept):
+    """To the page of the sweep in Airflow itself."""
+
+    name = "Sweep"
+    xcom_key = "kubeque_page"
+
+
 class KubequeResultsLink(_Kept):
     """To the folder with the results of all rows."""
 
@@ -41,13 +51,19 @@ class KubequeReportLink(_Kept):
 
 
 #: What an operator with a sweep has.
-SWEEP_LINKS = (KubequeResultsLink(), KubequeReportLink())
+SWEEP_LINKS = (KubequePageLink(), KubequeResultsLink(), KubequeReportLink())
 
 
-def keep_links(context: Any, results: str, report: str) -> None:
-    """Put the links to a sweep into XCom. `results`, `report`: URLs in the store."""
+def keep_links(context: Any, page: str, results: str, report: str) -> None:
+    """Put the links to a sweep into XCom. `page`: an address; `results`, `report`: URLs in the store."""
+    context["ti"].xcom_push(key=KubequePageLink.xcom_key, value=page)
     context["ti"].xcom_push(key=KubequeResultsLink.xcom_key, value=page_of(results, _FOLDERS))
     context["ti"].xcom_push(key=KubequeReportLink.xcom_key, value=page_of(report, _FILES))
+
+
+def sweep_page(job_id: str, conn_id: str) -> str:
+    """The address of a sweep's page in this Airflow; without a host where Airflow does not know its own."""
+    return f"{base_url().rstrip('/')}/{PREFIX}/?{urlencode({'conn': conn_id, 'job': job_id})}"
 
 
 def page_of(url: str, pages: dict[str, str]) -> str:

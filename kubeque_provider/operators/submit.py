@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from kubeque.model.sweep import Sweep
 from kubeque_provider.airflow_versions import AirflowTaskTimeout, BaseOperator, dag_folder, default_deferrable, whose
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
-from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, series_for
+from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, origin_of, series_for
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.outlets import tell_assets
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
@@ -163,7 +164,10 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
                 name = self.job_id or job_id_for(self.hook.deployment, *who)
                 context["ti"].xcom_push(key="job_id", value=name)
                 series = self.series or (series_for(self.hook.deployment, who[0], who[2]) if self.skip_done else "")
-                progress = self.hook.submit(name, lambda: self._sweep(name, series), self.on_clear)
+                origin = origin_of(self.hook.deployment, *who)
+                progress = self.hook.submit(
+                    name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear
+                )
             self.hook.keep_links(context, progress.job)
             if not self.wait:
                 return tell_assets(self, context, self.hook.pointer(progress))

@@ -28,15 +28,18 @@ class Browser:
             raise NotHere("there is no Chromium here: apt-get install chromium")
         return cls(path)
 
-    def render(self, page: Path) -> str:
-        """The document as it stands two seconds of its own time after loading. No other host is reached."""
+    def render(self, page: Path | str) -> str:
+        """A file, or what a server on 127.0.0.1 has, as it stands two seconds of its own time after loading.
+
+        No other host is reached.
+        """
         home = temporary_folder("chromium")
         ran = subprocess.run(
             [
                 self.path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions",
-                "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
                 f"--user-data-dir={home / 'profile'}", "--window-size=1200,900", "--virtual-time-budget=2000",
-                "--dump-dom", page.resolve().as_uri(),
+                "--dump-dom", page if isinstance(page, str) else page.resolve().as_uri(),
             ],
             capture_output=True, text=True, timeout=_SECONDS, env={**os.environ, "HOME": str(home)},
         )  # fmt: skip

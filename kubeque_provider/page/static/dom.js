@@ -1,0 +1,74 @@
+// Making elements and asking the server. Every value becomes text; none is ever read as HTML.
+export const query = new URLSearchParams(location.search);
+
+/** An element with properties and children; a child that is no node is text. */
+export function make(name, properties = {}, ...children) {
+  const element = document.createElement(name);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key === "class") element.className = value;
+    else if (value !== undefined && value !== null) element.setAttribute(key, value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+/** Ask for data; `more` are parameters beside the connection and the sweep. Throws Error with the server's words. */
+export async function ask(what, more = {}) {
+  const words = new URLSearchParams();
+  for (const key of ["conn", "job"]) if (query.get(key)) words.set(key, query.get(key));
+  for (const [key, value] of Object.entries(more)) if (value !== "" && value !== null) words.set(key, value);
+  const answer = await fetch(`data/${what}?${words}`, { credentials: "same-origin" });
+  let told;
+  try { told = await answer.json(); } catch { throw new Error("the web server has no answer; its log may say why"); }
+  if (!answer.ok) throw Object.assign(new Error(told.error ?? `the web server says ${answer.status}`), { status: answer.status });
+  return told;
+}
+
+export function problem(text) {
+  const place = document.getElementById("problem");
+  place.hidden = !text;
+  if (place.textContent !== text) place.textContent = text;
+}
+
+export const count = (number) => number.toLocaleString("en");
+export const when = (at) => new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC";
+export function span(seconds) {
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}
+
+const PARTS = [["ok", "ok"], ["failed", "exit"], ["killed", "killed"], ["running", "preempted"], ["pending", "pending"], ["held", "pending"]];
+
+/** How many tasks stand where, as a bar and in words. */
+export function bar(counts, total) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const words = PARTS.filter(([name]) => counts[name]).map(([name]) => `${count(counts[name])} ${name}`).join(", ");
+  const attributes = { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", role: "img", "aria-label": words };
+  for (const [key, value] of Object.entries(attributes)) svg.setAttribute(key, value);
+  let at = 0;
+  for (const [name, kind] of PARTS) {
+    const width = 100 * (counts[name] ?? 0) / Math.max(1, total);
+    const rect = document.createElementNS(space, "rect");
+    for (const [key, value] of Object.entries({ x: at, width, height: 10, class: `cause-${kind}` })) rect.setAttribute(key, value);
+    if (width) svg.append(rect);
+    at += width;
+  }
+  return svg;
+}
+
+export function keys(counts) {
+  return make("ul", { class: "keys" }, ...PARTS.filter(([name]) => counts[name]).map(([name, kind]) =>
+    make("li", {}, make("span", { class: `swatch cause-${kind}` }), `${count(counts[name])} ${name}`)));
+}
+
+/** The address of this page for other parameters. */
+export function address(parameters) {
+  const words = new URLSearchParams();
+  if (query.get("conn")) words.set("conn", query.get("conn"));
+  for (const [key, value] of Object.entries(parameters)) if (value) words.set(key, value);
+  return `?${words}`;
+}

@@ -1,0 +1,82 @@
+// One sweep: how it stands while it runs, its tasks as a picture, its failures and its table.
+import { address, ask, bar, count, keys, make, problem, query, span, when } from "./dom.js";
+import { Grid } from "./grid.js";
+import { showTable } from "./table.js";
+import { openTask } from "./task.js";
+
+const POLL = 2000, SLOWEST = 60000;
+
+export async function showSweep(place) {
+  let sweep = await ask("job");
+  document.title = `${sweep.name}: sweep`;
+  const head = make("header"), failures = make("section"), seen = [];
+  const open = (index) => openTask(index);
+  const grid = new Grid(open);
+  const rows = showTable(open);
+  const link = make("a", { href: `timeline${address({ job: sweep.name })}` }, "Timeline: which attempt ran where and when");
+  place.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: address({}) }, "All sweeps")), head,
+    make("h2", {}, "Tasks at a glance"), grid.element, make("p", {}, link), failures, rows.element);
+
+  function draw() {
+    const { counts } = sweep, ended = counts.ok + counts.failed + counts.killed, { origin } = sweep;
+    const who = `DAG ${origin.dag}, run ${origin.run}, Airflow task ${origin.task}${origin.map_index === "-1" ? "" : ` [${origin.map_index}]`}`;
+    const from = window.parent === window ? make("a", { href: `../${sweep.address}` }, who) : who; // in the frame it would nest
+    head.replaceChildren(make("h1", {}, make("bdi", {}, sweep.name)),
+      make("p", { class: "verdict", role: "status" }, make("strong", {}, sweep.state), `${count(ended)} of ${count(sweep.tasks)} tasks have ended`,
+        sweep.reason ? ` (${sweep.reason})` : "", rate(ended)), bar(counts, sweep.tasks), keys(counts),
+      make("p", { class: "soft" }, from, `; submitted ${when(sweep.created)}${sweep.ended ? `, ended ${when(sweep.ended)}` : ""}`,
+        sweep.linked ? `; ${count(sweep.linked)} tasks were done before` : "", "; results in ", make("code", {}, sweep.results)));
+  }
+  function rate(ended) {
+    if (sweep.ended) return `, in ${span(sweep.ended - sweep.created)}`;
+    seen.push([sweep.now, ended]);
+    while (seen.length > 2 && sweep.now - seen[0][0] > 60) seen.shift();
+    const [at, then] = seen[0], speed = (ended - then) / Math.max(1, sweep.now - at);
+    return speed > 0 ? `; ${speed.toPrecision(2)} a second, about ${span((sweep.tasks - ended) / speed)} left` : "";
+  }
+  async function rest() {
+    await grid.load();
+    if (sweep.counts.failed) failures.replaceChildren(...groups(await ask("failures"), open));
+    else failures.replaceChildren();
+    await rows.refresh();
+  }
+  draw();
+  rest().catch((error) => problem(error.message));
+
+  let wait = POLL;
+  async function look() {
+    const began = performance.now();
+    try {
+      const before = JSON.stringify([sweep.counts, sweep.run, sweep.ended]);
+      sweep = await ask("job");
+      draw();
+      if (JSON.stringify([sweep.counts, sweep.run, sweep.ended]) !== before) await rest();
+      problem("");
+      wait = Math.min(SLOWEST, Math.max(POLL, 10 * (performance.now() - began))); // what takes long is asked for less often
+    } catch (error) {
+      problem(error.message);
+      if (error.status === 404 || error.status === 401) return;
+      wait = Math.min(SLOWEST, 2 * wait);
+    }
+    next();
+  }
+  function next() {
+    if (sweep.ended) return; // it has ended: nothing will change
+    if (document.hidden) document.addEventListener("visibilitychange", look, { once: true });
+    else setTimeout(look, wait);
+  }
+  next();
+  if (query.get("task")) open(Number(query.get("task")));
+}
+
+function groups(told, open) {
+  const causes = Object.entries(told.causes).map(([cause, n]) => `${count(n)} ${cause}`).join(", ");
+  const line = (group) => make("tr", {}, make("td", { class: "n" }, count(group.count)),
+    make("td", {}, make("span", { class: `swatch cause-${group.cause}` }), group.cause), make("td", { class: "mono" }, group.message || "(no message)"),
+    make("td", {}, ...group.first.map(({ index, row }) => make("div", {}, make("button", { class: "link", type: "button", onclick: () => open(index) }, `${index}`), " ", make("bdi", {}, row))),
+      group.more ? make("span", { class: "soft" }, `and ${count(group.more)} more`) : null));
+  const heads = ["tasks", "cause", "message", "first of them"].map((head) => make("th", { scope: "col" }, head));
+  return [make("h2", {}, "Failures"), make("p", {}, `${causes}. Messages that differ in numbers only are one line.`),
+    make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "failures" },
+      make("table", {}, make("thead", {}, make("tr", {}, ...heads)), make("tbody", {}, ...told.groups.map(line))))];
+}

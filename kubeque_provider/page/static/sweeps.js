@@ -1,0 +1,32 @@
+// The page of sweeps: the list, or one sweep, in Airflow's light or dark.
+import { problem, query } from "./dom.js";
+import { showList } from "./list.js";
+import { showSweep } from "./sweep.js";
+
+// Inside Airflow's own page its theme counts, not the system's: the rules for dark are switched on or off.
+function follow(outer) {
+  const dark = outer.classList.contains("dark");
+  if (!dark && !outer.classList.contains("light")) return;
+  for (const sheet of document.styleSheets) {
+    for (const rule of sheet.cssRules) {
+      if (rule instanceof CSSMediaRule && (rule.themed || rule.media.mediaText.includes("prefers-color-scheme"))) {
+        rule.themed = true;
+        rule.media.mediaText = dark ? "all" : "not all";
+      }
+    }
+  }
+  document.documentElement.style.colorScheme = dark ? "dark" : "light";
+  dispatchEvent(new Event("themed"));
+}
+
+try {
+  if (window.parent !== window) {
+    const outer = window.parent.document.documentElement;
+    new MutationObserver(() => follow(outer)).observe(outer, { attributeFilter: ["class"] });
+    follow(outer);
+  }
+} catch { /* framed by somebody else: the system's theme it is */ }
+
+const place = document.getElementById("page");
+(query.get("job") ? showSweep : showList)(place).catch((error) => problem(error.message))
+  .finally(() => place.removeAttribute("aria-busy"));

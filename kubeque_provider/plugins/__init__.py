@@ -1,0 +1,1 @@
+"""What of kubeque is part of Airflow's own pages."""

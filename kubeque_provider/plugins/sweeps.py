@@ -1,0 +1,44 @@
+"""The plugin that puts the page of sweeps into Airflow's menu. Every process of Airflow loads it: it imports little."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from airflow.plugins_manager import AirflowPlugin
+
+from kubeque_provider.airflow_versions import AIRFLOW_2
+from kubeque_provider.links.sweep import PREFIX
+
+
+class KubequePlugin(AirflowPlugin):
+    """Sweeps, below Browse: a view of its own in Airflow 3, a page of the web server in Airflow 2."""
+
+    name = "kubeque"
+
+    if AIRFLOW_2:
+        appbuilder_menu_items = [{"name": "Sweeps", "href": f"/{PREFIX}/", "category": "Browse"}]
+
+        @cached_property
+        def flask_blueprints(self) -> list[Any]:  # type: ignore[override]
+            """Made where it is asked for: by the web server."""
+            from kubeque_provider.page.airflow2 import make_blueprint
+
+            return [make_blueprint()]
+    else:
+        external_views = [
+            {
+                "name": "Sweeps",
+                "href": f"{PREFIX}/",
+                "url_route": "kubeque-sweeps",
+                "destination": "nav",
+                "category": "browse",
+            }
+        ]
+
+        @cached_property
+        def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+            """Made where it is asked for: by the API server."""
+            from kubeque_provider.page.airflow3 import make_app
+
+            return [{"name": "kubeque", "app": make_app(), "url_prefix": f"/{PREFIX}"}]

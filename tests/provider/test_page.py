@@ -1,0 +1,281 @@
+"""The page of sweeps: what it answers, to whom, and how each Airflow serves it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow import __version__
+
+from kubeque.jobs.site import Site
+from kubeque.model.job import Job
+from kubeque.model.task import Cause
+from kubeque_provider.airflow_versions import AIRFLOW_2
+from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.identity import origin_of
+from kubeque_provider.page.answers import answer
+from kubeque_provider.page.readers import forget_sources
+from tests.jobs.sweeps import Ended, ended_job, make_site
+from tests.servers.browser import Browser, title
+from tests.servers.process import NotHere, free_port, listening
+
+HOSTILE = "</script><script>document.title='injected'</script><img src=x onerror=alert(1)>"
+
+
+def everybody(dag_id: str | None, *, logs: bool = False) -> bool:
+    return True
+
+
+def only_mine(dag_id: str | None, *, logs: bool = False) -> bool:
+    return dag_id == "mine"
+
+
+def how(index: int) -> Ended:
+    if index % 10 == 3:
+        return Ended(Cause.EXIT, message=f"exit code 1: {HOSTILE} {index}")
+    return Ended(out={"loss": index / 100, "odd": float("nan"), "huge": 1 << 60})
+
+
+def a_sweep(site: Site, name: str, dag: str, *, n: int = 40, run: bool = True, deployment: str | None = None) -> Job:
+    rows = [{"lr": n, "password": "hunter2", "note": HOSTILE} for n in range(n)]
+    job = ended_job(site, rows, how, name=name, run=run)
+    whose = KubequeHook().deployment if deployment is None else deployment
+    origin = origin_of(whose, dag, "manual__1", "sweep")
+    return site.queue.update(name, lambda now: replace(now, origin=origin, url=job.url))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    forget_sources()
+    site = make_site(tmp_path)
+    yield site
+    site.close()
+    forget_sources()
+
+
+def ask(what: str, may: Any = everybody, **query: str) -> tuple[int, Any]:
+    made = answer(f"data/{what}", query, may)
+    return made.status, json.loads(made.body)
+
+
+def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(site: Site) -> None:
+    # Given sweeps of two DAGs, of another Airflow, and of somebody's command line
+    a_sweep(site, "a", "mine")
+    a_sweep(site, "b", "theirs")
+    a_sweep(site, "c", "mine", deployment="another")
+    ended_job(site, [{"n": 1}], how, name="d")
+
+    # When somebody asks who may read one of the DAGs
+    status, told = ask("jobs", only_mine)
+
+    # Then there is that one, and guessing the name of another is answered as a name that there is not
+    assert status == 200
+    assert [sweep["name"] for sweep in told["sweeps"]] == ["a"]
+    assert told["total"] == 1
+    missing = ask("job", only_mine, job="nowhere")
+    assert missing[0] == 404
+    for what in ("job", "marks", "failures", "table", "task", "log"):
+        for name in "bcd":
+            assert ask(what, only_mine, job=name, index="0") == missing
+    assert answer("timeline", {"job": "b"}, only_mine).status == 404
+    assert ask("job", only_mine, job="a")[0] == 200
+
+
+def test_who_may_not_read_logs_sees_the_sweep_without_them(site: Site) -> None:
+    a_sweep(site, "a", "mine")
+    assert ask("log", lambda dag_id, *, logs=False: not logs, job="a", index="0")[0] == 403
+    assert ask("log", job="a", index="0")[0] == 200
+
+
+def test_a_sweep_is_told_with_its_marks_failures_and_table(site: Site) -> None:
+    a_sweep(site, "a", "mine")
+
+    sweep = ask("job", job="a")[1]
+    assert sweep["counts"]["failed"] == 4
+    assert sweep["state"] == "running"  # nobody has closed it, and looking at it does not
+    assert ask("marks", job="a")[1]["marks"] == "o3xo9xo9xo9xo6"
+    (group,) = ask("failures", job="a")[1]["groups"]
+    assert (group["cause"], group["count"], group["first"][0]["index"]) == ("exit", 4, 3)
+    page = ask("table", job="a", sort="out.loss", down="1")[1]
+    columns = [head["column"] for head in page["heads"]]
+    assert page["rows"][0][0] == 39
+    assert page["rows"][0][columns.index("out.odd")] == "NaN"
+    assert page["rows"][0][columns.index("out.huge")] == str(1 << 60)  # JavaScript would round it
+    assert [row[0] for row in ask("table", job="a", state="failed")[1]["rows"]] == [3, 13, 23, 33]
+    assert ask("table", job="a", sort="nothing")[0] == 400
+    assert ask("task", job="a", index="41")[0] == 400
+    assert ask("table", job="a", first="x")[0] == 400
+
+
+def test_what_is_called_like_a_secret_is_hidden_and_nothing_of_the_environment_is_told(site: Site) -> None:
+    a_sweep(site, "a", "mine")
+    for what in ("job", "failures", "table", "task"):
+        assert "hunter2" not in json.dumps(ask(what, job="a", index="3")[1])
+    assert "***" in json.dumps(ask("table", job="a")[1])
+
+
+def test_looking_changes_nothing(site: Site) -> None:
+    a_sweep(site, "a", "mine", run=False)
+    before = site.queue.job("a"), list(site.queue.scan_records(site.queue.job("a")))
+    for what in ("jobs", "job", "marks", "failures", "table", "task", "log"):
+        assert ask(what, job="a", index="0")[0] == 200
+    assert (site.queue.job("a"), list(site.queue.scan_records(before[0]))) == before
+
+
+def test_a_page_of_the_table_leads_to_the_next(site: Site) -> None:
+    a_sweep(site, "a", "mine", n=250)
+    assert [ask("table", job="a", first=first)[1]["next"] for first in ("0", "100", "200")] == [100, 200, None]
+    assert ask("table", job="a", sort="lr", first="200")[1]["next"] is None
+
+
+def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.db").write_text("no queue at all, but long enough to be looked at " * 50)
+    extra = json.dumps({"conn_type": "kubeque", "extra": {"queue_url": f"sqlite:///{tmp_path}/broken.db"}})
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", extra)
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", json.dumps({"conn_type": "http", "password": "hunter2"}))
+
+    status, told = ask("jobs", conn="broken")
+    assert (status, "broken.db is not a queue file" in told["error"]) == (503, True)
+    status, told = ask("jobs", only_mine, conn="broken")
+    assert (status, "broken" in told["error"]) == (503, False)
+    status, told = ask("jobs", conn="other")
+    assert (status, told["error"]) == (400, "the connection 'other' is not of the type kubeque")
+
+
+def test_every_answer_says_what_the_page_may_do(site: Site) -> None:
+    a_sweep(site, "a", "mine")
+    for path in ("", "sweeps.js", "page.css", "data/job", "data/nothing", "../answers.py"):
+        headers = answer(path, {"job": "a"}, everybody).headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+    document = answer("", {}, everybody).body.decode()
+    assert not re.search(r"https?://|<style|onclick|<script>", document)
+    timeline = answer("timeline", {"job": "a"}, everybody)
+    assert timeline.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
+    assert "<img" not in timeline.body.decode()
+    assert answer("../answers.py", {}, everybody).status == 404
+
+
+# ------------------------------------------------------------------ real Airflow
+def api(role: str | None) -> Any:
+    """Airflow 3's own application, with a person of that role."""
+    from airflow.api_fastapi.app import create_app, get_auth_manager
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi.testclient import TestClient
+
+    client = TestClient(create_app(apps="core"), follow_redirects=False)
+    if role is not None:
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="anna", role=role))
+        client.cookies.set("_token", token)
+    return client
+
+
+@pytest.mark.skipif(AIRFLOW_2, reason="Airflow 2 has a web server")
+def test_airflow_3_serves_it_to_who_is_logged_in_and_shows_it_in_its_menu(site: Site) -> None:
+    a_sweep(site, "a", "mine")
+    os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] = f"{site.config.home}/passwords.json"
+    site.config.home.mkdir(exist_ok=True)
+
+    stranger = api(None)
+    for path in ("data/jobs", "data/job?job=a", "data/log?job=a&index=0"):
+        assert stranger.get(f"/kubeque/{path}").status_code == 401
+    for path in ("", "timeline?job=a", "sweeps.js"):
+        refused = stranger.get(f"/kubeque/{path}")
+        assert (refused.status_code, "/auth/" in refused.headers["location"]) == (303, True)
+
+    viewer = api("VIEWER")
+    assert viewer.get("/kubeque/data/jobs").json()["sweeps"][0]["name"] == "a"
+    assert "Sweeps" in viewer.get("/kubeque/").text
+    assert viewer.get("/kubeque/sweeps.js").headers["content-type"].startswith("text/javascript")
+    assert viewer.post("/kubeque/data/jobs").status_code == 405
+    admin = api("ADMIN")
+    (plugin,) = [one for one in admin.get("/api/v2/plugins").json()["plugins"] if one["name"] == "kubeque"]
+    assert plugin["external_views"][0]["href"] == "kubeque/"
+
+
+@pytest.fixture
+def address(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Airflow 3 on a port of this machine, where everybody is an admin."""
+    import uvicorn
+    from airflow.api_fastapi.app import create_app
+
+    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS", "True")
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(create_app(apps="core"), "127.0.0.1", port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    end = time.monotonic() + 60
+    while not listening(port):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    yield f"http://127.0.0.1:{port}/kubeque"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture
+def browser() -> Browser:
+    try:
+        return Browser.find()
+    except NotHere as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.mark.skipif(not __version__.startswith("3.3"), reason="what a browser makes of the page is the same everywhere")
+def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(site: Site, address: str, browser: Browser) -> None:
+    # Given a sweep whose every value is hostile, and one of 100,000 tasks
+    a_sweep(site, "a", "mine")
+    a_sweep(site, "many", "mine", n=100_000, run=False)
+
+    # When their pages are looked at
+    page, many = browser.render(f"{address}/?job=a&task=3"), browser.render(f"{address}/?job=many")
+
+    # Then all of it is there as text, and the grid is a picture of some hundred pixels
+    assert (title(page), title(many)) == ("a: sweep", "many: sweep")
+    assert "<img" not in page
+    assert page.count("&lt;img src=x onerror") > 40
+    assert "hunter2" not in page
+    assert re.search(r"Failures.*out\.loss", page, re.DOTALL)
+    assert re.search(r"<dialog [^>]*open", page)
+    (height,) = re.findall(r"<canvas [^>]*height: (\d+)px", many)
+    assert 100 < int(height) < 500
+    assert "100,000 pending" in many
+    assert len(answer("data/marks", {"job": "many"}, everybody).body) < 400
+    assert "many" in browser.render(f"{address}/")
+
+
+@pytest.mark.skipif(not AIRFLOW_2, reason="Airflow 3 has an API server")
+def test_airflow_2_serves_it_to_who_is_logged_in(site: Site) -> None:
+    from airflow.www.app import create_app
+    from airflow.www.extensions.init_appbuilder import AirflowAppBuilder
+
+    a_sweep(site, "a", "mine")
+    app = create_app(testing=True)
+    app.config["WTF_CSRF_ENABLED"] = False
+    manager: AirflowAppBuilder = app.appbuilder.sm
+    client = app.test_client()
+    assert client.get("/kubeque/data/jobs").status_code == 401
+    assert client.get("/kubeque/").status_code == 303
+    for name in ("Admin", "Public"):
+        with app.app_context():
+            if manager.find_user(name) is None:
+                manager.add_user(name, name, name, f"{name}@example.com", manager.find_role(name), password=name)
+    client.post("/login/", data={"username": "Admin", "password": "Admin"})
+    assert client.get("/kubeque/data/jobs").json["sweeps"][0]["name"] == "a"
+    assert "Sweeps" in client.get("/kubeque/").text
+    other = app.test_client()
+    other.post("/login/", data={"username": "Public", "password": "Public"})
+    assert other.get("/kubeque/data/jobs").json["sweeps"] == []
+    assert other.get("/kubeque/data/job?job=a").status_code == 404

@@ -1,0 +1,42 @@
+"""Marks: one letter for each task of a block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kubeque.model.task import Cause, State
+from kubeque.queues.block import Block
+from kubeque.queues.marks import MEANING, read_failed, read_marks, squeeze
+from kubeque.queues.memory import MemoryStore
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import block_record
+from tests.queues.makers import claim, make_job, outcome, submit
+
+
+def test_each_state_and_each_cause_has_a_letter() -> None:
+    # Given a job of which a task is ok, one failed, one runs and one waits
+    queue = Queue(MemoryStore())
+    job = submit(queue, make_job(4))
+    lease = claim(queue, job, reserve=3)
+    for cause in (Cause.OK, Cause.EXIT):
+        index, attempt = lease.take()  # type: ignore[misc]
+        lease.ended(outcome(index, attempt, cause))
+    lease.commit()
+
+    # Then the record of its block says so
+    (record,) = queue.scan_records(job)
+    assert read_marks(record) == "oxr-"
+    assert [failed.index for failed in read_failed(record)] == [1]
+    assert {*MEANING.values()} >= {cause.value for cause in Cause}
+
+
+def test_what_is_held_and_what_is_elsewhere_is_told() -> None:
+    states = bytes([State.PENDING, State.MOVED])
+    block = Block("uid", "0-0", 0, 2, 0, states)
+    assert read_marks(block_record(block, 0)) == "-."
+    assert read_marks(block_record(replace(block, held=True), 0)) == "h."
+
+
+def test_runs_of_a_letter_are_counted() -> None:
+    assert squeeze("") == ""
+    assert squeeze("ooorx--") == "o3rx-2"
