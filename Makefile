@@ -1,7 +1,7 @@
 # What one does with a checkout of kubeque. `make` alone says what there is; every target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix lint docs image e2e bench soak dist clean
+.PHONY: help demo test matrix lint docs image e2e bench kill soak dist clean
 SHELL := /bin/sh
 
 PYTHON_HERE = .venv/bin/python
@@ -55,6 +55,9 @@ bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same 
 	@for bench in $$(grep -l __main__ benchmarks/*.py); do \
 		echo "== $$bench"; $(PYTHON_HERE) -m benchmarks.$$(basename $$bench .py) || exit 1; \
 	done
+
+kill: $(ENVIRONMENT)  ## kills the parts of a real Airflow while sweeps run: nothing runs twice, nothing is left behind
+	$(PYTHON_HERE) -m pytest -m kill tests/provider/kill_matrix $(ARGS)
 
 soak: $(ENVIRONMENT)  ## what takes long: many fuzz seeds, kills, repetitions
 	$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS)

@@ -1,0 +1,78 @@
+"""One real Airflow for all of these tests, with a queue and consumers of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kubeque.client import Client
+from tests.provider.kill_matrix.sweeps import Sweep, numbered
+from tests.servers.airflow import AirflowServer
+from tests.servers.postgres import PostgresServer
+from tests.servers.process import NotHere, temporary_folder
+
+DAGS = Path(__file__).parent / "dags"
+HOME = temporary_folder("kill")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """None of these is for `make test`: together they take minutes."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.kill)
+            item.add_marker(pytest.mark.timeout(400))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def airflow_db() -> None:
+    """This Airflow makes a database itself."""
+
+
+@pytest.fixture(autouse=True)
+def kubeque_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue that Airflow's tasks use."""
+    monkeypatch.setenv("KUBEQUE_HOME", str(HOME / "kubeque"))
+    monkeypatch.setenv("HOME", str(HOME))
+    monkeypatch.chdir(HOME)
+
+
+@pytest.fixture(scope="session")
+def airflow() -> Iterator[AirflowServer]:
+    """API server, scheduler, triggerer and DAG processor."""
+    try:
+        postgres = PostgresServer()
+    except NotHere as missing:
+        pytest.skip(str(missing))
+    shutil.copytree(DAGS, HOME / "dags")
+    (HOME / "runs").mkdir()
+    homes = {"KUBEQUE_HOME": str(HOME / "kubeque"), "HOME": str(HOME), "KILL_MATRIX_RUNS": str(HOME / "runs")}
+    postgres.start()
+    server = AirflowServer(HOME / "dags", postgres.create_database(), homes)
+    try:
+        server.start(dags=22)
+        yield server
+    finally:
+        server.stop()
+        with pytest.MonkeyPatch.context() as patch, Client() as client:
+            patch.setenv("KUBEQUE_HOME", homes["KUBEQUE_HOME"])
+            client.stop()
+        postgres.stop()
+
+
+@pytest.fixture
+def sweep(airflow: AirflowServer) -> Iterator[Callable[..., Sweep]]:
+    """A sweep that waits in a given way; what is left of it is killed in the end."""
+    made: list[Sweep] = []
+
+    def make(way: str, what: str, kind: str = "") -> Sweep:
+        made.append(Sweep(airflow, HOME / "runs", way, numbered(what), kind))
+        return made[-1]
+
+    yield make
+    with Client() as client:
+        for one in made:
+            if one.job_or_none() is not None:
+                client.kill(one.name)

@@ -1,0 +1,138 @@
+"""One sweep of a real Airflow, from beginning to end: what its test may do to it, and what has become of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubeque.client import Client
+from kubeque.model.errors import JobNotFound
+from kubeque.model.job import Job, JobState
+from kubeque_provider.identity import job_id_for
+from tests.servers.airflow import AirflowServer, until
+
+#: Ways in which a process waits, or nobody but a trigger does.
+PROCESS, DEFERRED = ("submit", "sensor"), ("submit_deferred", "sensor_deferred")
+RESCHEDULE = "sensor_reschedule"
+WAYS = (*PROCESS, *DEFERRED, RESCHEDULE)
+_WAITS = {**dict.fromkeys(PROCESS, "running"), **dict.fromkeys(DEFERRED, "deferred"), RESCHEDULE: "up_for_reschedule"}
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A run of the DAG `dag`, in which the Airflow task `wait` waits for a sweep of two rows in the given way."""
+
+    airflow: AirflowServer
+    runs: Path
+    way: str
+    run_id: str
+    #: Which of the DAGs of that way: one with a limit, or with cancel_on_kill=False.
+    kind: str = ""
+
+    @property
+    def dag(self) -> str:
+        return f"{self.way}-{self.kind}" if self.kind else self.way
+
+    @property
+    def folder(self) -> Path:
+        return self.runs / self.run_id
+
+    @property
+    def name(self) -> str:
+        """The name of its job."""
+        return job_id_for(
+            self.airflow.url, self.dag, self.run_id, "wait" if self.way.startswith("submit") else "submit"
+        )
+
+    def begin(self, *, stop: str = "", go: bool = False) -> Sweep:
+        """Trigger the run, which is held at the point `stop`; its rows do not end before `release` unless they may."""
+        self.folder.mkdir()
+        if stop:
+            (self.folder / f"stop-{stop}").touch()
+        if go:
+            self.release()
+        self.airflow.run(self.dag, self.run_id)
+        return self
+
+    def release(self) -> None:
+        """Let its rows end."""
+        (self.folder / "go").touch()
+
+    def waits(self, attempt: int = 1) -> None:
+        """Returns once the given try waits for the job."""
+
+        def waiting() -> bool:
+            found = self.airflow.task(self.dag, self.run_id, "wait")
+            there = (found["state"], found["try_number"]) == (_WAITS[self.way], attempt)
+            return there and f"/wait/-1#{attempt}" in (self.job().token if self.job_or_none() else "")
+
+        until(f"{self.dag} waits: try {attempt}", waiting)
+        if self.way in DEFERRED:
+            # Airflow tells a trigger of its end only once the triggerer has taken it up.
+            self.says("starting", attempt)
+
+    def job(self) -> Job:
+        with Client() as client:
+            return client.job(self.name)
+
+    def job_or_none(self) -> Job | None:
+        try:
+            return self.job()
+        except JobNotFound:
+            return None
+
+    def cancelled(self) -> None:
+        """Returns once the sweep is cancelled."""
+        until(f"the sweep of {self.dag} is cancelled", lambda: self.job().state is JobState.KILLED)
+
+    def goes_on(self) -> None:
+        assert self.job().state is JobState.ACTIVE, self.dag
+
+    def says(self, text: str, attempt: int = 1) -> None:
+        """Returns once the log of a try says so."""
+        until(
+            f"the log of {self.dag} says {text!r}",
+            lambda: text in self.airflow.log(self.dag, self.run_id, "wait", attempt),
+        )
+
+    def succeeds(self, *, rows: Any = ("1", "2")) -> None:
+        """Returns once the run is a success; its rows have run once, in one job."""
+        until(f"the run of {self.dag} ends", lambda: self.ended() in ("success", "failed"))
+        assert self.ended() == "success", self.airflow.log(self.dag, self.run_id, "wait", 1)[-4000:]
+        assert self.ran() == list(rows), self.dag
+        with Client() as client:
+            assert [job.name for job in client.jobs() if self.run_id in job.name] == [self.name]
+
+    def ended(self) -> str:
+        return self.airflow.run_state(self.dag, self.run_id)
+
+    def ran(self) -> list[str]:
+        """Which rows have run since somebody asked last, in order."""
+        path = self.folder / "ran"
+        found = sorted(path.read_text().split()) if path.exists() else []
+        path.unlink(missing_ok=True)
+        return found
+
+    def at(self, point: str) -> int:
+        """The process of the Airflow task, once it has come to a point of its submission."""
+        here = self.folder / f"at-{point}"
+        until(f"{self.run_id} comes to {point}", here.exists)
+        return int(here.read_text())
+
+    def hit(self, pid: int, sign: int, point: str) -> None:
+        """Send a signal to a process, and hold nobody at that point any more."""
+        os.kill(pid, sign)
+        (self.folder / f"stop-{point}").unlink()
+
+
+def parent(pid: int) -> int:
+    """Who started a process."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def numbered(what: str) -> str:
+    """A run's name that no other test has."""
+    return f"{what}-{time.monotonic_ns()}"

@@ -1,0 +1,202 @@
+"""A real Airflow 3: its processes on loopback, each of which can be killed and started again.
+
+airflow = AirflowServer(dags, database_url, {"KUBEQUE_HOME": home})
+airflow.start(dags=3)
+airflow.run("a_dag", "a_run")
+airflow.state("a_dag", "a_run", "a_task")
+airflow.restart("triggerer", kill=True)
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tests.servers.process import Process, free_port, temporary_folder, with_us
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Seconds that anything may take on a busy machine.
+PATIENCE = 150.0
+PARTS = ("api-server", "scheduler", "triggerer", "dag-processor")
+#: What notices that somebody is gone does so in seconds rather than in minutes.
+_SETTINGS = {
+    "CORE__EXECUTOR": "LocalExecutor",
+    "CORE__LOAD_EXAMPLES": "False",
+    "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+    "CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+    "CORE__PARALLELISM": "40",
+    "CORE__MAX_ACTIVE_TASKS_PER_DAG": "64",
+    "CORE__MAX_ACTIVE_RUNS_PER_DAG": "64",
+    "CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "0",
+    "CORE__TEST_CONNECTION": "Enabled",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+    "LOGGING__LOGGING_LEVEL": "INFO",
+    "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "2",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
+    "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
+}
+
+
+def until(what: str, true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Ask until the answer is yes; the answer. Raises AssertionError that says `what` was waited for."""
+    end = time.monotonic() + seconds
+    while not (answer := true()):
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        time.sleep(0.3)
+    return answer
+
+
+class AirflowServer:
+    """One Airflow of four processes; tasks run in children of the scheduler."""
+
+    def __init__(self, dags: Path, database_url: str, environ: Mapping[str, str]) -> None:
+        """`dags`: the folder of DAG files. `database_url`: an empty PostgreSQL database for Airflow alone."""
+        self.folder = temporary_folder("airflow")
+        self.url = f"http://127.0.0.1:{free_port()}"
+        database = database_url.replace("postgresql://", "postgresql+psycopg://")
+        settings = _SETTINGS | {
+            "CORE__DAGS_FOLDER": str(dags),
+            "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "CORE__FERNET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode(),
+            "DATABASE__SQL_ALCHEMY_CONN": database,
+            "DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
+            "API__BASE_URL": self.url,
+            "API__HOST": "127.0.0.1",
+            "API__PORT": self.url.rpartition(":")[2],
+            "API__SECRET_KEY": "not a secret",
+            "API_AUTH__JWT_SECRET": "a secret of this test that is long enough to sign a token with, sixty-four",
+            "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.environ = {
+            **inherited,
+            **{f"AIRFLOW__{key}": value for key, value in settings.items()},
+            "AIRFLOW_HOME": str(self.folder),
+            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
+            "PYTHONPATH": str(ROOT),
+            **environ,
+        }
+        self._parts = {part: self._process(part) for part in PARTS}
+
+    def _process(self, part: str) -> Process:
+        setting = ["env", "-i", *(f"{name}={value}" for name, value in self.environ.items())]
+        argv = with_us([*setting, sys.executable, "-m", "airflow", part], "KILL")
+        return Process(part, argv, self.folder, gentle=signal.SIGTERM, cwd=self.folder)
+
+    def command(self, *words: str) -> str:
+        """What an `airflow` command prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *words],
+            env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False, timeout=PATIENCE,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def start(self, *, dags: int) -> None:
+        """Make the database, start all, and wait until so many DAGs can run."""
+        self.command("db", "migrate")
+        for process in self._parts.values():
+            process.start(lambda: True)
+        until("all parts of Airflow are healthy", self._healthy)
+        until("its DAGs are there", lambda: self._dags() >= dags)
+
+    def stop(self) -> None:
+        """End all of it."""
+        for process in reversed(self._parts.values()):
+            process.stop()
+
+    def restart(self, part: str, *, kill: bool = False) -> None:
+        """End one part, by SIGTERM or at once, and start it again."""
+        self._parts[part].stop(signal.SIGKILL if kill else None)
+        self._parts[part].start(lambda: True)
+
+    def pid(self, part: str) -> int:
+        """The process of a part."""
+        running = self._parts[part]._running
+        assert running is not None
+        return running.pid
+
+    def _healthy(self) -> bool:
+        try:
+            found = self._request("GET", "/api/v2/monitor/health")
+        except OSError:
+            return False
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return all(found[part]["status"] == "healthy" for part in parts)
+
+    def _dags(self) -> int:
+        errors = self.ask("GET", "importErrors")["import_errors"]
+        assert not errors, errors[0]["stack_trace"]
+        return int(self.ask("GET", "dags")["total_entries"])
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """What the public API answers. Raises urllib.error.HTTPError."""
+        return self._request(method, f"/api/v2/{path}", body, {"Authorization": f"Bearer {self._token}"})
+
+    @cached_property
+    def _token(self) -> str:
+        return str(self._request("GET", "/auth/token")["access_token"])
+
+    def _request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        given = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        asked = urllib.request.Request(self.url + path, data, given, method=method)
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def run(self, dag: str, run_id: str, **conf: Any) -> None:
+        """Trigger a run."""
+        self.ask("POST", f"dags/{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+
+    def run_state(self, dag: str, run_id: str) -> str:
+        return str(self.ask("GET", f"dags/{dag}/dagRuns/{quote(run_id)}")["state"])
+
+    def task(self, dag: str, run_id: str, task: str) -> dict[str, Any]:
+        """What the API says of an Airflow task."""
+        found: dict[str, Any] = self.ask("GET", f"dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}")
+        return found
+
+    def state(self, dag: str, run_id: str, task: str) -> str:
+        """The state of an Airflow task; "none" before it has one."""
+        return str(self.task(dag, run_id, task)["state"] or "none")
+
+    def mark(self, dag: str, run_id: str, task: str, state: str) -> None:
+        """Mark an Airflow task as a person does."""
+        self.ask("PATCH", f"dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}", {"new_state": state})
+
+    def clear(self, dag: str, run_id: str, *tasks: str, downstream: bool = False) -> None:
+        """Clear Airflow tasks as a person does."""
+        said = {"only_failed": False, "dry_run": False, "reset_dag_runs": True, "include_downstream": downstream}
+        self.ask("POST", f"dags/{dag}/clearTaskInstances", {"dag_run_id": run_id, "task_ids": list(tasks), **said})
+
+    def delete_run(self, dag: str, run_id: str) -> None:
+        """Delete a run as a person does: Airflow wants it ended first."""
+        self.ask("PATCH", f"dags/{dag}/dagRuns/{quote(run_id)}", {"state": "failed"})
+        self.ask("DELETE", f"dags/{dag}/dagRuns/{quote(run_id)}")
+
+    def log(self, dag: str, run_id: str, task: str, attempt: int = 1) -> str:
+        """The log of one try, with that of its trigger."""
+        try:
+            found = self.ask("GET", f"dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs/{attempt}")
+        except urllib.error.HTTPError as error:
+            return f"no log: {error}"
+        return json.dumps(found)
