@@ -1,0 +1,69 @@
+"""Who ends a sweep: what a person or a limit does to the Airflow task that waits for it, in each way to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, WAYS, Sweep
+from tests.servers.airflow import until
+
+Make = Callable[..., Sweep]
+#: What a person does who wants it to end.
+ENDS: dict[str, Callable[[Sweep], Any]] = {
+    "marked failed": lambda one: one.airflow.mark(one.dag, one.run_id, "wait", "failed"),
+    "marked success": lambda one: one.airflow.mark(one.dag, one.run_id, "wait", "success"),
+    "run deleted": lambda one: one.airflow.delete_run(one.dag, one.run_id),
+}
+
+
+@pytest.mark.parametrize("event", ENDS)
+def test_a_person_who_ends_the_airflow_task_cancels_the_sweep(sweep: Make, event: str) -> None:
+    waiting = [sweep(way, event.replace(" ", "-")).begin() for way in (*PROCESS, *DEFERRED)]
+    for one in waiting:
+        one.waits()
+    for one in waiting:
+        ENDS[event](one)
+    for one in waiting:
+        one.cancelled()
+
+
+def test_a_limit_that_is_reached_cancels_the_sweep(sweep: Make) -> None:
+    kinds = ("task_limit", "run_limit")
+    waiting = [sweep(way, kind, kind).begin() for kind in kinds for way in (*PROCESS, *DEFERRED)]
+    for one in waiting:
+        until(f"the job of {one.dag} is there", one.job_or_none)
+    for one in waiting:
+        one.cancelled()
+        until(f"{one.dag} has ended", lambda one=one: one.ended() == "failed")
+
+
+def test_cleared_it_goes_on_and_the_next_try_takes_it_up(sweep: Make) -> None:
+    waiting = [sweep(way, "cleared").begin() for way in WAYS]
+    for one in waiting:
+        one.waits()
+    for one in waiting:
+        one.airflow.clear(one.dag, one.run_id, "wait")
+    for one in waiting:
+        one.waits(attempt=2)
+    for one in waiting:
+        # The trigger of the try before is told late, when the next try waits already.
+        if one.way in DEFERRED:
+            one.says("goes on")
+        one.goes_on()
+        one.release()
+    for one in waiting:
+        one.succeeds()
+
+
+def test_with_cancel_on_kill_off_it_goes_on(sweep: Make) -> None:
+    waiting = [sweep(way, "kept", "kept").begin() for way in ("submit", "submit_deferred")]
+    for one in waiting:
+        one.waits()
+    for one in waiting:
+        one.airflow.mark(one.dag, one.run_id, "wait", "failed")
+    for one in waiting:
+        one.says("goes on")
+        one.goes_on()
