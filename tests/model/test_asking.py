@@ -13,8 +13,8 @@ from kubeque.model.pod import PodOptions
 from kubeque.model.sweep import Sweep
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "jobspec.md"
-#: Not asked for: made of other keys, found in a job, or for tests alone.
-MADE = {"rows", "inputs", "inputs_of_command", "pod", "lease_seconds"}
+#: Not asked for: made of other keys, found in a job, set by an Airflow task, or for tests alone.
+MADE = {"rows", "inputs", "inputs_of_command", "pod", "lease_seconds", "origin"}
 #: Options about this one call, which no file should say.
 CALL = {"file", "revise", "replace", "dry_run", "try_first", "yes", "as_json", "command", "help"}
 
