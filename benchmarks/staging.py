@@ -7,7 +7,7 @@
 The stores are a Google Cloud Storage and an S3 of this machine (fake-gcs-server and moto), over plain HTTP. kubeque
 also takes the digest of all that it sends and checks that of all that it fetches, asks which files are there already,
 starts a consumer and writes the table, which `put` and `get` do not. The requests that make an object are counted on
-the line to the store. moto answers slowly and reads a whole object for each part of it that is asked for: there it is a
+the line to the store. moto answers slowly: there it is a
 twentieth of the small files and a quarter of the large one.
 """
 
