@@ -130,6 +130,10 @@ class Slot:
             os.close(self._fd)
             self._fd = None
 
+    def there(self) -> bool:
+        """Is the file that this process holds still in its folder?"""
+        return self._fd is not None and os.fstat(self._fd).st_nlink > 0
+
     def announce(self) -> None:
         """Say that a consumer runs here."""
         self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid())})

@@ -55,10 +55,10 @@ def _in_slot(given: argparse.Namespace) -> int:
         return 0  # another consumer has this place
     settings = Settings(
         fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), number=given.slot,
-        linger_seconds=given.linger, journal=slot.journal, runs=slot.runs, slot=given.slot,
+        linger_seconds=given.linger, journal=slot.journal, runs=slot.runs, slot=given.slot, placed=slot.there,
         coroner=LocalCluster(given.home, given.queue).coroner,
     )  # fmt: skip
-    queue = open_queue(given.queue)
+    queue = open_queue(given.queue, create=False)
     while True:
         code = _serve(queue, settings)
         slot.leave()

@@ -27,7 +27,7 @@ from kubeque.consumer.shipping import LogShipper
 from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.supply import Supply, give_up
 from kubeque.files.store import Files
-from kubeque.model.errors import QueueUnavailable, StorageError
+from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
 from kubeque.model.resources import lifted
 from kubeque.model.task import Cause, Outcome
 from kubeque.queues.block import COMMIT_SECONDS
@@ -300,7 +300,10 @@ def _or_die(work: Callable[[], None]) -> None:
     """
     try:
         work()
-    except BaseException:
-        log.exception("the consumer ends: its thread failed")
+    except BaseException as error:
+        if isinstance(error, KubequeError):
+            log.error("the consumer ends: %s", error)
+        else:
+            log.exception("the consumer ends: its thread failed")
         tree.kill_all(tree.own_children())
         os._exit(1)

@@ -198,7 +198,14 @@ class Renewal:
         self._supply.making_way = frozenset(making_way)
         for job in filter(self._is_over, self.jobs):
             self._enforce(job)
-        self.surplus = self.surplus or self._is_surplus()
+        self.surplus = self.surplus or self._is_surplus() or self._is_homeless()
+
+    def _is_homeless(self) -> bool:
+        """Was the home folder removed? Who looks for consumers does not see this one any more."""
+        if self._settings.placed():
+            return False
+        log.error("the folder of this consumer was removed: it leaves after its task")
+        return True
 
     def _is_surplus(self) -> bool:
         """Were consumers sent away, this one among them? They agree without talking: the last by place or name go."""

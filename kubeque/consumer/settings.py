@@ -42,6 +42,8 @@ class Settings:
     watched: tuple[Path, ...] = ()
     #: Its place on one machine; None: it has none.
     slot: int | None = None
+    #: Is that place still there? A consumer whose home was removed leaves.
+    placed: Callable[[], bool] = lambda: True
     #: Told that a command has ended and nothing of it runs.
     tidy: Callable[[], None] = lambda: None
     #: Told what commands print, while they do; None: nobody listens.

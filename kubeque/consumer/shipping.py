@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from kubeque.consumer.result import Assignment
 from kubeque.files.store import Files
 from kubeque.files.tails import LiveLog, log_url, read_tail
-from kubeque.model.errors import KubequeError
+from kubeque.model.errors import KubequeError, QueueGone
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ class LogShipper:
                 continue
             try:
                 self._look(a, self._schedule)
+            except QueueGone:
+                return  # the consumer ends, and says so once
             except KubequeError as error:
                 log.warning("%s %d: what it writes could not be sent, trying again: %s", a.job.name, a.index, error)
 

@@ -13,6 +13,7 @@ KubequeError                      exit code 1
 │   └── MissingExtra              an optional library is not installed
 ├── QueueError                    the queue cannot be used
 │   ├── QueueUnavailable          the store did not answer: try again later
+│   ├── QueueGone                 the store was removed while it was in use
 │   ├── QueueSchemaError          the store's layout is newer, foreign or damaged
 │   └── FencingError              the store accepted a stale write: never run tasks on it
 ├── LeaseLost                     somebody else holds the tasks now
@@ -86,6 +87,10 @@ class QueueError(KubequeError):
 
 class QueueUnavailable(QueueError):
     """The store did not answer. Nothing is known of the last write: read before writing again."""
+
+
+class QueueGone(QueueError):
+    """The store was removed, and what it held with it. Submit the sweep again."""
 
 
 class QueueSchemaError(QueueError):

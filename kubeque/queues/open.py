@@ -14,8 +14,8 @@ from kubeque.queues.store import Store
 _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project[/database][/namespace] or memory:"
 
 
-def open_queue(url: str) -> Queue:
-    """The queue at `url`.
+def open_queue(url: str, *, create: bool = True) -> Queue:
+    """The queue at `url`. `create` False: a file that is not there is QueueGone, and not made.
 
     Raises ConfigError for an unknown scheme, MissingExtra where a library is needed, QueueError if it cannot be used.
     """
@@ -23,28 +23,28 @@ def open_queue(url: str) -> Queue:
     opener = _OPENERS.get(scheme)
     if opener is None:
         raise ConfigError(f"queue_url {hide_password(url)!r}: unknown scheme {scheme!r}; write {_SCHEMES}")
-    return Queue(opener(url))
+    return Queue(opener(url, create))
 
 
-def _open_memory(url: str) -> Store:
+def _open_memory(url: str, create: bool) -> Store:
     from kubeque.queues.memory import MemoryStore
 
     return MemoryStore()
 
 
-def _open_postgres(url: str) -> Store:
+def _open_postgres(url: str, create: bool) -> Store:
     from kubeque.queues.postgres import open_postgres
 
     return open_postgres(url)
 
 
-def _open_datastore(url: str) -> Store:
+def _open_datastore(url: str, create: bool) -> Store:
     from kubeque.queues.datastore import open_datastore
 
     return open_datastore(url)
 
 
-def _open_sqlite(url: str) -> Store:
+def _open_sqlite(url: str, create: bool) -> Store:
     from kubeque.queues.sqlite import open_sqlite
 
     path = unquote(url.removeprefix("sqlite://"))
@@ -52,10 +52,10 @@ def _open_sqlite(url: str) -> Store:
         raise ConfigError(
             f"queue_url {url!r}: write sqlite:/// and an absolute path, as in sqlite:////home/me/queue.db"
         )
-    return open_sqlite(Path(path if not path.startswith("//") else path[1:]))
+    return open_sqlite(Path(path if not path.startswith("//") else path[1:]), create=create)
 
 
-_OPENERS: dict[str, Callable[[str], Store]] = {
+_OPENERS: dict[str, Callable[[str, bool], Store]] = {
     "sqlite": _open_sqlite,
     "memory": _open_memory,
     "postgresql": _open_postgres,

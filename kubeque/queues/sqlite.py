@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from kubeque.model.errors import QueueError, QueueUnavailable
+from kubeque.model.errors import QueueError, QueueGone, QueueUnavailable
 from kubeque.queues.sql import Executor, SqlStore
 
 #: Seconds to wait for another process's write.
@@ -22,14 +22,20 @@ T = TypeVar("T")
 
 
 class SqliteDialect:
-    """Connections to one file: one for each thread of each process."""
+    """Connections to one file: one for each thread of each process.
+
+    A file that is removed lives on for whoever has it open. Nobody else would see what is written there, and a new file
+    in its place is another queue: so every transaction looks whether the file is still the one that was opened.
+    """
 
     types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB", "text": "TEXT"}
     alone: ClassVar[str] = ""  # BEGIN IMMEDIATE lets one writer in
     has_table: ClassVar[str] = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         self._path = path
+        #: Device and inode of the file; None: not opened yet.
+        self._file = None if create else self._look()
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
 
@@ -43,6 +49,7 @@ class SqliteDialect:
     def transaction(self, *, write: bool) -> Iterator[Executor]:
         with self._errors_named():
             connection = self._connection()
+            self._check_there()
             if not write:
                 yield connection.execute
                 return
@@ -71,11 +78,31 @@ class SqliteDialect:
             self._local.connection = known = (os.getpid(), connection)
         return known[1]
 
+    def _look(self) -> tuple[int, int]:
+        try:
+            seen = self._path.stat()
+        except OSError as error:
+            raise self._gone() from error
+        return seen.st_dev, seen.st_ino
+
+    def _gone(self) -> QueueGone:
+        return QueueGone(f"the queue {self._path} was removed, and its jobs with it: submit again what you still want")
+
+    def _check_there(self) -> None:
+        if self._file is not None and self._look() != self._file:
+            raise self._gone()
+
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        self._check_there()
+        mode = "rwc" if self._file is None else "rw"
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
+            check_same_thread=False,
+        )  # fmt: skip
         # The switch to WAL takes an exclusive lock and does not wait for it: many processes open a new file at once.
         patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
         connection.execute("PRAGMA synchronous=NORMAL")
+        self._file = self._file or self._look()
         return connection
 
     @contextmanager
@@ -127,8 +154,8 @@ def file_system(path: Path) -> str:
     return ""
 
 
-def open_sqlite(path: Path) -> SqlStore:
-    """The queue in the file `path`, made if it is not there. Raises QueueError with the remedy."""
+def open_sqlite(path: Path, *, create: bool = True) -> SqlStore:
+    """The queue in the file `path`, made if it is not there and `create` says so. Raises QueueError with the remedy."""
     path = path.expanduser().absolute()
     kind = file_system(path.parent.resolve())
     if kind in _NETWORK:
@@ -137,7 +164,8 @@ def open_sqlite(path: Path) -> SqlStore:
             " set queue_url to a local disk or to postgresql://..."
         )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if create:
+            path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise QueueError(f"the folder of the queue {path} cannot be made: {error.strerror}") from error
-    return SqlStore(SqliteDialect(path))
+    return SqlStore(SqliteDialect(path, create=create))

@@ -31,9 +31,12 @@ class Shell:
 
     def run(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
         """What `kubeque WORDS` prints, and its exit code."""
+        return self.execute(sys.executable, "-m", "kubeque.cli", *words, timeout=timeout)
+
+    def execute(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
+        """Another program in the same folder, with the same environment."""
         return subprocess.run(
-            [sys.executable, "-m", "kubeque.cli", *words],
-            cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=timeout,
+            words, cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=timeout
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:
