@@ -110,6 +110,7 @@ class SqliteDialect:
         try:
             yield
         except sqlite3.Error as error:
+            self._check_there()  # SQLite itself has met it as a "disk I/O error"
             raise named(error, self._path) from error
 
 
