@@ -24,14 +24,16 @@ class Copy(NamedTuple):
     digest: str = ""
 
 
-def in_groups(items: Iterable[T], size: Callable[[T], int]) -> Iterator[list[T]]:
-    """The items, in order, as groups that go together."""
+def in_groups(
+    items: Iterable[T], size: Callable[[T], int], *, most: int = _FILES, most_bytes: int = _BYTES
+) -> Iterator[list[T]]:
+    """The items, in order, as groups that go together: up to `most`, of `most_bytes` together or one that is larger."""
     group: list[T] = []
-    room = _BYTES
+    room = most_bytes
     for item in items:
-        if group and (len(group) >= _FILES or size(item) > room):
+        if group and (len(group) >= most or size(item) > room):
             yield group
-            group, room = [], _BYTES
+            group, room = [], most_bytes
         group.append(item)
         room -= size(item)
     if group:

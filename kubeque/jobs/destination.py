@@ -7,10 +7,11 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from kubeque.files.digests import sha256_file
 from kubeque.files.folder import put
@@ -22,19 +23,42 @@ from kubeque.model.job import Job
 #: The folder inside DEST that says whose results these are and what is there already.
 MARKER = ".kubeque"
 
-#: Bytes and time of change (ns) of a file as it was fetched.
-_Trace = tuple[int, int]
+Trace = TypeVar("Trace")
+
+#: Bytes and time of change (ns) of a file as it was fetched; None: it is gone again.
+_Trace = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What was fetched of a task."""
+class Entry(Generic[Trace]):
+    """What was fetched of a task. A trace is what tells whether a file is still as it was fetched."""
 
     #: Which attempt.
     mark: str
     #: Which files were asked for; empty: all.
     globs: tuple[str, ...] = ()
-    files: Mapping[str, _Trace] = field(default_factory=dict)
+    files: Mapping[str, Trace] = field(default_factory=dict)
+
+    def covers(self, mark: str, globs: tuple[str, ...]) -> bool:
+        """Was all that is asked for fetched, and of that attempt?"""
+        return self.mark == mark and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
+
+    def joined(self, before: Entry[Trace] | None) -> Entry[Trace]:
+        """This, with what was fetched before of the same attempt."""
+        if before is None or before.mark != self.mark:
+            return self
+        globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
+        return Entry(self.mark, globs, {**before.files, **self.files})
+
+    def line(self, index: int) -> str:
+        """It as a line of a journal, of the task `index`."""
+        return json.dumps([index, self.mark, self.globs, self.files])
+
+    @staticmethod
+    def of_line(line: str, trace: Callable[[Any], Trace]) -> tuple[int, Entry[Trace]]:
+        """The task and what was fetched of it. Raises ValueError, TypeError for half a line."""
+        index, mark, globs, files = json.loads(line)
+        return index, Entry(mark, tuple(globs), {name: trace(said) for name, said in files.items()})
 
 
 class Destination:
@@ -45,7 +69,7 @@ class Destination:
         self._job = job
         self._marker = path / MARKER
         self._journal = self._marker / "fetched.jsonl"
-        self._entries: dict[int, Entry] = {}
+        self._entries: dict[int, Entry[_Trace]] = {}
 
     @contextmanager
     def opened(self, *, force: bool) -> Iterator[None]:
@@ -91,14 +115,13 @@ class Destination:
         with suppress(FileNotFoundError), open(self._journal, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 with suppress(ValueError, TypeError):  # the last line of a fetch that was killed
-                    index, mark, globs, files = json.loads(line)
-                    traces = {name: (size, time) for name, (size, time) in files.items()}
-                    self._entries[index] = Entry(mark, tuple(globs), traces)
+                    index, entry = Entry.of_line(line, _read_trace)
+                    self._entries[index] = entry
 
     def has(self, index: int, mark: str, globs: tuple[str, ...]) -> bool:
         """Is all of that attempt here as it was fetched?"""
         entry = self._entries.get(index)
-        if entry is None or entry.mark != mark or (entry.globs and not (globs and set(globs) <= set(entry.globs))):
+        if entry is None or not entry.covers(mark, globs):
             return False
         return all(_trace(self._place(index, name)) == trace for name, trace in entry.files.items())
 
@@ -121,20 +144,21 @@ class Destination:
     def settle(self, index: int, mark: str, globs: tuple[str, ...], names: Collection[str]) -> None:
         """Put a task whose files have all come to its place. What others put into its folder stays there."""
         partial, final = self._partial(index, mark), self.path / str(index)
-        before = self._entries.get(index, Entry(""))
+        before = self._entries.get(index)
         try:
             if not globs:
                 partial.mkdir(exist_ok=True)
             if final.is_symlink() or final.is_file():
                 final.unlink()
             if final.exists():
-                if before.mark != mark:
+                if before is not None and before.mark != mark:
                     _drop(final, (name for name in before.files if name not in names))
                 self._merge(index, partial, names)
             elif partial.exists():
                 _drop(partial, (name for name in names_below(partial) if name not in names))
                 os.rename(partial, final)
-            self._note(index, mark, globs, before, {name: _trace(final / name) for name in sorted(names)})
+            fetched = Entry(mark, globs, {name: _trace(final / name) for name in sorted(names)})
+            self._note(index, fetched.joined(before))
         except OSError as error:
             raise StorageError(f"{final} cannot be written: {error.strerror}") from error
 
@@ -146,14 +170,9 @@ class Destination:
                 os.replace(partial / name, path)
         shutil.rmtree(partial, ignore_errors=True)
 
-    def _note(
-        self, index: int, mark: str, globs: tuple[str, ...], before: Entry, traces: Mapping[str, _Trace | None]
-    ) -> None:
-        if before.mark == mark:
-            globs = tuple(sorted({*globs, *before.globs})) if globs and before.globs else ()
-            traces = {**before.files, **traces}
+    def _note(self, index: int, entry: Entry[_Trace]) -> None:
         with open(self._journal, "a", encoding="utf-8") as journal:
-            journal.write(json.dumps([index, mark, globs, traces]) + "\n")
+            journal.write(entry.line(index) + "\n")
 
     def tidy(self) -> None:
         """Remove what was left of tasks that came to nothing."""
@@ -169,11 +188,16 @@ def write(path: Path, data: bytes) -> None:
         raise StorageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _trace(path: Path) -> _Trace | None:
+def _trace(path: Path) -> _Trace:
     with suppress(OSError):
         status = os.lstat(path)
         return status.st_size, status.st_mtime_ns
     return None
+
+
+def _read_trace(said: Any) -> _Trace:
+    size, time = said
+    return size, time
 
 
 def _is(path: Path, file: Kept) -> bool:

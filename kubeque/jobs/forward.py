@@ -8,7 +8,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.files.many import Copy, in_groups
@@ -17,7 +16,7 @@ from kubeque.files.store import Files
 from kubeque.files.transfer import Meter, Tell
 from kubeque.files.urls import join
 from kubeque.jobs.bring import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
-from kubeque.jobs.destination import MARKER, Destination, names_below
+from kubeque.jobs.destination import MARKER, Destination, Entry, names_below
 from kubeque.jobs.site import Site
 from kubeque.model.errors import DestinationError, FileMissing, StorageError
 from kubeque.model.job import Job
@@ -27,18 +26,6 @@ _TASKS, _BYTES = 1000, 256 << 20
 _UPLOADS = 16
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """What was brought of a task."""
-
-    #: Which attempt.
-    mark: str
-    #: Which files were asked for; empty: all.
-    globs: tuple[str, ...]
-    #: Bytes of each.
-    files: Mapping[str, int]
-
-
 class Shelf:
     """A place below a URL for the results of one job, and what is there already."""
 
@@ -46,7 +33,7 @@ class Shelf:
         self.url = url
         self._files = files
         self._job = job
-        self._entries: dict[int, _Entry] = {}
+        self._entries: dict[int, Entry[int]] = {}
         self._there: dict[str, int] = {}
 
     def open(self, *, force: bool) -> None:
@@ -73,15 +60,15 @@ class Shelf:
         for name in journals:
             if name.endswith(".jsonl"):
                 for line in self._files.read(join(self.url, MARKER, name)).decode().splitlines():
-                    index, mark, globs, files = json.loads(line)
-                    self._entries[index] = _Entry(mark, tuple(globs), files)
+                    index, entry = Entry.of_line(line, int)
+                    self._entries[index] = entry
         if self._entries:
             self._there = dict(self._files.listing(self.url))
 
     def has(self, task: Coming, globs: tuple[str, ...]) -> bool:
         """Is all that is asked for of that attempt there?"""
         entry = self._entries.get(task.index)
-        if entry is None or entry.mark != task.url or (entry.globs and not (globs and set(globs) <= set(entry.globs))):
+        if entry is None or not entry.covers(task.url, globs):
             return False
         return all(self._there.get(f"{task.index}/{name}") == size for name, size in entry.files.items())
 
@@ -108,7 +95,8 @@ class Shelf:
             pass
         for task in tasks:
             self._drop(task, found[task.index])
-        self._note((task.index, self._entry(task, globs, found[task.index])) for task in tasks)
+        now = ((task.index, Entry(task.url, globs, found[task.index])) for task in tasks)
+        self._note((index, entry.joined(self._entries.get(index))) for index, entry in now)
 
     def _drop(self, task: Coming, files: Mapping[str, int]) -> None:
         before = self._entries.get(task.index)
@@ -117,16 +105,9 @@ class Shelf:
                 if name not in files:
                     self._files.delete(join(self.url, str(task.index), name))
 
-    def _entry(self, task: Coming, globs: tuple[str, ...], files: Mapping[str, int]) -> _Entry:
-        before = self._entries.get(task.index)
-        if before is None or before.mark != task.url:
-            return _Entry(task.url, globs, files)
-        merged = tuple(sorted({*globs, *before.globs})) if globs and before.globs else ()
-        return _Entry(task.url, merged, {**before.files, **files})
-
-    def _note(self, entries: Iterable[tuple[int, _Entry]]) -> None:
+    def _note(self, entries: Iterable[tuple[int, Entry[int]]]) -> None:
         """One more journal: an object cannot be appended to. Their names are in order of time."""
-        lines = [json.dumps([index, entry.mark, entry.globs, entry.files]) for index, entry in entries]
+        lines = [entry.line(index) for index, entry in entries]
         name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
         self._files.write(join(self.url, MARKER, name), "\n".join(lines).encode())
 
@@ -144,7 +125,7 @@ def forward(site: Site, job: Job, url: str, *, force: bool, choice: Choice, prog
     meter = Meter(len(missing), sum(task.size for task in missing), progress)
     faulty: list[Coming] = []
     try:
-        for portion in _portions(missing):
+        for portion in in_groups(missing, lambda task: task.size, most=_TASKS, most_bytes=_BYTES):
             faulty += _forward_portion(site, shelf, job, portion, choice.globs, meter)
         _send_table(site, shelf, job)
     except OSError as error:
@@ -171,17 +152,6 @@ def _send_table(site: Site, shelf: Shelf, job: Job) -> None:
     with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
         write_table(site, job, Path(folder))
         site.files.upload(Path(folder) / "results.csv", join(shelf.url, "results.csv"))
-
-
-def _portions(tasks: Iterable[Coming]) -> Iterator[list[Coming]]:
-    portion: list[Coming] = []
-    for task in tasks:
-        if portion and (len(portion) >= _TASKS or sum(held.size for held in portion) + task.size > _BYTES):
-            yield portion
-            portion = []
-        portion.append(task)
-    if portion:
-        yield portion
 
 
 def _sizes(folder: Path) -> Iterator[tuple[str, int]]:

@@ -76,6 +76,7 @@ class Request:
     may_read: MayRead
     #: The sweep asked for was shown to be theirs to see: errors may name what they met.
     granted: bool = field(default=False, init=False)
+    _readable: dict[str, bool] = field(default_factory=dict, init=False)
 
     def source(self) -> Source:
         return open_source(self.query.get("conn") or DEFAULT_CONNECTION)
@@ -97,7 +98,11 @@ class Request:
     def sees(self, job: Job, deployment: str) -> bool:
         """Was it made by a DAG of this Airflow that they may read?"""
         dag = job.origin.get("dag")
-        return bool(dag) and job.origin.get("deployment") == deployment and self.may_read(dag)
+        if not dag or job.origin.get("deployment") != deployment:
+            return False
+        if dag not in self._readable:
+            self._readable[dag] = self.may_read(dag)
+        return self._readable[dag]
 
     def number(self, name: str, default: int, most: int) -> int:
         text = self.query.get(name, str(default))
@@ -147,14 +152,10 @@ def _jobs(request: Request) -> dict[str, Any]:
     """The sweeps that a person may see, the newest first, a page of them."""
     source, words = request.source(), request.query.get("words", "").lower().split()
     first = request.number("first", 0, 1_000_000)
-    allowed: dict[str, bool] = {}
     seen = []
     for job in source.reader.jobs():
-        dag = job.origin.get("dag", "")
-        if dag not in allowed:
-            allowed[dag] = request.may_read(dag) if dag else False
-        named = f"{job.name} {dag} {job.origin.get('run', '')}".lower()
-        if allowed[dag] and job.origin.get("deployment") == source.deployment and all(w in named for w in words):
+        named = f"{job.name} {job.origin.get('dag', '')} {job.origin.get('run', '')}".lower()
+        if all(word in named for word in words) and request.sees(job, source.deployment):
             seen.append(job)
     now = source.reader.now()
     shown = [job_view(job, source.reader.counts(job), now) for job in seen[first : first + _LISTED]]

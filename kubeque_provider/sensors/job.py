@@ -45,7 +45,9 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         orphan_after: timedelta | float | None = ORPHAN_AFTER,
         **kwargs: Any,
     ) -> None:
-        """`deferrable`: wait in the triggerer. `retry_causes`: extra attempts of a row by cause, in place of the job's.
+        """`poke_interval`: seconds; with mode="reschedule" 10 or more, or Airflow may fail a try queued too soon.
+
+        `deferrable`: wait in the triggerer. `retry_causes`: extra attempts of a row by cause, in place of the job's.
 
         `cancel_on_kill`: where this Airflow task is ended for good (marked, deleted, out of time), its sweep is too.
         Where Airflow tells nobody of that, the sweep stops once nobody has looked for `orphan_after`; None: never.

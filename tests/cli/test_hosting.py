@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -22,8 +21,8 @@ from tests.cli.conftest import Shell
 from tests.servers.api_server import ApiServer
 from tests.servers.gke import ClusterManager
 from tests.servers.google_apis import TOKEN, GoogleApis
+from tests.servers.here import running
 from tests.servers.objects import GcsServer
-from tests.servers.process import NotHere
 
 NAME = "projects/proj/locations/europe-west1/clusters/sweeps"
 ACCOUNT = "kubeque@proj.iam.gserviceaccount.com"
@@ -43,15 +42,8 @@ class Google:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[GcsServer]:
-    try:
-        running = GcsServer()
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-    running.start()
-    yield running
-    running.stop()
+    with running(GcsServer) as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ import pytest
 
 from kubeque.files.store import Files
 from tests.cli.conftest import Shell
+from tests.servers.here import running
 from tests.servers.objects import BUCKET, GcsServer, S3Server
-from tests.servers.process import NotHere
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,19 +28,13 @@ pytestmark = pytest.mark.timeout(240)
 )
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
     """A store: its scheme, and the usual variables that lead to it."""
-    try:
-        running = GcsServer() if request.param == "gs" else S3Server()
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-    running.start()
+    login = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "password", "AWS_DEFAULT_REGION": "us-east-1"}
     if request.param == "gs":
-        yield "gs", {"STORAGE_EMULATOR_HOST": running.url}
+        with running(GcsServer) as gs:
+            yield "gs", {"STORAGE_EMULATOR_HOST": gs.url}
     else:
-        login = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "password", "AWS_DEFAULT_REGION": "us-east-1"}
-        yield "s3", {"AWS_ENDPOINT_URL": running.url, **login}
-    running.stop()
+        with running(S3Server) as s3:
+            yield "s3", {"AWS_ENDPOINT_URL": s3.url, **login}
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.files.kinds import KINDS, Kind, Maker, Place
-from tests.servers.process import NotHere
+from tests.servers.here import or_skip
 
 
 def _param(name: str, kind: Kind) -> object:
@@ -36,9 +35,5 @@ def maker() -> Iterator[Callable[[str], Maker]]:
 @pytest.fixture(params=[_param(name, kind) for name, kind in KINDS.items()])
 def place(request: pytest.FixtureRequest, maker: Callable[[str], Maker], tmp_path: Path) -> Place:
     """An empty place in one store after the other."""
-    try:
+    with or_skip():
         return maker(request.param)(tmp_path)
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))

@@ -15,8 +15,9 @@ from kubeque.files.inputs import Staging, find_inputs, push
 from kubeque.files.many import SMALL_BYTES
 from kubeque.files.store import Files
 from tests.servers.faults import TcpProxy
+from tests.servers.here import or_skip
 from tests.servers.objects import BUCKET, GcsServer, S3Server
-from tests.servers.process import NotHere, free_port
+from tests.servers.process import free_port
 
 MIB = 1 << 20
 MANY = 1_000
@@ -41,13 +42,8 @@ KINDS = [pytest.param(name, marks=[pytest.mark.xdist_group(name), pytest.mark.se
 
 @pytest.fixture(scope="module", params=KINDS)
 def store(request: pytest.FixtureRequest) -> Iterator[Wire]:
-    try:
-        with _running(request.param) as wire:
-            yield wire
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
+    with or_skip(), _running(request.param) as wire:
+        yield wire
 
 
 @pytest.fixture

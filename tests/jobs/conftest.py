@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from kubeque.jobs.site import Site
 from kubeque.model.config import Config
 from tests.jobs.sweeps import make_site
 from tests.servers.browser import Browser
-from tests.servers.process import NotHere
+from tests.servers.here import or_skip
 
 
 @pytest.fixture
@@ -33,9 +32,5 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def browser() -> Browser:
-    try:
+    with or_skip():
         return Browser.find()
-    except NotHere as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.servers.here import running
 from tests.servers.objects import BUCKET, GcsServer
-from tests.servers.process import NotHere
 
 
 @pytest.fixture(scope="module")
 def gs() -> Iterator[str]:
     """Its address."""
-    try:
-        running = GcsServer()
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-    running.start()
-    yield running.url
-    running.stop()
+    with running(GcsServer) as server:
+        yield server.url
 
 
 @pytest.fixture

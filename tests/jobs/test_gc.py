@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ from kubeque.model.sweep import Sweep
 from kubeque.model.task import Cause, Outcome, State, Tally, TaskRecord
 from tests.files.conftest import maker  # noqa: F401
 from tests.files.kinds import Maker
-from tests.servers.process import NotHere
+from tests.servers.here import or_skip
 
 DAY = 86_400.0
 
@@ -87,12 +86,8 @@ class _Idle(LocalCluster):
 
 @pytest.fixture(params=["folder", *(pytest.param(k, marks=pytest.mark.xdist_group(k)) for k in ("gs", "s3"))])
 def store(request: pytest.FixtureRequest, maker: Callable[[str], Maker], tmp_path: Path) -> Iterator[Store]:  # noqa: F811
-    try:
+    with or_skip():
         place = maker(request.param)(tmp_path)
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
     values = {"default_url_prefix": place.at("results"), "cas_url_prefix": place.at("cas")}
     environ = {"KUBEQUE_HOME": str(tmp_path / "home")}
     config = Config.from_values(values, where="the test", folder=tmp_path, home=tmp_path, environ=environ)

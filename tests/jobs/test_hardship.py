@@ -15,8 +15,8 @@ from kubeque.client import Client
 from kubeque.clusters.local import start_ticks
 from kubeque.model.config import Config
 from kubeque.model.sweep import Sweep
+from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
-from tests.servers.process import NotHere
 
 
 def until(what: Callable[[], object], seconds: float = 60) -> None:
@@ -37,15 +37,8 @@ def slot(client: Client, number: int = 0) -> dict[str, object]:
 
 @pytest.fixture
 def server() -> Iterator[PostgresServer]:
-    try:
-        server = PostgresServer()
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-    server.start()
-    yield server
-    server.stop()
+    with running(PostgresServer) as server:
+        yield server
 
 
 @pytest.fixture

@@ -25,7 +25,8 @@ from kubeque_provider.page.answers import answer
 from kubeque_provider.page.readers import forget_sources
 from tests.jobs.sweeps import Ended, ended_job, make_site
 from tests.servers.browser import Browser, title
-from tests.servers.process import NotHere, free_port, listening
+from tests.servers.here import or_skip
+from tests.servers.process import free_port, listening
 
 HOSTILE = "</script><script>document.title='injected'</script><img src=x onerror=alert(1)>"
 
@@ -225,12 +226,8 @@ def address(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 @pytest.fixture
 def browser() -> Browser:
-    try:
+    with or_skip():
         return Browser.find()
-    except NotHere as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
 
 
 @pytest.mark.skipif(not __version__.startswith("3.3"), reason="what a browser makes of the page is the same everywhere")

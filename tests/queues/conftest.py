@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +12,7 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store
 from tests.queues.stores import KINDS, Opener, on
 from tests.queues.unreliable import Unreliable
-from tests.servers.process import NotHere
+from tests.servers.here import or_skip
 
 
 @pytest.fixture(scope="session")
@@ -23,13 +22,9 @@ def server() -> Iterator[Callable[[str], str]]:
     with ExitStack() as running:
 
         def address(name: str) -> str:
-            try:
+            with or_skip():
                 if name not in addresses:
                     addresses[name] = running.enter_context(KINDS[name].server())
-            except NotHere as missing:
-                if os.environ.get("CI") == "true":
-                    raise
-                pytest.skip(str(missing))
             return addresses[name]
 
         yield address

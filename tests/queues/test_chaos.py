@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 import signal
 import subprocess
@@ -31,8 +30,8 @@ from tests.queues.chaos_consumer import JOB
 from tests.queues.makers import make_job, states, submit
 from tests.queues.stores import on
 from tests.servers.emulators import DatastoreEmulator
+from tests.servers.here import or_skip
 from tests.servers.postgres import PostgresServer
-from tests.servers.process import NotHere
 
 TASKS, CONSUMERS, LEASE_SECONDS = 2000, 8, 3.0
 #: So often one is killed or frozen; after that the survivors finish the work.
@@ -227,12 +226,8 @@ def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Upset]]:
     """A queue of each kind that processes can share, with a server of its own: it does not survive this unharmed."""
     with ExitStack() as running:
-        try:
+        with or_skip():
             found = running.enter_context(PLACES[request.param](tmp_path))
-        except NotHere as missing:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip(str(missing))
         yield found
 
 

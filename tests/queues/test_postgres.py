@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import subprocess
 import sys
 import threading
@@ -26,8 +25,8 @@ from kubeque.queues.store import Find
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
 from tests.queues.records import UID, block, leased
 from tests.servers.faults import TcpProxy
+from tests.servers.here import running
 from tests.servers.postgres import PASSWORD, USER, PostgresServer
-from tests.servers.process import NotHere
 
 pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.server("postgres")]
 
@@ -35,15 +34,8 @@ pytestmark = [pytest.mark.xdist_group("postgres"), pytest.mark.server("postgres"
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[PostgresServer]:
     """A server that these tests may stop."""
-    try:
-        server = PostgresServer()
-    except NotHere as missing:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(missing))
-    server.start()
-    yield server
-    server.stop()
+    with running(PostgresServer) as server:
+        yield server
 
 
 @pytest.fixture

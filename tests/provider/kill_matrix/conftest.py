@@ -11,8 +11,9 @@ import pytest
 from kubeque.client import Client
 from tests.provider.kill_matrix.sweeps import Sweep, numbered
 from tests.servers.airflow import AirflowServer
+from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
-from tests.servers.process import NotHere, temporary_folder
+from tests.servers.process import temporary_folder
 
 DAGS = Path(__file__).parent / "dags"
 HOME = temporary_folder("kill")
@@ -42,29 +43,31 @@ def kubeque_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def airflow() -> Iterator[AirflowServer]:
     """API server, scheduler, triggerer and DAG processor."""
-    try:
-        postgres = PostgresServer()
-    except NotHere as missing:
-        pytest.skip(str(missing))
     shutil.copytree(DAGS, HOME / "dags")
     (HOME / "runs").mkdir()
     homes = {"KUBEQUE_HOME": str(HOME / "kubeque"), "HOME": str(HOME), "KILL_MATRIX_RUNS": str(HOME / "runs")}
-    postgres.start()
-    server = AirflowServer(HOME / "dags", postgres.create_database(), homes)
-    try:
-        server.start(dags=22)
-        yield server
-    finally:
-        server.stop()
-        with pytest.MonkeyPatch.context() as patch, Client() as client:
-            patch.setenv("KUBEQUE_HOME", homes["KUBEQUE_HOME"])
+    with running(PostgresServer) as postgres:
+        server = AirflowServer(HOME / "dags", postgres.create_database(), homes)
+        try:
+            server.start(dags=22)
+            yield server
+        finally:
+            server.stop()
+            stop_consumers()
+
+
+def stop_consumers() -> None:
+    """End what runs on this queue: the user's own is another one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBEQUE_HOME", str(HOME / "kubeque"))
+        patch.setenv("HOME", str(HOME))
+        with Client() as client:
             client.stop()
-        postgres.stop()
 
 
 @pytest.fixture
 def sweep(airflow: AirflowServer) -> Iterator[Callable[..., Sweep]]:
-    """A sweep that waits in a given way; what is left of it is killed in the end."""
+    """A sweep that waits in a given way; in the end it is killed, and its rows may end if it is tried again."""
     made: list[Sweep] = []
 
     def make(way: str, what: str, kind: str = "") -> Sweep:
@@ -74,5 +77,6 @@ def sweep(airflow: AirflowServer) -> Iterator[Callable[..., Sweep]]:
     yield make
     with Client() as client:
         for one in made:
+            one.release()
             if one.job_or_none() is not None:
                 client.kill(one.name)

@@ -59,6 +59,7 @@ class Sweep:
 
     def release(self) -> None:
         """Let its rows end."""
+        self.folder.mkdir(exist_ok=True)
         (self.folder / "go").touch()
 
     def waits(self, attempt: int = 1) -> None:
