@@ -21,6 +21,8 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 
 #: A sweep that nobody asked about for so long stops: its Airflow task was ended where no hook of ours is called.
 ORPHAN_AFTER = timedelta(hours=12)
+#: So many looks of who waits are the least that `orphan_after` may be: one may come late.
+_LOOKS = 3
 #: States of an Airflow task in which nobody will ever wait for its sweep again.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
 #: Airflow kills a process five seconds after it asked it to end.
@@ -80,6 +82,17 @@ class Waiter:
 def seconds(value: timedelta | float | None) -> float | None:
     """A duration in seconds."""
     return value.total_seconds() if isinstance(value, timedelta) else value
+
+
+def patience(orphan_after: timedelta | float | None, poke_interval: timedelta | float) -> timedelta | float | None:
+    """`orphan_after` as it was said. Raises ValueError where the sweep would stop between two looks of who waits."""
+    most, between = seconds(orphan_after), seconds(poke_interval)
+    if most is not None and between is not None and most < _LOOKS * between:
+        raise ValueError(
+            f"orphan_after={most:g} s: with poke_interval={between:g} s the sweep would stop between two looks. "
+            f"Give at least {_LOOKS * between:g} s, or None for never"
+        )
+    return orphan_after
 
 
 class WaitsForSweep:

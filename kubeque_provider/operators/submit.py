@@ -19,7 +19,7 @@ from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, origin_of,
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.outlets import tell_assets
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
-from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep
+from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep, patience
 
 #: Fields that Jinja alone does not do justice.
 _OWN = ("command", "parameters", "push")
@@ -146,7 +146,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         self.deferrable = deferrable
         self.poke_interval = poke_interval
         self.cancel_on_kill = cancel_on_kill
-        self.orphan_after = orphan_after
+        self.orphan_after = patience(orphan_after, self.poke_interval)
         self.on_clear = on_clear
         self.kubeque_conn_id = kubeque_conn_id
         #: The command as it was read while templates were rendered.

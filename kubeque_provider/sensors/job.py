@@ -18,7 +18,7 @@ from kubeque_provider.exceptions import permanent
 from kubeque_provider.identity import resolve
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.outlets import tell_assets
-from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep
+from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep, patience
 
 
 class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
@@ -58,7 +58,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         self.deferrable = deferrable
         self.retry_causes = retry_causes
         self.cancel_on_kill = cancel_on_kill
-        self.orphan_after = orphan_after
+        self.orphan_after = patience(orphan_after, self.poke_interval)
 
     def execute(self, context: Any) -> Any:
         """Wait until the job has ended. Raises SweepFailed, BadSweep, AirflowSensorTimeout."""

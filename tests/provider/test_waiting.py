@@ -274,3 +274,12 @@ class TestTheEndOfWhoWaits:
                 client.keep(waiter.job_id, waiter.token)
                 client.status(waiter.job_id)
         assert state(waiter.job_id) is JobState.ACTIVE
+
+
+@pytest.mark.parametrize("made", [KubequeJobSensor, KubequeSubmitOperator])
+def test_a_sweep_that_would_stop_between_two_looks_is_refused_at_once(made: Any) -> None:
+    fields = {"job_id": "sweep"} if made is KubequeJobSensor else {"command": ["true"], "parameters": [{"a": 1}]}
+    with pytest.raises(ValueError, match=r"orphan_after=50 s: with poke_interval=20 s .* Give at least 60 s, or None"):
+        made(task_id="wait", poke_interval=20.0, orphan_after=timedelta(seconds=50), **fields)
+    for least in (60.0, timedelta(hours=1), None):
+        assert made(task_id="wait", poke_interval=20.0, orphan_after=least, **fields).orphan_after == least
