@@ -18,7 +18,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -119,9 +120,12 @@ class AirflowServer:
         until("its DAGs are there", lambda: self._dags() >= dags)
 
     def stop(self) -> None:
-        """End all of it."""
+        """End all of it, and what the scheduler's workers have begun: each is in a session of its own."""
         for process in reversed(self._parts.values()):
             process.stop()
+        for pid in _with_variable("AIRFLOW_HOME", str(self.folder)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def restart(self, part: str, *, kill: bool = False) -> None:
         """End one part, by SIGTERM or at once, and start it again."""
@@ -200,3 +204,11 @@ class AirflowServer:
         except urllib.error.HTTPError as error:
             return f"no log: {error}"
         return json.dumps(found)
+
+
+def _with_variable(name: str, value: str) -> Iterator[int]:
+    """The processes that were started with this in their environment."""
+    for process in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if f"{name}={value}".encode() in process.read_bytes().split(b"\0"):
+                yield int(process.parent.name)
