@@ -139,6 +139,8 @@ def named(error: sqlite3.Error, path: Path) -> QueueError:
         return QueueError(f"the queue {path} is not a queue file, or it is damaged ({text}): move it away")
     if "unable to open" in text:
         return QueueError(f"the queue {path} cannot be opened: check that its folder exists and can be written")
+    if "disk I/O" in text:
+        return QueueError(f"the queue {path} failed ({text}): was it, or {path.name}-wal beside it, removed?")
     return QueueError(f"the queue {path} failed: {text}")
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from kubeque.clusters.local import start_ticks
 from tests.cli.conftest import Shell
-from tests.cli.test_interrupted import wait_for
 from tests.queues.stores import on
 
 
@@ -52,15 +51,17 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
     assert shell.run("sub", "-n", "j", "--no-wait", "--repeat", "9", "sleep", "600").returncode == 0
     watching = shell.start("watch", "j")
     until(lambda: "command" in slot(shell))
-    wait_for(watching, "queue.db")
+    assert watching.stderr is not None
+    assert watching.stderr.readline().startswith("j: running: ")
     seen = slot(shell)
     log = tmp_path / "log"
     os.link(shell.home / "fleet" / "0.log", log)
     # When the queue goes
     if what == "home":
-        shutil.rmtree(shell.home)
+        shell.home.rename(tmp_path / "rubbish")  # at once, so that the queue is what is missed first
+        shutil.rmtree(tmp_path / "rubbish", ignore_errors=True)
     else:
-        for path in shell.home.glob("queue.db*"):
+        for path in sorted(shell.home.glob("queue.db*")):
             path.unlink()
     # Then the watcher says so and ends,
     _, said = watching.communicate(timeout=60)
