@@ -1,4 +1,4 @@
-"""What a program of ours does first, and last, in a pod."""
+"""What a program of ours is told by its environment, and what it does first, and last, in a pod."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ from kubeque.model.errors import ConfigError
 #: What a container writes here is shown in its pod's status, also after its death.
 _TERMINATION_LOG = Path("/dev/termination-log")
 _SAID_BYTES = 2000
+#: Names the queue, with its password where it has one.
+QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
 
 
 def told(name: str) -> str:
-    """A variable that the manifest sets. Raises ConfigError where this is no pod of ours."""
+    """A variable that whoever starts us sets. Raises ConfigError where this is no pod of ours."""
     value = os.environ.get(name)
     if not value:
-        raise ConfigError(f"the variable {name} is not set: nobody starts this by hand, pods of kubeque do")
+        raise ConfigError(f"the variable {name} is not set: nobody starts this by hand, kubeque does")
     return value
 
 
 def queue_url() -> str:
-    """The queue that this pod works for."""
-    return told("KUBEQUE_QUEUE_URL")
+    """The queue that this process works for: not among its words, which every user of the machine may read."""
+    return told(QUEUE_VARIABLE)
 
 
 def last_words(text: str) -> None:

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from kubeque.clusters.base import Consumer, Right, Standstill
+from kubeque.clusters.inside import QUEUE_VARIABLE
 from kubeque.model.errors import ClusterError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
@@ -223,13 +224,14 @@ class LocalCluster:
 
     def _launch(self, number: int) -> int:
         words = [
-            sys.executable, "-m", "kubeque.consumer", "--queue", self._queue_url, "--fleet", fleet_name(self._home),
+            sys.executable, "-m", "kubeque.consumer", "--fleet", fleet_name(self._home),
             "--home", str(self._home), "--slot", str(number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
         with open(self.folder / f"{number}.log", "ab") as log:
             process = subprocess.Popen(  # not waited for: it outlives us
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home
-            )
+                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home,
+                env={**os.environ, QUEUE_VARIABLE: self._queue_url},
+            )  # fmt: skip
         return process.pid
 
     def coroner(self, owner: str) -> Death | None:

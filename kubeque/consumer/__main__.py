@@ -31,7 +31,6 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--fleet", required=True)
     parser.add_argument("--linger", type=float, default=5.0)
     here = parser.add_argument_group("on one machine")
-    here.add_argument("--queue")
     here.add_argument("--home", type=Path)
     here.add_argument("--slot", type=int)
     pod = parser.add_argument_group("in a pod")
@@ -56,9 +55,9 @@ def _in_slot(given: argparse.Namespace) -> int:
     settings = Settings(
         fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), number=given.slot,
         linger_seconds=given.linger, journal=slot.journal, runs=slot.runs, slot=given.slot, placed=slot.there,
-        coroner=LocalCluster(given.home, given.queue).coroner,
+        coroner=LocalCluster(given.home, queue_url()).coroner,
     )  # fmt: skip
-    queue = open_queue(given.queue, create=False)
+    queue = open_queue(queue_url(), create=False)
     while True:
         code = _serve(queue, settings)
         slot.leave()
@@ -74,7 +73,7 @@ def _have_closed(queue: Queue, given: argparse.Namespace) -> None:
     """See that jobs which have ended get their table and report, though nobody looks: that takes more than is loaded
     here, so it is another process, which outlives this one."""
     if any(job.closing is None and queue.counts(job).ended == job.n for job in queue.jobs(given.fleet)):
-        words = ["--queue", given.queue, "--fleet", given.fleet, "--home", str(given.home)]
+        words = ["--fleet", given.fleet, "--home", str(given.home)]
         try:
             subprocess.Popen(
                 [sys.executable, "-m", "kubeque.jobs.closing", *words], stdin=subprocess.DEVNULL, start_new_session=True

@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from kubeque.clusters.inside import queue_url
 from kubeque.jobs.reconcile import reconcile
 from kubeque.jobs.site import Site
 from kubeque.model.config import HOME_VARIABLE, Config
@@ -30,14 +31,13 @@ def close_ended(site: Site, fleet: str) -> None:
 def main(words: list[str] | None = None) -> int:
     """Look once, and leave."""
     parser = argparse.ArgumentParser(prog="kubeque.jobs.closing")
-    parser.add_argument("--queue", required=True)
     parser.add_argument("--fleet", required=True)
     parser.add_argument("--home", required=True, type=Path)
     given = parser.parse_args(words)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
         config = Config.from_values(
-            {"queue_url": given.queue}, where="a consumer that leaves", folder=given.home,
+            {"queue_url": queue_url()}, where="a consumer that leaves", folder=given.home,
             environ={HOME_VARIABLE: str(given.home)},
         )  # fmt: skip
         close_ended(Site.open(config), given.fleet)

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -94,6 +94,9 @@ class SqliteDialect:
 
     def _connect(self) -> sqlite3.Connection:
         self._check_there()
+        if self._file is None:
+            with suppress(OSError):  # what cannot be opened SQLite itself refuses
+                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # not for other users
         mode = "rwc" if self._file is None else "rw"
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
@@ -137,6 +140,11 @@ def named(error: sqlite3.Error, path: Path) -> QueueError:
         return QueueError(f"the queue {path} cannot be written: change its permissions, or set another queue_url")
     if "not a database" in text or "malformed" in text:
         return QueueError(f"the queue {path} is not a queue file, or it is damaged ({text}): move it away")
+    if "unable to open" in text and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        return QueueError(
+            f"the queue {path} is another user's and may not be used by you: set KUBEQUE_HOME to a folder of your own,"
+            " or set another queue_url"
+        )
     if "unable to open" in text:
         return QueueError(f"the queue {path} cannot be opened: check that its folder exists and can be written")
     if "disk I/O" in text:

@@ -72,9 +72,10 @@ def test_many_may_close_a_job_at_once_while_somebody_watches(shell: Shell) -> No
     shell.run("sub", "-n", "all", "--no-wait", "--repeat", "50", "true")
     shell.run("watch", "all")
     again = shell.start("sub", "-n", "next", "--repeat", "50", "true")
-    words = ["--queue", config(shell).queue_url, "--fleet", fleet_name(shell.home), "--home", str(shell.home)]
+    words = ["--fleet", fleet_name(shell.home), "--home", str(shell.home)]
+    env = shell.env | {"KUBEQUE_QUEUE_URL": config(shell).queue_url}
     while again.poll() is None:
-        closing = [subprocess.Popen([sys.executable, "-m", "kubeque.jobs.closing", *words]) for _ in range(2)]
+        closing = [subprocess.Popen([sys.executable, "-m", "kubeque.jobs.closing", *words], env=env) for _ in range(2)]
         assert [process.wait(60) for process in closing] == [0, 0]
     said, complaint = again.communicate()
     assert again.returncode == 0, said + complaint
@@ -84,10 +85,11 @@ def test_many_may_close_a_job_at_once_while_somebody_watches(shell: Shell) -> No
 
 def test_what_keeps_jobs_from_being_closed_is_said_in_one_line(shell: Shell) -> None:
     wrong = shell.write("file", "") / "queue.db"
-    words = ["--queue", f"sqlite:///{wrong}", "--fleet", "f", "--home", str(shell.home)]
+    words = ["--fleet", "f", "--home", str(shell.home)]
     ran = subprocess.run(
-        [sys.executable, "-m", "kubeque.jobs.closing", *words], capture_output=True, text=True, check=False
-    )
+        [sys.executable, "-m", "kubeque.jobs.closing", *words],
+        env=shell.env | {"KUBEQUE_QUEUE_URL": f"sqlite:///{wrong}"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert ran.returncode != 0
     (line,) = ran.stderr.splitlines()
     assert "what has ended could not be closed: " in line
