@@ -292,12 +292,13 @@ class Files:
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
+    # What they log is raised as well, or of no interest: where nobody listens to their logs, nothing is printed.
+    # (asyncio tells a thousand lines of the requests that s3fs gave up when the network went.)
+    for library in ("asyncio", "gcsfs", "google.auth"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
-        # What they log is raised as well, or of no interest: where nobody listens to their logs, nothing is printed.
-        for library in ("gcsfs", "google.auth"):
-            logging.getLogger(library).addHandler(logging.NullHandler())
         # The class that fsspec would choose asks each bucket for its kind by gRPC first. Nothing here depends on that,
         # a server that speaks HTTP only lets it wait for a minute, and without a login it complains at every request.
         return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))

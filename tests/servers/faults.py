@@ -118,6 +118,8 @@ class TcpProxy:
         self.requests: list[bytes] = []
         #: The line breaks when so many bytes more have gone through; the next ones hold.
         self.break_after: int | None = None
+        #: Then all lines break, and who comes is turned away.
+        self.closes_then = False
         #: Who comes is turned away.
         self.closed = False
 
@@ -172,6 +174,9 @@ class TcpProxy:
                     if ready is client and data.startswith(_METHODS):
                         self.requests.append(data[:200].split(b"\r\n")[0])
                     if self._breaks(len(data)):
+                        if self.closes_then:
+                            self.closed = True
+                            self.cut()
                         return
                     (server if ready is client else client).sendall(data)
         except (OSError, ValueError):
