@@ -30,4 +30,4 @@ with DAG(
         parameters=stations(),
         memory="200Mi",
     )
-    KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=1, mode="reschedule")
+    KubequeJobSensor(task_id="wait", job_id=submit.output, deferrable=True)

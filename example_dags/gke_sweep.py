@@ -21,7 +21,7 @@ with DAG("gke_sweep", schedule=None, start_date=pendulum.datetime(2026, 1, 1), c
         memory="500Mi",
         spot=True,
     )
-    wait = KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=10, mode="reschedule")
+    wait = KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=30, mode="reschedule")
     stop = KubequeStopClusterOperator(task_id="stop")
     # As a teardown it runs in any case, and does not hide that the sweep failed.
     start >> submit >> wait >> stop.as_teardown(setups=start.as_setup())

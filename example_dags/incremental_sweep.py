@@ -30,7 +30,7 @@ with DAG("incremental_sweep", schedule="@daily", start_date=FIRST, catchup=False
         skip_done=True,
         results_ttl="30d",
     )
-    wait = KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=1, mode="reschedule")
+    wait = KubequeJobSensor(task_id="wait", job_id=submit.output, deferrable=True)
     KubequeCollectOperator(
         task_id="collect", job_id=wait.output, dest=os.environ.get("SWEEP_TABLES", "/tmp/tables") + "/{{ ds }}.csv"
     )

@@ -50,6 +50,7 @@ __all__ = [
     "login_address",
     "masked",
     "may_read",
+    "returned",
     "state_of",
     "task_address",
     "whose",
@@ -145,6 +146,21 @@ def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
         details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id)) if dag_id is not None else None
     entity = DagAccessEntity.TASK_LOGS if logs else DagAccessEntity.TASK_INSTANCE
     return bool(get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=details, user=user))
+
+
+def returned(dag_id: str, run_id: str, most: int) -> list[tuple[Any, float]]:
+    """What the Airflow tasks of a run returned, the newest first, each with when (Unix time): from the database."""
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    if AIRFLOW_2:
+        from airflow.models.xcom import BaseXCom as Kept
+    else:
+        from airflow.models.xcom import XComModel as Kept
+    asked = select(Kept).where(Kept.dag_id == dag_id, Kept.run_id == run_id, Kept.key == "return_value")
+    with create_session() as session:
+        found = session.scalars(asked.order_by(Kept.timestamp.desc()).limit(most)).all()
+        return [(Kept.deserialize_value(one), one.timestamp.timestamp()) for one in found]
 
 
 def login_address(next_url: str) -> str:

@@ -14,7 +14,7 @@ from kubeque.model.errors import ConfigError, JobNotFound
 from kubeque.model.job import Job
 from kubeque.model.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep import Sweep
-from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url
+from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, whose
 from kubeque_provider.failures import failure, progress_line
 from kubeque_provider.hooks.access import LOGINS, Access, access
 from kubeque_provider.hooks.clearing import OnClear, rows_again
@@ -226,4 +226,5 @@ class KubequeHook(BaseHook):
 
     def keep_links(self, context: Any, job: Job) -> None:
         """Let the pages of Airflow lead to the job."""
-        keep_links(context, sweep_page(job.name, self.kubeque_conn_id), job.url, report_url(job))
+        dag_id, run_id, _, _ = whose(context)
+        keep_links(context, sweep_page(job.name, self.kubeque_conn_id, dag_id, run_id), job.url, report_url(job))

@@ -61,9 +61,13 @@ def keep_links(context: Any, page: str, results: str, report: str) -> None:
     context["ti"].xcom_push(key=KubequeReportLink.xcom_key, value=page_of(report, _FILES))
 
 
-def sweep_page(job_id: str, conn_id: str) -> str:
-    """The address of a sweep's page in this Airflow; without a host where Airflow does not know its own."""
-    return f"{base_url().rstrip('/')}/{PREFIX}/?{urlencode({'conn': conn_id, 'job': job_id})}"
+def sweep_page(job_id: str, conn_id: str, dag_id: str, run_id: str) -> str:
+    """The address of a sweep's page in this Airflow; without a host where Airflow does not know its own.
+
+    It names the run that the link is of: where the queue is out of reach, the page shows what that was told last.
+    """
+    words = {"conn": conn_id, "job": job_id, "dag": dag_id, "run": run_id}
+    return f"{base_url().rstrip('/')}/{PREFIX}/?{urlencode(words)}"
 
 
 def page_of(url: str, pages: dict[str, str]) -> str:

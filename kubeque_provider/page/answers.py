@@ -16,6 +16,7 @@ from kubeque.client import Line, Reader
 from kubeque.model.errors import JobNotFound, KubequeError, UserError
 from kubeque.model.job import Job
 from kubeque_provider.identity import DEFAULT_CONNECTION
+from kubeque_provider.page.last import last_told
 from kubeque_provider.page.readers import Source, connection_ids, open_source
 from kubeque_provider.page.views import failures_view, job_view, log_view, table_view, task_view
 
@@ -33,6 +34,7 @@ _OWN = (
 )
 #: A page made of a sweep's own values may run its script, and reach nothing of Airflow's.
 _MADE = "sandbox allow-scripts; frame-ancestors 'self'"
+_AWAY = "the queue cannot be read now; the log of the web server says why"
 _HIDDEN = "there is no such sweep here, or you may not see it"
 
 
@@ -104,6 +106,11 @@ class Request:
             self._readable[dag] = self.may_read(dag)
         return self._readable[dag]
 
+    def last(self) -> dict[str, Any] | None:
+        """What the run that the address names was told last of the sweep, for who may read its DAG."""
+        job, dag, run = (self.query.get(key, "") for key in ("job", "dag", "run"))
+        return last_told(job, dag, run) if job and dag and run and self.may_read(dag) else None
+
     def number(self, name: str, default: int, most: int) -> int:
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and len(text) < 10):
@@ -129,7 +136,9 @@ def answer(path: str, query: Mapping[str, str], may_read: MayRead) -> Answer:
     except KubequeError as error:
         log.warning("the page of sweeps, %s: %s", path, error)
         told = request.granted or may_read(None)
-        text = str(error) if told else "the queue cannot be read now; the log of the web server says why"
+        if path == "data/job" and not isinstance(error, UserError) and (last := request.last()) is not None:
+            return _json(200, {"last": last, "error": str(error) if told else _AWAY})
+        text = str(error) if told else _AWAY
         return _json(400 if isinstance(error, UserError) else 503, {"error": text})
 
 

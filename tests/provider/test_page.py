@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from airflow import __version__
@@ -151,6 +153,32 @@ def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
     assert (status, "broken" in told["error"]) == (503, False)
     status, told = ask("jobs", conn="other")
     assert (status, told["error"]) == (400, "the connection 'other' is not of the type kubeque")
+
+
+def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
+    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Given a run that is through, whose queue cannot be read any more
+    run = importlib.import_module("example_dags.daily_sweep").submit.dag.test()
+    ended = {ti.task_id: ti for ti in run.get_task_instances()}
+    told = ended["wait"].xcom_pull(task_ids="wait")
+    page = ended["wait"].xcom_pull(task_ids="submit", key="kubeque_page")
+    (tmp_path / "broken.db").write_text("no queue at all, but long enough to be looked at " * 50)
+    extra = json.dumps({"conn_type": "kubeque", "extra": {"queue_url": f"sqlite:///{tmp_path}/broken.db"}})
+    monkeypatch.setenv("AIRFLOW_CONN_BROKEN", extra)
+
+    # When somebody follows the link of the Airflow task
+    query = dict(parse_qsl(urlsplit(page).query)) | {"conn": "broken"}
+    status, answered = ask("job", **query)
+
+    # Then the counts of that run are there; for who may not read the DAG, or of another run, they are not
+    assert status == 200
+    assert answered["last"]["counts"] == {**told["counts"], "ok": 3}
+    assert (answered["last"]["tasks"], answered["last"]["results"]) == (3, told["results"])
+    assert "broken.db is not a queue file" in answered["error"]
+    assert ask("job", only_mine, **query)[0] == 503
+    assert ask("job", **query | {"run": "another"})[0] == 503
+    assert ask("job", **query | {"job": "another"})[0] == 503
 
 
 def test_every_answer_says_what_the_page_may_do(site: Site) -> None:

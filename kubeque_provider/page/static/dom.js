@@ -16,7 +16,7 @@ export function make(name, properties = {}, ...children) {
 /** Ask for data; `more` are parameters beside the connection and the sweep. Throws Error with the server's words. */
 export async function ask(what, more = {}) {
   const words = new URLSearchParams();
-  for (const key of ["conn", "job"]) if (query.get(key)) words.set(key, query.get(key));
+  for (const key of ["conn", "job", "dag", "run"]) if (query.get(key)) words.set(key, query.get(key));
   for (const [key, value] of Object.entries(more)) if (value !== "" && value !== null) words.set(key, value);
   const answer = await fetch(`data/${what}?${words}`, { credentials: "same-origin" });
   let told;

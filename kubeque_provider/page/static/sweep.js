@@ -8,6 +8,7 @@ const POLL = 2000, SLOWEST = 60000;
 
 export async function showSweep(place) {
   let sweep = await ask("job");
+  if (sweep.last) return showLast(place, sweep);
   document.title = `${sweep.name}: sweep`;
   const head = make("header"), failures = make("section"), seen = [];
   const open = (index) => openTask(index);
@@ -48,7 +49,9 @@ export async function showSweep(place) {
     const began = performance.now();
     try {
       const before = JSON.stringify([sweep.counts, sweep.run, sweep.ended]);
-      sweep = await ask("job");
+      const told = await ask("job");
+      if (told.last) throw new Error(told.error); // out of reach for a while: what is seen is newer
+      sweep = told;
       draw();
       if (JSON.stringify([sweep.counts, sweep.run, sweep.ended]) !== before) await rest();
       problem("");
@@ -67,6 +70,16 @@ export async function showSweep(place) {
   }
   next();
   if (query.get("task")) open(Number(query.get("task")));
+}
+
+// The queue is out of reach: what Airflow itself was told last.
+function showLast(place, { last, error }) {
+  document.title = `${last.name}: sweep`;
+  place.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: address({}) }, "All sweeps")),
+    make("header", {}, make("h1", {}, make("bdi", {}, last.name)),
+      make("p", { class: "verdict", role: "status" }, `As Airflow was told ${when(last.at)}, of ${count(last.tasks)} tasks:`),
+      bar(last.counts, last.tasks), keys(last.counts), make("p", { class: "soft" }, "Results in ", make("code", {}, last.results))));
+  problem(`${error}. Load the page again to see how it stands.`);
 }
 
 function groups(told, open) {
