@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from kubeque.model.command import Column, Part, Word, parse_word
-from kubeque.model.errors import CommandError
+from kubeque.model.errors import CommandError, ParametersError
+from kubeque.model.task import cut
 
 _JINJA = ("{{", "{%", "{#")
 _CELL = ("{{", "{%")
 #: Between such characters stands what Jinja must not see; they are for private use in Unicode.
 _OPEN, _SHUT, _END = "\U000f1a0e", "\U000f1a0f", "\U000f1a10"
+#: Characters of a cell in a message.
+_SHOWN = 80
 Render = Callable[[str], Any]
 
 
@@ -24,7 +27,7 @@ def read_word(text: str, env: Any, render: Render) -> Word:
     """
     if not any(mark in text for mark in _JINJA):
         return parse_word(text, braces_double=False)
-    from jinja2 import TemplateSyntaxError
+    from jinja2 import TemplateSyntaxError, UndefinedError
 
     upload = text.startswith("^")
     mark = secrets.token_hex(8)
@@ -36,6 +39,11 @@ def read_word(text: str, env: Any, render: Render) -> Word:
     except TemplateSyntaxError as error:
         raise CommandError(
             f"the word {text!r} is no good Jinja ({error.message}): a brace that the program shall see is written \\{{"
+        ) from error
+    except UndefinedError as error:
+        raise CommandError(
+            f"the word {text!r}: Jinja knows no such variable ({error}): a column of the rows is written {{column}},"
+            " and a brace that the program shall see \\{"
         ) from error
     parts = _unhide(rendered, mark, kept)
     if upload and not any(parts):
@@ -94,9 +102,24 @@ def render_push(text: str, render: Render) -> str:
 def render_rows(rows: Iterable[Any], render: Render, resolve: Callable[[Any], Any]) -> list[Any]:
     """Inline rows; of their cells only those with Jinja in them are rendered (all of 100,000 rows take 88 s)."""
 
-    def cell(value: Any) -> Any:
+    def cell(value: Any, index: int, column: Any) -> Any:
         if isinstance(value, str):
-            return render(value) if any(mark in value for mark in _CELL) else value
+            return _cell(value, render, index, column) if any(mark in value for mark in _CELL) else value
         return resolve(value) if callable(getattr(value, "resolve", None)) else value
 
-    return [{k: cell(v) for k, v in row.items()} if isinstance(row, Mapping) else row for row in rows]
+    return [
+        {column: cell(value, index, column) for column, value in row.items()} if isinstance(row, Mapping) else row
+        for index, row in enumerate(rows)
+    ]
+
+
+def _cell(text: str, render: Render, index: int, column: Any) -> Any:
+    from jinja2 import TemplateError
+
+    try:
+        return render(text)
+    except TemplateError as error:
+        raise ParametersError(
+            f"row {index}, column {column!r}: Jinja cannot read {cut(text, _SHOWN)!r} ({error}): where rows hold braces"
+            " that are none of Jinja's, give them as a file or from an Airflow task"
+        ) from error

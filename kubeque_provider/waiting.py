@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from kubeque.model.errors import ClusterError, QueueUnavailable, StorageError
 from kubeque_provider.airflow_versions import (
     GONE,
     AirflowTaskTimeout,
@@ -25,6 +26,8 @@ ORPHAN_AFTER = timedelta(hours=12)
 _LOOKS = 3
 #: States of an Airflow task in which nobody will ever wait for its sweep again.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
+#: What goes away by itself: whoever waits goes on waiting.
+_PASSING = (QueueUnavailable, StorageError, ClusterError)
 #: Airflow kills a process five seconds after it asked it to end.
 _DECIDE_SECONDS = 4.0
 
@@ -125,6 +128,14 @@ class WaitsForSweep:
         with permanent():
             return self._hook.look(waiter.job_id, waiter.token)
 
+    def _look_again(self, waiter: Waiter) -> Any:
+        """As `_look`; None, and a warning, where it cannot be seen now: the sweep does not need us. Raises BadSweep."""
+        try:
+            return self._look(waiter)
+        except _PASSING as error:
+            self.log.warning("%s cannot be seen now, it is asked again: %s", waiter.job_id, error)
+            return None
+
     def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
         """Wait in the triggerer. `timeout`: seconds from now, of the sensor."""
         from kubeque_provider.triggers.sweep import KubequeSweepTrigger
@@ -148,10 +159,10 @@ class WaitsForSweep:
             raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: {how}")
         self._hook = KubequeHook(waiter.kubeque_conn_id)
         try:
-            progress = self._look(waiter)
-            self._hook.say(progress)
-            if progress.job.closing is None:  # somebody has reset it meanwhile
+            progress = self._look_again(waiter)
+            if progress is None or progress.job.closing is None:  # out of sight, or somebody has reset it meanwhile
                 self._defer(waiter)
+            self._hook.say(progress)
             return self._hook.deliver(progress)
         finally:
             self._hook.close()

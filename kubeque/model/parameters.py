@@ -103,6 +103,8 @@ def from_records(records: Iterable[Mapping[str, object]], *, missing: str | None
     """
     if isinstance(records, Mapping | str | bytes):
         raise ParametersError(f"the parameters are one {type(records).__name__}: give a list of dicts, one for a row")
+    if not isinstance(records, Iterable):
+        raise ParametersError(f"the parameters are {records!r}, no rows: give a list of dicts, one for a row")
     columns: Row = ()
     rows: list[Row] = []
     for index, record in enumerate(records):

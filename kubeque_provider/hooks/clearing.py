@@ -1,7 +1,8 @@
-"""Which rows run again when a try meets the job of an earlier try."""
+"""Which rows run again when a try meets a job that is there: of an earlier try, or somebody else's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from kubeque.client import Existing
@@ -27,3 +28,21 @@ def rows_again(job: Job, on_clear: OnClear) -> Existing | None:
         return None
     again = {"auto": Existing.REPLACE, "all": Existing.REPLACE, "changed": Existing.REVISE}
     return again.get(on_clear, Existing.REPAIR)
+
+
+def is_anothers(job: Job, origin: Mapping[str, str]) -> bool:
+    """Was the job made by anybody but the Airflow task `origin`? An earlier run of it counts while its job goes on."""
+    made, mine = dict(job.origin), dict(origin)
+    if job.closing is not None:
+        made.pop("run", None)
+        mine.pop("run", None)
+    return made != mine
+
+
+def maker(job: Job) -> str:
+    """Who made a job, for messages."""
+    origin = job.origin
+    if "dag" not in origin:
+        return "somebody who is no Airflow task"
+    mapped = "" if origin["map_index"] == "-1" else f"[{origin['map_index']}]"
+    return f"the Airflow task {origin['dag']}.{origin['task']}{mapped} of the run {origin['run']}"

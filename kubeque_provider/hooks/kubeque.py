@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 from kubeque.client import Client, Line, Progress, Submitted
 from kubeque.jobs.report import report_url
 from kubeque.model.config import Config
-from kubeque.model.errors import ConfigError, JobNotFound
+from kubeque.model.errors import ConfigError, JobExists, JobNotFound
 from kubeque.model.job import Job
 from kubeque.model.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep import Sweep
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, whose
 from kubeque_provider.failures import failure, progress_line
 from kubeque_provider.hooks.access import LOGINS, Access, access
-from kubeque_provider.hooks.clearing import OnClear, rows_again
+from kubeque_provider.hooks.clearing import OnClear, is_anothers, maker, rows_again
 from kubeque_provider.identity import DEFAULT_CONNECTION, pointer
 from kubeque_provider.links.sweep import keep_links, sweep_page
 
@@ -70,16 +71,21 @@ class KubequeHook(BaseHook):
         return {"hidden_fields": ["host", "port", "schema", "login", "password"], "relabeling": {}, "placeholders": {}}
 
     def _values(self) -> dict[str, str] | None:
-        """The connection's extra; None where there is no connection of the default name."""
+        """The connection's extra; None where there is no connection of the default name. Raises ConfigError."""
         try:
-            extra = self.get_connection(self.kubeque_conn_id).extra_dejson
+            connection = self.get_connection(self.kubeque_conn_id)
         except AirflowNotFoundException as error:
             if self.kubeque_conn_id == DEFAULT_CONNECTION:
                 return None
             raise ConfigError(
                 f"there is no connection {self.kubeque_conn_id!r}: make one of type kubeque, or name another"
             ) from error
-        return {key: str(value) for key, value in extra.items() if value is not None}
+        if connection.conn_type != self.conn_type:
+            raise ConfigError(
+                f"connection {self.kubeque_conn_id}: its type is {connection.conn_type!r}: choose {self.conn_type!r},"
+                " or name another connection"
+            )
+        return {key: str(value) for key, value in _extra(connection).items() if value is not None}
 
     def is_kubeque(self) -> bool:
         """Is the connection of this type, or left out? Who chooses one by its name must not choose any other."""
@@ -112,7 +118,10 @@ class KubequeHook(BaseHook):
             config = self.config()
             if self._cluster:
                 config = replace(config, cluster_url=self._cluster)
-            self._client = Client(config, access=self.access())
+            try:
+                self._client = Client(config, access=self.access())
+            except ConfigError as error:
+                raise ConfigError(f"connection {self.kubeque_conn_id}: {error}") from error
         return self._client
 
     def close(self) -> None:
@@ -134,10 +143,12 @@ class KubequeHook(BaseHook):
             return from_frame(parameters, missing=missing)
         return from_records(parameters, missing=missing)
 
-    def submit(self, name: str, make: Callable[[], Sweep], on_clear: OnClear) -> Progress:
+    def submit(
+        self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None
+    ) -> Progress:
         """See that the job `name` is there and runs what has to run; `make` is asked for the sweep if it is needed.
 
-        Raises UserError with nothing submitted.
+        `origin`: which Airflow task asks, where its author chose the name. Raises UserError with nothing submitted.
         """
         client = self.get_conn()
         try:
@@ -146,6 +157,8 @@ class KubequeHook(BaseHook):
             made = client.submit(make())
             self._say_new(made)
             return client.status(name)
+        if origin is not None and is_anothers(before.job, origin):
+            self._adopt(before.job, make())
         existing = rows_again(before.job, on_clear)
         if existing is None:
             self.log.info("%s is there already: %s; nothing runs twice", name, progress_line(before.counts))
@@ -155,6 +168,16 @@ class KubequeHook(BaseHook):
         progress = client.status(name)
         self._say_again(before, after, progress)
         return progress
+
+    def _adopt(self, job: Job, sweep: Sweep) -> None:
+        """Take the job of somebody else for one's own. Raises JobExists where it is another sweep."""
+        try:
+            self.get_conn().submit(sweep)
+        except JobExists as error:
+            raise JobExists(
+                f"job_id {job.name!r} is the job of {maker(job)}, with another command, other inputs or other rows:"
+                " give this Airflow task another job_id, or none, so that each run of it has its own"
+            ) from error
 
     def _say_new(self, made: Submitted) -> None:
         job = made.job
@@ -228,3 +251,16 @@ class KubequeHook(BaseHook):
         """Let the pages of Airflow lead to the job."""
         dag_id, run_id, _, _ = whose(context)
         keep_links(context, sweep_page(job.name, self.kubeque_conn_id, dag_id, run_id), job.url, report_url(job))
+
+
+def _extra(connection: Any) -> dict[str, Any]:
+    """What stands in the field Extra, which Airflow takes for empty where it is no JSON. Raises ConfigError."""
+    try:
+        found = json.loads(connection.extra or "{}")
+    except ValueError as error:
+        raise ConfigError(
+            f"connection {connection.conn_id}: extra is no JSON ({error}): mend it in the form"
+        ) from error
+    if not isinstance(found, dict):
+        raise ConfigError(f'connection {connection.conn_id}: extra is no JSON object: write {{"queue_url": "..."}}')
+    return found

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.model.command import Word
+from kubeque.model.errors import ParametersError
 from kubeque.model.sweep import Sweep
 from kubeque_provider.airflow_versions import AirflowTaskTimeout, BaseOperator, dag_folder, default_deferrable, whose
 from kubeque_provider.exceptions import permanent
@@ -166,8 +167,9 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
                 series = self.series or (series_for(self.hook.deployment, who[0], who[2]) if self.skip_done else "")
                 origin = origin_of(self.hook.deployment, *who)
                 progress = self.hook.submit(
-                    name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear
-                )
+                    name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear,
+                    origin=origin if self.job_id else None,
+                )  # fmt: skip
             self.hook.keep_links(context, progress.job)
             if not self.wait:
                 return tell_assets(self, context, self.hook.pointer(progress))
@@ -204,7 +206,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
                     self._defer(waiter)
                 self.hook.say(progress)
                 time.sleep(self.poke_interval)
-                progress = self._look(waiter)
+                progress = self._look_again(waiter) or progress
         except AirflowTaskTimeout:
             if self.cancel_on_kill:
                 waiter.cancel()
@@ -233,10 +235,10 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
 
         with permanent():
             self._render_command(jinja_env, render, mapped=id(self.command) in seen_oids)
-        if isinstance(self.push, list | tuple):
-            self.push = [render_push(text, render) for text in self.push]
-        if id(self.parameters) not in seen_oids:
-            self._render_parameters(render)
+            if isinstance(self.push, list | tuple):
+                self.push = [render_push(text, render) for text in self.push]
+            if id(self.parameters) not in seen_oids:
+                self._render_parameters(render)
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
         if callable(getattr(self.command, "resolve", None)):
@@ -255,7 +257,11 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         self.command = [shown(word) for word in self._words]
 
     def _render_parameters(self, render: Any) -> None:
-        if isinstance(self.parameters, str) or callable(getattr(self.parameters, "resolve", None)):
+        if callable(getattr(self.parameters, "resolve", None)):
+            upstream, self.parameters = self.parameters, render(self.parameters)
+            if self.parameters is None:
+                raise ParametersError(f"parameters: {upstream} is None: let that Airflow task return a list of dicts")
+        elif isinstance(self.parameters, str):
             self.parameters = render(self.parameters)
         elif isinstance(self.parameters, list | tuple):
             self.parameters = render_rows(self.parameters, render, render)

@@ -96,7 +96,9 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
     def poke(self, context: Any) -> PokeReturnValue:
         """One look at the job; consumers are started and lost tasks taken back by the way."""
         # One hook for all pokes of a process: it remembers who was silent since when.
-        progress = self._look(self._waiter) if self._waiter else self._come(context, self._who(context))
+        progress = self._look_again(self._waiter) if self._waiter else self._come(context, self._who(context))
+        if progress is None:
+            return PokeReturnValue(is_done=False)
         assert self._hook is not None
         self._hook.say(progress)
         if progress.job.closing is None:

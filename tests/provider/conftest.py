@@ -16,6 +16,11 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Airflow 3 runs only DAGs that stand in a bundle.
+_BUNDLES = [
+    {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(path)}}
+    for name, path in {"dags-folder": ROOT / "example_dags", "tests": Path(__file__).parent / "dags"}.items()
+]
 # Airflow reads these when it is first imported, which is before any fixture.
 HOME = Path(tempfile.mkdtemp(prefix="kubeque-provider-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
@@ -23,6 +28,7 @@ os.environ |= {
     "AIRFLOW_HOME": str(HOME / "airflow"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(_BUNDLES),
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{HOME}/airflow.db",
     "MANDELBROT_RESULTS": str(HOME / "mandelbrot"),
 }

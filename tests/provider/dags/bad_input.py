@@ -1,0 +1,55 @@
+"""What an author may get wrong, an Airflow task each. What each fails with goes to a file of its name."""
+
+import os
+from pathlib import Path
+
+import pendulum
+from airflow.providers.common.compat.sdk import DAG, task
+
+from kubeque_provider.operators.fetch import KubequeFetchOperator
+from kubeque_provider.operators.submit import KubequeSubmitOperator
+from kubeque_provider.sensors.job import KubequeJobSensor
+
+#: What an Airflow task upstream may return that is no table of rows.
+SHAPES = {
+    "text": "north", "number": 3, "numbers": [1, 2], "dict": {"a": [1, 2]}, "nothing": None, "empty": [],
+    "uneven": [{"a": 1}, {"b": 2}], "missing": [{"a": 1}, {"a": None}], "nested": [{"a": {"b": 1}}],
+}  # fmt: skip
+CONNECTIONS = ("nowhere", "wrong_key", "wrong_url", "wrong_cluster", "no_json", "a_list", "other_type")
+
+
+def tell(context):
+    path = Path(os.environ["BAD_INPUT_SAYS"], context["ti"].task_id)
+    error = context["exception"]
+    path.write_text(f"{type(error).__name__}: {error}")
+
+
+@task
+def gives(value):
+    return value
+
+
+def submit(task_id, *words, rows=None, **fields):
+    KubequeSubmitOperator(
+        task_id=task_id, command=["/bin/echo", *words], parameters=rows or [{"a": 1}], wait=True, poke_interval=0.1,
+        **fields,
+    )  # fmt: skip
+
+
+with DAG(
+    "bad_input", schedule=None, start_date=pendulum.datetime(2026, 1, 1), default_args={"on_failure_callback": tell}
+) as dag:
+    KubequeJobSensor(task_id="no_job", job_id="nobody")
+    KubequeJobSensor(task_id="no_job_deferred", job_id="nobody", deferrable=True)
+    KubequeFetchOperator(task_id="no_job_fetched", job_id="nobody", dest="/tmp/nowhere")
+    KubequeJobSensor(task_id="no_name", job_id=gives.override(task_id="gives_a_number")(7))
+    for shape, value in SHAPES.items():
+        submit(f"rows_{shape}", rows=gives.override(task_id=f"gives_{shape}")(value))
+    for name in CONNECTIONS:
+        submit(f"connection_{name}", kubeque_conn_id=name)
+    KubequeJobSensor(task_id="sensor_nowhere", job_id="x", kubeque_conn_id="nowhere")
+    submit("doubled_brace", "{{x}}")
+    submit("doubled_column", "n={{ a }}")
+    submit("single_brace", '{"a": 1}')
+    submit("unknown_in_row", rows=[{"a": 1}, {"a": "{{ nothing.here }}"}])
+    submit("none_in_row", rows=[{"a": 1}, {"a": None}])
