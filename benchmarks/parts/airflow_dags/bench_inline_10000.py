@@ -1,0 +1,5 @@
+"""A sweep of 1,0000 rows that stand in the DAG itself. (Airflow reads no file without these two words.)"""
+
+from bench_sweeps import sweep
+
+inline = sweep("inline_10000", [{"n": n} for n in range(10000)])

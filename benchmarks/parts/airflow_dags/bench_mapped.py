@@ -1,0 +1,18 @@
+"""The usual way: a mapped Airflow task for each row, which does nothing."""
+
+import os
+
+import pendulum
+from airflow.sdk import dag, task
+
+
+@dag(schedule=None, start_date=pendulum.datetime(2026, 1, 1))
+def mapped():
+    @task
+    def nothing(n):
+        """One row."""
+
+    nothing.expand(n=list(range(int(os.environ["BENCH_MAPPED"]))))
+
+
+mapped()

@@ -1,0 +1,133 @@
+"""A real Airflow to be measured: its CPU time, and the rows in its database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.parts.accounts import Accounts
+from kubeque.client import Client
+from tests.servers.airflow import PARTS, AirflowServer
+from tests.servers.postgres import PostgresServer
+from tests.servers.process import temporary_folder
+
+_DAGS = Path(__file__).parent / "airflow_dags"
+#: Airflow's own defaults, where the server of the tests is set to notice things sooner; and as many Airflow tasks at
+#: once as a machine of two cores bears.
+_SETTINGS = {
+    "CORE__PARALLELISM": "16",
+    "CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
+    "CORE__MAX_ACTIVE_RUNS_PER_DAG": "100",
+    "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+    "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "300",
+    "SCHEDULER__SCHEDULER_HEARTBEAT_SEC": "5",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "30",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "10",
+    "TRIGGERER__JOB_HEARTBEAT_SEC": "5",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "30",
+}
+_COUNT = (
+    "SELECT sum((xpath('/row/n/text()', query_to_xml(format('SELECT count(*) AS n FROM %I', tablename), false, true,"
+    " '')))[1]::text::bigint) FROM pg_tables WHERE schemaname = 'public'"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What something took."""
+
+    seconds: float
+    #: CPU seconds: Airflow's parts by name, "consumers", "postgres".
+    cpu: Counter[str]
+    #: Rows more in Airflow's database.
+    rows: int
+
+    @property
+    def airflow(self) -> float:
+        """CPU seconds of all of Airflow, its database left out."""
+        return sum(self.cpu[part] for part in (*PARTS, "other"))
+
+
+class RealAirflow:
+    """An Airflow 3.3 of four processes on PostgreSQL, with an embedded queue."""
+
+    def __init__(self, server: AirflowServer, postgres: PostgresServer, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self._postgres = postgres
+        roots = {server.pid(part): part for part in PARTS}
+        self._accounts = Accounts(roots | {_pid(postgres): "postgres"})
+
+    @classmethod
+    @contextmanager
+    def running(cls, mapped: int) -> Iterator[RealAirflow]:
+        """Started, with the DAGs beside this file; `mapped`: Airflow tasks of the one that maps."""
+        folder = temporary_folder("bench")
+        shutil.copytree(_DAGS, folder / "dags")
+        for size in (1_000, 10_000):
+            (folder / "dags" / f"rows-{size}.csv").write_text("n\n" + "".join(f"{n}\n" for n in range(size)))
+        os.environ |= {"KUBEQUE_HOME": str(folder / "kubeque"), "HOME": str(folder), "BENCH_MAPPED": str(mapped)}
+        settings = {f"AIRFLOW__{name}": value for name, value in _SETTINGS.items()}
+        given = {name: os.environ[name] for name in ("KUBEQUE_HOME", "HOME", "BENCH_MAPPED")}
+        postgres = PostgresServer()
+        postgres.start()
+        server = AirflowServer(folder / "dags", postgres.create_database(), {**settings, **given})
+        try:
+            server.start(dags=6)
+            yield cls(server, postgres, folder)
+        finally:
+            with Client() as client:
+                client.stop()
+            server.stop()
+            postgres.stop()
+
+    def cpu(self) -> Counter[str]:
+        return self._accounts.look()
+
+    def rows(self) -> int:
+        """In all tables of Airflow's database."""
+        return int(self.sql(_COUNT))
+
+    def sql(self, statement: str) -> str:
+        """What Airflow's database answers: to ask Airflow itself would cost it something."""
+        return self._postgres.sql(statement, "test_0")
+
+    @contextmanager
+    def spending(self) -> Iterator[list[Spent]]:
+        """Measure what is done inside; the list has it afterwards."""
+        found: list[Spent] = []
+        rows, before, began = self.rows(), self.cpu(), time.monotonic()
+        yield found
+        seconds, after = time.monotonic() - began, self.cpu()
+        after.subtract(before)
+        found.append(Spent(seconds, after, self.rows() - rows))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and keep an eye on who runs."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(0.5, left))
+            self.cpu()
+
+    def run(self, dag: str, run_id: str) -> None:
+        """Trigger a run and wait until it has ended. A failure ends the benchmark."""
+        self.server.run(dag, run_id)
+        while (state := self.state(dag, run_id)) not in ("success", "failed"):
+            self.wait(0.5)
+        if state == "failed":
+            raise SystemExit(f"{dag} failed:\n{self.server.log(dag, run_id, 'sweep')[-4000:]}")
+
+    def state(self, dag: str, run_id: str) -> str:
+        return self.sql(f"SELECT state FROM dag_run WHERE dag_id = '{dag}' AND run_id = '{run_id}'")
+
+
+def _pid(postgres: PostgresServer) -> int:
+    running = postgres._process._running
+    assert running is not None
+    return running.pid
