@@ -1,0 +1,54 @@
+"""What waits nowhere dies as well: the triggerer that polls, the scheduler that starts; and nobody comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubeque.model.job import JobState
+from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, RESCHEDULE, Sweep
+from tests.servers.airflow import AirflowServer, until
+
+Make = Callable[..., Sweep]
+
+
+def test_a_triggerer_that_is_killed_polls_again_when_it_is_back(airflow: AirflowServer, sweep: Make) -> None:
+    waiting = [sweep(way, "triggerer").begin() for way in DEFERRED]
+    for one in waiting:
+        one.waits()
+    airflow.restart("triggerer", kill=True)
+    for one in waiting:
+        one.goes_on()
+        one.release()
+    for one in waiting:
+        one.succeeds()
+        assert airflow.task(one.dag, one.run_id, "wait")["try_number"] == 1
+
+
+def test_a_scheduler_that_is_killed_with_its_processes_finds_every_sweep_again(
+    airflow: AirflowServer, sweep: Make
+) -> None:
+    # Given sweeps waited for in each way; those in a process die with the scheduler that started it
+    waiting = [sweep(way, "scheduler").begin() for way in ("submit", "submit_deferred", RESCHEDULE)]
+    for one in waiting:
+        one.waits()
+    airflow.restart("scheduler", kill=True)
+
+    # Then the next try takes the sweep up, and who waits elsewhere has noticed nothing
+    for one in waiting:
+        if one.way in PROCESS:
+            one.waits(attempt=2)
+        one.goes_on()
+        one.release()
+    for one in waiting:
+        one.succeeds()
+
+
+def test_a_sweep_that_nobody_looks_at_stops_after_orphan_after(airflow: AirflowServer, sweep: Make) -> None:
+    # Given a sensor between two looks: Airflow tells nobody that it was marked
+    one = sweep("orphan", "orphan").begin()
+    until("its sensor has looked", lambda: one.job_or_none() and "/wait/-1#1" in one.job().token)
+    until("it is between two looks", lambda: airflow.state(one.dag, one.run_id, "wait") == "up_for_reschedule")
+    airflow.mark(one.dag, one.run_id, "wait", "failed")
+    one.goes_on()
+    until("nobody has looked for long enough", lambda: one.job().state is not JobState.ACTIVE)
+    assert "nobody has looked at it" in one.job().reason
