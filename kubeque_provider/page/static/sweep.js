@@ -30,6 +30,7 @@ export async function showSweep(place) {
   }
   function rate(ended) {
     if (sweep.ended) return `, in ${span(sweep.ended - sweep.created)}`;
+    if (ended >= sweep.tasks) return ""; // it is being closed
     seen.push([sweep.now, ended]);
     while (seen.length > 2 && sweep.now - seen[0][0] > 60) seen.shift();
     const [at, then] = seen[0], speed = (ended - then) / Math.max(1, sweep.now - at);
