@@ -7,6 +7,7 @@ import json
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.interrupted import sure
 from kubeque.cli.report import as_wire, summary
 from kubeque.client import Progress
 from kubeque.model.job import ResetRule
@@ -38,7 +39,11 @@ def kill(ctx: click.Context, job: str, as_json: bool) -> None:
 def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool, as_json: bool) -> None:
     """Let the failed and killed tasks of JOB run again."""
     with connect(ctx) as client:
-        _say(client.reset(job, ResetRule(everything=everything, causes=only_cause)), as_json=as_json)
+        progress = client.reset(job, ResetRule(everything=everything, causes=only_cause))
+        _say(progress, as_json=as_json)
+        if progress.job.closing is not None and not as_json:
+            by = f" ended by {' or '.join(only_cause)}" if only_cause else " failed or was killed"
+            click.echo(f"nothing is reset: no task{by}")
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -75,7 +80,9 @@ def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
         if as_json:
             _say(progress, as_json=True)
         else:
-            click.echo(f"{job}: {progress.job.consumers} consumers wanted, {progress.consumers} are there")
+            wanted, there = progress.job.consumers, progress.consumers
+            verb = "is" if there == 1 else "are"
+            click.echo(f"{job}: {wanted} consumer{'s' * (wanted != 1)} wanted, {there} {verb} there")
 
 
 @click.command()
@@ -88,6 +95,6 @@ def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
     with connect(ctx) as client:
         found = client.job(job)
         if not yes:
-            click.confirm(f"delete {job} with the results of its {found.n} tasks?", abort=True, err=as_json)
+            sure(f"delete {job} with the results of its {found.n} task{'s' * (found.n != 1)}?", err=as_json)
         client.remove(job)
     click.echo(json.dumps({"job": job, "uid": found.uid}) if as_json else f"{job} is removed")

@@ -44,9 +44,9 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     if not found.pieces:
         click.echo("there is nothing to clear away")
     elif yes:
-        click.echo(f"{format_bytes(found.bytes)} cleared away")
+        click.echo(f"{format_bytes(found.bytes)}B cleared away")
     else:
-        click.echo(f"{format_bytes(found.bytes)} would be cleared away: say kubeque gc --yes")
+        click.echo(f"{format_bytes(found.bytes)}B would be cleared away: say kubeque gc --yes")
 
 
 def _lines(found: Garbage) -> Iterator[str]:
@@ -56,6 +56,6 @@ def _lines(found: Garbage) -> Iterator[str]:
         for piece in pieces[:_SHOWN]:
             files = f"{piece.files} file{'s' * (piece.files != 1)}"
             name = shown(piece.name) if kind == "expired" else piece.name
-            yield f"{name}  {_WORDS[kind]}: {files}, {format_bytes(piece.bytes)}"
+            yield f"{name}  {_WORDS[kind]}: {files}, {format_bytes(piece.bytes)}B"
         if rest := pieces[_SHOWN:]:
-            yield f"and {len(rest)} more, {format_bytes(sum(piece.bytes for piece in rest))}"
+            yield f"and {len(rest)} more, {format_bytes(sum(piece.bytes for piece in rest))}B"

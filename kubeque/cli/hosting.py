@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubeque.cli.connect import configuration, connect, json_option
-from kubeque.cli.interrupted import saying
+from kubeque.cli.interrupted import saying, sure
 from kubeque.cli.screen import coloured, shown
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError
@@ -124,9 +124,9 @@ def _stop_gke(config: Config, *, yes: bool, as_json: bool) -> None:
     with _hosting(config, "the cluster is being deleted all the same") as place:
         pools = place.pools()
         if not yes:
-            click.confirm(
+            sure(
                 f"delete the cluster {place.gke} with its {len(pools)} node pool{'s' * (len(pools) != 1)}?"
-                " What runs there is cut off and waits in the queue.", abort=True, err=as_json,
+                " What runs there is cut off and waits in the queue.", err=as_json,
             )  # fmt: skip
         place.stop()
     said = f"{place.gke} is deleted; the queue {config.queue_url} and {config.default_url_prefix} stay"
@@ -193,7 +193,7 @@ def remove_pool(ctx: click.Context, name: str, yes: bool, as_json: bool) -> None
     """Remove the pool NAME with its nodes. What runs there runs again elsewhere."""
     with _hosting(configuration(ctx), f"the pool {name} is being removed all the same") as place:
         if not yes:
-            click.confirm(f"remove the pool {name} of {place.gke} with all its nodes?", abort=True, err=as_json)
+            sure(f"remove the pool {name} of {place.gke} with all its nodes?", err=as_json)
         place.remove_pool(name)
     click.echo(json.dumps({"name": name}) if as_json else f"the pool {name} is removed")
 

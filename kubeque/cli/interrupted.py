@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+
+from kubeque.model.errors import UserError
 
 
 class Interrupted(click.exceptions.Abort):
@@ -20,6 +23,19 @@ def saying(text: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise Interrupted(text) from None
+
+
+def sure(question: str, *, err: bool) -> None:
+    """Ask before something goes for good. A no is Interrupted; UserError where nobody is there to answer."""
+    try:
+        yes = click.confirm(question, err=err)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)  # the question has no line of its own yet
+        raise UserError("nobody is here to answer: say --yes") from None
+    if not yes:
+        raise Interrupted("nothing is changed")
 
 
 def deaf() -> None:

@@ -68,11 +68,15 @@ def as_wire(seen: Peek, job: str, stream: str, text: str, start: int) -> dict[st
     }  # fmt: skip
 
 
+def _nothing(state: str, stream: str) -> str:
+    return f"nothing on {stream}" + (" so far" if state in ("pending", "running", "held") else "")
+
+
 def _heading(seen: Peek, job: str, stream: str) -> str:
     view = seen.view
     parts = [f"{job} {view.index}: {view.state}"]
     parts += [f"attempt {seen.attempt}"] if seen.attempt else ["it has not begun" if not view.record.history else ""]
-    parts += [f"{stream} of {seen.tail.end} bytes" if seen.tail.end else f"nothing on {stream} so far"]
+    parts += [f"{stream} of {seen.tail.end} bytes" if seen.tail.end else _nothing(view.state, stream)]
     parts += [f"the last {len(seen.tail.data)}"] if seen.tail.start else []
     parts += [f"{duration(seen.age)} old"] if seen.age is not None and seen.age >= 1 else []
     return ", ".join(part for part in parts if part)

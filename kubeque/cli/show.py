@@ -107,7 +107,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
 
 def _inputs(details: JobDetails) -> list[str]:
     spec = details.spec
-    named = [f"{shown(item.name)} ({format_bytes(item.size)})" for item in spec.inputs[:_FILES]]
+    named = [f"{shown(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
     more = len(spec.inputs) - len(named)
     named += [f"and {more} more"] if more else []
     return [*named, *([f"{len(spec.row_inputs)} that depend on the row"] if spec.row_inputs else [])]
@@ -187,7 +187,7 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
         ]
     )
     for item in result.get("files", [])[:_FILES]:
-        yield f"  {shown(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}"
+        yield f"  {shown(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
     for refused in result.get("refused", []):
         yield f"  not kept: {shown(refused, 400)}"
     yield from _last_words(result)

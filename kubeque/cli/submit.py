@@ -160,8 +160,8 @@ def _plan_lines(asked: Asked, plan: Plan) -> list[str]:
     lines = [f"{plan.tasks} task{'s' * (plan.tasks != 1)} for {plan.consumers} consumer{'s' * (plan.consumers != 1)}"]
     if plan.contents:
         lines.append(
-            f"{plan.contents} file{'s' * (plan.contents != 1)} of {format_bytes(plan.bytes)} to bring, {plan.there} of "
-            f"them there already: {format_bytes(plan.bytes_to_send)} would be sent"
+            f"{plan.contents} file{'s' * (plan.contents != 1)} of {format_bytes(plan.bytes)}B to bring, {plan.there} "
+            f"of them there already: {format_bytes(plan.bytes_to_send)}B would be sent"
         )
     if asked.get("try", plan.tasks) < plan.tasks:
         lines.append(f"{asked['try']} of the tasks run first")

@@ -49,7 +49,7 @@ def last_lines(path: Path, n: int = 3) -> list[str]:
     Of a line that was overwritten (a progress bar) the last state is taken.
     """
     lines = (line.strip() for line in as_seen(read_tail(path).data.decode(errors="replace")).split("\n"))
-    said = [line for line in lines if line]
+    said = [line for line in lines if line.strip("^~ ")]  # what Python marks below a line of a traceback says nothing
     return [line if len(line) <= QUOTED_CHARACTERS else line[:QUOTED_CHARACTERS] + "…" for line in said[-n:]]
 
 

@@ -168,7 +168,7 @@ def test_stop_asks_and_deletes_the_cluster_alone(shell: Shell, google: Google) -
     shell.run("start")
 
     unasked = shell.run("stop")
-    assert unasked.returncode == 130
+    assert unasked.returncode == 2
     assert "delete the cluster sweeps in europe-west1 of project proj with its 1 node pool?" in unasked.stdout
     assert NAME in google.manager.clusters
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kubeque.files.sources import shown as written
 from kubeque.jobs.pages.drawing import Rows, Sample, timeline_part
 from kubeque.jobs.pages.page import text
 from kubeque.jobs.table import FACTS, Line
@@ -21,6 +22,8 @@ from kubeque.model.spec import JobSpec
 #: Columns of parameters, and of values, that the table shows.
 _COLUMNS = 30
 _CELL = 120
+#: Of the bar of counts, what the rarest takes.
+_THINNEST = 0.008
 _COUNTS = (
     ("ok", "cause-ok"), ("failed", "cause-exit"), ("killed", "cause-killed"), ("running", "cause-preempted"),
     ("pending", "cause-pending"), ("held", "cause-pending"),
@@ -96,10 +99,12 @@ def _verdict(counts: Counts) -> str:
 def _bar(counts: Counts) -> str:
     """How many stand where, as a bar and in words."""
     at, bars, keys = 0.0, [], []
+    # One of a hundred thousand is seen as well.
+    shares = {name: max(n / counts.total, _THINNEST) for name, _ in _COUNTS if (n := getattr(counts, name))}
     for name, kind in _COUNTS:
         n = getattr(counts, name)
         if n:
-            width = 100 * n / counts.total
+            width = 100 * shares[name] / sum(shares.values())
             bars.append(f'<rect x="{at:.3f}" width="{width:.3f}" height="10" class="{kind}"/>')
             keys.append(f'<li><span class="swatch {kind}"></span>{n:,} {name}</li>')
             at += width
@@ -112,13 +117,8 @@ def _bar(counts: Counts) -> str:
 
 
 def _command(spec: JobSpec) -> str:
-    words = []
-    for word in spec.command:
-        # The author's own text: a placeholder is shown as it was written.
-        said = "".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in word.parts)
-        said = f"^{said}" if word.upload else said
-        words.append(said if spec.shell else shlex.quote(said))
-    return " ".join(words)
+    said = map(written, spec.command)
+    return " ".join(said if spec.shell else map(shlex.quote, said))
 
 
 def _advice(c: Content) -> Iterator[str]:

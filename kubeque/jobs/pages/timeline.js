@@ -102,8 +102,10 @@
     const tall = y(1) - y(0), bar = Math.max(tall > 6 ? tall - 2 : tall * 0.9, 1.5), up = tall > 6 ? 1 : 0;
     pen.save();
     pen.beginPath(); pen.rect(gutter, AXIS, width - gutter, height - AXIS); pen.clip();
-    for (let i = 0; i < count; i += 1) {
-      const end = start[i] + ms[i], lane = lanes.of[i];
+    // What did not end well comes second: among very many that did it would not be seen.
+    for (let n = 0; n < 2 * count; n += 1) {
+      const i = n % count, end = start[i] + ms[i], lane = lanes.of[i], least = cause[i] === fine ? 1 : 2;
+      if ((cause[i] === fine) !== (n < count)) continue;
       if (end + trail[i] < t0 || start[i] - lead[i] > t1 || lane < y0 - 1 || lane > y1) continue;
       const left = x(start[i]), right = x(end), top = y(lane) + up;
       if (lead[i] || trail[i]) {
@@ -114,7 +116,7 @@
       const faint = !shown.has(cause[i]);
       if (faint) pen.globalAlpha = 0.12;
       pen.fillStyle = colours.causes[cause[i]];
-      const long = Math.max(right - left - (right - left > 4 ? 0.75 : 0), 1);
+      const long = Math.max(right - left - (right - left > 4 ? 0.75 : 0), least);
       pen.fillRect(left, top, long, bar);
       if (bar > 7 && cause[i] !== fine) { // told apart without colour, too
         pen.fillStyle = colours.mark;
@@ -160,7 +162,8 @@
       const at = Math.round(x(t)) + 0.5;
       if (at < gutter) continue;
       pen.beginPath(); pen.moveTo(at, 0); pen.lineTo(at, height); pen.stroke();
-      if (at < width - 40) pen.fillText(duration(t, step), at + 4, AXIS / 2);
+      const said = duration(t, step);
+      if (at + 4 + pen.measureText(said).width < width) pen.fillText(said, at + 4, AXIS / 2);
     }
   }
 

@@ -1,0 +1,33 @@
+"""What commands say where there is nothing to do, nobody to ask, or little to tell."""
+
+from __future__ import annotations
+
+from tests.cli.conftest import Shell
+
+#: Python marks below a line of its traceback what went wrong in it.
+SCRIPT = "import sys; print('  ~~~~^^^', file=sys.stderr); sys.exit(3 if {index} else 0)"
+
+
+def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> None:
+    script = SCRIPT.replace("{index}", "int(sys.argv[1])")
+    ran = shell.run("sub", "-n", "j", "--repeat", "2", "python3", "-c", script, "{index}")
+    assert ran.returncode == 1
+    # The marks are no message
+    assert "exit code 3" in ran.stdout
+    assert "^^^" not in ran.stdout
+    # Nothing to reset is said
+    assert shell.run("reset", "j", "--only-cause", "oom").stdout.splitlines() == [
+        "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task ended by oom",
+    ]  # fmt: skip
+    # What has ended will not write any more, what waits will
+    assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"
+    # Who is not there to answer is told how to say it
+    ran = shell.run("remove", "j")
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "kubeque: nobody is here to answer: say --yes")
+    assert shell.run("remove", "j", "--yes").stdout == "j is removed\n"
+
+
+def test_a_plan_counts_bytes(shell: Shell) -> None:
+    shell.write("f", "x" * 137)
+    ran = shell.run("sub", "--dry-run", "-u", "f", "true")
+    assert "1 file of 137B to bring, 0 of them there already: 137B would be sent" in ran.stderr
