@@ -36,7 +36,7 @@ from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
 from kubeque.jobs.timeline import write_timeline
 from kubeque.model.config import Config
-from kubeque.model.errors import JobNotFound
+from kubeque.model.errors import FileDamaged, FileMissing, JobNotFound, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate
 from kubeque.model.job import Job, JobState, ResetRule
 from kubeque.model.parameters import Rows
@@ -47,6 +47,8 @@ from kubeque.queues.upkeep import LeaseWatch
 
 #: Who waits is noted so many times in the time after which nobody would.
 _LOOKS = 20
+#: So long who watches waits for a queue or store that does not answer any more, seconds.
+_AWAY_SECONDS = 300.0
 
 __all__ = [
     "By", "Client", "Collected", "Estimate", "Existing", "Failures", "Finding", "Garbage", "JobDetails", "Line", "Peek",
@@ -106,13 +108,22 @@ class Client:
         return self._site.queue.job(name)
 
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
-        """How a job stands, again and again until it has ended or is held. Raises JobNotFound."""
+        """How a job stands, again and again until it has ended or is held. Raises JobNotFound.
+
+        A queue or store that stops answering is an obstacle for a while, and an error only if it goes on.
+        """
+        progress, answered = self.status(name), time.monotonic()
         while True:
-            progress = self.status(name)
             yield progress
             if progress.job.closing is not None or progress.held:
                 return
             time.sleep(seconds)
+            try:
+                progress, answered = self.status(name), time.monotonic()
+            except (QueueUnavailable, StorageError) as error:
+                if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > _AWAY_SECONDS:
+                    raise
+                progress = replace(progress, obstacles=(str(error),))
 
     def wait(self, name: str, *, timeout: float | None = None) -> Progress:
         """Wait until the job has ended or is held. Raises TimeoutError after `timeout` seconds, JobNotFound."""

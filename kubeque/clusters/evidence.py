@@ -97,6 +97,15 @@ def hold_up(pod: Pod) -> str:
     return ""
 
 
+def is_homeless(pod: Pod) -> bool:
+    """Has the scheduler found no node for it?"""
+    conditions = pod["status"].get("conditions") or []
+    return is_live(pod) and any(
+        c["type"] == "PodScheduled" and c["status"] == "False" and c.get("reason") == "Unschedulable"
+        for c in conditions
+    )
+
+
 def resource_missing(message: str) -> str:
     """The resource that no node has enough of, by the scheduler's words; empty for another reason."""
     match = re.search(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)", message)

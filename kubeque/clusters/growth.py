@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.clusters.evidence import KILLED, TERMINATED, Pod, exit_code, is_live, seconds_of
-from kubeque.clusters.manifest import LABEL
+from kubeque.clusters.evidence import KILLED, TERMINATED, Pod, exit_code, is_homeless, is_live, seconds_of
+from kubeque.clusters.manifest import LABEL, MACHINES, ON_DEMAND
 from kubeque.model.job import Job
 from kubeque.model.resources import lifted
 from kubeque.model.task import Tally
@@ -54,17 +54,19 @@ def wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
     return {shape: min(max(job.consumers, 1), count) for shape, count in sorted(left.items()) if count}
 
 
-def plan(kubernetes_jobs: Sequence[KubernetesJob], pods: Sequence[Pod], count: int, now: float) -> Create | Grow | None:
+def plan(
+    kubernetes_jobs: Sequence[KubernetesJob], pods: Sequence[Pod], count: int, now: float, *, on_demand: bool = False
+) -> Create | Grow | None:
     """What to do so that `count` consumers serve one class. None: there are enough, or they are coming.
 
     Never shrinks: that would kill busy ones. An index in back-off is made up for by a new one, which starts at once;
-    when it comes back and finds nothing to do it leaves.
+    when it comes back and finds nothing to do it leaves. `on_demand`: only those that stand in for others count, see
+    `stand_ins`; without it only the others.
     """
-    open_ones = [j for j in kubernetes_jobs if not is_over(j)]
+    open_ones = [j for j in kubernetes_jobs if not is_over(j) and _stands_in(j) is on_demand]
     if not open_ones:
-        last = max((int(j["metadata"]["labels"].get(f"{LABEL}/generation", 0)) for j in kubernetes_jobs), default=0)
-        return Create(last + 1, count)
-    newest = max(open_ones, key=lambda j: int(j["metadata"]["labels"].get(f"{LABEL}/generation", 0)))
+        return Create(max(map(_generation, kubernetes_jobs), default=0) + 1, count)
+    newest = max(open_ones, key=_generation)
     if any(j["spec"].get("suspend") for j in open_ones):
         return None  # whoever suspended it will say when
     missing = count - sum(_serving(j, pods, now) for j in open_ones)
@@ -73,6 +75,17 @@ def plan(kubernetes_jobs: Sequence[KubernetesJob], pods: Sequence[Pod], count: i
     meta, there = newest["metadata"], int(newest["spec"]["completions"])
     missing = min(missing, _MOST_TIMES * count + _SOME - there)
     return Grow(meta["name"], meta["resourceVersion"], there + missing, missing) if missing > 0 else None
+
+
+def stand_ins(
+    kubernetes_jobs: Iterable[KubernetesJob], pods: Iterable[Pod], count: int, now: float, patience: float
+) -> int:
+    """How many of `count` consumers shall run on machines that stay, because for `patience` seconds there was no other
+    for so many."""
+    ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _stands_in(j)}
+    live = [pod for pod in pods if is_live(pod) and ours.intersection(_owners(pod))]
+    homeless = [pod for pod in live if is_homeless(pod) and now - seconds_of(_born(pod)) > patience]
+    return max(0, min(len(homeless), count - (len(live) - len(homeless))))
 
 
 def is_over(job: KubernetesJob) -> bool:
@@ -87,7 +100,7 @@ def _serving(job: KubernetesJob, pods: Iterable[Pod], now: float) -> int:
     meta = job["metadata"]
     mine: dict[int, list[Pod]] = defaultdict(list)
     for pod in pods:
-        if any(owner.get("uid") == meta["uid"] for owner in pod["metadata"].get("ownerReferences") or []):
+        if meta["uid"] in _owners(pod):
             mine[int(pod["metadata"].get("annotations", {}).get(_INDEX, -1))].append(pod)
     done = set(indexes(job["status"].get("completedIndexes", "")))
     born = max(seconds_of(meta.get("creationTimestamp")), float(meta.get("annotations", {}).get(GROWN, 0)))
@@ -102,8 +115,24 @@ def _serves(pods: Sequence[Pod], young: bool) -> bool:
         return True
     if not pods:
         return young
-    last = max(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")))
+    last = max(pods, key=_born)
     return exit_code(last) not in _BEFELL
+
+
+def _owners(pod: Pod) -> set[str]:
+    return {str(owner.get("uid")) for owner in pod["metadata"].get("ownerReferences") or []}
+
+
+def _born(pod: Pod) -> str:
+    return str(pod["metadata"].get("creationTimestamp", ""))
+
+
+def _generation(job: KubernetesJob) -> int:
+    return int(job["metadata"]["labels"].get(f"{LABEL}/generation", 0))
+
+
+def _stands_in(job: KubernetesJob) -> bool:
+    return bool(job["metadata"]["labels"].get(MACHINES) == ON_DEMAND)
 
 
 def indexes(text: str) -> list[int]:

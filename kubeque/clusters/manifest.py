@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubeque.clusters.template import merged, without
@@ -25,6 +25,8 @@ KEEPER = "keeper"
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 LABEL = "kubeque"
 KUEUE = "kueue.x-k8s.io"
+#: Which machines the pods of a Kubernetes Job want, where they want others than the job asked for.
+MACHINES, ON_DEMAND = f"{LABEL}/machines", "on-demand"
 #: GKE's label, and taint, of machines that may be taken away.
 SPOT = "cloud.google.com/gke-spot"
 MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
@@ -85,16 +87,24 @@ def labels(job: Job, shape: int | str, around: Surroundings) -> dict[str, str]:
 
 
 def kubernetes_job(
-    job: Job, spec: JobSpec, around: Surroundings, *, shape: int, generation: int, count: int, queue_secret: str = ""
-) -> dict[str, Any]:
-    """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password."""
+    job: Job, spec: JobSpec, around: Surroundings, *, shape: int, generation: int, count: int, queue_secret: str = "",
+    on_demand: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password.
+    `on_demand`: on machines that stay, although the job would rather have others."""
     options = PodOptions.read(spec.pod)
+    if on_demand:
+        options = replace(options, spot=False)
     template = {
         "metadata": {"labels": labels(job, shape, around), "annotations": _annotations(job, options)},
         "spec": _pod(job, spec, options, around, shape, queue_secret),
     }
     template = merged(template, without(options.pod_template, KEEPER), TASK)
     made = indexed_job(job, template, around, shape=shape, generation=generation, count=count)
+    if on_demand:
+        made["metadata"]["labels"][MACHINES] = ON_DEMAND
+    if options.kueue_priority:
+        made["metadata"]["labels"][f"{KUEUE}/priority-class"] = options.kueue_priority
     if options.kueue_queue:
         made["metadata"]["labels"][f"{KUEUE}/queue-name"] = options.kueue_queue
         made["metadata"]["annotations"] |= {  # fewer at once are better than none

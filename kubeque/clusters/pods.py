@@ -160,11 +160,15 @@ class KubernetesCluster:
 
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        sight, started = self._look(job.fleet), 0
+        sight, options, started = self._look(job.fleet), PodOptions.read(spec.pod), 0
         wanted = growth.wanted(job, waiting)
         for shape, count in wanted.items():
-            plan = growth.plan(sight.jobs_of(shape), sight.pods_of(shape), count, time.time())
-            started += self._carry_out(plan, partial(kubernetes_job, job, spec, self._around(), shape=shape))
+            make = partial(kubernetes_job, job, spec, self._around(), shape=shape)
+            jobs, pods, now = sight.jobs_of(shape), sight.pods_of(shape), time.time()
+            started += self._carry_out(growth.plan(jobs, pods, count, now), make)
+            if options.spot and (few := growth.stand_ins(jobs, pods, count, now, options.spot_patience)):
+                plan = growth.plan(jobs, pods, few, now, on_demand=True)
+                started += self._carry_out(plan, partial(make, on_demand=True))
         if wanted:
             self._keep(job, spec, sight)
         if started:

@@ -13,6 +13,8 @@ from kubeque.model.resources import parse_duration
 
 #: Seconds that the first consumer of a job may take to start.
 START_SECONDS = 600.0
+#: Seconds that a consumer waits for a machine that may be taken away; after that any will do.
+SPOT_SECONDS = 300.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -49,9 +51,13 @@ class PodOptions:
     tolerations: tuple[Mapping[str, Any], ...] = ()
     #: Machines that may be taken away at any time, for less money.
     spot: bool = False
+    #: Seconds.
+    spot_patience: float = SPOT_SECONDS
     priority_class: str = ""
     #: Kueue's queue (LocalQueue) that the Kubernetes Jobs wait in.
     kueue_queue: str = ""
+    #: Kueue's WorkloadPriorityClass: who goes first in that queue.
+    kueue_priority: str = ""
     #: Secrets that open private registries.
     image_pull_secrets: tuple[str, ...] = ()
     #: Shall a pod look after the job when nobody else does? "auto": where it can be started.
@@ -167,8 +173,10 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "node_selector": _labels,
     "tolerations": _tolerations,
     "spot": _flag,
+    "spot_patience": parse_duration,
     "priority_class": _name,
     "kueue_queue": _name,
+    "kueue_priority": _name,
     "image_pull_secrets": _names,
     "keeper": _keeper,
     "start_timeout": parse_duration,

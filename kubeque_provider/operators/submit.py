@@ -65,8 +65,10 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         node_selector: Mapping[str, str] | None = None,
         tolerations: Sequence[str | Mapping[str, Any]] | None = None,
         spot: bool | None = None,
+        spot_patience: str | float | None = None,
         priority_class: str | None = None,
         kueue_queue: str | None = None,
+        kueue_priority: str | None = None,
         image_pull_secrets: Sequence[str] | None = None,
         keeper: str | None = None,
         start_timeout: str | float | None = None,
@@ -126,6 +128,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         self.pod = {
             "env_from_secret": env_from_secret, "gpu": gpu, "volumes": volumes, "service_account": service_account,
             "node_selector": node_selector, "tolerations": tolerations, "spot": spot,
+            "spot_patience": spot_patience, "kueue_priority": kueue_priority,
             "priority_class": priority_class, "kueue_queue": kueue_queue, "image_pull_secrets": image_pull_secrets,
             "keeper": keeper, "start_timeout": start_timeout, "pod_template": pod_template,
         }  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.growth import Create, Grow, indexes, plan, wanted
+from kubeque.clusters.growth import Create, Grow, indexes, plan, stand_ins, wanted
 from kubeque.model.job import Job
 from kubeque.model.resources import GI, Shape, grow_shapes
 from kubeque.model.task import Tally
@@ -80,6 +80,44 @@ def test_growth_has_an_end() -> None:
 
 def test_who_is_suspended_waits() -> None:
     assert plan([kjob(2, suspend=True)], [], 2, NOW) is None
+
+
+def homeless(index: int) -> Any:
+    found = pod(index, "Pending")
+    found["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]
+    return found
+
+
+def on_demand(completions: int, generation: int, **how: Any) -> Any:
+    made = kjob(completions, generation=generation, **how)
+    made["metadata"]["labels"]["kubeque/machines"] = "on-demand"
+    return made
+
+
+def test_those_who_wait_for_spot_machines_for_too_long_get_stand_ins_on_others() -> None:
+    seen = [pod(0), homeless(1), homeless(2)]
+    assert stand_ins([kjob(3)], seen, 3, NOW, 300) == 2
+    assert stand_ins([kjob(3)], seen, 2, NOW, 300) == 1  # less is left to do
+    assert stand_ins([kjob(3)], seen, 1, NOW, 300) == 0
+    assert stand_ins([kjob(3)], seen, 3, NOW, 1e9) == 0  # not yet
+    assert stand_ins([kjob(3)], [pod(0), pod(1), pod(2, "Pending")], 3, NOW, 300) == 0  # it has a node
+
+
+def test_stand_ins_are_started_once_and_counted_apart() -> None:
+    waiting, seen = kjob(2), [homeless(0), homeless(1)]
+    assert plan([waiting], seen, 2, NOW, on_demand=True) == Create(2, 2)
+    both = [*seen, pod(0, generation=2), pod(1, generation=2)]
+    assert plan([waiting, on_demand(2, 2)], both, 2, NOW, on_demand=True) is None
+    assert plan([waiting, on_demand(2, 2)], both, 2, NOW) is None
+    assert stand_ins([waiting, on_demand(2, 2)], both, 2, NOW, 300) == 2
+    died = [*seen, pod(0, generation=2), pod(1, "Failed", 143, generation=2)]
+    assert plan([waiting, on_demand(2, 2)], died, 2, NOW, on_demand=True) == Grow("kq-2", "7", 3, 1)
+
+
+def test_stand_ins_do_not_make_up_for_spot_machines_that_were_taken_away() -> None:
+    seen = [pod(0, "Failed", 143), pod(0, generation=2)]
+    assert plan([kjob(1), on_demand(1, 2)], seen, 1, NOW) == Grow("kq-1", "7", 2, 1)
+    assert plan([kjob(1, over=True), on_demand(1, 2)], seen, 1, NOW) == Create(3, 1)
 
 
 @pytest.mark.parametrize(("text", "numbers"), [("", []), ("3", [3]), ("0-2,5", [0, 1, 2, 5])])

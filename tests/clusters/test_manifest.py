@@ -85,7 +85,7 @@ CASES = {
     "everything": lambda: made(spec(pod=EVERYTHING)),
     "image-volume": lambda: made(around=replace(AROUND, image_volumes=True)),
     "secret-queue": lambda: made(queue_secret="kq-nightly"),
-    "kueue": lambda: made(spec(pod={"kueue_queue": "team-a-queue"})),
+    "kueue": lambda: made(spec(pod={"kueue_queue": "team-a-queue", "kueue_priority": "urgent"})),
     "keeper": lambda: kept(queue_secret="kq-nightly"),
     "keeper-of-everything": lambda: kept(spec(pod=EVERYTHING)),
 }
@@ -142,6 +142,14 @@ def test_a_keeper_has_room_for_the_table_of_its_job() -> None:
 def test_a_keeper_stays_off_machines_that_may_be_taken_away() -> None:
     assert "gke-spot" in json.dumps(made(spec(pod={"spot": True})))
     assert "gke-spot" not in json.dumps(kept(spec(pod={"spot": True})))
+
+
+def test_who_stands_in_for_a_consumer_on_spot_runs_on_a_machine_that_stays() -> None:
+    stand_in = made(spec(pod={"spot": True}), on_demand=True)
+
+    assert "gke-spot" not in json.dumps(stand_in)
+    assert stand_in["metadata"]["labels"]["kubeque/machines"] == "on-demand"
+    assert stand_in["spec"]["template"] == made(spec())["spec"]["template"]
 
 
 @pytest.mark.parametrize("name", ["x", "A job / of ten thousand words " * 9 + "é", "---", "UPPER_case.9"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes import path
-from tests.e2e.conftest import NAMESPACE, Desk
+from tests.e2e.conftest import NAMESPACE, Desk, until
 
 OBSTACLES = {
     "image": (["--image", "nobody/has-this:1"], "nobody/has-this:1"),
@@ -35,6 +35,15 @@ def test_it_is_said_and_ends_the_job(desk: Desk, what: str) -> None:
     assert done.returncode == 1
     assert "no consumer could start within 40 s" in done.stdout
     assert said in done.stdout
+
+
+def test_without_spot_machines_the_sweep_runs_on_others(desk: Desk) -> None:
+    done = desk.sub("-n", "spot", "--spot", "--spot-patience", "5s", "--memory", "32Mi", "--repeat", "3",
+                    "--consumers", "2", "/bin/sh", "-c", "true")  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert desk.status("spot")["counts"]["ok"] == 3
+    until("nothing left in the cluster", lambda: not desk.objects("jobs", "spot") + desk.objects("pods", "spot"))
 
 
 def test_a_quota_is_named(desk: Desk) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from kubeque.client import Client
+from kubeque.client import Client, Progress
 from kubeque.clusters.local import start_ticks
 from kubeque.model.config import Config
 from kubeque.model.sweep import Sweep
@@ -33,6 +34,12 @@ def slot(client: Client, number: int = 0) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return content
+
+
+def watch(config: Config, name: str, looks: list[Progress]) -> None:
+    """Note all that somebody sees who watches a job until it has ended."""
+    with Client(config) as client:
+        looks.extend(client.watch(name))
 
 
 @pytest.fixture
@@ -63,15 +70,22 @@ def test_a_queue_that_is_away_for_four_leases_kills_no_command(
     far_client.submit(Sweep(["sh", "-c", script], name="long", lease_seconds=3.0))
     until(story.exists)
     process = slot(far_client)["pid"]
+    looks: list[Progress] = []
+    watcher = threading.Thread(target=watch, args=(far_client.config, "long", looks), daemon=True)
+    watcher.start()
+    until(lambda: looks)
     # When the queue is away for four leases, and the command ends meanwhile
     server.stop()
     time.sleep(10)
     go.touch()
     time.sleep(2)
     server.start()
-    # Then it ran once, in the same consumer, and its outcome counts
-    progress = far_client.wait("long", timeout=90)
+    # Then it ran once, in the same consumer, its outcome counts, and who watches has waited and was told why
+    watcher.join(90)
+    *before, progress = looks
+    assert any("does not answer" in text for look in before for text in look.obstacles)
     assert progress.counts.ok == 1
+    assert progress.obstacles == ()
     assert story.read_text() == "begun\nended\n"
     (line,) = far_client.lines("long")
     assert line.facts()["attempts"] == 1
