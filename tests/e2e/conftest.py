@@ -50,9 +50,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"{' and '.join(missing)} are not set: there is no Kubernetes"))
 
 
-@pytest.fixture(scope="session")
-def load() -> Callable[[Path], None]:
-    """Loads an image archive into the cluster."""
+def loader() -> Callable[[Path], None]:
+    """What loads an image archive into the cluster."""
 
     def run(archive: Path) -> None:
         subprocess.run([*shlex.split(os.environ["KUBEQUE_E2E_LOAD"]), str(archive)], check=True, timeout=300)
@@ -61,8 +60,9 @@ def load() -> Callable[[Path], None]:
 
 
 @pytest.fixture(scope="session")
-def loaded(load: Callable[[Path], None], tmp_path_factory: pytest.TempPathFactory) -> None:
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The consumer's image and those of users are in the cluster."""
+    load = loader()
     load(REPOSITORY / "build" / "consumer-image.tar")
     made = tmp_path_factory.mktemp("images")
     for name in ("busybox", "debian", "others"):
@@ -111,6 +111,13 @@ class Desk:
             text=True, capture_output=True, timeout=timeout,
         )  # fmt: skip
 
+    def watch(self, job: str) -> subprocess.Popen[str]:
+        """`kubeque watch JOB`, in the background."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "kubeque.cli", "watch", job], cwd=self.folder, env={**os.environ, **self.env},
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+
     def sub(self, *words: str, image: str = BUSYBOX, template: dict[str, Any] | None = None, **how: Any) -> Any:
         """`kubeque sub` with what all tests need."""
         spec: dict[str, Any] = {"hostNetwork": True, "dnsPolicy": "Default"}
@@ -148,6 +155,13 @@ class Desk:
 
 @pytest.fixture
 def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
+    desk = set_up(tmp_path, postgres, store, api)
+    yield desk
+    desk.run("stop")
+
+
+def set_up(folder: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Desk:
+    """A desk in a folder, with a database of its own."""
     config = {
         "queue_url": postgres.create_database(),
         "default_url_prefix": f"gs://{BUCKET}/{secrets.token_hex(4)}",
@@ -155,11 +169,9 @@ def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: Kubern
         "namespace": NAMESPACE,
         "consumer_image": CONSUMER,
     }
-    (tmp_path / ".kubeque").write_text("".join(f"{key} = {value}\n" for key, value in config.items()))
-    env = {"STORAGE_EMULATOR_HOST": store.url, "KUBEQUE_HOME": str(tmp_path / "home"), "NO_COLOR": "1"}
-    desk = Desk(tmp_path, store, api, config["queue_url"], env)
-    yield desk
-    desk.run("stop")
+    (folder / ".kubeque").write_text("".join(f"{key} = {value}\n" for key, value in config.items()))
+    env = {"STORAGE_EMULATOR_HOST": store.url, "KUBEQUE_HOME": str(folder / "home"), "NO_COLOR": "1"}
+    return Desk(folder, store, api, config["queue_url"], env)
 
 
 def of_the_page(kind: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shutil
 from typing import Any
 
 from kubeque.files.store import Files
-from tests.e2e.conftest import BUSYBOX, DEBIAN, NAMESPACE, PROVOKE, Desk, until
+from tests.e2e.conftest import DEBIAN, PROVOKE, Desk
 from tests.servers.objects import BUCKET
 
 SHARED_MEMORY = {
@@ -72,24 +72,3 @@ def test_an_input_that_is_gone_is_named(desk: Desk) -> None:
 
     (task,) = desk.tasks("input")
     assert (task["state"], task["cause"]) == ("failed", "stage")
-
-
-def test_a_deleted_pod_and_a_deleted_kubernetes_job_are_made_up_for(desk: Desk) -> None:
-    done = desk.sub("-n", "deleted", "--no-wait", "--consumers", "2", "--memory", "64Mi", "--params", *rows(desk, 4),
-                    "/bin/sh", "-c", "sleep 20; echo {n}", image=BUSYBOX)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    until("two running tasks", lambda: desk.status("deleted")["counts"]["running"] >= 2)
-    pod = desk.objects("pods", "deleted")[0]["metadata"]["name"]
-    desk.api.delete(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}")
-    until("a new pod", lambda: desk.status("deleted") and len(desk.objects("pods", "deleted")) > 2)
-    for job in desk.objects("jobs", "deleted"):
-        desk.api.delete(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs/{job['metadata']['name']}")
-    done = desk.run("watch", "deleted")
-
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [task["state"] for task in desk.tasks("deleted")] == ["ok"] * 4
-
-
-def rows(desk: Desk, n: int) -> list[str]:
-    (desk.folder / "rows.csv").write_text("".join(f"{line}\n" for line in ["n", *range(n)]))
-    return ["rows.csv"]

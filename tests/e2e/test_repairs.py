@@ -1,0 +1,133 @@
+"""What befalls a sweep, one thing at a time: it ends complete, and each row is accepted once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubeque.clusters.kubernetes import KubernetesApi, path
+from tests.e2e.conftest import NAMESPACE, Desk, set_up, until
+from tests.servers.objects import GcsServer
+from tests.servers.postgres import PostgresServer
+
+ROWS = 6
+#: A process of this machine, if the API server is one.
+API_PID = os.environ.get("KUBEQUE_E2E_API_PID")
+
+
+def start(desk: Desk, job: str) -> None:
+    """A sweep that takes half a minute, with two tasks running."""
+    (desk.folder / "rows.csv").write_text("".join(f"{line}\n" for line in ["n", *range(ROWS)]))
+    done = desk.sub("-n", job, "--no-wait", "--consumers", "2", "--memory", "64Mi", "-p", "rows.csv",
+                    "/bin/sh", "-c", "sleep 8; echo {n}")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    until(f"two running tasks of {job}", lambda: desk.status(job)["counts"]["running"] >= 2)
+
+
+def complete(desk: Desk, job: str) -> None:
+    """Each row is there once, and its result is its own."""
+    tasks = desk.tasks(job)
+    assert [(task["index"], task["state"]) for task in tasks] == [(index, "ok") for index in range(ROWS)]
+    books = desk.run("doctor", job)
+    assert books.returncode == 0, books.stdout  # nothing was accepted twice, and what was accepted is there
+    assert desk.run("fetch", job, job).returncode == 0
+    assert [(desk.folder / job / f"{n}" / "stdout.txt").read_text() for n in range(ROWS)] == [
+        f"{n}\n" for n in range(ROWS)
+    ]
+    until("nothing left in the cluster", lambda: not desk.objects("jobs", job) + desk.objects("pods", job))
+
+
+def kill_consumer(desk: Desk, job: str) -> None:
+    """`kill -9` of one of its processes, from outside of its container."""
+    fleet = desk.objects("jobs", job)[0]["metadata"]["labels"]["kubeque/fleet"]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"kubeque.consumer" in words and fleet.encode() in words:
+            os.kill(int(process.name), signal.SIGKILL)
+            return
+    raise AssertionError(f"no consumer of {job} runs here")
+
+
+def delete_pod(desk: Desk, job: str) -> None:
+    pod = desk.objects("pods", job)[0]["metadata"]["name"]
+    desk.api.delete(path("pods", NAMESPACE, pod))
+
+
+def delete_kubernetes_job(desk: Desk, job: str) -> None:
+    for found in desk.objects("jobs", job):
+        desk.api.delete(path("jobs", NAMESPACE, found["metadata"]["name"]))
+
+
+BLOWS = {"kubernetes-job": delete_kubernetes_job, "pod": delete_pod}
+if os.environ.get("KUBEQUE_E2E_NODE"):  # the nodes are this machine, and their processes can be seen
+    BLOWS["consumer"] = kill_consumer
+
+
+def test_a_consumer_a_pod_and_a_kubernetes_job_are_made_up_for(desk: Desk) -> None:
+    for job, strike in BLOWS.items():
+        start(desk, job)
+        strike(desk, job)
+    watchers = {job: desk.watch(job) for job in BLOWS}  # only now: nobody looked when it happened
+    for job, watcher in watchers.items():
+        said, _ = watcher.communicate(timeout=300)
+        assert watcher.returncode == 0, f"{job}: {said}"
+        complete(desk, job)
+    if "consumer" in BLOWS:  # the others are told to leave, and may let their task end before
+        assert any(task["attempts"] > 1 for task in desk.tasks("consumer"))
+
+
+@pytest.fixture
+def restarted(tmp_path: Path, api: KubernetesApi) -> Iterator[tuple[Desk, PostgresServer, GcsServer]]:
+    """A desk whose servers are its own, and keep what they have."""
+    postgres, store = PostgresServer(), GcsServer(on_disk=True)
+    postgres.start()
+    store.start()
+    desk = set_up(tmp_path, postgres, store, api)
+    yield desk, postgres, store
+    desk.run("stop")
+    store.stop()
+    postgres.stop()
+
+
+@pytest.mark.parametrize("which", ["queue", "store"])
+def test_a_queue_or_a_store_that_is_restarted_is_waited_for(
+    restarted: tuple[Desk, PostgresServer, GcsServer], which: str
+) -> None:
+    desk, postgres, store = restarted
+    start(desk, which)
+    watcher = desk.watch(which)
+    time.sleep(3)
+    server = postgres if which == "queue" else store
+    server.stop()
+    time.sleep(10)
+    server.start()
+    said, _ = watcher.communicate(timeout=300)
+
+    assert watcher.returncode == 0, said
+    complete(desk, which)
+
+
+@pytest.mark.skipif(API_PID is None, reason="KUBEQUE_E2E_API_PID is not set: the API server cannot be stopped here")
+@pytest.mark.usefixtures("keepers")
+def test_an_api_server_that_stands_still_is_waited_for(desk: Desk) -> None:
+    assert API_PID is not None
+    start(desk, "api")
+    watcher = desk.watch("api")
+    time.sleep(3)
+    os.kill(int(API_PID), signal.SIGSTOP)
+    try:
+        time.sleep(30)
+    finally:
+        os.kill(int(API_PID), signal.SIGCONT)
+    said, _ = watcher.communicate(timeout=300)
+
+    assert watcher.returncode == 0, said
+    complete(desk, "api")
