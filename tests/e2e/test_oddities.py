@@ -1,0 +1,93 @@
+"""What is seldom: drains in a row, a reset when hardly anybody is left, many who repair at once, a long name."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from kubeque.clusters.kubernetes import path
+from kubeque.clusters.manifest import slug
+from tests.e2e.conftest import NAMESPACE, Desk, until
+
+QUICK = ("--no-wait", "--memory", "64Mi")
+
+
+def write_rows(desk: Desk, seconds: list[int]) -> None:
+    (desk.folder / "rows.csv").write_text("".join(f"{line}\n" for line in ["seconds", *seconds]))
+
+
+def running(desk: Desk, job: str) -> list[dict[str, Any]]:
+    """Pods that run and may stay."""
+    found = [pod for pod in desk.objects("pods", job) if pod["status"].get("phase") == "Running"]
+    return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+
+def evict(desk: Desk, pod: dict[str, Any]) -> None:
+    meta = {"name": pod["metadata"]["name"], "namespace": NAMESPACE}
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": meta}
+    desk.api.create(f"{path('pods', NAMESPACE, meta['name'])}/eviction", eviction)
+
+
+def test_a_single_consumer_that_is_drained_three_times_comes_back_as_a_new_index(desk: Desk) -> None:
+    """An index that fails waits 10, 20, 40 seconds; nobody shall wait for that."""
+    done = desk.sub("-n", "drained", "--consumers", "1", *QUICK, "/bin/sh", "-c",
+                    "test $KUBEQUE_ATTEMPT -gt 3 || exec sleep 600")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    drained: set[str] = set()
+    for before in range(3):
+        until("a new index", lambda: desk.status("drained") and {*map(index, running(desk, "drained"))} - drained)
+        until("the task to run", lambda: runs_after(desk, before))  # noqa: B023
+        for pod in running(desk, "drained"):
+            drained.add(index(pod))
+            evict(desk, pod)
+    done = desk.run("watch", "drained")
+
+    assert done.returncode == 0, done.stdout
+    assert [task["state"] for task in desk.tasks("drained")] == ["ok"]
+
+
+def runs_after(desk: Desk, attempts: int) -> bool:
+    """Does the one task run, after so many attempts that have ended?"""
+    (task,) = desk.tasks("drained")
+    return bool(task["state"] == "running" and task["attempts"] >= attempts)
+
+
+def index(pod: dict[str, Any]) -> str:
+    return str(pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"])
+
+
+def test_a_reset_of_all_rows_when_all_consumers_but_one_have_left(desk: Desk) -> None:
+    write_rows(desk, [0, 0, 60])
+    done = desk.sub("-n", "again", "--consumers", "3", *QUICK, "-p", "rows.csv", "/bin/sh", "-c", "sleep {seconds}")
+    assert done.returncode == 0, done.stderr
+    until("one consumer", lambda: desk.status("again")["counts"]["ok"] == 2 and len(running(desk, "again")) == 1)
+    reset = desk.run("reset", "again", "--all")
+    assert reset.returncode == 0, reset.stderr
+    until("consumers again", lambda: desk.status("again") and len(desk.objects("pods", "again")) > 3)
+    done = desk.run("watch", "again")
+
+    assert done.returncode == 0, done.stdout
+    tasks = desk.tasks("again")
+    assert [task["state"] for task in tasks] == ["ok"] * 3
+    assert [task["attempts"] for task in tasks] == [2, 2, 1]  # what ran when it was reset went on
+    assert desk.run("doctor", "again").returncode == 0
+
+
+def test_of_many_who_repair_at_once_one_starts_consumers_and_a_long_name_does_no_harm(desk: Desk) -> None:
+    long = ("A night of many rows, " * 20)[:299] + "!"
+    write_rows(desk, [5, 5])
+    done = desk.sub("-n", long, "--consumers", "2", *QUICK, "-p", "rows.csv", "/bin/sh", "-c", "sleep {seconds}")
+    assert done.returncode == 0, done.stderr
+    label = slug(long, 63)
+    for found in desk.objects("jobs", label):
+        desk.api.delete(path("jobs", NAMESPACE, found["metadata"]["name"]))
+    until("nobody to serve it", lambda: not desk.objects("jobs", label))
+    with ThreadPoolExecutor(4) as people:
+        looks = list(people.map(lambda _: desk.run("status", long), range(4)))
+    assert [look.returncode for look in looks] == [0] * 4
+    assert [(found["spec"]["completions"], found["metadata"]["labels"]["kubeque/job"]) for found in
+            desk.objects("jobs", label)] == [(2, label)]  # fmt: skip
+    done = desk.run("watch", long)
+
+    assert done.returncode == 0, done.stdout
+    assert [task["state"] for task in desk.tasks(long)] == ["ok"] * 2
