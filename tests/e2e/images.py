@@ -30,7 +30,7 @@ def busybox(folder: Path, name: str, **config: object) -> Path:
     (root / "etc" / "passwd").write_text("root:x:0:0::/:/bin/sh\n")
     (root / "tmp").mkdir()
     (root / "tmp").chmod(0o1777)
-    return _archive(folder, root, name, config)
+    return archive(folder, root, name, config)
 
 
 def debian(folder: Path, name: str, **config: object) -> Path:
@@ -40,7 +40,7 @@ def debian(folder: Path, name: str, **config: object) -> Path:
         raise NotHere("there is no Debian Python here: apt-get install python3")
     root = folder / "root"
     programs = [Path(found) for name in _PROGRAMS if (found := shutil.which(name, path="/usr/bin:/bin"))]
-    for file in [python, *programs, *_libraries([python, *programs, *python_extensions(python.name)])]:
+    for file in [python, *programs, *libraries([python, *programs, *python_extensions(python.name)])]:
         target = root / file.relative_to("/")
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists():
@@ -55,14 +55,15 @@ def debian(folder: Path, name: str, **config: object) -> Path:
     (root / "etc" / "passwd").write_text("root:x:0:0::/root:/bin/bash\n")
     (root / "tmp").mkdir(exist_ok=True)
     (root / "tmp").chmod(0o1777)
-    return _archive(folder, root, name, config)
+    return archive(folder, root, name, config)
 
 
 def python_extensions(name: str) -> list[Path]:
     return sorted(Path(f"/usr/lib/{name}/lib-dynload").glob("*.so"))
 
 
-def _libraries(programs: Iterable[Path]) -> set[Path]:
+def libraries(programs: Iterable[Path]) -> set[Path]:
+    """What they are linked with, the loader too."""
     found: set[Path] = set()
     for program in programs:
         said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
@@ -71,7 +72,8 @@ def _libraries(programs: Iterable[Path]) -> set[Path]:
     return {Path(f"/usr{path}") if not str(path).startswith("/usr") else path for path in found}
 
 
-def _archive(folder: Path, root: Path, name: str, config: dict[str, object]) -> Path:
+def archive(folder: Path, root: Path, name: str, config: dict[str, object]) -> Path:
+    """The archive of `root` as the image `name`."""
     target = folder / "image.tar"
     write_archive(root, name, target, **config)
     return target
