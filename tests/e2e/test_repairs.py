@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,14 @@ def start(desk: Desk, job: str) -> None:
                     "/bin/sh", "-c", "sleep 8; echo {n}")  # fmt: skip
     assert done.returncode == 0, done.stderr
     until(f"two running tasks of {job}", lambda: desk.status(job)["counts"]["running"] >= 2)
+
+
+def watching(desk: Desk, job: str) -> subprocess.Popen[str]:
+    """Somebody who watches, and has seen something."""
+    watcher = desk.watch(job)
+    assert watcher.stdout is not None
+    assert job in watcher.stdout.readline()
+    return watcher
 
 
 def complete(desk: Desk, job: str) -> None:
@@ -103,8 +112,7 @@ def test_a_queue_or_a_store_that_is_restarted_is_waited_for(
 ) -> None:
     desk, postgres, store = restarted
     start(desk, which)
-    watcher = desk.watch(which)
-    time.sleep(3)
+    watcher = watching(desk, which)
     server = postgres if which == "queue" else store
     server.stop()
     time.sleep(10)
@@ -120,8 +128,7 @@ def test_a_queue_or_a_store_that_is_restarted_is_waited_for(
 def test_an_api_server_that_stands_still_is_waited_for(desk: Desk) -> None:
     assert API_PID is not None
     start(desk, "api")
-    watcher = desk.watch("api")
-    time.sleep(3)
+    watcher = watching(desk, "api")
     os.kill(int(API_PID), signal.SIGSTOP)
     try:
         time.sleep(30)
