@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from kubeque.clusters.kubernetes import path
 from kubeque.clusters.manifest import slug
 from tests.e2e.conftest import NAMESPACE, Desk, until
@@ -18,8 +20,12 @@ def write_rows(desk: Desk, seconds: list[int]) -> None:
 
 def running(desk: Desk, job: str) -> list[dict[str, Any]]:
     """Pods that run and may stay."""
-    found = [pod for pod in desk.objects("pods", job) if pod["status"].get("phase") == "Running"]
+    found = [pod for pod in desk.objects("pods", job) if pod["status"].get("phase") == "Running" and not is_keeper(pod)]
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
+
+
+def is_keeper(pod: dict[str, Any]) -> bool:
+    return bool(pod["metadata"]["labels"]["kubeque/class"] == "keeper")
 
 
 def evict(desk: Desk, pod: dict[str, Any]) -> None:
@@ -28,32 +34,23 @@ def evict(desk: Desk, pod: dict[str, Any]) -> None:
     desk.api.create(f"{path('pods', NAMESPACE, meta['name'])}/eviction", eviction)
 
 
-def test_a_single_consumer_that_is_drained_three_times_comes_back_as_a_new_index(desk: Desk) -> None:
-    """An index that fails waits 10, 20, 40 seconds; nobody shall wait for that."""
-    done = desk.sub("-n", "drained", "--consumers", "1", *QUICK, "/bin/sh", "-c",
-                    "test $KUBEQUE_ATTEMPT -gt 3 || exec sleep 600")  # fmt: skip
+@pytest.mark.usefixtures("keepers")
+def test_a_single_consumer_that_is_drained_three_times_comes_back(desk: Desk) -> None:
+    """An index that fails waits 10, 20, 40 seconds: new ones make up for it meanwhile."""
+    done = desk.sub("-n", "drained", "--consumers", "1", *QUICK, "/bin/sh", "-c", "exec sleep 600")
     assert done.returncode == 0, done.stderr
-    drained: set[str] = set()
-    for before in range(3):
-        until("a new index", lambda: desk.status("drained") and {*map(index, running(desk, "drained"))} - drained)
-        until("the task to run", lambda: runs_after(desk, before))  # noqa: B023
+    for _ in range(3):
+        at_work(desk)
         for pod in running(desk, "drained"):
-            drained.add(index(pod))
             evict(desk, pod)
-    done = desk.run("watch", "drained")
-
-    assert done.returncode == 0, done.stdout
-    assert [task["state"] for task in desk.tasks("drained")] == ["ok"]
-
-
-def runs_after(desk: Desk, attempts: int) -> bool:
-    """Does the one task run, after so many attempts that have ended?"""
-    (task,) = desk.tasks("drained")
-    return bool(task["state"] == "running" and task["attempts"] >= attempts)
+        until("nobody at work", lambda: not desk.status("drained")["counts"]["running"])
+    at_work(desk)
+    assert max(found["spec"]["completions"] for found in desk.objects("jobs", "drained")) > 1
+    assert desk.run("kill", "drained").returncode == 0
 
 
-def index(pod: dict[str, Any]) -> str:
-    return str(pod["metadata"]["annotations"]["batch.kubernetes.io/job-completion-index"])
+def at_work(desk: Desk) -> None:
+    until("a consumer at work", lambda: running(desk, "drained") and desk.status("drained")["counts"]["running"])
 
 
 def test_a_reset_of_all_rows_when_all_consumers_but_one_have_left(desk: Desk) -> None:

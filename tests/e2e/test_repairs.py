@@ -21,11 +21,11 @@ ROWS = 6
 API_PID = os.environ.get("KUBEQUE_E2E_API_PID")
 
 
-def start(desk: Desk, job: str) -> None:
-    """A sweep that takes half a minute, with two tasks running."""
+def start(desk: Desk, job: str, seconds: int = 8) -> None:
+    """A sweep with two tasks running, each of which takes so long."""
     (desk.folder / "rows.csv").write_text("".join(f"{line}\n" for line in ["n", *range(ROWS)]))
     done = desk.sub("-n", job, "--no-wait", "--consumers", "2", "--memory", "64Mi", "-p", "rows.csv",
-                    "/bin/sh", "-c", "sleep 8; echo {n}")  # fmt: skip
+                    "/bin/sh", "-c", f"sleep {seconds}; echo {{n}}")  # fmt: skip
     assert done.returncode == 0, done.stderr
     until(f"two running tasks of {job}", lambda: desk.status(job)["counts"]["running"] >= 2)
 
@@ -111,7 +111,7 @@ def test_a_queue_or_a_store_that_is_restarted_is_waited_for(
     restarted: tuple[Desk, PostgresServer, GcsServer], which: str
 ) -> None:
     desk, postgres, store = restarted
-    start(desk, which)
+    start(desk, which, 15)
     watcher = watching(desk, which)
     server = postgres if which == "queue" else store
     server.stop()
@@ -127,7 +127,7 @@ def test_a_queue_or_a_store_that_is_restarted_is_waited_for(
 @pytest.mark.usefixtures("keepers")
 def test_an_api_server_that_stands_still_is_waited_for(desk: Desk) -> None:
     assert API_PID is not None
-    start(desk, "api")
+    start(desk, "api", 15)
     watcher = watching(desk, "api")
     os.kill(int(API_PID), signal.SIGSTOP)
     try:
