@@ -54,8 +54,14 @@ def failures(lines: Iterable[Line]) -> Iterator[str]:
     for line in lines:
         row = " ".join(f"{column}={shown(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
-        why = f"{outcome.cause}: {shown(outcome.message)}" if outcome else line.view.state
+        why = f"{outcome.cause}: {shown(_last_words(outcome.message))}" if outcome else line.view.state
         yield f"  task {line.view.index} {row}  {why}".rstrip()
+
+
+def _last_words(message: str) -> str:
+    """What a program said last, where there is no room for the line before it, which is the code in a traceback."""
+    before, also, last = message.rpartition(" | ")
+    return f"{before.partition(': ')[0]}: {last}" if also and shown(message) != message else message
 
 
 def task_cells(line: Line) -> list[str]:

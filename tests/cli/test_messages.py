@@ -27,6 +27,12 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     assert shell.run("remove", "j", "--yes").stdout == "j is removed\n"
 
 
+def test_of_a_traceback_the_error_is_seen(shell: Shell) -> None:
+    shell.write("run.py", "raise FileNotFoundError('settings for ' + 'the line that says what is being done')\n")
+    ran = shell.run("sub", "-n", "j", "python3", "^run.py")
+    assert "  task 0   exit: exit code 1: FileNotFoundError: settings for the line" in ran.stdout
+
+
 def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")
