@@ -279,6 +279,10 @@ class Client:
         """
         return write_timeline(self._site, [self.status(name).job for name in names], dest, by=by)
 
+    def check_store(self) -> None:
+        """Raises UserError, StorageError where results cannot be written."""
+        self._site.files.check_writable(self.config.default_url_prefix)
+
     def doctor(self, name: str) -> list[Finding]:
         """Is all as it must be with a job? Nothing is changed. Raises JobNotFound."""
         return examine(self._site, name)

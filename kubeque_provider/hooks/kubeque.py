@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.client import Client, Line, Progress, Submitted
 from kubeque.jobs.report import report_url
 from kubeque.model.config import Config
-from kubeque.model.errors import ConfigError, JobExists, JobNotFound
+from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
 from kubeque.model.job import Job
 from kubeque.model.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep import Sweep
@@ -123,6 +123,19 @@ class KubequeHook(BaseHook):
             except ConfigError as error:
                 raise ConfigError(f"connection {self.kubeque_conn_id}: {error}") from error
         return self._client
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Do queue and store answer? For `airflow connections test` and the button of the form."""
+        try:
+            client = self.get_conn()
+            jobs = len(client.jobs())
+            client.check_store()
+        except KubequeError as error:
+            return False, str(error)
+        finally:
+            self.close()
+        seen = client.config.as_dict()
+        return True, f"{seen['queue_url']} answers and has {jobs} jobs; {seen['default_url_prefix']} may be written"
 
     def close(self) -> None:
         """Let go of connections."""
