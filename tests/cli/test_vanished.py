@@ -70,7 +70,7 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
     assert said.splitlines()[-1] == f"kubeque: {removed}"
     # so do the consumers with what they ran,
     until(lambda: not alive(shell))
-    assert start_ticks(int(str(seen["command"]))) != seen["command_start"]
+    until(lambda: start_ticks(int(str(seen["command"]))) != seen["command_start"])
     assert log.read_text().splitlines()[-1].endswith(f"ERROR the consumer ends: {removed}")
     # and nobody has made another queue.
     assert not (shell.home / "queue.db").exists()
