@@ -44,6 +44,7 @@ __all__ = [
     "XCom",
     "attempt",
     "base_url",
+    "begins_anew",
     "dag_folder",
     "default_deferrable",
     "get_unique_task_id",
@@ -122,6 +123,16 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
         key = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
         found = session.query(TaskInstance.state).filter_by(**key).one_or_none()
     return GONE if found is None else str(getattr(found[0], "value", found[0]) or "none").lower()
+
+
+def begins_anew(context: Any) -> bool:
+    """Is this a first try, or the first behind a clear? Else Airflow tries again by itself: it lost or failed the last.
+
+    A clear, and nothing else, sets max_tries to the number of the last try plus the retries (clear_task_instances).
+    """
+    ti = context["ti"]
+    number = attempt(context)
+    return number <= 1 or int(ti.max_tries) == number - 1 + int(ti.task.retries)
 
 
 # ------------------------------------------------------------------ on the web server

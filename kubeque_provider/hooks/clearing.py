@@ -12,11 +12,12 @@ from kubeque.model.job import Job
 OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 
 
-def rows_again(job: Job, on_clear: OnClear) -> Existing | None:
+def rows_again(job: Job, on_clear: OnClear, *, anew: bool = True) -> Existing | None:
     """What to do with a job that is there already; None: take it as it is. Raises UserError for a bad `on_clear`.
 
-    A job that runs is adopted. One that ended well and that nobody has delivered yet belongs to a try that was lost
-    behind its submission: it is nobody's clear, so it is taken as it is.
+    A job that runs is adopted. One that ended well is taken as it is, too, where nobody has cleared anything: if it was
+    not delivered yet, it belongs to a try that was lost behind its submission; if this try does not begin `anew`, the
+    one before was lost between its delivery and Airflow's record of it.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
@@ -24,7 +25,7 @@ def rows_again(job: Job, on_clear: OnClear) -> Existing | None:
         return None
     if not job.closing.success:
         return {"all": Existing.REPLACE, "changed": Existing.REVISE}.get(on_clear, Existing.REPAIR)
-    if not job.delivered:
+    if not (job.delivered and anew):
         return None
     again = {"auto": Existing.REPLACE, "all": Existing.REPLACE, "changed": Existing.REVISE}
     return again.get(on_clear, Existing.REPAIR)

@@ -157,11 +157,13 @@ class KubequeHook(BaseHook):
         return from_records(parameters, missing=missing)
 
     def submit(
-        self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None
-    ) -> Progress:
+        self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None,
+        anew: bool = True,
+    ) -> Progress:  # fmt: skip
         """See that the job `name` is there and runs what has to run; `make` is asked for the sweep if it is needed.
 
-        `origin`: which Airflow task asks, where its author chose the name. Raises UserError with nothing submitted.
+        `anew`: is this a first try or behind a clear, and no retry? `origin`: which Airflow task asks, where its author
+        chose the name. Raises UserError with nothing submitted.
         """
         client = self.get_conn()
         try:
@@ -172,7 +174,7 @@ class KubequeHook(BaseHook):
             return client.status(name)
         if origin is not None and is_anothers(before.job, origin):
             self._adopt(before.job, make())
-        existing = rows_again(before.job, on_clear)
+        existing = rows_again(before.job, on_clear, anew=anew)
         if existing is None:
             self.log.info("%s is there already: %s; nothing runs twice", name, progress_line(before.counts))
             return before

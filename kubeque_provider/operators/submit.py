@@ -13,7 +13,14 @@ from typing import Any
 from kubeque.model.command import Word
 from kubeque.model.errors import ParametersError
 from kubeque.model.sweep import Sweep
-from kubeque_provider.airflow_versions import AirflowTaskTimeout, BaseOperator, dag_folder, default_deferrable, whose
+from kubeque_provider.airflow_versions import (
+    AirflowTaskTimeout,
+    BaseOperator,
+    begins_anew,
+    dag_folder,
+    default_deferrable,
+    whose,
+)
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, origin_of, series_for
@@ -171,7 +178,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
                 origin = origin_of(self.hook.deployment, *who)
                 progress = self.hook.submit(
                     name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear,
-                    origin=origin if self.job_id else None,
+                    origin=origin if self.job_id else None, anew=begins_anew(context),
                 )  # fmt: skip
             self.hook.keep_links(context, progress.job)
             if not self.wait:

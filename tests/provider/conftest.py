@@ -81,13 +81,16 @@ class Run:
         self.xcoms: dict[tuple[str, str], Any] = {}
         self.outlet_events = _outlet_events()
 
-    def context(self, task_id: str, attempt: int, **more: Any) -> dict[str, Any]:
+    def context(self, task_id: str, attempt: int, *, cleared: bool = True, **more: Any) -> dict[str, Any]:
+        """What a worker knows. `cleared`: a try behind the first one is behind a clear, and no retry."""
+
         def push(key: str, value: Any) -> None:
             self.xcoms[task_id, key] = value
 
         ti = SimpleNamespace(
-            dag_id="a_dag", run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push
-        )
+            dag_id="a_dag", run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push,
+            max_tries=attempt + 1 if cleared else 2, task=SimpleNamespace(retries=2),
+        )  # fmt: skip
         return {
             "ti": ti, "task_instance": ti, "run_id": self.run_id, "outlet_events": self.outlet_events, **more,
         }  # fmt: skip

@@ -212,6 +212,19 @@ class TestClear:
         wait(submit([f"^{script}", "{a}"], 4, parameters=grid(a=[1, 2]), wait=False))
         assert runs(tmp_path) == ["1", "2"]
 
+    def test_a_try_behind_one_that_airflow_lost_after_its_success_runs_nothing_twice(
+        self, submit: Execute, script: Path, tmp_path: Path
+    ) -> None:
+        # Given a try that saw its sweep through, of which Airflow has no record
+        first = submit([f"^{script}", "{a}"], parameters=grid(a=[1, 2]))
+        # When Airflow tries again by itself, then what came of it is delivered once more,
+        for attempt in (2, 3):
+            assert submit([f"^{script}", "{a}"], attempt, {"cleared": False}, parameters=grid(a=[1, 2])) == first
+        assert runs(tmp_path) == ["1", "2"]
+        # and a clear lets all rows run again.
+        submit([f"^{script}", "{a}"], 4, parameters=grid(a=[1, 2]))
+        assert runs(tmp_path) == ["1", "2"]
+
     @pytest.mark.parametrize(
         ("on_clear", "after_failure", "after_success"),
         [
