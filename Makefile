@@ -10,7 +10,7 @@ EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,dev
 
 # The older Airflows, and what each is tested with: the provider's tests and what they need. One alone: make matrix MATRIX=3.1
 MATRIX        = 2.11 3.1 3.2
-MATRIX_EXTRAS = airflow,test
+MATRIX_EXTRAS = airflow,postgres,test
 
 # What the consumer's image is called.
 CONSUMER_IMAGE = kubeque-consumer:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' kubeque/__init__.py)

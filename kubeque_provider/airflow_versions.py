@@ -171,7 +171,8 @@ def returned(dag_id: str, run_id: str, most: int) -> list[tuple[Any, float]]:
     asked = select(Kept).where(Kept.dag_id == dag_id, Kept.run_id == run_id, Kept.key == "return_value")
     with create_session() as session:
         found = session.scalars(asked.order_by(Kept.timestamp.desc()).limit(most)).all()
-        return [(Kept.deserialize_value(one), one.timestamp.timestamp()) for one in found]
+        # Airflow 2 has deserialized a value once it is loaded.
+        return [(one.value if AIRFLOW_2 else Kept.deserialize_value(one), one.timestamp.timestamp()) for one in found]
 
 
 def login_address(next_url: str) -> str:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import click
 
@@ -16,13 +17,21 @@ class Interrupted(click.exceptions.Abort):
     """The user pressed Ctrl-C; its text says what that means."""
 
 
+@dataclass
+class Meaning:
+    """What Ctrl-C means now."""
+
+    text: str
+
+
 @contextmanager
-def saying(text: str) -> Iterator[None]:
-    """Let Ctrl-C in this block mean `text`."""
+def saying(text: str) -> Iterator[Meaning]:
+    """Let Ctrl-C in this block mean `text`, until what is yielded is given another: also while the block is left."""
+    meaning = Meaning(text)
     try:
-        yield
+        yield meaning
     except KeyboardInterrupt:
-        raise Interrupted(text) from None
+        raise Interrupted(meaning.text) from None
 
 
 def sure(question: str, *, err: bool) -> None:

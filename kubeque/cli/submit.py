@@ -54,20 +54,20 @@ def sub(
         raise UserError("--revise and --replace exclude each other: say one of them")
     existing = Existing.REVISE if revise else Existing.REPLACE if replace else Existing.REFUSE
     asked = understand(command, options, file)
-    with saying(_NOTHING), connect(ctx, cluster=asked.get("cluster")) as client:
+    with saying(_NOTHING) as meaning, connect(ctx, cluster=asked.get("cluster")) as client:
         sweep = read_sweep(client, asked)
         if dry_run:
             _print_plan(asked, client.plan(sweep), as_json)
             return 0
         submitted = _submit(client, named(sweep), existing)
-        with saying(_goes_on(submitted.job.name)):
-            if not as_json:
-                click.echo(_said(submitted))
-            if submitted.note:
-                click.echo(f"{submitted.job.name}: no row is known to be done: {submitted.note}", err=True)
-            if submitted.unkept and not as_json:
-                click.echo(_unkept(submitted), err=True)
-            return _act(client, submitted, asked, yes=yes, as_json=as_json)
+        meaning.text = _goes_on(submitted.job.name)
+        if not as_json:
+            click.echo(_said(submitted))
+        if submitted.note:
+            click.echo(f"{submitted.job.name}: no row is known to be done: {submitted.note}", err=True)
+        if submitted.unkept and not as_json:
+            click.echo(_unkept(submitted), err=True)
+        return _act(client, submitted, asked, yes=yes, as_json=as_json)
 
 
 def _submit(client: Client, sweep: Sweep, existing: Existing) -> Submitted:

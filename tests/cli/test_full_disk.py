@@ -1,0 +1,77 @@
+"""The disk is full in the middle of a fetch: one line names it, nothing is half-written, and the next fetch goes on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+SIZE, TASKS = 1_000_000, 6
+#: Of the tasks' files some are larger than a process that may write so many bytes to one can have.
+LIMIT = 700_000
+
+
+@pytest.fixture
+def job(shell: Shell) -> Shell:
+    """A job whose odd rows have left a large file, and the others a small one."""
+    script = 'head -c "$(($0 % 2 ? $1 : 10))" /dev/zero > f'
+    ran = shell.run("sub", "-n", "big", "--repeat", str(TASKS), "sh", "-c", script, "{index}", str(SIZE))
+    assert ran.returncode == 0, ran.stderr
+    return shell
+
+
+def whole(dest: Path) -> list[str]:
+    """The tasks that are there; each is whole, and nothing else is."""
+    found = sorted(path.name for path in dest.iterdir() if path.name not in (".kubeque", "results.csv"))
+    for name in found:
+        assert {path.name for path in (dest / name).iterdir()} == {"f", "stdout.txt", "stderr.txt"}
+        assert (dest / name / "f").stat().st_size == (SIZE if int(name) % 2 else 10)
+    return found
+
+
+def test_a_file_that_may_not_become_so_large_is_one_line(job: Shell) -> None:
+    shell, dest = job, job.folder / "back"
+    limited = f'ulimit -f {LIMIT // 512}; exec "$@"'
+    ran = shell.execute("sh", "-c", limited, "sh", sys.executable, "-m", "kubeque.cli", "fetch", "big", str(dest))
+    assert ran.returncode == 1
+    assert os.strerror(errno.EFBIG) in told(ran, dest)
+    assert not {"1", "3", "5"} & set(whole(dest))
+    assert shell.run("fetch", "big", str(dest)).returncode == 0
+    assert len(whole(dest)) == TASKS
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    disk = tmp_path / "small-disk"
+    disk.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "none", disk], check=False).returncode:
+        pytest.skip("nothing may be mounted here")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_a_full_disk_is_one_line(job: Shell, small_disk: Path) -> None:
+    shell, dest = job, small_disk / "back"
+    ran = shell.run("fetch", "big", str(dest))
+    assert ran.returncode == 1
+    assert os.strerror(errno.ENOSPC) in told(ran, dest)
+    assert len(whole(dest)) < TASKS
+    subprocess.run(["mount", "-o", "remount,size=30m", small_disk], check=True)
+    assert shell.run("fetch", "big", str(dest)).returncode == 0
+    assert len(whole(dest)) == TASKS
+
+
+def told(ran: subprocess.CompletedProcess[str], dest: Path) -> str:
+    """The line that was said; it names a file in the folder."""
+    *before, line = ran.stderr.splitlines()
+    assert [text for text in before if not text.startswith("fetching:")] == []
+    assert line.startswith("kubeque: ")
+    assert str(dest) in line
+    return line
