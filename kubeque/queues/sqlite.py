@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -95,8 +96,7 @@ class SqliteDialect:
     def _connect(self) -> sqlite3.Connection:
         self._check_there()
         if self._file is None:
-            with suppress(OSError):  # what cannot be opened SQLite itself refuses
-                os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # not for other users
+            _make(self._path)
         mode = "rwc" if self._file is None else "rw"
         connection = sqlite3.connect(
             f"{self._path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
@@ -163,6 +163,23 @@ def file_system(path: Path) -> str:
         if (name := str(folder).replace(" ", "\\040")) in kinds:
             return kinds[name]
     return ""
+
+
+def _make(path: Path) -> None:
+    """Make an empty file that other users cannot read, unless there is one. What goes wrong SQLite itself says better.
+
+    Nobody may open and close the queue's own file: that drops all locks that this process has on it, so that another
+    process takes itself for the last user and removes the log under us (sqlite.org/howtocorrupt.html, 2.2).
+    """
+    if path.exists():
+        return
+    with suppress(OSError):
+        file, empty = tempfile.mkstemp(dir=path.parent, prefix=".queue-")
+        os.close(file)  # before it has the queue's name, and so before anybody has a lock on it
+        try:
+            os.link(empty, path)
+        finally:
+            os.unlink(empty)
 
 
 def open_sqlite(path: Path, *, create: bool = True) -> SqlStore:

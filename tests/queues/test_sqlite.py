@@ -282,3 +282,27 @@ def test_a_migration_that_breaks_off_leaves_the_old_layout_whole(
     assert layout(path) == before
     with closing(sqlite3.connect(path)) as file:
         assert "note" not in [row[1] for row in file.execute("PRAGMA table_info(kubeque_job)")]
+
+
+def locks_on(path: Path) -> int:
+    """How many locks processes have on a file, as the kernel lists them."""
+    inode = path.stat().st_ino
+    return sum(line.split()[5].endswith(f":{inode}") for line in Path("/proc/locks").read_text().splitlines())
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the kernel lists no locks here")
+def test_a_process_that_opens_the_queue_again_keeps_the_locks_that_it_has(path: Path) -> None:
+    # Given a queue that this process uses
+    first = open_sqlite(path)
+    first.insert_blocks([block(1)])
+    before = locks_on(path)
+    assert before > 0
+    # When it opens the queue once more, as each connection of a triggerer does
+    second = open_sqlite(path)
+    assert second.get_block("uid-1", "0-1") is not None
+    # Then others still see that it is in use, and do not remove the log under it
+    assert locks_on(path) >= before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.glob(".queue-*")) == []
+    second.close()
+    first.close()
