@@ -54,11 +54,13 @@ _SETTINGS = {
 }
 
 
-def until(what: str, true: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Ask until the answer is yes; the answer. Raises AssertionError that says `what` was waited for."""
+def until(
+    what: str, true: Callable[[], Any], seconds: float = PATIENCE, *, seen: Callable[[], Any] = lambda: "nothing"
+) -> Any:
+    """Ask until the answer is yes; the answer. Raises AssertionError: `what` was waited for, and what is `seen`."""
     end = time.monotonic() + seconds
     while not (answer := true()):
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}; seen instead: {seen()}"
         time.sleep(0.3)
     return answer
 
@@ -128,8 +130,15 @@ class AirflowServer:
                 os.kill(pid, signal.SIGKILL)
 
     def restart(self, part: str, *, kill: bool = False) -> None:
-        """End one part, by SIGTERM or at once, and start it again."""
-        self._parts[part].stop(signal.SIGKILL if kill else None)
+        """End one part, by SIGTERM or with all its processes at once, and start it again.
+
+        What a killed scheduler leaves alive has its lines to the database: a lock that it had, Airflow would wait for.
+        Consumers live on, as they do elsewhere.
+        """
+        if kill:
+            self._parts[part].vanish(spare="kubeque.consumer")
+        else:
+            self._parts[part].stop()
         self._parts[part].start(lambda: True)
 
     def pid(self, part: str) -> int:

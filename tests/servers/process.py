@@ -105,6 +105,17 @@ class Process:
         assert self._running is not None, f"{self._name} is not running"
         self._running.wait(_START_SECONDS)
 
+    def vanish(self, *, spare: str) -> None:
+        """It and all that it has begun, in whatever session, are gone at once, as when their container dies.
+
+        What has the word `spare` in its command lives on, with all that it has begun.
+        """
+        assert self._running is not None, f"{self._name} is not running"
+        for pid in (self._running.pid, *_descendants(self._running.pid, spare)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.stop()
+
     def stop(self, sign: signal.Signals | None = None) -> None:
         """End it and all its children: gently, then by force. Only the process that started it can."""
         running, self._running = self._running, None
@@ -125,3 +136,16 @@ def _children(pid: int) -> list[int]:
     """Direct children, which may be in process groups of their own."""
     listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(child) for child in listed.stdout.split()]
+
+
+def _descendants(pid: int, spare: str) -> list[int]:
+    """Its children, their children and so on, but for those whose command has the word."""
+    found = [child for child in _children(pid) if spare.encode() not in _command(child).split(b"\0")]
+    return [one for child in found for one in (child, *_descendants(child, spare))]
+
+
+def _command(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""  # it has ended

@@ -70,10 +70,14 @@ class Sweep:
             there = (found["state"], found["try_number"]) == (_WAITS[self.way], attempt)
             return there and f"/wait/-1#{attempt}" in (self.job().token if self.job_or_none() else "")
 
-        until(f"{self.dag} waits: try {attempt}", waiting)
+        until(f"{self.dag} waits: try {attempt}", waiting, seen=self._seen)
         if self.way in DEFERRED:
             # Airflow tells a trigger of its end only once the triggerer has taken it up.
             self.says("starting", attempt)
+
+    def _seen(self) -> tuple[object, ...]:
+        found, job = self.airflow.task(self.dag, self.run_id, "wait"), self.job_or_none()
+        return found["state"], found["try_number"], job and (job.state, job.token)
 
     def job(self) -> Job:
         with Client() as client:
@@ -103,7 +107,8 @@ class Sweep:
         """Returns once the run is a success; its rows have run once, in one job."""
         until(f"the run of {self.dag} ends", lambda: self.ended() in ("success", "failed"))
         assert self.ended() == "success", self.airflow.log(self.dag, self.run_id, "wait", 1)[-4000:]
-        assert self.ran() == list(rows), self.dag
+        ran = self.ran()
+        assert ran == list(rows), f"{self.dag} ran {ran}; {self._seen()}"
         with Client() as client:
             assert [job.name for job in client.jobs() if self.run_id in job.name] == [self.name]
 
