@@ -111,30 +111,31 @@ class WaitsForSweep:
     #: Set while this process waits.
     _waiter: Waiter | None = None
     _hook: KubequeHook | None = None
-
-    def _arrive(self, waiter: Waiter) -> Any:
-        """Begin to wait; failed rows of an earlier try run again. Returns the progress. Raises BadSweep."""
-        self._waiter = waiter
-        self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)
-        with permanent():
-            return self._hook.arrive(
-                waiter.job_id, waiter.name, waiter.attempt,
-                orphan_after=seconds(self.orphan_after), retries=self.retry_causes,
-            )  # fmt: skip
+    #: Was the first look of this try made?
+    _arrived: bool = False
 
     def _look(self, waiter: Waiter) -> Any:
-        """How the job stands, for who waits already. Raises BadSweep."""
-        assert self._hook is not None
-        with permanent():
-            return self._hook.look(waiter.job_id, waiter.token)
+        """How the job stands. The first look begins to wait: failed rows of an earlier try run again. Raises BadSweep.
 
-    def _look_again(self, waiter: Waiter) -> Any:
-        """As `_look`; None, and a warning, where it cannot be seen now: the sweep does not need us. Raises BadSweep."""
+        None, and a warning, where it cannot be seen now: the sweep does not need us.
+        """
+        self._waiter = waiter
+        self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)
         try:
-            return self._look(waiter)
+            with permanent():
+                if self._arrived:
+                    return self._hook.look(waiter.job_id, waiter.token)
+                progress = self._hook.arrive(waiter.job_id, waiter.name, waiter.attempt, **self._terms())
         except _PASSING as error:
             self.log.warning("%s cannot be seen now, it is asked again: %s", waiter.job_id, error)
             return None
+        self._arrived = True
+        return progress
+
+    def _terms(self) -> dict[str, Any]:
+        """What who begins to wait says of the job."""
+        retries = None if self.retry_causes is None else dict(self.retry_causes)
+        return {"orphan_after": seconds(self.orphan_after), "retries": retries}
 
     def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
         """Wait in the triggerer. `timeout`: seconds from now, of the sensor."""
@@ -146,6 +147,7 @@ class WaitsForSweep:
         trigger = KubequeSweepTrigger(
             **waiter.as_dict(), poke_interval=self.poke_interval,
             deadline=time.time() + given[first] if first else None, limit=first,
+            arrival=None if self._arrived else self._terms(),
         )  # fmt: skip
         self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
 
@@ -157,15 +159,17 @@ class WaitsForSweep:
             cancelled = self.cancel_on_kill and waiter.cancel()
             how = "it is cancelled" if cancelled else "it goes on"
             raise AirflowTaskTimeout(f"{waiter.job_id} had not ended at execution_timeout: {how}")
-        self._hook = KubequeHook(waiter.kubeque_conn_id)
+        self._arrived = True
         try:
-            progress = self._look_again(waiter)
+            progress = self._look(waiter)
             if progress is None or progress.job.closing is None:  # out of sight, or somebody has reset it meanwhile
                 self._defer(waiter)
+            assert self._hook is not None
             self._hook.say(progress)
             return self._hook.deliver(progress)
         finally:
-            self._hook.close()
+            if self._hook is not None:
+                self._hook.close()
 
     def on_kill(self) -> None:
         """Called in a signal handler when the process shall end: by a person, a timeout, or a node that goes away."""

@@ -209,14 +209,13 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
 
     def _wait(self, waiter: Waiter) -> dict[str, Any]:
         self._hook = self.hook
-        progress = self._arrive(waiter)
         try:
-            while progress.job.closing is None:
+            while (progress := self._look(waiter)) is None or progress.job.closing is None:
                 if self.deferrable:
                     self._defer(waiter)
-                self.hook.say(progress)
+                if progress is not None:
+                    self.hook.say(progress)
                 time.sleep(self.poke_interval)
-                progress = self._look_again(waiter) or progress
         except AirflowTaskTimeout:
             if self.cancel_on_kill:
                 waiter.cancel()

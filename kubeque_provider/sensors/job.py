@@ -76,16 +76,18 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     def _wait_deferred(self, context: Any) -> Any:
         waiter = self._who(context)
-        progress = self._come(context, waiter)
-        if progress.job.closing is None:
+        progress = self._see(context, waiter)
+        if progress is None or progress.job.closing is None:
             self._defer(waiter, timeout=self.timeout)
         assert self._hook is not None
         return tell_assets(self, context, self._hook.deliver(progress))
 
-    def _come(self, context: Any, waiter: Waiter) -> Any:
-        progress = self._arrive(waiter)
-        assert self._hook is not None
-        self._hook.keep_links(context, progress.job)
+    def _see(self, context: Any, waiter: Waiter) -> Any:
+        """As `_look`; what is seen first is linked to."""
+        arrived, progress = self._arrived, self._look(waiter)
+        if progress is not None and not arrived:
+            assert self._hook is not None
+            self._hook.keep_links(context, progress.job)
         return progress
 
     def _who(self, context: Any) -> Waiter:
@@ -96,7 +98,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
     def poke(self, context: Any) -> PokeReturnValue:
         """One look at the job; consumers are started and lost tasks taken back by the way."""
         # One hook for all pokes of a process: it remembers who was silent since when.
-        progress = self._look_again(self._waiter) if self._waiter else self._come(context, self._who(context))
+        progress = self._see(context, self._waiter or self._who(context))
         if progress is None:
             return PokeReturnValue(is_done=False)
         assert self._hook is not None

@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
@@ -49,17 +49,25 @@ class KubequeSweepTrigger(BaseTrigger):
         poke_interval: float = 10.0,
         deadline: float | None = None,
         limit: str = "",
+        arrival: Mapping[str, Any] | None = None,
     ) -> None:
-        """`poke_interval`: seconds. `deadline`: Unix seconds; `limit` is what set it, for the event."""
+        """`poke_interval`: seconds. `deadline`: Unix seconds; `limit` is what set it, for the event.
+
+        `arrival`: `orphan_after` and `retries` of `KubequeHook.arrive`, where the queue was away for the first look.
+        """
         super().__init__()  # type: ignore[no-untyped-call]
         self.waiter = Waiter(job_id, kubeque_conn_id, dag_id, run_id, task_id, map_index, attempt, cancel_on_kill)
         self.poke_interval = poke_interval
         self.deadline = deadline
         self.limit = limit
+        self.arrival = arrival
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class and arguments. What `limit` says is left out where there is nothing to say."""
-        own = {"poke_interval": self.poke_interval, "deadline": self.deadline, "limit": self.limit}
+        """Class and arguments. What says nothing is left out."""
+        own = {
+            "poke_interval": self.poke_interval, "deadline": self.deadline, "limit": self.limit,
+            "arrival": self.arrival,
+        }  # fmt: skip
         given = {name: value for name, value in own.items() if value not in (None, "")}
         return f"{type(self).__module__}.{type(self).__qualname__}", {**self.waiter.as_dict(), **given}
 
@@ -93,14 +101,18 @@ class KubequeSweepTrigger(BaseTrigger):
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
 
     def _look(self) -> Progress:
-        conn_id = self.waiter.kubeque_conn_id
+        waiter, conn_id = self.waiter, self.waiter.kubeque_conn_id
         try:
-            return _hook(conn_id).look(self.waiter.job_id, self.waiter.token)
+            if self.arrival is None:
+                return _hook(conn_id).look(waiter.job_id, waiter.token)
+            progress = _hook(conn_id).arrive(waiter.job_id, waiter.name, waiter.attempt, **self.arrival)
         except KubequeError:
             # The next poll reads the connection anew: it may be that what was wrong.
             with _hooks_lock:
                 _hooks.pop(conn_id, None)
             raise
+        self.arrival = None
+        return progress
 
 
 def _hook(conn_id: str) -> KubequeHook:

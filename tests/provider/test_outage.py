@@ -6,12 +6,15 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kubeque_provider.airflow_versions import AIRFLOW_2
+from kubeque_provider.exceptions import SweepFailed
+from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 from tests.provider.conftest import Run
@@ -32,7 +35,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgres
 
 
 def submitter(**fields: Any) -> KubequeSubmitOperator:
-    return KubequeSubmitOperator(task_id="submit", command=["/bin/sleep", "6"], poke_interval=0.5, **fields)
+    fields = {"command": ["/bin/sleep", "6"], **fields}
+    return KubequeSubmitOperator(task_id="submit", poke_interval=0.5, **fields)
 
 
 def sensor(**fields: Any) -> KubequeJobSensor:
@@ -44,6 +48,19 @@ WAYS: dict[str, Callable[[Run], Any]] = {
     "sensor": lambda run: run.execute(sensor()),
     "deferred": lambda run: run.execute_deferred(lambda: sensor(deferrable=True))[0],
 }
+#: A first look; a rescheduled sensor makes one with every poke.
+FIRST: dict[str, Callable[[Run], Any]] = {
+    "poke": WAYS["sensor"],
+    "reschedule": lambda run: rescheduled(run),
+    "deferred": WAYS["deferred"],
+}
+
+
+def rescheduled(run: Run) -> Any:
+    """As Airflow does: a fresh sensor for every poke."""
+    while not (found := sensor(mode="reschedule").poke(run.context("wait", 1))).is_done:
+        time.sleep(0.5)
+    return found.xcom_value
 
 
 def in_a_thread(way: Callable[[Run], Any], run: Run) -> Any:
@@ -66,3 +83,40 @@ def test_the_queue_is_away_and_comes_back(server: PostgresServer, run: Run, way:
         assert not waiting.done(), waiting.exception()
         server.start()
         assert waiting.result(60)["counts"]["ok"] == 1
+
+
+def test_the_queue_is_away_for_the_first_look(server: PostgresServer, run: Run) -> None:
+    run.execute(submitter(job_id="away"))
+    server.stop()
+    with ThreadPoolExecutor(len(FIRST)) as threads:
+        waiting = {name: threads.submit(in_a_thread, way, run) for name, way in FIRST.items()}
+        time.sleep(AWAY_SECONDS)
+        assert {name: one.exception() for name, one in waiting.items() if one.done()} == {}
+        server.start()
+        assert {name: one.result(60)["counts"]["ok"] for name, one in waiting.items()} == dict.fromkeys(FIRST, 1)
+
+
+def test_who_first_sees_a_failed_sweep_from_the_triggerer_repairs_it(
+    server: PostgresServer, run: Run, tmp_path: Path
+) -> None:
+    # Given a sweep that one try has seen fail, and a queue that is away when the next try begins
+    make = partial(sensor, deferrable=True, retry_causes={"lost": 7})
+    run.execute(submitter(job_id="away", command=["/bin/sh", "-c", f"test -e {tmp_path}/mended"]))
+    with pytest.raises(SweepFailed):
+        run.execute_deferred(make)
+    (tmp_path / "mended").touch()
+    server.stop()
+
+    # When the queue comes back
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(in_a_thread, lambda run: run.execute_deferred(make, 2), run)
+        time.sleep(AWAY_SECONDS)
+        assert not waiting.done(), waiting.exception()
+        server.start()
+        found, events = waiting.result(60)
+
+    # Then the failed row runs again, on this try's terms
+    assert (found["counts"]["ok"], events) == (1, ["ended"])
+    with KubequeHook().get_conn() as client:
+        job = client.job("away")
+    assert (job.token.endswith("/wait/-1#2"), job.budgets.to_wire()["lost"]) == (True, 7)
