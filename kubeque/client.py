@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +12,7 @@ from typing import Any
 
 from kubeque.clusters.open import Access
 from kubeque.files.transfer import Tell, Transfer
-from kubeque.jobs import canaries, table
+from kubeque.jobs import canaries, table, waiters
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs.checkup import Finding
 from kubeque.jobs.collect import Collected, collect, frame, records
@@ -36,17 +35,15 @@ from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
 from kubeque.jobs.timeline import write_timeline
 from kubeque.model.config import Config
-from kubeque.model.errors import FileDamaged, FileMissing, JobNotFound, QueueUnavailable, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate
-from kubeque.model.job import Job, JobState, ResetRule
+from kubeque.model.job import Job, ResetRule
 from kubeque.model.parameters import Rows
 from kubeque.model.spans import By
 from kubeque.model.sweep import Sweep, check_consumers
 from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
-#: Who waits is noted so many times in the time after which nobody would.
-_LOOKS = 20
 #: So long who watches waits for a queue or store that does not answer any more, seconds.
 _AWAY_SECONDS = 300.0
 
@@ -148,55 +145,22 @@ class Client:
         `orphan_after`: the job stops when who waits does not `keep` it for so many seconds; None: it never does.
         `retries`: extra attempts by cause, from here on.
         """
-        before = ""
-        moment = self._site.queue.now()
-
-        def change(now: Job) -> Job | None:
-            nonlocal before
-            before = now.token
-            budgets = now.budgets.with_extra(retries or {})
-            same = replace(now, token=token, orphan_after=orphan_after, budgets=budgets) == now
-            return (
-                None if same else replace(now, token=token, orphan_after=orphan_after, budgets=budgets, watched=moment)
-            )
-
-        self._site.queue.update(name, change)
-        return before
+        return waiters.take(self._site, name, token, orphan_after=orphan_after, retries=retries or {})
 
     def keep(self, name: str, token: str) -> None:
         """Note that `token` still waits, unless somebody else does by now. Raises JobNotFound."""
-        moment = self._site.queue.now()
-
-        def change(now: Job) -> Job | None:
-            stale = now.orphan_after is not None and moment > now.watched + now.orphan_after / _LOOKS
-            return replace(now, watched=moment) if stale and now.token == token else None
-
-        self._site.queue.update(name, change)
+        waiters.keep(self._site, name, token)
 
     def cancel(self, name: str, token: str) -> bool:
         """Kill a job if `token` still is who waits for it: one who came later has adopted it. Was it killed?
 
         A job that is gone is nobody's to kill.
         """
-        killed = False
-
-        def change(now: Job) -> Job | None:
-            nonlocal killed
-            killed = now.token == token and now.open
-            return replace(now, state=JobState.KILLED, reason="who waited for it was ended") if killed else None
-
-        with suppress(JobNotFound):
-            self._site.queue.update(name, change)
-        return killed
+        return waiters.cancel(self._site, name, token)
 
     def mark_delivered(self, job: Job) -> None:
         """Note that somebody was given the results of this run of `job`: who submits it again means a new run."""
-
-        def change(now: Job) -> Job | None:
-            same = (now.uid, now.run) == (job.uid, job.run) and now.closing is not None
-            return replace(now, delivered=True) if same and not now.delivered else None
-
-        self._site.queue.update(job.name, change)
+        waiters.mark_delivered(self._site, job)
 
     def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[Line]:
         """Every task from index `first` on with its row, in order; only those in `state` if it is given."""

@@ -1,0 +1,67 @@
+"""Who waits for a job: noted in the job itself, so that one who was replaced cannot end what another waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from kubeque.jobs.site import Site
+from kubeque.model.errors import JobNotFound
+from kubeque.model.job import Job, JobState
+
+#: Who waits is noted so many times in the time after which nobody would.
+_LOOKS = 20
+
+
+def take(site: Site, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
+    """`token` waits for a job from now on; returns who did before. Raises JobNotFound."""
+    before = ""
+    moment = site.queue.now()
+
+    def change(now: Job) -> Job | None:
+        nonlocal before
+        before = now.token
+        taken = replace(now, token=token, orphan_after=orphan_after, budgets=now.budgets.with_extra(retries))
+        return None if taken == now else replace(taken, watched=moment)
+
+    site.queue.update(name, change)
+    return before
+
+
+def keep(site: Site, name: str, token: str) -> None:
+    """`token` still waits, unless somebody else does by now. Raises JobNotFound."""
+    moment = site.queue.now()
+
+    def change(now: Job) -> Job | None:
+        stale = now.orphan_after is not None and moment > now.watched + now.orphan_after / _LOOKS
+        return replace(now, watched=moment) if stale and now.token == token else None
+
+    site.queue.update(name, change)
+
+
+def cancel(site: Site, name: str, token: str) -> bool:
+    """Kill a job if `token` still is who waits for it: one who came later has adopted it. Was it killed?
+
+    A job that is gone is nobody's to kill.
+    """
+    killed = False
+
+    def change(now: Job) -> Job | None:
+        nonlocal killed
+        killed = now.token == token and now.open
+        return replace(now, state=JobState.KILLED, reason="who waited for it was ended") if killed else None
+
+    with suppress(JobNotFound):
+        site.queue.update(name, change)
+    return killed
+
+
+def mark_delivered(site: Site, job: Job) -> None:
+    """Somebody was given the results of this run of `job`. Raises JobNotFound."""
+
+    def change(now: Job) -> Job | None:
+        same = (now.uid, now.run) == (job.uid, job.run) and now.closing is not None
+        return replace(now, delivered=True) if same and not now.delivered else None
+
+    site.queue.update(job.name, change)
