@@ -1,7 +1,7 @@
 """A real Kubernetes under the tests: the one that KUBECONFIG names.
 
 KUBEQUE_E2E_LOAD is a command that loads an image archive into it, given behind it: `kind load image-archive`, for one.
-PostgreSQL and the object store run on this machine; pods share its network, so that they reach them on loopback.
+Queue and object store run on this machine; pods share its network, so that they reach them on loopback.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,8 @@ import yaml
 
 from kubeque.clusters.kubernetes import KubernetesApi, path
 from tests.e2e import images
+from tests.servers.emulators import DatastoreEmulator
+from tests.servers.here import running
 from tests.servers.objects import BUCKET, GcsServer
 from tests.servers.postgres import PostgresServer
 
@@ -94,6 +96,12 @@ def store() -> Iterator[GcsServer]:
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def datastore() -> Iterator[DatastoreEmulator]:
+    with running(lambda: DatastoreEmulator("firestore")) as emulator:
+        yield emulator
+
+
 @dataclass
 class Desk:
     """Somebody at a desk, with a queue of their own and the cluster."""
@@ -101,15 +109,22 @@ class Desk:
     folder: Path
     store: GcsServer
     api: KubernetesApi
-    queue_url: str
+    #: As the file .kubeque has it.
+    config: dict[str, str]
+    #: What stands for Google's servers: variables for us, and for pods.
+    emulators: dict[str, str]
     env: dict[str, str] = field(default_factory=dict)
 
     def run(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
         """What `kubeque WORDS` prints, and its exit code."""
-        return subprocess.run(
-            [sys.executable, "-m", "kubeque.cli", *words], cwd=self.folder, env={**os.environ, **self.env},
-            text=True, capture_output=True, timeout=timeout,
-        )  # fmt: skip
+        return self.execute(sys.executable, "-m", "kubeque.cli", *words, timeout=timeout)
+
+    def execute(
+        self, *words: str, timeout: float = 900, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """What another program prints, and its exit code."""
+        env = {**os.environ, **self.env, **(env or {})}
+        return subprocess.run(words, cwd=self.folder, env=env, text=True, capture_output=True, timeout=timeout)
 
     def watch(self, job: str) -> subprocess.Popen[str]:
         """`kubeque watch JOB`, in the background."""
@@ -120,14 +135,15 @@ class Desk:
 
     def sub(self, *words: str, image: str = BUSYBOX, template: dict[str, Any] | None = None, **how: Any) -> Any:
         """`kubeque sub` with what all tests need."""
-        spec: dict[str, Any] = {"hostNetwork": True, "dnsPolicy": "Default"}
-        spec |= template or {}
-        spec["containers"] = [*spec.get("containers", []), {"name": "keeper", "env": self._api_server()}]
-        (self.folder / "pod.yaml").write_text(json.dumps({"spec": spec}))
-        return self.run(
-            "sub", "--image", image, "--env", f"STORAGE_EMULATOR_HOST={self.store.url}", "--pod-template", "pod.yaml",
-            *words, **how,
-        )  # fmt: skip
+        (self.folder / "pod.yaml").write_text(json.dumps(self.template(template or {})))
+        told = [word for name, value in self.emulators.items() for word in ("--env", f"{name}={value}")]
+        return self.run("sub", "--image", image, *told, "--pod-template", "pod.yaml", *words, **how)
+
+    def template(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """The pod_template with this spec, in this machine's network."""
+        keeper = {"name": "keeper", "env": self._api_server()}
+        here = {"hostNetwork": True, "dnsPolicy": "Default", **spec}
+        return {"spec": {**here, "containers": [*spec.get("containers", []), keeper]}}
 
     def _api_server(self) -> list[dict[str, str]]:
         """Where a pod in this machine's network finds the API server: as we do."""
@@ -147,31 +163,46 @@ class Desk:
         assert isinstance(found, dict)
         return found
 
-    def objects(self, kind: str, job: str) -> list[dict[str, Any]]:
-        """The objects of a job in the cluster."""
-        mark = hashlib.sha256(self.queue_url.encode()).hexdigest()[:12]
-        return self.api.list(path(kind, NAMESPACE), labelSelector=f"kubeque/job={job},kubeque/queue={mark}")
+    def objects(self, kind: str, job: str = "") -> list[dict[str, Any]]:
+        """The objects in the cluster of a job, or of the queue."""
+        mark = hashlib.sha256(self.config["queue_url"].encode()).hexdigest()[:12]
+        of_job = f",kubeque/job={job}" if job else ""
+        return self.api.list(path(kind, NAMESPACE), labelSelector=f"kubeque/queue={mark}{of_job}")
 
 
 @pytest.fixture
 def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
-    desk = set_up(tmp_path, postgres, store, api)
+    desk = set_up(tmp_path, postgres.create_database(), store, api)
     yield desk
     desk.run("stop")
 
 
-def set_up(folder: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Desk:
-    """A desk in a folder, with a database of its own."""
+@pytest.fixture(params=["postgres", "datastore"])
+def any_desk(request: pytest.FixtureRequest, tmp_path: Path, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
+    """A desk with each kind of queue that pods can reach."""
+    server = request.getfixturevalue(request.param)
+    if isinstance(server, PostgresServer):
+        desk = set_up(tmp_path, server.create_database(), store, api)
+    else:
+        queue_url = f"datastore://kubeque-test/(default)/{secrets.token_hex(4)}"
+        desk = set_up(tmp_path, queue_url, store, api, DATASTORE_EMULATOR_HOST=server.host)
+    yield desk
+    desk.run("stop")
+
+
+def set_up(folder: Path, queue_url: str, store: GcsServer, api: KubernetesApi, **emulators: str) -> Desk:
+    """A desk in a folder. `emulators`: variables that lead to others than the store."""
     config = {
-        "queue_url": postgres.create_database(),
+        "queue_url": queue_url,
         "default_url_prefix": f"gs://{BUCKET}/{secrets.token_hex(4)}",
         "cluster_url": "kubernetes://",
         "namespace": NAMESPACE,
         "consumer_image": CONSUMER,
     }
     (folder / ".kubeque").write_text("".join(f"{key} = {value}\n" for key, value in config.items()))
-    env = {"STORAGE_EMULATOR_HOST": store.url, "KUBEQUE_HOME": str(folder / "home"), "NO_COLOR": "1"}
-    return Desk(folder, store, api, config["queue_url"], env)
+    emulators["STORAGE_EMULATOR_HOST"] = store.url
+    env = {**emulators, "KUBEQUE_HOME": str(folder / "home"), "NO_COLOR": "1"}
+    return Desk(folder, store, api, config, emulators, env)
 
 
 def of_the_page(kind: str) -> dict[str, Any]:

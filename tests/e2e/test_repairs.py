@@ -99,7 +99,7 @@ def restarted(tmp_path: Path, api: KubernetesApi) -> Iterator[tuple[Desk, Postgr
     postgres, store = PostgresServer(), GcsServer(on_disk=True)
     postgres.start()
     store.start()
-    desk = set_up(tmp_path, postgres, store, api)
+    desk = set_up(tmp_path, postgres.create_database(), store, api)
     yield desk, postgres, store
     desk.run("stop")
     store.stop()

@@ -1,46 +1,85 @@
-"""The sample sweep in pods, and images of all kinds."""
+"""The sample sweep in pods, from the command line and from a DAG; images of all kinds."""
 
 from __future__ import annotations
 
 import csv
+import json
 import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from tests.e2e.conftest import BUSYBOX, DEBIAN, OTHERS, SAMPLE, Desk, until
+import pytest
+
+from tests.e2e.conftest import BUSYBOX, DEBIAN, OTHERS, REPOSITORY, SAMPLE, Desk, until
+
+#: In a process of its own, whose environment is its Airflow's configuration. A usual exit of it takes seconds.
+RUN_DAG = """
+import os, sys
+from airflow.utils.db import initdb
+initdb()
+from sweep_in_pods import dag
+state = dag.test().state
+sys.stdout.flush()
+os._exit(0 if state == "success" else 1)
+"""
 
 
-def test_the_sample_sweep_runs_in_pods(desk: Desk) -> None:
-    shutil.copytree(SAMPLE, desk.folder, dirs_exist_ok=True)
-    done = desk.sub(
-        "-n",
-        "mandelbrot",
-        "--params",
-        "params.csv",
-        "--consumers",
-        "3",
-        "--cpu",
-        "100m",
-        "--memory",
-        "256Mi",
-        "--fetch",
-        "results",
-        "python3",
-        "^mandelbrot.py",
-        "{x_scale}",
-        "{y_scale}",
-        "{zoom}",
-        image=DEBIAN,
-    )
+@pytest.fixture(scope="module")
+def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is made there once serves all DAGs here."""
+    return tmp_path_factory.mktemp("airflow")
+
+
+def test_the_sample_sweep_runs_in_pods_from_the_command_line_and_from_a_dag(any_desk: Desk, airflow_home: Path) -> None:
+    """Both at once, on one queue."""
+    shutil.copytree(SAMPLE, any_desk.folder, dirs_exist_ok=True)
+    with ThreadPoolExecutor(1) as side:
+        of_dag = side.submit(run_dag, any_desk, airflow_home)
+        done = any_desk.sub(
+            "-n", "mandelbrot", "--params", "params.csv", "--consumers", "3", "--cpu", "100m", "--memory", "256Mi",
+            "--fetch", "results", "python3", "^mandelbrot.py", "{x_scale}", "{y_scale}", "{zoom}", image=DEBIAN,
+        )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
-    with open(desk.folder / "results" / "results.csv") as file:
+    said = of_dag.result().stdout + of_dag.result().stderr
+    assert of_dag.result().returncode == 0, said
+    assert "KubequeSweepTrigger" in said  # the sensor has waited in a triggerer
+    came_back(any_desk.folder / "results")
+    came_back(any_desk.folder / "dags" / "results")
+    until("nothing left in the cluster", lambda: not any_desk.objects("jobs"))
+    until("no pod left", lambda: not any_desk.objects("pods"))
+    assert not any_desk.objects("secrets")
+
+
+def run_dag(desk: Desk, airflow_home: Path) -> subprocess.CompletedProcess[str]:
+    """What Airflow says when it runs the DAG, with the sample's files beside it."""
+    dags = desk.folder / "dags"
+    for source in (SAMPLE, Path(__file__).parent / "dags"):
+        shutil.copytree(source, dags, dirs_exist_ok=True)
+    (dags / "pod.yaml").write_text(json.dumps(desk.template({})))
+    connection = {key: value for key, value in desk.config.items() if key != "cluster_url"}  # that is the DAG's to say
+    env = {
+        "AIRFLOW_HOME": str(airflow_home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{airflow_home}/airflow.db",
+        "AIRFLOW_CONN_KUBEQUE_DEFAULT": json.dumps({"conn_type": "kubeque", "extra": connection}),
+        "PYTHONPATH": f"{dags}:{REPOSITORY}",
+        "SWEEP_IMAGE": DEBIAN,
+    }
+    return desk.execute(sys.executable, "-c", RUN_DAG, env=env)
+
+
+def came_back(results: Path) -> None:
+    """All rows of the sample were fetched there, with their pictures."""
+    with open(results / "results.csv") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 7
     assert {row["state"] for row in rows} == {"ok"}
     assert all(int(row["peak_memory"]) > 1_000_000 for row in rows)
-    assert all((desk.folder / "results" / row["index"] / "mandelbrot.png").stat().st_size > 10_000 for row in rows)
-    until("nothing left in the cluster", lambda: not desk.objects("jobs", "mandelbrot"))
-    until("no pod left", lambda: not desk.objects("pods", "mandelbrot"))
-    assert not desk.objects("secrets", "mandelbrot")
+    assert all((results / row["index"] / "mandelbrot.png").stat().st_size > 10_000 for row in rows)
 
 
 def test_an_image_needs_nothing_and_keeps_what_it_has(desk: Desk) -> None:
