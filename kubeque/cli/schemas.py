@@ -105,7 +105,7 @@ _CONFIG["properties"]["parts"] = listing(
     record(
         "One part.",
         {
-            "what": value("string", "bucket, database, account, queue, store, cluster, identity or consumers."),
+            "what": value("string", "bucket, database, account, queue, store, cluster, identity, consumers or keeper."),
             "ok": value("boolean", "Is it there?"),
             "text": value("string", "What it is, and what was done or is missing."),
             "command": value("string", "Makes it, for somebody who may; empty where nothing is missing."),

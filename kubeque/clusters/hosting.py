@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from kubeque.clusters.accounts import Accounts
 from kubeque.clusters.gke import Gke, Tell
 from kubeque.clusters.gke_messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line, workload_pool
 from kubeque.clusters.google_login import Login
 from kubeque.clusters.google_project import GoogleProject, Part, with_services
-from kubeque.clusters.kubernetes import Address, KubernetesApi, path
+from kubeque.clusters.keeper import ACCOUNT as KEEPER
+from kubeque.clusters.kubernetes import Address, KubernetesApi
 from kubeque.clusters.pods import KubernetesCluster
 from kubeque.model.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.nodes import STANDARD, NodePool, Span
 
 _FORM = "write gke://PROJECT/LOCATION/NAME or gke://PROJECT/LOCATION/NAME/NAMESPACE, with - for a location unsaid"
-_DEFAULT_ACCOUNT, _IDENTITY = "default", "iam.gke.io/gcp-service-account"
+_DEFAULT_ACCOUNT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,16 @@ class Hosting:
             )  # fmt: skip
             yield Part("identity", False, f"{made.name} was made without workload identity", line)
             return
-        account = self.config.service_account or _DEFAULT_ACCOUNT
-        yield project.identity(made.workload_pool, self.namespace, account)
-        yield self._account(account, project.account)
+        yield from self._accounts(project, made.workload_pool)
+
+    def _accounts(self, project: GoogleProject, pool: str) -> Iterator[Part]:
+        """See that consumers and keepers have their accounts in the cluster, and are somebody to Google."""
+        consumers = self.config.service_account or _DEFAULT_ACCOUNT
+        for account in (consumers, KEEPER):
+            yield project.identity(pool, self.namespace, account)
+        accounts = Accounts(self._kubernetes(), self.namespace, project.account)
+        yield accounts.consumers(consumers)
+        yield accounts.keeper()
 
     def _made(
         self, seen: ClusterSeen | None, pools: Sequence[NodePool], asked: bool
@@ -102,25 +111,6 @@ class Hosting:
                 with_services(self.gke.project, error, " && ".join(lines)),
             )  # fmt: skip
         return seen, Part("cluster", True, f"{self.gke} is made: {described(seen)}")
-
-    def _account(self, name: str, google: str) -> Part:
-        """See that the Kubernetes service account is there and says whom it is to Google."""
-        api, where = self._kubernetes(), path("serviceaccounts", self.namespace)
-        mark = {"metadata": {"annotations": {_IDENTITY: google}}}
-        line = f"kubectl -n {self.namespace} annotate serviceaccount {name} {_IDENTITY}={google}"
-        try:
-            found = api.find(path("serviceaccounts", self.namespace, name))
-            if found is None:
-                if api.find(f"/api/v1/namespaces/{self.namespace}") is None:
-                    api.create("/api/v1/namespaces", _object("Namespace", self.namespace))
-                api.create(where, {**_object("ServiceAccount", name), "metadata": {"name": name, **mark["metadata"]}})
-                return Part("consumers", True, f"their Kubernetes service account {self.namespace}/{name} is made")
-            if (found["metadata"].get("annotations") or {}).get(_IDENTITY) != google:
-                api.patch(path("serviceaccounts", self.namespace, name), mark)
-        except ClusterRefused as error:
-            made = f"kubectl -n {self.namespace} create serviceaccount {name} && {line}"
-            return Part("consumers", False, f"the Kubernetes service account {self.namespace}/{name} ({error})", made)
-        return Part("consumers", True, f"their Kubernetes service account {self.namespace}/{name} is there")
 
     def stop(self) -> None:
         """Delete the cluster with all its nodes; bucket and queue stay. Raises ConfigError where there is none."""
@@ -197,7 +187,3 @@ def described_pool(seen: PoolSeen) -> str:
     words += [f"{pool.gpu_count} {pool.gpu_type}"] if pool.gpu_type else []
     words += [seen.status.lower()] if seen.status not in ("RUNNING", "STATUS_UNSPECIFIED") else []
     return " ".join(words) + (f" ({seen.message})" if seen.message else "")
-
-
-def _object(kind: str, name: str) -> dict[str, object]:
-    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}

@@ -16,6 +16,9 @@ from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError
 #: Seconds to connect, and to answer.
 _PATIENCE = (5.0, 30.0)
 _PAGE = 500
+_RBAC = "/apis/rbac.authorization.k8s.io/v1"
+#: Where objects are that are not of the core.
+_GROUPS = {"jobs": "/apis/batch/v1", "roles": _RBAC, "rolebindings": _RBAC}
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _EXTRA = "consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'"
 _MERGE = "application/merge-patch+json"
@@ -202,8 +205,7 @@ def _client_at(address: Address) -> Any:
 
 def path(kind: str, namespace: str, name: str = "") -> str:
     """Where objects of a kind are, as in `jobs` or `pods`."""
-    group = "/apis/batch/v1" if kind == "jobs" else "/api/v1"
-    return f"{group}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")
+    return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")
 
 
 def _line(text: object) -> str:

@@ -17,8 +17,19 @@ _RIGHTS = (
     ("", "events", ("list",), _SAY),
     ("", "secrets", ("create", "patch"), _PASSWORD),
 )
+#: What the Role has beside: to start a keeper, and for doctor to ask what it may.
+_BESIDE = (("", "serviceaccounts", ("get",)), ("authorization.k8s.io", "localsubjectaccessreviews", ("create",)))
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _NOBODY_WATCHES = "for jobs that nobody watches"
+
+
+def role() -> dict[str, Any]:
+    """The Role of docs/howto/kubernetes.md: what it takes to submit, watch and keep jobs in a namespace."""
+    rules = [*((group, kind, verbs) for group, kind, verbs, _ in _RIGHTS), *_BESIDE]
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "kubeque"},
+        "rules": [{"apiGroups": [group], "resources": [kind], "verbs": [*verbs]} for group, kind, verbs in rules],
+    }  # fmt: skip
 
 
 class Rights:

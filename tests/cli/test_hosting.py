@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -26,6 +27,7 @@ from tests.servers.objects import GcsServer
 
 NAME = "projects/proj/locations/europe-west1/clusters/sweeps"
 ACCOUNT = "kubeque@proj.iam.gserviceaccount.com"
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
 CONFIG = "project = proj\ncluster_name = sweeps\nlocation = europe-west1\ndefault_image = python:3.12-slim\n"
 
 pytestmark = [pytest.mark.xdist_group("gs"), pytest.mark.server("gs")]
@@ -106,7 +108,7 @@ def test_start_makes_all_that_sweeps_need_and_finds_it_again(shell: Shell, googl
     assert started.returncode == 0, started.stdout + started.stderr
     assert set(marks(started.stdout).values()) == {"ok"}
     assert list(marks(started.stdout)) == [
-        "bucket", "database", "account", "queue", "store", "cluster", "identity", "consumers",
+        "bucket", "database", "account", "queue", "store", "cluster", "identity", "consumers", "keeper",
     ]  # fmt: skip
     assert "making sweeps in europe-west1 of project proj ..." in started.stderr
     standard, spot = google.manager.clusters[NAME].node_pools
@@ -121,10 +123,14 @@ def test_start_makes_all_that_sweeps_need_and_finds_it_again(shell: Shell, googl
     assert google.apis.members("proj", "roles/datastore.user") == [f"serviceAccount:{ACCOUNT}"]
     assert google.apis.members("proj-kubeque", "roles/storage.objectUser") == [f"serviceAccount:{ACCOUNT}"]
     assert google.apis.members(ACCOUNT, "roles/iam.workloadIdentityUser") == [
-        "serviceAccount:proj.svc.id.goog[default/kubeque]"
+        f"serviceAccount:proj.svc.id.goog[default/{name}]" for name in ("kubeque", "kubeque-keeper")
     ]
-    account = google.api.objects["/api/v1/namespaces/default/serviceaccounts/kubeque"]
-    assert account["metadata"]["annotations"] == {"iam.gke.io/gcp-service-account": ACCOUNT}
+    for name in ("kubeque", "kubeque-keeper"):
+        account = google.api.objects[f"/api/v1/namespaces/default/serviceaccounts/{name}"]
+        assert account["metadata"]["annotations"] == {"iam.gke.io/gcp-service-account": ACCOUNT}
+    bound = google.api.objects[f"{RBAC}/rolebindings/kubeque-keeper"]
+    assert (bound["roleRef"]["name"], bound["subjects"][0]["name"]) == ("kubeque", "kubeque-keeper")
+    assert google.api.objects[f"{RBAC}/roles/kubeque"]["rules"]
 
     again = shell.run("start", "--json")
 
@@ -212,6 +218,22 @@ def test_what_this_account_may_not_is_said_as_commands(shell: Shell, run: Run, g
     ):
         assert line in commands
     assert TOKEN not in started.stdout + started.stderr
+
+
+def test_what_this_account_may_not_in_the_namespace_is_said_as_a_command_that_makes_it(
+    run: Run, google: Google
+) -> None:
+    google.api.forbidden = ("roles", "rolebindings")
+
+    started = run("start")
+
+    assert started.returncode == 1
+    assert [what for what, mark in marks(started.stdout).items() if mark == "MISSING"] == ["keeper"]
+    (line,) = (line for line in started.stdout.splitlines() if "kubectl" in line)
+    echo, text, pipe, *kubectl = shlex.split(line)
+    assert (echo, pipe, kubectl) == ("echo", "|", ["kubectl", "-n", "default", "apply", "-f", "-"])
+    kinds = [item["kind"] for item in json.loads(text)["items"]]
+    assert kinds == ["ServiceAccount", "Role", "RoleBinding"]
 
 
 def test_a_quota_and_a_failing_operation_are_said_in_googles_words(run: Run, google: Google) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from kubeque.clusters.accounts import Accounts
 from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.rights import Rights, role
 from tests.e2e.conftest import ACCOUNT as KEEPER
 from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page, until
 
@@ -79,3 +81,19 @@ def test_what_the_keeper_may_not_do_is_named(desk: Desk, api: KubernetesApi, kee
     assert done.returncode == 0, done.stderr
     said = until("the keeper's trouble", lambda: [t for t in desk.status("hindered")["obstacles"] if "keeper" in t])
     assert "the keeper may not create jobs" in said[0]
+
+
+def test_the_accounts_of_a_new_cluster_are_made_with_the_role_of_the_page(api: KubernetesApi) -> None:
+    accounts = Accounts(api, "kubeque-e2e-new", "kubeque@proj.iam.gserviceaccount.com")
+    try:
+        made = [accounts.consumers("kubeque"), accounts.keeper()]
+        again = [accounts.consumers("kubeque"), accounts.keeper()]
+        rights = Rights(api, "kubeque-e2e-new", password=True).of_keeper()
+    finally:
+        api.delete("/api/v1/namespaces/kubeque-e2e-new")
+
+    assert all(part.text.endswith(" is made") for part in made), made
+    assert all(part.text.endswith(" is there") for part in again), again
+    assert {right.granted for right in rights} == {True}, rights
+    assert len(rights) > 5
+    assert role()["rules"] == of_the_page("Role")["rules"]

@@ -29,6 +29,8 @@ class ApiServer:
         self.objects: dict[str, dict[str, Any]] = {"/api/v1/namespaces/default": {"metadata": {"name": "default"}}}
         #: Every request: verb and path.
         self.calls: list[str] = []
+        #: Kinds of objects that nobody may make.
+        self.forbidden: tuple[str, ...] = ()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.certificate = _certificate(folder / "api-server.pem")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -58,6 +60,8 @@ class ApiServer:
         if path.endswith("/selfsubjectaccessreviews"):
             return 201, {**body, "status": {"allowed": True}}
         if verb == "POST":
+            if path.endswith(self.forbidden):
+                return 403, {"message": f"{path} is forbidden"}
             name = f"{path}/{body['metadata']['name']}"
             if name in self.objects:
                 return 409, {"message": f"{name} already exists"}
