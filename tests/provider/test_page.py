@@ -196,7 +196,7 @@ def test_every_answer_says_what_the_page_may_do(site: Site) -> None:
 
 
 # ------------------------------------------------------------------ real Airflow
-def api(role: str | None) -> Any:
+def api(role: str | None, name: str = "anna") -> Any:
     """Airflow 3's own application, with a person of that role."""
     from airflow.api_fastapi.app import create_app, get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
@@ -204,7 +204,7 @@ def api(role: str | None) -> Any:
 
     client = TestClient(create_app(apps="core"), follow_redirects=False)
     if role is not None:
-        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username="anna", role=role))
+        token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=name, role=role))
         client.cookies.set("_token", token)
     return client
 
