@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow import __version__
 
 from kubeque.client import Client
 from kubeque.model.errors import ParametersError
@@ -54,7 +53,6 @@ def connect(monkeypatch: pytest.MonkeyPatch, name: str, extra: Any, kind: str = 
     monkeypatch.setenv(f"AIRFLOW_CONN_{name.upper()}", json.dumps({"conn_type": kind, "extra": extra}))
 
 
-@pytest.mark.skipif(__version__.startswith(("3.1.", "3.2.")), reason="dag.test() calls no on_failure_callback there")
 @pytest.mark.timeout(240)
 def test_a_run_in_which_all_is_wrong_says_what_and_submits_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
