@@ -59,8 +59,9 @@ bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same 
 kill: $(ENVIRONMENT)  ## kills the parts of a real Airflow while sweeps run: nothing runs twice, nothing is left behind
 	$(PYTHON_HERE) -m pytest -m kill tests/provider/kill_matrix $(ARGS)
 
-soak: $(ENVIRONMENT)  ## what takes long: many fuzz seeds, kills, repetitions
+soak: $(ENVIRONMENT)  ## what takes long: many fuzz seeds, dead networks, and `make e2e` three times
 	$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS)
+	@for round in 1 2 3; do echo "== make e2e, round $$round of 3"; $(MAKE) e2e ARGS= || exit 1; done
 
 dist: $(ENVIRONMENT)  ## the wheel and the source archive, in dist/
 	rm -rf build dist
