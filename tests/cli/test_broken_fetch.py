@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.jobs.destination import MARKER
 from tests.cli.conftest import Shell
 from tests.cli.test_interrupted import has_open, interrupt
 
@@ -22,10 +23,11 @@ def submit(shell: Shell, tasks: int, size: int) -> None:
 
 
 def wait_for_the_middle(shell: Shell, *words: str) -> subprocess.Popen[str]:
-    """A fetch of which the first task has come, and another one is coming."""
+    """A fetch of which the first task has come, which is written down, and another one is coming."""
     running = shell.start(*words)
+    journal = shell.folder / "dest" / MARKER / "fetched.jsonl"
     end = time.monotonic() + 60
-    while not ((shell.folder / "dest" / "0").is_dir() and has_open(running, "/partial-")):
+    while not (journal.is_file() and journal.read_text().endswith("\n") and has_open(running, "/partial-")):
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.002)
