@@ -14,6 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from kubeque.consumer import tree
 from kubeque.consumer.contract import task_environment
@@ -21,7 +22,7 @@ from kubeque.consumer.disk import DiskWatch
 from kubeque.consumer.logs import shown
 from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.renewal import Renewal
-from kubeque.consumer.result import Assignment, save
+from kubeque.consumer.result import Assignment, save, unstored
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.shipping import LogShipper
 from kubeque.consumer.stop import StopSignal
@@ -30,7 +31,6 @@ from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
 from kubeque.model.resources import lifted
 from kubeque.model.task import Cause, Outcome
-from kubeque.queues.block import COMMIT_SECONDS
 from kubeque.queues.patience import idle_pauses
 from kubeque.queues.queue import Queue
 
@@ -101,10 +101,7 @@ class Consumer:
 
     def _wind_up(self, helpers: list[threading.Thread]) -> None:
         helpers[0].join()  # the supplier: whatever it staged is in the queue of staged tasks now
-        while not self._staged.empty():
-            assignment = self._staged.get()
-            assignment.lease.untake(assignment.index)
-            self._clean(assignment)
+        self._unstage()
         self._done.put(None)
         helpers[1].join()
         for lease in list(self._supply.leases):
@@ -133,9 +130,7 @@ class Consumer:
         if kept:
             self._done.put(a)
         else:
-            a.lease.untake(a.index)
-            self._clean(a)
-            self._count(-1)
+            self._drop(a)
 
     def _command(self, a: Assignment) -> Ended:
         assert a.workdir is not None
@@ -188,18 +183,23 @@ class Consumer:
             self._hand_over(assignment)
 
     def _hand_over(self, assignment: Assignment) -> None:
-        while True:
-            try:
+        while not self._leaving.is_set() and not self._renewal.runs_long:
+            with suppress(threads_queue.Full):
                 self._staged.put(assignment, timeout=0.2)
                 return
-            except threads_queue.Full:
-                if self._leaving.is_set():
-                    assignment.lease.untake(assignment.index)
-                    self._clean(assignment)
-                    return
+        self._drop(assignment)
+
+    def _unstage(self) -> None:
+        """What is staged and has not begun may be given back: others need not wait for what runs here."""
+        with suppress(threads_queue.Empty):
+            while True:
+                self._drop(self._staged.get_nowait())
 
     def _next(self) -> Assignment | None:
         supply = self._supply
+        if self._renewal.runs_long:
+            self._unstage()
+            self._wait_until_saved()
         supply.drop_done()
         assignment = supply.take()
         if assignment is not None:
@@ -221,7 +221,7 @@ class Consumer:
         lease = self._supply.current
         if lease is None:
             return
-        if not self._supply.may_run_ahead(lease) or self._renewal.running_for() > COMMIT_SECONDS:
+        if not self._supply.may_run_ahead(lease) or self._renewal.runs_long:
             self._wait_until_saved()
         if not self._leaving.is_set():
             self._renewal.commit(lease, reserve=self._supply.reserve_now(lease))
@@ -231,6 +231,8 @@ class Consumer:
         with self._saved:
             ended_at: float | None = None
             while self._under_way and not self._leaving.is_set():
+                if self._renewal.runs_long:
+                    self._unstage()
                 busy = self._renewal.running is not None or not self._staged.empty()
                 ended_at = None if busy else ended_at or time.monotonic()
                 if ended_at is not None and time.monotonic() - ended_at > _SAVE_SECONDS:
@@ -269,7 +271,7 @@ class Consumer:
                 return save(self._files, a)
             except StorageError as error:
                 if wait is None or a.lease.lost:
-                    return _unstored(a, str(error))
+                    return unstored(a, str(error))
                 log.warning("%s %d: %s; trying again in %.1f s", a.job.name, a.index, error, wait)
                 self._leaving.wait(wait)
         raise AssertionError("unreachable")
@@ -279,18 +281,16 @@ class Consumer:
             self._under_way += change
             self._saved.notify_all()
 
+    def _drop(self, a: Assignment) -> None:
+        """It has not begun, and may be given back."""
+        a.lease.untake(a.index)
+        self._clean(a)
+        self._count(-1)
+
     @staticmethod
     def _clean(a: Assignment) -> None:
         for problem in a.workdir.remove() if a.workdir else ():
             log.warning("%s %d: not removed: %s", a.job.name, a.index, problem)
-
-
-def _unstored(a: Assignment, message: str) -> Outcome:
-    start, seconds = (a.ended.start, a.ended.seconds) if a.ended else (time.time(), 0.0)
-    return Outcome(
-        a.index, a.attempt, Cause.STORE, start=start, seconds=seconds, message=message, revision=a.job.revision,
-        staging=a.staging,
-    )  # fmt: skip
 
 
 def _or_die(work: Callable[[], None]) -> None:

@@ -64,9 +64,10 @@ class Renewal:
     def running(self) -> Assignment | None:
         return self._running
 
-    def running_for(self) -> float:
-        """Seconds that the present command has run; 0 where none does."""
-        return time.monotonic() - self._running_since if self._running else 0.0
+    @property
+    def runs_long(self) -> bool:
+        """Does the present command run for so long that nothing may wait behind it?"""
+        return self._running is not None and time.monotonic() - self._running_since > COMMIT_SECONDS
 
     def noted(self, a: Assignment, cause: Cause) -> bool:
         """An attempt ended by `cause`. Must that be recorded at once, because it may have to end the job?
@@ -157,8 +158,7 @@ class Renewal:
         since = now - lease.committed_at
         if lease.held and self._is_over(lease.job):
             self._enforce(lease.job)
-        long = self._running is not None and self._running.lease is lease and self.running_for() > COMMIT_SECONDS
-        if long and lease.untouched:
+        if self.runs_long and lease.held and (lease.untouched or lease.idle):
             self.commit(lease, give_back=True)
         elif (lease.waits_since(now - _SETTLE_SECONDS) and since > COMMIT_SECONDS) or (
             lease.held and since > lease.job.heartbeat_seconds

@@ -127,3 +127,12 @@ def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
             kept[f"{name}_digest"] = digest = sha256_file(path)
             files.upload(str(path), join(url, f"{name}.txt"), digest=digest)
     return kept
+
+
+def unstored(a: Assignment, message: str) -> Outcome:
+    """The outcome of a task whose result the store would not take."""
+    start, seconds = (a.ended.start, a.ended.seconds) if a.ended else (time.time(), 0.0)
+    return Outcome(
+        a.index, a.attempt, Cause.STORE, start=start, seconds=seconds, message=message, revision=a.job.revision,
+        staging=a.staging,
+    )  # fmt: skip

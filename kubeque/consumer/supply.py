@@ -57,7 +57,7 @@ class Supply:
         #: Leases that may still have something to run or to record.
         self.leases: list[Lease] = []
         self.current: Lease | None = None
-        #: Uids of jobs that a better one waits behind: what is leased of them stays, and is not gone on with for now.
+        #: Uids of jobs that a better one waits behind: nothing more of them is begun for now.
         self.making_way: frozenset[str] = frozenset()
 
     def known(self, job: Job) -> Known:

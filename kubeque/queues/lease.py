@@ -72,6 +72,11 @@ class Lease:
         with self._lock:
             return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
 
+    @property
+    def idle(self) -> bool:
+        """Is there nothing that has begun and is not recorded yet?"""
+        return not self._begun
+
     def take(self) -> tuple[int, int] | None:
         """Begin the next reserved task: (index, attempt). None: nothing is reserved that has not begun."""
         with self._lock:
@@ -96,9 +101,12 @@ class Lease:
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
         """Record what is waiting, renew the lease, and reserve, give back or release as asked.
 
-        Nothing happens if the block was let go of already. Raises LeaseLost if the block is somebody else's, or was let
-        go of before what is waiting ended; QueueUnavailable if the store does not answer (then nothing is lost: commit
-        again later, the store's copy is read first).
+        `give_back`: what is reserved and has not begun; where nothing has begun the block goes with it, of which nobody
+        else could take the last task. Nothing happens if the block was let go of already.
+
+        Raises LeaseLost if the block is somebody else's, or was let go of before what is waiting ended;
+        QueueUnavailable if the store does not answer (then nothing is lost: commit again later, the store's copy is
+        read first).
         """
         with self._lock:
             while self._block.leased and self._must_split():
@@ -107,6 +115,7 @@ class Lease:
                 raise self._lose()
             if self._block.leased:
                 back = self.untouched if give_back else []
+                release = release or (give_back and self.idle)
                 self._write(list(self._waiting), reserve=reserve, back=back, release=release)
             self.committed_at = self._clock()
 

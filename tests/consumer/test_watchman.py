@@ -98,8 +98,9 @@ def test_samples_get_rare_but_never_so_rare_that_a_limit_is_missed():
         return min(pauses[12:])  # one that took long, on a busy machine, is followed by a longer pause
 
     with subprocess.Popen(["sleep", "60"]) as alone:
-        assert 0.4 < pause(None) <= 0.5
-        assert 0.05 < pause(1 << 40) <= 0.1
+        rare = pause(None)
+        assert rare > 0.4
+        assert 0.05 < pause(1 << 40) < rare / 2  # a tenth of a second; more where a look at all processes takes long
         alone.kill()
 
 

@@ -88,13 +88,13 @@ def test_a_kill_in_the_middle_of_a_commit_loses_nothing_that_was_acknowledged(pa
         job = submit(queue, make_job(3000), size=250)
         for turn in range(8):
             # Given a consumer that does nothing but commit
-            process = python(_WRITER, url, f"consumer-{turn}")
-            assert process.stdout is not None
-            first = process.stdout.readline()
-            # When it is killed at any moment
-            time.sleep(dice.uniform(0.0, 0.05))
-            process.kill()
-            rest = process.communicate()[0]
+            with python(_WRITER, url, f"consumer-{turn}") as process:
+                assert process.stdout is not None
+                first = process.stdout.readline()
+                # When it is killed at any moment
+                time.sleep(dice.uniform(0.0, 0.05))
+                process.kill()
+                rest = process.stdout.read()  # communicate() would leave out what came with the first line
             lines = [line.split() for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
             said |= {int(index): int(attempt) for index, attempt in lines}
         # Then what it was told is recorded is recorded, and the file is sound
