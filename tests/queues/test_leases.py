@@ -134,6 +134,23 @@ def test_a_task_that_was_begun_and_never_ran_can_be_given_back(queue: Queue) -> 
     assert states(queue, job) == {0: PENDING}
 
 
+def test_a_block_of_which_nothing_has_begun_is_given_back_with_its_last_task(queue: Queue) -> None:
+    job = submit(queue, make_job(1))
+    anna = claim(queue, job, "anna")
+    anna.commit(give_back=True)
+    assert not anna.held
+    assert claim(queue, job, "bert").take() == (0, 2)
+
+
+def test_a_block_of_which_something_runs_stays_when_the_rest_is_given_back(queue: Queue) -> None:
+    job = submit(queue, make_job(4), size=4)
+    anna = claim(queue, job, "anna", reserve=4)
+    assert anna.take() == (0, 1)
+    anna.commit(give_back=True)
+    bert = claim(queue, job, "bert", reserve=4)
+    assert (anna.held, bert.take()) == (True, (2, 2))
+
+
 def test_a_released_block_can_be_claimed_by_others(queue: Queue) -> None:
     job = submit(queue, make_job(4))
     lease = claim(queue, job, "anna", reserve=2)
