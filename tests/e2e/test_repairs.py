@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,20 @@ ROWS = 6
 API_PID = os.environ.get("KUBEQUE_E2E_API_PID")
 
 
-def start(desk: Desk, job: str, seconds: int = 8) -> None:
+def start(desk: Desk, job: str, seconds: int) -> None:
     """A sweep with two tasks running, each of which takes so long."""
+    submit(desk, job, seconds)
+    begun(desk, job)
+
+
+def submit(desk: Desk, job: str, seconds: int) -> None:
     (desk.folder / "rows.csv").write_text("".join(f"{line}\n" for line in ["n", *range(ROWS)]))
     done = desk.sub("-n", job, "--no-wait", "--consumers", "2", "--memory", "64Mi", "-p", "rows.csv",
                     "/bin/sh", "-c", f"sleep {seconds}; echo {{n}}")  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def begun(desk: Desk, job: str) -> None:
     until(f"two running tasks of {job}", lambda: desk.status(job)["counts"]["running"] >= 2)
 
 
@@ -81,8 +91,10 @@ if os.environ.get("KUBEQUE_E2E_NODE"):  # the nodes are this machine, and their 
 
 
 def test_a_consumer_a_pod_and_a_kubernetes_job_are_made_up_for(desk: Desk) -> None:
+    for job in BLOWS:
+        submit(desk, job, 12)
     for job, strike in BLOWS.items():
-        start(desk, job)
+        begun(desk, job)
         strike(desk, job)
     watchers = {job: desk.watch(job) for job in BLOWS}  # only now: nobody looked when it happened
     for job, watcher in watchers.items():
@@ -93,41 +105,56 @@ def test_a_consumer_a_pod_and_a_kubernetes_job_are_made_up_for(desk: Desk) -> No
         assert any(task["attempts"] > 1 for task in desk.tasks("consumer"))
 
 
-@pytest.fixture
-def restarted(tmp_path: Path, api: KubernetesApi) -> Iterator[tuple[Desk, PostgresServer, GcsServer]]:
+@dataclass(frozen=True)
+class Place:
     """A desk whose servers are its own, and keep what they have."""
-    postgres, store = PostgresServer(), GcsServer(on_disk=True)
-    postgres.start()
-    store.start()
-    desk = set_up(tmp_path, postgres.create_database(), store, api)
-    yield desk, postgres, store
-    desk.run("stop")
-    store.stop()
-    postgres.stop()
+
+    desk: Desk
+    queue: PostgresServer
+    store: GcsServer
 
 
-@pytest.mark.parametrize("which", ["queue", "store"])
-def test_a_queue_or_a_store_that_is_restarted_is_waited_for(
-    restarted: tuple[Desk, PostgresServer, GcsServer], which: str
-) -> None:
-    desk, postgres, store = restarted
-    start(desk, which, 15)
-    watcher = watching(desk, which)
-    server = postgres if which == "queue" else store
-    server.stop()
+@pytest.fixture
+def make_place(tmp_path: Path, api: KubernetesApi) -> Iterator[Callable[[str], Place]]:
+    with ExitStack() as stack:
+
+        def make(name: str) -> Place:
+            postgres, store = PostgresServer(), GcsServer(on_disk=True)
+            for server in (postgres, store):
+                server.start()
+                stack.callback(server.stop)
+            (tmp_path / name).mkdir()
+            desk = set_up(tmp_path / name, postgres.create_database(), store, api)
+            stack.callback(desk.run, "stop")
+            return Place(desk, postgres, store)
+
+        yield make
+
+
+def test_a_queue_or_a_store_that_is_restarted_is_waited_for(make_place: Callable[[str], Place]) -> None:
+    places = {which: make_place(which) for which in ("queue", "store")}
+    for which, place in places.items():
+        submit(place.desk, which, 12)
+    watchers = {}
+    for which, place in places.items():
+        begun(place.desk, which)
+        watchers[which] = watching(place.desk, which)
+    places["queue"].queue.stop()
+    places["store"].store.stop()
     time.sleep(10)
-    server.start()
-    said, _ = watcher.communicate(timeout=300)
-
-    assert watcher.returncode == 0, said
-    complete(desk, which)
+    places["queue"].queue.start()
+    places["store"].store.start()
+    for which, place in places.items():
+        said, _ = watchers[which].communicate(timeout=300)
+        assert watchers[which].returncode == 0, f"{which}: {said}"
+        complete(place.desk, which)
 
 
 @pytest.mark.skipif(API_PID is None, reason="KUBEQUE_E2E_API_PID is not set: the API server cannot be stopped here")
 @pytest.mark.usefixtures("keepers")
 def test_an_api_server_that_stands_still_is_waited_for(desk: Desk) -> None:
     assert API_PID is not None
-    start(desk, "api", 15)
+    start(desk, "api", 12)
     watcher = watching(desk, "api")
     os.kill(int(API_PID), signal.SIGSTOP)
     try:

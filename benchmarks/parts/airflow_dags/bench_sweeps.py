@@ -1,15 +1,21 @@
 """Sweeps whose rows do nothing, of two sizes, with rows in a file beside the DAG and with rows in the DAG itself."""
 
 import os
+from datetime import timedelta
 
 import pendulum
 from airflow.sdk import DAG
 
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 
+#: A scheduler that is busy with the mapping may read late that a process has ended: then it takes the next one, which
+#: the triggerer asked for, for dead. The try after that finds the sweep as it is.
+AGAIN = {"retries": 1, "retry_delay": timedelta(seconds=1)}
+
 
 def sweep(name, parameters, command=("/bin/true", "{n}")):
-    with DAG(name, schedule=None, start_date=pendulum.datetime(2026, 1, 1), max_active_runs=100) as made:
+    start = pendulum.datetime(2026, 1, 1)
+    with DAG(name, schedule=None, start_date=start, max_active_runs=100, default_args=AGAIN) as made:
         KubequeSubmitOperator(
             task_id="sweep", command=list(command), parameters=parameters, wait=True, deferrable=True,
         )  # fmt: skip
