@@ -59,8 +59,9 @@ bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same 
 kill: $(ENVIRONMENT)  ## kills the parts of a real Airflow while sweeps run: nothing runs twice, nothing is left behind
 	$(PYTHON_HERE) -m pytest -m kill tests/provider/kill_matrix $(ARGS)
 
-soak: $(ENVIRONMENT)  ## what takes long: many fuzz seeds, dead networks, and `make e2e` three times
+soak: $(ENVIRONMENT) .matrix/2.11/.ready  ## what takes long: many fuzz seeds, dead networks, `make kill` on Airflow 2.11, and `make e2e` three times
 	$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS)
+	.matrix/2.11/bin/python -m pytest -m kill tests/provider/kill_matrix
 	@for round in 1 2 3; do echo "== make e2e, round $$round of 3"; $(MAKE) e2e ARGS= || exit 1; done
 
 dist: $(ENVIRONMENT)  ## the wheel and the source archive, in dist/
@@ -76,5 +77,6 @@ $(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
 
 # Airflow 3 on the newer Python where there is one, so that each Python is met.
 .matrix/3.%/.ready: export PYTHON ?= python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/python python3 python3.11
+.matrix/2.11/.ready: MATRIX_EXTRAS = airflow,postgres,test2
 $(MATRIX:%=.matrix/%/.ready): .matrix/%/.ready: setup.cfg $(wildcard constraints/*.txt)
 	@.ci/venv .matrix/$* $* $(MATRIX_EXTRAS)

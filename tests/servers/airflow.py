@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tests.servers.process import Process, free_port, temporary_folder, with_us
@@ -30,7 +30,6 @@ from tests.servers.process import Process, free_port, temporary_folder, with_us
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds that anything may take on a busy machine.
 PATIENCE = 150.0
-PARTS = ("api-server", "scheduler", "triggerer", "dag-processor")
 #: What notices that somebody is gone does so in seconds rather than in minutes.
 _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
@@ -68,17 +67,43 @@ def until(
 class AirflowServer:
     """One Airflow of four processes; tasks run in children of the scheduler."""
 
+    PARTS: ClassVar[tuple[str, ...]] = ("api-server", "scheduler", "triggerer", "dag-processor")
+    #: Where its health is, and what that names.
+    HEALTH = "monitor/health"
+    HEALTHY: ClassVar[tuple[str, ...]] = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    #: Where the public API is.
+    API = "/api/v2"
+    #: How it reaches PostgreSQL.
+    DRIVER = "postgresql+psycopg://"
+    #: Does it tell a trigger that its Airflow task was ended by a person or a limit?
+    tells_triggers = True
+
     def __init__(self, dags: Path, database_url: str, environ: Mapping[str, str]) -> None:
         """`dags`: the folder of DAG files. `database_url`: an empty PostgreSQL database for Airflow alone."""
         self.folder = temporary_folder("airflow")
         self.url = f"http://127.0.0.1:{free_port()}"
-        database = database_url.replace("postgresql://", "postgresql+psycopg://")
-        settings = _SETTINGS | {
-            "CORE__DAGS_FOLDER": str(dags),
+        self._database = database_url.replace("postgresql://", self.DRIVER)
+        self._dag_files = dags
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
+        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
+        self.environ = {
+            **inherited,
+            **{f"AIRFLOW__{key}": value for key, value in self.settings().items()},
+            "AIRFLOW_HOME": str(self.folder),
+            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
+            "PYTHONPATH": str(ROOT),
+            **environ,
+        }
+        self._parts = {part: self._process(part) for part in self.PARTS}
+
+    def settings(self) -> dict[str, str]:
+        """Its configuration, by SECTION__KEY."""
+        return _SETTINGS | {
+            "CORE__DAGS_FOLDER": str(self._dag_files),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__FERNET_KEY": base64.urlsafe_b64encode(b"k" * 32).decode(),
-            "DATABASE__SQL_ALCHEMY_CONN": database,
-            "DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
+            "DATABASE__SQL_ALCHEMY_CONN": self._database,
+            "DATABASE__SQL_ALCHEMY_CONN_ASYNC": self._database,
             "API__BASE_URL": self.url,
             "API__HOST": "127.0.0.1",
             "API__PORT": self.url.rpartition(":")[2],
@@ -87,17 +112,6 @@ class AirflowServer:
             "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
             "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
         }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
-        inherited.pop("PYTHONDONTWRITEBYTECODE", None)
-        self.environ = {
-            **inherited,
-            **{f"AIRFLOW__{key}": value for key, value in settings.items()},
-            "AIRFLOW_HOME": str(self.folder),
-            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
-            "PYTHONPATH": str(ROOT),
-            **environ,
-        }
-        self._parts = {part: self._process(part) for part in PARTS}
 
     def _process(self, part: str) -> Process:
         setting = ["env", "-i", *(f"{name}={value}" for name, value in self.environ.items())]
@@ -149,11 +163,10 @@ class AirflowServer:
 
     def _healthy(self) -> bool:
         try:
-            found = self._request("GET", "/api/v2/monitor/health")
+            found = self._request("GET", f"{self.API}/{self.HEALTH}")
         except OSError:
             return False
-        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
-        return all(found[part]["status"] == "healthy" for part in parts)
+        return all(found[part]["status"] == "healthy" for part in self.HEALTHY)
 
     def _dags(self) -> int:
         errors = self.ask("GET", "importErrors")["import_errors"]
@@ -162,7 +175,11 @@ class AirflowServer:
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """What the public API answers. Raises urllib.error.HTTPError."""
-        return self._request(method, f"/api/v2/{path}", body, {"Authorization": f"Bearer {self._token}"})
+        return self._request(method, f"{self.API}/{path}", body, self.headers())
+
+    def headers(self) -> Mapping[str, str]:
+        """What tells the API who asks."""
+        return {"Authorization": f"Bearer {self._token}"}
 
     @cached_property
     def _token(self) -> str:
@@ -170,7 +187,9 @@ class AirflowServer:
 
     def _request(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", "Accept": "application/json", **(headers or {})}
+        given = {"Accept": "application/json", **(headers or {})}
+        if data is not None:
+            given["Content-Type"] = "application/json"
         asked = urllib.request.Request(self.url + path, data, given, method=method)
         with urllib.request.urlopen(asked, timeout=60) as answer:
             text = answer.read()
@@ -205,6 +224,11 @@ class AirflowServer:
         """Delete a run as a person does: Airflow wants it ended first."""
         self.ask("PATCH", f"dags/{dag}/dagRuns/{quote(run_id)}", {"state": "failed"})
         self.ask("DELETE", f"dags/{dag}/dagRuns/{quote(run_id)}")
+
+    def fill_in(self, dag: str, first: str, last: str, *, at_once: int) -> None:
+        """Begin a back-fill of the days `first` to `last`, as YYYY-MM-DD, with so many runs at once."""
+        span = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
+        self.ask("POST", "backfills", {"dag_id": dag, **span, "max_active_runs": at_once, "dag_run_conf": {}})
 
     def log(self, dag: str, run_id: str, task: str, attempt: int = 1) -> str:
         """The log of one try, with that of its trigger."""

@@ -6,17 +6,21 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import airflow
 import pytest
 
 from kubeque.client import Client
 from tests.provider.kill_matrix.sweeps import Sweep, numbered
 from tests.servers.airflow import AirflowServer
+from tests.servers.airflow2 import Airflow2Server
 from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import temporary_folder
 
 DAGS = Path(__file__).parent / "dags"
 HOME = temporary_folder("kill")
+#: The Airflow that is installed here.
+SERVER = Airflow2Server if airflow.__version__.startswith("2.") else AirflowServer
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,14 +44,14 @@ def kubeque_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(HOME)
 
 
-@pytest.fixture(scope="session")
-def airflow() -> Iterator[AirflowServer]:
-    """API server, scheduler, triggerer and DAG processor."""
+@pytest.fixture(scope="session", name="airflow")
+def airflow_server() -> Iterator[AirflowServer]:
+    """All of its processes."""
     shutil.copytree(DAGS, HOME / "dags")
     (HOME / "runs").mkdir()
     homes = {"KUBEQUE_HOME": str(HOME / "kubeque"), "HOME": str(HOME), "KILL_MATRIX_RUNS": str(HOME / "runs")}
     with running(PostgresServer) as postgres:
-        server = AirflowServer(HOME / "dags", postgres.create_database(), homes)
+        server = SERVER(HOME / "dags", postgres.create_database(), homes)
         try:
             server.start(dags=22)
             yield server

@@ -47,6 +47,11 @@ class Sweep:
             self.airflow.url, self.dag, self.run_id, "wait" if self.way.startswith("submit") else "submit"
         )
 
+    @property
+    def hears(self) -> bool:
+        """Does anybody tell whoever waits here that a person or a limit has ended it?"""
+        return self.way in PROCESS or (self.way in DEFERRED and self.airflow.tells_triggers)
+
     def begin(self, *, stop: str = "", go: bool = False) -> Sweep:
         """Trigger the run, which is held at the point `stop`; its rows do not end before `release` unless they may."""
         self.folder.mkdir()
@@ -71,7 +76,7 @@ class Sweep:
             return there and f"/wait/-1#{attempt}" in (self.job().token if self.job_or_none() else "")
 
         until(f"{self.dag} waits: try {attempt}", waiting, seen=self._seen)
-        if self.way in DEFERRED:
+        if self.way in DEFERRED and self.hears:
             # Airflow tells a trigger of its end only once the triggerer has taken it up.
             self.says("starting", attempt)
 
@@ -92,6 +97,13 @@ class Sweep:
     def cancelled(self) -> None:
         """Returns once the sweep is cancelled."""
         until(f"the sweep of {self.dag} is cancelled", lambda: self.job().state is JobState.KILLED)
+
+    def is_told(self) -> None:
+        """It was ended: returns once it is cancelled, or has outlived that where nobody is told."""
+        if self.hears:
+            self.cancelled()
+        else:
+            self.goes_on()
 
     def goes_on(self) -> None:
         assert self.job().state is JobState.ACTIVE, self.dag

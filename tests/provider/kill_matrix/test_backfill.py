@@ -10,12 +10,11 @@ DAYS = [f"2026-02-{day:02}" for day in range(1, 21)]
 
 
 def test_twenty_runs_are_filled_in_at_once_each_with_a_job_of_its_own(airflow: AirflowServer) -> None:
-    asked = {"dag_id": "daily", "from_date": f"{DAYS[0]}T00:00:00Z", "to_date": f"{DAYS[-1]}T00:00:00Z"}
-    airflow.ask("POST", "backfills", {**asked, "max_active_runs": len(DAYS), "dag_run_conf": {}})
+    airflow.fill_in("daily", DAYS[0], DAYS[-1], at_once=len(DAYS))
 
     def states() -> dict[str, str]:
-        found = airflow.ask("GET", "dags/daily/dagRuns?limit=100&run_type=backfill")["dag_runs"]
-        return {run["dag_run_id"]: run["state"] for run in found}
+        found = airflow.ask("GET", "dags/daily/dagRuns?limit=100")["dag_runs"]
+        return {run["dag_run_id"]: run["state"] for run in found if run["run_type"] == "backfill"}
 
     until("all runs have ended", lambda: len(states()) == len(DAYS) and {*states().values()} <= {"success", "failed"})
     failed = [run for run, state in states().items() if state == "failed"]

@@ -27,17 +27,19 @@ def test_a_person_who_ends_the_airflow_task_cancels_the_sweep(sweep: Make, event
     for one in waiting:
         ENDS[event](one)
     for one in waiting:
-        one.cancelled()
+        one.is_told()
 
 
 def test_a_limit_that_is_reached_cancels_the_sweep(sweep: Make) -> None:
     kinds = ("task_limit", "run_limit")
-    waiting = [sweep(way, kind, kind).begin() for kind in kinds for way in (*PROCESS, *DEFERRED)]
+    made = [sweep(way, kind, kind) for kind in kinds for way in (*PROCESS, *DEFERRED)]
+    # Where a trigger is not told, Airflow and the trigger end a deferred task at the same moment: either may be first.
+    waiting = [one.begin() for one in made if one.hears or one.kind == "run_limit"]
     for one in waiting:
         until(f"the job of {one.dag} is there", one.job_or_none)
     for one in waiting:
-        one.cancelled()
         until(f"{one.dag} has ended", lambda one=one: one.ended() == "failed")
+        one.is_told()
 
 
 def test_cleared_it_goes_on_and_the_next_try_takes_it_up(sweep: Make) -> None:
@@ -50,7 +52,7 @@ def test_cleared_it_goes_on_and_the_next_try_takes_it_up(sweep: Make) -> None:
         one.waits(attempt=2)
     for one in waiting:
         # The trigger of the try before is told late, when the next try waits already.
-        if one.way in DEFERRED:
+        if one.way in DEFERRED and one.hears:
             one.says("goes on")
         one.goes_on()
         one.release()
@@ -65,5 +67,6 @@ def test_with_cancel_on_kill_off_it_goes_on(sweep: Make) -> None:
     for one in waiting:
         one.airflow.mark(one.dag, one.run_id, "wait", "failed")
     for one in waiting:
-        one.says("goes on")
+        if one.hears:
+            one.says("goes on")
         one.goes_on()
