@@ -7,7 +7,7 @@ from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 
-from kubeque.cli.submit import sub
+from kubeque.cli.commands.run.sub import sub
 from kubeque.model.asking import KEYS, schema
 from kubeque.model.pod import PodOptions
 from kubeque.model.sweep import Sweep

@@ -9,7 +9,7 @@ from itertools import islice
 
 import click
 
-from kubeque.cli.canaries import tell, ways_on
+from kubeque.cli.commands.run.go import tell, ways_on
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.interrupted import Interrupted
 from kubeque.cli.live import watch_live

@@ -10,15 +10,15 @@ from typing import Any
 
 import click
 
-from kubeque.cli.asked import read_sweep, understand
 from kubeque.cli.bar import transfer_shown
-from kubeque.cli.canaries import tell, ways_on
+from kubeque.cli.commands.results.fetch import bring
+from kubeque.cli.commands.run.go import tell, ways_on
+from kubeque.cli.commands.watch.watch import conclude, look
 from kubeque.cli.connect import connect, json_option
-from kubeque.cli.fetch import bring
 from kubeque.cli.interrupted import Interrupted, saying
-from kubeque.cli.options import as_jobspec, sweep_options
 from kubeque.cli.screen import shown
-from kubeque.cli.watch import conclude, look
+from kubeque.cli.sweep_options import as_jobspec, sweep_options
+from kubeque.cli.sweep_request import read_sweep, understand
 from kubeque.client import Client, Existing, Plan, Progress, Submitted
 from kubeque.model.asking import VERSION
 from kubeque.model.errors import JobNotFound, UserError

@@ -1,0 +1,1 @@
+"""The commands of `kubeque`, one module for each, in the groups of `kubeque --help`."""

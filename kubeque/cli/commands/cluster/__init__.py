@@ -1,0 +1,1 @@
+"""Commands that manage where consumers run."""
