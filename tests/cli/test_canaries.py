@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import jsonschema
 import pytest
 
-from kubeque.cli.schemas import OUTPUTS
+from docs.generate.schemas import OUTPUTS
 from tests.cli.conftest import Shell
 
 #: Notes each run of a row in a file, and fails in rows whose value is below 0.

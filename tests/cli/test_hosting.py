@@ -16,8 +16,8 @@ import jsonschema
 import pytest
 from google.cloud import container_v1 as gke
 
+from docs.generate.schemas import OUTPUTS
 from kubeque.cli.__main__ import main
-from kubeque.cli.schemas import OUTPUTS
 from tests.cli.conftest import Shell
 from tests.servers.api_server import ApiServer
 from tests.servers.gke import ClusterManager

@@ -8,9 +8,9 @@ import click
 import jsonschema
 import pytest
 
+from docs.generate.manual import json_page, reference_page
+from docs.generate.schemas import OUTPUTS
 from kubeque.cli.__main__ import COMMANDS, kubeque
-from kubeque.cli.manual import json_page, reference_page
-from kubeque.cli.schemas import OUTPUTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -42,7 +42,9 @@ def test_every_command_that_prints_json_has_a_schema() -> None:
             assert command is not None
             parts = list(command.commands.values()) if isinstance(command, click.Group) else [command]
             says = any("--json" in option.opts for part in parts for option in part.params)
-            assert says == (name in described), f"{name}: add what it prints to kubeque/cli/schemas.py, then make docs"
+            assert says == (name in described), (
+                f"{name}: add what it prints to docs/generate/schemas.py, then make docs"
+            )
 
 
 def test_every_schema_is_a_good_one() -> None:

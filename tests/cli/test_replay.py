@@ -6,7 +6,7 @@ import json
 
 import jsonschema
 
-from kubeque.cli.schemas import OUTPUTS
+from docs.generate.schemas import OUTPUTS
 from tests.cli.conftest import Shell
 
 PROGRAM = """

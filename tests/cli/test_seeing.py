@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 import jsonschema
 import pytest
 
-from kubeque.cli.schemas import OUTPUTS, Output
+from docs.generate.schemas import OUTPUTS, Output
 from tests.cli.conftest import Shell
 
 PROGRAM = (

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
+from docs.generate.job_schemas import Schema
+from docs.generate.schemas import OUTPUTS
 from kubeque.cli.__main__ import COMMANDS, kubeque
-from kubeque.cli.job_schemas import Schema
-from kubeque.cli.schemas import OUTPUTS
 
 _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 

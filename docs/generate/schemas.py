@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubeque.cli.job_schemas import JOB, SHOWN_JOB, SHOWN_TASK, TASK, Schema, listing, record, value
+from docs.generate.job_schemas import JOB, SHOWN_JOB, SHOWN_TASK, TASK, Schema, listing, record, value
 
 _PEEK = record(
     "The end of what a task wrote.",
