@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from kubeque import __version__
-from kubeque.cli.interrupted import Interrupted, deaf
+from kubeque.cli.output.interrupt import Interrupted, deaf
 from kubeque.model.errors import KubequeError
 
 #: Subcommand -> (module, function, help). A module is imported when its command is run, so that --help answers at once.

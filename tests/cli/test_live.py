@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from kubeque.cli.live import Pace, picture
+from kubeque.cli.output.live_view import Pace, picture
 from kubeque.client import Line, Progress
 from kubeque.model.job import Counts, Job
 from kubeque.model.task import Cause, Outcome, TaskRecord, TaskView

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubeque.cli.connect import configuration, connect, json_option
-from kubeque.cli.interrupted import saying, sure
-from kubeque.cli.screen import coloured, shown
+from kubeque.cli.output.interrupt import saying, sure
+from kubeque.cli.output.terminal import coloured, shown
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.nodes import first_pools, parse_span, read_pool

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import click
 
 from kubeque.cli.connect import configuration, connect
-from kubeque.cli.screen import coloured, shown
+from kubeque.cli.output.terminal import coloured, shown
 from kubeque.jobs.checkup import Finding, check, check_cluster
 
 

@@ -10,7 +10,7 @@ from itertools import groupby
 import click
 
 from kubeque.cli.connect import connect, json_option
-from kubeque.cli.screen import shown
+from kubeque.cli.output.terminal import shown
 from kubeque.client import Garbage
 from kubeque.model.resources import format_bytes
 

@@ -7,8 +7,8 @@ import json
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.interrupted import sure
-from kubeque.cli.report import as_wire, summary
+from kubeque.cli.output.interrupt import sure
+from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.client import Progress
 from kubeque.model.job import ResetRule
 from kubeque.model.task import Cause

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.screen import Table, shown
+from kubeque.cli.output.terminal import Table, shown
 from kubeque.client import Replayed
 
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from kubeque.cli.bar import transfer_shown
 from kubeque.cli.connect import connect
-from kubeque.cli.interrupted import saying
+from kubeque.cli.output.interrupt import saying
+from kubeque.cli.output.progress_bar import transfer_shown
 from kubeque.client import Client
 from kubeque.files.urls import join
 from kubeque.model.ranges import Ranges, parse_ranges

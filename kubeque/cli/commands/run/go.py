@@ -9,8 +9,8 @@ from itertools import islice
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.report import as_wire, failures, summary
-from kubeque.cli.screen import duration
+from kubeque.cli.output.job_text import as_wire, failures, summary
+from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Estimate, Progress
 from kubeque.model.resources import format_bytes
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import click
 
-from kubeque.cli.bar import transfer_shown
 from kubeque.cli.commands.results.fetch import bring
 from kubeque.cli.commands.run.go import tell, ways_on
 from kubeque.cli.commands.watch.watch import conclude, look
 from kubeque.cli.connect import connect, json_option
-from kubeque.cli.interrupted import Interrupted, saying
-from kubeque.cli.screen import shown
+from kubeque.cli.output.interrupt import Interrupted, saying
+from kubeque.cli.output.progress_bar import transfer_shown
+from kubeque.cli.output.terminal import shown
 from kubeque.cli.sweep_options import as_jobspec, sweep_options
 from kubeque.cli.sweep_request import read_sweep, understand
 from kubeque.client import Client, Existing, Plan, Progress, Submitted

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.screen import duration
+from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Peek
 from kubeque.model.plain import as_seen
 

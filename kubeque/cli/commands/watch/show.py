@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.report import as_wire, summary
-from kubeque.cli.screen import Table, age, duration, pairs, shown
-from kubeque.cli.tasks import STATES, print_tasks
+from kubeque.cli.output.job_text import as_wire, summary
+from kubeque.cli.output.task_table import STATES, print_tasks
+from kubeque.cli.output.terminal import Table, age, duration, pairs, shown
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.files.sources import shown as written
 from kubeque.model.errors import UserError

@@ -9,9 +9,9 @@ from itertools import islice
 import click
 
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.report import as_wire, summary, way_on, word
-from kubeque.cli.screen import Table, age, shown
-from kubeque.cli.tasks import STATES, print_tasks
+from kubeque.cli.output.job_text import as_wire, summary, way_on, word
+from kubeque.cli.output.task_table import STATES, print_tasks
+from kubeque.cli.output.terminal import Table, age, shown
 from kubeque.client import Client
 from kubeque.model.errors import UserError
 

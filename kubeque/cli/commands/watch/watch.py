@@ -11,9 +11,9 @@ import click
 
 from kubeque.cli.commands.run.go import tell, ways_on
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.interrupted import Interrupted
-from kubeque.cli.live import watch_live
-from kubeque.cli.report import as_wire, failures, summary, way_on
+from kubeque.cli.output.interrupt import Interrupted
+from kubeque.cli.output.job_text import as_wire, failures, summary, way_on
+from kubeque.cli.output.live_view import watch_live
 from kubeque.client import Client, Progress
 
 _LINE_SECONDS = 5.0

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kubeque.cli.report import failures, word
-from kubeque.cli.screen import duration
+from kubeque.cli.output.job_text import failures, word
+from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Line, Progress
 
 if TYPE_CHECKING:

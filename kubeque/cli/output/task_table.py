@@ -8,8 +8,8 @@ from itertools import chain, islice
 
 import click
 
-from kubeque.cli.report import task_cells
-from kubeque.cli.screen import Table, shown
+from kubeque.cli.output.job_text import task_cells
+from kubeque.cli.output.terminal import Table, shown
 from kubeque.client import Line
 
 STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])

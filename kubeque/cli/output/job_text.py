@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeque.cli.screen import shown
+from kubeque.cli.output.terminal import shown
 from kubeque.client import Line, Progress
 from kubeque.model.job import JobState
 from kubeque.model.resources import format_bytes
