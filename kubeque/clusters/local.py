@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from kubeque.clusters.base import Consumer, Right, Standstill
-from kubeque.clusters.inside import QUEUE_VARIABLE
+from kubeque.clusters.in_pod import QUEUE_VARIABLE
 from kubeque.model.errors import ClusterError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec

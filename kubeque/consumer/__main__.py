@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kubeque.clusters.inside import last_words, queue_url
+from kubeque.clusters.in_pod import last_words, queue_url
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
 from kubeque.consumer import tree
 from kubeque.consumer.loop import Consumer

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from kubeque.clusters.inside import last_words, told, use_own_certificates
+from kubeque.clusters.in_pod import last_words, told, use_own_certificates
 from kubeque.consumer.leftovers import Leftovers, own_folders
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.watchman import OomCounter

@@ -7,7 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
-from kubeque.clusters.inside import queue_url
+from kubeque.clusters.in_pod import queue_url
 from kubeque.jobs.reconcile import reconcile
 from kubeque.jobs.site import Site
 from kubeque.model.config import HOME_VARIABLE, Config

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kubeque.clusters.evidence import TERMINATED
-from kubeque.clusters.inside import last_words, queue_url, use_own_certificates
+from kubeque.clusters.in_pod import last_words, queue_url, use_own_certificates
 from kubeque.clusters.pods import KubernetesCluster
 from kubeque.files.store import Files
 from kubeque.jobs.reconcile import reconcile

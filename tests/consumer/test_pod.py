@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.clusters import inside
-from kubeque.clusters.inside import last_words, queue_url
+from kubeque.clusters import in_pod
+from kubeque.clusters.in_pod import last_words, queue_url
 from kubeque.consumer import pod
 from kubeque.consumer.pod import pod_settings
 from kubeque.consumer.settings import Settings
@@ -44,7 +44,7 @@ def test_outside_of_a_pod_it_says_what_is_missing(tmp_path: Path, monkeypatch: p
 
 def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "termination-log"
-    monkeypatch.setattr(inside, "_TERMINATION_LOG", log)
+    monkeypatch.setattr(in_pod, "_TERMINATION_LOG", log)
     last_words("nobody listens")
     assert not log.exists()
 
