@@ -33,8 +33,8 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
 
         return KubernetesCluster.open(url, config, client=access.kubernetes)
     if url.startswith("gke://"):
-        from kubeque.clusters.google_login import Login
-        from kubeque.clusters.hosting import Hosting
+        from kubeque.clusters.gke.cluster import Hosting
+        from kubeque.clusters.gke.credentials import Login
 
         return Hosting.open(url, config, login=Login(access.google)).cluster()
     raise ConfigError(

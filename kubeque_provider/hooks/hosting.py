@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.clusters.google_login import Login
-from kubeque.clusters.hosting import Hosting
+from kubeque.clusters.gke.cluster import Hosting
+from kubeque.clusters.gke.credentials import Login
 from kubeque.model.errors import ClusterError
 from kubeque.model.nodes import first_pools
 from kubeque_provider.hooks.kubeque import KubequeHook

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubeque.clusters.accounts import Accounts
+from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes import KubernetesApi, path
 from kubeque.clusters.rights import Rights, role
 from tests.e2e.conftest import ACCOUNT as KEEPER

@@ -21,9 +21,9 @@ from kubeque.model.nodes import first_pools, parse_span, read_pool
 from kubeque.model.resources import format_seconds, parse_bytes
 
 if TYPE_CHECKING:
-    from kubeque.clusters.gke_messages import PoolSeen
-    from kubeque.clusters.google_project import Part
-    from kubeque.clusters.hosting import Hosting
+    from kubeque.clusters.gke.cluster import Hosting
+    from kubeque.clusters.gke.messages import PoolSeen
+    from kubeque.clusters.gke.project import Part
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -206,7 +206,7 @@ def _resize(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> None
 
 
 def _tell(seen: PoolSeen, *, as_json: bool) -> None:
-    from kubeque.clusters.hosting import described_pool
+    from kubeque.clusters.gke.cluster import described_pool
 
     if not as_json:
         click.echo(shown(described_pool(seen), 500))
@@ -228,7 +228,7 @@ def _said(machines: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _hosting(config: Config, interrupted: str = "") -> Iterator[Hosting]:
     """The GKE cluster of the configuration; what takes long is shown. `interrupted`: what Ctrl-C means by then."""
-    from kubeque.clusters.hosting import Hosting
+    from kubeque.clusters.gke.cluster import Hosting
 
     with _waiting() as tell, saying(f"interrupted; {interrupted}" if interrupted else "interrupted"):
         yield Hosting.open(config.cluster_url, config, tell=tell)

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kubeque.clusters.gke_messages import (
+from kubeque.clusters.gke.credentials import Login, emulator
+from kubeque.clusters.gke.messages import (
     ClusterSeen,
     autoscaling_message,
     cluster_message,
@@ -17,7 +18,6 @@ from kubeque.clusters.gke_messages import (
     pool_message,
     read_cluster,
 )
-from kubeque.clusters.google_login import Login, emulator
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.nodes import NodePool, Span
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-from kubeque.clusters.accounts import Accounts
-from kubeque.clusters.gke import Gke, Tell
-from kubeque.clusters.gke_messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line, workload_pool
-from kubeque.clusters.google_login import Login
-from kubeque.clusters.google_project import GoogleProject, Part, with_services
+from kubeque.clusters.gke.api import Gke, Tell
+from kubeque.clusters.gke.credentials import Login
+from kubeque.clusters.gke.messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line, workload_pool
+from kubeque.clusters.gke.project import GoogleProject, Part, with_services
+from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.keeper import ACCOUNT as KEEPER
 from kubeque.clusters.kubernetes import Address, KubernetesApi
 from kubeque.clusters.pods import KubernetesCluster

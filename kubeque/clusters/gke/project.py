@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from kubeque.clusters.gke_messages import gcloud, region_of
-from kubeque.clusters.google_login import Login, emulator
+from kubeque.clusters.gke.credentials import Login, emulator
+from kubeque.clusters.gke.messages import gcloud, region_of
 from kubeque.model.errors import ClusterRefused
 
 #: Address of a server that stands for IAM, the resource manager and Firestore's administration. For tests.

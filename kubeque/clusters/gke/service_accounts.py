@@ -9,7 +9,7 @@ import json
 import shlex
 from typing import Any
 
-from kubeque.clusters.google_project import Part
+from kubeque.clusters.gke.project import Part
 from kubeque.clusters.keeper import ACCOUNT as KEEPER
 from kubeque.clusters.kubernetes import KubernetesApi, path
 from kubeque.clusters.rights import role

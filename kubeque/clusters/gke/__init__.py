@@ -1,0 +1,1 @@
+"""Create, resize and delete clusters on Google Kubernetes Engine."""
