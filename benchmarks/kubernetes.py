@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from tests.e2e import images
 from tests.e2e.conftest import BUSYBOX, NAMESPACE, REPOSITORY, Desk, loader, set_up
 from tests.servers.objects import GcsServer

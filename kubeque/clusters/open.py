@@ -29,7 +29,7 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
 
         return LocalCluster(config.home, config.queue_url)
     if url.startswith("kubernetes://"):
-        from kubeque.clusters.pods import KubernetesCluster
+        from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 
         return KubernetesCluster.open(url, config, client=access.kubernetes)
     if url.startswith("gke://"):

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kubeque.clusters.evidence import TERMINATED
 from kubeque.clusters.in_pod import last_words, queue_url, use_own_certificates
-from kubeque.clusters.pods import KubernetesCluster
+from kubeque.clusters.kubernetes.cluster import KubernetesCluster
+from kubeque.clusters.kubernetes.pod_status import TERMINATED
 from kubeque.files.store import Files
 from kubeque.jobs.reconcile import reconcile
 from kubeque.jobs.site import Site

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.growth import Create, Grow, indexes, plan, stand_ins, wanted
+from kubeque.clusters.kubernetes.scaling import Create, Grow, indexes, plan, stand_ins, wanted
 from kubeque.model.job import Job
 from kubeque.model.resources import GI, Shape, grow_shapes
 from kubeque.model.task import Tally

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.keeper import keeper_job
-from kubeque.clusters.manifest import (
+from kubeque.clusters.kubernetes.job_manifest import (
     KEEPER,
     Surroundings,
     fleet_name,
@@ -23,6 +22,7 @@ from kubeque.clusters.manifest import (
     kubernetes_job_name,
     slug,
 )
+from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
 from kubeque.model.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job import Job

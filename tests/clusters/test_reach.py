@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.clusters.reach import has_password, unreachable
+from kubeque.clusters.kubernetes.reachability import has_password, unreachable
 from kubeque.model.pod import PodOptions
 
 STORE = ("gs://bucket/results",)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.room import asked, most_free, quantity, shown
+from kubeque.clusters.kubernetes.node_capacity import asked, most_free, quantity, shown
 from kubeque.model.resources import GI
 
 

@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
-from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from tests.e2e import images
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.here import running

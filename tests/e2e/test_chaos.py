@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes import path
+from kubeque.clusters.kubernetes.api import path
 from kubeque.files.store import Files
 from tests.e2e.conftest import DEBIAN, NAMESPACE, PROVOKE, Desk, until
 from tests.e2e.test_causes import SHARED_MEMORY

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes import path
+from kubeque.clusters.kubernetes.api import path
 from tests.e2e.conftest import DEBIAN, NAMESPACE, PROVOKE, Desk, until
 
 

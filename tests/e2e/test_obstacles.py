@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes import path
+from kubeque.clusters.kubernetes.api import path
 from tests.e2e.conftest import NAMESPACE, Desk, until
 
 OBSTACLES = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes import path
-from kubeque.clusters.manifest import slug
+from kubeque.clusters.kubernetes.api import path
+from kubeque.clusters.kubernetes.job_manifest import slug
 from tests.e2e.conftest import NAMESPACE, Desk, until
 
 QUICK = ("--no-wait", "--memory", "64Mi")

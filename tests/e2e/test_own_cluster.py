@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 import yaml
 
-from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from tests.e2e import server_images
 from tests.e2e.conftest import CONSUMER, DEBIAN, NAMESPACE, REPOSITORY, SAMPLE, Desk, loader, until
 

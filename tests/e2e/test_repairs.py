@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from tests.e2e.conftest import NAMESPACE, Desk, set_up, until
 from tests.servers.objects import GcsServer
 from tests.servers.postgres import PostgresServer

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from kubeque.clusters.gke.service_accounts import Accounts
-from kubeque.clusters.kubernetes import KubernetesApi, path
-from kubeque.clusters.rights import Rights, role
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.permissions import Rights, role
 from tests.e2e.conftest import ACCOUNT as KEEPER
 from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page, until
 

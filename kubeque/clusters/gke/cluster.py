@@ -12,9 +12,9 @@ from kubeque.clusters.gke.credentials import Login
 from kubeque.clusters.gke.messages import ClusterSeen, PoolSeen, create_line, gcloud, pool_line, workload_pool
 from kubeque.clusters.gke.project import GoogleProject, Part, with_services
 from kubeque.clusters.gke.service_accounts import Accounts
-from kubeque.clusters.keeper import ACCOUNT as KEEPER
-from kubeque.clusters.kubernetes import Address, KubernetesApi
-from kubeque.clusters.pods import KubernetesCluster
+from kubeque.clusters.kubernetes.api import Address, KubernetesApi
+from kubeque.clusters.kubernetes.cluster import KubernetesCluster
+from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
 from kubeque.model.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.nodes import STANDARD, NodePool, Span

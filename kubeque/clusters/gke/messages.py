@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.clusters.manifest import SPOT
+from kubeque.clusters.kubernetes.job_manifest import SPOT
 from kubeque.model.nodes import NodePool, Span
 
 #: Zones that a region's cluster has unless somebody says otherwise.

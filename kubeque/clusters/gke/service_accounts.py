@@ -10,9 +10,9 @@ import shlex
 from typing import Any
 
 from kubeque.clusters.gke.project import Part
-from kubeque.clusters.keeper import ACCOUNT as KEEPER
-from kubeque.clusters.kubernetes import KubernetesApi, path
-from kubeque.clusters.rights import role
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
+from kubeque.clusters.kubernetes.permissions import role
 from kubeque.model.errors import ClusterRefused
 
 #: Says of a Kubernetes service account whom it is to Google.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kubeque.clusters.manifest import (
+from kubeque.clusters.kubernetes.job_manifest import (
     KEEPER,
     LABEL,
     SPOT,
@@ -26,7 +26,7 @@ from kubeque.clusters.manifest import (
     tolerations,
     volume,
 )
-from kubeque.clusters.template import merged, without
+from kubeque.clusters.kubernetes.pod_template import merged, without
 from kubeque.model.job import Job
 from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.clusters.evidence import KILLED, TERMINATED, Pod, exit_code, is_homeless, is_live, seconds_of
-from kubeque.clusters.manifest import LABEL, MACHINES, ON_DEMAND
+from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
+from kubeque.clusters.kubernetes.pod_status import KILLED, TERMINATED, Pod, exit_code, is_homeless, is_live, seconds_of
 from kubeque.model.job import Job
 from kubeque.model.resources import lifted
 from kubeque.model.task import Tally

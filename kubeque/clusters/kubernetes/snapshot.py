@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.clusters.evidence import Pod
-from kubeque.clusters.manifest import KEEPER, LABEL
+from kubeque.clusters.kubernetes.job_manifest import KEEPER, LABEL
+from kubeque.clusters.kubernetes.pod_status import Pod
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubeque.clusters.template import merged, without
+from kubeque.clusters.kubernetes.pod_template import merged, without
 from kubeque.model.job import Job, new_uid
 from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI

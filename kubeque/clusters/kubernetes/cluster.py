@@ -9,11 +9,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
-from kubeque.clusters import evidence, growth
 from kubeque.clusters.base import Consumer, Right, Standstill
-from kubeque.clusters.keeper import keeper_job
-from kubeque.clusters.kubernetes import KubernetesApi, path
-from kubeque.clusters.manifest import (
+from kubeque.clusters.kubernetes import pod_status, scaling
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.job_manifest import (
     KEEPER,
     LABEL,
     MANAGED,
@@ -25,10 +24,11 @@ from kubeque.clusters.manifest import (
     owned_by,
     url_secret,
 )
-from kubeque.clusters.obstacles import Obstacles
-from kubeque.clusters.reach import has_password, unreachable
-from kubeque.clusters.rights import Rights
-from kubeque.clusters.sight import Sight
+from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.permissions import Rights
+from kubeque.clusters.kubernetes.reachability import has_password, unreachable
+from kubeque.clusters.kubernetes.snapshot import Sight
+from kubeque.clusters.kubernetes.start_problems import Obstacles
 from kubeque.model.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job import Job, new_uid
@@ -161,13 +161,13 @@ class KubernetesCluster:
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         sight, options, started = self._look(job.fleet), PodOptions.read(spec.pod), 0
-        wanted = growth.wanted(job, waiting)
+        wanted = scaling.wanted(job, waiting)
         for shape, count in wanted.items():
             make = partial(kubernetes_job, job, spec, self._around(), shape=shape)
             jobs, pods, now = sight.jobs_of(shape), sight.pods_of(shape), time.time()
-            started += self._carry_out(growth.plan(jobs, pods, count, now), make)
-            if options.spot and (few := growth.stand_ins(jobs, pods, count, now, options.spot_patience)):
-                plan = growth.plan(jobs, pods, few, now, on_demand=True)
+            started += self._carry_out(scaling.plan(jobs, pods, count, now), make)
+            if options.spot and (few := scaling.stand_ins(jobs, pods, count, now, options.spot_patience)):
+                plan = scaling.plan(jobs, pods, few, now, on_demand=True)
                 started += self._carry_out(plan, partial(make, on_demand=True))
         if wanted:
             self._keep(job, spec, sight)
@@ -177,17 +177,17 @@ class KubernetesCluster:
 
     def _keep(self, job: Job, spec: JobSpec, sight: Sight) -> None:
         """See that somebody looks after the job when everybody else has left."""
-        plan = growth.plan(sight.keeper_jobs, sight.keeper_pods, 1, time.time())
+        plan = scaling.plan(sight.keeper_jobs, sight.keeper_pods, 1, time.time())
         if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._no_keeper():
             self._carry_out(plan, partial(keeper_job, job, spec, self._around()))
 
-    def _carry_out(self, plan: growth.Create | growth.Grow | None, manifest: Callable[..., dict[str, Any]]) -> int:
+    def _carry_out(self, plan: scaling.Create | scaling.Grow | None, manifest: Callable[..., dict[str, Any]]) -> int:
         """Returns how many pods are on their way."""
-        if isinstance(plan, growth.Grow):
+        if isinstance(plan, scaling.Grow):
             return self._grow(plan)
         return self._create(plan, manifest) if plan is not None else 0
 
-    def _create(self, plan: growth.Create, make: Callable[..., dict[str, Any]]) -> int:
+    def _create(self, plan: scaling.Create, make: Callable[..., dict[str, Any]]) -> int:
         manifest = make(generation=plan.generation, count=plan.count)
         name = manifest["metadata"]["name"]
         secret = name if has_password(self._config.queue_url) else ""
@@ -202,9 +202,9 @@ class KubernetesCluster:
             self._api.patch(path("secrets", self._namespace, name), owned_by(made))
         return plan.count
 
-    def _grow(self, plan: growth.Grow) -> int:
+    def _grow(self, plan: scaling.Grow) -> int:
         change = {
-            "metadata": {"resourceVersion": plan.version, "annotations": {growth.GROWN: f"{time.time():.0f}"}},
+            "metadata": {"resourceVersion": plan.version, "annotations": {scaling.GROWN: f"{time.time():.0f}"}},
             "spec": {"completions": plan.count, "parallelism": plan.count},
         }
         grown = self._api.patch(path("jobs", self._namespace, plan.name), change)
@@ -212,9 +212,9 @@ class KubernetesCluster:
 
     def consumers(self, fleet: str) -> list[Consumer]:
         return [
-            Consumer(_owner(pod), str(pod["status"].get("phase", "")).lower(), evidence.hold_up(pod))
+            Consumer(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
             for pod in self._look(fleet).pods
-            if evidence.is_live(pod)
+            if pod_status.is_live(pod)
         ]
 
     def coroner(self, owner: str) -> Death | None:
@@ -226,12 +226,12 @@ class KubernetesCluster:
         sight = self._look(fleet)
         pod = sight.pod(uid) or self._fresh(name, uid)  # it may have come after what was seen
         if pod is not None:
-            return evidence.death_of(pod, time.time())
+            return pod_status.death_of(pod, time.time())
         if not sight.jobs:
             return None  # nothing of this fleet is here: it may be another cluster's
         return Death(Cause.PREEMPTED, None, "its pod is gone: deleted, or lost with its node")
 
-    def _fresh(self, name: str, uid: str) -> evidence.Pod | None:
+    def _fresh(self, name: str, uid: str) -> pod_status.Pod | None:
         pod = self._api.find(path("pods", self._namespace, name))
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
@@ -250,7 +250,7 @@ class KubernetesCluster:
     def stop(self) -> int:
         selector = f"{_managed()},{LABEL}/queue={self._mark}"
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
-        running = [pod for pod in pods if evidence.is_live(pod)]
+        running = [pod for pod in pods if pod_status.is_live(pod)]
         self._delete(selector)
         return len(running)
 
@@ -270,7 +270,7 @@ class KubernetesCluster:
         return seen
 
 
-def _owner(pod: evidence.Pod) -> str:
+def _owner(pod: pod_status.Pod) -> str:
     return f"pod:{pod['metadata']['name']}:{pod['metadata']['uid']}"
 
 

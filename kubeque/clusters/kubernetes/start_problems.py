@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from kubeque.clusters import evidence, growth
 from kubeque.clusters.base import Standstill
-from kubeque.clusters.kubernetes import KubernetesApi, path
-from kubeque.clusters.room import asked, most_free, shown
-from kubeque.clusters.sight import Sight
+from kubeque.clusters.kubernetes import pod_status, scaling
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.node_capacity import asked, most_free, shown
+from kubeque.clusters.kubernetes.snapshot import Sight
 from kubeque.model.errors import ClusterRefused
 
 #: A pod or Kubernetes Job that does nothing for so long is looked into, seconds.
@@ -29,13 +29,13 @@ class Obstacles:
 
     def of(self, sight: Sight, now: float) -> Standstill:
         """What holds up the fleet; with nothing waiting there is nothing to say."""
-        open_jobs = [job for job in sight.jobs if not growth.is_over(job)]
-        live = [pod for pod in sight.pods if evidence.is_live(pod)]
+        open_jobs = [job for job in sight.jobs if not scaling.is_over(job)]
+        live = [pod for pod in sight.pods if pod_status.is_live(pod)]
         stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _LOOK_AFTER]
         found: Counter[str] = Counter()
         scaling = False
         for pod in stuck:
-            events = [] if evidence.hold_up(pod) and found else self._events(pod)
+            events = [] if pod_status.hold_up(pod) and found else self._events(pod)
             scaling = scaling or any(event.get("reason") == _SCALING for event in events)
             if said := self._held_up(pod, events):
                 found[said] += 1
@@ -43,7 +43,7 @@ class Obstacles:
             if not any(_is_of(pod, job) for pod in sight.pods) and _age(job, now) > _LOOK_AFTER:
                 found.update(_warnings(self._events(job)) or self._suspended(job))
         crashed = [pod for pod in sight.pods if pod["status"].get("phase") == "Failed"]
-        found.update(said for pod in crashed if not live and (said := evidence.hold_up(pod)))
+        found.update(said for pod in crashed if not live and (said := pod_status.hold_up(pod)))
         messages = [f"{said} ({count} consumers)" if count > 1 else said for said, count in found.most_common(_SAID)]
         seconds = self._seconds(sight, open_jobs, now) if messages and not scaling else 0.0
         return Standstill((*messages, *self._keeper(sight, now)), seconds)
@@ -51,21 +51,21 @@ class Obstacles:
     def _keeper(self, sight: Sight, now: float) -> tuple[str, ...]:
         """What keeps the keeper from working; the job goes on without it for as long as somebody looks."""
         pods = sight.keeper_pods
-        stuck = [pod for pod in pods if evidence.hold_up(pod) and _age(pod, now) > _LOOK_AFTER]
+        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _LOOK_AFTER]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
             return ()
-        return (f"the keeper cannot work: {evidence.hold_up(stuck[-1])}",)
+        return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
 
     def _seconds(self, sight: Sight, open_jobs: list[dict[str, Any]], now: float) -> float:
         """For how long no consumer could start, if none ever has."""
         suspended = any(job["spec"].get("suspend") for job in open_jobs)
-        if suspended or any(map(evidence.has_started, (p for p in sight.pods if not evidence.hold_up(p)))):
+        if suspended or any(map(pod_status.has_started, (p for p in sight.pods if not pod_status.hold_up(p)))):
             return 0.0
         return max((_age(job, now) for job in open_jobs), default=0.0)
 
-    def _held_up(self, pod: evidence.Pod, events: list[dict[str, Any]]) -> str:
-        said = evidence.hold_up(pod)
-        if resource := evidence.resource_missing(said):
+    def _held_up(self, pod: pod_status.Pod, events: list[dict[str, Any]]) -> str:
+        said = pod_status.hold_up(pod)
+        if resource := pod_status.resource_missing(said):
             free = self._most_free(resource)
             if free is not None:
                 needs = shown(asked(pod["spec"], resource), resource)
@@ -78,7 +78,7 @@ class Obstacles:
         except ClusterRefused:
             return None
 
-    def _events(self, thing: evidence.Pod) -> list[dict[str, Any]]:
+    def _events(self, thing: pod_status.Pod) -> list[dict[str, Any]]:
         try:
             found = self._list(
                 path("events", self._namespace), fieldSelector=f"involvedObject.uid={thing['metadata']['uid']}"
@@ -110,10 +110,10 @@ def _warnings(events: list[dict[str, Any]]) -> list[str]:
     return [f"no pod comes up: {told[-1][:300]}"] if told else []
 
 
-def _age(thing: evidence.Pod, now: float) -> float:
-    return now - evidence.seconds_of(thing["metadata"].get("creationTimestamp"))
+def _age(thing: pod_status.Pod, now: float) -> float:
+    return now - pod_status.seconds_of(thing["metadata"].get("creationTimestamp"))
 
 
-def _is_of(pod: evidence.Pod, job: dict[str, Any]) -> bool:
+def _is_of(pod: pod_status.Pod, job: dict[str, Any]) -> bool:
     owners = pod["metadata"].get("ownerReferences") or []
     return any(owner.get("uid") == job["metadata"]["uid"] for owner in owners)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kubeque.clusters.base import Right
-from kubeque.clusters.keeper import ACCOUNT
-from kubeque.clusters.kubernetes import KubernetesApi, path
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
 from kubeque.model.errors import ClusterRefused
 
 _SAY, _PASSWORD = "to say why no pod comes up", "where queue_url has a password"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from kubeque.clusters.manifest import KEEPER, TASK
+from kubeque.clusters.kubernetes.job_manifest import KEEPER, TASK
 from kubeque.model.task import Cause, Death
 
 Pod = Mapping[str, Any]

@@ -1,0 +1,1 @@
+"""Run consumers as pods of a Kubernetes cluster."""
