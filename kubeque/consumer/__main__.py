@@ -14,7 +14,7 @@ from kubeque.clusters.in_pod import last_words, queue_url
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
 from kubeque.consumer import tree
 from kubeque.consumer.loop import Consumer
-from kubeque.consumer.pod import pod_settings
+from kubeque.consumer.pod_settings import pod_settings
 from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError

@@ -17,16 +17,17 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from kubeque.consumer import tree
+from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.contract import task_environment
 from kubeque.consumer.disk import DiskWatch
+from kubeque.consumer.heartbeat import Renewal
+from kubeque.consumer.log_upload import LogShipper
 from kubeque.consumer.logs import shown
 from kubeque.consumer.process import Ended, Limits, run_command
-from kubeque.consumer.renewal import Renewal
-from kubeque.consumer.result import Assignment, save, unstored
+from kubeque.consumer.results import save, unstored
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.shipping import LogShipper
 from kubeque.consumer.stop import StopSignal
-from kubeque.consumer.supply import Supply, give_up
+from kubeque.consumer.task_source import Supply, give_up
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
 from kubeque.model.resources import lifted

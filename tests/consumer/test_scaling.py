@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.renewal import Renewal
+from kubeque.consumer.heartbeat import Renewal
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.stop import StopSignal
-from kubeque.consumer.supply import Supply
+from kubeque.consumer.task_source import Supply
 from kubeque.files.store import Files
 from kubeque.model.job import Job
 from kubeque.queues.block import make_blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.consumer.shipping import FIRST_SECONDS, LONGEST_SECONDS, Schedule
+from kubeque.consumer.log_upload import FIRST_SECONDS, LONGEST_SECONDS, Schedule
 
 
 def test_a_growing_log_is_sent_after_ten_seconds_and_then_ever_less_often() -> None:

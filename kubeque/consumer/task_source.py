@@ -9,8 +9,8 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.inputs import InputCache, StageFailed
-from kubeque.consumer.result import Assignment
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.workdir import Workdir
 from kubeque.files.names import input_names

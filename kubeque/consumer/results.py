@@ -6,12 +6,11 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.contract import read_out
-from kubeque.consumer.inputs import StageFailed
 from kubeque.consumer.logs import last_lines, read_stream
 from kubeque.consumer.process import Ended
 from kubeque.consumer.workdir import Collected, ResultFile, Workdir
@@ -20,39 +19,11 @@ from kubeque.files.many import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
 from kubeque.files.urls import join
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
 from kubeque.model.task import Cause, Outcome
-from kubeque.queues.lease import Lease
 
 #: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; what is more is in result.json.
 _OUT_IN_QUEUE = 1024
 _THREADS = 8
-
-
-@dataclass
-class Assignment:
-    """One attempt on its way through the consumer."""
-
-    lease: Lease
-    job: Job
-    spec: JobSpec
-    index: int
-    attempt: int
-    row: dict[str, str]
-    argv: list[str]
-    #: None where not even a folder could be made.
-    workdir: Workdir | None = None
-    #: Why it could not be staged.
-    refusal: StageFailed | None = None
-    ended: Ended | None = None
-    #: How long staging took, seconds.
-    staging: float = 0.0
-
-    @property
-    def folder(self) -> str:
-        """Name of the attempt's folder in the store: no other lease can write there."""
-        return f"{self.attempt}-{self.lease.block.nonce}"
 
 
 def save(files: Files, a: Assignment) -> Outcome:

@@ -8,10 +8,10 @@ import threading
 import time
 from dataclasses import replace
 
-from kubeque.consumer.result import Assignment
+from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.stop import StopSignal
-from kubeque.consumer.supply import Supply, give_up
+from kubeque.consumer.task_source import Supply, give_up
 from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job import Job
 from kubeque.model.task import Cause

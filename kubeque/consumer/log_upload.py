@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kubeque.consumer.result import Assignment
+from kubeque.consumer.assignment import Assignment
 from kubeque.files.store import Files
 from kubeque.files.tails import LiveLog, log_url, read_tail
 from kubeque.model.errors import KubequeError, QueueGone

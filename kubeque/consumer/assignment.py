@@ -1,0 +1,37 @@
+"""A task on its way through a consumer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubeque.consumer.inputs import StageFailed
+from kubeque.consumer.process import Ended
+from kubeque.consumer.workdir import Workdir
+from kubeque.model.job import Job
+from kubeque.model.spec import JobSpec
+from kubeque.queues.lease import Lease
+
+
+@dataclass
+class Assignment:
+    """One attempt on its way through the consumer."""
+
+    lease: Lease
+    job: Job
+    spec: JobSpec
+    index: int
+    attempt: int
+    row: dict[str, str]
+    argv: list[str]
+    #: None where not even a folder could be made.
+    workdir: Workdir | None = None
+    #: Why it could not be staged.
+    refusal: StageFailed | None = None
+    ended: Ended | None = None
+    #: How long staging took, seconds.
+    staging: float = 0.0
+
+    @property
+    def folder(self) -> str:
+        """Name of the attempt's folder in the store: no other lease can write there."""
+        return f"{self.attempt}-{self.lease.block.nonce}"
