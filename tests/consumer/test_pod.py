@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 
 from kubeque.clusters import in_pod
 from kubeque.clusters.in_pod import last_words, queue_url
-from kubeque.consumer import pod_settings
 from kubeque.consumer.pod_settings import pod_settings
 from kubeque.consumer.settings import Settings
 from kubeque.model.errors import ConfigError
@@ -25,7 +25,7 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "17")
     monkeypatch.setenv("KUBEQUE_QUEUE_URL", "postgresql://me@db/q")
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setattr(pod_settings.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
 
     settings = pod_settings("a", 2, tmp_path / "work", 5.0)
 
@@ -37,7 +37,7 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
 
 def test_outside_of_a_pod_it_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBEQUE_POD_NAME", raising=False)
-    monkeypatch.setattr(pod_settings.tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "tempdir", None)
     with pytest.raises(ConfigError, match="KUBEQUE_POD_NAME is not set"):
         pod_settings("a", 0, tmp_path, 5.0)
 
