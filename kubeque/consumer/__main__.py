@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kubeque.clusters.in_pod import last_words, queue_url
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
-from kubeque.consumer import tree
+from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.loop import Consumer
 from kubeque.consumer.pod_settings import pod_settings
 from kubeque.consumer.settings import Settings
@@ -91,7 +91,7 @@ def _in_pod(given: argparse.Namespace) -> int:
 
 def _serve(queue: Queue, settings: Settings) -> int | None:
     """Work until nothing is left to do; the exit code where somebody wants us to leave before that."""
-    tree.adopt_orphans()
+    process_tree.adopt_orphans()
     consumer, terminated = Consumer(queue, Files(), settings), False
 
     def leave(number: int, frame: object) -> None:

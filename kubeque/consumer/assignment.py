@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubeque.consumer.inputs import StageFailed
-from kubeque.consumer.process import Ended
-from kubeque.consumer.workdir import Workdir
+from kubeque.consumer.attempt.input_cache import StageFailed
+from kubeque.consumer.attempt.process import Ended
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
 from kubeque.queues.lease import Lease

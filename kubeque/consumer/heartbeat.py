@@ -9,8 +9,8 @@ import time
 from dataclasses import replace
 
 from kubeque.consumer.assignment import Assignment
+from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.task_source import Supply, give_up
 from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job import Job

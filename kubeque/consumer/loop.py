@@ -16,17 +16,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from kubeque.consumer import tree
 from kubeque.consumer.assignment import Assignment
-from kubeque.consumer.contract import task_environment
-from kubeque.consumer.disk import DiskWatch
+from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.disk_watch import DiskWatch
+from kubeque.consumer.attempt.environment import task_environment
+from kubeque.consumer.attempt.log_tail import shown
+from kubeque.consumer.attempt.process import Ended, Limits, run_command
+from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.heartbeat import Renewal
 from kubeque.consumer.log_upload import LogShipper
-from kubeque.consumer.logs import shown
-from kubeque.consumer.process import Ended, Limits, run_command
 from kubeque.consumer.results import save, unstored
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.task_source import Supply, give_up
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
@@ -306,5 +306,5 @@ def _or_die(work: Callable[[], None]) -> None:
             log.error("the consumer ends: %s", error)
         else:
             log.exception("the consumer ends: its thread failed")
-        tree.kill_all(tree.own_children())
+        process_tree.kill_all(process_tree.own_children())
         os._exit(1)

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from kubeque.clusters.in_pod import last_words, told, use_own_certificates
-from kubeque.consumer.leftovers import Leftovers, own_folders
+from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
+from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.watchman import OomCounter
 
 #: Where programs put things beside their working directory.
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))

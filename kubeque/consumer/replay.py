@@ -14,13 +14,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from kubeque.consumer import tree
-from kubeque.consumer.contract import read_out, task_environment
-from kubeque.consumer.inputs import InputCache
-from kubeque.consumer.logs import LiveTail
-from kubeque.consumer.process import Ended, Limits, run_command
-from kubeque.consumer.stop import StopSignal
-from kubeque.consumer.workdir import Workdir
+from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.environment import read_out, task_environment
+from kubeque.consumer.attempt.input_cache import InputCache
+from kubeque.consumer.attempt.log_tail import LiveTail
+from kubeque.consumer.attempt.process import Ended, Limits, run_command
+from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.digests import sha256_file
 from kubeque.files.names import input_names
 from kubeque.files.pages import PageReader
@@ -39,7 +39,7 @@ _PUMP_SECONDS = 0.2
 def main() -> int:
     """Run what standard input orders."""
     order = json.loads(sys.stdin.read())
-    tree.adopt_orphans()
+    process_tree.adopt_orphans()
     try:
         print(json.dumps(_replay(order)))
     except KubequeError as error:

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from kubeque.consumer.assignment import Assignment
-from kubeque.consumer.contract import read_out
-from kubeque.consumer.logs import last_lines, read_stream
-from kubeque.consumer.process import Ended
-from kubeque.consumer.workdir import Collected, ResultFile, Workdir
+from kubeque.consumer.attempt.environment import read_out
+from kubeque.consumer.attempt.log_tail import last_lines, read_stream
+from kubeque.consumer.attempt.process import Ended
+from kubeque.consumer.attempt.workdir import Collected, ResultFile, Workdir
 from kubeque.files.digests import sha256_file
 from kubeque.files.many import Copy, in_groups
 from kubeque.files.parallel import in_parallel

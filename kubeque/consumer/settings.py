@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeque.consumer.watchman import OomCounter
+from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.model.job import Job
 from kubeque.model.resources import lifted
 from kubeque.model.task import Death

@@ -10,9 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kubeque.consumer.assignment import Assignment
-from kubeque.consumer.inputs import InputCache, StageFailed
+from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.workdir import Workdir
 from kubeque.files.names import input_names
 from kubeque.files.pages import PageReader
 from kubeque.files.store import Files

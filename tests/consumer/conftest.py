@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer import tree
-from kubeque.consumer.disk import DiskWatch
-from kubeque.consumer.process import Ended, Limits, run_command
-from kubeque.consumer.stop import StopSignal
-from kubeque.consumer.watchman import OomCounter
+from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.disk_watch import DiskWatch
+from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.attempt.process import Ended, Limits, run_command
+from kubeque.consumer.attempt.stop_signal import StopSignal
 
 PATH = os.pathsep.join([os.path.dirname(sys.executable), "/usr/local/bin:/usr/bin:/bin"])
 
@@ -66,15 +66,15 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    tree.adopt_orphans()
+    process_tree.adopt_orphans()
     (tmp_path / "work").mkdir()
     with StopSignal() as stop:
-        yield Bench(tmp_path, stop, tree.own_children())
+        yield Bench(tmp_path, stop, process_tree.own_children())
 
 
 def is_running(pid: int) -> bool:
     """Is there such a process, and is it no zombie?"""
-    stat = tree.read_proc(f"/proc/{pid}/stat")
+    stat = process_tree.read_proc(f"/proc/{pid}/stat")
     return bool(stat) and stat[stat.rindex(b")") + 2 :][:1] != b"Z"
 
 

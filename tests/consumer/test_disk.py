@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kubeque.consumer.disk import DiskWatch, usage, was_full
-from kubeque.consumer.leftovers import Leftovers, own_folders
+from kubeque.consumer.attempt.disk_watch import DiskWatch, usage, was_full
+from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.model.task import Cause
 from tests.consumer.conftest import Bench
 

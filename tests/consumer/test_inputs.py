@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.inputs import InputCache, StageFailed, key_of
+from kubeque.consumer.attempt.input_cache import InputCache, StageFailed, key_of
 from kubeque.files.store import Files
 from kubeque.model.spec import Input
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.logs import LiveTail, last_lines, read_stream
+from kubeque.consumer.attempt.log_tail import LiveTail, last_lines, read_stream
 
 
 @pytest.fixture

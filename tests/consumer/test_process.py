@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer import tree
-from kubeque.consumer.process import Limits
-from kubeque.consumer.stop import StopSignal
-from kubeque.consumer.watchman import OomCounter
+from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.attempt.process import Limits
+from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.model.task import Cause
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -73,7 +73,7 @@ def test_a_command_hears_of_the_end_at_once_also_without_pidfd(bench, monkeypatc
 
 def test_output_can_go_to_open_descriptors_that_stay_open(bench, tmp_path):
     with (tmp_path / "both").open("wb") as both:
-        from kubeque.consumer.process import run_command
+        from kubeque.consumer.attempt.process import run_command
 
         fd = both.fileno()
         how = {"cwd": tmp_path, "env": {}, "stdout": fd, "stderr": fd, "limits": Limits(), "stop": bench.stop}
@@ -289,7 +289,7 @@ def test_nothing_that_a_command_leaves_behind_lives_on(bench, running, detach):
     assert ended.cause is Cause.OK, bench.stderr
     assert ended.left_behind == 1
     assert not running(int((bench.folder / "work" / "pid").read_text()))
-    assert tree.own_children() <= bench.before
+    assert process_tree.own_children() <= bench.before
 
 
 @linux
@@ -322,7 +322,7 @@ def test_a_daemon_is_killed_with_a_command_that_is_stopped(bench, running):
 
     assert ended.cause is Cause.KILLED
     assert not running(int((bench.folder / "work" / "pid").read_text()))
-    assert tree.own_children() <= bench.before
+    assert process_tree.own_children() <= bench.before
 
 
 @linux

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.heartbeat import Renewal
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.stop import StopSignal
 from kubeque.consumer.task_source import Supply
 from kubeque.files.store import Files
 from kubeque.model.job import Job

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer import tree
-from kubeque.consumer.process import Limits
-from kubeque.consumer.watchman import MemoryWatch, OomCounter, memory_of
+from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, memory_of
+from kubeque.consumer.attempt.process import Limits
 from kubeque.model.task import Cause
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
@@ -114,20 +114,20 @@ def test_a_process_that_is_gone_has_no_memory():
 
 @pytest.mark.parametrize("listed", [True, False], ids=["children listed", "children not listed"])
 def test_descendants_are_found_with_and_without_the_kernels_list(listed, monkeypatch):
-    monkeypatch.setattr(tree, "_is_listed", lambda: listed)
+    monkeypatch.setattr(process_tree, "_is_listed", lambda: listed)
     nested = 'sh -c "sleep 60 & echo; wait" & wait'
     with subprocess.Popen(["/bin/sh", "-c", nested], stdout=subprocess.PIPE, start_new_session=True) as process:
         try:
             assert process.stdout is not None
             process.stdout.readline()
 
-            found = tree.descendants([process.pid])
+            found = process_tree.descendants([process.pid])
 
             assert len(found) == 3
             assert list(found.values()) == [0, *list(found)[:2]]
-            assert process.pid in tree.own_children()
+            assert process.pid in process_tree.own_children()
         finally:
-            tree.kill_all([process.pid])
+            process_tree.kill_all([process.pid])
 
 
 # -- the kernel's count -----------------------------------------------------------------------------------------------
@@ -191,9 +191,9 @@ def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path
     consumer = """
         import sys
         from pathlib import Path
-        from kubeque.consumer.process import Limits, run_command
-        from kubeque.consumer.stop import StopSignal
-        from kubeque.consumer.watchman import OomCounter
+        from kubeque.consumer.attempt.process import Limits, run_command
+        from kubeque.consumer.attempt.stop_signal import StopSignal
+        from kubeque.consumer.attempt.memory_watch import OomCounter
         Path(sys.argv[1], "cgroup.procs").write_text("0")
         oom, stop, here = OomCounter.find(), StopSignal(), Path.cwd()
         hog = "x = bytearray(200 << 20)"

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.inputs import InputCache, StageFailed
-from kubeque.consumer.workdir import Collected, Workdir
+from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
+from kubeque.consumer.attempt.workdir import Collected, Workdir
 from kubeque.files.store import Files
 from kubeque.model.spec import Input
 
@@ -287,7 +287,7 @@ def test_what_cannot_be_removed_is_said_not_raised(workdir):
 AS_NOBODY = """
     import os, sys
     from pathlib import Path
-    from kubeque.consumer.workdir import Workdir
+    from kubeque.consumer.attempt.workdir import Workdir
 
     if os.geteuid() == 0:
         os.setgroups([])

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeque.consumer.inputs import STAGED_NS, InputCache, StageFailed
+from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFailed
 from kubeque.files.paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from kubeque.consumer import tree
-from kubeque.consumer.disk import DiskWatch, was_full
-from kubeque.consumer.refusals import Refusal, explain
-from kubeque.consumer.stop import End, StopSignal
-from kubeque.consumer.watchman import MemoryWatch, OomCounter
+from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.disk_watch import DiskWatch, was_full
+from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter
+from kubeque.consumer.attempt.start_errors import Refusal, explain
+from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.model.resources import format_bytes
 from kubeque.model.task import Cause
 
@@ -87,7 +87,7 @@ def run_command(
     out, err = _opened(stdout), _opened(stderr)
     try:
         start, began = time.time(), time.monotonic()
-        before = tree.own_children()
+        before = process_tree.own_children()
         kills = oom.read() if oom else 0
         process = _start(argv, cwd, env, out, err)
         if isinstance(process, Refusal):
@@ -216,12 +216,12 @@ class _Run:
         self._signal(signal.SIGCONT)  # One that is stopped hears nothing before it goes on.
 
     def _signal(self, number: int) -> bool:
-        return tree.send(-self._process.pid, number)
+        return process_tree.send(-self._process.pid, number)
 
     def _kill(self) -> None:
         self._killing = True
         self._signal(signal.SIGKILL)
-        tree.kill_all({self._process.pid, *tree.own_children()} - self._before)
+        process_tree.kill_all({self._process.pid, *process_tree.own_children()} - self._before)
 
     def clean_up(self) -> int:
         """End and reap what is left of the command. Returns how many it had left behind."""
@@ -231,7 +231,7 @@ class _Run:
         # As long as nobody has reaped its leader, or it has members, the group's number cannot be given to others.
         self._signal(signal.SIGKILL)
         self._process.wait()
-        return tree.kill_leftovers(self._before)
+        return process_tree.kill_leftovers(self._before)
 
     def _linger(self) -> None:
         """Let the group use up its grace: `sh` dies of SIGTERM at once, the program below it may still be saving."""

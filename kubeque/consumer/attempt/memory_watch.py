@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from kubeque.consumer import tree
+from kubeque.consumer.attempt import process_tree
 
 #: Seconds from one sample to the next. The first ones come soon, so that a short task has a peak as well.
 _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
@@ -40,7 +40,7 @@ class Memory(NamedTuple):
 
 def memory_of(pid: int) -> Memory | None:
     """The memory of a process; None where it is gone or a zombie."""
-    match = _VM.search(tree.read_proc(f"/proc/{pid}/status"))
+    match = _VM.search(process_tree.read_proc(f"/proc/{pid}/status"))
     return Memory(*(int(number) << 10 for number in match.groups())) if match else None
 
 
@@ -96,7 +96,7 @@ class MemoryWatch:
         if self._samples == 0:  # Just started: it has no children yet.
             own = memory_of(self._pid)
             return {self._pid: own} if own else {}
-        parents = tree.descendants({self._pid, *tree.own_children()} - self._before)
+        parents = process_tree.descendants({self._pid, *process_tree.own_children()} - self._before)
         seen = {pid: memory for pid in parents if (memory := memory_of(pid))}
         # Between vfork (or fork) and exec a child has its parent's pages: they would count twice.
         return {pid: memory for pid, memory in seen.items() if not _is_double(memory, seen.get(parents[pid]))}
@@ -114,7 +114,7 @@ def shared_fairly(used: dict[int, Memory]) -> int:
     """
     total = 0
     for pid, memory in used.items():
-        if match := _PSS.search(tree.read_proc(f"/proc/{pid}/smaps_rollup")):
+        if match := _PSS.search(process_tree.read_proc(f"/proc/{pid}/smaps_rollup")):
             total += int(match[1]) << 10
         elif memory_of(pid):  # It lives and will not tell: another user's, or an old kernel.
             total += memory.resident

@@ -1,0 +1,1 @@
+"""Run one attempt: its directory, process, limits and logs."""
