@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from kubeque.clusters.open import Access
-from kubeque.files.transfer import Tell, Transfer
+from kubeque.files.progress import Tell, Transfer
 from kubeque.jobs import canaries, table, waiters
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs.checkup import Finding

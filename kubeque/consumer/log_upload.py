@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kubeque.consumer.assignment import Assignment
+from kubeque.files.layout import log_url
+from kubeque.files.live_log import LiveLog, read_tail
 from kubeque.files.store import Files
-from kubeque.files.tails import LiveLog, log_url, read_tail
 from kubeque.model.errors import KubequeError, QueueGone
 from kubeque.queues.queue import Queue
 

@@ -21,9 +21,9 @@ from kubeque.consumer.attempt.log_tail import LiveTail
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.attempt.workdir import Workdir
-from kubeque.files.digests import sha256_file
-from kubeque.files.names import input_names
-from kubeque.files.pages import PageReader
+from kubeque.files.layout import input_names
+from kubeque.files.row_pages import PageReader
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.model.argv import task_argv
 from kubeque.model.errors import KubequeError

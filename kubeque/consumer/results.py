@@ -14,9 +14,9 @@ from kubeque.consumer.attempt.environment import read_out
 from kubeque.consumer.attempt.log_tail import last_lines, read_stream
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Collected, ResultFile, Workdir
-from kubeque.files.digests import sha256_file
-from kubeque.files.many import Copy, in_groups
+from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import in_parallel
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.urls import join
 from kubeque.model.task import Cause, Outcome

@@ -13,8 +13,8 @@ from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.settings import Settings
-from kubeque.files.names import input_names
-from kubeque.files.pages import PageReader
+from kubeque.files.layout import input_names
+from kubeque.files.row_pages import PageReader
 from kubeque.files.store import Files
 from kubeque.model.argv import task_argv
 from kubeque.model.errors import LeaseLost, StorageError

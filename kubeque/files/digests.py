@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import sqlite3
@@ -16,7 +15,7 @@ from typing import TypeVar
 
 from kubeque.files.parallel import in_parallel
 from kubeque.files.refusals import refused
-from kubeque.files.transfer import Stopped
+from kubeque.files.sha256 import sha256_file
 
 R = TypeVar("R")
 
@@ -27,25 +26,9 @@ RACY_SECONDS = 2.0
 #: Files remembered; the longest unchanged ones are forgotten first.
 KEPT = 200_000
 _LOCK_SECONDS = 5.0
-#: Bytes read at once.
-_PIECE = 1 << 18
 
 #: Absolute path, bytes, times of change of content and of status (ns), inode: the same file, unchanged.
 _Key = tuple[bytes, int, int, int, int]
-
-
-def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
-    """Hex digest of a file's bytes. Raises StorageError, FileMissing where there is none, Stopped when told to."""
-    digest, piece = hashlib.sha256(), memoryview(bytearray(_PIECE))
-    try:
-        with open(path, "rb", buffering=0) as file:
-            while size := file.readinto(piece):
-                if stopped is not None and stopped.is_set():
-                    raise Stopped
-                digest.update(piece[:size])
-        return digest.hexdigest()
-    except (OSError, ValueError) as error:
-        raise refused("read", os.fspath(path), error) from error
 
 
 class DigestCache:

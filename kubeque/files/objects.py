@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
+from kubeque.files.batches import Copy
 from kubeque.files.folder import copy, is_temporary, open_source
-from kubeque.files.many import Copy
 from kubeque.files.parallel import in_parallel
 from kubeque.files.presence import THREADS, present
 from kubeque.files.refusals import patiently

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeque.files.paths import inside, safe_name
+from kubeque.files.safe_paths import inside, safe_name
 from kubeque.files.urls import base_name, is_folder, local_path
 from kubeque.model.command import Column, Word
 from kubeque.model.errors import CommandError, StorageError

@@ -8,16 +8,16 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO, Protocol
 
-from kubeque.files.digests import sha256_file
+from kubeque.files.batches import SMALL_BYTES, Copy
+from kubeque.files.entry import Entry, Look
 from kubeque.files.folder import Folder, put, temporary_name
+from kubeque.files.live_log import TAIL_BYTES, Tail
 from kubeque.files.login import identity, is_nobody, remedy
-from kubeque.files.many import SMALL_BYTES, Copy
 from kubeque.files.objects import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
 from kubeque.files.refusals import is_full, reason, refused
-from kubeque.files.tails import TAIL_BYTES, Tail
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import ConfigError, FileDamaged, FileMissing, MissingExtra, StorageError
 
@@ -33,29 +33,6 @@ _LIBRARIES = {
     "http": "aiohttp requests",
     "https": "aiohttp requests",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What a store tells of a file without reading it."""
-
-    #: Bytes; None where the store does not say.
-    size: int | None
-    #: Changes whenever the file does (generation, etag, or time and size).
-    generation: str
-    folder: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file or folder, as a listing has it."""
-
-    name: str
-    #: Bytes; 0 for a folder.
-    size: int = 0
-    #: Unix time, seconds, of the last change; None for a folder, and where the store does not tell.
-    modified: float | None = None
-    folder: bool = False
 
 
 class Store(Protocol):

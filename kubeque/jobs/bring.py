@@ -7,14 +7,14 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeque.files.many import Copy, in_groups
+from kubeque.files.batches import Copy, in_groups
+from kubeque.files.layout import result_url, table_url
 from kubeque.files.parallel import in_parallel
-from kubeque.files.transfer import Meter
+from kubeque.files.progress import Meter
 from kubeque.jobs.destination import Destination, write
 from kubeque.jobs.manifest import Kept, read_manifest
-from kubeque.jobs.places import result_url
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import lines, table_url, to_csv
+from kubeque.jobs.table import lines, to_csv
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection
 from kubeque.model.job import Job

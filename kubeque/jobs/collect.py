@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from kubeque.files.layout import result_url
+from kubeque.files.output import write_file
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import join
-from kubeque.jobs.output import write_file
-from kubeque.jobs.places import result_url
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import FACTS, Line, lines
 from kubeque.model.columns import Column, Kind, read_text

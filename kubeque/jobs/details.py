@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.files.pages import PageReader
+from kubeque.files.layout import result_url, table_url
+from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import join
-from kubeque.jobs.places import result_url
 from kubeque.jobs.reconcile import Progress, reconcile
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import Line, table_url
+from kubeque.jobs.table import Line
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row

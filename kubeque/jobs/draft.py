@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass
 
 from kubeque.files.inputs import Staging, push
-from kubeque.files.pages import write_pages
-from kubeque.files.transfer import Tell
+from kubeque.files.progress import Tell
+from kubeque.files.row_pages import write_pages
 from kubeque.files.urls import join
 from kubeque.jobs.gate import register, wait_until_cleared
 from kubeque.jobs.owner import write_owner

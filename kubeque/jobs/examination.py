@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from kubeque.files.pages import page_url
+from kubeque.files.layout import page_url, table_url
 from kubeque.files.urls import join
 from kubeque.jobs.checkup import Finding
 from kubeque.jobs.site import Site
-from kubeque.jobs.table import table_url
 from kubeque.model.errors import StorageError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec

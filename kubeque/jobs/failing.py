@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from kubeque.files.pages import PageReader
+from kubeque.files.row_pages import PageReader
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import Line
 from kubeque.model.job import Job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kubeque.files.transfer import Meter, Tell
+from kubeque.files.progress import Meter, Tell
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.bring import Choice, Fetched, bring, check_faults, wanted, write_table
 from kubeque.jobs.destination import Destination

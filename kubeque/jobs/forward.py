@@ -10,10 +10,10 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from kubeque.files.many import Copy, in_groups
+from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import in_parallel
+from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
-from kubeque.files.transfer import Meter, Tell
 from kubeque.files.urls import join
 from kubeque.jobs.bring import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
 from kubeque.jobs.destination import MARKER, Destination, Entry, names_below

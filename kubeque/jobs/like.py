@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.files.pages import PageReader
+from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import base_name
 from kubeque.jobs.site import Site
 from kubeque.model.job import Job

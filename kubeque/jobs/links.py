@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 
+from kubeque.files.layout import links_url
 from kubeque.files.parallel import in_parallel
-from kubeque.files.urls import join
 from kubeque.jobs.owner import NAME
 from kubeque.jobs.series import Done, to_ranges
 from kubeque.jobs.site import Site
@@ -17,10 +17,6 @@ _THREADS = 16
 _TASKS = "/tasks/"
 #: URL of a job -> the indexes of its tasks.
 Links = Mapping[str, set[int]]
-
-
-def links_url(job: Job) -> str:
-    return join(job.url, "links.json")
 
 
 def write_links(site: Site, job: Job, done: Done) -> None:

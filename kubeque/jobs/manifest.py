@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from kubeque.files.paths import safe_name
+from kubeque.files.safe_paths import safe_name
 from kubeque.files.store import Files
 from kubeque.files.urls import join
 from kubeque.model.errors import FileDamaged, StorageError

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass, replace
 
 from kubeque.clusters.local import attempt_folder
-from kubeque.files.tails import TAIL_BYTES, LiveLog, Tail, log_url, logs_url, read_tail
+from kubeque.files.layout import log_url, logs_url, result_url
+from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.files.urls import join
-from kubeque.jobs.places import result_url
 from kubeque.jobs.reconcile import reconcile
 from kubeque.jobs.site import Site
 from kubeque.model.errors import FileMissing, UserError

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
-from kubeque.files.names import input_names
+from kubeque.files.layout import input_names
 from kubeque.jobs.draft import draft
 from kubeque.jobs.site import Site
 from kubeque.jobs.stage import named

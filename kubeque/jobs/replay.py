@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubeque.files.digests import sha256_file
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.urls import join
 from kubeque.jobs.details import TaskDetails, task_details
 from kubeque.jobs.site import Site

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from kubeque.files.urls import join
-from kubeque.jobs.output import write_file
+from kubeque.files.layout import report_url
+from kubeque.files.output import write_file
 from kubeque.jobs.pages.drawing import SCRIPT, Sample
 from kubeque.jobs.pages.page import page
 from kubeque.jobs.pages.report import Content, report_body
@@ -23,11 +23,6 @@ log = logging.getLogger(__name__)
 #: Tasks that the page lists, and attempts that it draws.
 LISTED = 1000
 DRAWN = 5000
-
-
-def report_url(job: Job) -> str:
-    """Where the report of the job's present run is, once the job has ended."""
-    return join(job.url, f"report-{job.run}.html")
 
 
 def keep_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> None:

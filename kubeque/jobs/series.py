@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kubeque.files.pages import PageReader
+from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import in_parallel
-from kubeque.files.urls import join
-from kubeque.jobs.places import task_url
+from kubeque.files.row_pages import PageReader
 from kubeque.jobs.site import Site
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
@@ -20,11 +19,6 @@ from kubeque.model.task import Outcome, TaskView
 _THREADS = 4
 #: Outcomes by the index that they have in the new job.
 Done = dict[int, Outcome]
-
-
-def keys_url(job: Job, revision: int) -> str:
-    """Where the keys of a job's rows are: KEY_BYTES for each, in the order of the rows."""
-    return join(job.url, f"keys-{revision}.bin")
 
 
 def read_keys(site: Site, job: Job, revision: int) -> bytes:

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.files.pages import PageReader
-from kubeque.files.urls import join
+from kubeque.files.layout import table_url
+from kubeque.files.row_pages import PageReader
 from kubeque.jobs.site import Site
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row
@@ -85,11 +85,6 @@ def read_rows(site: Site, job: Job, indexes: Iterable[int]) -> dict[int, dict[st
     spec = site.spec(job).rows
     page = PageReader(spec, job.url, site.files).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
-
-
-def table_url(job: Job) -> str:
-    """Where the table of the job's present run is."""
-    return join(job.url, f"results-{job.run}.csv")
 
 
 def write_table(site: Site, job: Job, found: Sequence[Line]) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kubeque.jobs.output import write_file
+from kubeque.files.output import write_file
 from kubeque.jobs.pages.drawing import SCRIPT, Rows, Sample, timeline_part, title_line
 from kubeque.jobs.pages.page import page, text
 from kubeque.jobs.site import Site

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.client import Client, Line, Progress, Submitted
-from kubeque.jobs.report import report_url
+from kubeque.files.layout import report_url
 from kubeque.model.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
 from kubeque.model.job import Job

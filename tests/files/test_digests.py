@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.digests import DigestCache, sha256_file
+from kubeque.files.digests import DigestCache
+from kubeque.files.sha256 import sha256_file
 from kubeque.model.errors import FileMissing, StorageError
 
 HOUR = 3600.0

@@ -158,7 +158,7 @@ for name in ("fsspec", "gcsfs", "s3fs", "aiohttp"):
     sys.modules[name] = None
 from kubeque.files.store import Files
 from kubeque.files.inputs import find_inputs
-from kubeque.files.pages import PageReader
+from kubeque.files.row_pages import PageReader
 files = Files()
 files.write(sys.argv[1] + "/a/b", b"1")
 files.upload(sys.argv[1] + "/a/b", sys.argv[1] + "/c")

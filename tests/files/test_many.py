@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.many import SMALL_BYTES, Copy, in_groups
+from kubeque.files.batches import SMALL_BYTES, Copy, in_groups
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 from tests.files.kinds import Place
 

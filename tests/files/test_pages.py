@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.files.pages import PageReader, page_url, write_pages
+from kubeque.files.layout import page_url
+from kubeque.files.row_pages import PageReader, write_pages
 from kubeque.files.store import Files
 from kubeque.model.errors import StorageError
 from kubeque.model.parameters import from_records, read_row

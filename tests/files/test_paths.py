@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.files.paths import inside, safe_name
+from kubeque.files.safe_paths import inside, safe_name
 from kubeque.model.errors import StorageError
 
 HOSTILE = [

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.files.live_log import Tail
 from kubeque.files.objects import WHOLE_BYTES
-from kubeque.files.tails import Tail
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 from tests.files.kinds import Place
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kubeque.files.tails import LiveLog, Tail, read_tail
+from kubeque.files.live_log import LiveLog, Tail, read_tail
 
 
 def test_a_tail_begins_with_a_line_and_never_with_half_a_letter(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.digests import DigestCache, sha256_file
+from kubeque.files.batches import SMALL_BYTES
+from kubeque.files.digests import DigestCache
 from kubeque.files.inputs import Staging, find_inputs, push
-from kubeque.files.many import SMALL_BYTES
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from tests.servers.faults import TcpProxy
 from tests.servers.here import or_skip

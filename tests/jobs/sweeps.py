@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.clusters.open import open_cluster
-from kubeque.files.pages import write_pages
+from kubeque.files.row_pages import write_pages
 from kubeque.files.store import Files
 from kubeque.jobs.site import Site
 from kubeque.model.command import parse_word

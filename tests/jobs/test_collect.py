@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
+from kubeque.files.layout import result_url
 from kubeque.files.urls import join
 from kubeque.jobs.collect import collect, frame
-from kubeque.jobs.places import result_url
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines
 from kubeque.model.errors import UserError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.jobs.places import result_url
+from kubeque.files.layout import result_url
 from kubeque.model.job import Job
 from kubeque.model.task import Cause, Outcome
 

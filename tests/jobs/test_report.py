@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
+from kubeque.files.layout import report_url
 from kubeque.files.store import Files
 from kubeque.jobs.reconcile import close
-from kubeque.jobs.report import make_report, report_url
+from kubeque.jobs.report import make_report
 from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines
 from kubeque.model.errors import StorageError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client, Existing
-from kubeque.jobs.places import result_url
+from kubeque.files.layout import result_url
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job
 from kubeque.model.parameters import from_records, sequence

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kubeque.files.tails import read_tail
+from kubeque.files.live_log import read_tail
 
 #: A command is ended at this share of its limit: the kubelet, which measures too, would end the whole pod at all of it.
 _SHARE = 0.95

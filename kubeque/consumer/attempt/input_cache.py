@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kubeque.files.many import Copy, in_groups
+from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kubeque.files.tails import read_tail
+from kubeque.files.live_log import read_tail
 from kubeque.model.plain import as_seen
 
 #: Streams up to this many bytes travel inside result.json.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFailed
-from kubeque.files.paths import safe_name
+from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
 from kubeque.model.spec import Input

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 
+from kubeque.files.layout import page_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
-from kubeque.files.urls import join
 from kubeque.model.parameters import Rows, decode_page, encode_page, pages
 from kubeque.model.rows import Row
 from kubeque.model.spec import RowsSpec
@@ -14,11 +14,6 @@ from kubeque.model.spec import RowsSpec
 _THREADS = 8
 #: A consumer walks through its block, and a block may lie across two pages.
 _KEPT = 2
-
-
-def page_url(job_url: str, number: int) -> str:
-    """Where a page is."""
-    return join(job_url, "pages", f"{number}.json")
 
 
 def write_pages(rows: Rows, job_url: str, files: Files) -> int:

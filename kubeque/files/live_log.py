@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubeque.files.urls import join
-
 #: What is read of a stream at most.
 TAIL_BYTES = 64 << 10
 
@@ -75,13 +73,3 @@ def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
         start = max(0, status.st_size - limit)
         file.seek(start)
         return Tail(start, file.read(limit))
-
-
-def logs_url(job_url: str, index: int) -> str:
-    """The folder of what a task's attempts said while they ran."""
-    return join(job_url, "logs", str(index))
-
-
-def log_url(job_url: str, index: int, attempt_folder: str) -> str:
-    """What one attempt said; `attempt_folder` is the name of its folder: no other lease writes there."""
-    return join(logs_url(job_url, index), f"{attempt_folder}.json")

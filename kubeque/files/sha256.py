@@ -1,0 +1,27 @@
+"""SHA-256 of files."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+
+from kubeque.files.progress import Stopped
+from kubeque.files.refusals import refused
+
+#: Bytes read at once.
+_PIECE = 1 << 18
+
+
+def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
+    """Hex digest of a file's bytes. Raises StorageError, FileMissing where there is none, Stopped when told to."""
+    digest, piece = hashlib.sha256(), memoryview(bytearray(_PIECE))
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while size := file.readinto(piece):
+                if stopped is not None and stopped.is_set():
+                    raise Stopped
+                digest.update(piece[:size])
+        return digest.hexdigest()
+    except (OSError, ValueError) as error:
+        raise refused("read", os.fspath(path), error) from error
