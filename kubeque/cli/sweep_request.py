@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.client import Client
-from kubeque.files.sources import absolute_pushes
+from kubeque.files.inputs.sources import absolute_pushes
 from kubeque.model.asking import BY_NAME, ROW_KEYS
 from kubeque.model.axes import axes_of
 from kubeque.model.errors import CommandError, JobspecError, UserError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from kubeque.files.inputs import Staging, push
+from kubeque.files.inputs.inputs import Staging, push
 from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
 from kubeque.files.urls import join

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from kubeque.files.digests import DigestCache
-from kubeque.files.inputs import Staging, find_inputs
+from kubeque.files.inputs.digest_cache import DigestCache
+from kubeque.files.inputs.inputs import Staging, find_inputs
 from kubeque.jobs.site import Site
 from kubeque.model.command import Word
 from kubeque.model.parameters import Rows

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.digests import DigestCache
+from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.sha256 import sha256_file
 from kubeque.model.errors import FileMissing, StorageError
 

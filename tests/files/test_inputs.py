@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.digests import DigestCache
-from kubeque.files.inputs import Staging, find_inputs, push
+from kubeque.files.inputs.digest_cache import DigestCache
+from kubeque.files.inputs.inputs import Staging, find_inputs, push
 from kubeque.files.progress import Transfer
 from kubeque.files.store import Files
 from kubeque.model.command import parse_word

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from kubeque.files.batches import SMALL_BYTES
-from kubeque.files.digests import DigestCache
-from kubeque.files.inputs import Staging, find_inputs, push
+from kubeque.files.inputs.digest_cache import DigestCache
+from kubeque.files.inputs.inputs import Staging, find_inputs, push
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from tests.servers.faults import TcpProxy

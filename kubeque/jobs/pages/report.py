@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeque.files.sources import shown as written
+from kubeque.files.inputs.sources import shown as written
 from kubeque.jobs.pages.drawing import Rows, Sample, timeline_part
 from kubeque.jobs.pages.page import text
 from kubeque.jobs.table import FACTS, Line

@@ -1,0 +1,1 @@
+"""Find, hash and store the inputs of a job."""
