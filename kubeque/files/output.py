@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
-from kubeque.files.folder import put
 from kubeque.files.store import Files
+from kubeque.files.stores.local import put
 from kubeque.files.urls import is_folder, local_path
 from kubeque.model.errors import DestinationError
 

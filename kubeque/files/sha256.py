@@ -7,7 +7,7 @@ import os
 import threading
 
 from kubeque.files.progress import Stopped
-from kubeque.files.refusals import refused
+from kubeque.files.stores.errors import refused
 
 #: Bytes read at once.
 _PIECE = 1 << 18

@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, Protocol
 
 from kubeque.files.batches import SMALL_BYTES, Copy
 from kubeque.files.entry import Entry, Look
-from kubeque.files.folder import Folder, put, temporary_name
 from kubeque.files.live_log import TAIL_BYTES, Tail
-from kubeque.files.login import identity, is_nobody, remedy
-from kubeque.files.objects import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
-from kubeque.files.refusals import is_full, reason, refused
 from kubeque.files.sha256 import sha256_file
+from kubeque.files.stores.credentials import identity, is_nobody, remedy
+from kubeque.files.stores.errors import is_full, reason, refused
+from kubeque.files.stores.local import Folder, put, temporary_name
+from kubeque.files.stores.object_store import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import ConfigError, FileDamaged, FileMissing, MissingExtra, StorageError
 

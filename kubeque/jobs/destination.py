@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from kubeque.files.folder import put
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
+from kubeque.files.stores.local import put
 from kubeque.jobs.manifest import Kept
 from kubeque.model.errors import DestinationError, StorageError
 from kubeque.model.job import Job

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.folder import Folder, is_temporary, put, temporary_name
 from kubeque.files.store import Files
+from kubeque.files.stores.local import Folder, is_temporary, put, temporary_name
 from kubeque.model.errors import FileMissing, StorageError
 
 
@@ -39,7 +39,7 @@ def test_a_writer_that_fails_leaves_the_old_file_and_no_other(tmp_path: Path) ->
 
 KILLED = """
 import sys, time
-from kubeque.files.folder import put
+from kubeque.files.stores.local import put
 def fill(file):
     file.write(b"half"); file.flush(); print("writing", flush=True); time.sleep(60)
 put(sys.argv[1], fill)

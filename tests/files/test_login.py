@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from kubeque.files.login import identity, remedy
 from kubeque.files.store import Files
+from kubeque.files.stores.credentials import identity, remedy
 from kubeque.model.errors import StorageError
 from tests.files.kinds import Place
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kubeque.files.presence import present
+from kubeque.files.stores.existence import present
 
 
 @dataclass

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from kubeque.files.refusals import PAUSES, is_transient, patiently
 from kubeque.files.store import Files
+from kubeque.files.stores.errors import PAUSES, is_transient, patiently
 from kubeque.model.errors import ConfigError, FileMissing, StorageError
 
 AWAY = [ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), OSError(errno.EBUSY, "slow down")]

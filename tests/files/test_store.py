@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.files.live_log import Tail
-from kubeque.files.objects import WHOLE_BYTES
+from kubeque.files.stores.object_store import WHOLE_BYTES
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 from tests.files.kinds import Place
 

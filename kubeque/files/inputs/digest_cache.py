@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from kubeque.files.parallel import in_parallel
-from kubeque.files.refusals import refused
 from kubeque.files.sha256 import sha256_file
+from kubeque.files.stores.errors import refused
 
 R = TypeVar("R")
 

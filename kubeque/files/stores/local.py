@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
-from kubeque.files.refusals import refused
+from kubeque.files.stores.errors import refused
 from kubeque.files.urls import local_path
 from kubeque.model.errors import StorageError
 

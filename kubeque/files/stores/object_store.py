@@ -15,10 +15,10 @@ from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from kubeque.files.batches import Copy
-from kubeque.files.folder import copy, is_temporary, open_source
 from kubeque.files.parallel import in_parallel
-from kubeque.files.presence import THREADS, present
-from kubeque.files.refusals import patiently
+from kubeque.files.stores.errors import patiently
+from kubeque.files.stores.existence import THREADS, present
+from kubeque.files.stores.local import copy, is_temporary, open_source
 from kubeque.files.urls import join
 
 T = TypeVar("T")

@@ -1,0 +1,1 @@
+"""The kinds of stores: local folders and object stores."""
