@@ -14,6 +14,7 @@ from kubeque.clusters.open import Access
 from kubeque.files.progress import Tell, Transfer
 from kubeque.jobs import canaries, table, waiters
 from kubeque.jobs import fetch as fetching
+from kubeque.jobs.backends import Site
 from kubeque.jobs.checkup import Finding
 from kubeque.jobs.collect import Collected, collect, frame, records
 from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
@@ -30,7 +31,6 @@ from kubeque.jobs.remove import remove
 from kubeque.jobs.replay import Replayed, replay
 from kubeque.jobs.report import write_report
 from kubeque.jobs.rows import rows_csv
-from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
 from kubeque.jobs.timeline import write_timeline

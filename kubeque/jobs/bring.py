@@ -11,9 +11,9 @@ from kubeque.files.batches import Copy, in_groups
 from kubeque.files.layout import result_url, table_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter
+from kubeque.jobs.backends import Site
 from kubeque.jobs.destination import Destination, write
 from kubeque.jobs.manifest import Kept, read_manifest
-from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines, to_csv
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection

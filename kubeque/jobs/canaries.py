@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.advice import Seen
 from kubeque.model.errors import UserError
 from kubeque.model.estimate import Estimate, estimate

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from kubeque.clusters.in_pod import queue_url
+from kubeque.jobs.backends import Site
 from kubeque.jobs.reconcile import reconcile
-from kubeque.jobs.site import Site
 from kubeque.model.config import HOME_VARIABLE, Config
 from kubeque.model.errors import JobNotFound, KubequeError
 

@@ -15,7 +15,7 @@ from kubeque.files.layout import result_url
 from kubeque.files.output import write_file
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import join
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.jobs.table import FACTS, Line, lines
 from kubeque.model.columns import Column, Kind, read_text
 from kubeque.model.errors import MissingExtra, UserError

@@ -10,8 +10,8 @@ from typing import Any
 from kubeque.files.layout import result_url, table_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import join
+from kubeque.jobs.backends import Site
 from kubeque.jobs.reconcile import Progress, reconcile
-from kubeque.jobs.site import Site
 from kubeque.jobs.table import Line
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job import Job

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from kubeque.files.layout import page_url, table_url
 from kubeque.files.urls import join
+from kubeque.jobs.backends import Site
 from kubeque.jobs.checkup import Finding
-from kubeque.jobs.site import Site
 from kubeque.model.errors import StorageError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec

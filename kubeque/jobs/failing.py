@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 
 from kubeque.files.row_pages import PageReader
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.jobs.table import Line
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row

@@ -15,9 +15,9 @@ from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
 from kubeque.files.urls import join
+from kubeque.jobs.backends import Site
 from kubeque.jobs.bring import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
 from kubeque.jobs.destination import MARKER, Destination, Entry, names_below
-from kubeque.jobs.site import Site
 from kubeque.model.errors import DestinationError, FileMissing, StorageError
 from kubeque.model.job import Job
 

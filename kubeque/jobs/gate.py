@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from kubeque.files.urls import join
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.errors import FileMissing, StorageError, UserError
 
 #: A mark that stood unchanged for so long was left by a process that died.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import base_name
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.job import Job
 from kubeque.model.parameters import Rows, from_records, grid, iter_rows, sequence
 from kubeque.model.resources import Shape

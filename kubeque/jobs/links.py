@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 
 from kubeque.files.layout import links_url
 from kubeque.files.parallel import in_parallel
+from kubeque.jobs.backends import Site
 from kubeque.jobs.owner import NAME
 from kubeque.jobs.series import Done, to_ranges
-from kubeque.jobs.site import Site
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
 

@@ -8,7 +8,7 @@ import os
 import platform
 
 from kubeque.files.urls import join
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.config_text import hide_password
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job

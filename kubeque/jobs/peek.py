@@ -9,8 +9,8 @@ from kubeque.clusters.local import attempt_folder
 from kubeque.files.layout import log_url, logs_url, result_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.files.urls import join
+from kubeque.jobs.backends import Site
 from kubeque.jobs.reconcile import reconcile
-from kubeque.jobs.site import Site
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job import Job
 from kubeque.model.task import TaskView

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from kubeque.files.layout import input_names
+from kubeque.jobs.backends import Site
 from kubeque.jobs.draft import draft
-from kubeque.jobs.site import Site
 from kubeque.jobs.stage import named
 from kubeque.model.argv import task_argv
 from kubeque.model.sweep import Sweep

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from kubeque.jobs.backends import Site
 from kubeque.jobs.links import keeper, read_links
 from kubeque.jobs.reconcile import finish
-from kubeque.jobs.site import Site
 from kubeque.model.job import Job
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.jobs.table import lines
 from kubeque.model.errors import ParametersError
 from kubeque.model.job import Job

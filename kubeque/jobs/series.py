@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.row_pages import PageReader
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
 from kubeque.model.keys import KEY_BYTES, no_keys, row_keys

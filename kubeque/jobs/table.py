@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.files.layout import table_url
 from kubeque.files.row_pages import PageReader
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row
 from kubeque.model.task import KEPT_ATTEMPTS, TaskView

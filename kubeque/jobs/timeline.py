@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kubeque.files.output import write_file
+from kubeque.jobs.backends import Site
 from kubeque.jobs.pages.drawing import SCRIPT, Rows, Sample, timeline_part, title_line
 from kubeque.jobs.pages.page import page, text
-from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines, read_rows
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job import Job, JobState
 

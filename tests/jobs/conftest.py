@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.config import Config
 from tests.jobs.sweeps import make_site
 from tests.servers.browser import Browser

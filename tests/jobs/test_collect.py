@@ -11,8 +11,8 @@ import pytest
 from kubeque.client import Client
 from kubeque.files.layout import result_url
 from kubeque.files.urls import join
+from kubeque.jobs.backends import Site
 from kubeque.jobs.collect import collect, frame
-from kubeque.jobs.site import Site
 from kubeque.jobs.table import lines
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job

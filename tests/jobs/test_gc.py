@@ -12,10 +12,10 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.clusters.local import LocalCluster
+from kubeque.jobs.backends import Site
 from kubeque.jobs.gate import Clearing, wait_until_cleared
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.owner import queue_mark
-from kubeque.jobs.site import Site
 from kubeque.jobs.submit import Existing, submit
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError

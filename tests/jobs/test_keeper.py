@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kubeque.jobs.backends import Site
 from kubeque.jobs.keeper import keep
-from kubeque.jobs.site import Site
 from kubeque.model.errors import QueueUnavailable
 from tests.jobs.sweeps import Ended, ended_job
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.jobs.timeline import WRITERS, write_timeline
 from kubeque.model.errors import DestinationError, UserError
 from kubeque.model.job import Job

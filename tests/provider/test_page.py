@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from airflow import __version__
 
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque.model.job import Job
 from kubeque.model.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2

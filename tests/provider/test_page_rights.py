@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.jobs.site import Site
+from kubeque.jobs.backends import Site
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from tests.provider.test_page import HOSTILE, a_sweep, api, site  # noqa: F401
 
