@@ -15,20 +15,19 @@ from kubeque.files.progress import Tell, Transfer
 from kubeque.jobs import canaries, table, waiters
 from kubeque.jobs import fetch as fetching
 from kubeque.jobs.backends import Site
-from kubeque.jobs.checkup import Finding
 from kubeque.jobs.collect import Collected, collect, frame, records
-from kubeque.jobs.details import JobDetails, TaskDetails, job_details, task_details
-from kubeque.jobs.examination import examine
 from kubeque.jobs.failing import newest_failures
 from kubeque.jobs.gc import Garbage, clear_away
+from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.inspection.doctor import Finding, examine
+from kubeque.jobs.inspection.peek import Peek, peek
+from kubeque.jobs.inspection.reader import Failures, Reader
+from kubeque.jobs.inspection.replay import Replayed, replay
 from kubeque.jobs.like import like
-from kubeque.jobs.peek import Peek, peek
 from kubeque.jobs.plan import Plan, plan
 from kubeque.jobs.ranking import ranked
-from kubeque.jobs.reader import Failures, Reader
 from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
-from kubeque.jobs.replay import Replayed, replay
 from kubeque.jobs.report import write_report
 from kubeque.jobs.rows import rows_csv
 from kubeque.jobs.submit import Existing, Submitted, submit

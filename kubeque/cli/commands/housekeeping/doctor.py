@@ -9,7 +9,7 @@ import click
 
 from kubeque.cli.connect import configuration, connect
 from kubeque.cli.output.terminal import coloured, shown
-from kubeque.jobs.checkup import Finding, check, check_cluster
+from kubeque.jobs.inspection.doctor import Finding, check, check_cluster
 
 
 @click.command()

@@ -15,7 +15,7 @@ from typing import Any
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.details import TaskDetails, task_details
+from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError
 from kubeque.model.resources import format_bytes, lifted
 

@@ -14,8 +14,8 @@ from itertools import islice
 from typing import ClassVar
 
 from kubeque.jobs.backends import Site
-from kubeque.jobs.details import find_line
-from kubeque.jobs.peek import Peek, peek_at
+from kubeque.jobs.inspection.details import find_line
+from kubeque.jobs.inspection.peek import Peek, peek_at
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.table import Line, lines, read_rows
 from kubeque.jobs.timeline import timeline_page

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 from kubeque.clusters.base import Right
 from kubeque.clusters.open import open_cluster
+from kubeque.files.layout import page_url, table_url
 from kubeque.files.store import Files
-from kubeque.files.urls import is_folder, local_path
+from kubeque.files.urls import is_folder, join, local_path
+from kubeque.jobs.backends import Site
 from kubeque.model.config import Config
 from kubeque.model.config_text import hide_password
-from kubeque.model.errors import KubequeError
+from kubeque.model.errors import KubequeError, StorageError
+from kubeque.model.job import Job
 from kubeque.model.resources import format_bytes
+from kubeque.model.spec import JobSpec
+from kubeque.queues.audit import Audit, Fault, standing
 from kubeque.queues.open import open_queue
+from kubeque.queues.queue import Queue
 
 #: Less free disk than this is said, bytes.
 _LITTLE = 1 << 30
@@ -100,3 +107,56 @@ def _disk(config: Config) -> Iterator[Finding]:
         free = shutil.disk_usage(there).free
         text = f"{format_bytes(free)} free below {folder}"
         yield Finding("disk", free >= _LITTLE, text if free >= _LITTLE else f"{text}: make room, or set KUBEQUE_HOME")
+
+
+#: A job that is worked on is looked at so often, with a pause between, before a finding is believed.
+_LOOKS = 3
+
+
+_PAUSE_SECONDS = 1.0
+
+
+def examine(site: Site, name: str) -> list[Finding]:
+    """Check the blocks, the spec, the pages and the table of a job. Raises JobNotFound, QueueError."""
+    looks = [look(site.queue, name)]
+    while looks[-1].findings and len(looks) < _LOOKS:
+        time.sleep(_PAUSE_SECONDS)
+        looks.append(look(site.queue, name))
+    last = looks[-1]
+    books = standing([each.findings for each in looks if each.job.uid == last.job.uid])
+    found = [*books, *_files(site, last.job)]
+    if not found:
+        text = f"{last.job.name}: each of {last.job.n} tasks is in one of {last.blocks} blocks, all counts agree"
+        return [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there")]
+    return [Finding(each.where, False, each.what) for each in found]
+
+
+def look(queue: Queue, name: str) -> Audit:
+    """One look at the whole job. O(blocks)."""
+    job = queue.job(name)
+    audit = Audit(job, queue.now()).look(queue.scan_records(job))
+    return audit.compare(queue.tallies(job)).close()
+
+
+def _files(site: Site, job: Job) -> Iterator[Fault]:
+    """Is all there that its consumers and readers need?"""
+    try:
+        spec = JobSpec.from_wire(site.files.read_json(job.spec_url))  # as it is stored, not as it was read before
+        if spec.rows.n != job.n:
+            yield Fault("spec", f"{job.spec_url} is for {spec.rows.n} tasks, and the job has {job.n}")
+        yield from _pages(site, job, spec)
+        if job.closing is not None and not site.files.existing(job.url, [table_url(job).rpartition("/")[2]]):
+            yield Fault("table", f"{table_url(job)} is not there, though the job has ended")
+    except StorageError as error:
+        yield Fault("store", str(error))
+    except (ValueError, KeyError, TypeError) as error:
+        yield Fault("spec", f"{job.spec_url} cannot be read ({type(error).__name__}: {error})")
+
+
+def _pages(site: Site, job: Job, spec: JobSpec) -> Iterator[Fault]:
+    names = [page_url(job.url, number).rpartition("/")[2] for number in range(len(spec.rows.starts))]
+    folder = join(job.url, "pages")
+    there = site.files.existing(folder, names) if names else set()
+    for name in names:
+        if name not in there:
+            yield Fault("pages", f"{join(folder, name)} is not there: the rows in it cannot run")

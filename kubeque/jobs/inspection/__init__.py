@@ -1,0 +1,1 @@
+"""Read what a job and its tasks did."""
