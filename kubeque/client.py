@@ -28,11 +28,11 @@ from kubeque.jobs.plan import Plan, plan
 from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
-from kubeque.jobs.report import write_report
+from kubeque.jobs.reports.report import write_report
+from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.jobs.rows import rows_csv
 from kubeque.jobs.submit import Existing, Submitted, submit
 from kubeque.jobs.table import Line
-from kubeque.jobs.timeline import write_timeline
 from kubeque.model.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate

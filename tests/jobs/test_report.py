@@ -15,7 +15,7 @@ from kubeque.files.layout import report_url
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Site
 from kubeque.jobs.reconcile import close
-from kubeque.jobs.report import make_report
+from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.table import lines
 from kubeque.model.errors import StorageError
 from kubeque.model.job import Job

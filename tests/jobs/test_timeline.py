@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from kubeque.jobs.backends import Site
-from kubeque.jobs.timeline import WRITERS, write_timeline
+from kubeque.jobs.reports.timeline import WRITERS, write_timeline
 from kubeque.model.errors import DestinationError, UserError
 from kubeque.model.job import Job
 from kubeque.model.spans import By
@@ -119,7 +119,7 @@ sys.modules["{library}"] = None
 from pathlib import Path
 from tests.jobs.sweeps import Ended, ended_job, make_site
 from kubeque.jobs.collect import collect
-from kubeque.jobs.timeline import write_timeline
+from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.model.errors import MissingExtra
 home = Path(sys.argv[1])
 site = make_site(home)

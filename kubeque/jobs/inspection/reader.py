@@ -17,8 +17,8 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.inspection.details import find_line
 from kubeque.jobs.inspection.peek import Peek, peek_at
 from kubeque.jobs.ranking import ranked
+from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.table import Line, lines, read_rows
-from kubeque.jobs.timeline import timeline_page
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.failures import Group, Groups
 from kubeque.model.job import Counts, Job, JobState

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubeque.files.inputs.sources import shown as written
-from kubeque.jobs.pages.drawing import Rows, Sample, timeline_part
-from kubeque.jobs.pages.page import text
+from kubeque.jobs.reports.html_page import text
+from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.table import FACTS, Line
 from kubeque.model.advice import Seen, advise
 from kubeque.model.failures import NAMED, Group

@@ -10,9 +10,9 @@ from pathlib import Path
 from kubeque.files.layout import report_url
 from kubeque.files.output import write_file
 from kubeque.jobs.backends import Site
-from kubeque.jobs.pages.drawing import SCRIPT, Sample
-from kubeque.jobs.pages.page import page
-from kubeque.jobs.pages.report import Content, report_body
+from kubeque.jobs.reports.html_page import page
+from kubeque.jobs.reports.report_body import Content, report_body
+from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.table import Line, lines
 from kubeque.model.advice import Seen
 from kubeque.model.failures import Groups

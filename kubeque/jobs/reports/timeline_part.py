@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeque.jobs.pages.page import data, plain, text
+from kubeque.jobs.reports.html_page import data, plain, text
 from kubeque.model.spans import By, Span, lanes, uncovered
 from kubeque.model.task import Cause
 

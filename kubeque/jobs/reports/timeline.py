@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 
 from kubeque.files.output import write_file
 from kubeque.jobs.backends import Site
-from kubeque.jobs.pages.drawing import SCRIPT, Rows, Sample, timeline_part, title_line
-from kubeque.jobs.pages.page import page, text
+from kubeque.jobs.reports.html_page import page, text
+from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
 from kubeque.jobs.table import lines, read_rows
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job
@@ -163,7 +163,7 @@ def _named(what: str, pid: int, tid: int, **args: Any) -> dict[str, Any]:
 
 # ------------------------------------------------------------------ a picture
 def _png(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
-    from kubeque.jobs.picture import draw
+    from kubeque.jobs.reports.timeline_png import draw
 
     draw(file, uncovered(span for span, _ in traced), by)
 
