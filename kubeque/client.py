@@ -12,11 +12,8 @@ from typing import Any
 
 from kubeque.clusters.open import Access
 from kubeque.files.progress import Tell, Transfer
-from kubeque.jobs import canaries, table, waiters
-from kubeque.jobs import fetch as fetching
+from kubeque.jobs import canaries, waiters
 from kubeque.jobs.backends import Site
-from kubeque.jobs.collect import Collected, collect, frame, records
-from kubeque.jobs.failing import newest_failures
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.inspection.doctor import Finding, examine
@@ -25,14 +22,17 @@ from kubeque.jobs.inspection.reader import Failures, Reader
 from kubeque.jobs.inspection.replay import Replayed, replay
 from kubeque.jobs.like import like
 from kubeque.jobs.plan import Plan, plan
-from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
 from kubeque.jobs.reports.report import write_report
 from kubeque.jobs.reports.timeline import write_timeline
-from kubeque.jobs.rows import rows_csv
+from kubeque.jobs.results import fetch as fetching
+from kubeque.jobs.results import table
+from kubeque.jobs.results.collect import Collected, collect, frame, records
+from kubeque.jobs.results.params_csv import rows_csv
+from kubeque.jobs.results.ranking import newest_failures, ranked
+from kubeque.jobs.results.table import Line
 from kubeque.jobs.submit import Existing, Submitted, submit
-from kubeque.jobs.table import Line
 from kubeque.model.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate

@@ -10,7 +10,7 @@ from typing import TypeVar
 from kubeque.clusters.base import Cluster, Standstill
 from kubeque.jobs.backends import Site
 from kubeque.jobs.reports.report import keep_report
-from kubeque.jobs.table import lines, write_table
+from kubeque.jobs.results.table import lines, write_table
 from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
 from kubeque.model.job import Counts, Job, JobState
 from kubeque.model.pod import PodOptions

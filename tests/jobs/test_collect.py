@@ -12,8 +12,8 @@ from kubeque.client import Client
 from kubeque.files.layout import result_url
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.collect import collect, frame
-from kubeque.jobs.table import lines
+from kubeque.jobs.results.collect import collect, frame
+from kubeque.jobs.results.table import lines
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job
 from kubeque.model.sweep import Sweep

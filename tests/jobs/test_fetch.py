@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client, Transfer
-from kubeque.jobs.destination import MARKER
+from kubeque.jobs.results.fetch_folder import MARKER
 from kubeque.model.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError
 from kubeque.model.parameters import sequence

@@ -16,7 +16,7 @@ from kubeque.files.store import Files
 from kubeque.jobs.backends import Site
 from kubeque.jobs.reconcile import close
 from kubeque.jobs.reports.report import make_report
-from kubeque.jobs.table import lines
+from kubeque.jobs.results.table import lines
 from kubeque.model.errors import StorageError
 from kubeque.model.job import Job
 from kubeque.model.parameters import from_records

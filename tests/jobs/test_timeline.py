@@ -118,7 +118,7 @@ import sys
 sys.modules["{library}"] = None
 from pathlib import Path
 from tests.jobs.sweeps import Ended, ended_job, make_site
-from kubeque.jobs.collect import collect
+from kubeque.jobs.results.collect import collect
 from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.model.errors import MissingExtra
 home = Path(sys.argv[1])

@@ -16,9 +16,9 @@ from typing import ClassVar
 from kubeque.jobs.backends import Site
 from kubeque.jobs.inspection.details import find_line
 from kubeque.jobs.inspection.peek import Peek, peek_at
-from kubeque.jobs.ranking import ranked
 from kubeque.jobs.reports.timeline import timeline_page
-from kubeque.jobs.table import Line, lines, read_rows
+from kubeque.jobs.results.ranking import ranked
+from kubeque.jobs.results.table import Line, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.failures import Group, Groups
 from kubeque.model.job import Counts, Job, JobState

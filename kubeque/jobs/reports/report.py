@@ -13,7 +13,7 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
-from kubeque.jobs.table import Line, lines
+from kubeque.jobs.results.table import Line, lines
 from kubeque.model.advice import Seen
 from kubeque.model.failures import Groups
 from kubeque.model.job import Counts, Job

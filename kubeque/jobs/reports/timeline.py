@@ -14,7 +14,7 @@ from kubeque.files.output import write_file
 from kubeque.jobs.backends import Site
 from kubeque.jobs.reports.html_page import page, text
 from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
-from kubeque.jobs.table import lines, read_rows
+from kubeque.jobs.results.table import lines, read_rows
 from kubeque.model.errors import UserError
 from kubeque.model.job import Job
 from kubeque.model.resources import format_seconds

@@ -7,9 +7,9 @@ from pathlib import Path
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Site
-from kubeque.jobs.bring import Choice, Fetched, bring, check_faults, wanted, write_table
-from kubeque.jobs.destination import Destination
-from kubeque.jobs.forward import forward
+from kubeque.jobs.results.download import Choice, Fetched, bring, check_faults, wanted, write_table
+from kubeque.jobs.results.fetch_folder import Destination
+from kubeque.jobs.results.fetch_to_store import forward
 from kubeque.model.job import Job
 
 __all__ = ["Choice", "Fetched", "fetch"]

@@ -12,9 +12,9 @@ from kubeque.files.layout import result_url, table_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter
 from kubeque.jobs.backends import Site
-from kubeque.jobs.destination import Destination, write
-from kubeque.jobs.manifest import Kept, read_manifest
-from kubeque.jobs.table import lines, to_csv
+from kubeque.jobs.results.fetch_folder import Destination, write
+from kubeque.jobs.results.result_manifest import Kept, read_manifest
+from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection
 from kubeque.model.job import Job

@@ -16,8 +16,8 @@ from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.bring import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
-from kubeque.jobs.destination import MARKER, Destination, Entry, names_below
+from kubeque.jobs.results.download import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
+from kubeque.jobs.results.fetch_folder import MARKER, Destination, Entry, names_below
 from kubeque.model.errors import DestinationError, FileMissing, StorageError
 from kubeque.model.job import Job
 

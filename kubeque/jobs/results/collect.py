@@ -16,7 +16,7 @@ from kubeque.files.output import write_file
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.table import FACTS, Line, lines
+from kubeque.jobs.results.table import FACTS, Line, lines
 from kubeque.model.columns import Column, Kind, read_text
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job import Job
@@ -130,7 +130,7 @@ def _cell(value: Any) -> Any:
 
 
 def _parquet(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:
-    from kubeque.jobs.parquet import write
+    from kubeque.jobs.results.parquet import write
 
     write(file, columns, rows)
 

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.local import put
-from kubeque.jobs.manifest import Kept
+from kubeque.jobs.results.result_manifest import Kept
 from kubeque.model.errors import DestinationError, StorageError
 from kubeque.model.job import Job
 

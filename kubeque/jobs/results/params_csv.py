@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 
 from kubeque.jobs.backends import Site
-from kubeque.jobs.table import lines
+from kubeque.jobs.results.table import lines
 from kubeque.model.errors import ParametersError
 from kubeque.model.job import Job
 

@@ -1,0 +1,1 @@
+"""Results of a job: tables, fetch and collect."""
