@@ -12,7 +12,7 @@ from typing import Any
 
 from kubeque.clusters.open import Access
 from kubeque.files.progress import Tell, Transfer
-from kubeque.jobs import canaries, waiters
+from kubeque.jobs import waiters
 from kubeque.jobs.backends import Site
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
@@ -20,8 +20,6 @@ from kubeque.jobs.inspection.doctor import Finding, examine
 from kubeque.jobs.inspection.peek import Peek, peek
 from kubeque.jobs.inspection.reader import Failures, Reader
 from kubeque.jobs.inspection.replay import Replayed, replay
-from kubeque.jobs.like import like
-from kubeque.jobs.plan import Plan, plan
 from kubeque.jobs.reconcile import Progress, finish, reconcile
 from kubeque.jobs.remove import remove
 from kubeque.jobs.reports.report import write_report
@@ -32,7 +30,10 @@ from kubeque.jobs.results.collect import Collected, collect, frame, records
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, ranked
 from kubeque.jobs.results.table import Line
-from kubeque.jobs.submit import Existing, Submitted, submit
+from kubeque.jobs.submission import canaries
+from kubeque.jobs.submission.like import like
+from kubeque.jobs.submission.plan import Plan, plan
+from kubeque.jobs.submission.submit import Existing, Submitted, submit
 from kubeque.model.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate

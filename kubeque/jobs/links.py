@@ -9,7 +9,7 @@ from kubeque.files.layout import links_url
 from kubeque.files.parallel import in_parallel
 from kubeque.jobs.backends import Site
 from kubeque.jobs.owner import NAME
-from kubeque.jobs.series import Done, to_ranges
+from kubeque.jobs.submission.reuse import Done, to_ranges
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
 

@@ -23,7 +23,7 @@ from kubeque.model.config import Config
 from kubeque.model.sweep import Sweep
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
-import kubeque.jobs.submit as submit
+import kubeque.jobs.submission.submit as submit
 home = Path(sys.argv[1])
 submit.reconcile = lambda site, name: None  # no other consumer: this process is the one
 client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))

@@ -16,7 +16,7 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.gate import Clearing, wait_until_cleared
 from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.owner import queue_mark
-from kubeque.jobs.submit import Existing, submit
+from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job import Closing, Counts, Job

@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-import kubeque.jobs.submit
+import kubeque.jobs.submission.submit
 from kubeque_provider.hooks.kubeque import KubequeHook
 
 RUNS = Path(os.environ["KILL_MATRIX_RUNS"])
@@ -16,8 +16,8 @@ RUNS = Path(os.environ["KILL_MATRIX_RUNS"])
 #: has been told; while waiting.
 POINTS = {
     "begin": (KubequeHook, "submit"),
-    "rows": (kubeque.jobs.submit, "make_blocks"),
-    "created": (kubeque.jobs.submit, "reconcile"),
+    "rows": (kubeque.jobs.submission.submit, "make_blocks"),
+    "created": (kubeque.jobs.submission.submit, "reconcile"),
     "submitted": (KubequeHook, "keep_links"),
     "waiting": (KubequeHook, "look"),
 }

@@ -8,8 +8,8 @@ from typing import Any
 
 from kubeque.files.layout import input_names
 from kubeque.jobs.backends import Site
-from kubeque.jobs.draft import draft
-from kubeque.jobs.stage import named
+from kubeque.jobs.submission.build_spec import named
+from kubeque.jobs.submission.draft import draft
 from kubeque.model.argv import task_argv
 from kubeque.model.sweep import Sweep
 

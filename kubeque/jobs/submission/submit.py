@@ -9,10 +9,10 @@ from enum import Enum
 from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
 from kubeque.jobs.backends import Site
-from kubeque.jobs.draft import Draft, draft
 from kubeque.jobs.links import write_links
 from kubeque.jobs.reconcile import reconcile
-from kubeque.jobs.series import Found, all_done, changed_rows, find_done, members, to_ranges
+from kubeque.jobs.submission.draft import Draft, draft
+from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members, to_ranges
 from kubeque.model.errors import JobExists, UserError
 from kubeque.model.job import MAX_TASKS, Job, ResetRule
 from kubeque.model.keys import no_keys

@@ -1,0 +1,1 @@
+"""Turn a sweep into a job."""
