@@ -12,16 +12,12 @@ from typing import Any
 
 from kubeque.clusters.open import Access
 from kubeque.files.progress import Tell, Transfer
-from kubeque.jobs import waiters
 from kubeque.jobs.backends import Site
-from kubeque.jobs.gc import Garbage, clear_away
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
 from kubeque.jobs.inspection.doctor import Finding, examine
 from kubeque.jobs.inspection.peek import Peek, peek
 from kubeque.jobs.inspection.reader import Failures, Reader
 from kubeque.jobs.inspection.replay import Replayed, replay
-from kubeque.jobs.reconcile import Progress, finish, reconcile
-from kubeque.jobs.remove import remove
 from kubeque.jobs.reports.report import write_report
 from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.jobs.results import fetch as fetching
@@ -34,6 +30,10 @@ from kubeque.jobs.submission import canaries
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.plan import Plan, plan
 from kubeque.jobs.submission.submit import Existing, Submitted, submit
+from kubeque.jobs.upkeep import wait_token
+from kubeque.jobs.upkeep.gc import Garbage, clear_away
+from kubeque.jobs.upkeep.reconcile import Progress, finish, reconcile
+from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate
@@ -145,22 +145,22 @@ class Client:
         `orphan_after`: the job stops when who waits does not `keep` it for so many seconds; None: it never does.
         `retries`: extra attempts by cause, from here on.
         """
-        return waiters.take(self._site, name, token, orphan_after=orphan_after, retries=retries or {})
+        return wait_token.take(self._site, name, token, orphan_after=orphan_after, retries=retries or {})
 
     def keep(self, name: str, token: str) -> None:
         """Note that `token` still waits, unless somebody else does by now. Raises JobNotFound."""
-        waiters.keep(self._site, name, token)
+        wait_token.keep(self._site, name, token)
 
     def cancel(self, name: str, token: str) -> bool:
         """Kill a job if `token` still is who waits for it: one who came later has adopted it. Was it killed?
 
         A job that is gone is nobody's to kill.
         """
-        return waiters.cancel(self._site, name, token)
+        return wait_token.cancel(self._site, name, token)
 
     def mark_delivered(self, job: Job) -> None:
         """Note that somebody was given the results of this run of `job`: who submits it again means a new run."""
-        waiters.mark_delivered(self._site, job)
+        wait_token.mark_delivered(self._site, job)
 
     def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[Line]:
         """Every task from index `first` on with its row, in order; only those in `state` if it is given."""

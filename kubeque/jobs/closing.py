@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubeque.clusters.in_pod import queue_url
 from kubeque.jobs.backends import Site
-from kubeque.jobs.reconcile import reconcile
+from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config import HOME_VARIABLE, Config
 from kubeque.model.errors import JobNotFound, KubequeError
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubeque.model.errors import UserError
@@ -34,3 +35,14 @@ def _parse_part(part: str, text: str) -> range:
     if last < first:
         raise UserError(f"{cut(text)!r} has a range that ends before it begins: write {last}-{first}")
     return range(first, last + 1)
+
+
+def to_ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as half-open ranges."""
+    ranges: list[tuple[int, int]] = []
+    for index in indexes:
+        if ranges and ranges[-1][1] == index:
+            ranges[-1] = ranges[-1][0], index + 1
+        else:
+            ranges.append((index, index + 1))
+    return ranges

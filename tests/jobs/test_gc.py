@@ -13,10 +13,10 @@ import pytest
 from kubeque.client import Client
 from kubeque.clusters.local import LocalCluster
 from kubeque.jobs.backends import Site
-from kubeque.jobs.gate import Clearing, wait_until_cleared
-from kubeque.jobs.gc import Garbage, clear_away
-from kubeque.jobs.owner import queue_mark
 from kubeque.jobs.submission.submit import Existing, submit
+from kubeque.jobs.upkeep.gc import Garbage, clear_away
+from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
+from kubeque.jobs.upkeep.owner import queue_mark
 from kubeque.model.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job import Closing, Counts, Job

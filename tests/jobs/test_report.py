@@ -14,9 +14,9 @@ from kubeque.client import Client
 from kubeque.files.layout import report_url
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Site
-from kubeque.jobs.reconcile import close
 from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.results.table import lines
+from kubeque.jobs.upkeep.reconcile import close
 from kubeque.model.errors import StorageError
 from kubeque.model.job import Job
 from kubeque.model.parameters import from_records

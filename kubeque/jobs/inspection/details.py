@@ -11,8 +11,8 @@ from kubeque.files.layout import result_url, table_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.reconcile import Progress, reconcile
 from kubeque.jobs.results.table import Line
+from kubeque.jobs.upkeep.reconcile import Progress, reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job import Job
 from kubeque.model.parameters import read_row

@@ -10,7 +10,7 @@ from kubeque.files.layout import log_url, logs_url, result_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.reconcile import reconcile
+from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job import Job
 from kubeque.model.task import TaskView

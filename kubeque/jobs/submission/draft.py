@@ -10,9 +10,9 @@ from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.jobs.gate import register, wait_until_cleared
-from kubeque.jobs.owner import write_owner
 from kubeque.jobs.submission.build_spec import find, make_spec
+from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
+from kubeque.jobs.upkeep.owner import write_owner
 from kubeque.model.job import HEARTBEAT_SECONDS, LEASE_SECONDS, Job, new_uid
 from kubeque.model.keys import no_keys, row_keys
 from kubeque.model.resources import parse_duration

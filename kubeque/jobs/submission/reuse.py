@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Site
+from kubeque.jobs.upkeep.result_links import Done
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
 from kubeque.model.keys import KEY_BYTES, no_keys, row_keys
@@ -17,8 +18,6 @@ from kubeque.model.spec import JobSpec
 from kubeque.model.task import Outcome, TaskView
 
 _THREADS = 4
-#: Outcomes by the index that they have in the new job.
-Done = dict[int, Outcome]
 
 
 def read_keys(site: Site, job: Job, revision: int) -> bytes:
@@ -102,17 +101,6 @@ def changed_rows(site: Site, job: Job, keys: bytes) -> list[int]:
     kept = {number: read_keys(site, job, number) for number in range(1, job.revision)}
     old = (outcome for outcome in _ok(site, job) if outcome.revision != job.revision)
     return [o.index for o in old if not keys or _at(kept.get(o.revision, b""), o.index) != _at(keys, o.index)]
-
-
-def to_ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as half-open ranges."""
-    ranges: list[tuple[int, int]] = []
-    for index in indexes:
-        if ranges and ranges[-1][1] == index:
-            ranges[-1] = ranges[-1][0], index + 1
-        else:
-            ranges.append((index, index + 1))
-    return ranges
 
 
 def _all_keys(site: Site, job: Job) -> dict[int, bytes]:

@@ -9,13 +9,14 @@ from enum import Enum
 from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
 from kubeque.jobs.backends import Site
-from kubeque.jobs.links import write_links
-from kubeque.jobs.reconcile import reconcile
 from kubeque.jobs.submission.draft import Draft, draft
-from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members, to_ranges
+from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
+from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.model.errors import JobExists, UserError
 from kubeque.model.job import MAX_TASKS, Job, ResetRule
 from kubeque.model.keys import no_keys
+from kubeque.model.ranges import to_ranges
 from kubeque.model.sweep import Sweep, check_name, named
 from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.changes import link

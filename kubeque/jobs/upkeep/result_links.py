@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from kubeque.files.layout import links_url
 from kubeque.files.parallel import in_parallel
 from kubeque.jobs.backends import Site
-from kubeque.jobs.owner import NAME
-from kubeque.jobs.submission.reuse import Done, to_ranges
+from kubeque.jobs.upkeep.owner import NAME
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
+from kubeque.model.ranges import to_ranges
+from kubeque.model.task import Outcome
 
 _THREADS = 16
 _TASKS = "/tasks/"
@@ -60,3 +61,7 @@ def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], boo
         return name == NAME or (folder == "tasks" and rest.partition("/")[0] in indexes)
 
     return keep if indexes or not whole else None
+
+
+#: Outcomes by the index that they have in the new job.
+Done = dict[int, Outcome]

@@ -11,10 +11,10 @@ from os.path import isdir
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Site
-from kubeque.jobs.gate import Clearing, users
-from kubeque.jobs.links import keeper, read_links
-from kubeque.jobs.owner import is_ours
-from kubeque.jobs.remove import remove
+from kubeque.jobs.upkeep.gc_lock import Clearing, users
+from kubeque.jobs.upkeep.owner import is_ours
+from kubeque.jobs.upkeep.remove import remove
+from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kubeque.jobs.backends import Site
-from kubeque.jobs.links import keeper, read_links
-from kubeque.jobs.reconcile import finish
+from kubeque.jobs.upkeep.reconcile import finish
+from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job import Job
 
 

@@ -1,0 +1,1 @@
+"""Keep jobs and stores in order: reconcile, remove, garbage collection."""
