@@ -9,7 +9,7 @@ from typing import Any
 
 from kubeque.model.command import Column, Part, Word, parse_word
 from kubeque.model.errors import CommandError, ParametersError
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _JINJA = ("{{", "{%", "{#")
 _CELL = ("{{", "{%")

@@ -28,9 +28,9 @@ from kubeque.files.store import Files
 from kubeque.model.argv import task_argv
 from kubeque.model.errors import KubequeError
 from kubeque.model.parameters import read_row
-from kubeque.model.plain import harmless
 from kubeque.model.spec import JobSpec
 from kubeque.model.task import Cause
+from kubeque.model.text import harmless
 
 _CACHE_BYTES = 20 << 30
 _PUMP_SECONDS = 0.2

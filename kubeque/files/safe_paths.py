@@ -7,7 +7,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from kubeque.model.errors import StorageError
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kubeque.model.errors import ParametersError
 from kubeque.model.job import MAX_TASKS
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?")
 _LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")

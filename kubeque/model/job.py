@@ -11,7 +11,8 @@ from typing import Any
 from kubeque.model.errors import UserError
 from kubeque.model.resources import Shape
 from kubeque.model.retries import Budgets
-from kubeque.model.task import Cause, cut
+from kubeque.model.task import Cause
+from kubeque.model.text import cut
 
 #: 21 bits each for ok, failed and running in a block's packed tally.
 MAX_TASKS = (1 << 21) - 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.model.asking import BY_NAME, COUNTS, KEYS, PAIRS, ROW_KEYS, VERSION
 from kubeque.model.errors import JobspecError
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 #: A longer file is refused before it is read: rows in such numbers belong into a CSV.
 MOST_BYTES = 8 << 20

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kubeque.model.errors import UserError
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _PART = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 

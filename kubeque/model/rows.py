@@ -13,7 +13,7 @@ from typing import Protocol
 from kubeque.model.errors import ParametersError, StorageError
 from kubeque.model.job import MAX_TASKS
 from kubeque.model.spec import RowsSpec
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 #: A page holds at most so many rows,
 PAGE_ROWS = 1_000

@@ -23,7 +23,7 @@ from kubeque.model.rows import (
     too_long,
 )
 from kubeque.model.spec import RowsSpec
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _BLOCK_BYTES = 1 << 18
 #: A row is at most 1 MiB, written with every quote doubled at most twice that; what is longer is no table.

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
 from typing import Any
 
+from kubeque.model.text import cut
+
 #: So many attempts of a task are kept; older ones are forgotten (their number is not).
 KEPT_ATTEMPTS = 8
-#: A message in the queue is cut to this many characters, with a mark; the whole text is in result.json.
-MESSAGE_CHARACTERS = 200
-CUT_MARK = " [cut]"
 
 
 class State(IntEnum):
@@ -117,11 +116,6 @@ class Outcome:
     def from_wire(cls, index: int, wire: Sequence[Any]) -> Outcome:
         attempt, cause, *rest = wire
         return cls(index, attempt, Cause(cause), *rest)
-
-
-def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """At most `limit` characters of `text`, marked where something was left out."""
-    return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
 
 
 @dataclass(frozen=True, slots=True)

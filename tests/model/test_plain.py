@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.model.plain import as_seen, harmless
+from kubeque.model.text import as_seen, harmless
 
 
 def test_nothing_is_left_that_a_terminal_obeys() -> None:

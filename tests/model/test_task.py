@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.task import CUT_MARK, KEPT_ATTEMPTS, MESSAGE_CHARACTERS, Attempt, Cause, Outcome, TaskRecord, cut
+from kubeque.model.task import KEPT_ATTEMPTS, Attempt, Cause, Outcome, TaskRecord
+from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS, cut
 
 causes = st.sampled_from(Cause)
 codes = st.none() | st.integers(0, 255)

@@ -9,7 +9,8 @@ import pytest
 
 from kubeque.model.job import Job
 from kubeque.model.retries import DEFAULT_BUDGETS, Budgets
-from kubeque.model.task import CUT_MARK, KEPT_ATTEMPTS, MESSAGE_CHARACTERS, Cause, State, TaskRecord, TaskView
+from kubeque.model.task import KEPT_ATTEMPTS, Cause, State, TaskRecord, TaskView
+from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store, block_record, read_block

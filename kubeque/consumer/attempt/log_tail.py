@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kubeque.files.live_log import read_tail
-from kubeque.model.plain import as_seen
+from kubeque.model.text import as_seen
 
 #: Streams up to this many bytes travel inside result.json.
 INLINE_BYTES = 16 << 10

@@ -15,7 +15,7 @@ from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
 from kubeque.model.spec import Input
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 #: The row with its exact names, as the program finds it.
 ROW_FILE = "row.json"

@@ -13,7 +13,7 @@ from kubeque.files.safe_paths import inside, safe_name
 from kubeque.files.urls import base_name, is_folder, local_path
 from kubeque.model.command import Column, Word
 from kubeque.model.errors import CommandError, StorageError
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 log = logging.getLogger(__name__)
 

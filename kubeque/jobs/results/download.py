@@ -18,7 +18,7 @@ from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection
 from kubeque.model.job import Job
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _MANIFESTS, _DOWNLOADS = 8, 16
 #: So many tasks that could not be fetched are named.

@@ -12,7 +12,7 @@ from kubeque.files.safe_paths import safe_name
 from kubeque.files.store import Files
 from kubeque.files.urls import join
 from kubeque.model.errors import FileDamaged, StorageError
-from kubeque.model.task import cut
+from kubeque.model.text import cut
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _STREAMS = ("stdout", "stderr")

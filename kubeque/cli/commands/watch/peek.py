@@ -13,7 +13,7 @@ import click
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Peek
-from kubeque.model.plain import as_seen
+from kubeque.model.text import as_seen
 
 _FOLLOW_SECONDS = 0.5
 

@@ -19,3 +19,15 @@ def harmless(text: str) -> str:
 def as_seen(text: str) -> str:
     """`text` as a terminal would show it: of a line that was overwritten the last state, and nothing to obey."""
     return harmless(_OVERWRITTEN.sub("", text.replace("\r\n", "\n")))
+
+
+#: A message in the queue is cut to this many characters, with a mark; the whole text is in result.json.
+MESSAGE_CHARACTERS = 200
+
+
+CUT_MARK = " [cut]"
+
+
+def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
+    """At most `limit` characters of `text`, marked where something was left out."""
+    return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
