@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from kubeque.client import Client
-from kubeque.model.command import Word
+from kubeque.model.command.command import Word
+from kubeque.model.command.function import script
 from kubeque.model.errors import JobFailed, ParametersError
-from kubeque.model.function import script
 from kubeque.model.parameters import Rows, from_frame, from_records
 from kubeque.model.sweep import Sweep
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kubeque.model.command import Column, Part, Word, parse_word
+from kubeque.model.command.command import Column, Part, Word, parse_word
 from kubeque.model.errors import CommandError, ParametersError
 from kubeque.model.text import cut
 

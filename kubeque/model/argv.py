@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubeque.model.command import Column, Word
-from kubeque.model.shell import shell_script
+from kubeque.model.command.command import Column, Word
+from kubeque.model.command.shell import shell_script
 from kubeque.model.spec import JobSpec
 
 SHELL = "/bin/sh"

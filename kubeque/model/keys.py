@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from kubeque.model.command import Word
+from kubeque.model.command.command import Word
 from kubeque.model.rows import INDEX
 from kubeque.model.spec import Input, JobSpec
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from kubeque.model.command import Word
+from kubeque.model.command.command import Word
 from kubeque.model.resources import Shape
 
 SPEC_VERSION = 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.command import Word, check_columns, parse_word
+from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.parameters import Rows, sequence
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.command import Word
+from kubeque.model.command.command import Word
 from kubeque.model.errors import ParametersError
 from kubeque.model.sweep import Sweep
 from kubeque_provider.airflow_versions import (

@@ -23,7 +23,7 @@ from kubeque.clusters.kubernetes.job_manifest import (
     slug,
 )
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
-from kubeque.model.command import parse_word
+from kubeque.model.command.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job import Job
 from kubeque.model.parameters import sequence

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.consumer.attempt.environment import OUT_BYTES, read_out, task_environment
-from kubeque.model.command import parse_word
+from kubeque.model.command.command import parse_word
 from kubeque.model.spec import JobSpec, RowsSpec
 
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from kubeque.model.argv import task_argv
-from kubeque.model.command import Word, parse_word
+from kubeque.model.command.command import Word, parse_word
 from kubeque.model.spec import JobSpec, RowsSpec
 
 

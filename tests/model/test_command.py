@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.command import Column, Word, check_columns, parse_word
+from kubeque.model.command.command import Column, Word, check_columns, parse_word
 from kubeque.model.errors import CommandError
 
 names = st.text(min_size=1, max_size=5).filter(lambda name: not set(name) & {"{", "}", "\\"})

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from kubeque.model.command.function import RETURN_FILE, script
 from kubeque.model.errors import CommandError
-from kubeque.model.function import RETURN_FILE, script
 
 OUTSIDE = 7
 

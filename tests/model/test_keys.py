@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.model.command import parse_word
+from kubeque.model.command.command import parse_word
 from kubeque.model.keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.parameters import from_records, sequence
 from kubeque.model.spec import Input, JobSpec

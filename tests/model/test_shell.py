@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.model.command import Column, parse_word
-from kubeque.model.shell import shell_script
+from kubeque.model.command.command import Column, parse_word
+from kubeque.model.command.shell import shell_script
 
 NASTY = [
     "a b", "  two  ", "$(touch ran)", "`touch ran`", "; touch ran", "' ; touch ran; '", '" ; touch ran; "', "$HOME",

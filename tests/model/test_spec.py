@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.command import parse_word
+from kubeque.model.command.command import parse_word
 from kubeque.model.parameters import from_records, grid
 from kubeque.model.resources import Shape
 from kubeque.model.spec import Input, JobSpec, RowsSpec

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from kubeque.model.command import Column, Word
+from kubeque.model.command.command import Column, Word
 from kubeque.model.errors import CommandError
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
 

@@ -11,12 +11,12 @@ from typing import NamedTuple
 
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.inputs.digest_cache import DigestCache
-from kubeque.files.inputs.sources import Source, push_sources, row_source, shown, word_sources
+from kubeque.files.inputs.sources import Source, push_sources, row_source, word_sources
 from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
 from kubeque.files.urls import join
-from kubeque.model.command import Word
+from kubeque.model.command.command import Word, shown
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.spec import Input
 

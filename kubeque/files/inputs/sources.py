@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kubeque.files.safe_paths import inside, safe_name
 from kubeque.files.urls import base_name, is_folder, local_path
-from kubeque.model.command import Column, Word
+from kubeque.model.command.command import Word, shown
 from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.text import cut
 
@@ -221,9 +221,3 @@ def _values(word: Word, row: Mapping[str, str]) -> str:
     ]
     named: Sequence[str] = suspects or word.columns
     return " and ".join(f"column {name!r} ({cut(row[name])!r})" for name in dict.fromkeys(named))
-
-
-def shown(word: Word) -> str:
-    """A word as the author wrote it."""
-    text = "".join(f"{{{part.name}}}" if isinstance(part, Column) else part for part in word.parts)
-    return f"^{text}" if word.upload else text

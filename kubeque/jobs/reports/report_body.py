@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeque.files.inputs.sources import shown as written
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.results.table import FACTS, Line
 from kubeque.model.advice import Seen, advise
+from kubeque.model.command.command import shown as written
 from kubeque.model.failures import NAMED, Group
 from kubeque.model.job import Counts, Job
 from kubeque.model.resources import format_bytes, format_seconds

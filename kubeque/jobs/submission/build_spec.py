@@ -8,7 +8,7 @@ from dataclasses import replace
 from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.inputs import Staging, find_inputs
 from kubeque.jobs.backends import Site
-from kubeque.model.command import Word
+from kubeque.model.command.command import Word
 from kubeque.model.parameters import Rows
 from kubeque.model.resources import Shape, grow_shapes, parse_bytes, parse_cpu, parse_duration
 from kubeque.model.spec import JobSpec

@@ -16,7 +16,7 @@ from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.cli.output.task_table import STATES, print_tasks
 from kubeque.cli.output.terminal import Table, age, duration, pairs, shown
 from kubeque.client import JobDetails, TaskDetails
-from kubeque.files.inputs.sources import shown as written
+from kubeque.model.command.command import shown as written
 from kubeque.model.errors import UserError
 from kubeque.model.resources import Shape, format_bytes
 

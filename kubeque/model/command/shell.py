@@ -13,7 +13,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from kubeque.model.command import Column
+from kubeque.model.command.command import Column
 
 _NO_NAME = re.compile(r"\W", re.ASCII)
 

@@ -103,3 +103,9 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
                 raise CommandError(
                     f"unknown column {{{name}}} in the command: {there}; a literal brace is written \\{{"
                 )
+
+
+def shown(word: Word) -> str:
+    """A word as the author wrote it."""
+    text = "".join(f"{{{part.name}}}" if isinstance(part, Column) else part for part in word.parts)
+    return f"^{text}" if word.upload else text

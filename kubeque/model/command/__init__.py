@@ -1,0 +1,1 @@
+"""Commands and functions that tasks run."""
