@@ -30,7 +30,7 @@ import fsspec  # noqa: E402
 from gcsfs.core import GCSFileSystem  # noqa: E402
 
 from kubeque.client import Client  # noqa: E402
-from kubeque.model.config import Config  # noqa: E402
+from kubeque.model.config.config import Config  # noqa: E402
 from kubeque.model.parameters import from_records, sequence  # noqa: E402
 from kubeque.model.sweep import Sweep  # noqa: E402
 from tests.servers.faults import TcpProxy  # noqa: E402

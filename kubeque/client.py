@@ -34,7 +34,7 @@ from kubeque.jobs.upkeep import wait_token
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.reconcile import Progress, finish, reconcile
 from kubeque.jobs.upkeep.remove import remove
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate
 from kubeque.model.job import Job, ResetRule

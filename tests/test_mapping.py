@@ -9,7 +9,7 @@ import pytest
 
 import kubeque
 from kubeque.client import Client
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import CommandError, JobFailed
 
 

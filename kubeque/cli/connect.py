@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from kubeque.client import Client
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import KubequeError
 
 F = TypeVar("F", bound=Callable[..., Any])

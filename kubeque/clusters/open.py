@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.base import Cluster
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import Access, open_cluster
 from kubeque.files.store import LARGE_PIECES, Files
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError
 from kubeque.model.job import Job
 from kubeque.model.spec import JobSpec

@@ -10,7 +10,7 @@ from pathlib import Path
 from kubeque.clusters.in_pod import queue_url
 from kubeque.jobs.backends import Site
 from kubeque.jobs.upkeep.reconcile import reconcile
-from kubeque.model.config import HOME_VARIABLE, Config
+from kubeque.model.config.config import HOME_VARIABLE, Config
 from kubeque.model.errors import JobNotFound, KubequeError
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from kubeque.clusters.kubernetes.pod_status import TERMINATED
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Site
 from kubeque.jobs.upkeep.reconcile import reconcile
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, JobNotFound, KubequeError
 from kubeque.queues.open import open_queue
 from kubeque.queues.upkeep import LeaseWatch

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote
 
-from kubeque.model.config_text import hide_password
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ConfigError
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import Store

@@ -6,8 +6,8 @@ from typing import Any
 
 from kubeque.clusters.gke.cluster import Hosting
 from kubeque.clusters.gke.credentials import Login
+from kubeque.model.config.node_pools import first_pools
 from kubeque.model.errors import ClusterError
-from kubeque.model.nodes import first_pools
 from kubeque_provider.hooks.kubeque import KubequeHook
 
 

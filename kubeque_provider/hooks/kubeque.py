@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.client import Client, Line, Progress, Submitted
 from kubeque.files.layout import report_url
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
 from kubeque.model.job import Job
 from kubeque.model.parameters import Rows, from_frame, from_records, sequence

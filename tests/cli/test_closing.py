@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.local import fleet_name
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.job import Job
 from kubeque.queues.open import open_queue
 from tests.cli.conftest import Shell

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.job import Counts, JobState
 from kubeque.model.parameters import sequence
 from kubeque.model.sweep import Sweep

@@ -9,7 +9,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.jobs.backends import Site
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from tests.jobs.sweeps import make_site
 from tests.servers.browser import Browser
 from tests.servers.here import or_skip

@@ -13,7 +13,7 @@ from kubeque.files.row_pages import write_pages
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Site
 from kubeque.model.command.command import parse_word
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.job import Job
 from kubeque.model.parameters import from_records
 from kubeque.model.resources import GI, Shape

@@ -17,7 +17,7 @@ import pytest
 
 from kubeque.client import Client, Transfer
 from kubeque.jobs.results.fetch_folder import MARKER
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError
 from kubeque.model.parameters import sequence
 from kubeque.model.ranges import parse_ranges

@@ -17,7 +17,7 @@ from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
 from kubeque.jobs.upkeep.owner import queue_mark
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job import Closing, Counts, Job
 from kubeque.model.parameters import from_records

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client, Peek
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.sweep import Sweep
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.model import config as config_module
-from kubeque.model.config import Config
-from kubeque.model.config_text import KEYS, hide_password
+from kubeque.model.config import config as config_module
+from kubeque.model.config.config import Config
+from kubeque.model.config.config_file import KEYS, hide_password
 from kubeque.model.errors import ConfigError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "config.md"

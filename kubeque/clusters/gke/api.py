@@ -18,8 +18,8 @@ from kubeque.clusters.gke.messages import (
     pool_message,
     read_cluster,
 )
+from kubeque.model.config.node_pools import NodePool, Span
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
-from kubeque.model.nodes import NodePool, Span
 
 #: host:port of a server that stands for Google's, without a login and without TLS. For tests.
 EMULATOR = "CONTAINER_EMULATOR_HOST"

@@ -15,9 +15,9 @@ from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes.api import Address, KubernetesApi
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
+from kubeque.model.config.node_pools import STANDARD, NodePool, Span
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
-from kubeque.model.nodes import STANDARD, NodePool, Span
 
 _FORM = "write gke://PROJECT/LOCATION/NAME or gke://PROJECT/LOCATION/NAME/NAMESPACE, with - for a location unsaid"
 _DEFAULT_ACCOUNT = "default"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.kubernetes.job_manifest import SPOT
-from kubeque.model.nodes import NodePool, Span
+from kubeque.model.config.node_pools import NodePool, Span
 
 #: Zones that a region's cluster has unless somebody says otherwise.
 _ZONES_OF_A_REGION = 3

@@ -29,7 +29,7 @@ from kubeque.clusters.kubernetes.permissions import Rights
 from kubeque.clusters.kubernetes.reachability import has_password, unreachable
 from kubeque.clusters.kubernetes.snapshot import Sight
 from kubeque.clusters.kubernetes.start_problems import Obstacles
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job import Job, new_uid
 from kubeque.model.pod import PodOptions

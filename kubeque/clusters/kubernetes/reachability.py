@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from urllib.parse import parse_qs, urlsplit
 
-from kubeque.model.config_text import hide_password
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.pod import PodOptions
 
 _LOOPBACK = ("", "localhost", "::1")

@@ -15,8 +15,8 @@ from kubeque.files.layout import page_url, table_url
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Site
-from kubeque.model.config import Config
-from kubeque.model.config_text import hide_password
+from kubeque.model.config.config import Config
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import KubequeError, StorageError
 from kubeque.model.job import Job
 from kubeque.model.resources import format_bytes

@@ -9,7 +9,7 @@ import platform
 
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
-from kubeque.model.config_text import hide_password
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileMissing
 from kubeque.model.job import Job
 

@@ -15,9 +15,9 @@ import click
 from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.interrupt import saying, sure
 from kubeque.cli.output.terminal import coloured, shown
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
+from kubeque.model.config.node_pools import first_pools, parse_span, read_pool
 from kubeque.model.errors import UserError
-from kubeque.model.nodes import first_pools, parse_span, read_pool
 from kubeque.model.resources import format_seconds, parse_bytes
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
 
 #: The pool that every cluster has, and the one of machines that may be taken away.

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kubeque import __version__
-from kubeque.model.config_text import KEYS, NUMBERS, SIZES, Place, hide_password, read_file
+from kubeque.model.config.config_file import KEYS, NUMBERS, SIZES, Place, hide_password, read_file
 from kubeque.model.errors import ConfigError
 from kubeque.model.resources import format_bytes
 

@@ -1,0 +1,1 @@
+"""The configuration and the file it is read from."""
