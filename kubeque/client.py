@@ -37,7 +37,7 @@ from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate
-from kubeque.model.job import Job, ResetRule
+from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.parameters import Rows
 from kubeque.model.spans import By
 from kubeque.model.sweep import Sweep, check_consumers

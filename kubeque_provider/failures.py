@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from kubeque.model.job import Counts, JobState
+from kubeque.model.job.job import Counts, JobState
 from kubeque_provider.exceptions import SweepFailed, SweepKilled
 
 if TYPE_CHECKING:

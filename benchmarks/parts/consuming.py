@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kubeque.model.errors import QueueUnavailable
-from kubeque.model.job import Job
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.block import COMMIT_SECONDS, reserve_count
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.patience import idle_pauses

@@ -15,7 +15,7 @@ from typing import Any, cast
 from benchmarks.parts.consuming import Consumer
 from benchmarks.parts.counting import Counting
 from benchmarks.task_per_entity import consume, open_tasks
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue

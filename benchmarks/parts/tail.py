@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from benchmarks.parts.consuming import Consumer
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Death, Tally
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Death, Tally
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,9 @@ from pathlib import Path
 from kubeque.clusters.base import Consumer, Right, Standstill
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
 from kubeque.model.errors import ClusterError
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Death, Tally
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Death, Tally
 
 #: Of the submitter's environment, what a task shall see besides CONDA_*.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")

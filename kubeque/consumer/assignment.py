@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from kubeque.consumer.attempt.input_cache import StageFailed
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Workdir
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.queues.lease import Lease
 
 

@@ -13,8 +13,8 @@ from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.task_source import Supply, give_up
 from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
-from kubeque.model.job import Job
-from kubeque.model.task import Cause
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause
 from kubeque.queues.block import COMMIT_SECONDS
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue

@@ -30,8 +30,8 @@ from kubeque.consumer.settings import Settings
 from kubeque.consumer.task_source import Supply, give_up
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
-from kubeque.model.resources import lifted
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.shapes import lifted
+from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.patience import idle_pauses
 from kubeque.queues.queue import Queue
 

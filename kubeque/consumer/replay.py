@@ -25,11 +25,11 @@ from kubeque.files.layout import input_names
 from kubeque.files.row_pages import PageReader
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
-from kubeque.model.argv import task_argv
 from kubeque.model.errors import KubequeError
+from kubeque.model.job.argv import task_argv
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Cause
 from kubeque.model.parameters import read_row
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Cause
 from kubeque.model.text import harmless
 
 _CACHE_BYTES = 20 << 30

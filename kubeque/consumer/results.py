@@ -19,7 +19,7 @@ from kubeque.files.parallel import in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.urls import join
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.task import Cause, Outcome
 
 #: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; what is more is in result.json.
 _OUT_IN_QUEUE = 1024

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeque.consumer.attempt.memory_watch import OomCounter
-from kubeque.model.job import Job
-from kubeque.model.resources import lifted
-from kubeque.model.task import Death
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import lifted
+from kubeque.model.job.task import Death
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,11 @@ from kubeque.consumer.settings import Settings
 from kubeque.files.layout import input_names
 from kubeque.files.row_pages import PageReader
 from kubeque.files.store import Files
-from kubeque.model.argv import task_argv
 from kubeque.model.errors import LeaseLost, StorageError
-from kubeque.model.job import Job
+from kubeque.model.job.argv import task_argv
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.parameters import read_row
-from kubeque.model.spec import JobSpec
 from kubeque.queues.block import COMMIT_SECONDS, reserve_count
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue

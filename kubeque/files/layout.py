@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kubeque.files.urls import base_name, join
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Outcome
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Outcome
 
 
 def task_url(job: Job, index: int) -> str:

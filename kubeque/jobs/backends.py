@@ -11,8 +11,8 @@ from kubeque.clusters.open import Access, open_cluster
 from kubeque.files.store import LARGE_PIECES, Files
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubeque.model.advice import Seen
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.task import Cause, Outcome
 
 #: Tasks that a group names.
 NAMED = 5

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.job import MAX_TASKS
+from kubeque.model.job.job import MAX_TASKS
+from kubeque.model.job.spec import RowsSpec
 from kubeque.model.rows import (
     PAGE_BYTES,
     Row,
@@ -26,7 +27,6 @@ from kubeque.model.rows import (
     read_row,
     too_wide,
 )
-from kubeque.model.spec import RowsSpec
 from kubeque.model.tables import read_csv
 from kubeque.model.values import to_text
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kubeque.model.errors import ParametersError, StorageError
-from kubeque.model.job import MAX_TASKS
-from kubeque.model.spec import RowsSpec
+from kubeque.model.job.job import MAX_TASKS
+from kubeque.model.job.spec import RowsSpec
 from kubeque.model.text import cut
 
 #: A page holds at most so many rows,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import heappop, heappush
 
-from kubeque.model.task import Cause, TaskView
+from kubeque.model.job.task import Cause, TaskView
 
 #: Times are kept to the millisecond, so what touches may seem to overlap by two, seconds.
 _ROUNDING_SECONDS = 0.002

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from kubeque.model.errors import ParametersError
+from kubeque.model.job.spec import RowsSpec
 from kubeque.model.rows import (
     PAGE_BYTES,
     REMEDY_UTF8,
@@ -22,7 +23,6 @@ from kubeque.model.rows import (
     measure,
     too_long,
 )
-from kubeque.model.spec import RowsSpec
 from kubeque.model.text import cut
 
 _BLOCK_BYTES = 1 << 18

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kubeque.model.job import Job, JobState
-from kubeque.model.task import Cause, State, Tally, TaskRecord
+from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.task import Cause, State, Tally, TaskRecord
 from kubeque.queues.block import Block
 from kubeque.queues.store import BlockRecord, pack, read_block
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kubeque.model.task import State, Tally, TaskRecord
+from kubeque.model.job.task import State, Tally, TaskRecord
 
 #: Tasks in one block at most: an entity stays far below 1 MiB.
 MAX_BLOCK = 256

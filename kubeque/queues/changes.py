@@ -11,10 +11,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
-from kubeque.model.job import Job, ResetRule
-from kubeque.model.resources import grown, lifted
-from kubeque.model.retries import Verdict
-from kubeque.model.task import Cause, Death, Outcome, State, TaskRecord
+from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.retries import Verdict
+from kubeque.model.job.shapes import grown, lifted
+from kubeque.model.job.task import Cause, Death, Outcome, State, TaskRecord
 from kubeque.queues.block import NEVER_RUN, Block
 
 

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from kubeque.model.errors import QueueSchemaError, QueueUnavailable
-from kubeque.model.task import Tally
+from kubeque.model.job.task import Tally
 from kubeque.queues.clock import ServerClock
 from kubeque.queues.entities import (
     BLOCK,

@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kubeque.model.errors import LeaseLost, QueueUnavailable
-from kubeque.model.job import Job
-from kubeque.model.task import Outcome, State
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Outcome, State
 from kubeque.queues import changes
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.changes import Settled

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kubeque.model.task import Cause, Outcome, State
+from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.queues.store import BlockRecord, decode
 
 #: What each letter means: the state of a task, or the cause by which it failed.

@@ -15,8 +15,8 @@ from functools import partial
 from itertools import count, islice, takewhile
 
 from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnavailable
-from kubeque.model.job import Counts, Job, JobState, ResetRule
-from kubeque.model.task import Tally, TaskView
+from kubeque.model.job.job import Counts, Job, JobState, ResetRule
+from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import changes
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.patience import Sleep, T, until_answered

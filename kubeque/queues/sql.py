@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, ClassVar, Protocol
 
 from kubeque.model.errors import QueueSchemaError
-from kubeque.model.task import Tally
+from kubeque.model.job.task import Tally
 from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
 
 SCHEMA_VERSION = 1

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from kubeque.model.job import Job
-from kubeque.model.task import State, Tally, TaskRecord
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import State, Tally, TaskRecord
 from kubeque.queues.block import Block
 
 #: Slots of ready blocks lie in [0, SLOTS).

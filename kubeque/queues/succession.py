@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kubeque.model.errors import JobExists, JobNotFound
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.queues.block import Block
 from kubeque.queues.patience import until_answered
 from kubeque.queues.queue import Queue

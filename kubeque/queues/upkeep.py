@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from kubeque.model.job import Counts, Job, JobState
-from kubeque.model.resources import format_seconds, grown
-from kubeque.model.task import Attempt, Cause, Death, State, TaskRecord
+from kubeque.model.job.job import Counts, Job, JobState
+from kubeque.model.job.shapes import grown
+from kubeque.model.job.task import Attempt, Cause, Death, State, TaskRecord
+from kubeque.model.resources import format_seconds
 from kubeque.queues import changes
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue

@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
-from kubeque.model.job import Job, JobState
-from kubeque.model.task import State, TaskView
+from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.task import State, TaskView
 from kubeque.queues.block import Block
 
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from kubeque.client import Existing
 from kubeque.model.errors import UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 

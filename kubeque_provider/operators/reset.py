@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kubeque.model.job import ResetRule
+from kubeque.model.job.job import ResetRule
 from kubeque_provider.failures import progress_line
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.job import KubequeJobOperator

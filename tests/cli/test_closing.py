@@ -12,7 +12,7 @@ import pytest
 
 from kubeque.clusters.local import fleet_name
 from kubeque.model.config.config import Config
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.queues.open import open_queue
 from tests.cli.conftest import Shell
 from tests.queues.stores import on

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from kubeque.cli.output.live_view import Pace, picture
 from kubeque.client import Line, Progress
-from kubeque.model.job import Counts, Job
-from kubeque.model.task import Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.task import Cause, Outcome, TaskRecord, TaskView
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes.scaling import Create, Grow, indexes, plan, stand_ins, wanted
-from kubeque.model.job import Job
-from kubeque.model.resources import GI, Shape, grow_shapes
-from kubeque.model.task import Tally
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.task import Tally
+from kubeque.model.resources import GI
 
 NOW = 1_000_000_000.0
 LONG_AGO, JUST_NOW = "2001-09-09T00:00:00Z", "2001-09-09T01:46:35Z"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.local import LocalCluster, Slot, machine, owner_name, start_ticks
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 
 
 def test_a_slot_has_one_holder(tmp_path: Path) -> None:

@@ -25,10 +25,11 @@ from kubeque.clusters.kubernetes.job_manifest import (
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import ResourceError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.parameters import sequence
-from kubeque.model.resources import GI, Shape, grow_shapes
-from kubeque.model.spec import JobSpec
+from kubeque.model.resources import GI
 
 GOLDEN = Path(__file__).parent / "manifests"
 AROUND = Surroundings("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")

@@ -9,7 +9,7 @@ import pytest
 
 from kubeque.consumer.attempt.environment import OUT_BYTES, read_out, task_environment
 from kubeque.model.command.command import parse_word
-from kubeque.model.spec import JobSpec, RowsSpec
+from kubeque.model.job.spec import JobSpec, RowsSpec
 
 
 def spec_of(*words: str, columns: tuple[str, ...] = (), **more: object) -> JobSpec:

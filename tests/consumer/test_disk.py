@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubeque.consumer.attempt.disk_watch import DiskWatch, usage, was_full
 from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 from tests.consumer.conftest import Bench
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed, key_of
 from kubeque.files.store import Files
-from kubeque.model.spec import Input
+from kubeque.model.job.spec import Input
 
 MI = 1 << 20
 Maker = Callable[..., Input]

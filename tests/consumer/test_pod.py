@@ -13,8 +13,9 @@ from kubeque.clusters.in_pod import last_words, queue_url
 from kubeque.consumer.pod_settings import pod_settings
 from kubeque.consumer.settings import Settings
 from kubeque.model.errors import ConfigError
-from kubeque.model.job import Job
-from kubeque.model.resources import GI, Shape, grow_shapes
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.resources import GI
 
 
 def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(

@@ -15,7 +15,7 @@ from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.attempt.process import Limits
 from kubeque.consumer.attempt.stop_signal import StopSignal
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 MI = 1 << 20

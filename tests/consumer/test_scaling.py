@@ -13,7 +13,7 @@ from kubeque.consumer.heartbeat import Renewal
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.task_source import Supply
 from kubeque.files.store import Files
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.queues.block import make_blocks
 from kubeque.queues.lease import claim
 from kubeque.queues.memory import MemoryStore

@@ -13,7 +13,7 @@ import pytest
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, memory_of
 from kubeque.consumer.attempt.process import Limits
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 MI = 1 << 20

@@ -17,7 +17,7 @@ import pytest
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
 from kubeque.consumer.attempt.workdir import Collected, Workdir
 from kubeque.files.store import Files
-from kubeque.model.spec import Input
+from kubeque.model.job.spec import Input
 
 MI = 1 << 20
 

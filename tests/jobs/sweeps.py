@@ -14,11 +14,12 @@ from kubeque.files.store import Files
 from kubeque.jobs.backends import Site
 from kubeque.model.command.command import parse_word
 from kubeque.model.config.config import Config
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.parameters import from_records
-from kubeque.model.resources import GI, Shape
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.resources import GI
 from kubeque.queues import lease as leases
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue

@@ -15,9 +15,9 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.results.collect import collect, frame
 from kubeque.jobs.results.table import lines
 from kubeque.model.errors import UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause
 from kubeque.model.sweep import Sweep
-from kubeque.model.task import Cause
 from tests.jobs.sweeps import Ended, ended_job
 
 ROWS = [

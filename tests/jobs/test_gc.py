@@ -19,11 +19,11 @@ from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
 from kubeque.jobs.upkeep.owner import queue_mark
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
-from kubeque.model.job import Closing, Counts, Job
+from kubeque.model.job.job import Closing, Counts, Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Cause, Outcome, State, Tally, TaskRecord
 from kubeque.model.parameters import from_records
-from kubeque.model.spec import JobSpec
 from kubeque.model.sweep import Sweep
-from kubeque.model.task import Cause, Outcome, State, Tally, TaskRecord
 from tests.files.conftest import maker  # noqa: F401
 from tests.files.kinds import Maker
 from tests.servers.here import or_skip

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kubeque.files.layout import result_url
-from kubeque.model.job import Job
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause, Outcome
 
 
 @pytest.mark.parametrize(

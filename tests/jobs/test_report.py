@@ -18,10 +18,10 @@ from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.results.table import lines
 from kubeque.jobs.upkeep.reconcile import close
 from kubeque.model.errors import StorageError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause
 from kubeque.model.parameters import from_records
 from kubeque.model.sweep import Sweep
-from kubeque.model.task import Cause
 from tests.jobs.sweeps import Ended, ended_job
 from tests.servers.browser import Browser, title
 

@@ -11,10 +11,10 @@ import pytest
 from kubeque.client import Client, Existing
 from kubeque.files.layout import result_url
 from kubeque.model.errors import UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Outcome
 from kubeque.model.parameters import from_records, sequence
 from kubeque.model.sweep import Sweep
-from kubeque.model.task import Outcome
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
 

@@ -17,9 +17,9 @@ import pytest
 from kubeque.jobs.backends import Site
 from kubeque.jobs.reports.timeline import WRITERS, write_timeline
 from kubeque.model.errors import DestinationError, UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause
 from kubeque.model.spans import By
-from kubeque.model.task import Cause
 from tests.jobs.sweeps import NOON, Ended, ended_job
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from kubeque.model.argv import task_argv
 from kubeque.model.command.command import Word, parse_word
-from kubeque.model.spec import JobSpec, RowsSpec
+from kubeque.model.job.argv import task_argv
+from kubeque.model.job.spec import JobSpec, RowsSpec
 
 
 def spec_of(*words: str, columns: tuple[str, ...] = (), shell: bool = False) -> JobSpec:

@@ -6,9 +6,10 @@ import pytest
 
 from kubeque.model.advice import Seen
 from kubeque.model.estimate import estimate
-from kubeque.model.job import Job
-from kubeque.model.resources import MI, Shape
-from kubeque.model.task import Attempt, Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.resources import MI
 
 JOB = Job("sweep", "uid-1", 100, "file:///sweep", consumers=4, shapes=(Shape(512 * MI),))
 

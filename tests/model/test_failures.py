@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.failures import NAMED, Group, Groups
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.task import Cause, Outcome
 
 
 def grouped(*messages: str, cause: Cause = Cause.EXIT) -> list[Group]:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.job import Closing, Counts, Job, JobState, ResetRule, new_uid
-from kubeque.model.resources import Shape
-from kubeque.model.retries import Budgets
-from kubeque.model.task import Cause
+from kubeque.model.job.job import Closing, Counts, Job, JobState, ResetRule, new_uid
+from kubeque.model.job.retries import Budgets
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import Cause
 
 numbers = st.integers(0, 1 << 21)
 times = st.floats(0, 1e11)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from kubeque.model.command.command import parse_word
-from kubeque.model.keys import KEY_BYTES, no_keys, row_keys
+from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
+from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.parameters import from_records, sequence
-from kubeque.model.spec import Input, JobSpec
 
 PINNED = "python@sha256:" + "a" * 64
 SCRIPT = Input("run.py", "/cas/1", "1" * 64, 10)

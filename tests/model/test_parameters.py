@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError, StorageError
-from kubeque.model.job import MAX_TASKS
+from kubeque.model.job.job import MAX_TASKS
+from kubeque.model.job.spec import RowsSpec
 from kubeque.model.parameters import (
     Rows,
     decode_page,
@@ -31,7 +32,6 @@ from kubeque.model.parameters import (
     read_row,
     sequence,
 )
-from kubeque.model.spec import RowsSpec
 
 MIB = 1 << 20
 

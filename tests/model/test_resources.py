@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.resources import (
-    GI,
-    MI,
-    Shape,
-    format_bytes,
-    grow_shapes,
-    grown,
-    parse_bytes,
-    parse_cpu,
-    parse_duration,
-)
-from kubeque.model.task import Cause
+from kubeque.model.job.shapes import Shape, grow_shapes, grown
+from kubeque.model.job.task import Cause
+from kubeque.model.resources import GI, MI, format_bytes, parse_bytes, parse_cpu, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.retries import DEFAULT_BUDGETS, GROWING, Budgets, Verdict
-from kubeque.model.task import Cause
+from kubeque.model.job.retries import DEFAULT_BUDGETS, GROWING, Budgets, Verdict
+from kubeque.model.job.task import Cause
 
 budgets = st.builds(Budgets, st.dictionaries(st.sampled_from(Cause), st.integers(0, 30)))
 

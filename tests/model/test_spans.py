@@ -7,8 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
 from kubeque.model.spans import By, Span, consumer_label, lanes, spans, uncovered
-from kubeque.model.task import Attempt, Cause, Outcome, TaskRecord, TaskView
 
 
 def span(index: int, start: float, seconds: float, *, consumer: str = "a", **more: float) -> Span:

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.command.command import parse_word
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.spec import Input, JobSpec, RowsSpec
 from kubeque.model.parameters import from_records, grid
-from kubeque.model.resources import Shape
-from kubeque.model.spec import Input, JobSpec, RowsSpec
 
 strings = st.lists(st.text()).map(tuple)
 pairs = st.dictionaries(st.text(), st.text())

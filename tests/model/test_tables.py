@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.job import MAX_TASKS
+from kubeque.model.job.job import MAX_TASKS
 from kubeque.model.parameters import Rows, from_records, pages, read_csv
 
 KIB = 1024

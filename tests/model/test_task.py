@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.task import KEPT_ATTEMPTS, Attempt, Cause, Outcome, TaskRecord
+from kubeque.model.job.task import KEPT_ATTEMPTS, Attempt, Cause, Outcome, TaskRecord
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS, cut
 
 causes = st.sampled_from(Cause)

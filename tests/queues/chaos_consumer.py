@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from kubeque.model.errors import LeaseLost, QueueUnavailable
-from kubeque.model.job import Job
-from kubeque.model.task import Cause, Outcome
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.open import open_queue
 from kubeque.queues.patience import until_answered

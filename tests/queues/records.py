@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubeque.model.task import Tally
+from kubeque.model.job.task import Tally
 from kubeque.queues.store import BlockRecord, JobRecord, Store, pack
 
 UID = "uid-1"

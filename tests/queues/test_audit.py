@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job import Counts, Job, ResetRule
-from kubeque.model.task import Cause, Death, State, Tally, TaskRecord
+from kubeque.model.job.job import Counts, Job, ResetRule
+from kubeque.model.job.task import Cause, Death, State, Tally, TaskRecord
 from kubeque.queues import changes, upkeep
 from kubeque.queues.audit import Audit, Fault, standing
 from kubeque.queues.block import Block, make_blocks

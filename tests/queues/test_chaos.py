@@ -20,8 +20,8 @@ from pathlib import Path
 import pytest
 
 from kubeque.model.errors import QueueUnavailable
-from kubeque.model.retries import Budgets
-from kubeque.model.task import State
+from kubeque.model.job.retries import Budgets
+from kubeque.model.job.task import State
 from kubeque.queues.audit import Audit
 from kubeque.queues.block import block_size
 from kubeque.queues.open import open_queue

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import ConfigError, FencingError, QueueError, QueueSchemaError, QueueUnavailable
-from kubeque.model.task import State
+from kubeque.model.job.task import State
 from kubeque.queues import datastore
 from kubeque.queues.datastore import open_datastore, read_url
 from kubeque.queues.entities import SCHEMA, Entity, Key, Write

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job import Counts, Job, JobState, ResetRule
-from kubeque.model.task import Attempt, Cause, State, TaskRecord
+from kubeque.model.job.job import Counts, Job, JobState, ResetRule
+from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.queues import lease as leases
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue

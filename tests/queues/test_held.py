@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job import GO_ON, Counts, Job, ResetRule
-from kubeque.model.task import Cause, Outcome, State
+from kubeque.model.job.job import GO_ON, Counts, Job, ResetRule
+from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.queues import changes
 from kubeque.queues import lease as leases
 from kubeque.queues.audit import Audit

@@ -12,10 +12,10 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
-from kubeque.model.job import Closing, Counts, Job, JobState, ResetRule
-from kubeque.model.resources import Shape
-from kubeque.model.retries import Budgets
-from kubeque.model.task import Cause, State, Tally
+from kubeque.model.job.job import Closing, Counts, Job, JobState, ResetRule
+from kubeque.model.job.retries import Budgets
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import Cause, State, Tally
 from kubeque.queues import lease as leases
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.lease import Lease

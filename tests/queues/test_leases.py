@@ -7,7 +7,7 @@ import random
 import pytest
 
 from kubeque.model.errors import LeaseLost
-from kubeque.model.task import Cause, State, Tally
+from kubeque.model.job.task import Cause, State, Tally
 from kubeque.queues import lease as leases
 from kubeque.queues.queue import Queue
 from tests.queues.clocks import Clock

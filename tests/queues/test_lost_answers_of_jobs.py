@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import JobExists, JobNotFound
-from kubeque.model.job import JobState, ResetRule
-from kubeque.model.task import State
+from kubeque.model.job.job import JobState, ResetRule
+from kubeque.model.job.task import State
 from kubeque.queues.block import make_blocks
 from kubeque.queues.queue import Queue
 from tests.queues.makers import make_job, states, submit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import LeaseLost, QueueUnavailable
-from kubeque.model.task import Cause, State
+from kubeque.model.job.task import Cause, State
 from kubeque.queues import lease as leases
 from kubeque.queues.queue import Queue
 from kubeque.queues.upkeep import Death, reap

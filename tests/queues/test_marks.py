@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubeque.model.task import Cause, State
+from kubeque.model.job.task import Cause, State
 from kubeque.queues.block import Block
 from kubeque.queues.marks import MEANING, read_failed, read_marks, squeeze
 from kubeque.queues.memory import MemoryStore

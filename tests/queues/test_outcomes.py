@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kubeque.model.job import Job
-from kubeque.model.retries import DEFAULT_BUDGETS, Budgets
-from kubeque.model.task import KEPT_ATTEMPTS, Cause, State, TaskRecord, TaskView
+from kubeque.model.job.job import Job
+from kubeque.model.job.retries import DEFAULT_BUDGETS, Budgets
+from kubeque.model.job.task import KEPT_ATTEMPTS, Cause, State, TaskRecord, TaskView
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.queue import Queue

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from kubeque.model.errors import ConfigError, QueueError, QueueSchemaError, QueueUnavailable
-from kubeque.model.task import State
+from kubeque.model.job.task import State
 from kubeque.queues.open import open_queue
 from kubeque.queues.postgres import PostgresDialect, open_postgres
 from kubeque.queues.queue import Queue

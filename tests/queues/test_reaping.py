@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import LeaseLost
-from kubeque.model.job import Job
-from kubeque.model.task import Cause, Death, State, Tally
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause, Death, State, Tally
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.upkeep import Coroner, LeaseWatch, _take, reap

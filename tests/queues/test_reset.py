@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import JobNotFound, LeaseLost
-from kubeque.model.job import Counts, JobState, ResetRule
-from kubeque.model.task import Cause, Death, State
+from kubeque.model.job.job import Counts, JobState, ResetRule
+from kubeque.model.job.task import Cause, Death, State
 from kubeque.queues import changes
 from kubeque.queues import lease as leases
 from kubeque.queues.lease import Lease

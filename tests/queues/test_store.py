@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.task import Tally
+from kubeque.model.job.task import Tally
 from kubeque.queues.store import Conflict, JobRecord, Store, pack
 from tests.queues.makers import NASTY
 from tests.queues.records import UID, block, ids, job, kept, leased

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.task import Tally
+from kubeque.model.job.task import Tally
 from kubeque.queues.store import Conflict, Find, Store, pack
 from tests.queues.records import UID, block, ids, kept, leased
 

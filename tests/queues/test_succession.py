@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import JobExists, LeaseLost
-from kubeque.model.job import Job
-from kubeque.model.task import State
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import State
 from kubeque.queues.block import make_blocks
 from kubeque.queues.queue import Queue
 from kubeque.queues.succession import succeed

@@ -8,7 +8,7 @@ from typing import Any
 
 from kubeque.cli.output.terminal import shown
 from kubeque.client import Line, Progress
-from kubeque.model.job import JobState
+from kubeque.model.job.job import JobState
 from kubeque.model.resources import format_bytes
 
 

@@ -31,10 +31,10 @@ from kubeque.clusters.kubernetes.snapshot import Sight
 from kubeque.clusters.kubernetes.start_problems import Obstacles
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
-from kubeque.model.job import Job, new_uid
+from kubeque.model.job.job import Job, new_uid
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Cause, Death, Tally
 from kubeque.model.pod import PodOptions
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Cause, Death, Tally
 
 #: Consumers of a job if nobody says.
 _DEFAULT_CONSUMERS = 10

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kubeque.clusters.kubernetes.pod_template import merged, without
-from kubeque.model.job import Job, new_uid
+from kubeque.model.job.job import Job, new_uid
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI
-from kubeque.model.spec import JobSpec
 
 #: What a consumer needs beside the memory of its task, bytes.
 CONSUMER_MEMORY = 128 * MI

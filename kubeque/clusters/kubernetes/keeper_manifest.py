@@ -27,10 +27,10 @@ from kubeque.clusters.kubernetes.job_manifest import (
     volume,
 )
 from kubeque.clusters.kubernetes.pod_template import merged, without
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI
-from kubeque.model.spec import JobSpec
 
 #: The service account that keepers run as.
 ACCOUNT = "kubeque-keeper"

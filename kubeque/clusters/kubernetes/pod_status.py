@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kubeque.clusters.kubernetes.job_manifest import KEEPER, TASK
-from kubeque.model.task import Cause, Death
+from kubeque.model.job.task import Cause, Death
 
 Pod = Mapping[str, Any]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
 from kubeque.clusters.kubernetes.pod_status import KILLED, TERMINATED, Pod, exit_code, is_homeless, is_live, seconds_of
-from kubeque.model.job import Job
-from kubeque.model.resources import lifted
-from kubeque.model.task import Tally
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import lifted
+from kubeque.model.job.task import Tally
 
 KubernetesJob = Mapping[str, Any]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.spec import JobSpec
+from kubeque.model.job.spec import JobSpec
 
 #: $KUBEQUE_OUT may hold so many bytes.
 OUT_BYTES = 16 << 10

@@ -18,7 +18,7 @@ from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError
-from kubeque.model.spec import Input
+from kubeque.model.job.spec import Input
 
 #: Up to this many bytes an input is copied, so that a program may change it; above it is linked, unless we are root.
 COPIED_BYTES = 1 << 20

@@ -17,8 +17,8 @@ from kubeque.consumer.attempt.disk_watch import DiskWatch, was_full
 from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter
 from kubeque.consumer.attempt.start_errors import Refusal, explain
 from kubeque.consumer.attempt.stop_signal import End, StopSignal
+from kubeque.model.job.task import Cause
 from kubeque.model.resources import format_bytes
-from kubeque.model.task import Cause
 
 #: SIGKILL is repeated this often until nothing is left: a program may fork while its tree is read.
 _KILL_AGAIN_SECONDS = 0.2

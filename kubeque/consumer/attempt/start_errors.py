@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 
 #: What a shell gives back as well.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126

@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 from types import TracebackType
 
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 
 #: Seconds from one look to the next where the kernel cannot wake us at a child's end: it begins and ends with these.
 _FIRST_LOOK, _LAST_LOOK = 0.0005, 0.05

@@ -14,7 +14,7 @@ from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFai
 from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
-from kubeque.model.spec import Input
+from kubeque.model.job.spec import Input
 from kubeque.model.text import cut
 
 #: The row with its exact names, as the program finds it.

@@ -18,7 +18,7 @@ from kubeque.files.store import Files
 from kubeque.files.urls import join
 from kubeque.model.command.command import Word, shown
 from kubeque.model.errors import CommandError, FileMissing
-from kubeque.model.spec import Input
+from kubeque.model.job.spec import Input
 
 _UPLOADS = 8
 _LOOKS = 16

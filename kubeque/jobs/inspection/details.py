@@ -14,10 +14,10 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.results.table import Line
 from kubeque.jobs.upkeep.reconcile import Progress, reconcile
 from kubeque.model.errors import FileMissing, UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.parameters import read_row
-from kubeque.model.resources import Shape
-from kubeque.model.spec import JobSpec
 from kubeque.queues.upkeep import LeaseWatch
 
 

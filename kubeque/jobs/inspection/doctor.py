@@ -18,9 +18,9 @@ from kubeque.jobs.backends import Site
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import KubequeError, StorageError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes
-from kubeque.model.spec import JobSpec
 from kubeque.queues.audit import Audit, Fault, standing
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue

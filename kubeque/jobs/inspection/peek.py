@@ -12,8 +12,8 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
-from kubeque.model.job import Job
-from kubeque.model.task import TaskView
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import TaskView
 from kubeque.queues.upkeep import LeaseWatch
 
 STREAMS = ("stdout", "stderr")

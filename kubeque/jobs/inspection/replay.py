@@ -17,7 +17,8 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
 from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError
-from kubeque.model.resources import format_bytes, lifted
+from kubeque.model.job.shapes import lifted
+from kubeque.model.resources import format_bytes
 
 _EMPTY = hashlib.sha256().hexdigest()
 

@@ -16,7 +16,7 @@ from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.results.table import Line, lines
 from kubeque.model.advice import Seen
 from kubeque.model.failures import Groups
-from kubeque.model.job import Counts, Job
+from kubeque.model.job.job import Counts, Job
 from kubeque.model.spans import spans
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from kubeque.jobs.results.table import FACTS, Line
 from kubeque.model.advice import Seen, advise
 from kubeque.model.command.command import shown as written
 from kubeque.model.failures import NAMED, Group
-from kubeque.model.job import Counts, Job
+from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes, format_seconds
 from kubeque.model.spans import By
-from kubeque.model.spec import JobSpec
 
 #: Columns of parameters, and of values, that the table shows.
 _COLUMNS = 30

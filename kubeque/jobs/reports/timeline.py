@@ -16,7 +16,7 @@ from kubeque.jobs.reports.html_page import page, text
 from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
 from kubeque.jobs.results.table import lines, read_rows
 from kubeque.model.errors import UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
 from kubeque.model.spans import By, Span, consumer_label, lanes, spans, uncovered
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeque.jobs.reports.html_page import data, plain, text
+from kubeque.model.job.task import Cause
 from kubeque.model.spans import By, Span, lanes, uncovered
-from kubeque.model.task import Cause
 
 #: Script and place of the data on the page.
 SCRIPT = "timeline.js"

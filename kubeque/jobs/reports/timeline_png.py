@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Any, BinaryIO
 
 from kubeque.model.errors import MissingExtra
+from kubeque.model.job.task import Cause
 from kubeque.model.spans import By, Span, lanes
-from kubeque.model.task import Cause
 
 #: Lanes that are named; where there are more, some are.
 _LABELS = 30

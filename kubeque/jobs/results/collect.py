@@ -19,7 +19,7 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.results.table import FACTS, Line, lines
 from kubeque.model.columns import Column, Kind, read_text
 from kubeque.model.errors import MissingExtra, UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 _THREADS = 16
 _FACT_KINDS = {

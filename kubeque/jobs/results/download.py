@@ -17,7 +17,7 @@ from kubeque.jobs.results.result_manifest import Kept, read_manifest
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.model.text import cut
 
 _MANIFESTS, _DOWNLOADS = 8, 16

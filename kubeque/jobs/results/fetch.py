@@ -10,7 +10,7 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.results.download import Choice, Fetched, bring, check_faults, wanted, write_table
 from kubeque.jobs.results.fetch_folder import Destination
 from kubeque.jobs.results.fetch_to_store import forward
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 __all__ = ["Choice", "Fetched", "fetch"]
 

@@ -18,7 +18,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.local import put
 from kubeque.jobs.results.result_manifest import Kept
 from kubeque.model.errors import DestinationError, StorageError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 #: The folder inside DEST that says whose results these are and what is there already.
 MARKER = ".kubeque"

@@ -19,7 +19,7 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.results.download import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
 from kubeque.jobs.results.fetch_folder import MARKER, Destination, Entry, names_below
 from kubeque.model.errors import DestinationError, FileMissing, StorageError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 #: What goes through this machine at once: so many tasks, and bytes, or one task that is larger.
 _TASKS, _BYTES = 1000, 256 << 20

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from kubeque.jobs.backends import Site
 from kubeque.jobs.results.table import lines
 from kubeque.model.errors import ParametersError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 _BOM = "\ufeff"
 

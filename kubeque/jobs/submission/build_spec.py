@@ -9,9 +9,10 @@ from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.inputs import Staging, find_inputs
 from kubeque.jobs.backends import Site
 from kubeque.model.command.command import Word
+from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.parameters import Rows
-from kubeque.model.resources import Shape, grow_shapes, parse_bytes, parse_cpu, parse_duration
-from kubeque.model.spec import JobSpec
+from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.sweep import Sweep
 
 

@@ -6,7 +6,7 @@ from kubeque.jobs.backends import Site
 from kubeque.model.advice import Seen
 from kubeque.model.errors import UserError
 from kubeque.model.estimate import Estimate, estimate
-from kubeque.model.job import GO_ON, Job, JobState
+from kubeque.model.job.job import GO_ON, Job, JobState
 from kubeque.queues.views import in_order
 
 

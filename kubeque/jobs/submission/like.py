@@ -5,11 +5,11 @@ from __future__ import annotations
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import base_name
 from kubeque.jobs.backends import Site
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.retries import Budgets
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.spec import Input, JobSpec, RowsSpec
 from kubeque.model.parameters import Rows, from_records, grid, iter_rows, sequence
-from kubeque.model.resources import Shape
-from kubeque.model.retries import Budgets
-from kubeque.model.spec import Input, JobSpec, RowsSpec
 from kubeque.model.sweep import Sweep
 
 

@@ -10,7 +10,7 @@ from kubeque.files.layout import input_names
 from kubeque.jobs.backends import Site
 from kubeque.jobs.submission.build_spec import named
 from kubeque.jobs.submission.draft import draft
-from kubeque.model.argv import task_argv
+from kubeque.model.job.argv import task_argv
 from kubeque.model.sweep import Sweep
 
 _SHOWN = 3

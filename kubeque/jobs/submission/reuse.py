@@ -11,11 +11,11 @@ from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Site
 from kubeque.jobs.upkeep.result_links import Done
 from kubeque.model.errors import FileMissing
-from kubeque.model.job import Job
-from kubeque.model.keys import KEY_BYTES, no_keys, row_keys
+from kubeque.model.job.job import Job
+from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Outcome, TaskView
 from kubeque.model.parameters import iter_rows
-from kubeque.model.spec import JobSpec
-from kubeque.model.task import Outcome, TaskView
 
 _THREADS = 4
 

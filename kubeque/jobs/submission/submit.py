@@ -14,8 +14,8 @@ from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_do
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.model.errors import JobExists, UserError
-from kubeque.model.job import MAX_TASKS, Job, ResetRule
-from kubeque.model.keys import no_keys
+from kubeque.model.job.job import MAX_TASKS, Job, ResetRule
+from kubeque.model.job.row_keys import no_keys
 from kubeque.model.ranges import to_ranges
 from kubeque.model.sweep import Sweep, check_name, named
 from kubeque.queues.block import block_size, make_blocks, spread

@@ -15,8 +15,8 @@ from kubeque.jobs.upkeep.gc_lock import Clearing, users
 from kubeque.jobs.upkeep.owner import is_ours
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.result_links import keeper, read_links
-from kubeque.model.job import Job
-from kubeque.model.spec import JobSpec
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 
 #: What is younger may belong to a submission that is under way.
 GRACE_SECONDS = 86_400.0

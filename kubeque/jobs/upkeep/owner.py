@@ -11,7 +11,7 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileMissing
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 NAME = "job.json"
 #: Such queues have the same address on every machine.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kubeque.jobs.backends import Site
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import keeper, read_links
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 
 
 def remove(site: Site, name: str) -> Job:

@@ -10,9 +10,9 @@ from kubeque.files.parallel import in_parallel
 from kubeque.jobs.backends import Site
 from kubeque.jobs.upkeep.owner import NAME
 from kubeque.model.errors import FileMissing
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Outcome
 from kubeque.model.ranges import to_ranges
-from kubeque.model.task import Outcome
 
 _THREADS = 16
 _TASKS = "/tasks/"

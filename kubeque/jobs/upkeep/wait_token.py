@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from kubeque.jobs.backends import Site
 from kubeque.model.errors import JobNotFound
-from kubeque.model.job import Job, JobState
+from kubeque.model.job.job import Job, JobState
 
 #: Who waits is noted so many times in the time after which nobody would.
 _LOOKS = 20

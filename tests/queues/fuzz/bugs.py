@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from kubeque.model.job import Job, JobState, ResetRule
-from kubeque.model.task import State, TaskRecord
+from kubeque.model.job.job import Job, JobState, ResetRule
+from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import changes, queue, store, upkeep, views
 from kubeque.queues.block import Block
 from kubeque.queues.changes import Settled

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from kubeque.model.job import Job, JobState, ResetRule
-from kubeque.model.task import Cause, Outcome, State, Tally, TaskRecord
+from kubeque.model.job.job import Job, JobState, ResetRule
+from kubeque.model.job.task import Cause, Outcome, State, Tally, TaskRecord
 from kubeque.queues.block import Block
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.store import BlockRecord, read_block, read_job

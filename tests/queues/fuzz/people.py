@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
-from kubeque.model.job import GO_ON, Job, ResetRule
-from kubeque.model.task import Cause, Death, Outcome
+from kubeque.model.job.job import GO_ON, Job, ResetRule
+from kubeque.model.job.task import Cause, Death, Outcome
 from kubeque.queues.block import Block, make_blocks, spread
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.memory import MemoryStore

@@ -10,8 +10,8 @@ from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.output.interrupt import sure
 from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.client import Progress
-from kubeque.model.job import ResetRule
-from kubeque.model.task import Cause
+from kubeque.model.job.job import ResetRule
+from kubeque.model.job.task import Cause
 
 _CAUSES = click.Choice([cause.value for cause in Cause if cause is not Cause.OK])
 

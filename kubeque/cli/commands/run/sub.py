@@ -22,7 +22,7 @@ from kubeque.cli.sweep_request import read_sweep, understand
 from kubeque.client import Client, Existing, Plan, Progress, Submitted
 from kubeque.model.asking import VERSION
 from kubeque.model.errors import JobNotFound, UserError
-from kubeque.model.job import Job
+from kubeque.model.job.job import Job
 from kubeque.model.jobspec import Asked
 from kubeque.model.resources import format_bytes
 from kubeque.model.sweep import Sweep, named

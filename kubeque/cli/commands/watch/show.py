@@ -18,7 +18,8 @@ from kubeque.cli.output.terminal import Table, age, duration, pairs, shown
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import shown as written
 from kubeque.model.errors import UserError
-from kubeque.model.resources import Shape, format_bytes
+from kubeque.model.job.shapes import Shape
+from kubeque.model.resources import format_bytes
 
 _LAST_LINES = 10
 _FILES = 20

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from kubeque.model.command.command import Word
+from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows import INDEX
-from kubeque.model.spec import Input, JobSpec
 
 #: Bytes of one key.
 KEY_BYTES = 16

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.task import Cause
+from kubeque.model.job.task import Cause
 
 #: Extra attempts a cause is given. What a program does again by itself (exit, signal, timeout) gets none.
 DEFAULT_BUDGETS: Mapping[Cause, int] = MappingProxyType(

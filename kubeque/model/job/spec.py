@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from kubeque.model.command.command import Word
-from kubeque.model.resources import Shape
+from kubeque.model.job.shapes import Shape
 
 SPEC_VERSION = 1
 

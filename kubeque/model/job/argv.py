@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kubeque.model.command.command import Column, Word
 from kubeque.model.command.shell import shell_script
-from kubeque.model.spec import JobSpec
+from kubeque.model.job.spec import JobSpec
 
 SHELL = "/bin/sh"
 

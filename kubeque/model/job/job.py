@@ -9,9 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from kubeque.model.errors import UserError
-from kubeque.model.resources import Shape
-from kubeque.model.retries import Budgets
-from kubeque.model.task import Cause
+from kubeque.model.job.retries import Budgets
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import Cause
 from kubeque.model.text import cut
 
 #: 21 bits each for ok, failed and running in a block's packed tally.

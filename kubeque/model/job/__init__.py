@@ -1,0 +1,1 @@
+"""Jobs, their specs and their tasks."""
