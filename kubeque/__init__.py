@@ -11,9 +11,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "Client": "kubeque.client",
     "Sweep": "kubeque.model.sweep",
-    "grid": "kubeque.model.parameters",
+    "grid": "kubeque.model.rows.parameters",
     "map": "kubeque.mapping",
-    "sequence": "kubeque.model.parameters",
+    "sequence": "kubeque.model.rows.parameters",
 }
 
 

@@ -38,10 +38,10 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
 from kubeque.model.estimate import Estimate
 from kubeque.model.job.job import Job, ResetRule
-from kubeque.model.parameters import Rows
+from kubeque.model.rows.csv_rows import read_csv
+from kubeque.model.rows.parameters import Rows
 from kubeque.model.spans import By
 from kubeque.model.sweep import Sweep, check_consumers
-from kubeque.model.tables import read_csv
 from kubeque.queues.upkeep import LeaseWatch
 
 #: So long who watches waits for a queue or store that does not answer any more, seconds.

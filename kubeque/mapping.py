@@ -12,7 +12,7 @@ from kubeque.client import Client
 from kubeque.model.command.command import Word
 from kubeque.model.command.function import script
 from kubeque.model.errors import JobFailed, ParametersError
-from kubeque.model.parameters import Rows, from_frame, from_records
+from kubeque.model.rows.parameters import Rows, from_frame, from_records
 from kubeque.model.sweep import Sweep
 
 

@@ -29,7 +29,7 @@ from kubeque.model.errors import KubequeError
 from kubeque.model.job.argv import task_argv
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause
-from kubeque.model.parameters import read_row
+from kubeque.model.rows.parameters import read_row
 from kubeque.model.text import harmless
 
 _CACHE_BYTES = 20 << 30

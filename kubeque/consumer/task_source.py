@@ -20,7 +20,7 @@ from kubeque.model.errors import LeaseLost, StorageError
 from kubeque.model.job.argv import task_argv
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.parameters import read_row
+from kubeque.model.rows.parameters import read_row
 from kubeque.queues.block import COMMIT_SECONDS, reserve_count
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue

@@ -7,9 +7,8 @@ from collections import OrderedDict
 from kubeque.files.layout import page_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
-from kubeque.model.job.spec import RowsSpec
-from kubeque.model.parameters import Rows, decode_page, encode_page, pages
-from kubeque.model.rows import Row
+from kubeque.model.rows.parameters import Rows, decode_page, encode_page, pages
+from kubeque.model.rows.rows import Row, RowsSpec
 
 _THREADS = 8
 #: A consumer walks through its block, and a block may lie across two pages.

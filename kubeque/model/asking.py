@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.model.axes import read_axes
 from kubeque.model.errors import ResourceError, UserError
+from kubeque.model.rows.axes import read_axes
 
 VERSION = 1
 

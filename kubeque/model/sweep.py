@@ -13,8 +13,8 @@ from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import Input
-from kubeque.model.parameters import Rows, sequence
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
+from kubeque.model.rows.parameters import Rows, sequence
 
 #: Rows that may run first, each a block of its own.
 MAX_CANARIES = 1000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kubeque.model.ranges import parse_ranges
+from kubeque.model.rows.index_ranges import parse_ranges
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.job import KubequeJobOperator
 

@@ -28,8 +28,8 @@ from kubeque.model.errors import ResourceError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.parameters import sequence
 from kubeque.model.resources import GI
+from kubeque.model.rows.parameters import sequence
 
 GOLDEN = Path(__file__).parent / "manifests"
 AROUND = Surroundings("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")

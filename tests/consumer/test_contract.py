@@ -9,7 +9,8 @@ import pytest
 
 from kubeque.consumer.attempt.environment import OUT_BYTES, read_out, task_environment
 from kubeque.model.command.command import parse_word
-from kubeque.model.job.spec import JobSpec, RowsSpec
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.rows.rows import RowsSpec
 
 
 def spec_of(*words: str, columns: tuple[str, ...] = (), **more: object) -> JobSpec:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.parameters import from_records
+from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep import Sweep
 
 

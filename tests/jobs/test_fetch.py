@@ -19,8 +19,8 @@ from kubeque.client import Client, Transfer
 from kubeque.jobs.results.fetch_folder import MARKER
 from kubeque.model.config.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError
-from kubeque.model.parameters import sequence
-from kubeque.model.ranges import parse_ranges
+from kubeque.model.rows.index_ranges import parse_ranges
+from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep import Sweep
 
 SCRIPT = """

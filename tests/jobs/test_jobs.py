@@ -12,7 +12,7 @@ from kubeque.client import Client, Existing
 from kubeque.files.urls import join
 from kubeque.model.errors import DestinationError, JobExists, KubequeError, StorageError
 from kubeque.model.job.job import ResetRule
-from kubeque.model.parameters import from_records, sequence
+from kubeque.model.rows.parameters import from_records, sequence
 from kubeque.model.sweep import Sweep
 
 

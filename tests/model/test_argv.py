@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kubeque.model.command.command import Word, parse_word
 from kubeque.model.job.argv import task_argv
-from kubeque.model.job.spec import JobSpec, RowsSpec
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.rows.rows import RowsSpec
 
 
 def spec_of(*words: str, columns: tuple[str, ...] = (), shell: bool = False) -> JobSpec:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.model.axes import axes_of, read_axes, read_values
 from kubeque.model.errors import ParametersError
+from kubeque.model.rows.axes import axes_of, read_axes, read_values
 
 
 @pytest.mark.parametrize(

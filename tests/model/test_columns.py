@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.model.columns import Column, Kind, read_text
+from kubeque.model.rows.column_types import Column, Kind, read_text
 
 
 def column(*values: Any) -> Column:

@@ -18,9 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError, StorageError
-from kubeque.model.job.job import MAX_TASKS
-from kubeque.model.job.spec import RowsSpec
-from kubeque.model.parameters import (
+from kubeque.model.rows.parameters import (
     Rows,
     decode_page,
     encode_page,
@@ -32,6 +30,7 @@ from kubeque.model.parameters import (
     read_row,
     sequence,
 )
+from kubeque.model.rows.rows import MAX_TASKS, RowsSpec
 
 MIB = 1 << 20
 

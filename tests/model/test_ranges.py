@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import UserError
-from kubeque.model.ranges import parse_ranges
+from kubeque.model.rows.index_ranges import parse_ranges
 
 
 def test_numbers_and_ranges_are_told() -> None:

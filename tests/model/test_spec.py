@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.spec import Input, JobSpec, RowsSpec
-from kubeque.model.parameters import from_records, grid
+from kubeque.model.job.spec import Input, JobSpec
+from kubeque.model.rows.parameters import from_records, grid
+from kubeque.model.rows.rows import RowsSpec
 
 strings = st.lists(st.text()).map(tuple)
 pairs = st.dictionaries(st.text(), st.text())

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.job.job import MAX_TASKS
-from kubeque.model.parameters import Rows, from_records, pages, read_csv
+from kubeque.model.rows.parameters import Rows, from_records, pages, read_csv
+from kubeque.model.rows.rows import MAX_TASKS
 
 KIB = 1024
 

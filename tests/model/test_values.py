@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.values import to_text
+from kubeque.model.rows.values import to_text
 
 
 class Colour(StrEnum):

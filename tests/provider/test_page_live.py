@@ -16,7 +16,7 @@ import pytest
 from airflow import __version__
 
 from kubeque.client import Client
-from kubeque.model.parameters import grid
+from kubeque.model.rows.parameters import grid
 from kubeque.model.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.identity import origin_of

@@ -17,7 +17,7 @@ from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.parameters import read_row
+from kubeque.model.rows.parameters import read_row
 from kubeque.queues.upkeep import LeaseWatch
 
 

@@ -17,9 +17,9 @@ from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Site
 from kubeque.jobs.results.table import FACTS, Line, lines
-from kubeque.model.columns import Column, Kind, read_text
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job.job import Job
+from kubeque.model.rows.column_types import Column, Kind, read_text
 
 _THREADS = 16
 _FACT_KINDS = {

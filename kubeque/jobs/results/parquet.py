@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, BinaryIO
 
-from kubeque.model.columns import Column, Kind
 from kubeque.model.errors import MissingExtra
+from kubeque.model.rows.column_types import Column, Kind
 
 #: Rows in one group: what is held at once.
 _GROUP = 20_000

@@ -14,7 +14,7 @@ from kubeque.jobs.results.table import FACTS, Line
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskView
-from kubeque.model.parameters import read_row
+from kubeque.model.rows.parameters import read_row
 
 #: A bounded bucket is sorted and cut when it holds so many more than are asked for.
 _SLACK = 1000

@@ -13,7 +13,7 @@ from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Site
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskView
-from kubeque.model.parameters import read_row
+from kubeque.model.rows.parameters import read_row
 
 #: What every table says of a task behind its parameters.
 FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes")

@@ -11,8 +11,8 @@ from kubeque.jobs.backends import Site
 from kubeque.model.command.command import Word
 from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.parameters import Rows
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
+from kubeque.model.rows.parameters import Rows
 from kubeque.model.sweep import Sweep
 
 

@@ -8,8 +8,9 @@ from kubeque.jobs.backends import Site
 from kubeque.model.job.job import Job
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.spec import Input, JobSpec, RowsSpec
-from kubeque.model.parameters import Rows, from_records, grid, iter_rows, sequence
+from kubeque.model.job.spec import Input, JobSpec
+from kubeque.model.rows.parameters import Rows, from_records, grid, iter_rows, sequence
+from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep import Sweep
 
 

@@ -15,7 +15,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, TaskView
-from kubeque.model.parameters import iter_rows
+from kubeque.model.rows.parameters import iter_rows
 
 _THREADS = 4
 

@@ -14,9 +14,10 @@ from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_do
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.model.errors import JobExists, UserError
-from kubeque.model.job.job import MAX_TASKS, Job, ResetRule
+from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.row_keys import no_keys
-from kubeque.model.ranges import to_ranges
+from kubeque.model.rows.index_ranges import to_ranges
+from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep import Sweep, check_name, named
 from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.changes import link

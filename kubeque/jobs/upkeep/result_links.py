@@ -12,7 +12,7 @@ from kubeque.jobs.upkeep.owner import NAME
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
-from kubeque.model.ranges import to_ranges
+from kubeque.model.rows.index_ranges import to_ranges
 
 _THREADS = 16
 _TASKS = "/tasks/"

@@ -14,8 +14,6 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause
 from kubeque.model.text import cut
 
-#: 21 bits each for ok, failed and running in a block's packed tally.
-MAX_TASKS = (1 << 21) - 1
 LEASE_SECONDS = 180.0
 HEARTBEAT_SECONDS = 60.0
 

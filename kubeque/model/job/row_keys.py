@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.job.spec import Input, JobSpec
-from kubeque.model.rows import INDEX
+from kubeque.model.rows.rows import INDEX
 
 #: Bytes of one key.
 KEY_BYTES = 16

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.job.shapes import Shape
+from kubeque.model.rows.rows import RowsSpec
 
 SPEC_VERSION = 1
 
@@ -29,22 +30,6 @@ class Input:
     executable: bool = False
     #: What the user's own object store called its state (generation, etag); it must be the same when it is fetched.
     generation: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RowsSpec:
-    """The rows of a sweep, as they are stored. Rows themselves are read with `model.parameters.read_row`."""
-
-    columns: tuple[str, ...]
-    n: int
-    #: "table" (pages in the store), "grid" (computed) or "sequence" (computed).
-    kind: str
-    #: SHA-256 over columns and values: equal for equal rows.
-    digest: str
-    #: table: first index of each page, beginning with 0.
-    starts: tuple[int, ...] = ()
-    #: grid: the values of each axis, as text; the last axis turns fastest.
-    axes: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

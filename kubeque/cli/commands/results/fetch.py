@@ -13,8 +13,8 @@ from kubeque.cli.output.interrupt import saying
 from kubeque.cli.output.progress_bar import transfer_shown
 from kubeque.client import Client
 from kubeque.files.urls import join
-from kubeque.model.ranges import Ranges, parse_ranges
 from kubeque.model.resources import format_bytes
+from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 
 
 @click.command()

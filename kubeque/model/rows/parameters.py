@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.job.job import MAX_TASKS
-from kubeque.model.job.spec import RowsSpec
-from kubeque.model.rows import (
+from kubeque.model.rows.csv_rows import read_csv
+from kubeque.model.rows.rows import (
+    MAX_TASKS,
     PAGE_BYTES,
     Row,
     Rows,
+    RowsSpec,
     check_header,
     check_value,
     decode_page,
@@ -27,8 +28,7 @@ from kubeque.model.rows import (
     read_row,
     too_wide,
 )
-from kubeque.model.tables import read_csv
-from kubeque.model.values import to_text
+from kubeque.model.rows.values import to_text
 
 __all__ = [
     "Rows",

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.job.job import MAX_TASKS
+from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.text import cut
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?")

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kubeque.model.errors import ParametersError, StorageError
-from kubeque.model.job.job import MAX_TASKS
-from kubeque.model.job.spec import RowsSpec
 from kubeque.model.text import cut
 
 #: A page holds at most so many rows,
@@ -223,3 +221,23 @@ def _named(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     if len(row) != len(spec.columns):
         raise StorageError(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
+
+
+#: 21 bits each for ok, failed and running in a block's packed tally.
+MAX_TASKS = (1 << 21) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class RowsSpec:
+    """The rows of a sweep, as they are stored. Rows themselves are read with `model.parameters.read_row`."""
+
+    columns: tuple[str, ...]
+    n: int
+    #: "table" (pages in the store), "grid" (computed) or "sequence" (computed).
+    kind: str
+    #: SHA-256 over columns and values: equal for equal rows.
+    digest: str
+    #: table: first index of each page, beginning with 0.
+    starts: tuple[int, ...] = ()
+    #: grid: the values of each axis, as text; the last axis turns fastest.
+    axes: tuple[tuple[str, ...], ...] = ()

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.job.spec import RowsSpec
-from kubeque.model.rows import (
+from kubeque.model.rows.rows import (
     PAGE_BYTES,
     REMEDY_UTF8,
     VALUE_BYTES,
     Row,
+    RowsSpec,
     check_header,
     encode_checked,
     measure,

@@ -1,0 +1,1 @@
+"""Parameter rows: sources, values and columns."""
