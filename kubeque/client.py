@@ -36,11 +36,11 @@ from kubeque.jobs.upkeep.reconcile import Progress, finish, reconcile
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
-from kubeque.model.estimate import Estimate
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.rows.csv_rows import read_csv
 from kubeque.model.rows.parameters import Rows
-from kubeque.model.spans import By
+from kubeque.model.stats.estimate import Estimate
+from kubeque.model.stats.spans import By
 from kubeque.model.sweep import Sweep, check_consumers
 from kubeque.queues.upkeep import LeaseWatch
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeque.client import Failures, Line, Peek
-from kubeque.model.failures import NAMED
 from kubeque.model.job.job import Counts, Job
+from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import as_seen
 from kubeque_provider.airflow_versions import masked, task_address
 from kubeque_provider.failures import plain

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.model.advice import Seen, advise
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
 from kubeque.model.resources import GI, MI
+from kubeque.model.stats.advice import Seen, advise
 
 
 def task(index: int, *attempts: Attempt, peak: int = 0, state: str = "ok") -> TaskView:

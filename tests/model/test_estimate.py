@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.model.advice import Seen
-from kubeque.model.estimate import estimate
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
 from kubeque.model.resources import MI
+from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.estimate import estimate
 
 JOB = Job("sweep", "uid-1", 100, "file:///sweep", consumers=4, shapes=(Shape(512 * MI),))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.model.failures import NAMED, Group, Groups
 from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.stats.failure_groups import NAMED, Group, Groups
 
 
 def grouped(*messages: str, cause: Cause = Cause.EXIT) -> list[Group]:

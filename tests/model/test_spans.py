@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
-from kubeque.model.spans import By, Span, consumer_label, lanes, spans, uncovered
+from kubeque.model.stats.spans import By, Span, consumer_label, lanes, spans, uncovered
 
 
 def span(index: int, start: float, seconds: float, *, consumer: str = "a", **more: float) -> Span:

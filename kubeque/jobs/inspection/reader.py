@@ -20,8 +20,8 @@ from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.ranking import ranked
 from kubeque.jobs.results.table import Line, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
-from kubeque.model.failures import Group, Groups
 from kubeque.model.job.job import Counts, Job, JobState
+from kubeque.model.stats.failure_groups import Group, Groups
 from kubeque.queues.marks import ELSEWHERE, MEANING, read_failed, read_marks, squeeze
 
 #: Jobs whose blocks are remembered, so that only blocks that changed are read again.

@@ -14,10 +14,10 @@ from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.results.table import Line, lines
-from kubeque.model.advice import Seen
-from kubeque.model.failures import Groups
 from kubeque.model.job.job import Counts, Job
-from kubeque.model.spans import spans
+from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.failure_groups import Groups
+from kubeque.model.stats.spans import spans
 
 log = logging.getLogger(__name__)
 #: Tasks that the page lists, and attempts that it draws.

@@ -11,13 +11,13 @@ from typing import Any
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.results.table import FACTS, Line
-from kubeque.model.advice import Seen, advise
 from kubeque.model.command.command import shown as written
-from kubeque.model.failures import NAMED, Group
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes, format_seconds
-from kubeque.model.spans import By
+from kubeque.model.stats.advice import Seen, advise
+from kubeque.model.stats.failure_groups import NAMED, Group
+from kubeque.model.stats.spans import By
 
 #: Columns of parameters, and of values, that the table shows.
 _COLUMNS = 30

@@ -18,7 +18,7 @@ from kubeque.jobs.results.table import lines, read_rows
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
-from kubeque.model.spans import By, Span, consumer_label, lanes, spans, uncovered
+from kubeque.model.stats.spans import By, Span, consumer_label, lanes, spans, uncovered
 
 #: Attempts that a page draws; beyond, every other one.
 PAGE_ATTEMPTS = 250_000

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeque.jobs.reports.html_page import data, plain, text
 from kubeque.model.job.task import Cause
-from kubeque.model.spans import By, Span, lanes, uncovered
+from kubeque.model.stats.spans import By, Span, lanes, uncovered
 
 #: Script and place of the data on the page.
 SCRIPT = "timeline.js"

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from kubeque.model.errors import MissingExtra
 from kubeque.model.job.task import Cause
-from kubeque.model.spans import By, Span, lanes
+from kubeque.model.stats.spans import By, Span, lanes
 
 #: Lanes that are named; where there are more, some are.
 _LABELS = 30

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kubeque.jobs.backends import Site
-from kubeque.model.advice import Seen
 from kubeque.model.errors import UserError
-from kubeque.model.estimate import Estimate, estimate
 from kubeque.model.job.job import GO_ON, Job, JobState
+from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.estimate import Estimate, estimate
 from kubeque.queues.views import in_order
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, TaskView
 from kubeque.model.resources import MI, format_bytes, format_seconds
-from kubeque.model.spans import spans
+from kubeque.model.stats.spans import spans
 
 #: What is smaller than this is not worth a sentence: a share of the time, seconds, bytes.
 _SHARE = 0.2

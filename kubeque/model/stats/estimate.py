@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kubeque.model.advice import Seen
 from kubeque.model.job.job import Job
+from kubeque.model.stats.advice import Seen
 
 
 @dataclass(frozen=True, slots=True)

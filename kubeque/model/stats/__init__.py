@@ -1,0 +1,1 @@
+"""Statistics of attempts: durations, advice, groups of failures."""
