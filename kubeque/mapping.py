@@ -13,7 +13,7 @@ from kubeque.model.command.command import Word
 from kubeque.model.command.function import script
 from kubeque.model.errors import JobFailed, ParametersError
 from kubeque.model.rows.parameters import Rows, from_frame, from_records
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 
 def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:

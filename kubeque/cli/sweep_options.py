@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeque.model.asking import COUNT, KEYS, Key
-from kubeque.model.jobspec import Asked
+from kubeque.model.sweep.jobspec import Asked
+from kubeque.model.sweep.options import COUNT, KEYS, Key
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from kubeque.client import Client
 from kubeque.files.inputs.sources import absolute_pushes
-from kubeque.model.asking import BY_NAME, ROW_KEYS
 from kubeque.model.errors import CommandError, JobspecError, UserError
-from kubeque.model.jobspec import MOST_BYTES, Asked, joined, read_jobspec, sweep_fields
 from kubeque.model.rows.axes import axes_of
 from kubeque.model.rows.parameters import Rows, from_records, grid, sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.jobspec import MOST_BYTES, Asked, joined, read_jobspec, sweep_fields
+from kubeque.model.sweep.options import BY_NAME, ROW_KEYS
+from kubeque.model.sweep.sweep import Sweep
 
 
 def understand(command: Sequence[str], options: Asked, file: str | None) -> Asked:

@@ -12,7 +12,7 @@ from typing import Any
 from kubeque.model.command.command import Word
 from kubeque.model.command.function import RETURN_FILE, script
 from kubeque.model.errors import CommandError
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 

@@ -14,7 +14,7 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, from_frame, from_records, sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, whose
 from kubeque_provider.failures import failure, progress_line
 from kubeque_provider.hooks.access import LOGINS, Access, access

@@ -12,7 +12,7 @@ from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.errors import ParametersError
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
     BaseOperator,

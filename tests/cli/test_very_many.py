@@ -15,7 +15,7 @@ from kubeque.client import Client
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Counts, JobState
 from kubeque.model.rows.parameters import sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
 from tests.cli.conftest import Shell

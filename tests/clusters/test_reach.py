@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.clusters.kubernetes.reachability import has_password, unreachable
-from kubeque.model.pod import PodOptions
+from kubeque.model.sweep.pod_options import PodOptions
 
 STORE = ("gs://bucket/results",)
 

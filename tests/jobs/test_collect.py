@@ -17,7 +17,7 @@ from kubeque.jobs.results.table import lines
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 
 ROWS = [

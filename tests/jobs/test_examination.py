@@ -11,7 +11,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.model.rows.parameters import from_records
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError
 from kubeque.model.rows.index_ranges import parse_ranges
 from kubeque.model.rows.parameters import sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 SCRIPT = """
 mkdir -p deep/er empty; echo $1 > a.txt; echo $1 > deep/er/b.csv; echo out $1; echo {} > 'a b.json'; exit $(($1 == 2))

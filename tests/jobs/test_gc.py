@@ -23,7 +23,7 @@ from kubeque.model.job.job import Closing, Counts, Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Outcome, State, Tally, TaskRecord
 from kubeque.model.rows.parameters import from_records
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from tests.files.conftest import maker  # noqa: F401
 from tests.files.kinds import Maker
 from tests.servers.here import or_skip

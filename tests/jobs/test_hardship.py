@@ -15,7 +15,7 @@ import pytest
 from kubeque.client import Client, Progress
 from kubeque.clusters.local import start_ticks
 from kubeque.model.config.config import Config
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
 

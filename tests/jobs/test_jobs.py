@@ -13,7 +13,7 @@ from kubeque.files.urls import join
 from kubeque.model.errors import DestinationError, JobExists, KubequeError, StorageError
 from kubeque.model.job.job import ResetRule
 from kubeque.model.rows.parameters import from_records, sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 
 def test_of_many_who_submit_the_same_sweep_at_once_one_makes_the_job(client: Client) -> None:

@@ -14,7 +14,7 @@ import pytest
 from kubeque.client import Client, Peek
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 TALKS = "i=0; while [ ! -e {stop} ]; do echo line $i; echo warn $i >&2; i=$((i+1)); sleep 0.2; done; echo done"
 

@@ -21,7 +21,7 @@ from kubeque.model.errors import StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.parameters import from_records
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 from tests.servers.browser import Browser, title
 

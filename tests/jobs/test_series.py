@@ -14,7 +14,7 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
 from kubeque.model.rows.parameters import from_records, sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubeque.client import Client
 from kubeque.model.rows.parameters import sequence
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 
 def consumers_of(home: Path) -> int:

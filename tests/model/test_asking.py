@@ -8,9 +8,9 @@ from importlib import resources
 from pathlib import Path
 
 from kubeque.cli.commands.run.sub import sub
-from kubeque.model.asking import KEYS, schema
-from kubeque.model.pod import PodOptions
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.options import KEYS, schema
+from kubeque.model.sweep.pod_options import PodOptions
+from kubeque.model.sweep.sweep import Sweep
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "jobspec.md"
 #: Not asked for: made of other keys, found in a job, set by an Airflow task, or for tests alone.
@@ -36,7 +36,7 @@ def test_every_key_but_the_command_and_the_base_has_an_option_and_every_option_a
 
 def test_the_packaged_schema_is_that_of_the_table():
     text = resources.files("kubeque.model").joinpath("jobspec.schema.json").read_text()
-    assert json.loads(text) == schema(), "python -m kubeque.model.asking > kubeque/model/jobspec.schema.json"
+    assert json.loads(text) == schema(), "python -m kubeque.model.sweep.options > kubeque/model/jobspec.schema.json"
 
 
 def test_the_documentation_has_a_line_for_each_key():

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kubeque.model.errors import JobspecError
-from kubeque.model.jobspec import MOST_BYTES, joined, read_jobspec, sweep_fields
+from kubeque.model.sweep.jobspec import MOST_BYTES, joined, read_jobspec, sweep_fields
 
 GOOD = {
     "$schema": "https://example.org/any",

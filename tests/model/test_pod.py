@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.pod import PodOptions, Volume
+from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 
 def test_the_options_are_read() -> None:

@@ -119,7 +119,7 @@ class TestOneNameForTwo:
         assert self.submit("first", "/bin/true", run="tuesday")["counts"]["ok"] == 1
 
     def test_a_job_of_the_command_line_is_not_taken_over(self) -> None:
-        from kubeque.model.sweep import Sweep
+        from kubeque.model.sweep.sweep import Sweep
 
         with Client() as client:
             client.submit(Sweep(command=["/bin/true"], name="shared", rows=sequence(1), base=Path.cwd()))

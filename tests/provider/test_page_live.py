@@ -17,7 +17,7 @@ from airflow import __version__
 
 from kubeque.client import Client
 from kubeque.model.rows.parameters import grid
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.identity import origin_of
 from kubeque_provider.page.readers import forget_sources

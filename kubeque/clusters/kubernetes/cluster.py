@@ -34,7 +34,7 @@ from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Death, Tally
-from kubeque.model.pod import PodOptions
+from kubeque.model.sweep.pod_options import PodOptions
 
 #: Consumers of a job if nobody says.
 _DEFAULT_CONSUMERS = 10

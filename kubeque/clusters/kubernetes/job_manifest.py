@@ -10,8 +10,8 @@ from typing import Any
 from kubeque.clusters.kubernetes.pod_template import merged, without
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI
+from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: What a consumer needs beside the memory of its task, bytes.
 CONSUMER_MEMORY = 128 * MI

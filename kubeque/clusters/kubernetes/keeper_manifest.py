@@ -29,8 +29,8 @@ from kubeque.clusters.kubernetes.job_manifest import (
 from kubeque.clusters.kubernetes.pod_template import merged, without
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.pod import PodOptions, Volume
 from kubeque.model.resources import MI
+from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: The service account that keepers run as.
 ACCOUNT = "kubeque-keeper"

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from urllib.parse import parse_qs, urlsplit
 
 from kubeque.model.config.config_file import hide_password
-from kubeque.model.pod import PodOptions
+from kubeque.model.sweep.pod_options import PodOptions
 
 _LOOPBACK = ("", "localhost", "::1")
 

@@ -13,7 +13,7 @@ from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.parameters import Rows
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 
 def find(site: Site, sweep: Sweep) -> Staging:

@@ -18,7 +18,7 @@ from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import parse_duration
-from kubeque.model.sweep import Sweep, parse_allowed
+from kubeque.model.sweep.sweep import Sweep, parse_allowed
 
 
 @dataclass(frozen=True, slots=True)

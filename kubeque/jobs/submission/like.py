@@ -11,7 +11,7 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.parameters import Rows, from_records, grid, iter_rows, sequence
 from kubeque.model.rows.rows import RowsSpec
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 
 def like(site: Site, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:

@@ -11,7 +11,7 @@ from kubeque.jobs.backends import Site
 from kubeque.jobs.submission.build_spec import named
 from kubeque.jobs.submission.draft import draft
 from kubeque.model.job.argv import task_argv
-from kubeque.model.sweep import Sweep
+from kubeque.model.sweep.sweep import Sweep
 
 _SHOWN = 3
 

@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.row_keys import no_keys
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
-from kubeque.model.sweep import Sweep, check_name, named
+from kubeque.model.sweep.sweep import Sweep, check_name, named
 from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.changes import link
 from kubeque.queues.succession import succeed

@@ -14,7 +14,7 @@ from kubeque.jobs.results.table import lines, write_table
 from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
 from kubeque.model.job.job import Counts, Job, JobState
 from kubeque.model.job.task import Death
-from kubeque.model.pod import PodOptions
+from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.upkeep import LeaseWatch, enforce_limits, reap
 
 log = logging.getLogger(__name__)

@@ -20,12 +20,12 @@ from kubeque.cli.output.terminal import shown
 from kubeque.cli.sweep_options import as_jobspec, sweep_options
 from kubeque.cli.sweep_request import read_sweep, understand
 from kubeque.client import Client, Existing, Plan, Progress, Submitted
-from kubeque.model.asking import VERSION
 from kubeque.model.errors import JobNotFound, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.jobspec import Asked
 from kubeque.model.resources import format_bytes
-from kubeque.model.sweep import Sweep, named
+from kubeque.model.sweep.jobspec import Asked
+from kubeque.model.sweep.options import VERSION
+from kubeque.model.sweep.sweep import Sweep, named
 
 _NOTHING = "interrupted; nothing was submitted: the same command again sends only what is not there yet"
 

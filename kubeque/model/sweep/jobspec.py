@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
-from kubeque.model.asking import BY_NAME, COUNTS, KEYS, PAIRS, ROW_KEYS, VERSION
 from kubeque.model.errors import JobspecError
+from kubeque.model.sweep.options import BY_NAME, COUNTS, KEYS, PAIRS, ROW_KEYS, VERSION
 from kubeque.model.text import cut
 
 #: A longer file is refused before it is read: rows in such numbers belong into a CSV.

@@ -1,0 +1,1 @@
+"""A sweep and the options it takes."""
