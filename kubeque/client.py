@@ -42,7 +42,7 @@ from kubeque.model.rows.parameters import Rows
 from kubeque.model.stats.estimate import Estimate
 from kubeque.model.stats.spans import By
 from kubeque.model.sweep.sweep import Sweep, check_consumers
-from kubeque.queues.upkeep import LeaseWatch
+from kubeque.queues.reaper import LeaseWatch
 
 #: So long who watches waits for a queue or store that does not answer any more, seconds.
 _AWAY_SECONDS = 300.0

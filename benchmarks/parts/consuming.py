@@ -14,8 +14,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.block import COMMIT_SECONDS, reserve_count
 from kubeque.queues.lease import Lease, claim
-from kubeque.queues.patience import idle_pauses
 from kubeque.queues.queue import Queue
+from kubeque.retry import idle_pauses
 
 #: As in the consumer: tasks that the mean is taken of.
 _REMEMBERED = 20

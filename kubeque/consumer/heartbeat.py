@@ -16,9 +16,10 @@ from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.queues.block import COMMIT_SECONDS
+from kubeque.queues.early_stop import early_attempts, end_hopeless, enforce_limits
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import LeaseWatch, early_attempts, end_hopeless, enforce_limits, leased, reap
+from kubeque.queues.reaper import LeaseWatch, leased, reap
 
 log = logging.getLogger(__name__)
 _JOBS_SECONDS = 5.0

@@ -32,8 +32,8 @@ from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
 from kubeque.model.job.shapes import lifted
 from kubeque.model.job.task import Cause, Outcome
-from kubeque.queues.patience import idle_pauses
 from kubeque.queues.queue import Queue
+from kubeque.retry import idle_pauses
 
 log = logging.getLogger(__name__)
 _STORE_TRIES = (0.2, 1.0, 3.0, 10.0, 30.0)

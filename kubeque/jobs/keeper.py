@@ -22,7 +22,7 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, JobNotFound, KubequeError
 from kubeque.queues.open import open_queue
-from kubeque.queues.upkeep import LeaseWatch
+from kubeque.queues.reaper import LeaseWatch
 
 log = logging.getLogger(__name__)
 #: From one look to the next, seconds: with all well, and the longest while something does not answer.

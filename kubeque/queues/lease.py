@@ -17,11 +17,11 @@ from dataclasses import replace
 from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome, State
-from kubeque.queues import changes
+from kubeque.queues import transitions
 from kubeque.queues.block import MAX_MOVES, Block
-from kubeque.queues.changes import Settled
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import SLOTS, Conflict, Find, place, read_block
+from kubeque.queues.transitions import Settled
 
 log = logging.getLogger(__name__)
 #: Candidates to choose among: more makes stale lists, fewer makes collisions.
@@ -136,7 +136,7 @@ class Lease:
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
         """Is this in the store now? If not, the block has been read anew."""
         before = self._block
-        after, moved = changes.commit(
+        after, moved = transitions.commit(
             before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
         )
         try:
@@ -148,12 +148,16 @@ class Lease:
             self._doubtful.update(self.untouched if release else back)
             applied = self._settle(before)  # raises QueueUnavailable in turn while the store is away
         # What was applied may be an earlier commit of ours, whose fate was unknown and that held less.
-        return applied and all(changes.shows(self._block, o) for o in outcomes) and not (release and self._block.leased)
+        return (
+            applied
+            and all(transitions.shows(self._block, o) for o in outcomes)
+            and not (release and self._block.leased)
+        )
 
     def _settle(self, before: Block) -> bool:
         """Read the block; was a commit made from `before` applied?"""
         fresh = self._queue.get_block(before)
-        settled = changes.settle(before, fresh)
+        settled = transitions.settle(before, fresh)
         if fresh is None or settled is Settled.LOST:
             raise self._lose()
         self._block = fresh
@@ -203,7 +207,7 @@ def claim(
 
 def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -> Lease | None:
     nonce = secrets.token_hex(4)
-    wanted = changes.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
+    wanted = transitions.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
     try:
         return Lease(queue, job, replace(wanted, version=queue.swap(wanted)))
     except Conflict:
@@ -218,7 +222,7 @@ def _steal(queue: Queue, job: Job, owner: str, shapes: Sequence[int] | None, res
     random.shuffle(found)
     for victim in found:
         nonce = secrets.token_hex(4)
-        halves = changes.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
+        halves = transitions.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
         if halves is None:
             continue
         kept, tail = halves

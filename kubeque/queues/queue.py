@@ -17,9 +17,8 @@ from itertools import count, islice, takewhile
 from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
-from kubeque.queues import changes
+from kubeque.queues import transitions
 from kubeque.queues.block import MAX_BLOCK, Block
-from kubeque.queues.patience import Sleep, T, until_answered
 from kubeque.queues.store import (
     SLOTS,
     BlockRecord,
@@ -31,7 +30,8 @@ from kubeque.queues.store import (
     read_block,
     read_job,
 )
-from kubeque.queues.views import in_order
+from kubeque.queues.task_views import in_order
+from kubeque.retry import Sleep, T, until_answered
 
 _SCAN_BATCH = 200
 _INSERT_BATCH = 2000
@@ -244,7 +244,7 @@ class Queue:
         """How many blocks this pass had to touch."""
         behind = [block for block in self.scan(job) if block.run < job.run]
         for block in behind:
-            self.change_block(block, lambda b: (changes.reset(b, rule, job.run), []) if b.run < job.run else None)
+            self.change_block(block, lambda b: (transitions.reset(b, rule, job.run), []) if b.run < job.run else None)
         return len(behind)
 
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
@@ -304,3 +304,20 @@ class Queue:
 
 def _slot() -> int:
     return random.randrange(SLOTS)
+
+
+def succeed(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
+    """Put `after` with its blocks in the place of `before`: old consumers cannot record anything from here on.
+
+    Raises JobExists where the name is another job's by now; nothing of `after` is left then.
+    """
+    queue.insert_blocks(content)
+    try:
+        there = queue.update(before.name, lambda now: after if now.uid == before.uid else None)
+    except JobNotFound:  # also the answer where ours was made and the store's answer was lost
+        there = queue.find(before.name) or before
+    if there.uid != after.uid:
+        until_answered(lambda: queue.store.delete_blocks(after.uid), queue.sleep)
+        raise JobExists(f"the job {before.name!r} was removed or made anew by somebody else meanwhile: submit again")
+    until_answered(lambda: queue.store.delete_blocks(before.uid), queue.sleep)
+    return there

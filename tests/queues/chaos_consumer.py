@@ -18,9 +18,9 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.open import open_queue
-from kubeque.queues.patience import until_answered
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import LeaseWatch, reap
+from kubeque.queues.reaper import LeaseWatch, reap
+from kubeque.retry import until_answered
 
 JOB = "chaos"
 _TASK_SECONDS = 0.03

@@ -10,9 +10,9 @@ import pytest
 
 from kubeque.model.job.job import Counts, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, State, Tally, TaskRecord
-from kubeque.queues import changes, upkeep
-from kubeque.queues.audit import Audit, Fault, standing
+from kubeque.queues import reaper, transitions
 from kubeque.queues.block import Block, make_blocks
+from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.lease import claim as try_claim
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import BlockRecord, block_record
@@ -39,7 +39,7 @@ def test_a_sound_job_has_no_findings_whatever_happened_to_it(queue: Queue) -> No
             run_next(lease, dice.choice([Cause.OK, Cause.OOM, Cause.EXIT, Cause.PREEMPTED]))
         if lease is not None and turn % 4:
             lease.commit(reserve=turn % 3, release=turn % 5 == 0)
-    upkeep.reap(queue, job, coroner=lambda owner: Death() if owner == "consumer-4" else None)
+    reaper.reap(queue, job, coroner=lambda owner: Death() if owner == "consumer-4" else None)
     job = queue.reset("sweep", ResetRule(causes=("exit",)))
     # When it is looked at
     found = Audit(job, queue.now()).look(queue.scan_records(job)).compare(queue.tallies(job)).close()
@@ -51,7 +51,7 @@ def test_a_sound_job_has_no_findings_whatever_happened_to_it(queue: Queue) -> No
 def leased(**fields: object) -> Block:
     """Tasks 0 to 3, the first two reserved."""
     (block,) = make_blocks("uid-1", 4, 4)
-    held = changes.claim(block, make_job(4), owner="anna", nonce="n", now=NOW, reserve=2)
+    held = transitions.claim(block, make_job(4), owner="anna", nonce="n", now=NOW, reserve=2)
     return replace(held, **fields)  # type: ignore[arg-type]
 
 

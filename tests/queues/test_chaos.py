@@ -22,8 +22,8 @@ import pytest
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.task import State
-from kubeque.queues.audit import Audit
 from kubeque.queues.block import block_size
+from kubeque.queues.integrity import Audit
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from tests.queues.chaos_consumer import JOB

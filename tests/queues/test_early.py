@@ -11,8 +11,8 @@ from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.queues import lease as leases
 from kubeque.queues.block import Block
+from kubeque.queues.early_stop import Early, end_hopeless, enforce_limits, judge
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import Early, end_hopeless, enforce_limits, judge
 from tests.queues.makers import SHAPES, claim, make_job, outcome, states, submit
 
 NOW = 1000.0

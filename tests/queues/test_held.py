@@ -8,10 +8,10 @@ import pytest
 
 from kubeque.model.job.job import GO_ON, Counts, Job, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State
-from kubeque.queues import changes
 from kubeque.queues import lease as leases
-from kubeque.queues.audit import Audit
+from kubeque.queues import transitions
 from kubeque.queues.block import make_blocks, spread
+from kubeque.queues.integrity import Audit
 from kubeque.queues.queue import Queue
 from tests.queues.makers import SHAPES, claim, make_job, run_next, states
 
@@ -138,7 +138,7 @@ def test_nothing_is_lost_from_the_counts_in_the_middle_of_a_go(queue: Queue) -> 
     run_all(queue, job)
     half = queue.update("sweep", lambda job: queue._begin_reset(job, GO_ON, queue.now()))
     first = next(block for block in queue.scan(half) if block.held)
-    queue.change_block(first, lambda block: (changes.reset(block, GO_ON, 1), []) if block.held else None)
+    queue.change_block(first, lambda block: (transitions.reset(block, GO_ON, 1), []) if block.held else None)
     assert queue.counts(half) == Counts(pending=4, ok=3, held=6)
     assert queue.counts(queue.finish_reset(half)) == Counts(pending=10, ok=3)
 
@@ -146,7 +146,7 @@ def test_nothing_is_lost_from_the_counts_in_the_middle_of_a_go(queue: Queue) -> 
 def test_tasks_that_were_done_before_count_also_where_they_are_held(queue: Queue) -> None:
     job = make_job(13, canaries=3)
     done = {index: Outcome(index, 0, Cause.OK, linked="file:///before") for index in (1, 2, 7)}
-    queue.create(job, (changes.link(block, done) for block in make_blocks(job.uid, 13, 4, canaries=FIRST)))
+    queue.create(job, (transitions.link(block, done) for block in make_blocks(job.uid, 13, 4, canaries=FIRST)))
     assert queue.counts(job) == Counts(pending=3, ok=3, held=7)
     assert [index for index, state in states(queue, job).items() if state is State.OK] == [1, 2, 7]
 

@@ -8,7 +8,7 @@ from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job.task import Cause, State
 from kubeque.queues import lease as leases
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import Death, reap
+from kubeque.queues.reaper import Death, reap
 from tests.queues.makers import SHAPES, claim, make_job, only_block, outcome, run_next, states, submit
 from tests.queues.unreliable import READS, Fault, Unreliable, once
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from kubeque.model.job.task import Cause, State
 from kubeque.queues.block import Block
-from kubeque.queues.marks import MEANING, read_failed, read_marks, squeeze
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
+from kubeque.queues.state_letters import MEANING, read_failed, read_marks, squeeze
 from kubeque.queues.store import block_record
 from tests.queues.makers import claim, make_job, outcome, submit
 

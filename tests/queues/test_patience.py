@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from kubeque.queues.patience import idle_pauses
+from kubeque.retry import idle_pauses
 
 
 def test_who_finds_nothing_looks_soon_at_first_and_then_about_once_a_second() -> None:

@@ -9,7 +9,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Death, State, Tally
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import Coroner, LeaseWatch, _take, reap
+from kubeque.queues.reaper import Coroner, LeaseWatch, _take, reap
 from tests.queues.clocks import Clock, Skewed
 from tests.queues.makers import SHAPES, claim, make_job, only_block, outcome, run_next, states, submit
 from tests.queues.stores import Opener

@@ -9,12 +9,12 @@ import pytest
 from kubeque.model.errors import JobNotFound, LeaseLost
 from kubeque.model.job.job import Counts, JobState, ResetRule
 from kubeque.model.job.task import Cause, Death, State
-from kubeque.queues import changes
 from kubeque.queues import lease as leases
+from kubeque.queues import transitions
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
+from kubeque.queues.reaper import reap
 from kubeque.queues.store import BlockRecord
-from kubeque.queues.upkeep import reap
 from tests.queues.makers import SHAPES, claim, make_job, outcome, run_next, states, submit
 from tests.queues.stores import Opener
 from tests.queues.unreliable import Unreliable
@@ -171,7 +171,7 @@ def test_tasks_may_be_claimed_while_a_reset_passes_over_the_rest(queue: Queue) -
     job = submit(queue, make_job(4), size=2)
     half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule(), queue.now()))
     first = next(queue.scan(job))
-    queue.change_block(first, lambda block: (changes.reset(block, ResetRule(), 1), []) if block.run < 1 else None)
+    queue.change_block(first, lambda block: (transitions.reset(block, ResetRule(), 1), []) if block.run < 1 else None)
     lease = claim(queue, half)
     assert lease.block.id == first.id
     assert leases.claim(queue, half, "bert") is not None, "its tail"

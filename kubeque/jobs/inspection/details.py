@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.parameters import read_row
-from kubeque.queues.upkeep import LeaseWatch
+from kubeque.queues.reaper import LeaseWatch
 
 
 @dataclass(frozen=True, slots=True)

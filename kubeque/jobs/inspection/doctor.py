@@ -21,7 +21,7 @@ from kubeque.model.errors import KubequeError, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes
-from kubeque.queues.audit import Audit, Fault, standing
+from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 

@@ -14,7 +14,7 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskView
-from kubeque.queues.upkeep import LeaseWatch
+from kubeque.queues.reaper import LeaseWatch
 
 STREAMS = ("stdout", "stderr")
 #: For so long a consumer shows what a task writes after somebody asked, seconds.

@@ -22,7 +22,7 @@ from kubeque.jobs.results.table import Line, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Counts, Job, JobState
 from kubeque.model.stats.failure_groups import Group, Groups
-from kubeque.queues.marks import ELSEWHERE, MEANING, read_failed, read_marks, squeeze
+from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_marks, squeeze
 
 #: Jobs whose blocks are remembered, so that only blocks that changed are read again.
 _JOBS = 8

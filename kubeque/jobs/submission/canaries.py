@@ -7,7 +7,7 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.job import GO_ON, Job, JobState
 from kubeque.model.stats.advice import Seen
 from kubeque.model.stats.estimate import Estimate, estimate
-from kubeque.queues.views import in_order
+from kubeque.queues.task_views import in_order
 
 
 def canary_estimate(site: Site, job: Job) -> Estimate:

@@ -20,8 +20,8 @@ from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep.sweep import Sweep, check_name, named
 from kubeque.queues.block import block_size, make_blocks, spread
-from kubeque.queues.changes import link
-from kubeque.queues.succession import succeed
+from kubeque.queues.queue import succeed
+from kubeque.queues.transitions import link
 
 #: A reset is part of the job, which everybody reads: so many ranges of tasks go into one.
 _RANGES = 5_000

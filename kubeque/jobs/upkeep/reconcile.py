@@ -15,7 +15,8 @@ from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
 from kubeque.model.job.job import Counts, Job, JobState
 from kubeque.model.job.task import Death
 from kubeque.model.sweep.pod_options import PodOptions
-from kubeque.queues.upkeep import LeaseWatch, enforce_limits, reap
+from kubeque.queues.early_stop import enforce_limits
+from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

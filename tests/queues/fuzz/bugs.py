@@ -10,13 +10,13 @@ import pytest
 
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import State, TaskRecord
-from kubeque.queues import changes, queue, store, upkeep, views
+from kubeque.queues import queue, reaper, store, task_views, transitions
 from kubeque.queues.block import Block
-from kubeque.queues.changes import Settled
 from kubeque.queues.lease import Lease
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
 from kubeque.queues.store import BlockRecord
+from kubeque.queues.transitions import Settled
 
 Bug = Callable[[pytest.MonkeyPatch], None]
 BUGS: dict[str, Bug] = {}
@@ -41,33 +41,33 @@ def the_fence_is_ignored(patch: pytest.MonkeyPatch) -> None:
 @bug
 def the_lease_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     """Whoever was refused tries again on what is there now."""
-    patch.setattr(changes, "settle", lambda before, fresh: Settled.AGAIN if fresh else Settled.LOST)
+    patch.setattr(transitions, "settle", lambda before, fresh: Settled.AGAIN if fresh else Settled.LOST)
 
 
 @bug
 def a_reap_touches_an_outcome(patch: pytest.MonkeyPatch) -> None:
-    reap = changes.reap
+    reap = transitions.reap
 
     def reap_all(block: Block, *args: Any, **kwargs: Any) -> tuple[Block, list[Block]]:
         after, moved = reap(block, *args, **kwargs)
         undone = bytes(State.PENDING if state == State.OK else state for state in after.states)
         return replace(after, states=undone), moved
 
-    patch.setattr(changes, "reap", reap_all)
+    patch.setattr(transitions, "reap", reap_all)
 
 
 @bug
 def a_reap_forgets_the_lease(patch: pytest.MonkeyPatch) -> None:
     """The tasks are given to others, and the dead one's lease would still be good."""
-    reap = changes.reap
+    reap = transitions.reap
 
     def reap_softly(block: Block, *args: Any, **kwargs: Any) -> tuple[Block, list[Block]]:
         after, moved = reap(block, *args, **kwargs)
         return replace(after, epoch=block.epoch), moved
 
-    patch.setattr(changes, "reap", reap_softly)
+    patch.setattr(transitions, "reap", reap_softly)
     patch.setattr(
-        changes,
+        transitions,
         "settle",
         lambda before, fresh: Settled.AGAIN if fresh and fresh.epoch == before.epoch else Settled.LOST,
     )
@@ -75,13 +75,13 @@ def a_reap_forgets_the_lease(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_theft_overlaps(patch: pytest.MonkeyPatch) -> None:
-    steal = changes.steal
+    steal = transitions.steal
 
     def take_without_asking(block: Block, *args: Any, **kwargs: Any) -> Any:
         halves = steal(block, *args, **kwargs)
         return halves and (block, halves[1])
 
-    patch.setattr(changes, "steal", take_without_asking)
+    patch.setattr(transitions, "steal", take_without_asking)
 
 
 @bug
@@ -100,7 +100,7 @@ def a_change_without_an_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_commit_without_an_answer_is_taken_for_the_next(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(changes, "shows", lambda block, outcome: True)
+    patch.setattr(transitions, "shows", lambda block, outcome: True)
 
 
 @bug
@@ -117,34 +117,34 @@ def a_commit_without_an_answer_is_taken_for_refused(patch: pytest.MonkeyPatch) -
 
 @bug
 def an_attempt_number_is_used_twice(patch: pytest.MonkeyPatch) -> None:
-    give_back = changes._Draft.put
+    give_back = transitions._Draft.put
 
-    def put(self: changes._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
+    def put(self: transitions._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
         if state is State.PENDING and record is None and index in self.records:
             record = replace(self.records[index], attempts=self.records[index].attempts - 1)
         give_back(self, index, state, record)
 
-    patch.setattr(changes._Draft, "put", put)
+    patch.setattr(transitions._Draft, "put", put)
 
 
 @bug
 def a_moved_task_is_kept_as_well(patch: pytest.MonkeyPatch) -> None:
-    put = changes._Draft.put
+    put = transitions._Draft.put
 
-    def put_back(self: changes._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
+    def put_back(self: transitions._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
         put(self, index, State.PENDING if state is State.MOVED else state, record)
 
-    patch.setattr(changes._Draft, "put", put_back)
+    patch.setattr(transitions._Draft, "put", put_back)
 
 
 @bug
 def the_id_of_a_moved_block_is_taken(patch: pytest.MonkeyPatch) -> None:
-    alone = changes._alone
+    alone = transitions._alone
 
     def without_class(block: Block, index: int, shape: int, record: TaskRecord) -> Block:
         return replace(alone(block, index, shape, record), id=f"0-{index}")
 
-    patch.setattr(changes, "_alone", without_class)
+    patch.setattr(transitions, "_alone", without_class)
 
 
 @bug
@@ -160,7 +160,7 @@ def a_reset_passes_once(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_reset_puts_everything_back(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(changes, "_is_reset", lambda rule, named, state, record: True)
+    patch.setattr(transitions, "_is_reset", lambda rule, named, state, record: True)
 
 
 @bug
@@ -197,17 +197,17 @@ def a_tally_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_released_lease_goes_on_reserving(patch: pytest.MonkeyPatch) -> None:
-    commit = changes.commit
+    commit = transitions.commit
 
     def keep_reserving(block: Block, *args: Any, release: bool = False, **kwargs: Any) -> Any:
         after, moved = commit(block, *args, release=release, **kwargs)
         if release and State.PENDING in after.states:
-            draft = changes._Draft(after)
+            draft = transitions._Draft(after)
             draft.reserve(1)
             after = draft.done()
         return after, moved
 
-    patch.setattr(changes, "commit", keep_reserving)
+    patch.setattr(transitions, "commit", keep_reserving)
 
 
 @bug
@@ -218,19 +218,19 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
         record = queue.store.get_block(seen.uid, seen.id)
         if record is None:
             return 0
-        after, moved = changes.reap(seen, job, death, now=queue.now())
+        after, moved = transitions.reap(seen, job, death, now=queue.now())
         try:
             queue.swap(replace(after, version=record.version), moved)
         except store.Conflict:
             return 0
         return 1
 
-    patch.setattr(upkeep, "_take", take)
+    patch.setattr(reaper, "_take", take)
 
 
 @bug
 def tasks_are_listed_as_they_come(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(queue, "in_order", views._merged)
+    patch.setattr(queue, "in_order", task_views._merged)
 
 
 @bug
@@ -240,5 +240,5 @@ def what_is_held_is_offered(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def any_reset_lets_go_of_what_is_held(patch: pytest.MonkeyPatch) -> None:
-    reset = changes.reset
-    patch.setattr(changes, "reset", lambda block, rule, run: replace(reset(block, rule, run), held=False))
+    reset = transitions.reset
+    patch.setattr(transitions, "reset", lambda block, rule, run: replace(reset(block, rule, run), held=False))

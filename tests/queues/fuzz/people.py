@@ -9,10 +9,11 @@ from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavail
 from kubeque.model.job.job import GO_ON, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, Outcome
 from kubeque.queues.block import Block, make_blocks, spread
+from kubeque.queues.early_stop import end_hopeless, enforce_limits
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
-from kubeque.queues.upkeep import LeaseWatch, end_hopeless, enforce_limits, reap
+from kubeque.queues.reaper import LeaseWatch, reap
 from tests.queues.fuzz.checker import Checker, require
 from tests.queues.fuzz.view import View, Weather
 from tests.queues.fuzz.world import Killed, Participant, World

@@ -1,0 +1,101 @@
+"""Upkeep of the queue by anybody who has a moment: dead consumers' leases, the early end of hopeless jobs.
+
+Leaderless and idempotent: consumers, `watch`, an Airflow sensor and every command may do it at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Death
+from kubeque.queues import transitions
+from kubeque.queues.block import Block
+from kubeque.queues.queue import Queue
+from kubeque.queues.store import Find, read_block
+
+log = logging.getLogger(__name__)
+_LEASES = 1000
+#: Tells of a lease's owner whether it is known to be dead, and what of. None: it lives, or nobody knows.
+Coroner = Callable[[str], Death | None]
+
+
+def nobody_knows(owner: str) -> Death | None:
+    """The coroner where nothing is known of consumers but their leases."""
+    return None
+
+
+@dataclass(slots=True)
+class _Sight:
+    mark: tuple[int, int]
+    #: Own monotonic clock, seconds.
+    since: float
+    last: float
+
+
+class LeaseWatch:
+    """What a long-lived reaper saw of leases, on its own monotonic clock: no clock of anybody else is trusted."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[tuple[str, str], _Sight] = {}
+
+    def silent(self, block: Block, lease_seconds: float) -> bool:
+        """Has this lease stood unchanged for a whole lease while the store kept answering?"""
+        now = self._clock()
+        key, mark = (block.uid, block.id), (block.epoch, block.seq)
+        sight = self._seen.get(key)
+        gap = sight is not None and now - sight.last > lease_seconds / 2  # the store, or this process, was away
+        if sight is None or sight.mark != mark or gap:
+            self._seen[key] = _Sight(mark, now, now)
+            return False
+        sight.last = now
+        return now - sight.since > lease_seconds
+
+    def forget(self, uids: Iterable[str]) -> None:
+        """Keep only what was seen of these jobs."""
+        keep = set(uids)
+        self._seen = {key: sight for key, sight in self._seen.items() if key[0] in keep}
+
+
+def leased(queue: Queue, job: Job) -> list[Block]:
+    """What consumers hold of a job."""
+    return [read_block(r) for r in queue.store.find_blocks(job.uid, Find.LEASED, limit=_LEASES)]
+
+
+def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: LeaseWatch | None = None) -> int:
+    """Take back the leases of dead consumers; how many. With no `watch` the store's clock decides, more patiently."""
+    held = leased(queue, job)
+    overdue = _overdue(job, held, queue.now()) if watch is None else set()
+    reaped = 0
+    for block in held:
+        death = coroner(block.owner)
+        if death is None and (watch.silent(block, job.lease_seconds) if watch else block.id in overdue):
+            death = Death()
+        if death is not None:
+            reaped += _take(queue, job, block, death)
+    return reaped
+
+
+def _overdue(job: Job, leased: list[Block], now: float) -> set[str]:
+    """Leases that ended a heartbeat ago. All silent: the store may have been away."""
+    patience = job.heartbeat_seconds
+    if len(leased) > 1 and all(block.expires < now for block in leased):
+        patience += job.lease_seconds
+    return {block.id for block in leased if block.expires + patience < now}
+
+
+def _take(queue: Queue, job: Job, seen: Block, death: Death) -> int:
+    def change(block: Block) -> tuple[Block, list[Block]] | None:
+        same = block.owner == seen.owner and block.epoch == seen.epoch
+        if not same or (death == Death() and block.seq != seen.seq):
+            return None
+        return transitions.reap(block, job, death, now=queue.now())
+
+    taken = queue.change_block(seen, change)
+    if taken is not None:
+        log.info("%s: tasks %d to %d taken back from %s (%s)", job.name, seen.lo, seen.hi - 1, seen.owner, death.cause)
+    return taken is not None
