@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from kubeque.queues.store import Conflict, Store
+from kubeque.queues.backends.backend import Conflict, Store
 
 
 class Counting:

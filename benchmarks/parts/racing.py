@@ -16,10 +16,10 @@ from benchmarks.parts.consuming import Consumer
 from benchmarks.parts.counting import Counting
 from benchmarks.task_per_entity import consume, open_tasks
 from kubeque.model.job.job import Job
+from kubeque.queues.backends.backend import Store
 from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Store
 
 #: Seconds that processes may take to start and to connect.
 _START_SECONDS = 120.0
@@ -74,8 +74,8 @@ class Speed:
 def context() -> ForkServerContext:
     """Processes forked off one that has all libraries loaded and nothing open."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "kubeque.queues.datastore",
-                                 "kubeque.queues.postgres", "kubeque.queues.sqlite", "psycopg"])  # fmt: skip
+    made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "kubeque.queues.backends.datastore",
+                                 "kubeque.queues.backends.postgres", "kubeque.queues.backends.sqlite", "psycopg"])  # fmt: skip
     return made
 
 

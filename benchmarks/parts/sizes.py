@@ -16,10 +16,10 @@ from benchmarks.parts.servers import Place
 from benchmarks.task_per_entity import open_tasks
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State, TaskRecord
+from kubeque.queues.backends.backend import Store
 from kubeque.queues.block import Block, block_size, make_blocks
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Store
 
 _CONSUMERS = 100
 _COUNTINGS = 9

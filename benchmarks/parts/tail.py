@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from benchmarks.parts.consuming import Consumer
 from kubeque.model.job.job import Job
+from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import block_size, make_blocks
-from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Store
 from tests.queues.fuzz.world import Participant, World
 
 #: Spread of the tasks' lengths: the longest of a thousand takes some twenty times the median.

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import Cause, State, Tally, TaskRecord
+from kubeque.queues.backends.backend import BlockRecord, pack
+from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
-from kubeque.queues.store import BlockRecord, pack, read_block
 
 #: A lease may end so much later than it should by the auditor's clock, seconds.
 _SLACK_SECONDS = 60.0

@@ -18,9 +18,10 @@ from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome, State
 from kubeque.queues import transitions
+from kubeque.queues.backends.backend import SLOTS, Conflict, Find, place
+from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import SLOTS, Conflict, Find, place, read_block
 from kubeque.queues.transitions import Settled
 
 log = logging.getLogger(__name__)

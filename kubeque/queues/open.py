@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ConfigError
+from kubeque.queues.backends.backend import Store
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Store
 
 _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project[/database][/namespace] or memory:"
 
@@ -27,25 +27,25 @@ def open_queue(url: str, *, create: bool = True) -> Queue:
 
 
 def _open_memory(url: str, create: bool) -> Store:
-    from kubeque.queues.memory import MemoryStore
+    from kubeque.queues.backends.memory import MemoryStore
 
     return MemoryStore()
 
 
 def _open_postgres(url: str, create: bool) -> Store:
-    from kubeque.queues.postgres import open_postgres
+    from kubeque.queues.backends.postgres import open_postgres
 
     return open_postgres(url)
 
 
 def _open_datastore(url: str, create: bool) -> Store:
-    from kubeque.queues.datastore import open_datastore
+    from kubeque.queues.backends.datastore import open_datastore
 
     return open_datastore(url)
 
 
 def _open_sqlite(url: str, create: bool) -> Store:
-    from kubeque.queues.sqlite import open_sqlite
+    from kubeque.queues.backends.sqlite import open_sqlite
 
     path = unquote(url.removeprefix("sqlite://"))
     if not path.startswith("/") or path == "/":

@@ -18,18 +18,9 @@ from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnav
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import transitions
+from kubeque.queues.backends.backend import SLOTS, BlockRecord, Conflict, Store, place
+from kubeque.queues.backends.records import block_record, job_record, read_block, read_job
 from kubeque.queues.block import MAX_BLOCK, Block
-from kubeque.queues.store import (
-    SLOTS,
-    BlockRecord,
-    Conflict,
-    Store,
-    block_record,
-    job_record,
-    place,
-    read_block,
-    read_job,
-)
 from kubeque.queues.task_views import in_order
 from kubeque.retry import Sleep, T, until_answered
 

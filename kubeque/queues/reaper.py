@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
 from kubeque.queues import transitions
+from kubeque.queues.backends.backend import Find
+from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Find, read_block
 
 log = logging.getLogger(__name__)
 _LEASES = 1000

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubeque.model.job.task import Cause, Outcome, State
-from kubeque.queues.store import BlockRecord, decode
+from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.records import decode
 
 #: What each letter means: the state of a task, or the cause by which it failed.
 MEANING = {

@@ -14,9 +14,9 @@ from kubeque.consumer.settings import Settings
 from kubeque.consumer.task_source import Supply
 from kubeque.files.store import Files
 from kubeque.model.job.job import Job
+from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import make_blocks
 from kubeque.queues.lease import claim
-from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
 
 PODS = [f"pod:kq-a-{at}:{at}" for at in range(4)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.queues.store import Store
+from kubeque.queues.backends.backend import Store
 
 
 class Clock:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.queues.backends.backend import Store
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Store
 from tests.queues.stores import KINDS, Opener, on
 from tests.queues.unreliable import Unreliable
 from tests.servers.here import or_skip

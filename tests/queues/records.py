@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.store import BlockRecord, JobRecord, Store, pack
+from kubeque.queues.backends.backend import BlockRecord, JobRecord, Store, pack
 
 UID = "uid-1"
 

@@ -12,11 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from kubeque.queues.datastore import open_datastore
-from kubeque.queues.memory import MemoryStore
-from kubeque.queues.postgres import open_postgres
-from kubeque.queues.sqlite import open_sqlite
-from kubeque.queues.store import Store
+from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.datastore import open_datastore
+from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.postgres import open_postgres
+from kubeque.queues.backends.sqlite import open_sqlite
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.postgres import PostgresServer
 

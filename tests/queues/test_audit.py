@@ -11,11 +11,12 @@ import pytest
 from kubeque.model.job.job import Counts, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, State, Tally, TaskRecord
 from kubeque.queues import reaper, transitions
+from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.records import block_record
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.lease import claim as try_claim
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import BlockRecord, block_record
 from tests.queues.makers import SHAPES, claim, make_job, outcome, run_next, submit
 
 NOW = 1000.0

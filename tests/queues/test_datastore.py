@@ -14,12 +14,12 @@ import pytest
 
 from kubeque.model.errors import ConfigError, FencingError, QueueError, QueueSchemaError, QueueUnavailable
 from kubeque.model.job.task import State
-from kubeque.queues import datastore
-from kubeque.queues.datastore import open_datastore, read_url
-from kubeque.queues.entities import SCHEMA, Entity, Key, Write
+from kubeque.queues.backends import datastore
+from kubeque.queues.backends.backend import Conflict, Store
+from kubeque.queues.backends.datastore import open_datastore, read_url
+from kubeque.queues.backends.entities import SCHEMA, Entity, Key, Write
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Conflict, Store
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
 from tests.queues.records import UID, block, kept
 from tests.queues.stores import on

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import FencingError, QueueUnavailable
+from kubeque.queues.backends.backend import BlockRecord, Store
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import BlockRecord, Store
 from tests.queues.stores import Opener
 from tests.queues.unreliable import Fault, Unreliable, once
 

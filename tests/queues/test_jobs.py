@@ -17,11 +17,11 @@ from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause, State, Tally
 from kubeque.queues import lease as leases
+from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.lease import Lease
-from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import BlockRecord
 from tests.queues.makers import NASTY, SHAPES, claim, make_job, outcome, run_next, states, submit
 from tests.queues.stores import Opener
 from tests.queues.unreliable import Fault, Unreliable

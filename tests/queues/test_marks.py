@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubeque.model.job.task import Cause, State
+from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.records import block_record
 from kubeque.queues.block import Block
-from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
 from kubeque.queues.state_letters import MEANING, read_failed, read_marks, squeeze
-from kubeque.queues.store import block_record
 from tests.queues.makers import claim, make_job, outcome, submit
 
 

@@ -11,9 +11,10 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.retries import DEFAULT_BUDGETS, Budgets
 from kubeque.model.job.task import KEPT_ATTEMPTS, Cause, State, TaskRecord, TaskView
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS
+from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.records import block_record, read_block
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import Store, block_record, read_block
 from tests.queues.makers import NASTY, SHAPES, claim, make_job, outcome, run_next, states, submit
 
 #: What a text may be: everything that fits a string.

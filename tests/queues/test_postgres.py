@@ -17,11 +17,11 @@ import pytest
 
 from kubeque.model.errors import ConfigError, QueueError, QueueSchemaError, QueueUnavailable
 from kubeque.model.job.task import State
+from kubeque.queues.backends.backend import Find
+from kubeque.queues.backends.postgres import PostgresDialect, open_postgres
+from kubeque.queues.backends.sql import SqlStore
 from kubeque.queues.open import open_queue
-from kubeque.queues.postgres import PostgresDialect, open_postgres
 from kubeque.queues.queue import Queue
-from kubeque.queues.sql import SqlStore
-from kubeque.queues.store import Find
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
 from tests.queues.records import UID, block, leased
 from tests.servers.faults import TcpProxy

@@ -11,10 +11,10 @@ from kubeque.model.job.job import Counts, JobState, ResetRule
 from kubeque.model.job.task import Cause, Death, State
 from kubeque.queues import lease as leases
 from kubeque.queues import transitions
+from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import reap
-from kubeque.queues.store import BlockRecord
 from tests.queues.makers import SHAPES, claim, make_job, outcome, run_next, states, submit
 from tests.queues.stores import Opener
 from tests.queues.unreliable import Unreliable

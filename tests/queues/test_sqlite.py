@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from kubeque.model.errors import QueueError, QueueSchemaError, QueueUnavailable
-from kubeque.queues import sql, sqlite
+from kubeque.queues.backends import sql, sqlite
+from kubeque.queues.backends.sqlite import file_system, open_sqlite
 from kubeque.queues.open import open_queue
-from kubeque.queues.sqlite import file_system, open_sqlite
 from tests.queues.makers import claim, make_job, run_next, states, submit
 from tests.queues.records import block, ids, kept
 
@@ -36,7 +36,7 @@ def python(program: str, *words: str) -> subprocess.Popen[str]:
 _OPENER = """
 import sys
 from pathlib import Path
-from kubeque.queues.sqlite import open_sqlite
+from kubeque.queues.backends.sqlite import open_sqlite
 from tests.queues.records import block
 print("here", flush=True)
 sys.stdin.read()  # until all are here
@@ -150,7 +150,7 @@ def test_a_file_that_may_not_be_written_is_named_with_the_remedy() -> None:
         program = (
             "import os, sys\n"
             "from pathlib import Path\nfrom kubeque.model.errors import QueueError\n"
-            "from kubeque.queues.sqlite import open_sqlite\n"
+            "from kubeque.queues.backends.sqlite import open_sqlite\n"
             "os.geteuid() or os.setuid(65534)  # root may write to anything\n"
             "try: open_sqlite(Path(sys.argv[1]))\nexcept QueueError as error: print(type(error).__name__, error)"
         )

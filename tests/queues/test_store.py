@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.store import Conflict, JobRecord, Store, pack
+from kubeque.queues.backends.backend import Conflict, JobRecord, Store, pack
 from tests.queues.makers import NASTY
 from tests.queues.records import UID, block, ids, job, kept, leased
 from tests.queues.stores import Opener

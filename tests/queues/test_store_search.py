@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.store import Conflict, Find, Store, pack
+from kubeque.queues.backends.backend import Conflict, Find, Store, pack
 from tests.queues.records import UID, block, ids, kept, leased
 
 

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from kubeque.model.errors import QueueUnavailable
-from kubeque.queues.store import Conflict, Store
+from kubeque.queues.backends.backend import Conflict, Store
 
 #: The operations of a store that change something.
 WRITES = ("insert_job", "swap_job", "delete_job", "insert_blocks", "swap_block", "delete_blocks")

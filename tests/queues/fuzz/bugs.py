@@ -10,12 +10,13 @@ import pytest
 
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import State, TaskRecord
-from kubeque.queues import queue, reaper, store, task_views, transitions
+from kubeque.queues import queue, reaper, task_views, transitions
+from kubeque.queues.backends import backend
+from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
-from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import BlockRecord
 from kubeque.queues.transitions import Settled
 
 Bug = Callable[[pytest.MonkeyPatch], None]
@@ -94,7 +95,7 @@ def a_theft_takes_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_change_without_an_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
-    read = store.read_job
+    read = backend.read_job
     patch.setattr(queue, "read_job", lambda record: (read(record)[0], []))
 
 
@@ -191,8 +192,8 @@ def the_uid_is_not_checked(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_tally_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
-    pack = store.pack
-    patch.setattr(store, "pack", lambda tally: pack(replace(tally, ok=max(0, tally.ok - 1))))
+    pack = backend.pack
+    patch.setattr(backend, "pack", lambda tally: pack(replace(tally, ok=max(0, tally.ok - 1))))
 
 
 @bug
@@ -221,7 +222,7 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
         after, moved = transitions.reap(seen, job, death, now=queue.now())
         try:
             queue.swap(replace(after, version=record.version), moved)
-        except store.Conflict:
+        except backend.Conflict:
             return 0
         return 1
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State, Tally, TaskRecord
+from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.records import read_block, read_job
 from kubeque.queues.block import Block
-from kubeque.queues.memory import MemoryStore
-from kubeque.queues.store import BlockRecord, read_block, read_job
 from tests.queues.fuzz.world import Participant, Violation
 
 #: What a job's state may become; by a reset only where the run is raised.

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import GO_ON, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, Outcome
+from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import Block, make_blocks, spread
 from kubeque.queues.early_stop import end_hopeless, enforce_limits
 from kubeque.queues.lease import Lease, claim
-from kubeque.queues.memory import MemoryStore
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 from tests.queues.fuzz.checker import Checker, require

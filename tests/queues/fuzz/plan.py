@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from kubeque.queues.memory import MemoryStore
+from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.records import read_block
 from kubeque.queues.queue import Queue
-from kubeque.queues.store import BlockRecord, read_block
 from tests.queues.fuzz import people
 from tests.queues.fuzz.checker import Checker
 from tests.queues.fuzz.people import Stage

@@ -9,8 +9,8 @@ from random import Random
 from typing import Any
 
 from kubeque.model.errors import QueueUnavailable
-from kubeque.queues.memory import MemoryStore
-from kubeque.queues.store import BlockRecord, Conflict
+from kubeque.queues.backends.backend import BlockRecord, Conflict
+from kubeque.queues.backends.memory import MemoryStore
 from tests.queues.fuzz.checker import require
 from tests.queues.fuzz.world import Participant, World
 from tests.queues.unreliable import WRITES, Fault

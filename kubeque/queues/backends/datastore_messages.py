@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.queues.entities import Bound, Entity, Key, Search, Write
+from kubeque.queues.backends.entities import Bound, Entity, Key, Search, Write
 
 # Numbers of the protocol (googleapis: google/datastore/v1/datastore.proto and query.proto).
 _TRANSACTIONAL, _NON_TRANSACTIONAL = 1, 2

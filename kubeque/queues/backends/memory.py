@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 
 
 class MemoryStore:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from kubeque.model.errors import QueueError, QueueGone, QueueUnavailable
-from kubeque.queues.sql import Executor, SqlStore
+from kubeque.queues.backends.sql import Executor, SqlStore
 
 #: Seconds to wait for another process's write.
 _BUSY_SECONDS = 30.0

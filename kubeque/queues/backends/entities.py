@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-from kubeque.queues.store import BlockRecord, JobRecord
+from kubeque.queues.backends.backend import BlockRecord, JobRecord
 
 JOB, BLOCK, SCHEMA = "KubequeJob", "KubequeBlock", "KubequeSchema"
 #: The end of a lease moves with every commit. Were it indexed as it is, all writes of the index would go to its one

@@ -18,8 +18,8 @@ from typing import Any, ClassVar
 
 from kubeque.model.errors import QueueSchemaError, QueueUnavailable
 from kubeque.model.job.task import Tally
-from kubeque.queues.clock import ServerClock
-from kubeque.queues.entities import (
+from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.entities import (
     BLOCK,
     JOB,
     SCHEMA,
@@ -34,7 +34,7 @@ from kubeque.queues.entities import (
     job_record,
     place,
 )
-from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.server_clock import ServerClock
 
 _SCHEMA_VERSION = 1
 #: Entities and bytes in one insertion at most, and how many insertions run at once.

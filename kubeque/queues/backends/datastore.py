@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
-from kubeque.queues.entities import Entity, Key, Search, Write
-from kubeque.queues.entity_store import EntityStore
-from kubeque.queues.messages import Messages, read_entity, read_key
-from kubeque.queues.store import Conflict
+from kubeque.queues.backends.backend import Conflict
+from kubeque.queues.backends.datastore_messages import Messages, read_entity, read_key
+from kubeque.queues.backends.entities import Entity, Key, Search, Write
+from kubeque.queues.backends.entity_backend import EntityStore
 
 #: Seconds that one call may take, and that a read is repeated for.
 _CALL_SECONDS = 10.0

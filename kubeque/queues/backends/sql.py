@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol
 
 from kubeque.model.errors import QueueSchemaError
 from kubeque.model.job.task import Tally
-from kubeque.queues.store import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 
 SCHEMA_VERSION = 1
 _INSERT_BATCH = 500

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
-from kubeque.queues.clock import ServerClock
-from kubeque.queues.sql import Cursor, Executor, SqlStore
+from kubeque.queues.backends.server_clock import ServerClock
+from kubeque.queues.backends.sql import Cursor, Executor, SqlStore
 
 if TYPE_CHECKING:
     import psycopg
