@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.identity import resolve
+from kubeque_provider.naming import resolve
 
 
 def records(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None) -> list[dict[str, Any]]:

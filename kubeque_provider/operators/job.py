@@ -9,7 +9,7 @@ from typing import Any
 from kubeque_provider.airflow_versions import BaseOperator, dag_folder
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.identity import resolve
+from kubeque_provider.naming import resolve
 
 
 class KubequeJobOperator(BaseOperator):

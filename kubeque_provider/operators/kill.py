@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque_provider.failures import progress_line
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.log_text import progress_line
 from kubeque_provider.operators.job import KubequeJobOperator
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubeque.model.job.job import ResetRule
-from kubeque_provider.failures import progress_line
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.log_text import progress_line
 from kubeque_provider.operators.job import KubequeJobOperator
 
 

@@ -21,13 +21,14 @@ from kubeque_provider.airflow_versions import (
     default_deferrable,
     whose,
 )
+from kubeque_provider.assets import tell_assets
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
-from kubeque_provider.identity import DEFAULT_CONNECTION, job_id_for, origin_of, series_for
 from kubeque_provider.links.sweep import SWEEP_LINKS
-from kubeque_provider.outlets import tell_assets
+from kubeque_provider.naming import DEFAULT_CONNECTION, job_id_for, origin_of, series_for
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
-from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep, patience
+from kubeque_provider.waiter import Waiter
+from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, patience
 
 #: Fields that Jinja alone does not do justice.
 _OWN = ("command", "parameters", "push")

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from kubeque.client import Line, Reader
 from kubeque.model.errors import JobNotFound, KubequeError, UserError
 from kubeque.model.job.job import Job
-from kubeque_provider.identity import DEFAULT_CONNECTION
+from kubeque_provider.naming import DEFAULT_CONNECTION
 from kubeque_provider.page.last import last_told
 from kubeque_provider.page.readers import Source, connection_ids, open_source
 from kubeque_provider.page.views import failures_view, job_view, log_view, table_view, task_view

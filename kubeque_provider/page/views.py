@@ -12,7 +12,7 @@ from kubeque.model.job.job import Counts, Job
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import as_seen
 from kubeque_provider.airflow_versions import masked, task_address
-from kubeque_provider.failures import plain
+from kubeque_provider.log_text import plain
 
 _CELL, _VALUE, _MESSAGE = 120, 4000, 1000
 #: Columns of parameters, and of values, that the table shows.

@@ -14,11 +14,12 @@ from kubeque_provider.airflow_versions import (
     PokeReturnValue,
     default_deferrable,
 )
+from kubeque_provider.assets import tell_assets
 from kubeque_provider.exceptions import permanent
-from kubeque_provider.identity import resolve
 from kubeque_provider.links.sweep import SWEEP_LINKS
-from kubeque_provider.outlets import tell_assets
-from kubeque_provider.waiting import ORPHAN_AFTER, Waiter, WaitsForSweep, patience
+from kubeque_provider.naming import resolve
+from kubeque_provider.waiter import Waiter
+from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, patience
 
 
 class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from kubeque.model.errors import KubequeError, UserError
-from kubeque_provider.failures import progress_line
 from kubeque_provider.hooks.kubeque import KubequeHook, Progress
-from kubeque_provider.waiting import Waiter
+from kubeque_provider.log_text import progress_line
+from kubeque_provider.waiter import Waiter
 
 T = TypeVar("T")
 #: Polls at the same time in one triggerer; more wait for their turn, and the event loop goes on.

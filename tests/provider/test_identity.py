@@ -6,7 +6,7 @@ import pytest
 
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.sweep import check_name
-from kubeque_provider.identity import job_id_for, pointer, resolve, series_for
+from kubeque_provider.naming import job_id_for, pointer, resolve, series_for
 
 WHO = ("https://airflow.example", "a_dag", "manual__2026-01-01T00:00:00+00:00", "submit", -1)
 

@@ -22,7 +22,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.identity import origin_of
+from kubeque_provider.naming import origin_of
 from kubeque_provider.page.answers import answer
 from kubeque_provider.page.readers import forget_sources
 from tests.jobs.sweeps import Ended, ended_job, make_site

@@ -19,7 +19,7 @@ from kubeque.client import Client
 from kubeque.model.rows.parameters import grid
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.identity import origin_of
+from kubeque_provider.naming import origin_of
 from kubeque_provider.page.readers import forget_sources
 from tests.provider.conftest import ROOT
 from tests.provider.test_page import address, browser, site  # noqa: F401

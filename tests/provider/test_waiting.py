@@ -26,7 +26,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 from kubeque_provider.triggers.sweep import KubequeSweepTrigger
-from kubeque_provider.waiting import Waiter
+from kubeque_provider.waiter import Waiter
 from tests.provider.conftest import first_event, revived
 
 Execute = Callable[..., Any]

@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.client import Client
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.job import Job, JobState
-from kubeque_provider.identity import job_id_for
+from kubeque_provider.naming import job_id_for
 from tests.servers.airflow import AirflowServer, until
 
 #: Ways in which a process waits, or nobody but a trigger does.
