@@ -1,5 +1,5 @@
 """The decorator `@task.kubeque`; the stub beside this file has the types of all that may be said."""
 
-from kubeque_provider.decorators.swept import kubeque_task
+from kubeque_provider.decorators.task_decorator import kubeque_task
 
 __all__ = ["kubeque_task"]
