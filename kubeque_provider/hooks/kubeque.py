@@ -16,8 +16,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, whose
-from kubeque_provider.hooks.access import LOGINS, Access, access
-from kubeque_provider.hooks.clearing import OnClear, is_anothers, maker, rows_again
+from kubeque_provider.hooks.credentials import LOGINS, Access, access
+from kubeque_provider.hooks.on_clear import OnClear, is_anothers, maker, rows_again
 from kubeque_provider.links.sweep import keep_links, sweep_page
 from kubeque_provider.log_text import failure, progress_line
 from kubeque_provider.naming import DEFAULT_CONNECTION, pointer

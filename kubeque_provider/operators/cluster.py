@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeque_provider.airflow_versions import BaseOperator
 from kubeque_provider.exceptions import permanent
-from kubeque_provider.hooks.hosting import start_cluster, stop_cluster
+from kubeque_provider.hooks.gke import start_cluster, stop_cluster
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import DEFAULT_CONNECTION
 
