@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeque_provider.airflow_versions import login_address, may_read
 from kubeque_provider.links.sweep import PREFIX
-from kubeque_provider.page.answers import answer
+from kubeque_provider.page.routes import answer
 
 
 def make_blueprint() -> Any:

@@ -23,8 +23,8 @@ from kubeque.model.job.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import origin_of
-from kubeque_provider.page.answers import answer
-from kubeque_provider.page.readers import forget_sources
+from kubeque_provider.page.connections import forget_sources
+from kubeque_provider.page.routes import answer
 from tests.jobs.sweeps import Ended, ended_job, make_site
 from tests.servers.browser import Browser, title
 from tests.servers.here import or_skip

@@ -20,7 +20,7 @@ from kubeque.model.rows.parameters import grid
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import origin_of
-from kubeque_provider.page.readers import forget_sources
+from kubeque_provider.page.connections import forget_sources
 from tests.provider.conftest import ROOT
 from tests.provider.test_page import address, browser, site  # noqa: F401
 from tests.servers.browser import Browser

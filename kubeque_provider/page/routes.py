@@ -16,9 +16,9 @@ from kubeque.client import Line, Reader
 from kubeque.model.errors import JobNotFound, KubequeError, UserError
 from kubeque.model.job.job import Job
 from kubeque_provider.naming import DEFAULT_CONNECTION
-from kubeque_provider.page.last import last_told
-from kubeque_provider.page.readers import Source, connection_ids, open_source
+from kubeque_provider.page.connections import Source, connection_ids, open_source
 from kubeque_provider.page.views import failures_view, job_view, log_view, table_view, task_view
+from kubeque_provider.page.xcom_fallback import last_told
 
 log = logging.getLogger(__name__)
 #: Sweeps, rows and tasks of a picture that one answer holds at most.
