@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 #: What `kubeque.NAME` means; imported when first asked for, so that `import kubeque` costs nothing.
 _HOMES = {
     "Client": "kubeque.client",
-    "Sweep": "kubeque.model.sweep",
+    "Sweep": "kubeque.model.sweep.sweep",
     "grid": "kubeque.model.rows.parameters",
     "map": "kubeque.mapping",
     "sequence": "kubeque.model.rows.parameters",

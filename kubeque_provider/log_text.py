@@ -10,7 +10,7 @@ from kubeque.model.job.job import Counts, JobState
 from kubeque_provider.exceptions import SweepFailed, SweepKilled
 
 if TYPE_CHECKING:
-    from kubeque_provider.hooks.kubeque import Line, Progress
+    from kubeque.client import Line, Progress
 
 #: So many failing rows are named.
 NAMED = 10

@@ -74,8 +74,8 @@ class Speed:
 def context() -> ForkServerContext:
     """Processes forked off one that has all libraries loaded and nothing open."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "kubeque.queues.backends.datastore",
-                                 "kubeque.queues.backends.postgres", "kubeque.queues.backends.sqlite", "psycopg"])  # fmt: skip
+    backends = [f"kubeque.queues.backends.{name}" for name in ("datastore", "postgres", "sqlite")]
+    made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "psycopg", *backends])
     return made
 
 

@@ -151,7 +151,7 @@ _STATIC = frozenset({"", "page.css", "sweeps.css", "sweeps.js", "list.js", "swee
 
 
 def _static(name: str) -> bytes:
-    package = "kubeque.jobs.pages" if name == "page.css" else "kubeque_provider.page"
+    package = "kubeque.jobs.reports" if name == "page.css" else "kubeque_provider.page"
     folder = files(package) if name == "page.css" else files(package) / "static"
     return (folder / name).read_bytes()
 

@@ -67,7 +67,7 @@ def page(title: str, body: str, *, scripts: Sequence[str], kind: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return files("kubeque.jobs.pages").joinpath(name).read_text(encoding="utf-8")
+    return files("kubeque.jobs.reports").joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(content: str) -> str:

@@ -84,6 +84,6 @@ def _plain(label: str) -> str:
 
 def _colours() -> dict[Cause, str]:
     """The colours that the pages have on paper."""
-    style = files("kubeque.jobs.pages").joinpath("page.css").read_text(encoding="utf-8")
+    style = files("kubeque.jobs.reports").joinpath("page.css").read_text(encoding="utf-8")
     light = style.partition("@media")[0]
     return {Cause(name): colour for name, colour in re.findall(r"--cause-(\w+): (#[0-9a-f]{6})", light)}

@@ -1,7 +1,7 @@
 """All that may be said of a sweep, in one table: the options of `kubeque sub`, the keys of a jobspec and its schema.
 
 A new key is a line in KEYS and a field of `Sweep`. Everything else follows from these, or a test says what is missing.
-`python -m kubeque.model.sweep.options > kubeque/model/jobspec.schema.json` writes the schema anew.
+`python -m kubeque.model.sweep.options > kubeque/model/sweep/jobspec.schema.json` writes the schema anew.
 """
 
 from __future__ import annotations

@@ -9,12 +9,11 @@ Any operation may raise QueueUnavailable. For a write that means "nobody knows w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from kubeque.model.job.task import State, Tally
-from kubeque.queues.block import Block
+from kubeque.model.job.task import Tally
 
 #: Slots of ready blocks lie in [0, SLOTS).
 SLOTS = 1 << 31
@@ -22,8 +21,6 @@ _GOLDEN = (5**0.5 - 1) / 2
 #: Bits for each count in a packed tally.
 _BITS = 21
 _MASK = (1 << _BITS) - 1
-#: So many changes of a job are remembered by their marks.
-_MARKS = 16
 
 
 class Conflict(Exception):
@@ -140,14 +137,6 @@ def pack(tally: Tally) -> int:
 def unpack(total: int, pending: int) -> Tally:
     """The sum of packed tallies, taken apart again."""
     return Tally(total & _MASK, total >> _BITS & _MASK, total >> 2 * _BITS, pending)
-
-
-def stored(block: Block, version: int) -> Block:
-    """The block as it stands after the store accepted it."""
-    return replace(block, version=version)
-
-
-assert len(State) == len(bytes(range(48, 53)))
 
 
 def place(number: int) -> int:

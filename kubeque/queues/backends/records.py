@@ -8,9 +8,14 @@ from collections.abc import Sequence
 
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskRecord
-from kubeque.queues.backends.backend import _MARKS, BlockRecord, JobRecord, pack
+from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
+#: Changes of a job that are remembered by their marks.
+_CHANGES = 16
+#: A state of a task is one digit.
+_DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
+_UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
 #: Bodies above this many bytes are compressed.
 _COMPRESS_FROM = 4096
 
@@ -29,7 +34,7 @@ def decode(body: bytes) -> dict[str, object]:
 
 def job_record(job: Job, version: int, marks: Sequence[str]) -> JobRecord:
     """`marks`: one for each change, drawn anew, so that a write whose answer was lost can be recognised later."""
-    body = encode({"job": job.to_wire(), "marks": marks[-_MARKS:]})
+    body = encode({"job": job.to_wire(), "marks": marks[-_CHANGES:]})
     # A closed job has no fleet to find it by: consumers ask for their fleet's jobs every few seconds, for years.
     return JobRecord(job.name, job.fleet if job.closing is None else "", body, version)
 
@@ -55,12 +60,6 @@ def block_record(block: Block, slot: int) -> BlockRecord:
         len(block.spare()).bit_length() or None,
         pack(tally), tally.pending, encode(body), block.version,
     )  # fmt: skip
-
-
-_DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
-
-
-_UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
 
 
 def read_block(record: BlockRecord) -> Block:

@@ -11,7 +11,7 @@ import pytest
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import queue, reaper, task_views, transitions
-from kubeque.queues.backends import backend
+from kubeque.queues.backends import records
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import Block
@@ -95,7 +95,7 @@ def a_theft_takes_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_change_without_an_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
-    read = backend.read_job
+    read = records.read_job
     patch.setattr(queue, "read_job", lambda record: (read(record)[0], []))
 
 

@@ -15,7 +15,7 @@ from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import KEYS, hide_password
 from kubeque.model.errors import ConfigError
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "config.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "config.md"
 
 
 @pytest.fixture

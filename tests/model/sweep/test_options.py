@@ -12,7 +12,7 @@ from kubeque.model.sweep.options import KEYS, schema
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.sweep.sweep import Sweep
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "jobspec.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "jobspec.md"
 #: Not asked for: made of other keys, found in a job, set by an Airflow task, or for tests alone.
 MADE = {"rows", "inputs", "inputs_of_command", "pod", "lease_seconds", "origin"}
 #: Options about this one call, which no file should say.
@@ -35,8 +35,10 @@ def test_every_key_but_the_command_and_the_base_has_an_option_and_every_option_a
 
 
 def test_the_packaged_schema_is_that_of_the_table():
-    text = resources.files("kubeque.model").joinpath("jobspec.schema.json").read_text()
-    assert json.loads(text) == schema(), "python -m kubeque.model.sweep.options > kubeque/model/jobspec.schema.json"
+    text = resources.files("kubeque.model.sweep").joinpath("jobspec.schema.json").read_text()
+    assert json.loads(text) == schema(), (
+        "python -m kubeque.model.sweep.options > kubeque/model/sweep/jobspec.schema.json"
+    )
 
 
 def test_the_documentation_has_a_line_for_each_key():

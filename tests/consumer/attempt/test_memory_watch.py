@@ -206,7 +206,7 @@ def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path
             print(run_command(argv, **how, limits=Limits(), stop=stop, oom=oom).cause)
     """
     argv = [sys.executable, "-c", textwrap.dedent(consumer), str(small_cgroup)]
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
 
     done = subprocess.run(argv, cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, timeout=60)
 

@@ -325,7 +325,7 @@ def open_folder() -> Iterator[Path]:
 def test_rights_that_a_task_took_from_itself_are_no_hindrance(open_folder):
     """Run by a user who is not root, as root may do everything anyhow."""
     argv = [sys.executable, "-c", textwrap.dedent(AS_NOBODY), str(open_folder)]
-    checkout = str(Path(__file__).parents[2])
+    checkout = str(Path(__file__).parents[3])
 
     done = subprocess.run(argv, env={"PYTHONPATH": checkout}, capture_output=True, text=True, timeout=60)
 

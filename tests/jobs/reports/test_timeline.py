@@ -134,7 +134,7 @@ except MissingExtra as error:
         capture_output=True,
         text=True,
         timeout=100,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     assert f"kubeque[{extra}]" in ran.stdout, ran.stderr
     assert not list(tmp_path.glob("t.*"))

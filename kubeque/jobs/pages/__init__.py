@@ -1,1 +1,0 @@
-"""What the HTML pages of a job are made of."""
