@@ -12,7 +12,7 @@ from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import queue, reaper, task_views, transitions
 from kubeque.queues.backends import records
-from kubeque.queues.backends.backend import BlockRecord
+from kubeque.queues.backends.backend import BlockRecord, Conflict
 from kubeque.queues.backends.memory import MemoryStore
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
@@ -192,8 +192,8 @@ def the_uid_is_not_checked(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_tally_is_off_by_one(patch: pytest.MonkeyPatch) -> None:
-    pack = backend.pack
-    patch.setattr(backend, "pack", lambda tally: pack(replace(tally, ok=max(0, tally.ok - 1))))
+    pack = records.pack
+    patch.setattr(records, "pack", lambda tally: pack(replace(tally, ok=max(0, tally.ok - 1))))
 
 
 @bug
@@ -222,7 +222,7 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
         after, moved = transitions.reap(seen, job, death, now=queue.now())
         try:
             queue.swap(replace(after, version=record.version), moved)
-        except backend.Conflict:
+        except Conflict:
             return 0
         return 1
 
