@@ -10,7 +10,7 @@ from kubeque.model.job.job import Counts, JobState
 from kubeque_provider.exceptions import SweepFailed, SweepKilled
 
 if TYPE_CHECKING:
-    from kubeque.client import Line, Progress
+    from kubeque.client import Progress, TaskRow
 
 #: So many failing rows are named.
 NAMED = 10
@@ -23,7 +23,7 @@ def progress_line(counts: Counts) -> str:
     return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
 
 
-def failure(progress: Progress, failed: Iterable[Line]) -> SweepFailed:
+def failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
     """The exception for a sweep that ended without success, with its first failing rows."""
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
@@ -37,7 +37,7 @@ def failure(progress: Progress, failed: Iterable[Line]) -> SweepFailed:
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 
 
-def _row(line: Line) -> str:
+def _row(line: TaskRow) -> str:
     values = ", ".join(f"{plain(k, _VALUE)}={plain(v, _VALUE)}" for k, v in line.row.items() if k != "index")
     facts, outcome = line.facts(), line.view.record.outcome
     code = "" if facts["exit_code"] is None else f" {facts['exit_code']}"

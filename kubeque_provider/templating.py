@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kubeque.model.command.command import Column, Part, Word, parse_word
+from kubeque.model.command.command import Part, Placeholder, Word, parse_word
 from kubeque.model.errors import CommandError, ParametersError
 from kubeque.model.text import cut
 
@@ -68,7 +68,7 @@ def _hide(piece: str, text: str, mark: str, kept: list[Part]) -> str:
     shown = []
     for number, part in enumerate(parts):
         own = part[1:] if not number and isinstance(part, str) else part
-        if isinstance(own, Column) or "{" in own or "}" in own:
+        if isinstance(own, Placeholder) or "{" in own or "}" in own:
             shown.append(f"{_OPEN}{mark}{len(kept)}{_SHUT}")
             kept.append(own)
         else:

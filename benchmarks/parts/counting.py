@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from kubeque.queues.backends.backend import Conflict, Store
+from kubeque.queues.backends.backend import Backend, Conflict
 
 
 class Counting:
     """Passes every call on to `store`; `calls` has how many there were by name, and how many writes were refused."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Backend) -> None:
         self._store = store
         self.calls: Counter[str] = Counter()
 

@@ -16,7 +16,7 @@ from benchmarks.parts.consuming import Consumer
 from benchmarks.parts.counting import Counting
 from benchmarks.task_per_entity import consume, open_tasks
 from kubeque.model.job.job import Job
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
@@ -171,7 +171,7 @@ def _prepare(
         tasks = open_tasks(what.url)
         return Counter(), lambda: consume(tasks, owner, recorded, finished)
     counting = Counting(open_queue(what.url).store)
-    consumer = Consumer(Queue(cast(Store, counting)), job, owner, lambda index, most: 0.0, recorded, finished, number)
+    consumer = Consumer(Queue(cast(Backend, counting)), job, owner, lambda index, most: 0.0, recorded, finished, number)
     return counting.calls, consumer.work
 
 

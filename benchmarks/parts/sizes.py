@@ -16,7 +16,7 @@ from benchmarks.parts.servers import Place
 from benchmarks.task_per_entity import open_tasks
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State, TaskRecord
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 from kubeque.queues.block import Block, block_size, make_blocks
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
@@ -89,7 +89,7 @@ def _usual_size(place: Place, n: int) -> Size:
 def _kubeque_reset(place: Place, n: int) -> Reset:
     with_emulator(place.emulator)
     counting = Counting(open_queue(place.url).store)
-    queue = Queue(cast(Store, counting))
+    queue = Queue(cast(Backend, counting))
     job = Job("sweep", "reset", n, "file:///nowhere", consumers=_CONSUMERS)
     queue.create(job, map(failed, make_blocks(job.uid, n, block_size(n, _CONSUMERS))))
     counting.calls.clear()

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from benchmarks.parts.consuming import Consumer
 from kubeque.model.job.job import Job
-from kubeque.queues.backends.backend import Store
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.backend import Backend
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.queue import Queue
 from tests.queues.fuzz.world import Participant, World
@@ -43,7 +43,7 @@ class Tail:
 class _Slow:
     """A store each call of which takes time, in which others act."""
 
-    def __init__(self, store: MemoryStore, me: Participant, seconds: float) -> None:
+    def __init__(self, store: MemoryBackend, me: Participant, seconds: float) -> None:
         self._store = store
         self._me = me
         self._seconds = seconds
@@ -75,7 +75,7 @@ def pair(n: int, consumers: int, mean_seconds: float, *, seed: int, call_seconds
 def play(lengths: Sequence[float], consumers: int, block: int, *, seed: int, call_seconds: float) -> float:
     """Run one job; virtual seconds until its last task was recorded."""
     random.seed(seed)
-    world, store = World(seed, _STEPS), MemoryStore()
+    world, store = World(seed, _STEPS), MemoryBackend()
     job = Job("sweep", "tail", len(lengths), "file:///nowhere", consumers=consumers)
     Queue(store).create(job, make_blocks(job.uid, job.n, block))
     left, waiting, ended_at = list(lengths), job.n, 0.0
@@ -92,7 +92,7 @@ def play(lengths: Sequence[float], consumers: int, block: int, *, seed: int, cal
             left[index] -= now
             return left[index]
 
-        queue = Queue(cast(Store, _Slow(store, me, call_seconds)), sleep=me.pause)
+        queue = Queue(cast(Backend, _Slow(store, me, call_seconds)), sleep=me.pause)
         consumer = Consumer(
             queue, job, me.name, run, recorded, lambda: waiting == 0, sleep=me.pause, clock=lambda: world.time
         )

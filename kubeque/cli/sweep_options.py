@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from kubeque.model.sweep.jobspec import Asked
-from kubeque.model.sweep.options import COUNT, KEYS, Key
+from kubeque.model.sweep.options import COUNT, KEYS, Option
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,7 +21,7 @@ def sweep_options(function: F) -> F:
     return function
 
 
-def _option(key: Key) -> Callable[[F], F]:
+def _option(key: Option) -> Callable[[F], F]:
     return click.option(
         *key.flags, key.name, help=key.help, metavar=key.metavar, multiple=key.kind.many, default=None,
         type=int if key.kind is COUNT else None,

@@ -11,7 +11,7 @@ from kubeque.model.job.task import Death, Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Consumer:
+class ConsumerStatus:
     """A consumer, as its cluster sees it."""
 
     #: What it writes into the leases it holds.
@@ -33,7 +33,7 @@ class Standstill:
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class Permission:
     """One thing that whoever submits and watches must be allowed to do."""
 
     #: As in `create jobs`.
@@ -57,7 +57,7 @@ class Cluster(Protocol):
     def check(self, spec: JobSpec) -> None:
         """Raises UserError where consumers of this cluster could not serve such a job; nothing is made."""
 
-    def rights(self) -> list[Right]:
+    def rights(self) -> list[Permission]:
         """What this account may do there, of what it takes."""
 
     def unkept(self, spec: JobSpec) -> str:
@@ -75,7 +75,7 @@ class Cluster(Protocol):
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         """Start what is missing to serve `waiting` (counts by class). Returns how many were started. ClusterError."""
 
-    def consumers(self, fleet: str) -> list[Consumer]:
+    def consumers(self, fleet: str) -> list[ConsumerStatus]:
         """The consumers that run or start."""
 
     def coroner(self, owner: str) -> Death | None:

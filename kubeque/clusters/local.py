@@ -23,7 +23,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from kubeque.clusters.base import Consumer, Right, Standstill
+from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
 from kubeque.model.errors import ClusterError
 from kubeque.model.job.job import Job
@@ -189,7 +189,7 @@ class LocalCluster:
     def check(self, spec: JobSpec) -> None:
         """Processes of this machine take whatever a machine gives."""
 
-    def rights(self) -> list[Right]:
+    def rights(self) -> list[Permission]:
         return []
 
     def unkept(self, spec: JobSpec) -> str:
@@ -209,8 +209,8 @@ class LocalCluster:
         numbers = sorted(int(path.stem) for path in self.folder.glob("*.slot") if path.stem.isdigit())
         return [Slot(self.folder, number) for number in numbers]
 
-    def consumers(self, fleet: str) -> list[Consumer]:
-        return [Consumer(str(slot.read().get("owner", ""))) for slot in self.slots() if slot.alive()]
+    def consumers(self, fleet: str) -> list[ConsumerStatus]:
+        return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in self.slots() if slot.alive()]
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         left = sum(tally.pending + tally.running for tally in waiting.values())

@@ -33,10 +33,10 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
 
         return KubernetesCluster.open(url, config, client=access.kubernetes)
     if url.startswith("gke://"):
-        from kubeque.clusters.gke.cluster import Hosting
+        from kubeque.clusters.gke.cluster import GkeCluster
         from kubeque.clusters.gke.credentials import Login
 
-        return Hosting.open(url, config, login=Login(access.google)).cluster()
+        return GkeCluster.open(url, config, login=Login(access.google)).cluster()
     raise ConfigError(
         f"cluster_url {url!r}: write local, the processes of one machine, kubernetes://CONTEXT/NAMESPACE, or"
         " gke://PROJECT/LOCATION/NAME"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.task_source import Supply, give_up
+from kubeque.consumer.task_source import TaskSource, give_up
 from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
@@ -29,11 +29,11 @@ _LOOK_SECONDS = 0.5
 _SETTLE_SECONDS = 1.0
 
 
-class Renewal:
+class Heartbeat:
     """Commits for all threads of a consumer, and in a thread of its own whatever is due by the clock."""
 
     def __init__(
-        self, queue: Queue, supply: Supply, settings: Settings, *, stop: StopSignal, leaving: threading.Event
+        self, queue: Queue, supply: TaskSource, settings: Settings, *, stop: StopSignal, leaving: threading.Event
     ) -> None:
         self._queue = queue
         self._supply = supply

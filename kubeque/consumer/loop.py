@@ -23,11 +23,11 @@ from kubeque.consumer.attempt.environment import task_environment
 from kubeque.consumer.attempt.log_tail import shown
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.stop_signal import StopSignal
-from kubeque.consumer.heartbeat import Renewal
+from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.log_upload import LogShipper
 from kubeque.consumer.results import save, unstored
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.task_source import Supply, give_up
+from kubeque.consumer.task_source import TaskSource, give_up
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
 from kubeque.model.job.shapes import lifted
@@ -48,7 +48,7 @@ class Consumer:
         self._queue = queue
         self._files = files
         self._settings = settings
-        self._supply = Supply(queue, files, settings)
+        self._supply = TaskSource(queue, files, settings)
         self._staged: threads_queue.Queue[Assignment] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[Assignment | None] = threads_queue.Queue(maxsize=4)
         self._leaving = threading.Event()
@@ -57,7 +57,7 @@ class Consumer:
         #: Tasks begun and not saved yet.
         self._under_way = 0
         self._stop = StopSignal()
-        self._renewal = Renewal(queue, self._supply, settings, stop=self._stop, leaving=self._leaving)
+        self._renewal = Heartbeat(queue, self._supply, settings, stop=self._stop, leaving=self._leaving)
         self._shipper = LogShipper(queue, files, lambda: self._renewal.running, self._leaving)
         self._idle_since: float | None = None
 

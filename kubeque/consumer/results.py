@@ -13,7 +13,7 @@ from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.attempt.environment import read_out
 from kubeque.consumer.attempt.log_tail import last_lines, read_stream
 from kubeque.consumer.attempt.process import Ended
-from kubeque.consumer.attempt.workdir import Collected, ResultFile, Workdir
+from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import in_parallel
 from kubeque.files.sha256 import sha256_file
@@ -57,7 +57,7 @@ def save(files: Files, a: Assignment) -> Outcome:
     )  # fmt: skip
 
 
-def _store_all(files: Files, url: str, collected: Collected) -> list[dict[str, Any]]:
+def _store_all(files: Files, url: str, collected: OutputFiles) -> list[dict[str, Any]]:
     groups = list(in_groups(collected.files, lambda file: file.size))
     store = partial(_store, files, url)
     if len(groups) <= 1:  # a pool of threads costs more than one small file
@@ -74,12 +74,12 @@ def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _refused(collected: Collected) -> list[str]:
+def _refused(collected: OutputFiles) -> list[str]:
     more = [f"and {collected.refused_more} more"] if collected.refused_more else []
     return [*collected.refused, *more]
 
 
-def _store(files: Files, url: str, group: Sequence[ResultFile]) -> list[dict[str, Any]]:
+def _store(files: Files, url: str, group: Sequence[OutputFile]) -> list[dict[str, Any]]:
     copies = [Copy(str(file.path), join(url, "files", file.name), file.size, sha256_file(file.path)) for file in group]
     files.upload_many(copies)
     return [

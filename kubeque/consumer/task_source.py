@@ -30,7 +30,7 @@ _REMEMBERED = 20
 
 
 @dataclass
-class Known:
+class JobContext:
     """What a consumer keeps of a job that it works for."""
 
     spec: JobSpec
@@ -44,7 +44,7 @@ class Known:
         return sum(self.recent) / len(self.recent) if self.recent else None
 
 
-class Supply:
+class TaskSource:
     """Claims, reserves and stages. Only the supplying thread calls `next`."""
 
     def __init__(self, queue: Queue, files: Files, settings: Settings) -> None:
@@ -52,7 +52,7 @@ class Supply:
         self._files = files
         self._settings = settings
         self._cache = InputCache(settings.work / "cache", files, settings.cache_bytes)
-        self._known: dict[tuple[str, int], Known] = {}
+        self._known: dict[tuple[str, int], JobContext] = {}
         self.lock = threading.Lock()
         #: Leases that may still have something to run or to record.
         self.leases: list[Lease] = []
@@ -60,14 +60,14 @@ class Supply:
         #: Uids of jobs that a better one waits behind: nothing more of them is begun for now.
         self.making_way: frozenset[str] = frozenset()
 
-    def known(self, job: Job) -> Known:
+    def known(self, job: Job) -> JobContext:
         """The job's spec, read once per revision. Raises StorageError."""
         key = (job.uid, job.revision)
         if key not in self._known:
             spec = JobSpec.from_wire(self._files.read_json(job.spec_url))
             if len(self._known) > 50:
                 self._known.clear()
-            self._known[key] = Known(spec, PageReader(spec.rows, job.url, self._files))
+            self._known[key] = JobContext(spec, PageReader(spec.rows, job.url, self._files))
         return self._known[key]
 
     def reserve_now(self, lease: Lease) -> int:

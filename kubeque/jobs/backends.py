@@ -21,7 +21,7 @@ _SPECS = 50
 
 
 @dataclass(frozen=True)
-class Site:
+class Backends:
     """What the functions of this package work with."""
 
     config: Config
@@ -34,7 +34,7 @@ class Site:
     _access: Access | None = None
 
     @classmethod
-    def open(cls, config: Config, access: Access | None = None) -> Site:
+    def open(cls, config: Config, access: Access | None = None) -> Backends:
         """Connect to all of it; to clusters by `access`, if given. Raises ConfigError, QueueError, ClusterError."""
         if config.cluster_url == "local":
             _make_home(config.home)

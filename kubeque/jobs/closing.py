@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from kubeque.clusters.in_pod import queue_url
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import HOME_VARIABLE, Config
 from kubeque.model.errors import JobNotFound, KubequeError
@@ -16,12 +16,12 @@ from kubeque.model.errors import JobNotFound, KubequeError
 log = logging.getLogger(__name__)
 
 
-def close_ended(site: Site, fleet: str) -> None:
+def close_ended(backends: Backends, fleet: str) -> None:
     """Write table and report of the fleet's jobs whose tasks have all ended. Somebody else may do so meanwhile."""
-    for job in site.queue.jobs(fleet):
-        if job.closing is None and site.queue.counts(job).ended == job.n:
+    for job in backends.queue.jobs(fleet):
+        if job.closing is None and backends.queue.counts(job).ended == job.n:
             try:
-                reconcile(site, job.name)
+                reconcile(backends, job.name)
             except JobNotFound:
                 continue  # it was removed
             except KubequeError as error:
@@ -40,7 +40,7 @@ def main(words: list[str] | None = None) -> int:
             {"queue_url": queue_url()}, where="a consumer that leaves", folder=given.home,
             environ={HOME_VARIABLE: str(given.home)},
         )  # fmt: skip
-        close_ended(Site.open(config), given.fleet)
+        close_ended(Backends.open(config), given.fleet)
     except KubequeError as error:
         log.error("what has ended could not be closed: %s", error)
         return error.exit_code

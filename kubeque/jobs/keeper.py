@@ -17,7 +17,7 @@ from kubeque.clusters.in_pod import last_words, queue_url, use_own_certificates
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 from kubeque.clusters.kubernetes.pod_status import TERMINATED
 from kubeque.files.store import Files
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, JobNotFound, KubequeError
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 
 
-def keep(site: Site, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
+def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
     """Reconcile the job of that name and uid until nothing is left to do for it; why that is, in words.
 
     Whatever does not answer is waited for: nobody else may be there to look after the job.
@@ -37,9 +37,9 @@ def keep(site: Site, name: str, uid: str, *, sleep: Callable[[float], object] = 
     watch, pause, said = LeaseWatch(), _LOOK_SECONDS, ""
     while True:
         try:
-            if site.queue.job(name).uid != uid:
+            if backends.queue.job(name).uid != uid:
                 return "another job has its name"
-            progress = reconcile(site, name, watch=watch)
+            progress = reconcile(backends, name, watch=watch)
         except JobNotFound:
             return "it was removed"
         except KubequeError as error:
@@ -82,9 +82,9 @@ def main(words: list[str] | None = None) -> int:
         values = {**said, "queue_url": queue_url(), "namespace": given.namespace}
         config = Config.from_values(values, where="the keeper's pod", folder=Path.home())
         cluster = KubernetesCluster.inside(given.cluster, config)
-        site = Site(config, open_queue(config.queue_url), Files(), cluster)
+        backends = Backends(config, open_queue(config.queue_url), Files(), cluster)
         check_rights(cluster)
-        log.info("%s: %s", given.job, keep(site, given.job, given.uid))
+        log.info("%s: %s", given.job, keep(backends, given.job, given.uid))
     except KubequeError as error:
         log.error("%s", error)
         last_words(str(error))

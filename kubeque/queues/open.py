@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ConfigError
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 from kubeque.queues.queue import Queue
 
 _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project[/database][/namespace] or memory:"
@@ -26,25 +26,25 @@ def open_queue(url: str, *, create: bool = True) -> Queue:
     return Queue(opener(url, create))
 
 
-def _open_memory(url: str, create: bool) -> Store:
-    from kubeque.queues.backends.memory import MemoryStore
+def _open_memory(url: str, create: bool) -> Backend:
+    from kubeque.queues.backends.memory import MemoryBackend
 
-    return MemoryStore()
+    return MemoryBackend()
 
 
-def _open_postgres(url: str, create: bool) -> Store:
+def _open_postgres(url: str, create: bool) -> Backend:
     from kubeque.queues.backends.postgres import open_postgres
 
     return open_postgres(url)
 
 
-def _open_datastore(url: str, create: bool) -> Store:
+def _open_datastore(url: str, create: bool) -> Backend:
     from kubeque.queues.backends.datastore import open_datastore
 
     return open_datastore(url)
 
 
-def _open_sqlite(url: str, create: bool) -> Store:
+def _open_sqlite(url: str, create: bool) -> Backend:
     from kubeque.queues.backends.sqlite import open_sqlite
 
     path = unquote(url.removeprefix("sqlite://"))
@@ -55,7 +55,7 @@ def _open_sqlite(url: str, create: bool) -> Store:
     return open_sqlite(Path(path if not path.startswith("//") else path[1:]), create=create)
 
 
-_OPENERS: dict[str, Callable[[str, bool], Store]] = {
+_OPENERS: dict[str, Callable[[str, bool], Backend]] = {
     "sqlite": _open_sqlite,
     "memory": _open_memory,
     "postgresql": _open_postgres,

@@ -18,7 +18,7 @@ from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnav
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import transitions
-from kubeque.queues.backends.backend import SLOTS, BlockRecord, Conflict, Store, place
+from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, place
 from kubeque.queues.backends.records import block_record, job_record, read_block, read_job
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.task_views import in_order
@@ -31,7 +31,7 @@ _INSERT_BATCH = 2000
 class Queue:
     """Jobs and tasks in one store. Threads may share it."""
 
-    def __init__(self, store: Store, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(self, store: Backend, *, sleep: Sleep = time.sleep) -> None:
         self.store = store
         #: How to wait: between attempts to reach the store, and between claims that others won.
         self.sleep = sleep

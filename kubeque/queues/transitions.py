@@ -18,7 +18,7 @@ from kubeque.model.job.task import Cause, Death, Outcome, State, TaskRecord
 from kubeque.queues.block import NEVER_RUN, Block
 
 
-class _Draft:
+class _BlockDraft:
     """A block under change: states and records that can be written."""
 
     def __init__(self, block: Block) -> None:
@@ -52,7 +52,7 @@ class _Draft:
 
 def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> Block:
     """A ready block becomes `owner`'s, with its first tasks reserved."""
-    draft = _Draft(block)
+    draft = _BlockDraft(block)
     draft.reserve(reserve)
     return draft.done(
         owner=owner, nonce=nonce, epoch=block.epoch + 1, seq=0, expires=now + job.lease_seconds, began=now
@@ -74,7 +74,7 @@ def commit(
     `release` gives back all that is still reserved and the block itself. Returns the block and the one-task blocks of
     tasks that moved to a higher class: all of them become true together or not at all.
     """
-    draft = _Draft(block)
+    draft = _BlockDraft(block)
     moved: list[Block] = []
     for outcome in outcomes:
         _record(draft, job, outcome, moved)
@@ -93,7 +93,7 @@ def commit(
     ), moved
 
 
-def _record(draft: _Draft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
+def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
     """Write one outcome into the draft; what fits nowhere any more is dropped (its task is not reserved)."""
     block, index = draft.block, outcome.index
     known = draft.records.get(index, NEVER_RUN)
@@ -156,7 +156,7 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
     running = death.running if death.running in reserved else None
     if running is None and len(reserved) == 1:
         running = reserved[0]
-    draft = _Draft(block)
+    draft = _BlockDraft(block)
     moved: list[Block] = []
     for index in reserved:
         record = block.record(index)
@@ -176,7 +176,7 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
 
     A lease stays unless the rule breaks leases: what runs now runs on and its outcome counts.
     """
-    draft = _Draft(block)
+    draft = _BlockDraft(block)
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
         if _is_reset(rule, index in named, block.state(index), block.record(index)):
@@ -199,7 +199,7 @@ def _is_reset(rule: ResetRule, named: bool, state: State, record: TaskRecord) ->
 
 def link(block: Block, done: Mapping[int, Outcome]) -> Block:
     """A new block in which what is done already, by the outcomes of earlier jobs, counts as ok from the beginning."""
-    draft = _Draft(block)
+    draft = _BlockDraft(block)
     for index in range(block.lo, block.hi):
         if index in done:
             draft.put(index, State.OK, TaskRecord(outcome=done[index]))

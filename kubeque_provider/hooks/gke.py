@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.clusters.gke.cluster import Hosting
+from kubeque.clusters.gke.cluster import GkeCluster
 from kubeque.clusters.gke.credentials import Login
 from kubeque.model.config.node_pools import first_pools
 from kubeque.model.errors import ClusterError
 from kubeque_provider.hooks.kubeque import KubequeHook
 
 
-def _hosting(hook: KubequeHook) -> Hosting:
+def _hosting(hook: KubequeHook) -> GkeCluster:
     config, said = hook.config(), ""
 
     def tell(what: str, seconds: float) -> None:
@@ -20,7 +20,7 @@ def _hosting(hook: KubequeHook) -> Hosting:
             said = what
             hook.log.info("%s ...", what)
 
-    return Hosting.open(config.cluster_url, config, login=Login(hook.access().google), tell=tell)
+    return GkeCluster.open(config.cluster_url, config, login=Login(hook.access().google), tell=tell)
 
 
 def start_cluster(

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, Line, Progress, Submitted
+from kubeque.client import Client, Progress, Submitted, TaskRow
 from kubeque.files.layout import report_url
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
@@ -22,7 +22,7 @@ from kubeque_provider.links.sweep import keep_links, sweep_page
 from kubeque_provider.log_text import failure, progress_line
 from kubeque_provider.naming import DEFAULT_CONNECTION, pointer
 
-__all__ = ["KubequeHook", "Line", "OnClear", "Progress"]
+__all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
 #: Fields of the form: name and title.
 FIELDS = {

@@ -15,7 +15,7 @@ _KEPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class PageConnection:
     """One connection, opened."""
 
     reader: Reader
@@ -25,11 +25,11 @@ class Source:
     until: float
 
 
-_sources: dict[str, Source] = {}
+_sources: dict[str, PageConnection] = {}
 _lock = threading.Lock()
 
 
-def open_source(conn_id: str) -> Source:
+def open_source(conn_id: str) -> PageConnection:
     """The queue of a connection. A queue file that is not there yet is made, empty, as by every command.
 
     Raises ConfigError, QueueError.
@@ -41,7 +41,7 @@ def open_source(conn_id: str) -> Source:
             if not hook.is_kubeque():
                 raise ConfigError(f"the connection {conn_id!r} is not of the type kubeque")
             until = time.monotonic() + _KEPT_SECONDS
-            _sources[conn_id] = known = Source(hook.get_conn().reader, hook.deployment, until)
+            _sources[conn_id] = known = PageConnection(hook.get_conn().reader, hook.deployment, until)
         return known
 
 

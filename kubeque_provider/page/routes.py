@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, Protocol
 
-from kubeque.client import Line, Reader
+from kubeque.client import Reader, TaskRow
 from kubeque.model.errors import JobNotFound, KubequeError, UserError
 from kubeque.model.job.job import Job
 from kubeque_provider.naming import DEFAULT_CONNECTION
-from kubeque_provider.page.connections import Source, connection_ids, open_source
+from kubeque_provider.page.connections import PageConnection, connection_ids, open_source
 from kubeque_provider.page.views import failures_view, job_view, log_view, table_view, task_view
 from kubeque_provider.page.xcom_fallback import last_told
 
@@ -80,7 +80,7 @@ class Request:
     granted: bool = field(default=False, init=False)
     _readable: dict[str, bool] = field(default_factory=dict, init=False)
 
-    def source(self) -> Source:
+    def source(self) -> PageConnection:
         return open_source(self.query.get("conn") or DEFAULT_CONNECTION)
 
     def job(self, *, logs: bool = False) -> tuple[Reader, Job]:
@@ -203,7 +203,7 @@ def _table(request: Request) -> dict[str, Any]:
     return {**table_view(found, reader.columns(job)), "first": first, "next": following}
 
 
-def _page(found: list[Line]) -> tuple[list[Line], int | None]:
+def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
     """So many lines as a page has, and the index at which the next one begins."""
     return found[:_ROWS], found[_ROWS].view.index if len(found) > _ROWS else None
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeque.client import Failures, Line, Peek
+from kubeque.client import Failures, Peek, TaskRow
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import as_seen
@@ -48,7 +48,7 @@ def failures_view(found: Failures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def table_view(lines: Sequence[Line], columns: Sequence[str]) -> dict[str, Any]:
+def table_view(lines: Sequence[TaskRow], columns: Sequence[str]) -> dict[str, Any]:
     """Tasks as the rows of a table. `columns`: the names of the parameters."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = columns[:_COLUMNS], outs[:_COLUMNS]
@@ -60,11 +60,11 @@ def table_view(lines: Sequence[Line], columns: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _facts(lines: Sequence[Line]) -> list[str]:
+def _facts(lines: Sequence[TaskRow]) -> list[str]:
     return list(lines[0].facts()) if lines else ["state"]
 
 
-def task_view(line: Line) -> dict[str, Any]:
+def task_view(line: TaskRow) -> dict[str, Any]:
     """One task with all that the queue knows of it."""
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}

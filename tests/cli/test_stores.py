@@ -75,12 +75,12 @@ def test_a_bucket_that_is_not_there_is_said_before_anything_is_submitted(shell: 
 
 
 def test_objects_elsewhere_come_and_one_that_changed_fails_its_task_once(shell: Shell, bucket: str) -> None:
-    site = shell.folder / "site"
-    site.mkdir()
+    backends = shell.folder / "site"
+    backends.mkdir()
     shell.write("site/page.txt", " from the web")
     files, there = Files(), f"{bucket}/data.txt"
     files.write(there, b"from the bucket")
-    with served(site) as url:
+    with served(backends) as url:
         # Given a job that got an object and a page of the web, and one that waits for them behind another
         asked = ("cat", f"^{there}", f"^{url}/page.txt")
         ran = shell.run("sub", "-n", "good", "--consumers", "1", "--fetch", "good", *asked, timeout=200)

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from kubeque.consumer.attempt.stop_signal import StopSignal
-from kubeque.consumer.heartbeat import Renewal
+from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.settings import Settings
-from kubeque.consumer.task_source import Supply
+from kubeque.consumer.task_source import TaskSource
 from kubeque.files.store import Files
 from kubeque.model.job.job import Job
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import make_blocks
 from kubeque.queues.lease import claim
 from kubeque.queues.queue import Queue
@@ -25,7 +25,7 @@ PODS = [f"pod:kq-a-{at}:{at}" for at in range(4)]
 @pytest.fixture
 def queue() -> Queue:
     """A job that wants four consumers, each of which holds a block of it."""
-    queue = Queue(MemoryStore())
+    queue = Queue(MemoryBackend())
     job = Job("j", "u" * 12, 8, "", fleet="f", consumers=4)
     queue.create(job, make_blocks(job.uid, job.n, 2))
     for owner in PODS:
@@ -33,10 +33,10 @@ def queue() -> Queue:
     return queue
 
 
-def look(queue: Queue, settings: Settings) -> Renewal:
+def look(queue: Queue, settings: Settings) -> Heartbeat:
     """A consumer that has seen the job as it was."""
-    supply = Supply(queue, Files(), settings)
-    renewal = Renewal(queue, supply, settings, stop=StopSignal(), leaving=threading.Event())
+    supply = TaskSource(queue, Files(), settings)
+    renewal = Heartbeat(queue, supply, settings, stop=StopSignal(), leaving=threading.Event())
     renewal._look_at_jobs()
     return renewal
 

@@ -10,7 +10,7 @@ import yaml
 
 from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.permissions import Rights, role
+from kubeque.clusters.kubernetes.permissions import Permissions, role
 from tests.e2e.conftest import ACCOUNT as KEEPER
 from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page, until
 
@@ -88,7 +88,7 @@ def test_the_accounts_of_a_new_cluster_are_made_with_the_role_of_the_page(api: K
     try:
         made = [accounts.consumers("kubeque"), accounts.keeper()]
         again = [accounts.consumers("kubeque"), accounts.keeper()]
-        rights = Rights(api, "kubeque-e2e-new", password=True).of_keeper()
+        rights = Permissions(api, "kubeque-e2e-new", password=True).of_keeper()
     finally:
         api.delete("/api/v1/namespaces/kubeque-e2e-new")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.config.config import Config
-from tests.jobs.sweeps import make_site
+from tests.jobs.sweeps import make_backends
 from tests.servers.browser import Browser
 from tests.servers.here import or_skip
 
@@ -24,10 +24,10 @@ def client(tmp_path: Path) -> Iterator[Client]:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    site = make_site(tmp_path)
-    yield site
-    site.close()
+def backends(tmp_path: Path) -> Iterator[Backends]:
+    backends = make_backends(tmp_path)
+    yield backends
+    backends.close()
 
 
 @pytest.fixture(scope="session")

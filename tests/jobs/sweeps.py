@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.clusters.open import open_cluster
 from kubeque.files.row_pages import write_pages
 from kubeque.files.store import Files
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import parse_word
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Job
@@ -28,11 +28,11 @@ from kubeque.queues.open import open_queue
 NOON = 1_795_608_000.0
 
 
-def make_site(home: Path) -> Site:
+def make_backends(home: Path) -> Backends:
     """A place of its own, with a queue and a folder; nothing runs there."""
     config = Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home / "kubeque")})
     cluster = open_cluster(config.cluster_url, config)
-    return Site(config, open_queue(config.queue_url), Files(), cluster)
+    return Backends(config, open_queue(config.queue_url), Files(), cluster)
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,24 @@ class Ended:
 
 
 def ended_job(
-    site: Site, rows: Sequence[Mapping[str, Any]], how: Callable[[int], Ended], *, name: str = "sweep",
+    backends: Backends, rows: Sequence[Mapping[str, Any]], how: Callable[[int], Ended], *, name: str = "sweep",
     run: bool = True, began: float = NOON,
 ) -> Job:  # fmt: skip
     """A job with these rows, whose tasks two consumers ended as `how` says; without `run` nothing of it has begun."""
     table = from_records(rows)
     columns = table.columns
-    uid, url = f"uid-{name}", str(site.config.home / "results" / name)
+    uid, url = f"uid-{name}", str(backends.config.home / "results" / name)
     shapes = (Shape(16 * GI),)
     words = ("python3", "train.py", *(f"{{{column}}}" for column in columns if column.isidentifier()))
     spec = JobSpec(tuple(parse_word(word) for word in words), table.to_spec(), shapes=shapes)
     job = Job(name, uid, len(rows), url, created=began, shapes=shapes)
-    write_pages(table, job.url, site.files)
-    site.files.write(job.spec_url, json.dumps(spec.to_wire()).encode())
-    site.queue.create(job, make_blocks(job.uid, job.n, 50))
+    write_pages(table, job.url, backends.files)
+    backends.files.write(job.spec_url, json.dumps(spec.to_wire()).encode())
+    backends.queue.create(job, make_blocks(job.uid, job.n, 50))
     clocks = {"local:machine:101:1": began, "local:machine:102:2": began + 1}
     while run:
         owner = min(clocks, key=lambda one: clocks[one])
-        lease = leases.claim(site.queue, job, owner, reserve=25)
+        lease = leases.claim(backends.queue, job, owner, reserve=25)
         if lease is None:
             break
         while taken := lease.take():

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from airflow import __version__
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2
@@ -25,7 +25,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import origin_of
 from kubeque_provider.page.connections import forget_sources
 from kubeque_provider.page.routes import answer
-from tests.jobs.sweeps import Ended, ended_job, make_site
+from tests.jobs.sweeps import Ended, ended_job, make_backends
 from tests.servers.browser import Browser, title
 from tests.servers.here import or_skip
 from tests.servers.process import free_port, listening
@@ -47,20 +47,22 @@ def how(index: int) -> Ended:
     return Ended(out={"loss": index / 100, "odd": float("nan"), "huge": 1 << 60})
 
 
-def a_sweep(site: Site, name: str, dag: str, *, n: int = 40, run: bool = True, deployment: str | None = None) -> Job:
+def a_sweep(
+    backends: Backends, name: str, dag: str, *, n: int = 40, run: bool = True, deployment: str | None = None
+) -> Job:
     rows = [{"lr": n, "password": "hunter2", "note": HOSTILE} for n in range(n)]
-    job = ended_job(site, rows, how, name=name, run=run)
+    job = ended_job(backends, rows, how, name=name, run=run)
     whose = KubequeHook().deployment if deployment is None else deployment
     origin = origin_of(whose, dag, "manual__1", "sweep")
-    return site.queue.update(name, lambda now: replace(now, origin=origin, url=job.url))
+    return backends.queue.update(name, lambda now: replace(now, origin=origin, url=job.url))
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def backends(tmp_path: Path) -> Iterator[Backends]:
     forget_sources()
-    site = make_site(tmp_path)
-    yield site
-    site.close()
+    backends = make_backends(tmp_path)
+    yield backends
+    backends.close()
     forget_sources()
 
 
@@ -69,12 +71,12 @@ def ask(what: str, may: Any = everybody, **query: str) -> tuple[int, Any]:
     return made.status, json.loads(made.body)
 
 
-def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(site: Site) -> None:
+def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(backends: Backends) -> None:
     # Given sweeps of two DAGs, of another Airflow, and of somebody's command line
-    a_sweep(site, "a", "mine")
-    a_sweep(site, "b", "theirs")
-    a_sweep(site, "c", "mine", deployment="another")
-    ended_job(site, [{"n": 1}], how, name="d")
+    a_sweep(backends, "a", "mine")
+    a_sweep(backends, "b", "theirs")
+    a_sweep(backends, "c", "mine", deployment="another")
+    ended_job(backends, [{"n": 1}], how, name="d")
 
     # When somebody asks who may read one of the DAGs
     status, told = ask("jobs", only_mine)
@@ -92,14 +94,14 @@ def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(site: Site) 
     assert ask("job", only_mine, job="a")[0] == 200
 
 
-def test_who_may_not_read_logs_sees_the_sweep_without_them(site: Site) -> None:
-    a_sweep(site, "a", "mine")
+def test_who_may_not_read_logs_sees_the_sweep_without_them(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine")
     assert ask("log", lambda dag_id, *, logs=False: not logs, job="a", index="0")[0] == 403
     assert ask("log", job="a", index="0")[0] == 200
 
 
-def test_a_sweep_is_told_with_its_marks_failures_and_table(site: Site) -> None:
-    a_sweep(site, "a", "mine")
+def test_a_sweep_is_told_with_its_marks_failures_and_table(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine")
 
     sweep = ask("job", job="a")[1]
     assert sweep["counts"]["failed"] == 4
@@ -118,29 +120,29 @@ def test_a_sweep_is_told_with_its_marks_failures_and_table(site: Site) -> None:
     assert ask("table", job="a", first="x")[0] == 400
 
 
-def test_what_is_called_like_a_secret_is_hidden_and_nothing_of_the_environment_is_told(site: Site) -> None:
-    a_sweep(site, "a", "mine")
+def test_what_is_called_like_a_secret_is_hidden_and_nothing_of_the_environment_is_told(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine")
     for what in ("job", "failures", "table", "task"):
         assert "hunter2" not in json.dumps(ask(what, job="a", index="3")[1])
     assert "***" in json.dumps(ask("table", job="a")[1])
 
 
-def test_looking_changes_nothing(site: Site) -> None:
-    a_sweep(site, "a", "mine", run=False)
-    before = site.queue.job("a"), list(site.queue.scan_records(site.queue.job("a")))
+def test_looking_changes_nothing(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine", run=False)
+    before = backends.queue.job("a"), list(backends.queue.scan_records(backends.queue.job("a")))
     for what in ("jobs", "job", "marks", "failures", "table", "task", "log"):
         assert ask(what, job="a", index="0")[0] == 200
-    assert (site.queue.job("a"), list(site.queue.scan_records(before[0]))) == before
+    assert (backends.queue.job("a"), list(backends.queue.scan_records(before[0]))) == before
 
 
-def test_a_page_of_the_table_leads_to_the_next(site: Site) -> None:
-    a_sweep(site, "a", "mine", n=250)
+def test_a_page_of_the_table_leads_to_the_next(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine", n=250)
     assert [ask("table", job="a", first=first)[1]["next"] for first in ("0", "100", "200")] == [100, 200, None]
     assert ask("table", job="a", sort="lr", first="200")[1]["next"] is None
 
 
 def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
-    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    backends: Backends, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.db").write_text("no queue at all, but long enough to be looked at " * 50)
     extra = json.dumps({"conn_type": "kubeque", "extra": {"queue_url": f"sqlite:///{tmp_path}/broken.db"}})
@@ -156,7 +158,7 @@ def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
 
 
 def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
-    site: Site, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    backends: Backends, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # Given a run that is through, whose queue cannot be read any more
     run = importlib.import_module("example_dags.daily_sweep").submit.dag.test()
@@ -181,8 +183,8 @@ def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
     assert ask("job", **query | {"job": "another"})[0] == 503
 
 
-def test_every_answer_says_what_the_page_may_do(site: Site) -> None:
-    a_sweep(site, "a", "mine")
+def test_every_answer_says_what_the_page_may_do(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine")
     for path in ("", "sweeps.js", "page.css", "data/job", "data/nothing", "../answers.py"):
         headers = answer(path, {"job": "a"}, everybody).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
@@ -210,10 +212,10 @@ def api(role: str | None, name: str = "anna") -> Any:
 
 
 @pytest.mark.skipif(AIRFLOW_2, reason="Airflow 2 has a web server")
-def test_airflow_3_serves_it_to_who_is_logged_in_and_shows_it_in_its_menu(site: Site) -> None:
-    a_sweep(site, "a", "mine")
-    os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] = f"{site.config.home}/passwords.json"
-    site.config.home.mkdir(exist_ok=True)
+def test_airflow_3_serves_it_to_who_is_logged_in_and_shows_it_in_its_menu(backends: Backends) -> None:
+    a_sweep(backends, "a", "mine")
+    os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"] = f"{backends.config.home}/passwords.json"
+    backends.config.home.mkdir(exist_ok=True)
 
     stranger = api(None)
     for path in ("data/jobs", "data/job?job=a", "data/log?job=a&index=0"):
@@ -233,7 +235,7 @@ def test_airflow_3_serves_it_to_who_is_logged_in_and_shows_it_in_its_menu(site: 
 
 
 @pytest.fixture
-def address(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def address(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Airflow 3 on a port of this machine, where everybody is an admin."""
     import uvicorn
     from airflow.api_fastapi.app import create_app
@@ -259,10 +261,12 @@ def browser() -> Browser:
 
 
 @pytest.mark.skipif(not __version__.startswith("3.3"), reason="what a browser makes of the page is the same everywhere")
-def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(site: Site, address: str, browser: Browser) -> None:
+def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(
+    backends: Backends, address: str, browser: Browser
+) -> None:
     # Given a sweep whose every value is hostile, and one of 100,000 tasks
-    a_sweep(site, "a", "mine")
-    a_sweep(site, "many", "mine", n=100_000, run=False)
+    a_sweep(backends, "a", "mine")
+    a_sweep(backends, "many", "mine", n=100_000, run=False)
 
     # When their pages are looked at
     page, many = browser.render(f"{address}/?job=a&task=3"), browser.render(f"{address}/?job=many")
@@ -282,11 +286,11 @@ def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(site: Site, add
 
 
 @pytest.mark.skipif(not AIRFLOW_2, reason="Airflow 3 has an API server")
-def test_airflow_2_serves_it_to_who_is_logged_in(site: Site) -> None:
+def test_airflow_2_serves_it_to_who_is_logged_in(backends: Backends) -> None:
     from airflow.www.app import create_app
     from airflow.www.extensions.init_appbuilder import AirflowAppBuilder
 
-    a_sweep(site, "a", "mine")
+    a_sweep(backends, "a", "mine")
     app = create_app(testing=True)
     app.config["WTF_CSRF_ENABLED"] = False
     manager: AirflowAppBuilder = app.appbuilder.sm

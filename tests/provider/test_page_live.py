@@ -22,7 +22,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import origin_of
 from kubeque_provider.page.connections import forget_sources
 from tests.provider.conftest import ROOT
-from tests.provider.test_page import address, browser, site  # noqa: F401
+from tests.provider.test_page import address, backends, browser  # noqa: F401
 from tests.servers.browser import Browser
 from tests.servers.tab import Tab
 

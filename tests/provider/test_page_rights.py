@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque_provider.airflow_versions import AIRFLOW_2
-from tests.provider.test_page import HOSTILE, a_sweep, api, site  # noqa: F401
+from tests.provider.test_page import HOSTILE, a_sweep, api, backends  # noqa: F401
 
 pytestmark = pytest.mark.skipif(AIRFLOW_2, reason="Airflow 2 has roles of its own, see test_page.py")
 
 
 def test_a_person_sees_the_sweeps_of_their_dags_alone(
-    site: Site,  # noqa: F811
+    backends: Backends,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Given sweeps of two DAGs, and a person who may read one of them
-    a_sweep(site, "a", "anna")
-    a_sweep(site, "b", "ben")
+    a_sweep(backends, "a", "anna")
+    a_sweep(backends, "b", "ben")
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.provider.auth_manager.OwnDags")
-    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", f"{site.config.home}/passwords.json")
-    site.config.home.mkdir(exist_ok=True)
+    monkeypatch.setenv("AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE", f"{backends.config.home}/passwords.json")
+    backends.config.home.mkdir(exist_ok=True)
     anna = api("VIEWER", "anna")
 
     # When she looks, then there is that one

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from kubeque.model.command.command import Column, Word
+from kubeque.model.command.command import Placeholder, Word
 from kubeque.model.errors import CommandError
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
 
@@ -56,17 +56,22 @@ def test_only_the_author_brings_files_along() -> None:
 
 def test_literal_braces_stand_beside_jinja() -> None:
     assert read("\\{{{ v }}\\}", v="q").render({}) == "{q}"
-    assert read("\\{\\{ {x} \\}\\}").parts == ("{{ ", Column("x"), " }}")
+    assert read("\\{\\{ {x} \\}\\}").parts == ("{{ ", Placeholder("x"), " }}")
 
 
 def test_conditions_may_hold_columns() -> None:
     text = "{% if deep %}{x}{% else %}-{y}{% endif %}"
-    assert read(text, deep=True).parts == (Column("x"),)
-    assert read(text, deep=False).parts == ("-", Column("y"))
+    assert read(text, deep=True).parts == (Placeholder("x"),)
+    assert read(text, deep=False).parts == ("-", Placeholder("y"))
 
 
 def test_a_loop_may_repeat_a_column() -> None:
-    assert read("{% for n in ns %}{{ n }}{x}{% endfor %}", ns=[1, 2]).parts == ("1", Column("x"), "2", Column("x"))
+    assert read("{% for n in ns %}{{ n }}{x}{% endfor %}", ns=[1, 2]).parts == (
+        "1",
+        Placeholder("x"),
+        "2",
+        Placeholder("x"),
+    )
 
 
 @pytest.mark.parametrize("text", ["{x", "x}", "{}", "{x {{ v }}", "}{{ v }}", "{{ v }}{", "{{ v", "{% if %}", "{# x"])

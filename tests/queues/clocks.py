@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
 class Skewed:
     """A store whose clock is off by some seconds, as a machine sees it that has to use its own."""
 
-    def __init__(self, store: Store, seconds: float) -> None:
+    def __init__(self, store: Backend, seconds: float) -> None:
         self.store = store
         self.seconds = seconds
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 from kubeque.queues.queue import Queue
 from tests.queues.stores import KINDS, Opener, on
 from tests.queues.unreliable import Unreliable
@@ -38,19 +38,19 @@ def open_store(request: pytest.FixtureRequest, server: Callable[[str], str], tmp
 
 
 @pytest.fixture
-def store(open_store: Opener) -> Store:
+def store(open_store: Opener) -> Backend:
     """A fresh store."""
     return open_store()
 
 
 @pytest.fixture
-def queue(store: Store) -> Queue:
+def queue(store: Backend) -> Queue:
     """A queue on a fresh store; it does not wait between attempts."""
     return Queue(store, sleep=lambda seconds: None)
 
 
 @pytest.fixture
-def flaky(store: Store) -> Unreliable:
+def flaky(store: Backend) -> Unreliable:
     """A fresh store that fails by plan."""
     return Unreliable(store)
 

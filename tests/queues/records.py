@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import BlockRecord, JobRecord, Store, pack
+from kubeque.queues.backends.backend import Backend, BlockRecord, JobRecord, pack
 
 UID = "uid-1"
 
@@ -22,7 +22,7 @@ def leased(lo: int, expires: float, spare: int | None = None, **marks: object) -
     return block(lo, **{"slot": None, "expires": expires, "spare": spare} | marks)
 
 
-def kept(store: Store, *records: BlockRecord) -> list[BlockRecord]:
+def kept(store: Backend, *records: BlockRecord) -> list[BlockRecord]:
     """These blocks as the store gives them back."""
     store.insert_blocks(records)
     found = [store.get_block(record.uid, record.id) for record in records]

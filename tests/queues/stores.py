@@ -12,16 +12,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 from kubeque.queues.backends.datastore import open_datastore
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.postgres import open_postgres
 from kubeque.queues.backends.sqlite import open_sqlite
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.postgres import PostgresServer
 
 #: Opens the store once more: another connection to the same data.
-Opener = Callable[[], Store]
+Opener = Callable[[], Backend]
 
 
 @contextmanager
@@ -42,16 +42,16 @@ class Kind:
 
 @contextmanager
 def memory(address: str, folder: Path) -> Iterator[Opener]:
-    store = MemoryStore()
+    store = MemoryBackend()
     yield lambda: store
 
 
 @contextmanager
-def opening(open_one: Callable[[], Store]) -> Iterator[Opener]:
+def opening(open_one: Callable[[], Backend]) -> Iterator[Opener]:
     """Opens stores and closes them all in the end."""
-    opened: list[Store] = []
+    opened: list[Backend] = []
 
-    def open_again() -> Store:
+    def open_again() -> Backend:
         opened.append(open_one())
         return opened[-1]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import FencingError, QueueUnavailable
-from kubeque.queues.backends.backend import BlockRecord, Store
+from kubeque.queues.backends.backend import Backend, BlockRecord
 from kubeque.queues.queue import Queue
 from tests.queues.stores import Opener
 from tests.queues.unreliable import Fault, Unreliable, once
@@ -34,7 +34,7 @@ class Forgetful(Unreliable):
 
 
 @pytest.mark.parametrize(("broken", "words"), [(Stale, "stale write"), (Forgetful, "forgot")])
-def test_a_store_that_breaks_its_word_is_refused(store: Store, broken: type[Unreliable], words: str) -> None:
+def test_a_store_that_breaks_its_word_is_refused(store: Backend, broken: type[Unreliable], words: str) -> None:
     with pytest.raises(FencingError, match=words):
         Queue(broken(store)).self_test()
     assert store.list_jobs() == []

@@ -18,7 +18,7 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause, State, Tally
 from kubeque.queues import lease as leases
 from kubeque.queues.backends.backend import BlockRecord
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
@@ -216,7 +216,7 @@ def test_a_job_of_a_million_tasks_is_made_counted_and_listed_in_pages(open_store
     assert queue.counts(job) == Counts(pending=n - 3, running=2, ok=1)
     tracemalloc.start()
     try:
-        if not isinstance(watched.store, MemoryStore):
+        if not isinstance(watched.store, MemoryBackend):
             listed = sum(
                 1 for _, view in zip(range(100_000), queue.tasks(job), strict=False) if view.record is not None
             )

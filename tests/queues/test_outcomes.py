@@ -11,7 +11,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.retries import DEFAULT_BUDGETS, Budgets
 from kubeque.model.job.task import KEPT_ATTEMPTS, Cause, State, TaskRecord, TaskView
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS
-from kubeque.queues.backends.backend import Store
+from kubeque.queues.backends.backend import Backend
 from kubeque.queues.backends.records import block_record, read_block
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.queue import Queue
@@ -83,7 +83,7 @@ def test_names_of_any_kind_are_data(queue: Queue, text: str) -> None:
     assert view.record.outcome.folder == text
 
 
-def test_the_fullest_block_is_kept(store: Store) -> None:
+def test_the_fullest_block_is_kept(store: Backend) -> None:
     """256 tasks, each with all that may be kept of it, in texts that do not compress."""
     rng = random.Random(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kubeque.model.job.task import Cause, State
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import block_record
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
@@ -15,7 +15,7 @@ from tests.queues.makers import claim, make_job, outcome, submit
 
 def test_each_state_and_each_cause_has_a_letter() -> None:
     # Given a job of which a task is ok, one failed, one runs and one waits
-    queue = Queue(MemoryStore())
+    queue = Queue(MemoryBackend())
     job = submit(queue, make_job(4))
     lease = claim(queue, job, reserve=3)
     for cause in (Cause.OK, Cause.EXIT):

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from typing import Any
 
 from kubeque.model.errors import QueueUnavailable
-from kubeque.queues.backends.backend import Conflict, Store
+from kubeque.queues.backends.backend import Backend, Conflict
 
 #: The operations of a store that change something.
 WRITES = ("insert_job", "swap_job", "delete_job", "insert_blocks", "swap_block", "delete_blocks")
@@ -43,7 +43,7 @@ def once(operation: str, fault: Fault, *, number: int = 0) -> Plan:
 class Unreliable:
     """A store around another one. `calls` counts what was asked of it."""
 
-    def __init__(self, store: Store, plan: Plan = all_well) -> None:
+    def __init__(self, store: Backend, plan: Plan = all_well) -> None:
         self.store = store
         self.plan = plan
         self.silent = False

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubeque.cli.output.terminal import shown
-from kubeque.client import Line, Progress
+from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import JobState
 from kubeque.model.resources import format_bytes
 
@@ -49,7 +49,7 @@ def as_wire(progress: Progress) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def failures(lines: Iterable[Line]) -> Iterator[str]:
+def failures(lines: Iterable[TaskRow]) -> Iterator[str]:
     """Failing tasks, one line each: which row, why, and its last words."""
     for line in lines:
         row = " ".join(f"{column}={shown(value)}" for column, value in line.row.items() if column != "index")
@@ -64,7 +64,7 @@ def _last_words(message: str) -> str:
     return f"{before.partition(': ')[0]}: {last}" if also and shown(message) != message else message
 
 
-def task_cells(line: Line) -> list[str]:
+def task_cells(line: TaskRow) -> list[str]:
     """A task's cells for the screen, behind its index and parameters."""
     facts = line.facts()
     peak = format_bytes(facts["peak_memory"]) if facts["peak_memory"] else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kubeque.cli.output.job_text import failures, word
 from kubeque.cli.output.terminal import duration
-from kubeque.client import Client, Line, Progress
+from kubeque.client import Client, Progress, TaskRow
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,7 +48,7 @@ class Pace:
         return tasks / self.rate if self.rate else None
 
 
-class Failures:
+class FailureList:
     """The tasks that failed last, looked for only when there are more and not too often."""
 
     def __init__(self, client: Client, name: str) -> None:
@@ -56,7 +56,7 @@ class Failures:
         self._name = name
         self._count = 0
         self._due = 0.0
-        self.lines: Sequence[Line] = ()
+        self.lines: Sequence[TaskRow] = ()
 
     def look(self, failed: int) -> None:
         began = time.monotonic()
@@ -72,7 +72,7 @@ def watch_live(client: Client, name: str) -> Progress:
     from rich.console import Console
     from rich.live import Live
 
-    pace, found = Pace(), Failures(client, name)
+    pace, found = Pace(), FailureList(client, name)
     with Live(console=Console(stderr=True, highlight=False), transient=True, auto_refresh=False) as live:
         for progress in client.watch(name):
             pace.add(time.monotonic(), progress.counts.ended)
@@ -81,7 +81,7 @@ def watch_live(client: Client, name: str) -> Progress:
     return progress
 
 
-def picture(progress: Progress, pace: Pace, failed: Sequence[Line]) -> RenderableType:
+def picture(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> RenderableType:
     """What stands on the screen."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar

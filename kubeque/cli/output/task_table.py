@@ -10,7 +10,7 @@ import click
 
 from kubeque.cli.output.job_text import task_cells
 from kubeque.cli.output.terminal import Table, shown
-from kubeque.client import Line
+from kubeque.client import TaskRow
 
 STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
 _FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
@@ -19,7 +19,7 @@ _RIGHT = frozenset({"index", "exit", "seconds", "peak", "files"})
 _SEEN = 200
 
 
-def print_tasks(lines: Iterable[Line], *, as_json: bool) -> None:
+def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
     """One line for each task, as they come."""
     if as_json:
         for line in lines:
@@ -37,7 +37,7 @@ def print_tasks(lines: Iterable[Line], *, as_json: bool) -> None:
     table.print(_cells(chain(first, rest), columns, outs))
 
 
-def _cells(lines: Iterable[Line], columns: list[str], outs: list[str]) -> Iterator[list[str]]:
+def _cells(lines: Iterable[TaskRow], columns: list[str], outs: list[str]) -> Iterator[list[str]]:
     for line in lines:
         values = line.out
         out = ("" if values.get(name) is None else shown(values[name]) for name in outs)

@@ -18,7 +18,7 @@ from kubeque.clusters.gke.messages import (
     pool_message,
     read_cluster,
 )
-from kubeque.model.config.node_pools import NodePool, Span
+from kubeque.model.config.node_pools import NodePool, NodeRange
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 
 #: host:port of a server that stands for Google's, without a login and without TLS. For tests.
@@ -108,7 +108,7 @@ class Gke:
         """Remove a pool with its nodes, and wait until they are gone."""
         self._wait(f"removing the pool {name}", self._call("delete_node_pool", name=self._pool(name)))
 
-    def set_nodes(self, name: str, nodes: Span, *, zones: int, scaled: bool) -> None:
+    def set_nodes(self, name: str, nodes: NodeRange, *, zones: int, scaled: bool) -> None:
         """Let a pool have so many nodes. `scaled`: does it grow and shrink by itself so far?"""
         if scaled or not nodes.fixed:
             scaling = self._call(

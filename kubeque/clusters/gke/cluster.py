@@ -16,7 +16,7 @@ from kubeque.clusters.kubernetes.api import Address, KubernetesApi
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
 from kubeque.model.config.config import Config
-from kubeque.model.config.node_pools import STANDARD, NodePool, Span
+from kubeque.model.config.node_pools import STANDARD, NodePool, NodeRange
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 
 _FORM = "write gke://PROJECT/LOCATION/NAME or gke://PROJECT/LOCATION/NAME/NAMESPACE, with - for a location unsaid"
@@ -24,7 +24,7 @@ _DEFAULT_ACCOUNT = "default"
 
 
 @dataclass(frozen=True, slots=True)
-class Hosting:
+class GkeCluster:
     """One cluster on GKE, by its name."""
 
     gke: Gke
@@ -34,7 +34,7 @@ class Hosting:
     login: Login
 
     @classmethod
-    def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> Hosting:
+    def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> GkeCluster:
         """The cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]`; nobody is asked yet. Raises ConfigError.
 
         `tell`: what goes on while something takes long, and since how many seconds.
@@ -137,7 +137,7 @@ class Hosting:
             raise UserError(f"{name!r} is the last pool whose machines stay: without one no cluster works")
         self.gke.remove_pool(name)
 
-    def resize(self, name: str, nodes: Span) -> PoolSeen:
+    def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
         """Let a pool have so many nodes; without a name the one of `start`. Raises UserError."""
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.kubernetes.job_manifest import SPOT
-from kubeque.model.config.node_pools import NodePool, Span
+from kubeque.model.config.node_pools import NodePool, NodeRange
 
 #: Zones that a region's cluster has unless somebody says otherwise.
 _ZONES_OF_A_REGION = 3
@@ -113,7 +113,7 @@ def pool_message(pool: NodePool, zones: int) -> dict[str, Any]:
     return message if pool.nodes.fixed else {**message, "autoscaling": autoscaling_message(pool.nodes)}
 
 
-def autoscaling_message(nodes: Span) -> dict[str, Any]:
+def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
     """How a pool grows and shrinks: the numbers are those of all zones together; a fixed one does neither."""
     if nodes.fixed:
         return {"enabled": False}
@@ -139,11 +139,11 @@ def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
     config, scaling = pool.config, pool.autoscaling
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:
-        nodes = Span(scaling.total_min_node_count, scaling.total_max_node_count)
+        nodes = NodeRange(scaling.total_min_node_count, scaling.total_max_node_count)
     elif scaling.enabled:  # somebody else made it: these count by zone
-        nodes = Span(scaling.min_node_count * zones, scaling.max_node_count * zones)
+        nodes = NodeRange(scaling.min_node_count * zones, scaling.max_node_count * zones)
     else:
-        nodes = Span(pool.initial_node_count * zones, pool.initial_node_count * zones)
+        nodes = NodeRange(pool.initial_node_count * zones, pool.initial_node_count * zones)
     gpu = next(iter(config.accelerators), None)
     found = NodePool(
         pool.name, nodes, config.machine_type, config.spot, (config.disk_size_gb or 0) << 30 or None,

@@ -9,14 +9,14 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
-from kubeque.clusters.base import Consumer, Right, Standstill
+from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.job_manifest import (
     KEEPER,
     LABEL,
     MANAGED,
-    Surroundings,
+    ManifestContext,
     fleet_name,
     fleet_of,
     kubernetes_job,
@@ -25,10 +25,10 @@ from kubeque.clusters.kubernetes.job_manifest import (
     url_secret,
 )
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
-from kubeque.clusters.kubernetes.permissions import Rights
+from kubeque.clusters.kubernetes.permissions import Permissions
 from kubeque.clusters.kubernetes.reachability import has_password, unreachable
-from kubeque.clusters.kubernetes.snapshot import Sight
-from kubeque.clusters.kubernetes.start_problems import Obstacles
+from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
+from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job.job import Job, new_uid
@@ -52,9 +52,9 @@ class KubernetesCluster:
         self._api = api
         self._config = config
         self._namespace = namespace
-        self._sights: dict[str, Sight] = {}
-        self._obstacles = Obstacles(api, namespace)
-        self._rights = Rights(api, namespace, password=has_password(config.queue_url))
+        self._sights: dict[str, FleetSnapshot] = {}
+        self._obstacles = StartProblems(api, namespace)
+        self._rights = Permissions(api, namespace, password=has_password(config.queue_url))
         self._version: tuple[int, int] | None = None
         self._unkept: str | None = None
         #: As others know this cluster.
@@ -82,10 +82,10 @@ class KubernetesCluster:
         return cls(KubernetesApi.in_cluster(), config, config.namespace, url=url)
 
     # ------------------------------------------------------------------ submission
-    def rights(self) -> list[Right]:
+    def rights(self) -> list[Permission]:
         return [*self._rights.own(), *self._rights.of_keeper()]
 
-    def own_rights(self) -> list[Right]:
+    def own_rights(self) -> list[Permission]:
         """Those of this account alone."""
         return self._rights.own()
 
@@ -148,8 +148,8 @@ class KubernetesCluster:
             if "dry run" not in str(error):  # a webhook that cannot be tried out: creating it will tell
                 raise UserError(f"the cluster would not take these pods: {error}") from error
 
-    def _around(self) -> Surroundings:
-        return Surroundings(
+    def _around(self) -> ManifestContext:
+        return ManifestContext(
             self._namespace, self._config.consumer_image, self._config.queue_url, self._mark,
             image_volumes=self._server_version() >= _IMAGE_VOLUMES, service_account=self._config.service_account,
         )  # fmt: skip
@@ -175,7 +175,7 @@ class KubernetesCluster:
             self._sights.pop(job.fleet, None)
         return started
 
-    def _keep(self, job: Job, spec: JobSpec, sight: Sight) -> None:
+    def _keep(self, job: Job, spec: JobSpec, sight: FleetSnapshot) -> None:
         """See that somebody looks after the job when everybody else has left."""
         plan = scaling.plan(sight.keeper_jobs, sight.keeper_pods, 1, time.time())
         if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._no_keeper():
@@ -210,9 +210,9 @@ class KubernetesCluster:
         grown = self._api.patch(path("jobs", self._namespace, plan.name), change)
         return plan.more if grown is not None else 0
 
-    def consumers(self, fleet: str) -> list[Consumer]:
+    def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return [
-            Consumer(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
+            ConsumerStatus(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
             for pod in self._look(fleet).pods
             if pod_status.is_live(pod)
         ]
@@ -260,13 +260,13 @@ class KubernetesCluster:
         self._api.delete(path("jobs", self._namespace), labelSelector=selector)
 
     # ------------------------------------------------------------------ what is seen
-    def _look(self, fleet: str) -> Sight:
+    def _look(self, fleet: str) -> FleetSnapshot:
         seen = self._sights.get(fleet)
         if seen is None or time.monotonic() - seen.at > _FRESH_SECONDS:
             at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
             jobs = self._api.list(path("jobs", self._namespace), labelSelector=selector)
             pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
-            seen = self._sights[fleet] = Sight.of(at, jobs, pods)
+            seen = self._sights[fleet] = FleetSnapshot.of(at, jobs, pods)
         return seen
 
 

@@ -41,7 +41,7 @@ _LIBRARIES = re.compile(r"(PYTHON|LD_).*")
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ManifestContext:
     """What of a manifest is the cluster's and the queue's, the same for all jobs."""
 
     namespace: str
@@ -78,7 +78,7 @@ def fleet_of(pod_name: str) -> str | None:
     return match[1] if match else None
 
 
-def labels(job: Job, shape: int | str, around: Surroundings) -> dict[str, str]:
+def labels(job: Job, shape: int | str, around: ManifestContext) -> dict[str, str]:
     """By which all objects of a job are found."""
     return {
         **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
@@ -87,9 +87,16 @@ def labels(job: Job, shape: int | str, around: Surroundings) -> dict[str, str]:
 
 
 def kubernetes_job(
-    job: Job, spec: JobSpec, around: Surroundings, *, shape: int, generation: int, count: int, queue_secret: str = "",
+    job: Job,
+    spec: JobSpec,
+    around: ManifestContext,
+    *,
+    shape: int,
+    generation: int,
+    count: int,
+    queue_secret: str = "",
     on_demand: bool = False,
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password.
     `on_demand`: on machines that stay, although the job would rather have others."""
     options = PodOptions.read(spec.pod)
@@ -114,7 +121,7 @@ def kubernetes_job(
 
 
 def indexed_job(
-    job: Job, template: Mapping[str, Any], around: Surroundings, *, shape: int | str, generation: int, count: int
+    job: Job, template: Mapping[str, Any], around: ManifestContext, *, shape: int | str, generation: int, count: int
 ) -> dict[str, Any]:
     """A Kubernetes Job that keeps `count` pods until each has exited well, whatever befalls them."""
     marks = labels(job, shape, around)
@@ -157,7 +164,7 @@ def _annotations(job: Job, options: PodOptions) -> dict[str, str]:
 
 
 def _pod(
-    job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, shape: int, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, shape: int, queue_secret: str
 ) -> dict[str, Any]:
     software: dict[str, Any] = {"name": "software", "emptyDir": {}}
     if around.image_volumes:
@@ -190,7 +197,7 @@ def python_words(root: str) -> list[str]:
 
 
 def _task(
-    job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, shape: int, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, shape: int, queue_secret: str
 ) -> dict[str, Any]:
     env = [
         queue_env(around, queue_secret),
@@ -228,7 +235,7 @@ def _task(
     }  # fmt: skip
 
 
-def queue_env(around: Surroundings, queue_secret: str) -> dict[str, Any]:
+def queue_env(around: ManifestContext, queue_secret: str) -> dict[str, Any]:
     """The variable that names the queue."""
     secret = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
     return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": around.queue_url})}
@@ -253,7 +260,7 @@ def _resources(spec: JobSpec, options: PodOptions, shape: int) -> dict[str, Any]
     return {key: value for key, value in found.items() if value}
 
 
-def _copier(around: Surroundings) -> dict[str, Any]:
+def _copier(around: ManifestContext) -> dict[str, Any]:
     return {
         "name": "software", "image": around.consumer_image, "imagePullPolicy": "IfNotPresent",
         "command": [*python_words(""), "-m", "kubeque.consumer.install", SOFTWARE],

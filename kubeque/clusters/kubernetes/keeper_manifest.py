@@ -15,7 +15,7 @@ from kubeque.clusters.kubernetes.job_manifest import (
     SPOT,
     TASK,
     WORK,
-    Surroundings,
+    ManifestContext,
     indexed_job,
     labels,
     locked,
@@ -39,7 +39,7 @@ _MEMORY, _TASK_MEMORY = 320 * MI, 4096
 
 
 def keeper_job(
-    job: Job, spec: JobSpec, around: Surroundings, *, generation: int, count: int, queue_secret: str = ""
+    job: Job, spec: JobSpec, around: ManifestContext, *, generation: int, count: int, queue_secret: str = ""
 ) -> dict[str, Any]:
     """`count` keepers (one does, and more do no harm). `queue_secret`: as for consumers."""
     options = PodOptions.read(spec.pod)
@@ -72,7 +72,9 @@ def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
     return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
 
 
-def _container(job: Job, spec: JobSpec, options: PodOptions, around: Surroundings, queue_secret: str) -> dict[str, Any]:
+def _container(
+    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, queue_secret: str
+) -> dict[str, Any]:
     # What new consumers are made with, as the file .kubeque has it.
     config = {"consumer_image": around.consumer_image, "service_account": around.service_account}
     words = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.clusters.base import Right
+from kubeque.clusters.base import Permission
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
 from kubeque.model.errors import ClusterRefused
@@ -32,7 +32,7 @@ def role() -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Rights:
+class Permissions:
     """Asks one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, *, password: bool) -> None:
@@ -41,21 +41,25 @@ class Rights:
         self._namespace = namespace
         self._spare = {_SAY} if password else {_SAY, _PASSWORD}
 
-    def own(self) -> list[Right]:
+    def own(self) -> list[Permission]:
         """Those of this account."""
         return self._all()
 
-    def of_keeper(self) -> list[Right]:
+    def of_keeper(self) -> list[Permission]:
         """Those of the account that keepers run as, as far as this one can see them."""
         why_not = self.no_keeper()
         if why_not:
-            return [Right("a keeper", False, _NOBODY_WATCHES, optional=True, trouble=f"cannot be started: {why_not}")]
+            return [
+                Permission("a keeper", False, _NOBODY_WATCHES, optional=True, trouble=f"cannot be started: {why_not}")
+            ]
         try:
             return self._all(ACCOUNT)
         except ClusterRefused as error:
             if error.status != 403:
                 raise
-            return [Right("create localsubjectaccessreviews", False, f"to check what {ACCOUNT} may do", optional=True)]
+            return [
+                Permission("create localsubjectaccessreviews", False, f"to check what {ACCOUNT} may do", optional=True)
+            ]
 
     def no_keeper(self) -> str:
         """Why there can be no keeper; empty: there can."""
@@ -67,10 +71,10 @@ class Rights:
             return f"this account may not get serviceaccounts in {self._namespace}"
         return "" if found else f"there is no service account {ACCOUNT} in {self._namespace}"
 
-    def _all(self, account: str = "") -> list[Right]:
+    def _all(self, account: str = "") -> list[Permission]:
         by = f" by {account}" if account else ""
         return [
-            Right(f"{verb} {kind}{by}", self._may(group, kind, verb, account), why, why in self._spare)
+            Permission(f"{verb} {kind}{by}", self._may(group, kind, verb, account), why, why in self._spare)
             for group, kind, verbs, why in _RIGHTS
             for verb in verbs
         ]

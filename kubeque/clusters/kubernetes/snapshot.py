@@ -11,7 +11,7 @@ from kubeque.clusters.kubernetes.pod_status import Pod
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class FleetSnapshot:
     """A fleet as the API server showed it."""
 
     #: Own monotonic clock, seconds.
@@ -23,7 +23,7 @@ class Sight:
     keeper_pods: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, at: float, jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> Sight:
+    def of(cls, at: float, jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> FleetSnapshot:
         """What carries the fleet's label."""
         sight = cls(at, [], [])
         for things, consumers, keepers in (

@@ -9,7 +9,7 @@ from kubeque.clusters.base import Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.node_capacity import asked, most_free, shown
-from kubeque.clusters.kubernetes.snapshot import Sight
+from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused
 
 #: A pod or Kubernetes Job that does nothing for so long is looked into, seconds.
@@ -19,7 +19,7 @@ _SCALING = "TriggeredScaleUp"
 _SAID = 3
 
 
-class Obstacles:
+class StartProblems:
     """Looks for what is in the way. What this account may not read (events, nodes) is left out."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
@@ -27,7 +27,7 @@ class Obstacles:
         self._namespace = namespace
         self._forbidden: set[str] = set()
 
-    def of(self, sight: Sight, now: float) -> Standstill:
+    def of(self, sight: FleetSnapshot, now: float) -> Standstill:
         """What holds up the fleet; with nothing waiting there is nothing to say."""
         open_jobs = [job for job in sight.jobs if not scaling.is_over(job)]
         live = [pod for pod in sight.pods if pod_status.is_live(pod)]
@@ -48,7 +48,7 @@ class Obstacles:
         seconds = self._seconds(sight, open_jobs, now) if messages and not scaling else 0.0
         return Standstill((*messages, *self._keeper(sight, now)), seconds)
 
-    def _keeper(self, sight: Sight, now: float) -> tuple[str, ...]:
+    def _keeper(self, sight: FleetSnapshot, now: float) -> tuple[str, ...]:
         """What keeps the keeper from working; the job goes on without it for as long as somebody looks."""
         pods = sight.keeper_pods
         stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _LOOK_AFTER]
@@ -56,7 +56,7 @@ class Obstacles:
             return ()
         return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
 
-    def _seconds(self, sight: Sight, open_jobs: list[dict[str, Any]], now: float) -> float:
+    def _seconds(self, sight: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
         """For how long no consumer could start, if none ever has."""
         suspended = any(job["spec"].get("suspend") for job in open_jobs)
         if suspended or any(map(pod_status.has_started, (p for p in sight.pods if not pod_status.hold_up(p)))):

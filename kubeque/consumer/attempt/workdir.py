@@ -24,7 +24,7 @@ _NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFile:
+class OutputFile:
     """A file that a task left in its working directory."""
 
     #: Relative, with `/`.
@@ -36,10 +36,10 @@ class ResultFile:
 
 
 @dataclass(slots=True)
-class Collected:
+class OutputFiles:
     """What a task left in its working directory."""
 
-    files: list[ResultFile] = field(default_factory=list)
+    files: list[OutputFile] = field(default_factory=list)
     #: What cannot be kept and why, one line each.
     refused: list[str] = field(default_factory=list)
     #: How many more there were than `refused` names.
@@ -100,7 +100,7 @@ class Workdir:
     def _remember(self, name: str, target: Path) -> None:
         self._staged[name] = _trace(os.lstat(target))
 
-    def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> Collected:
+    def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> OutputFiles:
         """Everything that the task wrote and that the globs keep. What was staged and is unchanged is left out.
 
         A link to a file of the working directory is kept as a file. Other links, what is no file, and names that no
@@ -176,11 +176,11 @@ class _Search:
         self._root = root
         self._staged = staged
         self._keeps = selection(results, ignore)
-        self._found = Collected()
+        self._found = OutputFiles()
         #: Folders to look into: path, and the prefix of the names in it.
         self._todo = [(root, "")]
 
-    def run(self) -> Collected:
+    def run(self) -> OutputFiles:
         while self._todo:
             path, prefix = self._todo.pop()
             for entry in self._entries(path, prefix):
@@ -248,7 +248,7 @@ class _Search:
         if not stat.S_ISREG(status.st_mode):
             self._found.refuse(name, f"is a {_kind(status.st_mode)}, not a file")
         elif _make_readable(path, status):
-            self._found.files.append(ResultFile(name, Path(path), status.st_size))
+            self._found.files.append(OutputFile(name, Path(path), status.st_size))
         else:
             self._found.refuse(name, "cannot be read: it belongs to another user")
 

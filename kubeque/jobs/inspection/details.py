@@ -10,8 +10,8 @@ from typing import Any
 from kubeque.files.layout import result_url, table_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
-from kubeque.jobs.results.table import Line
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.reconcile import Progress, reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
@@ -49,7 +49,7 @@ class TaskDetails:
     """A task, with its row, its attempts and what its last result holds."""
 
     job: Job
-    line: Line
+    line: TaskRow
     #: What it may use.
     shape: Shape
     #: result.json of the outcome that counts; None where there is none.
@@ -58,13 +58,13 @@ class TaskDetails:
     url: str
 
 
-def job_details(site: Site, name: str, *, watch: LeaseWatch | None = None) -> JobDetails:
+def job_details(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> JobDetails:
     """Look at a job. O(tasks) in time, a few blocks in memory. Raises JobNotFound."""
-    progress = reconcile(site, name, watch=watch)
+    progress = reconcile(backends, name, watch=watch)
     job = progress.job
     causes: Counter[str] = Counter()
     attempts, seconds, peak = 0, 0.0, 0
-    for view in site.queue.tasks(job):
+    for view in backends.queue.tasks(job):
         outcome = view.record.outcome
         attempts += len(view.record.history)
         if view.state in ("ok", "failed") and outcome is not None:
@@ -72,25 +72,25 @@ def job_details(site: Site, name: str, *, watch: LeaseWatch | None = None) -> Jo
             seconds += outcome.seconds
             peak = max(peak, outcome.peak_memory)
     table = table_url(job) if job.closing is not None else ""
-    return JobDetails(progress, site.spec(job), dict(causes.most_common()), attempts, seconds, peak, table)
+    return JobDetails(progress, backends.spec(job), dict(causes.most_common()), attempts, seconds, peak, table)
 
 
-def task_details(site: Site, name: str, index: int, *, watch: LeaseWatch | None = None) -> TaskDetails:
+def task_details(backends: Backends, name: str, index: int, *, watch: LeaseWatch | None = None) -> TaskDetails:
     """Look at one task. Raises JobNotFound, UserError for an index that the job does not have."""
-    job = reconcile(site, name, watch=watch).job
-    line = find_line(site, job, index)
+    job = reconcile(backends, name, watch=watch).job
+    line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
     try:
-        result = site.files.read_json(join(url, "result.json")) if url else None
+        result = backends.files.read_json(join(url, "result.json")) if url else None
     except FileMissing:  # somebody tidied up; what the queue knows is shown all the same
         result = None
     return TaskDetails(job, line, job.shapes[line.view.shape], result, url)
 
 
-def find_line(site: Site, job: Job, index: int) -> Line:
+def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
     """One task with its row. Raises UserError for an index that the job does not have."""
-    view = site.queue.task(job, index)
+    view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
-    rows = site.spec(job).rows
-    return Line(view, read_row(rows, index, PageReader(rows, job.url, site.files).page))
+    rows = backends.spec(job).rows
+    return TaskRow(view, read_row(rows, index, PageReader(rows, job.url, backends.files).page))

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from kubeque.clusters.base import Right
+from kubeque.clusters.base import Permission
 from kubeque.clusters.open import open_cluster
 from kubeque.files.layout import page_url, table_url
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, join, local_path
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import KubequeError, StorageError
@@ -89,7 +89,7 @@ def _cluster(config: Config) -> str:
     return f"{config.cluster_url}: {running} consumers run, up to {wanted} for a job"
 
 
-def _rights(config: Config) -> list[Right]:
+def _rights(config: Config) -> list[Permission]:
     """The rights at the cluster; none where it does not even answer, which was said already."""
     try:
         return open_cluster(config.cluster_url, config).rights()
@@ -116,15 +116,15 @@ _LOOKS = 3
 _PAUSE_SECONDS = 1.0
 
 
-def examine(site: Site, name: str) -> list[Finding]:
+def examine(backends: Backends, name: str) -> list[Finding]:
     """Check the blocks, the spec, the pages and the table of a job. Raises JobNotFound, QueueError."""
-    looks = [look(site.queue, name)]
+    looks = [look(backends.queue, name)]
     while looks[-1].findings and len(looks) < _LOOKS:
         time.sleep(_PAUSE_SECONDS)
-        looks.append(look(site.queue, name))
+        looks.append(look(backends.queue, name))
     last = looks[-1]
     books = standing([each.findings for each in looks if each.job.uid == last.job.uid])
-    found = [*books, *_files(site, last.job)]
+    found = [*books, *_files(backends, last.job)]
     if not found:
         text = f"{last.job.name}: each of {last.job.n} tasks is in one of {last.blocks} blocks, all counts agree"
         return [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there")]
@@ -138,14 +138,14 @@ def look(queue: Queue, name: str) -> Audit:
     return audit.compare(queue.tallies(job)).close()
 
 
-def _files(site: Site, job: Job) -> Iterator[Fault]:
+def _files(backends: Backends, job: Job) -> Iterator[Fault]:
     """Is all there that its consumers and readers need?"""
     try:
-        spec = JobSpec.from_wire(site.files.read_json(job.spec_url))  # as it is stored, not as it was read before
+        spec = JobSpec.from_wire(backends.files.read_json(job.spec_url))  # as it is stored, not as it was read before
         if spec.rows.n != job.n:
             yield Fault("spec", f"{job.spec_url} is for {spec.rows.n} tasks, and the job has {job.n}")
-        yield from _pages(site, job, spec)
-        if job.closing is not None and not site.files.existing(job.url, [table_url(job).rpartition("/")[2]]):
+        yield from _pages(backends, job, spec)
+        if job.closing is not None and not backends.files.existing(job.url, [table_url(job).rpartition("/")[2]]):
             yield Fault("table", f"{table_url(job)} is not there, though the job has ended")
     except StorageError as error:
         yield Fault("store", str(error))
@@ -153,10 +153,10 @@ def _files(site: Site, job: Job) -> Iterator[Fault]:
         yield Fault("spec", f"{job.spec_url} cannot be read ({type(error).__name__}: {error})")
 
 
-def _pages(site: Site, job: Job, spec: JobSpec) -> Iterator[Fault]:
+def _pages(backends: Backends, job: Job, spec: JobSpec) -> Iterator[Fault]:
     names = [page_url(job.url, number).rpartition("/")[2] for number in range(len(spec.rows.starts))]
     folder = join(job.url, "pages")
-    there = site.files.existing(folder, names) if names else set()
+    there = backends.files.existing(folder, names) if names else set()
     for name in names:
         if name not in there:
             yield Fault("pages", f"{join(folder, name)} is not there: the rows in it cannot run")

@@ -9,7 +9,7 @@ from kubeque.clusters.local import attempt_folder
 from kubeque.files.layout import log_url, logs_url, result_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
@@ -44,46 +44,54 @@ class Peek:
 
 
 def peek(
-    site: Site, name: str, index: int, stream: str = "stdout", *, wait: bool = True, watch: LeaseWatch | None = None
+    backends: Backends,
+    name: str,
+    index: int,
+    stream: str = "stdout",
+    *,
+    wait: bool = True,
+    watch: LeaseWatch | None = None,
 ) -> Peek:
     """The last 64 KiB of a stream of a task, as new as can be had; without `wait`, as there is.
 
     On this machine the running task's file is read; elsewhere its consumer is asked by the job's record in the queue,
     and sends it to the store. Raises JobNotFound, UserError, StorageError.
     """
-    return peek_at(site, reconcile(site, name, watch=watch).job, index, stream, wait=wait)
+    return peek_at(backends, reconcile(backends, name, watch=watch).job, index, stream, wait=wait)
 
 
-def peek_at(site: Site, job: Job, index: int, stream: str, *, wait: bool) -> Peek:
+def peek_at(backends: Backends, job: Job, index: int, stream: str, *, wait: bool) -> Peek:
     """The same of a job as it is known; nothing of it is repaired."""
-    view = site.queue.task(job, index)
+    view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     if view.state == "running":
-        found = _here(site, job, view, stream, view.record.attempts)
-        return found or _sent(site, job, view, stream, since=_ask(site, job, index), wait=wait)
-    return _result(site, job, view, stream) or _here(site, job, view, stream) or _sent(site, job, view, stream)
+        found = _here(backends, job, view, stream, view.record.attempts)
+        return found or _sent(backends, job, view, stream, since=_ask(backends, job, index), wait=wait)
+    return (
+        _result(backends, job, view, stream) or _here(backends, job, view, stream) or _sent(backends, job, view, stream)
+    )
 
 
-def _here(site: Site, job: Job, view: TaskView, stream: str, attempt: int | None = None) -> Peek | None:
+def _here(backends: Backends, job: Job, view: TaskView, stream: str, attempt: int | None = None) -> Peek | None:
     """Read from the folder of an attempt on this machine, if it is there."""
-    folder = attempt_folder(site.config.home, job.uid, view.index, attempt)
+    folder = attempt_folder(backends.config.home, job.uid, view.index, attempt)
     if folder is None:
         return None
     return Peek(view, read_tail(folder / stream), int(folder.name.split("-")[2]))
 
 
-def _result(site: Site, job: Job, view: TaskView, stream: str) -> Peek | None:
+def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek | None:
     """Read from the result of an attempt that ended, if there is one."""
     outcome = view.record.outcome
     url = result_url(job, outcome)
     if outcome is None or not url or view.state not in ("ok", "failed"):
         return None
     try:
-        result = site.files.read_json(join(url, "result.json"))
+        result = backends.files.read_json(join(url, "result.json"))
         text = result.get(stream)
         if text is None and result.get(f"{stream}_bytes"):
-            return Peek(view, site.files.read_tail(join(url, f"{stream}.txt")), outcome.attempt)
+            return Peek(view, backends.files.read_tail(join(url, f"{stream}.txt")), outcome.attempt)
     except FileMissing:  # somebody tidied up
         return None
     data = (text or "").encode()
@@ -91,9 +99,9 @@ def _result(site: Site, job: Job, view: TaskView, stream: str) -> Peek | None:
     return Peek(view, Tail(start, data[start:]), outcome.attempt)
 
 
-def _ask(site: Site, job: Job, index: int) -> float:
+def _ask(backends: Backends, job: Job, index: int) -> float:
     """Ask the task's consumer to show what it writes; since when it has been asked, by the clock of the queue."""
-    now = site.queue.now()
+    now = backends.queue.now()
 
     def change(last: Job) -> Job | None:
         asked = {i: until for i, until in last.peeks if until > now}
@@ -103,30 +111,30 @@ def _ask(site: Site, job: Job, index: int) -> float:
         kept = list(asked.items())[-(_REQUESTS - 1) :]
         return replace(last, peeks=(*kept, (index, now + _ASKED_SECONDS)))
 
-    until = dict(site.queue.update(job.name, change).peeks).get(index, now + _ASKED_SECONDS)
+    until = dict(backends.queue.update(job.name, change).peeks).get(index, now + _ASKED_SECONDS)
     return until - _ASKED_SECONDS
 
 
-def _sent(site: Site, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False) -> Peek:
+def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False) -> Peek:
     """Read what a consumer sent to the store; with `wait` until it has sent something after `since`."""
-    end = time.monotonic() + (_PATIENCE_SECONDS[site.queue.store.cheap] if wait else 0.0)
+    end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.store.cheap] if wait else 0.0)
     while True:
-        found = _newest(site, job, view.index)
+        found = _newest(backends, job, view.index)
         if (found and found[1].at >= since) or time.monotonic() > end:
             break
         time.sleep(_POLL_SECONDS)
     if found is None:
         return Peek(view, Tail())
     attempt, log = found
-    age = max(0.0, site.queue.now() - log.at) if view.state == "running" else None
+    age = max(0.0, backends.queue.now() - log.at) if view.state == "running" else None
     return Peek(view, log.stderr if stream == "stderr" else log.stdout, attempt, age)
 
 
-def _newest(site: Site, job: Job, index: int) -> tuple[int, LiveLog] | None:
+def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | None:
     """What the last attempt that sent anything had written."""
-    names = [name.removesuffix(".json") for name, _ in site.files.listing(logs_url(job.url, index))]
+    names = [name.removesuffix(".json") for name, _ in backends.files.listing(logs_url(job.url, index))]
     numbered = [(int(number), name) for name in names if (number := name.partition("-")[0]).isdigit()]
     if not numbered:
         return None
     attempt, name = max(numbered)
-    return attempt, LiveLog.from_wire(site.files.read_json(log_url(job.url, index, name)))
+    return attempt, LiveLog.from_wire(backends.files.read_json(log_url(job.url, index, name)))

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import ClassVar
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import find_line
 from kubeque.jobs.inspection.peek import Peek, peek_at
 from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.ranking import ranked
-from kubeque.jobs.results.table import Line, lines, read_rows
+from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Counts, Job, JobState
 from kubeque.model.stats.failure_groups import Group, Groups
@@ -48,8 +48,8 @@ class Reader:
     #: What the letters of `marks` mean.
     MEANING: ClassVar[Mapping[str, str]] = MEANING
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
         self._lock = threading.Lock()
         #: By job uid and block id: the version that was read, and its marks.
         self._known: OrderedDict[str, dict[str, tuple[int, str]]] = OrderedDict()
@@ -57,23 +57,23 @@ class Reader:
 
     def now(self) -> float:
         """The clock of the queue, Unix seconds."""
-        return self._site.queue.now()
+        return self._backends.queue.now()
 
     def jobs(self) -> list[Job]:
         """All jobs, the newest first."""
-        return sorted(self._site.queue.jobs(), key=lambda job: (job.created, job.uid), reverse=True)
+        return sorted(self._backends.queue.jobs(), key=lambda job: (job.created, job.uid), reverse=True)
 
     def job(self, name: str) -> Job:
         """One job as the queue has it. Raises JobNotFound."""
-        return self._site.queue.job(name)
+        return self._backends.queue.job(name)
 
     def counts(self, job: Job) -> Counts:
         """How many of its tasks stand where; one question to the queue, none once it has ended."""
-        return job.closing.counts if job.closing is not None else self._site.queue.counts(job)
+        return job.closing.counts if job.closing is not None else self._backends.queue.counts(job)
 
     def columns(self, job: Job) -> tuple[str, ...]:
         """The names of its parameters. Raises StorageError."""
-        return self._site.spec(job).rows.columns
+        return self._backends.spec(job).rows.columns
 
     def marks(self, job: Job, first: int, count: int) -> str:
         """One letter for each task from `first` on, at most `count`, run-length: `ooor` is `o3r`."""
@@ -81,7 +81,7 @@ class Reader:
         found = [ELSEWHERE] * max(0, end - first)
         with self._lock:  # many who look at once wait for one who reads
             known = self._remembered(job.uid)
-            for record in self._site.queue.scan_records(job, first=first):
+            for record in self._backends.queue.scan_records(job, first=first):
                 if record.lo >= end:
                     break
                 if known.get(record.id, (0, ""))[0] != record.version:
@@ -113,38 +113,38 @@ class Reader:
 
     def _read_failures(self, job: Job) -> Failures:
         groups, causes = Groups(), Counter[str]()
-        for record in self._site.queue.scan_records(job):
+        for record in self._backends.queue.scan_records(job):
             for outcome in read_failed(record):
                 groups.add(outcome, {})
                 causes[str(outcome.cause)] += 1
         largest = groups.largest()
         with suppress(StorageError):  # who sees the queue and not the store learns at least which they are
-            rows = read_rows(self._site, job, {index for group in largest for index, _ in group.first})
+            rows = read_rows(self._backends, job, {index for group in largest for index, _ in group.first})
             for group in largest:
                 group.first = [(index, rows[index]) for index, _ in group.first]
         return Failures(largest, dict(causes.most_common()))
 
-    def lines(self, job: Job, *, first: int = 0, count: int = 100, state: str | None = None) -> list[Line]:
+    def lines(self, job: Job, *, first: int = 0, count: int = 100, state: str | None = None) -> list[TaskRow]:
         """So many tasks from index `first` on; only those in `state` if it is given. Raises StorageError."""
-        return list(islice(lines(self._site, job, state=state, first=first), count))
+        return list(islice(lines(self._backends, job, state=state, first=first), count))
 
-    def ranked(self, job: Job, column: str, *, top: int, descending: bool, state: str | None = None) -> list[Line]:
+    def ranked(self, job: Job, column: str, *, top: int, descending: bool, state: str | None = None) -> list[TaskRow]:
         """The first `top` tasks in the order of a column. Raises UserError, StorageError."""
         if job.n > SORTED_AT_MOST:
             raise UserError(
                 f"{job.name} has {job.n:,} tasks, and above {SORTED_AT_MOST:,} they are not sorted here:"
                 f" kubeque show {job.name} --sort {column}"
             )
-        return ranked(lines(self._site, job, state=state), column, top=top, descending=descending)
+        return ranked(lines(self._backends, job, state=state), column, top=top, descending=descending)
 
-    def line(self, job: Job, index: int) -> Line:
+    def line(self, job: Job, index: int) -> TaskRow:
         """One task with its row. Raises UserError for an index that the job does not have, StorageError."""
-        return find_line(self._site, job, index)
+        return find_line(self._backends, job, index)
 
     def peek(self, job: Job, index: int, stream: str) -> Peek:
         """The end of what a task wrote, as there is. Raises UserError, StorageError."""
-        return peek_at(self._site, job, index, stream, wait=False)
+        return peek_at(self._backends, job, index, stream, wait=False)
 
     def timeline(self, job: Job) -> str:
         """Its timeline as an HTML page that loads nothing. Raises StorageError."""
-        return timeline_page(self._site, job, attempts=_DRAWN)
+        return timeline_page(self._backends, job, attempts=_DRAWN)

@@ -14,7 +14,7 @@ from typing import Any
 
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError
 from kubeque.model.job.shapes import lifted
@@ -55,20 +55,20 @@ class Replayed:
         return all(item.same is not False for item in self.compared) if self.compared else None
 
 
-def replay(site: Site, name: str, index: int, folder: Path | None = None, *, echo: bool = True) -> Replayed:
+def replay(backends: Backends, name: str, index: int, folder: Path | None = None, *, echo: bool = True) -> Replayed:
     """Run a task with the same inputs, row and environment in `folder`, which must not be there yet.
 
     Without `folder` one is made in the current folder. `echo`: what it writes is shown on standard error as it comes.
     Raises JobNotFound, UserError, DestinationError, StorageError.
     """
-    task = task_details(site, name, index)
+    task = task_details(backends, name, index)
     folder = _free(name, index) if folder is None else folder.absolute()
     if folder.exists() or folder.is_symlink():
         raise DestinationError(f"{folder} is there already: name a folder that is not, or none")
-    here = _run(_order(site, task, folder, echo))
-    recorded = _recorded(site, task)
+    here = _run(_order(backends, task, folder, echo))
+    recorded = _recorded(backends, task)
     compared = tuple(_compare(recorded, here)) if recorded else ()
-    return Replayed(folder, here["command"], compared, here["cause"], here["code"], tuple(_notes(site, task)))
+    return Replayed(folder, here["command"], compared, here["cause"], here["code"], tuple(_notes(backends, task)))
 
 
 def _free(name: str, index: int) -> Path:
@@ -80,14 +80,14 @@ def _free(name: str, index: int) -> Path:
     return path
 
 
-def _order(site: Site, task: TaskDetails, folder: Path, echo: bool) -> dict[str, Any]:
+def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> dict[str, Any]:
     job, view, outcome = task.job, task.line.view, task.line.view.record.outcome
     revision = outcome.revision if outcome and outcome.revision and not outcome.linked else job.revision
     return {
         "job": job.name, "job_url": job.url, "spec_url": job.spec_url_of(revision), "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
         "memory": job.shapes[lifted(job.shapes, view.shape, job.floor)].memory,
-        "cache": str(site.config.home / "replay-cache"),
+        "cache": str(backends.config.home / "replay-cache"),
     }  # fmt: skip
 
 
@@ -109,14 +109,14 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _recorded(site: Site, task: TaskDetails) -> dict[str, Any] | None:
+def _recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
     """What is recorded of the outcome that counts, with the streams as size and digest."""
     if task.result is None or task.line.view.state not in ("ok", "failed"):
         return None
-    return {**task.result, **{name: _stream(site, task, name) for name in ("stdout", "stderr")}}
+    return {**task.result, **{name: _stream(backends, task, name) for name in ("stdout", "stderr")}}
 
 
-def _stream(site: Site, task: TaskDetails, name: str) -> dict[str, Any]:
+def _stream(backends: Backends, task: TaskDetails, name: str) -> dict[str, Any]:
     result = task.result or {}
     text, size = result.get(name), result.get(f"{name}_bytes", 0)
     if text is not None or not size:
@@ -124,7 +124,7 @@ def _stream(site: Site, task: TaskDetails, name: str) -> dict[str, Any]:
         return {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        site.files.download(join(task.url, f"{name}.txt"), path)
+        backends.files.download(join(task.url, f"{name}.txt"), path)
         return {"size": size, "digest": sha256_file(str(path))}
 
 
@@ -156,7 +156,7 @@ def _size(count: int | None) -> str:
     return format_bytes(count) if count else ""
 
 
-def _notes(site: Site, task: TaskDetails) -> Iterator[str]:
-    spec = site.spec(task.job)
+def _notes(backends: Backends, task: TaskDetails) -> Iterator[str]:
+    spec = backends.spec(task.job)
     if spec.image and spec.cluster != "local":
         yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"

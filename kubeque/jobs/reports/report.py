@@ -9,13 +9,13 @@ from pathlib import Path
 
 from kubeque.files.layout import report_url
 from kubeque.files.output import write_file
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
-from kubeque.jobs.results.table import Line, lines
+from kubeque.jobs.results.table import TaskRow, lines
 from kubeque.model.job.job import Counts, Job
-from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.stats.spans import spans
 
@@ -25,24 +25,24 @@ LISTED = 1000
 DRAWN = 5000
 
 
-def keep_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> None:
+def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
     """Store the report of a run that ends now, unless somebody did. What goes wrong here is logged and stops nobody."""
     try:
-        ended = job.closed(counts, site.queue.now())
-        site.files.write_new(report_url(job), make_report(site, ended, counts, found).encode(errors="replace"))
+        ended = job.closed(counts, backends.queue.now())
+        backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
     except Exception:
         log.warning("%s: its report could not be stored; kubeque report writes one", job.name, exc_info=True)
 
 
-def write_report(site: Site, job: Job, counts: Counts, dest: Path | str) -> None:
+def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
     """Write the report of a job as it stands now. Raises DestinationError, StorageError."""
-    made = make_report(site, job, counts, lines(site, job)).encode(errors="replace")
-    write_file(site.files, dest, lambda file: file.write(made))
+    made = make_report(backends, job, counts, lines(backends, job)).encode(errors="replace")
+    write_file(backends.files, dest, lambda file: file.write(made))
 
 
-def make_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> str:
+def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> str:
     """The page, from the tasks of a job in order. Memory: the tasks that it lists and the attempts that it draws."""
-    seen, groups, sample, listed = Seen(), Groups(), Sample(DRAWN), list[Line]()
+    seen, groups, sample, listed = AttemptStats(), Groups(), Sample(DRAWN), list[TaskRow]()
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     causes: Counter[str] = Counter()
     for line in found:
@@ -58,7 +58,7 @@ def make_report(site: Site, job: Job, counts: Counts, found: Iterable[Line]) -> 
                 rows[span.job, span.index] = line.row
     kept = {(span.job, span.index) for span in sample.spans}
     content = Content(
-        job, site.spec(job), counts, seen, groups.largest(), listed, sample,
-        {key: row for key, row in rows.items() if key in kept}, causes, site.queue.now(),
+        job, backends.spec(job), counts, seen, groups.largest(), listed, sample,
+        {key: row for key, row in rows.items() if key in kept}, causes, backends.queue.now(),
     )  # fmt: skip
     return page(f"{job.name}: report", report_body(content), scripts=[SCRIPT, "table.js"], kind="report")

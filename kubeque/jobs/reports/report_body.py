@@ -10,12 +10,12 @@ from typing import Any
 
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
-from kubeque.jobs.results.table import FACTS, Line
+from kubeque.jobs.results.table import FACTS, TaskRow
 from kubeque.model.command.command import shown as written
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes, format_seconds
-from kubeque.model.stats.advice import Seen, advise
+from kubeque.model.stats.advice import AttemptStats, advise
 from kubeque.model.stats.failure_groups import NAMED, Group
 from kubeque.model.stats.spans import By
 
@@ -38,10 +38,10 @@ class Content:
     job: Job
     spec: JobSpec
     counts: Counts
-    seen: Seen
+    seen: AttemptStats
     groups: Sequence[Group]
     #: The first tasks.
-    listed: Sequence[Line]
+    listed: Sequence[TaskRow]
     #: The attempts that are drawn, and the parameters of their tasks.
     sample: Sample
     rows: Rows
@@ -183,7 +183,7 @@ def _table(c: Content) -> Iterator[str]:
     yield "</tbody></table></div>"
 
 
-def _cells(line: Line, columns: Sequence[str], outs: Sequence[str]) -> list[Any]:
+def _cells(line: TaskRow, columns: Sequence[str], outs: Sequence[str]) -> list[Any]:
     facts, out = line.facts(), line.out
     return [line.view.index, *(line.row[name] for name in columns), *facts.values(), *(out.get(name) for name in outs)]
 

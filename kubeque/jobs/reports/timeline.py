@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kubeque.files.output import write_file
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page, text
 from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
 from kubeque.jobs.results.table import lines, read_rows
@@ -30,7 +30,7 @@ _CSV = (
 Traced = tuple[Span, dict[str, str]]
 
 
-def write_timeline(site: Site, jobs: Sequence[Job], dest: Path | str, *, by: By = By.CONSUMER) -> int:
+def write_timeline(backends: Backends, jobs: Sequence[Job], dest: Path | str, *, by: By = By.CONSUMER) -> int:
     """Write the timeline of `jobs` to `dest`, whose ending says how; returns the number of attempts.
 
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
@@ -43,12 +43,12 @@ def write_timeline(site: Site, jobs: Sequence[Job], dest: Path | str, *, by: By 
     def traced() -> Iterator[Traced]:
         nonlocal counted
         for job in jobs:
-            for line in lines(site, job):
+            for line in lines(backends, job):
                 for span in spans(job.name, line.view):
                     counted += 1
                     yield span, line.row
 
-    write_file(site.files, dest, lambda file: writer(file, traced(), by))
+    write_file(backends.files, dest, lambda file: writer(file, traced(), by))
     return counted
 
 
@@ -61,13 +61,13 @@ def _html(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
     file.write(_page(sample, rows, by).encode(errors="replace"))
 
 
-def timeline_page(site: Site, job: Job, *, attempts: int) -> str:
+def timeline_page(backends: Backends, job: Job, *, attempts: int) -> str:
     """The page of one job with at most so many attempts; only the rows of those that are drawn are read."""
     sample = Sample(attempts)
-    for view in site.queue.tasks(job):
+    for view in backends.queue.tasks(job):
         for span in spans(job.name, view):
             sample.add(span)
-    rows = read_rows(site, job, {span.index for span in sample.spans})
+    rows = read_rows(backends, job, {span.index for span in sample.spans})
     return _page(sample, {(job.name, index): row for index, row in rows.items()}, By.CONSUMER)
 
 

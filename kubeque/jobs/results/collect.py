@@ -15,21 +15,27 @@ from kubeque.files.layout import result_url
 from kubeque.files.output import write_file
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
-from kubeque.jobs.results.table import FACTS, Line, lines
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.table import FACTS, TaskRow, lines
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.rows.column_types import Column, Kind, read_text
+from kubeque.model.rows.column_types import Column, ValueType, read_text
 
 _THREADS = 16
 _FACT_KINDS = {
-    "state": Kind.TEXT, "cause": Kind.TEXT, "exit_code": Kind.INTEGER, "attempts": Kind.INTEGER,
-    "seconds": Kind.NUMBER, "peak_memory": Kind.INTEGER, "files": Kind.INTEGER, "bytes": Kind.INTEGER,
-}  # fmt: skip
+    "state": ValueType.TEXT,
+    "cause": ValueType.TEXT,
+    "exit_code": ValueType.INTEGER,
+    "attempts": ValueType.INTEGER,
+    "seconds": ValueType.NUMBER,
+    "peak_memory": ValueType.INTEGER,
+    "files": ValueType.INTEGER,
+    "bytes": ValueType.INTEGER,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Collected:
+class CollectedTable:
     """What a collect wrote."""
 
     #: A path or a URL.
@@ -42,7 +48,7 @@ class Collected:
 Values = Iterator[list[Any]]
 
 
-def collect(site: Site, job: Job, dest: Path | str, *, infer: bool = False) -> Collected:
+def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
     """Write the table of `job` to `dest`, .csv or .parquet. Memory: some rows, whatever their number.
 
     Parameters stay text unless `infer`: then a column of nothing but numbers, or true and false, becomes one of these.
@@ -52,59 +58,59 @@ def collect(site: Site, job: Job, dest: Path | str, *, infer: bool = False) -> C
     if writer is None:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        columns, count = _gather(site, job, spool, infer)
-        write_file(site.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
-    return Collected(str(dest), count, columns)
+        columns, count = _gather(backends, job, spool, infer)
+        write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
+    return CollectedTable(str(dest), count, columns)
 
 
-def frame(site: Site, job: Job) -> Any:
+def frame(backends: Backends, job: Job) -> Any:
     """The table as a pandas DataFrame. Raises MissingExtra, StorageError."""
     try:
         import pandas as pd
     except ImportError as error:
         raise MissingExtra(f"a DataFrame needs pandas ({error}): pip install 'kubeque[table]'") from error
-    return pd.DataFrame(records(site, job))
+    return pd.DataFrame(records(backends, job))
 
 
-def records(site: Site, job: Job) -> list[dict[str, Any]]:
+def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
     """The table as dicts. Raises StorageError."""
     return [
         {**line.as_record(), **{f"out.{name}": value for name, value in out.items()}}
-        for line, out in whole_lines(site, job)
+        for line, out in whole_lines(backends, job)
     ]
 
 
-def whole_lines(site: Site, job: Job) -> Iterator[tuple[Line, dict[str, Any]]]:
+def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
     """Every task with all values it wrote; those that the queue did not keep are read from its result, in parallel."""
 
-    def whole(line: Line) -> tuple[Line, dict[str, Any]]:
+    def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:
         outcome = line.view.record.outcome
         if line.view.state != "ok" or outcome is None or outcome.out != {}:
             return line, line.out
         url = result_url(job, outcome)
-        return line, dict(site.files.read_json(join(url, "result.json")).get("out") or {}) if url else {}
+        return line, dict(backends.files.read_json(join(url, "result.json")).get("out") or {}) if url else {}
 
-    return in_parallel(whole, lines(site, job), threads=_THREADS)
+    return in_parallel(whole, lines(backends, job), threads=_THREADS)
 
 
-def _gather(site: Site, job: Job, spool: TextIO, infer: bool) -> tuple[tuple[Column, ...], int]:
+def _gather(backends: Backends, job: Job, spool: TextIO, infer: bool) -> tuple[tuple[Column, ...], int]:
     """Put the rows aside as JSON lines, and see meanwhile what columns there are and what is in them."""
     taken = {"index", *FACTS}
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
     count = 0
-    for line, out in whole_lines(site, job):
+    for line, out in whole_lines(backends, job):
         count += 1
         values = {name: value for name, value in line.row.items() if name != "index"}
         spool.write(json.dumps([line.view.index, values, line.facts(), out]) + "\n")
         for name, value in values.items():
             shown = f"param.{name}" if name in taken else name
-            known = parameters.get(name, Column("param", name, shown, Kind.EMPTY if infer else Kind.TEXT))
+            known = parameters.get(name, Column("param", name, shown, ValueType.EMPTY if infer else ValueType.TEXT))
             parameters[name] = known.seen(read_text(value)) if infer else known
         for name, value in out.items():
             outs[name] = outs.get(name, Column("out", name, f"out.{name}")).seen(value)
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
-    index = Column("index", "index", "index", Kind.INTEGER)
+    index = Column("index", "index", "index", ValueType.INTEGER)
     return (index, *parameters.values(), *facts, *outs.values()), count
 
 

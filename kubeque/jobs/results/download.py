@@ -11,9 +11,9 @@ from kubeque.files.batches import Copy, in_groups
 from kubeque.files.layout import result_url, table_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter
-from kubeque.jobs.backends import Site
-from kubeque.jobs.results.fetch_folder import Destination, write
-from kubeque.jobs.results.result_manifest import Kept, read_manifest
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.fetch_folder import FolderDestination, write
+from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.globs import selection
@@ -59,7 +59,7 @@ class Fetched:
 
 
 @dataclass(slots=True)
-class Coming:
+class PendingDownload:
     """A task on its way."""
 
     index: int
@@ -67,7 +67,7 @@ class Coming:
     url: str
     #: Of all files of the attempt, as the queue has it.
     size: int
-    files: list[Kept] = field(default_factory=list)
+    files: list[ResultFile] = field(default_factory=list)
     #: Why it cannot be fetched: its own fault, not the store's.
     fault: str = ""
     written: int = 0
@@ -81,33 +81,39 @@ class Coming:
             self.written_size += size
 
 
-def wanted(site: Site, job: Job, choice: Choice) -> Iterator[Coming]:
+def wanted(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:
     """The tasks that ended, as far as they are chosen."""
-    for view in site.queue.tasks(job):
+    for view in backends.queue.tasks(job):
         outcome = view.record.outcome
         ended = outcome is not None and view.state in ("ok", "failed") and choice.state in (None, view.state)
         if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):
-            yield Coming(view.index, result_url(job, outcome), outcome.size)
+            yield PendingDownload(view.index, result_url(job, outcome), outcome.size)
 
 
 def bring(
-    site: Site, place: Destination, missing: Sequence[Coming], globs: tuple[str, ...], meter: Meter
-) -> Iterator[Coming]:
+    backends: Backends,
+    place: FolderDestination,
+    missing: Sequence[PendingDownload],
+    globs: tuple[str, ...],
+    meter: Meter,
+) -> Iterator[PendingDownload]:
     """Bring tasks, in order; one that is at fault itself says so and keeps no other one back."""
     keeps = selection(globs, ())
 
-    def look(task: Coming) -> Coming:
+    def look(task: PendingDownload) -> PendingDownload:
         try:
-            task.files = [file for file in read_manifest(site.files, task.url) if keeps(file.name)]
+            task.files = [file for file in read_manifest(backends.files, task.url) if keeps(file.name)]
         except (FileMissing, FileDamaged) as error:
             task.fault = str(error)
         return task
 
-    def come(group: list[tuple[Coming, Kept | None]]) -> list[Coming]:
-        _bring_files(site, place, [(task, file) for task, file in group if file is not None and not task.fault], meter)
+    def come(group: list[tuple[PendingDownload, ResultFile | None]]) -> list[PendingDownload]:
+        _bring_files(
+            backends, place, [(task, file) for task, file in group if file is not None and not task.fault], meter
+        )
         return [task for task, file in group if file is None]
 
-    def files(tasks: Iterable[Coming]) -> Iterator[tuple[Coming, Kept | None]]:
+    def files(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:
         for task in tasks:
             yield from ((task, file) for file in task.files)
             yield task, None  # comes back when all before it has come
@@ -122,9 +128,11 @@ def bring(
             yield task
 
 
-def _bring_files(site: Site, place: Destination, wanted: Sequence[tuple[Coming, Kept]], meter: Meter) -> None:
+def _bring_files(
+    backends: Backends, place: FolderDestination, wanted: Sequence[tuple[PendingDownload, ResultFile]], meter: Meter
+) -> None:
     """Bring files that go together, unless they are here from a fetch that was broken off."""
-    coming: list[tuple[Coming, Copy]] = []
+    coming: list[tuple[PendingDownload, Copy]] = []
     for task, file in wanted:
         try:
             path = place.waiting(task.index, task.url, file)
@@ -137,7 +145,7 @@ def _bring_files(site: Site, place: Destination, wanted: Sequence[tuple[Coming, 
                 task.count(file.size)
         except (FileMissing, FileDamaged) as error:
             task.fault = str(error)
-    faults = site.files.download_many([item for _, item in coming], progress=meter.moved)
+    faults = backends.files.download_many([item for _, item in coming], progress=meter.moved)
     for (task, item), fault in zip(coming, faults, strict=True):
         if fault:
             task.fault = str(fault)
@@ -145,18 +153,18 @@ def _bring_files(site: Site, place: Destination, wanted: Sequence[tuple[Coming, 
             task.count(item.size)
 
 
-def write_table(site: Site, job: Job, dest: Path) -> None:
+def write_table(backends: Backends, job: Job, dest: Path) -> None:
     """The table of all tasks, whichever are fetched: as it was stored when the job ended, else as it is now."""
     if job.closing is not None:
         try:
-            site.files.download(table_url(job), dest / "results.csv")
+            backends.files.download(table_url(job), dest / "results.csv")
             return
         except FileMissing:
             pass  # somebody removed it
-    write(dest / "results.csv", to_csv(list(lines(site, job))).encode())
+    write(dest / "results.csv", to_csv(list(lines(backends, job))).encode())
 
 
-def check_faults(faulty: Sequence[Coming]) -> None:
+def check_faults(faulty: Sequence[PendingDownload]) -> None:
     """Raise StorageError for tasks whose files are gone or not what they were, if there are any."""
     if not faulty:
         return

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.urls import is_folder, local_path
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.download import Choice, Fetched, bring, check_faults, wanted, write_table
-from kubeque.jobs.results.fetch_folder import Destination
+from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import forward
 from kubeque.model.job.job import Job
 
@@ -16,7 +16,13 @@ __all__ = ["Choice", "Fetched", "fetch"]
 
 
 def fetch(
-    site: Site, job: Job, dest: str, *, force: bool = False, choice: Choice | None = None, progress: Tell | None = None
+    backends: Backends,
+    job: Job,
+    dest: str,
+    *,
+    force: bool = False,
+    choice: Choice | None = None,
+    progress: Tell | None = None,
 ) -> Fetched:
     """Bring the results of `job` into `dest`, never outside it; what an earlier fetch brought is not brought again.
 
@@ -25,16 +31,16 @@ def fetch(
     """
     choice = choice or Choice()
     if not is_folder(dest):
-        return forward(site, job, dest, force=force, choice=choice, progress=progress)
-    place = Destination(Path(local_path(dest)), job)
+        return forward(backends, job, dest, force=force, choice=choice, progress=progress)
+    place = FolderDestination(Path(local_path(dest)), job)
     with place.opened(force=force):
-        chosen = list(wanted(site, job, choice))
+        chosen = list(wanted(backends, job, choice))
         missing = [task for task in chosen if not place.has(task.index, task.url, choice.globs)]
         restored = sum(place.touched(task.index, task.url) for task in missing)
-        write_table(site, job, place.path)
+        write_table(backends, job, place.path)
         meter = Meter(len(missing), sum(task.size for task in missing), progress)
         faulty = []
-        for task in bring(site, place, missing, choice.globs, meter):
+        for task in bring(backends, place, missing, choice.globs, meter):
             meter.done()
             if task.fault:
                 faulty.append(task)

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.local import put
-from kubeque.jobs.results.result_manifest import Kept
+from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import DestinationError, StorageError
 from kubeque.model.job.job import Job
 
@@ -30,7 +30,7 @@ _Trace = tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[Trace]):
+class FetchedTask(Generic[Trace]):
     """What was fetched of a task. A trace is what tells whether a file is still as it was fetched."""
 
     #: Which attempt.
@@ -43,25 +43,25 @@ class Entry(Generic[Trace]):
         """Was all that is asked for fetched, and of that attempt?"""
         return self.mark == mark and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
 
-    def joined(self, before: Entry[Trace] | None) -> Entry[Trace]:
+    def joined(self, before: FetchedTask[Trace] | None) -> FetchedTask[Trace]:
         """This, with what was fetched before of the same attempt."""
         if before is None or before.mark != self.mark:
             return self
         globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
-        return Entry(self.mark, globs, {**before.files, **self.files})
+        return FetchedTask(self.mark, globs, {**before.files, **self.files})
 
     def line(self, index: int) -> str:
         """It as a line of a journal, of the task `index`."""
         return json.dumps([index, self.mark, self.globs, self.files])
 
     @staticmethod
-    def of_line(line: str, trace: Callable[[Any], Trace]) -> tuple[int, Entry[Trace]]:
+    def of_line(line: str, trace: Callable[[Any], Trace]) -> tuple[int, FetchedTask[Trace]]:
         """The task and what was fetched of it. Raises ValueError, TypeError for half a line."""
         index, mark, globs, files = json.loads(line)
-        return index, Entry(mark, tuple(globs), {name: trace(said) for name, said in files.items()})
+        return index, FetchedTask(mark, tuple(globs), {name: trace(said) for name, said in files.items()})
 
 
-class Destination:
+class FolderDestination:
     """A folder for the results of one job. Nothing is written outside it, whatever the names are."""
 
     def __init__(self, path: Path, job: Job) -> None:
@@ -69,7 +69,7 @@ class Destination:
         self._job = job
         self._marker = path / MARKER
         self._journal = self._marker / "fetched.jsonl"
-        self._entries: dict[int, Entry[_Trace]] = {}
+        self._entries: dict[int, FetchedTask[_Trace]] = {}
 
     @contextmanager
     def opened(self, *, force: bool) -> Iterator[None]:
@@ -115,7 +115,7 @@ class Destination:
         with suppress(FileNotFoundError), open(self._journal, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 with suppress(ValueError, TypeError):  # the last line of a fetch that was killed
-                    index, entry = Entry.of_line(line, _read_trace)
+                    index, entry = FetchedTask.of_line(line, _read_trace)
                     self._entries[index] = entry
 
     def has(self, index: int, mark: str, globs: tuple[str, ...]) -> bool:
@@ -133,7 +133,7 @@ class Destination:
     def _place(self, index: int, name: str) -> Path:
         return inside(self.path, f"{index}/{name}")
 
-    def waiting(self, index: int, mark: str, file: Kept) -> Path | None:
+    def waiting(self, index: int, mark: str, file: ResultFile) -> Path | None:
         """Where to put a file that comes; None if it is here already, from a fetch that was broken off."""
         path = inside(self._partial(index, mark), file.name)
         return None if _is(path, file) or _is(self._place(index, file.name), file) else path
@@ -157,7 +157,7 @@ class Destination:
             elif partial.exists():
                 _drop(partial, (name for name in names_below(partial) if name not in names))
                 os.rename(partial, final)
-            fetched = Entry(mark, globs, {name: _trace(final / name) for name in sorted(names)})
+            fetched = FetchedTask(mark, globs, {name: _trace(final / name) for name in sorted(names)})
             self._note(index, fetched.joined(before))
         except OSError as error:
             raise StorageError(f"{final} cannot be written: {error.strerror}") from error
@@ -170,7 +170,7 @@ class Destination:
                 os.replace(partial / name, path)
         shutil.rmtree(partial, ignore_errors=True)
 
-    def _note(self, index: int, entry: Entry[_Trace]) -> None:
+    def _note(self, index: int, entry: FetchedTask[_Trace]) -> None:
         with open(self._journal, "a", encoding="utf-8") as journal:
             journal.write(entry.line(index) + "\n")
 
@@ -200,7 +200,7 @@ def _read_trace(said: Any) -> _Trace:
     return size, time
 
 
-def _is(path: Path, file: Kept) -> bool:
+def _is(path: Path, file: ResultFile) -> bool:
     trace = _trace(path)
     if trace is None or path.is_symlink() or trace[0] != file.size:
         return False

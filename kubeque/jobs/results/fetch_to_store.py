@@ -15,9 +15,9 @@ from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
-from kubeque.jobs.results.download import Choice, Coming, Fetched, bring, check_faults, wanted, write_table
-from kubeque.jobs.results.fetch_folder import MARKER, Destination, Entry, names_below
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.download import Choice, Fetched, PendingDownload, bring, check_faults, wanted, write_table
+from kubeque.jobs.results.fetch_folder import MARKER, FetchedTask, FolderDestination, names_below
 from kubeque.model.errors import DestinationError, FileMissing, StorageError
 from kubeque.model.job.job import Job
 
@@ -26,14 +26,14 @@ _TASKS, _BYTES = 1000, 256 << 20
 _UPLOADS = 16
 
 
-class Shelf:
+class StoreDestination:
     """A place below a URL for the results of one job, and what is there already."""
 
     def __init__(self, files: Files, url: str, job: Job) -> None:
         self.url = url
         self._files = files
         self._job = job
-        self._entries: dict[int, Entry[int]] = {}
+        self._entries: dict[int, FetchedTask[int]] = {}
         self._there: dict[str, int] = {}
 
     def open(self, *, force: bool) -> None:
@@ -60,24 +60,24 @@ class Shelf:
         for name in journals:
             if name.endswith(".jsonl"):
                 for line in self._files.read(join(self.url, MARKER, name)).decode().splitlines():
-                    index, entry = Entry.of_line(line, int)
+                    index, entry = FetchedTask.of_line(line, int)
                     self._entries[index] = entry
         if self._entries:
             self._there = dict(self._files.listing(self.url))
 
-    def has(self, task: Coming, globs: tuple[str, ...]) -> bool:
+    def has(self, task: PendingDownload, globs: tuple[str, ...]) -> bool:
         """Is all that is asked for of that attempt there?"""
         entry = self._entries.get(task.index)
         if entry is None or not entry.covers(task.url, globs):
             return False
         return all(self._there.get(f"{task.index}/{name}") == size for name, size in entry.files.items())
 
-    def touched(self, task: Coming) -> bool:
+    def touched(self, task: PendingDownload) -> bool:
         """Was it all there, and has somebody changed or removed something since?"""
         entry = self._entries.get(task.index)
         return entry is not None and entry.mark == task.url and not self.has(task, entry.globs)
 
-    def put(self, folder: Path, tasks: Sequence[Coming], globs: tuple[str, ...], meter: Meter) -> None:
+    def put(self, folder: Path, tasks: Sequence[PendingDownload], globs: tuple[str, ...], meter: Meter) -> None:
         """Send what came of these tasks, note it, and remove what attempts before had left in its place."""
         found = {task.index: dict(_sizes(folder / str(task.index))) for task in tasks}
         copies = (
@@ -95,39 +95,41 @@ class Shelf:
             pass
         for task in tasks:
             self._drop(task, found[task.index])
-        now = ((task.index, Entry(task.url, globs, found[task.index])) for task in tasks)
+        now = ((task.index, FetchedTask(task.url, globs, found[task.index])) for task in tasks)
         self._note((index, entry.joined(self._entries.get(index))) for index, entry in now)
 
-    def _drop(self, task: Coming, files: Mapping[str, int]) -> None:
+    def _drop(self, task: PendingDownload, files: Mapping[str, int]) -> None:
         before = self._entries.get(task.index)
         if before is not None and before.mark != task.url:
             for name in before.files:
                 if name not in files:
                     self._files.delete(join(self.url, str(task.index), name))
 
-    def _note(self, entries: Iterable[tuple[int, Entry[int]]]) -> None:
+    def _note(self, entries: Iterable[tuple[int, FetchedTask[int]]]) -> None:
         """One more journal: an object cannot be appended to. Their names are in order of time."""
         lines = [entry.line(index) for index, entry in entries]
         name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
         self._files.write(join(self.url, MARKER, name), "\n".join(lines).encode())
 
 
-def forward(site: Site, job: Job, url: str, *, force: bool, choice: Choice, progress: Tell | None = None) -> Fetched:
+def forward(
+    backends: Backends, job: Job, url: str, *, force: bool, choice: Choice, progress: Tell | None = None
+) -> Fetched:
     """Bring the results of `job` below `url`; what an earlier call brought is not brought again.
 
     This machine holds a portion of 256 MB at a time, or the files of one task. Raises as `fetch` does.
     """
-    shelf = Shelf(site.files, url, job)
+    shelf = StoreDestination(backends.files, url, job)
     shelf.open(force=force)
-    chosen = list(wanted(site, job, choice))
+    chosen = list(wanted(backends, job, choice))
     missing = [task for task in chosen if not shelf.has(task, choice.globs)]
     restored = sum(shelf.touched(task) for task in missing)
     meter = Meter(len(missing), sum(task.size for task in missing), progress)
-    faulty: list[Coming] = []
+    faulty: list[PendingDownload] = []
     try:
         for portion in in_groups(missing, lambda task: task.size, most=_TASKS, most_bytes=_BYTES):
-            faulty += _forward_portion(site, shelf, job, portion, choice.globs, meter)
-        _send_table(site, shelf, job)
+            faulty += _forward_portion(backends, shelf, job, portion, choice.globs, meter)
+        _send_table(backends, shelf, job)
     except OSError as error:
         raise StorageError(f"{tempfile.gettempdir()} cannot be used on the way to {url}: {error.strerror}") from error
     check_faults(faulty)
@@ -136,22 +138,27 @@ def forward(site: Site, job: Job, url: str, *, force: bool, choice: Choice, prog
 
 
 def _forward_portion(
-    site: Site, shelf: Shelf, job: Job, tasks: Sequence[Coming], globs: tuple[str, ...], meter: Meter
-) -> list[Coming]:
+    backends: Backends,
+    shelf: StoreDestination,
+    job: Job,
+    tasks: Sequence[PendingDownload],
+    globs: tuple[str, ...],
+    meter: Meter,
+) -> list[PendingDownload]:
     """Bring tasks here and send them on. Returns those that are at fault."""
     with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
-        place = Destination(Path(folder), job)
+        place = FolderDestination(Path(folder), job)
         with place.opened(force=False):
-            came = list(bring(site, place, tasks, globs, Meter(len(tasks), 0)))
+            came = list(bring(backends, place, tasks, globs, Meter(len(tasks), 0)))
         shelf.put(place.path, [task for task in came if not task.fault], globs, meter)
     meter.done(len(tasks))
     return [task for task in came if task.fault]
 
 
-def _send_table(site: Site, shelf: Shelf, job: Job) -> None:
+def _send_table(backends: Backends, shelf: StoreDestination, job: Job) -> None:
     with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
-        write_table(site, job, Path(folder))
-        site.files.upload(Path(folder) / "results.csv", join(shelf.url, "results.csv"))
+        write_table(backends, job, Path(folder))
+        backends.files.upload(Path(folder) / "results.csv", join(shelf.url, "results.csv"))
 
 
 def _sizes(folder: Path) -> Iterator[tuple[str, int]]:

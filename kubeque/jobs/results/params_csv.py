@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.table import lines
 from kubeque.model.errors import ParametersError
 from kubeque.model.job.job import Job
@@ -14,12 +14,12 @@ from kubeque.model.job.job import Job
 _BOM = "\ufeff"
 
 
-def rows_csv(site: Site, job: Job, *, state: str | None = None) -> Iterator[str]:
+def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Iterator[str]:
     """A header and the rows of the tasks in `state`, every value as it was given. Memory: a few pages.
 
     Raises ParametersError where the rows have no columns, StorageError.
     """
-    columns = site.spec(job).rows.columns
+    columns = backends.spec(job).rows.columns
     if not columns:
         raise ParametersError(
             f"the rows of {job.name} have no columns and only differ in their index: kubeque reset {job.name} runs "
@@ -28,7 +28,7 @@ def rows_csv(site: Site, job: Job, *, state: str | None = None) -> Iterator[str]
     if columns[0].startswith(_BOM):
         yield _BOM  # the first one in a file is taken for a mark
     yield _record(columns)
-    for line in lines(site, job, state=state):
+    for line in lines(backends, job, state=state):
         yield _record([line.row[column] for column in columns])
 
 

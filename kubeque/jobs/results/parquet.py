@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from kubeque.model.errors import MissingExtra
-from kubeque.model.rows.column_types import Column, Kind
+from kubeque.model.rows.column_types import Column, ValueType
 
 #: Rows in one group: what is held at once.
 _GROUP = 20_000
@@ -23,9 +23,12 @@ def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) 
             f"a table as .parquet needs pyarrow ({error}): pip install 'kubeque[table]', or write .csv"
         ) from error
     kinds = {
-        Kind.BOOLEAN: pa.bool_(), Kind.INTEGER: pa.int64(), Kind.NUMBER: pa.float64(), Kind.TEXT: pa.string(),
-        Kind.EMPTY: pa.string(),
-    }  # fmt: skip
+        ValueType.BOOLEAN: pa.bool_(),
+        ValueType.INTEGER: pa.int64(),
+        ValueType.NUMBER: pa.float64(),
+        ValueType.TEXT: pa.string(),
+        ValueType.EMPTY: pa.string(),
+    }
     schema = pa.schema([pa.field(column.shown, kinds[column.kind]) for column in columns])
     with ParquetWriter(file, schema) as writer:
         while group := list(islice(rows, _GROUP)):

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from kubeque.files.row_pages import PageReader
-from kubeque.jobs.backends import Site
-from kubeque.jobs.results.table import FACTS, Line
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.table import FACTS, TaskRow
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskView
@@ -20,7 +20,7 @@ from kubeque.model.rows.parameters import read_row
 _SLACK = 1000
 
 
-def ranked(lines: Iterable[Line], column: str, *, top: int | None = None, descending: bool = False) -> list[Line]:
+def ranked(lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False) -> list[TaskRow]:
     """The first `top` lines (None: all) in the order of `column`: any of the table, `out.*` too.
 
     Numbers are compared as numbers, also where they were read from a CSV, and come first; then texts; lines without a
@@ -68,26 +68,26 @@ class _Bucket:
     def __init__(self, top: int | None, *, descending: bool) -> None:
         self._top = top
         self._descending = descending
-        self._held: list[tuple[Any, Line]] = []
+        self._held: list[tuple[Any, TaskRow]] = []
 
-    def add(self, key: float | str, line: Line) -> None:
+    def add(self, key: float | str, line: TaskRow) -> None:
         self._held.append((key, line))
         if self._top is not None and len(self._held) > self._top + _SLACK:
             self._held = self._first()
 
-    def _first(self) -> list[tuple[Any, Line]]:
+    def _first(self) -> list[tuple[Any, TaskRow]]:
         return sorted(self._held, key=itemgetter(0), reverse=self._descending)[: self._top]
 
-    def sorted(self) -> list[Line]:
+    def sorted(self) -> list[TaskRow]:
         return [line for _, line in self._first()]
 
 
-def newest_failures(site: Site, job: Job, count: int) -> list[Line]:
+def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
     """The `count` tasks that failed last, the newest first. Reads all blocks, and the rows of these tasks only."""
-    failed = (view for view in site.queue.tasks(job) if view.state == "failed")
-    rows = site.spec(job).rows
-    page = PageReader(rows, job.url, site.files).page
-    return [Line(view, read_row(rows, view.index, page)) for view in heapq.nlargest(count, failed, key=_ended_at)]
+    failed = (view for view in backends.queue.tasks(job) if view.state == "failed")
+    rows = backends.spec(job).rows
+    page = PageReader(rows, job.url, backends.files).page
+    return [TaskRow(view, read_row(rows, view.index, page)) for view in heapq.nlargest(count, failed, key=_ended_at)]
 
 
 def _ended_at(view: TaskView) -> float:

@@ -19,7 +19,7 @@ _STREAMS = ("stdout", "stderr")
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class ResultFile:
     """One file that an attempt left."""
 
     #: Relative, and checked to lead downwards.
@@ -33,7 +33,7 @@ class Kept:
     text: bytes = b""
 
 
-def read_manifest(files: Files, url: str) -> list[Kept]:
+def read_manifest(files: Files, url: str) -> list[ResultFile]:
     """The files of the attempt whose folder is `url`, its streams among them; none where nothing was stored.
 
     Raises FileMissing, FileDamaged for a manifest that no consumer writes, StorageError.
@@ -51,25 +51,25 @@ def read_manifest(files: Files, url: str) -> list[Kept]:
         raise FileDamaged(f"{source} is damaged or forged: {error}") from error
 
 
-def _files(said: Mapping[str, Any], url: str) -> Iterator[Kept]:
+def _files(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
     for item in said.get("files", []):
         name, size, digest = item["name"], item["size"], item["digest"]
         if not isinstance(name, str) or type(size) is not int or size < 0 or not _DIGEST.fullmatch(digest):
             raise ValueError(f"a file is described as {cut(repr(item))}")
         name.encode()  # a lone surrogate is no name
-        yield Kept(str(safe_name(name)), join(url, "files", name), size, digest)
+        yield ResultFile(str(safe_name(name)), join(url, "files", name), size, digest)
 
 
-def _streams(said: Mapping[str, Any], url: str) -> Iterator[Kept]:
+def _streams(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
     """The streams as files. A file of the same name that the task itself wrote goes before."""
     for stream in _STREAMS:
         text, size = said.get(stream), said.get(f"{stream}_bytes", 0)
         name = f"{stream}.txt"
         if text is None and size:
-            yield Kept(name, join(url, name), int(size), str(said.get(f"{stream}_digest") or ""))
+            yield ResultFile(name, join(url, name), int(size), str(said.get(f"{stream}_digest") or ""))
         else:
             data = (text or "").encode()
-            yield Kept(name, "", len(data), text=data)
+            yield ResultFile(name, "", len(data), text=data)
 
 
 def _check_names(names: set[str]) -> None:

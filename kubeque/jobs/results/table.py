@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.files.layout import table_url
 from kubeque.files.row_pages import PageReader
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskView
 from kubeque.model.rows.parameters import read_row
@@ -20,7 +20,7 @@ FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "f
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class TaskRow:
     """One task with its row."""
 
     view: TaskView
@@ -68,32 +68,32 @@ class Line:
         return {"index": self.view.index, **row, **self.facts(), **out}
 
 
-def lines(site: Site, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[Line]:
+def lines(backends: Backends, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
     """Every task from index `first` on with its row, in order; only those in `state` if it is given.
 
     Memory: a few blocks and pages. Pages of which no row is wanted are not read.
     """
-    spec = site.spec(job).rows
-    page = PageReader(spec, job.url, site.files)
-    for view in site.queue.tasks(job, first=first):
+    spec = backends.spec(job).rows
+    page = PageReader(spec, job.url, backends.files)
+    for view in backends.queue.tasks(job, first=first):
         if state in (None, view.state):
-            yield Line(view, read_row(spec, view.index, page.page))
+            yield TaskRow(view, read_row(spec, view.index, page.page))
 
 
-def read_rows(site: Site, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
+def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
     """The rows of some tasks; each page is read once."""
-    spec = site.spec(job).rows
-    page = PageReader(spec, job.url, site.files).page
+    spec = backends.spec(job).rows
+    page = PageReader(spec, job.url, backends.files).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
 
 
-def write_table(site: Site, job: Job, found: Sequence[Line]) -> str:
+def write_table(backends: Backends, job: Job, found: Sequence[TaskRow]) -> str:
     """Store results.csv of this run, unless somebody did; returns its URL."""
-    site.files.write_new(table_url(job), to_csv(found).encode())
+    backends.files.write_new(table_url(job), to_csv(found).encode())
     return table_url(job)
 
 
-def to_csv(found: Sequence[Line]) -> str:
+def to_csv(found: Sequence[TaskRow]) -> str:
     """The table as CSV text: index, parameters, facts, out.*"""
     columns = [column for column in (found[0].row if found else {}) if column != "index"]
     outs = _out_columns(found)
@@ -108,7 +108,7 @@ def to_csv(found: Sequence[Line]) -> str:
     return text.getvalue()
 
 
-def _out_columns(found: Iterable[Line]) -> list[str]:
+def _out_columns(found: Iterable[TaskRow]) -> list[str]:
     names: dict[str, None] = {}
     for line in found:
         names.update(dict.fromkeys(line.out))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.inputs import Staging, find_inputs
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import Word
 from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
@@ -16,9 +16,9 @@ from kubeque.model.rows.parameters import Rows
 from kubeque.model.sweep.sweep import Sweep
 
 
-def find(site: Site, sweep: Sweep) -> Staging:
+def find(backends: Backends, sweep: Sweep) -> Staging:
     """The inputs of a sweep: found, and looked at. Nothing is uploaded. Raises CommandError, StorageError."""
-    config = site.config
+    config = backends.config
     there = {item.name: item for item in sweep.inputs}
     staging = find_inputs(
         [_settled(word) if sweep.inputs_of_command else word for word in sweep.words()],
@@ -26,7 +26,7 @@ def find(site: Site, sweep: Sweep) -> Staging:
         named(sweep.rows),
         base=sweep.base,
         digests=DigestCache(config.home / "digests.db"),
-        files=site.files,
+        files=backends.files,
         cas_prefix=config.cas_url_prefix,
     )
     brought = there | {item.name: item for item in staging.inputs}
@@ -44,9 +44,9 @@ def named(rows: Rows) -> Iterator[Mapping[str, str]]:
         yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
 
 
-def make_spec(site: Site, sweep: Sweep, staging: Staging) -> JobSpec:
+def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
     """The spec to be written down. Raises UserError."""
-    config = site.config
+    config = backends.config
     memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
     first = Shape(
         parse_bytes(memory) if memory is not None else None,
@@ -57,9 +57,9 @@ def make_spec(site: Site, sweep: Sweep, staging: Staging) -> JobSpec:
     return JobSpec(
         command=sweep.words(), rows=sweep.rows.to_spec(), inputs=staging.inputs, row_inputs=staging.row_inputs,
         shell=sweep.shell, results=tuple(sweep.results), ignore=tuple(sweep.ignore), env=dict(sweep.env),
-        local_env=site.cluster.submit_environment(),
+        local_env=backends.cluster.submit_environment(),
         task_timeout=parse_duration(sweep.task_timeout, "timeout") if sweep.task_timeout is not None else None,
         image=sweep.image if sweep.image is not None else config.default_image,
         cpu=parse_cpu(cpu) if cpu is not None else None,
-        shapes=grow_shapes(first, most or None), cluster=site.cluster.url, pod=dict(sweep.pod),
+        shapes=grow_shapes(first, most or None), cluster=backends.cluster.url, pod=dict(sweep.pod),
     )  # fmt: skip

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import GO_ON, Job, JobState
-from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.estimate import Estimate, estimate
 from kubeque.queues.task_views import in_order
 
 
-def canary_estimate(site: Site, job: Job) -> Estimate:
+def canary_estimate(backends: Backends, job: Job) -> Estimate:
     """What the canaries of a job let expect of the tasks that are held. O(blocks)."""
-    seen, ended = Seen(), 0
-    for view in in_order(job, (block for block in site.queue.scan(job) if not block.held)):
+    seen, ended = AttemptStats(), 0
+    for view in in_order(job, (block for block in backends.queue.scan(job) if not block.held)):
         seen.add(view)
         ended += view.state in ("ok", "failed")
-    return estimate(job, seen, canaries=ended, held=site.queue.counts(job).held)
+    return estimate(job, seen, canaries=ended, held=backends.queue.counts(job).held)
 
 
-def go(site: Site, name: str) -> Job:
+def go(backends: Backends, name: str) -> Job:
     """Let all run that is held. Raises JobNotFound, UserError where nothing is."""
-    job = site.queue.job(name)
+    job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
         raise UserError(f"{name} is {job.state}: kubeque reset {name} lets run what did not")
     if not job.canaries:
         raise UserError(f"nothing of {name} is held: kubeque status {name} says how it stands")
-    return site.queue.reset(name, GO_ON)
+    return backends.queue.reset(name, GO_ON)

@@ -9,7 +9,7 @@ from kubeque.files.inputs.inputs import Staging, push
 from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
@@ -31,16 +31,16 @@ class Draft:
     #: Told the bytes of each piece uploaded.
     progress: Tell | None = None
 
-    def job(self, site: Site, name: str) -> Job:
+    def job(self, backends: Backends, name: str) -> Job:
         """A new job for it, with a uid of its own."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
         lease = sweep.lease_seconds or LEASE_SECONDS
-        now = site.queue.now()  # by which the deadline is judged
+        now = backends.queue.now()  # by which the deadline is judged
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
-            name=name, uid=uid, n=n, url=join(site.config.default_url_prefix, name, uid),
-            consumers=sweep.consumers or site.config.consumers or site.cluster.default_consumers(n),
-            fleet=site.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
+            name=name, uid=uid, n=n, url=join(backends.config.default_url_prefix, name, uid),
+            consumers=sweep.consumers or backends.config.consumers or backends.cluster.default_consumers(n),
+            fleet=backends.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
             shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
@@ -49,19 +49,19 @@ class Draft:
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
         )  # fmt: skip
 
-    def store(self, site: Site, job: Job, *, pages: bool = True) -> int:
+    def store(self, backends: Backends, job: Job, *, pages: bool = True) -> int:
         """Write the spec down, then upload the inputs that it names, then the rows. Returns the bytes uploaded.
 
         The spec is first, so that the inputs are known to be in use before any of them is taken to be there already.
         """
-        write_owner(site, job)
-        site.files.write(job.spec_url, json.dumps(self.spec.to_wire()).encode())
+        write_owner(backends, job)
+        backends.files.write(job.spec_url, json.dumps(self.spec.to_wire()).encode())
         if self.staging.uploads:
-            register(site)
-            wait_until_cleared(site)
-        sent = push(self.staging, site.config.cas_url_prefix, site.files, progress=self.progress)
+            register(backends)
+            wait_until_cleared(backends)
+        sent = push(self.staging, backends.config.cas_url_prefix, backends.files, progress=self.progress)
         if pages and self.spec.rows.kind == "table":
-            write_pages(self.sweep.rows, job.url, site.files)
+            write_pages(self.sweep.rows, job.url, backends.files)
         return sent
 
     def keys(self) -> bytes:
@@ -69,9 +69,9 @@ class Draft:
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
 
 
-def draft(site: Site, sweep: Sweep, progress: Tell | None = None) -> Draft:
+def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None) -> Draft:
     """Find the inputs of a sweep and make its spec. Raises UserError, StorageError, ClusterError."""
-    staging = find(site, sweep)
-    spec = make_spec(site, sweep, staging)
-    site.cluster.check(spec)
+    staging = find(backends, sweep)
+    spec = make_spec(backends, sweep, staging)
+    backends.cluster.check(spec)
     return Draft(sweep, spec, staging, progress)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import base_name
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
@@ -14,18 +14,18 @@ from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep.sweep import Sweep
 
 
-def like(site: Site, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
+def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
     """All that the job `name` was, but its name; `rows` if they are given. Raises JobNotFound, StorageError.
 
     Inputs are those the job had, whatever became of the files since; without `inputs_of_command` those of its `^` words
     are left out, as another command brings its own.
     """
-    job = site.queue.job(name)
-    spec = site.spec(job)
+    job = backends.queue.job(name)
+    spec = backends.spec(job)
     inputs = spec.inputs if inputs_of_command else tuple(item for item in spec.inputs if not _of_command(spec, item))
     defaults = Budgets().to_wire()
     return Sweep(
-        command=spec.command, rows=rows or _rows(site, job, spec.rows), inputs=inputs,
+        command=spec.command, rows=rows or _rows(backends, job, spec.rows), inputs=inputs,
         inputs_of_command=inputs_of_command, shell=spec.shell,
         results=spec.results, ignore=spec.ignore, env=spec.env, image=spec.image or None, cpu=spec.cpu,
         memory=spec.shapes[0].memory, max_memory=_most(spec.shapes), disk=spec.shapes[0].disk,
@@ -36,12 +36,12 @@ def like(site: Site, name: str, *, rows: Rows | None = None, inputs_of_command: 
     )  # fmt: skip
 
 
-def _rows(site: Site, job: Job, spec: RowsSpec) -> Rows:
+def _rows(backends: Backends, job: Job, spec: RowsSpec) -> Rows:
     if spec.kind == "sequence":
         return sequence(spec.n)
     if spec.kind == "grid":
         return grid(dict(zip(spec.columns, spec.axes, strict=True)))
-    rows = iter_rows(spec, PageReader(spec, job.url, site.files).page)
+    rows = iter_rows(spec, PageReader(spec, job.url, backends.files).page)
     return from_records({column: row[column] for column in spec.columns} for row in rows)
 
 

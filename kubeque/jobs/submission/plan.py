@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from kubeque.files.layout import input_names
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import named
 from kubeque.jobs.submission.draft import draft
 from kubeque.model.job.argv import task_argv
@@ -40,16 +40,16 @@ class Plan:
         return asdict(self)
 
 
-def plan(site: Site, sweep: Sweep) -> Plan:
+def plan(backends: Backends, sweep: Sweep) -> Plan:
     """What `submit` would do with this sweep. Raises UserError, StorageError."""
     sweep = sweep.checked()
-    wanted = draft(site, sweep)
+    wanted = draft(backends, sweep)
     spec, staging = wanted.spec, wanted.staging
-    there = site.files.existing(site.config.cas_url_prefix, [upload.digest for upload in staging.uploads])
-    before = site.queue.find(sweep.name) if sweep.name is not None else None
+    there = backends.files.existing(backends.config.cas_url_prefix, [upload.digest for upload in staging.uploads])
+    before = backends.queue.find(sweep.name) if sweep.name is not None else None
     return Plan(
         tasks=sweep.rows.n,
-        consumers=sweep.consumers or site.config.consumers or site.cluster.default_consumers(sweep.rows.n),
+        consumers=sweep.consumers or backends.config.consumers or backends.cluster.default_consumers(sweep.rows.n),
         inputs=len(spec.inputs) + len(spec.row_inputs),
         contents=len(staging.uploads),
         there=len(there),

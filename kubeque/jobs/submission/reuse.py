@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.row_pages import PageReader
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
@@ -20,20 +20,20 @@ from kubeque.model.rows.parameters import iter_rows
 _THREADS = 4
 
 
-def read_keys(site: Site, job: Job, revision: int) -> bytes:
+def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
     """The keys of the rows of one revision: as stored with a job of a series, else made anew; empty: it has none."""
     try:
-        return site.files.read(keys_url(job, revision))
+        return backends.files.read(keys_url(job, revision))
     except FileMissing:
-        spec = JobSpec.from_wire(site.files.read_json(replace(job, revision=revision).spec_url))
-        rows = iter_rows(spec.rows, PageReader(spec.rows, job.url, site.files).page)
+        spec = JobSpec.from_wire(backends.files.read_json(replace(job, revision=revision).spec_url))
+        rows = iter_rows(spec.rows, PageReader(spec.rows, job.url, backends.files).page)
         columns = spec.rows.columns
         return b"" if no_keys(spec) else b"".join(row_keys(spec, ([row[c] for c in columns] for row in rows)))
 
 
-def members(site: Site, series: str) -> list[Job]:
+def members(backends: Backends, series: str) -> list[Job]:
     """The jobs of a series that are in the queue, the newest first."""
-    return sorted((job for job in site.queue.jobs() if job.series == series), key=lambda job: -job.created)
+    return sorted((job for job in backends.queue.jobs() if job.series == series), key=lambda job: -job.created)
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Found:
     told: list[tuple[Job, list[int]]] = field(default_factory=list)
 
 
-def find_done(site: Site, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
+def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
     """What is ok already in `sources`, the first one first, of the rows that have these `keys`.
 
     Calls: a few for each source, until all is found. Memory: 100 bytes a row, and an outcome for each that is done.
@@ -55,21 +55,23 @@ def find_done(site: Site, sources: Sequence[Job], keys: bytes, *, revision: int)
         wanted.setdefault(_at(keys, index), []).append(index)
     found = Found()
     worth = [job for job in sources if job.closing is None or job.closing.counts.ok]
-    for source, kept in in_parallel(lambda job: (job, _all_keys(site, job)), worth, threads=_THREADS):
+    for source, kept in in_parallel(lambda job: (job, _all_keys(backends, job)), worth, threads=_THREADS):
         if not wanted:
             break
         if any(key in wanted for one in kept.values() for key in _each(one)):
-            done = _match(site, source, kept, wanted, revision)
+            done = _match(backends, source, kept, wanted, revision)
             found.done.update(done)
             found.told.append((source, list(done)))
     return found
 
 
-def _match(site: Site, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int) -> Done:
+def _match(
+    backends: Backends, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int
+) -> Done:
     """Take out of `wanted` what `source` has. Equal rows get a result each, as far as there are any."""
     done: Done = {}
     last: dict[bytes, Outcome] = {}
-    for outcome in _ok(site, source):
+    for outcome in _ok(backends, source):
         key = _at(kept.get(outcome.revision, b""), outcome.index)
         if waiting := wanted.get(key):
             index = waiting.pop()
@@ -81,9 +83,9 @@ def _match(site: Site, source: Job, kept: Mapping[int, bytes], wanted: dict[byte
     return done
 
 
-def all_done(site: Site, source: Job) -> Found:
+def all_done(backends: Backends, source: Job) -> Found:
     """All that is ok in `source`, for a job with the same rows, whatever has changed. It has no key any more."""
-    done = {outcome.index: linked(source, outcome, outcome.index, revision=0) for outcome in _ok(site, source)}
+    done = {outcome.index: linked(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)}
     return Found(done, [(source, list(done))])
 
 
@@ -96,26 +98,26 @@ def linked(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outco
     return replace(outcome, index=index, attempt=0, linked=where, revision=revision)
 
 
-def changed_rows(site: Site, job: Job, keys: bytes) -> list[int]:
+def changed_rows(backends: Backends, job: Job, keys: bytes) -> list[int]:
     """The tasks that are ok under another key than the one in `keys`."""
-    kept = {number: read_keys(site, job, number) for number in range(1, job.revision)}
-    old = (outcome for outcome in _ok(site, job) if outcome.revision != job.revision)
+    kept = {number: read_keys(backends, job, number) for number in range(1, job.revision)}
+    old = (outcome for outcome in _ok(backends, job) if outcome.revision != job.revision)
     return [o.index for o in old if not keys or _at(kept.get(o.revision, b""), o.index) != _at(keys, o.index)]
 
 
-def _all_keys(site: Site, job: Job) -> dict[int, bytes]:
+def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:
     """The keys of each revision. Empty where somebody has just removed the job."""
     try:
-        return {number: read_keys(site, job, number) for number in range(1, job.revision + 1)}
+        return {number: read_keys(backends, job, number) for number in range(1, job.revision + 1)}
     except FileMissing:
         return {}
 
 
-def _ok(site: Site, job: Job) -> Iterator[Outcome]:
+def _ok(backends: Backends, job: Job) -> Iterator[Outcome]:
     def outcome(view: TaskView) -> Outcome | None:
         return view.record.outcome if view.state == "ok" else None
 
-    return (found for view in site.queue.tasks(job) if (found := outcome(view)) is not None and found.folder)
+    return (found for view in backends.queue.tasks(job) if (found := outcome(view)) is not None and found.folder)
 
 
 def _each(keys: bytes) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from enum import Enum
 
 from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft, draft
 from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
 from kubeque.jobs.upkeep.reconcile import reconcile
@@ -55,7 +55,7 @@ class Submitted:
 
 
 def submit(
-    site: Site, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None
+    backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None
 ) -> Submitted:
     """Submit a sweep and see that consumers run. Raises UserError before anything is submitted.
 
@@ -67,39 +67,39 @@ def submit(
     if not 1 <= sweep.rows.n <= MAX_TASKS:
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
     name = check_name(named(sweep).name or "")
-    site.files.check_writable(site.config.default_url_prefix)
-    wanted = draft(site, sweep, progress)
-    before = site.queue.find(name)
-    submitted = _create(site, wanted, name) if before is None else _again(site, wanted, before, existing)
-    reconcile(site, name)
+    backends.files.check_writable(backends.config.default_url_prefix)
+    wanted = draft(backends, sweep, progress)
+    before = backends.queue.find(name)
+    submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
+    reconcile(backends, name)
     asked = sweep.skip_done or existing is Existing.REVISE
-    return replace(submitted, note=no_keys(wanted.spec) if asked else "", unkept=site.cluster.unkept(wanted.spec))
+    return replace(submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.unkept(wanted.spec))
 
 
 def _create(
-    site: Site, wanted: Draft, name: str, *, before: Job | None = None, existing: Existing = Existing.REFUSE
+    backends: Backends, wanted: Draft, name: str, *, before: Job | None = None, existing: Existing = Existing.REFUSE
 ) -> Submitted:
     """Make a new job, or make the job `before` anew, with what is done already linked."""
-    job = wanted.job(site, name)
-    sent = wanted.store(site, job)
-    found = _find(site, wanted, job, before, existing)
+    job = wanted.job(backends, name)
+    sent = wanted.store(backends, job)
+    found = _find(backends, wanted, job, before, existing)
     if found.done:
-        write_links(site, job, found.done)
+        write_links(backends, job, found.done)
         job = replace(job, linked=len(found.done))
     first = _canaries(wanted.sweep, found)
     job = replace(job, canaries=len(first))
     blocks = make_blocks(job.uid, job.n, block_size(job.n, job.consumers), canaries=first)
     content = (link(block, found.done) for block in blocks)
     try:
-        job = site.queue.create(job, content) if before is None else succeed(site.queue, before, job, content)
+        job = backends.queue.create(job, content) if before is None else succeed(backends.queue, before, job, content)
     except JobExists:
-        site.files.delete_tree(job.url)
-        there = site.queue.find(name)
+        backends.files.delete_tree(job.url)
+        there = backends.queue.find(name)
         if there is not None and there.spec_digest == job.spec_digest:  # somebody submitted the same meanwhile
             return Submitted(there, "adopted")
         raise
     told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
-    return Submitted(_unlink_removed(site, job, told), "made", sent)
+    return Submitted(_unlink_removed(backends, job, told), "made", sent)
 
 
 def _canaries(sweep: Sweep, found: Found) -> list[int]:
@@ -110,53 +110,57 @@ def _canaries(sweep: Sweep, found: Found) -> list[int]:
     return spread(left, sweep.canaries) if sweep.canaries < len(left) else []
 
 
-def _find(site: Site, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
+def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
     """What need not run: the rows of `before` and of the series that are ok under the same key."""
     sweep = wanted.sweep
-    if before is not None and existing is Existing.REPAIR and site.spec(before).rows.digest == wanted.spec.rows.digest:
-        return all_done(site, before)
+    if (
+        before is not None
+        and existing is Existing.REPAIR
+        and backends.spec(before).rows.digest == wanted.spec.rows.digest
+    ):
+        return all_done(backends, before)
     sources = [before] if before is not None and existing is not Existing.REPLACE else []
     if sweep.series and sweep.skip_done and existing is not Existing.REPLACE:
-        sources += [member for member in members(site, sweep.series) if before is None or member.uid != before.uid]
+        sources += [member for member in members(backends, sweep.series) if before is None or member.uid != before.uid]
     keys = wanted.keys() if sources or sweep.series else b""
     if keys and sweep.series:
-        site.files.write(keys_url(job, job.revision), keys)
-    return find_done(site, sources, keys, revision=job.revision) if keys else Found()
+        backends.files.write(keys_url(job, job.revision), keys)
+    return find_done(backends, sources, keys, revision=job.revision) if keys else Found()
 
 
-def _unlink_removed(site: Site, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
+def _unlink_removed(backends: Backends, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
     """Let rows run whose results may be gone: who told of them was removed before it could be seen that they are used.
 
     Whoever removes a job takes it out of the queue, then looks who links to it; here it is the other way round.
     """
     lost: list[int] = []
     for source, rows in told:
-        now = site.queue.find(source.name)
+        now = backends.queue.find(source.name)
         if now is None or now.uid != source.uid:
             lost += rows
-    return _reset_rows(site, job, sorted(lost))
+    return _reset_rows(backends, job, sorted(lost))
 
 
-def _reset_rows(site: Site, job: Job, rows: Sequence[int]) -> Job:
+def _reset_rows(backends: Backends, job: Job, rows: Sequence[int]) -> Job:
     ranges = tuple(to_ranges(rows))
     for at in range(0, len(ranges), _RANGES):
-        job = site.queue.reset(job.name, ResetRule(ranges=ranges[at : at + _RANGES]))
+        job = backends.queue.reset(job.name, ResetRule(ranges=ranges[at : at + _RANGES]))
     return job
 
 
-def _again(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submitted:
+def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
     """A job of that name is there."""
     same = before.spec_digest == wanted.spec.digest()
     if existing is Existing.REPLACE or (not same and existing in (Existing.REVISE, Existing.REPAIR)):
-        return _revise(site, wanted, before, existing)
+        return _revise(backends, wanted, before, existing)
     if not same:
         raise JobExists(
             f"there is a job {before.name!r} already, with another command, other inputs or other rows: say --revise to"
             " run again what failed or changed, --replace to run all rows, or choose another name with -n"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
-        fresh = wanted.job(site, before.name)
-        return Submitted(site.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), "revised")
+        fresh = wanted.job(backends, before.name)
+        return Submitted(backends.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), "revised")
     return Submitted(before, "adopted")
 
 
@@ -169,26 +173,26 @@ def _limited(job: Job, fresh: Job) -> Job:
     )  # fmt: skip
 
 
-def _revise(site: Site, wanted: Draft, before: Job, existing: Existing) -> Submitted:
+def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
     """The next revision in place if the rows are the same; else a new job under the old name."""
-    old = site.spec(before)
+    old = backends.spec(before)
     what = "replaced" if existing is Existing.REPLACE else "revised"
     if old.rows.digest != wanted.spec.rows.digest or old.shapes != wanted.spec.shapes:
-        return replace(_create(site, wanted, before.name, before=before, existing=existing), what=what)
-    fresh = wanted.job(site, before.name)
+        return replace(_create(backends, wanted, before.name, before=before, existing=existing), what=what)
+    fresh = wanted.job(backends, before.name)
     after = replace(fresh, uid=before.uid, url=before.url, revision=before.revision + 1)
-    sent = wanted.store(site, after, pages=False)
+    sent = wanted.store(backends, after, pages=False)
     keys = wanted.keys() if existing is Existing.REVISE or after.series else b""
     if keys and after.series:
-        site.files.write(keys_url(after, after.revision), keys)
+        backends.files.write(keys_url(after, after.revision), keys)
 
     def change(now: Job) -> Job:
         revised = replace(now, revision=after.revision, spec_digest=after.spec_digest, floor=0, series=after.series)
         return _limited(revised, after)
 
     rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True, go=True)
-    job = site.queue.reset(before.name, rule, change)
+    job = backends.queue.reset(before.name, rule, change)
     # Only now, when no outcome of the old spec is accepted any more, is it known which rows are ok under it.
     if existing is Existing.REVISE:
-        job = _reset_rows(site, job, changed_rows(site, job, keys))
+        job = _reset_rows(backends, job, changed_rows(backends, job, keys))
     return Submitted(job, what, sent)

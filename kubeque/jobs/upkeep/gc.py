@@ -10,7 +10,7 @@ from os.path import isdir
 
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import is_folder, join, local_path
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
 from kubeque.jobs.upkeep.owner import is_ours
 from kubeque.jobs.upkeep.remove import remove
@@ -52,31 +52,31 @@ class Garbage:
         return sum(piece.bytes for piece in self.pieces)
 
 
-def clear_away(site: Site, *, really: bool, now: float) -> Garbage:
+def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
     """Find what nobody needs, and delete it if `really`. `now`: Unix time, seconds.
 
     Raises UserError where somebody else does it at this moment, StorageError.
     """
     found = Garbage()
-    jobs = site.queue.jobs()
+    jobs = backends.queue.jobs()
     expired = [job for job in jobs if _is_expired(job, now)]
-    needed = read_links(site, [job for job in jobs if job not in expired])
+    needed = read_links(backends, [job for job in jobs if job not in expired])
     for job in expired:
-        found.pieces.append(_piece(site, "expired", job.name, job.url, keeper(needed, job.url)))
+        found.pieces.append(_piece(backends, "expired", job.name, job.url, keeper(needed, job.url)))
         if really:
-            remove(site, job.name)
-    left = _left_over(site, {job.uid for job in jobs}, now)
+            remove(backends, job.name)
+    left = _left_over(backends, {job.uid for job in jobs}, now)
     for url in left:
         keep = keeper(needed, url)
-        piece = _piece(site, "left over", url, url, keep)
+        piece = _piece(backends, "left over", url, url, keep)
         if piece.bytes or keep is None:
             found.pieces.append(piece)
         if really:
-            site.files.delete_tree(url, keep=keep)
-    found.note = _unseen(site)
+            backends.files.delete_tree(url, keep=keep)
+    found.note = _unseen(backends)
     if not found.note:
-        with Clearing(site) if really else nullcontext() as clearing:
-            found.pieces += _unused_inputs(site, clearing, {*left, *(job.url for job in expired)}, now)
+        with Clearing(backends) if really else nullcontext() as clearing:
+            found.pieces += _unused_inputs(backends, clearing, {*left, *(job.url for job in expired)}, now)
     return found
 
 
@@ -84,36 +84,40 @@ def _is_expired(job: Job, now: float) -> bool:
     return job.closing is not None and job.results_ttl is not None and now > job.closing.at + job.results_ttl
 
 
-def _piece(site: Site, kind: str, name: str, url: str, keep: Callable[[str], bool] | None) -> Piece:
-    sizes = [size for file, size in site.files.listing(url) if keep is None or not keep(file)]
+def _piece(backends: Backends, kind: str, name: str, url: str, keep: Callable[[str], bool] | None) -> Piece:
+    sizes = [size for file, size in backends.files.listing(url) if keep is None or not keep(file)]
     return Piece(kind, name, len(sizes), sum(sizes))
 
 
-def _job_folders(site: Site, prefix: str) -> Iterator[str]:
+def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
     """The folders `{name}/{uid}` below a results prefix."""
-    for name in site.files.entries(prefix):
+    for name in backends.files.entries(prefix):
         if name.folder and not name.name.startswith("."):
-            for uid in site.files.entries(join(prefix, name.name)):
+            for uid in backends.files.entries(join(prefix, name.name)):
                 if uid.folder and _UID.fullmatch(uid.name):
                     yield join(prefix, name.name, uid.name)
 
 
-def _left_over(site: Site, living: set[str], now: float) -> list[str]:
+def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
     """Folders of this queue's jobs that are not in it any more, once nothing new has come to them for a while."""
 
     def is_left(url: str) -> bool:
-        times = [entry.modified for entry in site.files.entries(url) if not entry.folder]
+        times = [entry.modified for entry in backends.files.entries(url) if not entry.folder]
         old = all(time is not None and time < now - GRACE_SECONDS for time in times)
-        return old and is_ours(site, url)
+        return old and is_ours(backends, url)
 
-    urls = [url for url in _job_folders(site, site.config.default_url_prefix) if url.rpartition("/")[2] not in living]
+    urls = [
+        url
+        for url in _job_folders(backends, backends.config.default_url_prefix)
+        if url.rpartition("/")[2] not in living
+    ]
     asked = in_parallel(lambda url: (url, is_left(url)), urls, threads=_THREADS)
     return [url for url, left in asked if left]
 
 
-def _unseen(site: Site) -> str:
+def _unseen(backends: Backends) -> str:
     """Why it cannot be known which inputs are used; empty if it can."""
-    for prefix, note in users(site):
+    for prefix, note in users(backends):
         if is_folder(prefix) and not isdir(local_path(prefix)):
             return (
                 f"inputs are left alone: jobs in {prefix}, which is not on this machine, may need them"
@@ -122,41 +126,41 @@ def _unseen(site: Site) -> str:
     return ""
 
 
-def _unused_inputs(site: Site, clearing: Clearing | None, gone: set[str], now: float) -> list[Piece]:
+def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str], now: float) -> list[Piece]:
     """Old files of the content-addressed store that no spec names, of whatever queue."""
-    cas = site.config.cas_url_prefix
+    cas = backends.config.cas_url_prefix
     old = [
         entry
-        for entry in site.files.entries(cas)
+        for entry in backends.files.entries(cas)
         if _DIGEST.fullmatch(entry.name) and entry.modified is not None and entry.modified < now - GRACE_SECONDS
     ]
     if not old:
         return []
-    used = _used_digests(site, gone)
+    used = _used_digests(backends, gone)
     unused = [entry for entry in old if entry.name not in used]
     if clearing is not None:
         for at in range(0, len(unused), _STEP):
             clearing.check()
-            _delete(site, [join(cas, entry.name) for entry in unused[at : at + _STEP]])
+            _delete(backends, [join(cas, entry.name) for entry in unused[at : at + _STEP]])
     return [Piece("input", join(cas, entry.name), 1, entry.size) for entry in unused]
 
 
-def _delete(site: Site, urls: Sequence[str]) -> None:
-    for _ in in_parallel(site.files.delete, urls, threads=_THREADS):
+def _delete(backends: Backends, urls: Sequence[str]) -> None:
+    for _ in in_parallel(backends.files.delete, urls, threads=_THREADS):
         pass
 
 
-def _used_digests(site: Site, gone: set[str]) -> set[str]:
+def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
     """What the specs of all job folders name that are not to go, also of those that are only being submitted."""
 
     def digests(url: str) -> set[str]:
-        spec = JobSpec.from_wire(site.files.read_json(url))
+        spec = JobSpec.from_wire(backends.files.read_json(url))
         return {item.digest for item in [*spec.inputs, *spec.row_inputs.values()]}
 
     def specs() -> Iterator[str]:
-        prefixes = dict.fromkeys([site.config.default_url_prefix, *(prefix for prefix, _ in users(site))])
-        for folder in (folder for prefix in prefixes for folder in _job_folders(site, prefix)):
+        prefixes = dict.fromkeys([backends.config.default_url_prefix, *(prefix for prefix, _ in users(backends))])
+        for folder in (folder for prefix in prefixes for folder in _job_folders(backends, prefix)):
             if folder not in gone:
-                yield from (join(folder, e.name) for e in site.files.entries(folder) if _SPEC.fullmatch(e.name))
+                yield from (join(folder, e.name) for e in backends.files.entries(folder) if _SPEC.fullmatch(e.name))
 
     return set().union(*in_parallel(digests, specs(), threads=_THREADS))

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.errors import FileMissing, StorageError, UserError
 
 #: A mark that stood unchanged for so long was left by a process that died.
@@ -25,38 +25,38 @@ _REFRESH_SECONDS = 10.0
 Sleep = Callable[[float], None]
 
 
-def _mark_url(site: Site) -> str:
-    return join(site.config.cas_url_prefix, ".clearing")
+def _mark_url(backends: Backends) -> str:
+    return join(backends.config.cas_url_prefix, ".clearing")
 
 
-def _users_url(site: Site) -> str:
-    return join(site.config.cas_url_prefix, ".users")
+def _users_url(backends: Backends) -> str:
+    return join(backends.config.cas_url_prefix, ".users")
 
 
-def register(site: Site) -> None:
+def register(backends: Backends) -> None:
     """Note that specs below our results prefix name inputs here: whoever clears away has to read them."""
-    prefix = site.config.default_url_prefix
+    prefix = backends.config.default_url_prefix
     name = hashlib.sha256(prefix.encode()).hexdigest()[:16]
-    site.files.write_new(join(_users_url(site), name), prefix.encode())
+    backends.files.write_new(join(_users_url(backends), name), prefix.encode())
 
 
-def users(site: Site) -> list[tuple[str, str]]:
+def users(backends: Backends) -> list[tuple[str, str]]:
     """The results prefixes whose specs may name inputs here, each with the URL of its note."""
-    urls = [join(_users_url(site), entry.name) for entry in site.files.entries(_users_url(site))]
-    return [(site.files.read(url).decode(), url) for url in urls]
+    urls = [join(_users_url(backends), entry.name) for entry in backends.files.entries(_users_url(backends))]
+    return [(backends.files.read(url).decode(), url) for url in urls]
 
 
-def wait_until_cleared(site: Site, sleep: Sleep = time.sleep) -> None:
+def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
     """Return once nobody clears away. A mark whose owner died is taken off."""
     seen, waited = b"", 0.0
     while True:
         try:
-            mark = site.files.read(_mark_url(site))
+            mark = backends.files.read(_mark_url(backends))
         except FileMissing:
             return
         waited = waited + 1.0 if mark == seen else 0.0
         if waited > STALE_SECONDS:
-            site.files.delete(_mark_url(site))
+            backends.files.delete(_mark_url(backends))
             return
         seen = mark
         sleep(1.0)
@@ -65,15 +65,15 @@ def wait_until_cleared(site: Site, sleep: Sleep = time.sleep) -> None:
 class Clearing:
     """Held by the one who clears away."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
         self._token = secrets.token_hex(8)
         self._over = threading.Event()
         self._breath = threading.Thread(target=self._stay, name="kubeque-clearing", daemon=True)
 
     def __enter__(self) -> Clearing:
-        url = _mark_url(self._site)
-        if not self._site.files.write_new(url, self._token.encode()):
+        url = _mark_url(self._backends)
+        if not self._backends.files.write_new(url, self._token.encode()):
             raise UserError(f"somebody else clears away at this moment: wait for them, or if nobody does delete {url}")
         self._breath.start()
         return self
@@ -82,7 +82,7 @@ class Clearing:
         self._over.set()
         self._breath.join()
         if self._held():
-            self._site.files.delete(_mark_url(self._site))
+            self._backends.files.delete(_mark_url(self._backends))
 
     def check(self) -> None:
         """Before each deletion. Raises UserError if somebody took us for dead."""
@@ -97,10 +97,10 @@ class Clearing:
             with contextlib.suppress(StorageError):
                 if not self._held():
                     return
-                self._site.files.write(_mark_url(self._site), f"{self._token} {count}".encode())
+                self._backends.files.write(_mark_url(self._backends), f"{self._token} {count}".encode())
 
     def _held(self) -> bool:
         try:
-            return self._site.files.read(_mark_url(self._site)).decode().startswith(self._token)
+            return self._backends.files.read(_mark_url(self._backends)).decode().startswith(self._token)
         except FileMissing:
             return False

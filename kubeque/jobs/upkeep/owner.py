@@ -8,7 +8,7 @@ import os
 import platform
 
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
@@ -25,20 +25,20 @@ def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def _own_mark(site: Site) -> str:
-    return queue_mark(site.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
+def _own_mark(backends: Backends) -> str:
+    return queue_mark(backends.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
 
 
-def write_owner(site: Site, job: Job) -> None:
+def write_owner(backends: Backends, job: Job) -> None:
     """Note whose the folder of a new job is."""
-    told = {"job": job.name, "uid": job.uid, "queue": _own_mark(site)}
-    site.files.write(join(job.url, NAME), json.dumps(told).encode())
+    told = {"job": job.name, "uid": job.uid, "queue": _own_mark(backends)}
+    backends.files.write(join(job.url, NAME), json.dumps(told).encode())
 
 
-def is_ours(site: Site, url: str) -> bool:
+def is_ours(backends: Backends, url: str) -> bool:
     """Does the folder at `url` belong to a job of this queue? False where nobody knows."""
     try:
-        told = site.files.read_json(join(url, NAME))
+        told = backends.files.read_json(join(url, NAME))
     except FileMissing:
         return False
-    return isinstance(told, dict) and told.get("queue") == _own_mark(site)
+    return isinstance(told, dict) and told.get("queue") == _own_mark(backends)

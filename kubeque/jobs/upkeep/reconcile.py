@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kubeque.clusters.base import Cluster, Standstill
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
 from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
@@ -59,68 +59,68 @@ class _Patient:
         return self.ask(lambda: self.cluster.coroner(owner), None)
 
 
-def reconcile(site: Site, name: str, *, watch: LeaseWatch | None = None) -> Progress:
+def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> Progress:
     """Finish a reset, take tasks back from the dead, start consumers where tasks wait, close the job when it has ended.
 
     A cluster that does not answer is an obstacle, not an error. Raises JobNotFound, QueueError, StorageError.
     """
-    queue = site.queue
+    queue = backends.queue
     job = queue.finish_reset(queue.job(name))
     if job.closing is not None:
         return Progress(job, job.closing.counts)
-    cluster = _Patient(site.cluster_of(job))
+    cluster = _Patient(backends.cluster_of(job))
     reap(queue, job, coroner=cluster.coroner, watch=watch)
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
     standstill = Standstill()
     if job.open and counts.ended < job.n:
-        standstill = _staff(site, job, cluster)
-        job = _give_up(site, job, counts, standstill)
+        standstill = _staff(backends, job, cluster)
+        job = _give_up(backends, job, counts, standstill)
     counts = queue.counts(job)
     if counts.ended == job.n and job.state is not JobState.RESETTING:
-        job = close(site, job, counts)
-        finish(site, job)
+        job = close(backends, job, counts)
+        finish(backends, job)
         return Progress(job, counts)
     consumers = cluster.ask(lambda: len(cluster.cluster.consumers(job.fleet)), 0)
     return Progress(job, counts, consumers, standstill.messages)
 
 
-def _staff(site: Site, job: Job, cluster: _Patient) -> Standstill:
+def _staff(backends: Backends, job: Job, cluster: _Patient) -> Standstill:
     """See that consumers run; what keeps them from it."""
-    there, spec, waiting = cluster.cluster, site.spec(job), site.queue.tallies(job)
+    there, spec, waiting = cluster.cluster, backends.spec(job), backends.queue.tallies(job)
     cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
     found = cluster.ask(lambda: there.standstill(job), Standstill())
     if cluster.error is None:
         return found
     refused = isinstance(cluster.error, ClusterRefused) and job.run == 0
-    return Standstill((str(cluster.error),), site.queue.now() - job.created if refused else 0.0)
+    return Standstill((str(cluster.error),), backends.queue.now() - job.created if refused else 0.0)
 
 
-def _give_up(site: Site, job: Job, counts: Counts, standstill: Standstill) -> Job:
+def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:
     """Stop a job for which no consumer could start in time."""
-    timeout = PodOptions.read(site.spec(job).pod).start_timeout
+    timeout = PodOptions.read(backends.spec(job).pod).start_timeout
     if counts.ended or counts.running or standstill.seconds < timeout:
         return job
     reason = f"no consumer could start within {timeout:g} s: {'; '.join(standstill.messages)}"
-    return site.queue.stop(job, reason)
+    return backends.queue.stop(job, reason)
 
 
-def close(site: Site, job: Job, counts: Counts) -> Job:
+def close(backends: Backends, job: Job, counts: Counts) -> Job:
     """Write table and report, then say that the job has ended. Nothing happens if it was reset or removed meanwhile."""
-    found = list(lines(site, job))
-    write_table(site, job, found)
-    keep_report(site, job, counts, found)
+    found = list(lines(backends, job))
+    write_table(backends, job, found)
+    keep_report(backends, job, counts, found)
 
     def change(now: Job) -> Job | None:
         same = now.uid == job.uid and now.run == job.run and now.state is job.state and now.closing is None
-        return now.closed(counts, site.queue.now()) if same else None
+        return now.closed(counts, backends.queue.now()) if same else None
 
-    return site.queue.update(job.name, change)
+    return backends.queue.update(job.name, change)
 
 
-def finish(site: Site, job: Job) -> None:
+def finish(backends: Backends, job: Job) -> None:
     """Send home the consumers that serve nobody but this job. Where the cluster is away they find nothing to do."""
     try:
-        site.cluster_of(job).finish(job)
+        backends.cluster_of(job).finish(job)
     except (ClusterError, StorageError) as error:
         log.warning("%s: its consumers were not sent home: %s", job.name, error)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
 
 
-def remove(site: Site, name: str) -> Job:
+def remove(backends: Backends, name: str) -> Job:
     """Delete a job and its results; what other jobs link to stays, until the last of them is removed.
 
     Raises JobNotFound, StorageError.
     """
-    job = site.queue.job(name)
+    job = backends.queue.job(name)
     # Read while they are there: what was kept for this job alone goes with it.
-    lent = read_links(site, [job])
-    site.queue.remove(name)
-    finish(site, job)
-    living = site.queue.jobs()
-    needed = read_links(site, living)
+    lent = read_links(backends, [job])
+    backends.queue.remove(name)
+    finish(backends, job)
+    living = backends.queue.jobs()
+    needed = read_links(backends, living)
     for url in [job.url, *lent]:
         if url not in {other.url for other in living}:
             # Consumers that still run may write into the folder of a job that had not ended: it stays known as ours.
-            site.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
+            backends.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
     return job

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from kubeque.files.layout import links_url
 from kubeque.files.parallel import in_parallel
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.owner import NAME
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
@@ -20,24 +20,24 @@ _TASKS = "/tasks/"
 Links = Mapping[str, set[int]]
 
 
-def write_links(site: Site, job: Job, done: Done) -> None:
+def write_links(backends: Backends, job: Job, done: Done) -> None:
     """Note what the new job links to, before anybody sees it."""
     tasks: dict[str, list[int]] = {}
     for outcome in done.values():
         url, _, index = outcome.linked.rpartition(_TASKS)
         tasks.setdefault(url, []).append(int(index))
     found = {url: to_ranges(sorted(set(indexes))) for url, indexes in tasks.items()}
-    site.files.write(links_url(job), json.dumps(found).encode())
+    backends.files.write(links_url(job), json.dumps(found).encode())
 
 
-def read_links(site: Site, jobs: Iterable[Job]) -> Links:
+def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
     """All that these jobs link to. Raises StorageError, also where a job's links are lost: results shall not be."""
 
     def read(job: Job) -> dict[str, list[tuple[int, int]]]:
         try:
-            return dict(site.files.read_json(links_url(job)))
+            return dict(backends.files.read_json(links_url(job)))
         except FileMissing:
-            now = site.queue.find(job.name)
+            now = backends.queue.find(job.name)
             if now is not None and now.uid == job.uid:
                 raise
             return {}  # removed meanwhile

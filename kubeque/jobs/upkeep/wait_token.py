@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.job import Job, JobState
 
@@ -14,10 +14,10 @@ from kubeque.model.job.job import Job, JobState
 _LOOKS = 20
 
 
-def take(site: Site, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
+def take(backends: Backends, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
     """`token` waits for a job from now on; returns who did before. Raises JobNotFound."""
     before = ""
-    moment = site.queue.now()
+    moment = backends.queue.now()
 
     def change(now: Job) -> Job | None:
         nonlocal before
@@ -25,22 +25,22 @@ def take(site: Site, name: str, token: str, *, orphan_after: float | None, retri
         taken = replace(now, token=token, orphan_after=orphan_after, budgets=now.budgets.with_extra(retries))
         return None if taken == now else replace(taken, watched=moment)
 
-    site.queue.update(name, change)
+    backends.queue.update(name, change)
     return before
 
 
-def keep(site: Site, name: str, token: str) -> None:
+def keep(backends: Backends, name: str, token: str) -> None:
     """`token` still waits, unless somebody else does by now. Raises JobNotFound."""
-    moment = site.queue.now()
+    moment = backends.queue.now()
 
     def change(now: Job) -> Job | None:
         stale = now.orphan_after is not None and moment > now.watched + now.orphan_after / _LOOKS
         return replace(now, watched=moment) if stale and now.token == token else None
 
-    site.queue.update(name, change)
+    backends.queue.update(name, change)
 
 
-def cancel(site: Site, name: str, token: str) -> bool:
+def cancel(backends: Backends, name: str, token: str) -> bool:
     """Kill a job if `token` still is who waits for it: one who came later has adopted it. Was it killed?
 
     A job that is gone is nobody's to kill.
@@ -53,15 +53,15 @@ def cancel(site: Site, name: str, token: str) -> bool:
         return replace(now, state=JobState.KILLED, reason="who waited for it was ended") if killed else None
 
     with suppress(JobNotFound):
-        site.queue.update(name, change)
+        backends.queue.update(name, change)
     return killed
 
 
-def mark_delivered(site: Site, job: Job) -> None:
+def mark_delivered(backends: Backends, job: Job) -> None:
     """Somebody was given the results of this run of `job`. Raises JobNotFound."""
 
     def change(now: Job) -> Job | None:
         same = (now.uid, now.run) == (job.uid, job.run) and now.closing is not None
         return replace(now, delivered=True) if same and not now.delivered else None
 
-    site.queue.update(job.name, change)
+    backends.queue.update(job.name, change)

@@ -14,13 +14,13 @@ from kubeque.model.errors import CommandError
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class Placeholder:
     """The place of a row's value inside a word."""
 
     name: str
 
 
-Part = str | Column
+Part = str | Placeholder
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Word:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        return tuple(part.name for part in self.parts if isinstance(part, Column))
+        return tuple(part.name for part in self.parts if isinstance(part, Placeholder))
 
     @property
     def prefix(self) -> str:
@@ -50,7 +50,7 @@ class Word:
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Word:
         upload, *parts = wire
-        return cls(tuple(part if isinstance(part, str) else Column(part[0]) for part in parts), bool(upload))
+        return cls(tuple(part if isinstance(part, str) else Placeholder(part[0]) for part in parts), bool(upload))
 
 
 def parse_word(text: str, *, braces_double: bool = True) -> Word:
@@ -74,7 +74,7 @@ def parse_word(text: str, *, braces_double: bool = True) -> Word:
             if not name or "{" in name:
                 raise _brace(text)
             parts += [literal] if literal else []
-            parts.append(Column(name))
+            parts.append(Placeholder(name))
             literal, at = "", end + 1
         elif char == "}":
             raise _brace(text)
@@ -107,5 +107,5 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
 
 def shown(word: Word) -> str:
     """A word as the author wrote it."""
-    text = "".join(f"{{{part.name}}}" if isinstance(part, Column) else part for part in word.parts)
+    text = "".join(f"{{{part.name}}}" if isinstance(part, Placeholder) else part for part in word.parts)
     return f"^{text}" if word.upload else text

@@ -13,7 +13,7 @@ import re
 import shlex
 from collections.abc import Iterable
 
-from kubeque.model.command.command import Column
+from kubeque.model.command.command import Placeholder
 
 _NO_NAME = re.compile(r"\W", re.ASCII)
 
@@ -37,13 +37,13 @@ _OPENS = {
 _CLOSES = {"single": "'", "double": '"', "backtick": "`", "comment": "\n", "arithmetic": ")", "plain": ")"}
 
 
-def shell_script(parts: Iterable[str | tuple[Column, str]]) -> str:
+def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
     """A script from the author's text and, in between, columns with their values.
 
     The variables are set in a first line. In a here-document quotes are text: write `$KUBEQUE_PARAM_NAME` there.
     """
     context = ["plain"]
-    names: dict[Column, str] = {}
+    names: dict[Placeholder, str] = {}
     values: list[str] = []
     text = ""
     for part in parts:

@@ -20,7 +20,7 @@ _MOST_NODES = 15_000
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class NodeRange:
     """How many nodes a pool has: as many as it takes, between two numbers that may be the same."""
 
     low: int
@@ -35,14 +35,14 @@ class Span:
         return str(self.low) if self.fixed else f"{self.low}:{self.high}"
 
 
-def parse_span(text: str, what: str = "nodes") -> Span:
+def parse_span(text: str, what: str = "nodes") -> NodeRange:
     """The span meant by `3` or `0:20`. Raises ResourceError."""
     match = re.fullmatch(r"(\d{1,6})(?::(\d{1,6}))?", text.strip())
     if match:
         low = int(match[1])
         high = int(match[2]) if match[2] else low
         if low <= high <= _MOST_NODES:
-            return Span(low, high)
+            return NodeRange(low, high)
     raise ResourceError(
         f"{what} {text!r}: write a number of nodes as in 3, or the least and the most as in 0:20 (up to {_MOST_NODES})"
     )
@@ -53,7 +53,7 @@ class NodePool:
     """Nodes of one kind, by one name."""
 
     name: str
-    nodes: Span
+    nodes: NodeRange
     machine_type: str = MACHINE_TYPE
     #: May Google take the machines away at any time? They cost a fraction.
     spot: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kubeque.model.command.command import Column, Word
+from kubeque.model.command.command import Placeholder, Word
 from kubeque.model.command.shell import shell_script
 from kubeque.model.job.spec import JobSpec
 
@@ -28,11 +28,11 @@ def _staged(word: Word, row: Mapping[str, str], names: Mapping[str, str], at: in
 
 
 def _script(command: tuple[Word, ...], row: Mapping[str, str], names: Mapping[str, str]) -> str:
-    parts: list[str | tuple[Column, str]] = []
+    parts: list[str | tuple[Placeholder, str]] = []
     for at, word in enumerate(command):
         parts += [" "] if at else []
         if word.upload:  # A file's name can hold anything: it is data as well.
-            parts.append((Column(f"file{at}"), _staged(word, row, names, at)))
+            parts.append((Placeholder(f"file{at}"), _staged(word, row, names, at)))
         else:
             parts += [part if isinstance(part, str) else (part, row[part.name]) for part in word.parts]
     return shell_script(parts)

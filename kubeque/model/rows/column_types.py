@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
 _INT64 = 1 << 63
 
 
-class Kind(StrEnum):
+class ValueType(StrEnum):
     """What all values of a column are."""
 
     #: Nothing was seen yet.
@@ -34,36 +34,36 @@ class Column:
     #: What it is called there, and in the table.
     name: str
     shown: str
-    kind: Kind = Kind.EMPTY
+    kind: ValueType = ValueType.EMPTY
 
     def seen(self, value: Any) -> Column:
         """The column after one more value; None is no value."""
         kind = _kind(value)
-        if kind in (self.kind, Kind.EMPTY):
+        if kind in (self.kind, ValueType.EMPTY):
             return self
-        if self.kind is Kind.EMPTY:
+        if self.kind is ValueType.EMPTY:
             return replace(self, kind=kind)
         both = {kind, self.kind}
-        return replace(self, kind=Kind.NUMBER if both == {Kind.INTEGER, Kind.NUMBER} else Kind.TEXT)
+        return replace(self, kind=ValueType.NUMBER if both == {ValueType.INTEGER, ValueType.NUMBER} else ValueType.TEXT)
 
     def convert(self, value: Any) -> Any:
         """A value as this column has it; None where there is none."""
-        if value is None or (value == "" and self.kind is not Kind.TEXT):
+        if value is None or (value == "" and self.kind is not ValueType.TEXT):
             return None
-        if self.kind is Kind.TEXT or self.kind is Kind.EMPTY:
+        if self.kind is ValueType.TEXT or self.kind is ValueType.EMPTY:
             return value if isinstance(value, str) else json.dumps(value)
         value = read_text(value) if isinstance(value, str) else value
-        return float(value) if self.kind is Kind.NUMBER else value
+        return float(value) if self.kind is ValueType.NUMBER else value
 
 
-def _kind(value: Any) -> Kind:
+def _kind(value: Any) -> ValueType:
     if value is None:
-        return Kind.EMPTY
+        return ValueType.EMPTY
     if isinstance(value, bool):
-        return Kind.BOOLEAN
+        return ValueType.BOOLEAN
     if isinstance(value, int):
-        return Kind.INTEGER if -_INT64 <= value < _INT64 else Kind.TEXT
-    return Kind.NUMBER if isinstance(value, float) else Kind.TEXT
+        return ValueType.INTEGER if -_INT64 <= value < _INT64 else ValueType.TEXT
+    return ValueType.NUMBER if isinstance(value, float) else ValueType.TEXT
 
 
 def read_text(text: str) -> Any:

@@ -25,7 +25,7 @@ INDEX = "index"
 
 Row = tuple[str, ...]
 #: Number of a page -> its rows.
-PageReader = Callable[[int], Sequence[Sequence[str]]]
+ReadPage = Callable[[int], Sequence[Sequence[str]]]
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -175,7 +175,7 @@ def decode_page(data: bytes) -> list[Row]:
         raise StorageError(f"a page of rows ({len(data)} bytes) is damaged ({error}): submit again") from error
 
 
-def read_row(spec: RowsSpec, index: int, page: PageReader) -> dict[str, str]:
+def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
     """The values of row `index` by column, and `index` itself.
 
     `page` is called for a table only, with the number of one page. Raises ParametersError where there is no such row,
@@ -189,7 +189,7 @@ def read_row(spec: RowsSpec, index: int, page: PageReader) -> dict[str, str]:
     return _named(spec, index, computed_row(spec.axes, index))
 
 
-def iter_rows(spec: RowsSpec, page: PageReader) -> Iterator[dict[str, str]]:
+def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
     """All rows in order, as `read_row` gives them; each page is read once."""
     values: Iterable[Sequence[str]]
     if spec.kind == "table":
@@ -209,7 +209,7 @@ def computed_row(axes: Sequence[Sequence[str]], index: int) -> Row:
     return tuple(reversed(row))
 
 
-def _page_of(spec: RowsSpec, number: int, page: PageReader) -> Sequence[Sequence[str]]:
+def _page_of(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence[str]]:
     bounds = (*spec.starts[number : number + 2], spec.n)
     rows = page(number)
     if len(rows) != bounds[1] - bounds[0]:

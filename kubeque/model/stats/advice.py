@@ -22,7 +22,7 @@ _WASTED = (Cause.LOST, Cause.PREEMPTED, Cause.OOM, Cause.DISK)
 
 
 @dataclass(slots=True)
-class Seen:
+class AttemptStats:
     """What was seen of a job's attempts, added up one task at a time."""
 
     #: Attempts that the queue remembers, and the seconds of their parts.
@@ -75,13 +75,13 @@ class Seen:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
-def advise(job: Job, seen: Seen) -> list[str]:
+def advise(job: Job, seen: AttemptStats) -> list[str]:
     """Sentences, the most useful first."""
     found = [_memory(job, seen), _staging(seen), _saving(seen), _wasted(seen), _tail(seen)]
     return [sentence for sentence in found if sentence]
 
 
-def _memory(job: Job, seen: Seen) -> str:
+def _memory(job: Job, seen: AttemptStats) -> str:
     asked = job.shapes[0].memory
     if not asked or not seen.measured:
         return ""
@@ -105,12 +105,12 @@ def _rounded(count: float) -> int:
     return max(128 * MI, math.ceil(count / step) * step)
 
 
-def _share(part: float, seen: Seen) -> float:
+def _share(part: float, seen: AttemptStats) -> float:
     whole = seen.running + seen.staging + seen.saving
     return part / whole if whole > 0 and part >= _SECONDS else 0.0
 
 
-def _staging(seen: Seen) -> str:
+def _staging(seen: AttemptStats) -> str:
     share = _share(seen.staging, seen)
     if share < _SHARE:
         return ""
@@ -121,7 +121,7 @@ def _staging(seen: Seen) -> str:
     )
 
 
-def _saving(seen: Seen) -> str:
+def _saving(seen: AttemptStats) -> str:
     share = _share(seen.saving, seen)
     if share < _SHARE:
         return ""
@@ -131,7 +131,7 @@ def _saving(seen: Seen) -> str:
     )
 
 
-def _wasted(seen: Seen) -> str:
+def _wasted(seen: AttemptStats) -> str:
     total = sum(seen.wasted.values())
     if total < _SECONDS or total < _SHARE * seen.running:
         return ""
@@ -145,7 +145,7 @@ def _wasted(seen: Seen) -> str:
     )
 
 
-def _tail(seen: Seen) -> str:
+def _tail(seen: AttemptStats) -> str:
     whole = seen.span * len(seen.consumers)
     idle = sum(seen.last - end for end in seen.consumers.values())
     if seen.span < 60 or len(seen.consumers) < 2 or len(seen.times) < 2 * len(seen.consumers) or idle < 0.25 * whole:

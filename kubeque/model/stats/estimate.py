@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
-from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.advice import AttemptStats
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Estimate:
     left: float | None
 
 
-def estimate(job: Job, seen: Seen, *, canaries: int, held: int) -> Estimate:
+def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estimate:
     """From what was `seen` of the canaries, of which so many ended. Pure.
 
     A consumer stages the next task and stores the last one while one runs, so what takes longest of the three counts.

@@ -18,7 +18,7 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class OptionType:
     """What sort of value a key takes."""
 
     #: JSON Schema of the value in a jobspec.
@@ -51,49 +51,51 @@ def _counts(words: Sequence[str], option: str) -> dict[str, int]:
 
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
-TEXT = Kind({"type": "string"}, "write a text")
-TEXTS = Kind({"type": "array", "items": {"type": "string"}}, "write a list of texts", lambda said, _: list(said), True)
-WORDS = Kind({**TEXTS.schema, "minItems": 1}, 'write a list of texts, as in ["python3", "^run.py", "{n}"]')
-COUNT = Kind({"type": "integer"}, "write a whole number, as in 3")
-SHARE = Kind({"type": ["string", "integer"]}, 'write a count or a share, as in 3 or "1%"')
-FLAG = Kind({"type": "boolean"}, "write true or false")
-SIZE = Kind({"type": ["string", "integer"]}, 'write a size, as in "1.5Gi"')
-CORES = Kind({"type": ["string", "number"]}, 'write a number of cores, as in 2 or "500m"')
-TIME = Kind({"type": ["string", "number"]}, 'write a time, as in "30m"')
-PAIRS = Kind(
+TEXT = OptionType({"type": "string"}, "write a text")
+TEXTS = OptionType(
+    {"type": "array", "items": {"type": "string"}}, "write a list of texts", lambda said, _: list(said), True
+)
+WORDS = OptionType({**TEXTS.schema, "minItems": 1}, 'write a list of texts, as in ["python3", "^run.py", "{n}"]')
+COUNT = OptionType({"type": "integer"}, "write a whole number, as in 3")
+SHARE = OptionType({"type": ["string", "integer"]}, 'write a count or a share, as in 3 or "1%"')
+FLAG = OptionType({"type": "boolean"}, "write true or false")
+SIZE = OptionType({"type": ["string", "integer"]}, 'write a size, as in "1.5Gi"')
+CORES = OptionType({"type": ["string", "number"]}, 'write a number of cores, as in 2 or "500m"')
+TIME = OptionType({"type": ["string", "number"]}, 'write a time, as in "30m"')
+PAIRS = OptionType(
     {"type": "object", "additionalProperties": {"type": "string"}}, 'write texts by name, as in {"NAME": "VALUE"}',
     _pairs, True,
 )  # fmt: skip
-COUNTS = Kind(
+COUNTS = OptionType(
     {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
     'write numbers by cause, as in {"lost": 5}', _counts, True,
 )  # fmt: skip
-AXES = Kind(
+AXES = OptionType(
     {
         "type": "object", "minProperties": 1,
         "additionalProperties": {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": _SCALAR}]},
     },
     'write lists of values by axis, as in {"lr": [0.1, 0.01], "seed": "1..5"}', lambda said, _: read_axes(said), True,
 )  # fmt: skip
-ROWS = Kind(
+ROWS = OptionType(
     {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
     'name a CSV file, or write a list of rows, as in [{"n": 1}, {"n": 2}]',
 )  # fmt: skip
 
-TAINTS = Kind(
+TAINTS = OptionType(
     {"type": "array", "items": {"type": ["string", "object"]}}, 'write a list of taints, as in ["gpu=true:NoSchedule"]',
     lambda said, _: list(said), True,
 )  # fmt: skip
-TEMPLATE = Kind({"type": ["string", "object"]}, "name a YAML file, or write the template")
+TEMPLATE = OptionType({"type": ["string", "object"]}, "name a YAML file, or write the template")
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Option:
     """One thing that may be said."""
 
     #: In a jobspec.
     name: str
-    kind: Kind
+    kind: OptionType
     #: One sentence, for `--help`, the schema and docs/jobspec.md.
     help: str
     #: The options that say it; none: it is only said in a jobspec (or is the command itself).
@@ -109,40 +111,40 @@ class Key:
         return self.name if self.field is None else self.field
 
 
-def _pod(name: str, kind: Kind, text: str, flag: str, metavar: str | None = None) -> Key:
-    return Key(name, kind, text, (flag,), metavar, "", pod=True)
+def _pod(name: str, kind: OptionType, text: str, flag: str, metavar: str | None = None) -> Option:
+    return Option(name, kind, text, (flag,), metavar, "", pod=True)
 
 
 KEYS = (
-    Key("command", WORDS, "What to run: one word each; {column} takes the row's value, ^file brings a file along."),
-    Key("base", TEXT, "Where relative paths start (default: the folder of the jobspec)."),
-    Key("like", TEXT, "All that is not said is as in this job: its command and inputs too.", ("--like",), "JOB", ""),
+    Option("command", WORDS, "What to run: one word each; {column} takes the row's value, ^file brings a file along."),
+    Option("base", TEXT, "Where relative paths start (default: the folder of the jobspec)."),
+    Option("like", TEXT, "All that is not said is as in this job: its command and inputs too.", ("--like",), "JOB", ""),
     # which rows
-    Key("parameters", ROWS, "CSV with one row per task; its columns fill {column}.", ("-p", "--params"), "FILE", ""),
-    Key("grid", AXES, "An axis of a grid: all combinations are run.", ("--grid",), "NAME=V,V|A..B", ""),
-    Key("repeat", COUNT, "So many rows that only differ in {index}.", ("--repeat",), "N", ""),
+    Option("parameters", ROWS, "CSV with one row per task; its columns fill {column}.", ("-p", "--params"), "FILE", ""),
+    Option("grid", AXES, "An axis of a grid: all combinations are run.", ("--grid",), "NAME=V,V|A..B", ""),
+    Option("repeat", COUNT, "So many rows that only differ in {index}.", ("--repeat",), "N", ""),
     # what travels
-    Key("push", TEXTS, "Bring this file, folder or @list along.", ("-u", "--push"), "SRC[:DST]"),
-    Key("results", TEXTS, "Keep only such files.", ("--results",), "GLOB"),
-    Key("ignore", TEXTS, "Keep no such files.", ("--ignore",), "GLOB"),
-    Key("env", PAIRS, "Set a variable for the command.", ("--env",), "NAME=VALUE"),
-    Key("shell", FLAG, "Run the words in /bin/sh; values are quoted.", ("--shell/--no-shell",)),
+    Option("push", TEXTS, "Bring this file, folder or @list along.", ("-u", "--push"), "SRC[:DST]"),
+    Option("results", TEXTS, "Keep only such files.", ("--results",), "GLOB"),
+    Option("ignore", TEXTS, "Keep no such files.", ("--ignore",), "GLOB"),
+    Option("env", PAIRS, "Set a variable for the command.", ("--env",), "NAME=VALUE"),
+    Option("shell", FLAG, "Run the words in /bin/sh; values are quoted.", ("--shell/--no-shell",)),
     # the job, and those before it
-    Key("name", TEXT, "The job's name; without it a readable one is drawn.", ("-n", "--name")),
-    Key("priority", COUNT, "Jobs of higher priority go first (default: 0).", ("--priority",)),
-    Key("consumers", COUNT, "Consumers at once (default here: one per core).", ("--consumers",)),
-    Key("series", TEXT, "The recurring sweep that this is one of.", ("--series",), "NAME"),
-    Key(
+    Option("name", TEXT, "The job's name; without it a readable one is drawn.", ("-n", "--name")),
+    Option("priority", COUNT, "Jobs of higher priority go first (default: 0).", ("--priority",)),
+    Option("consumers", COUNT, "Consumers at once (default here: one per core).", ("--consumers",)),
+    Option("series", TEXT, "The recurring sweep that this is one of.", ("--series",), "NAME"),
+    Option(
         "skip_done", FLAG, "Rows that were ok in the series already do not run again.", ("--skip-done/--no-skip-done",)
     ),
-    Key("results_ttl", TIME, "How long gc leaves results alone, as in 30d (default: for ever).", ("--results-ttl",)),
+    Option("results_ttl", TIME, "How long gc leaves results alone, as in 30d (default: for ever).", ("--results-ttl",)),
     # what a task gets
-    Key("cpu", CORES, "Cores per task, as in 500m or 2.", ("--cpu",)),
-    Key("memory", SIZE, "Memory per task, as in 1.5Gi; more is used: ended, and tried with more.", ("--memory",)),
-    Key("max_memory", SIZE, "How far memory may grow (default: 8 times).", ("--max-memory",)),
-    Key("disk", SIZE, "Disk per task, as in 5Gi.", ("--disk",)),
-    Key("image", TEXT, "Container image of the tasks.", ("--image",)),
-    Key("cluster", TEXT, "local, or kubernetes://CONTEXT/NAMESPACE.", ("--cluster",), "URL", ""),
+    Option("cpu", CORES, "Cores per task, as in 500m or 2.", ("--cpu",)),
+    Option("memory", SIZE, "Memory per task, as in 1.5Gi; more is used: ended, and tried with more.", ("--memory",)),
+    Option("max_memory", SIZE, "How far memory may grow (default: 8 times).", ("--max-memory",)),
+    Option("disk", SIZE, "Disk per task, as in 5Gi.", ("--disk",)),
+    Option("image", TEXT, "Container image of the tasks.", ("--image",)),
+    Option("cluster", TEXT, "local, or kubernetes://CONTEXT/NAMESPACE.", ("--cluster",), "URL", ""),
     # what a pod gets besides: keys of Sweep.pod, checked by model.pod
     _pod("env_from_secret", TEXTS, "Set variables from this Secret.", "--env-from-secret", "NAME"),
     _pod("gpu", COUNT, "GPUs per task.", "--gpu"),
@@ -166,18 +168,20 @@ KEYS = (
     _pod("start_timeout", TIME, "Longest until the first consumer runs (default: 10m).", "--start-timeout"),
     _pod("pod_template", TEMPLATE, "YAML merged over the pods' template.", "--pod-template", "FILE"),
     # when it ends
-    Key("task_timeout", TIME, "Longest a task may take, as in 30m.", ("--timeout",)),
-    Key("deadline", TIME, "Longest the job may take, as in 12h.", ("--deadline",)),
-    Key("retries", COUNTS, "Extra attempts by cause, as in lost=5,oom=0.", ("--retries",), "CAUSE=N,..."),
-    Key("max_failures", COUNT, "End the job once so many tasks failed.", ("--max-failures",)),
-    Key("allow_failed", SHARE, "Failed tasks that are still a success: 3 or 1% (default: 0).", ("--allow-failed",)),
+    Option("task_timeout", TIME, "Longest a task may take, as in 30m.", ("--timeout",)),
+    Option("deadline", TIME, "Longest the job may take, as in 12h.", ("--deadline",)),
+    Option("retries", COUNTS, "Extra attempts by cause, as in lost=5,oom=0.", ("--retries",), "CAUSE=N,..."),
+    Option("max_failures", COUNT, "End the job once so many tasks failed.", ("--max-failures",)),
+    Option("allow_failed", SHARE, "Failed tasks that are still a success: 3 or 1% (default: 0).", ("--allow-failed",)),
     # what `sub` does besides
-    Key("try", COUNT, "Run so many rows first, tell what all would take, and ask.", ("--try",), "N", "canaries"),
-    Key("fetch", TEXT, "Bring the results into this folder, or below this URL, at the end.", ("--fetch",), "DEST", ""),
-    Key("no_wait", FLAG, "Return once the job is submitted.", ("--no-wait/--wait",), None, ""),
+    Option("try", COUNT, "Run so many rows first, tell what all would take, and ask.", ("--try",), "N", "canaries"),
+    Option(
+        "fetch", TEXT, "Bring the results into this folder, or below this URL, at the end.", ("--fetch",), "DEST", ""
+    ),
+    Option("no_wait", FLAG, "Return once the job is submitted.", ("--no-wait/--wait",), None, ""),
 )
 
-BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
+BY_NAME: Mapping[str, Option] = {key.name: key for key in KEYS}
 #: Exactly one of these says which rows there are.
 ROW_KEYS = ("parameters", "grid", "repeat")
 

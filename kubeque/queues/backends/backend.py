@@ -72,7 +72,7 @@ class BlockRecord:
     version: int = 0
 
 
-class Store(Protocol):
+class Backend(Protocol):
     """The contract of a store."""
 
     #: May a consumer read one job every second? False where each read is paid for.

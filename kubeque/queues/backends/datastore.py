@@ -16,8 +16,8 @@ from typing import Any
 from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
 from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.backends.datastore_messages import Messages, read_entity, read_key
-from kubeque.queues.backends.entities import Entity, Key, Search, Write
-from kubeque.queues.backends.entity_backend import EntityStore
+from kubeque.queues.backends.entities import Entity, EntityKey, Search, Write
+from kubeque.queues.backends.entity_backend import EntityBackend
 
 #: Seconds that one call may take, and that a read is repeated for.
 _CALL_SECONDS = 10.0
@@ -35,7 +35,7 @@ _CHANNEL = [
 #: Of `more_results` in an answer: ask on from its cursor (query.proto).
 _NOT_FINISHED = 1
 #: Looked up for the time of the answer.
-_NOTHING = Key("", "KubequeClock", "clock")
+_NOTHING = EntityKey("", "KubequeClock", "clock")
 _FORM = "write datastore://PROJECT, datastore://PROJECT/DATABASE or datastore://PROJECT/DATABASE/NAMESPACE"
 
 
@@ -55,7 +55,7 @@ class Datastore:
     def where(self) -> str:
         return self._where
 
-    def lookup(self, keys: Sequence[Key]) -> list[Entity]:
+    def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
         request = self._messages.lookup(list(keys))
         found: list[Entity] = []
         while request.keys:
@@ -69,7 +69,7 @@ class Datastore:
         pages = self._pages(search, limit, keys_only=False)
         return [read_entity(result) for page in pages for result in page]
 
-    def keys(self, search: Search, limit: int) -> Iterator[list[Key]]:
+    def keys(self, search: Search, limit: int) -> Iterator[list[EntityKey]]:
         for page in self._pages(search, None, keys_only=True, most=limit):
             yield [read_key(result.entity.key) for result in page]
 
@@ -77,7 +77,7 @@ class Datastore:
         answer = self._write(self._messages.commit(list(writes), atomic=atomic), writes[0].key.name)
         return [result.version for result in answer.mutation_results]
 
-    def delete(self, keys: Sequence[Key]) -> None:
+    def delete(self, keys: Sequence[EntityKey]) -> None:
         try:
             self._write(self._messages.deletion(list(keys)), "deletion")
         except Conflict as busy:
@@ -188,7 +188,7 @@ def named(error: Exception, where: str) -> QueueError:
     return QueueUnavailable(f"the queue {where} does not answer ({text})")
 
 
-def open_datastore(url: str) -> EntityStore:
+def open_datastore(url: str) -> EntityBackend:
     """The queue at `datastore://project[/database][/namespace]`; the emulator where DATASTORE_EMULATOR_HOST is set.
 
     Raises MissingExtra, ConfigError for a wrong URL, QueueError with the remedy.
@@ -202,7 +202,7 @@ def open_datastore(url: str) -> EntityStore:
         ) from error
     emulator = os.environ.get("DATASTORE_EMULATOR_HOST", "")
     connect = (lambda: _connect_emulator(emulator)) if emulator else _connect
-    return EntityStore(Datastore(project, database, connect), namespace)
+    return EntityBackend(Datastore(project, database, connect), namespace)
 
 
 def read_url(url: str) -> tuple[str, str, str]:

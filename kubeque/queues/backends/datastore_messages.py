@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubeque.queues.backends.entities import Bound, Entity, Key, Search, Write
+from kubeque.queues.backends.entities import Bound, Entity, EntityKey, Search, Write
 
 # Numbers of the protocol (googleapis: google/datastore/v1/datastore.proto and query.proto).
 _TRANSACTIONAL, _NON_TRANSACTIONAL = 1, 2
@@ -24,7 +24,7 @@ class Messages:
         self._project = project
         self._database = database
 
-    def lookup(self, keys: list[Key]) -> Any:
+    def lookup(self, keys: list[EntityKey]) -> Any:
         return self._request("LookupRequest", keys=[self._key(key) for key in keys])
 
     def query(self, search: Search, *, keys_only: bool) -> Any:
@@ -65,7 +65,7 @@ class Messages:
                 self._fill(mutation.insert if write.version is None else mutation.update, write.entity)
         return request
 
-    def deletion(self, keys: list[Key]) -> Any:
+    def deletion(self, keys: list[EntityKey]) -> Any:
         """Deletions of whatever version there is."""
         request = self._commit(atomic=False)
         for key in keys:
@@ -89,7 +89,7 @@ class Messages:
         make = self._library.PartitionId.pb()
         return make(project_id=self._project, database_id=self._database, namespace_id=namespace)
 
-    def _key(self, key: Key) -> Any:
+    def _key(self, key: EntityKey) -> Any:
         message = self._library.Key.pb()(partition_id=self._partition(key.namespace))
         message.path.add(kind=key.kind, name=key.name)
         return message
@@ -108,8 +108,8 @@ def _set(message: Any, value: float | str | bytes) -> None:
     setattr(message, kinds[type(value)], value)
 
 
-def read_key(message: Any) -> Key:
-    return Key(message.partition_id.namespace_id, message.path[0].kind, message.path[0].name)
+def read_key(message: Any) -> EntityKey:
+    return EntityKey(message.partition_id.namespace_id, message.path[0].kind, message.path[0].name)
 
 
 def read_entity(result: Any) -> Entity:

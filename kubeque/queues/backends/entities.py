@@ -17,7 +17,7 @@ _COARSE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class EntityKey:
     """Where an entity is."""
 
     namespace: str
@@ -29,7 +29,7 @@ class Key:
 class Entity:
     """One entity: what it can be found by, and what it only carries."""
 
-    key: Key
+    key: EntityKey
     indexed: Mapping[str, int | str]
     carried: Mapping[str, int | float | str | bytes] = field(default_factory=dict)
     #: 0: not stored yet.
@@ -61,7 +61,7 @@ class Search:
 class Write:
     """One change of one entity: an insertion, or an update or a deletion of exactly one version."""
 
-    key: Key
+    key: EntityKey
     #: None: delete it.
     entity: Entity | None
     #: None: it must not be there yet.
@@ -71,19 +71,19 @@ class Write:
 class Database(Protocol):
     """A document database (`queues.datastore`). Errors come out as QueueError or QueueUnavailable."""
 
-    def lookup(self, keys: Sequence[Key]) -> list[Entity]:
+    def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
         """Those of these entities that are there, in any order."""
 
     def search(self, search: Search, limit: int) -> list[Entity]:
         """The first `limit` entities that are found."""
 
-    def keys(self, search: Search, limit: int) -> Iterator[list[Key]]:
+    def keys(self, search: Search, limit: int) -> Iterator[list[EntityKey]]:
         """The keys of all that is found, so many at a time."""
 
     def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
         """All of it or nothing, if `atomic`. Returns the new versions; raises Conflict if one was another."""
 
-    def delete(self, keys: Sequence[Key]) -> None:
+    def delete(self, keys: Sequence[EntityKey]) -> None:
         """Delete these entities, whatever their versions. Not atomic."""
 
     def sum(self, namespace: str, kind: str, property: str) -> int | None:
@@ -112,12 +112,12 @@ class Layout:
         """The namespace of a job's blocks: all its searches are then over one property, which needs no index made."""
         return f"{self.namespace}-kq-{uid}" if self.namespace else f"kq-{uid}"
 
-    def job_key(self, name: str) -> Key:
-        return Key(self.namespace, JOB, f"job-{name}")  # a key may not be empty nor begin with __
+    def job_key(self, name: str) -> EntityKey:
+        return EntityKey(self.namespace, JOB, f"job-{name}")  # a key may not be empty nor begin with __
 
-    def block_key(self, uid: str, block_id: str) -> Key:
+    def block_key(self, uid: str, block_id: str) -> EntityKey:
         # Ids count upwards; keys that do so hit one place of the database after the other.
-        return Key(self.blocks(uid), BLOCK, f"{zlib.crc32(block_id.encode()):08x}-{block_id}")
+        return EntityKey(self.blocks(uid), BLOCK, f"{zlib.crc32(block_id.encode()):08x}-{block_id}")
 
     def job(self, record: JobRecord) -> Entity:
         carried: dict[str, int | float | str | bytes] = {

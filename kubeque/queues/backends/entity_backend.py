@@ -26,7 +26,7 @@ from kubeque.queues.backends.entities import (
     Bound,
     Database,
     Entity,
-    Key,
+    EntityKey,
     Layout,
     Search,
     Write,
@@ -47,7 +47,7 @@ _OVERHEAD = 600
 _LEASED_FETCH = 300
 
 
-class EntityStore:
+class EntityBackend:
     """The store contract in entities."""
 
     cheap: ClassVar[bool] = False
@@ -60,7 +60,7 @@ class EntityStore:
 
     def _prepare(self) -> None:
         """Note the layout on first use. Raises QueueSchemaError if it was written by a newer kubeque."""
-        key = Key(self._at.namespace, SCHEMA, "layout")
+        key = EntityKey(self._at.namespace, SCHEMA, "layout")
         found = self._db.lookup([key])
         if not found:
             try:

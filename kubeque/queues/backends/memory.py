@@ -12,7 +12,7 @@ from kubeque.model.job.task import Tally
 from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 
 
-class MemoryStore:
+class MemoryBackend:
     """Dictionaries under one lock. Ends with the process."""
 
     cheap: ClassVar[bool] = True

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
 from kubeque.queues.backends.server_clock import ServerClock
-from kubeque.queues.backends.sql import Cursor, Executor, SqlStore
+from kubeque.queues.backends.sql import Cursor, Executor, SqlBackend
 
 if TYPE_CHECKING:
     import psycopg
@@ -269,7 +269,7 @@ def named(error: psycopg.Error, where: str) -> QueueError:
     return QueueError(f"the queue {where} failed: {text}")
 
 
-def open_postgres(url: str) -> SqlStore:
+def open_postgres(url: str) -> SqlBackend:
     """The queue in the database at `url`; its tables are made if they are not there.
 
     Raises MissingExtra, ConfigError for a wrong URL, QueueError with the remedy.
@@ -278,4 +278,4 @@ def open_postgres(url: str) -> SqlStore:
         import psycopg  # noqa: F401
     except ImportError as error:
         raise MissingExtra(f"a queue in PostgreSQL needs psycopg ({error}): pip install 'kubeque[postgres]'") from error
-    return SqlStore(PostgresDialect(url))
+    return SqlBackend(PostgresDialect(url))

@@ -118,7 +118,7 @@ def prepare(dialect: Dialect) -> None:
             execute("INSERT INTO kubeque_schema (version) VALUES (?)", (step + 1,))
 
 
-class SqlStore:
+class SqlBackend:
     """The store contract in SQL."""
 
     cheap: ClassVar[bool] = True

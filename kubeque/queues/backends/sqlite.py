@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from kubeque.model.errors import QueueError, QueueGone, QueueUnavailable
-from kubeque.queues.backends.sql import Executor, SqlStore
+from kubeque.queues.backends.sql import Executor, SqlBackend
 
 #: Seconds to wait for another process's write.
 _BUSY_SECONDS = 30.0
@@ -182,7 +182,7 @@ def _make(path: Path) -> None:
             os.unlink(empty)
 
 
-def open_sqlite(path: Path, *, create: bool = True) -> SqlStore:
+def open_sqlite(path: Path, *, create: bool = True) -> SqlBackend:
     """The queue in the file `path`, made if it is not there and `create` says so. Raises QueueError with the remedy."""
     path = path.expanduser().absolute()
     kind = file_system(path.parent.resolve())
@@ -196,4 +196,4 @@ def open_sqlite(path: Path, *, create: bool = True) -> SqlStore:
             path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise QueueError(f"the folder of the queue {path} cannot be made: {error.strerror}") from error
-    return SqlStore(SqliteDialect(path, create=create))
+    return SqlBackend(SqliteDialect(path, create=create))

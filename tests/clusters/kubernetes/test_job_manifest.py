@@ -15,7 +15,7 @@ import pytest
 
 from kubeque.clusters.kubernetes.job_manifest import (
     KEEPER,
-    Surroundings,
+    ManifestContext,
     fleet_name,
     fleet_of,
     kubernetes_job,
@@ -32,7 +32,7 @@ from kubeque.model.resources import GI
 from kubeque.model.rows.parameters import sequence
 
 GOLDEN = Path(__file__).parent / "manifests"
-AROUND = Surroundings("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")
+AROUND = ManifestContext("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")
 EVERYTHING = {
     "env_from_secret": ["login"],
     "gpu": 1,
@@ -72,7 +72,7 @@ def spec(**changes: Any) -> JobSpec:
     return replace(plain, **changes)
 
 
-def made(the_spec: JobSpec | None = None, around: Surroundings = AROUND, **how: Any) -> dict[str, Any]:
+def made(the_spec: JobSpec | None = None, around: ManifestContext = AROUND, **how: Any) -> dict[str, Any]:
     return kubernetes_job(job(), the_spec or spec(), around, **{"shape": 0, "generation": 1, "count": 4, **how})
 
 

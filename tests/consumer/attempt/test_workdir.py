@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
-from kubeque.consumer.attempt.workdir import Collected, Workdir
+from kubeque.consumer.attempt.workdir import OutputFiles, Workdir
 from kubeque.files.store import Files
 from kubeque.model.job.spec import Input
 
@@ -44,7 +44,7 @@ def stored(tmp_path: Path) -> Callable[..., Input]:
     return make
 
 
-def names(collected: Collected) -> list[str]:
+def names(collected: OutputFiles) -> list[str]:
     return [file.name for file in collected.files]
 
 
@@ -76,7 +76,7 @@ def test_inputs_and_the_row_are_there(workdir, cache, stored):
     assert (workdir.path / "data/eu/in.csv").read_bytes() == b"1,2"
     assert (workdir.path / "a b.txt").read_bytes() == b"x"
     assert os.access(workdir.path / "render.py", os.X_OK)
-    assert workdir.collect() == Collected()
+    assert workdir.collect() == OutputFiles()
 
 
 def test_an_input_of_the_name_row_json_is_the_users(workdir, cache, stored):
@@ -341,7 +341,7 @@ def test_a_task_without_files_costs_little(tmp_path, cache):
     for n in range(200):
         workdir = Workdir(tmp_path / "root", str(n))
         workdir.stage([], cache, row={"zoom": "1", "index": str(n)})
-        assert workdir.collect() == Collected()
+        assert workdir.collect() == OutputFiles()
         workdir.remove()
 
     assert (time.process_time() - began) / 200 < 0.002

@@ -13,7 +13,7 @@ import pytest
 from kubeque.client import Client
 from kubeque.files.layout import report_url
 from kubeque.files.store import Files
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.results.table import lines
 from kubeque.jobs.upkeep.reconcile import close
@@ -41,8 +41,8 @@ HOSTILE = [
 ]
 
 
-def report(site: Site, job: Job) -> str:
-    return make_report(site, job, site.queue.counts(job), lines(site, job))
+def report(backends: Backends, job: Job) -> str:
+    return make_report(backends, job, backends.queue.counts(job), lines(backends, job))
 
 
 class Shape(HTMLParser):
@@ -77,10 +77,10 @@ def failing(index: int) -> Ended:
     return Ended(out={"loss": index / 100})
 
 
-def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(site: Site) -> None:
-    job = ended_job(site, [{"lr": n} for n in range(40)], failing)
+def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(backends: Backends) -> None:
+    job = ended_job(backends, [{"lr": n} for n in range(40)], failing)
 
-    page = report(site, job)
+    page = report(backends, job)
 
     assert "36 of 40 tasks are ok; 4 failed" in page
     assert "exit code 1: row # failed" in page
@@ -91,25 +91,25 @@ def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(site: Si
     assert "0.39" in shape.cells
 
 
-def test_a_large_job_is_told_in_a_page_of_bounded_size(site: Site) -> None:
-    job = ended_job(site, [{"n": n} for n in range(1300)], lambda index: Ended(out={"loss": index}))
+def test_a_large_job_is_told_in_a_page_of_bounded_size(backends: Backends) -> None:
+    job = ended_job(backends, [{"n": n} for n in range(1300)], lambda index: Ended(out={"loss": index}))
 
-    page = report(site, job)
+    page = report(backends, job)
 
     assert "The first 1,000 of 1,300 tasks." in page
     assert "kubeque collect sweep -o table.csv" in page
     assert Shape(page).tags.count("tr") == 1001
 
 
-def test_a_job_of_which_nothing_has_run_has_a_report(site: Site) -> None:
-    page = report(site, ended_job(site, [{"n": 1}, {"n": 2}], failing, run=False))
+def test_a_job_of_which_nothing_has_run_has_a_report(backends: Backends) -> None:
+    page = report(backends, ended_job(backends, [{"n": 1}, {"n": 2}], failing, run=False))
 
     assert "0 of 2 tasks are ok; 2 pending" in page
     assert "canvas" not in Shape(page).tags
 
 
-def test_a_page_loads_nothing_and_has_no_way_to(site: Site) -> None:
-    page = report(site, ended_job(site, [{"n": 1}], failing))
+def test_a_page_loads_nothing_and_has_no_way_to(backends: Backends) -> None:
+    page = report(backends, ended_job(backends, [{"n": 1}], failing))
 
     assert re.search(r'http-equiv="Content-Security-Policy" content="default-src \'none\'; ', page)
     assert "unsafe-inline" not in page
@@ -118,7 +118,7 @@ def test_a_page_loads_nothing_and_has_no_way_to(site: Site) -> None:
     assert not Shape(page).attributes & {"style", "onclick", "onload", "onerror"}
 
 
-def hostile_page(site: Site) -> str:
+def hostile_page(backends: Backends) -> str:
     rows = [{"value": text, f"col<script>{_INJECT}</script>": text} for text in HOSTILE]
 
     def how(index: int) -> Ended:
@@ -126,11 +126,11 @@ def hostile_page(site: Site) -> str:
             return Ended(Cause.EXIT, message=HOSTILE[index])
         return Ended(out={HOSTILE[index]: HOSTILE[index]})
 
-    return report(site, ended_job(site, rows, how))
+    return report(backends, ended_job(backends, rows, how))
 
 
-def test_hostile_values_are_text(site: Site) -> None:
-    page = hostile_page(site)
+def test_hostile_values_are_text(backends: Backends) -> None:
+    page = hostile_page(backends)
 
     shape = Shape(page)
     assert shape.tags.count("script") == 3  # the data, the timeline, the table
@@ -144,9 +144,9 @@ def test_hostile_values_are_text(site: Site) -> None:
 
 
 def test_in_a_browser_no_hostile_value_runs_and_the_page_does_what_it_should(
-    site: Site, browser: Browser, tmp_path: Path
+    backends: Backends, browser: Browser, tmp_path: Path
 ) -> None:
-    page = hostile_page(site)
+    page = hostile_page(backends)
     assert "sweep: report" in page
     guarded, naive = tmp_path / "report.html", tmp_path / "naive.html"
     guarded.write_text(page)
@@ -160,9 +160,9 @@ def test_in_a_browser_no_hostile_value_runs_and_the_page_does_what_it_should(
 
 
 def test_in_a_browser_the_table_sorts_and_filters_and_the_timeline_answers(
-    site: Site, browser: Browser, tmp_path: Path
+    backends: Backends, browser: Browser, tmp_path: Path
 ) -> None:
-    page = report(site, ended_job(site, [{"lr": n % 4} for n in range(20)], failing))
+    page = report(backends, ended_job(backends, [{"lr": n % 4} for n in range(20)], failing))
     hands = """<script>
         const said = [];
         const rows = () => [...document.querySelectorAll("#tasks tbody tr")].filter((row) => !row.hidden);
@@ -211,19 +211,21 @@ class NoReports(Files):
         return super().write_new(url, data)
 
 
-def test_a_report_that_cannot_be_stored_does_not_keep_a_job_open(site: Site, caplog: pytest.LogCaptureFixture) -> None:
-    job = ended_job(site, [{"n": 1}], failing)
+def test_a_report_that_cannot_be_stored_does_not_keep_a_job_open(
+    backends: Backends, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = ended_job(backends, [{"n": 1}], failing)
 
-    closed = close(replace(site, files=NoReports()), job, site.queue.counts(job))
+    closed = close(replace(backends, files=NoReports()), job, backends.queue.counts(job))
 
     assert closed.closing is not None
     assert "its report could not be stored" in caplog.text
 
 
-def test_the_report_of_a_run_is_written_once(site: Site) -> None:
-    job = ended_job(site, [{"n": 1}], failing)
-    site.files.write(report_url(job), b"somebody was first")
+def test_the_report_of_a_run_is_written_once(backends: Backends) -> None:
+    job = ended_job(backends, [{"n": 1}], failing)
+    backends.files.write(report_url(job), b"somebody was first")
 
-    close(site, job, site.queue.counts(job))
+    close(backends, job, backends.queue.counts(job))
 
-    assert site.files.read(report_url(job)) == b"somebody was first"
+    assert backends.files.read(report_url(job)) == b"somebody was first"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.timeline import WRITERS, write_timeline
 from kubeque.model.errors import DestinationError, UserError
 from kubeque.model.job.job import Job
@@ -28,17 +28,19 @@ def how(index: int) -> Ended:
 
 
 @pytest.fixture
-def jobs(site: Site) -> list[Job]:
+def jobs(backends: Backends) -> list[Job]:
     return [
-        ended_job(site, [{"lr": n} for n in range(60)], how, name="first"),
-        ended_job(site, [{"seed": n} for n in range(3)], how, name="second", began=NOON + 1000),
+        ended_job(backends, [{"lr": n} for n in range(60)], how, name="first"),
+        ended_job(backends, [{"seed": n} for n in range(3)], how, name="second", began=NOON + 1000),
     ]
 
 
 @pytest.mark.parametrize("by", By)
-def test_a_chrome_trace_has_what_its_readers_ask_for(site: Site, jobs: list[Job], tmp_path: Path, by: By) -> None:
+def test_a_chrome_trace_has_what_its_readers_ask_for(
+    backends: Backends, jobs: list[Job], tmp_path: Path, by: By
+) -> None:
     """Trace Event Format: complete events with integer microseconds, which within one thread do not overlap."""
-    assert write_timeline(site, jobs, tmp_path / "t.json", by=by) == 63
+    assert write_timeline(backends, jobs, tmp_path / "t.json", by=by) == 63
 
     trace = json.loads((tmp_path / "t.json").read_text())
     assert trace["displayTimeUnit"] in ("ms", "ns")
@@ -70,8 +72,8 @@ def test_a_chrome_trace_has_what_its_readers_ask_for(site: Site, jobs: list[Job]
     assert (failed["name"], failed["dur"], failed["args"]["parameters"]) == ("first 5", 4_000_000, {"lr": "5"})
 
 
-def test_a_csv_has_one_line_for_each_attempt(site: Site, jobs: list[Job], tmp_path: Path) -> None:
-    write_timeline(site, jobs, tmp_path / "t.csv")
+def test_a_csv_has_one_line_for_each_attempt(backends: Backends, jobs: list[Job], tmp_path: Path) -> None:
+    write_timeline(backends, jobs, tmp_path / "t.csv")
 
     with open(tmp_path / "t.csv", newline="") as file:
         table = list(csv.DictReader(file))
@@ -82,9 +84,9 @@ def test_a_csv_has_one_line_for_each_attempt(site: Site, jobs: list[Job], tmp_pa
 
 
 def test_a_page_holds_every_attempt_with_its_lanes_and_loads_nothing(
-    site: Site, jobs: list[Job], tmp_path: Path
+    backends: Backends, jobs: list[Job], tmp_path: Path
 ) -> None:
-    write_timeline(site, jobs, tmp_path / "t.html", by=By.TASK)
+    write_timeline(backends, jobs, tmp_path / "t.html", by=By.TASK)
 
     page = (tmp_path / "t.html").read_text()
     (block,) = re.findall(r'id="timeline-data">(.*?)</script>', page, re.DOTALL)
@@ -98,9 +100,9 @@ def test_a_page_holds_every_attempt_with_its_lanes_and_loads_nothing(
     assert len(page) < 100_000
 
 
-def test_a_picture_is_a_png(site: Site, jobs: list[Job], tmp_path: Path) -> None:
+def test_a_picture_is_a_png(backends: Backends, jobs: list[Job], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    write_timeline(site, jobs, tmp_path / "t.png", by=By.JOB)
+    write_timeline(backends, jobs, tmp_path / "t.png", by=By.JOB)
 
     data = (tmp_path / "t.png").read_bytes()
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
@@ -140,19 +142,21 @@ except MissingExtra as error:
     assert not list(tmp_path.glob("t.*"))
 
 
-def test_a_job_of_which_nothing_ran_has_an_empty_timeline(site: Site, tmp_path: Path) -> None:
-    job = ended_job(site, [{"n": 1}], how, run=False)
+def test_a_job_of_which_nothing_ran_has_an_empty_timeline(backends: Backends, tmp_path: Path) -> None:
+    job = ended_job(backends, [{"n": 1}], how, run=False)
 
     for ending in WRITERS:
-        assert write_timeline(site, [job], tmp_path / f"t{ending}") == 0
+        assert write_timeline(backends, [job], tmp_path / f"t{ending}") == 0
 
 
-def test_another_ending_is_refused_and_names_those_there_are(site: Site, jobs: list[Job], tmp_path: Path) -> None:
+def test_another_ending_is_refused_and_names_those_there_are(
+    backends: Backends, jobs: list[Job], tmp_path: Path
+) -> None:
     with pytest.raises(UserError, match=r"\.html, \.json, \.csv, \.png"):
-        write_timeline(site, jobs, tmp_path / "t.svg")
+        write_timeline(backends, jobs, tmp_path / "t.svg")
 
 
-def test_a_place_that_cannot_be_written_is_named(site: Site, jobs: list[Job], tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_named(backends: Backends, jobs: list[Job], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DestinationError, match=r"file/t\.csv"):
-        write_timeline(site, jobs, tmp_path / "file" / "t.csv")
+        write_timeline(backends, jobs, tmp_path / "file" / "t.csv")

@@ -11,7 +11,7 @@ import pytest
 from kubeque.client import Client
 from kubeque.files.layout import result_url
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.collect import collect, frame
 from kubeque.jobs.results.table import lines
 from kubeque.model.errors import UserError
@@ -36,18 +36,20 @@ def how(index: int) -> Ended:
 
 
 @pytest.fixture
-def job(site: Site) -> Job:
-    job = ended_job(site, ROWS, how)
-    last = list(lines(site, job))[2].view.record.outcome
+def job(backends: Backends) -> Job:
+    job = ended_job(backends, ROWS, how)
+    last = list(lines(backends, job))[2].view.record.outcome
     out = {"loss": 0.5, "best": False, "text": "x" * 3000}
-    site.files.write(join(result_url(job, last), "result.json"), json.dumps({"out": out}).encode())
+    backends.files.write(join(result_url(job, last), "result.json"), json.dumps({"out": out}).encode())
     return job
 
 
-def test_parquet_keeps_parameters_as_text_and_values_as_what_they_are(site: Site, job: Job, tmp_path: Path) -> None:
+def test_parquet_keeps_parameters_as_text_and_values_as_what_they_are(
+    backends: Backends, job: Job, tmp_path: Path
+) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
 
-    done = collect(site, job, tmp_path / "t.parquet")
+    done = collect(backends, job, tmp_path / "t.parquet")
 
     table = parquet.read_table(tmp_path / "t.parquet")
     assert done.rows == table.num_rows == 3
@@ -65,18 +67,18 @@ def test_parquet_keeps_parameters_as_text_and_values_as_what_they_are(site: Site
     assert table["state"].to_pylist() == ["ok", "failed", "ok"]
 
 
-def test_inferred_parameters_are_numbers_where_all_are(site: Site, job: Job, tmp_path: Path) -> None:
+def test_inferred_parameters_are_numbers_where_all_are(backends: Backends, job: Job, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
 
-    collect(site, job, tmp_path / "t.parquet", infer=True)
+    collect(backends, job, tmp_path / "t.parquet", infer=True)
 
     table = parquet.read_table(tmp_path / "t.parquet")
     assert table["lr"].to_pylist() == [0.1, 1.0, 2.0]
     assert table["tag"].to_pylist() == ["007", "008", "009"]
 
 
-def test_csv_has_the_same_and_needs_no_library(site: Site, job: Job, tmp_path: Path) -> None:
-    collect(site, job, tmp_path / "t.csv")
+def test_csv_has_the_same_and_needs_no_library(backends: Backends, job: Job, tmp_path: Path) -> None:
+    collect(backends, job, tmp_path / "t.csv")
 
     with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
         table = list(csv.DictReader(file))
@@ -86,26 +88,28 @@ def test_csv_has_the_same_and_needs_no_library(site: Site, job: Job, tmp_path: P
     assert table[2]["out.text"] == "x" * 3000
 
 
-def test_a_data_frame_has_the_values_too(site: Site, job: Job) -> None:
+def test_a_data_frame_has_the_values_too(backends: Backends, job: Job) -> None:
     pytest.importorskip("pandas")
-    found = frame(site, job)
+    found = frame(backends, job)
 
     assert list(found["out.text"].fillna("")) == ["", "", "x" * 3000]
     assert list(found["tag"]) == ["007", "008", "009"]
 
 
-def test_a_table_of_many_row_groups(site: Site, tmp_path: Path) -> None:
+def test_a_table_of_many_row_groups(backends: Backends, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
-    many = ended_job(site, [{"n": n} for n in range(2500)], lambda index: Ended(out={"twice": 2 * index}), name="many")
+    many = ended_job(
+        backends, [{"n": n} for n in range(2500)], lambda index: Ended(out={"twice": 2 * index}), name="many"
+    )
 
-    collect(site, many, tmp_path / "t.parquet", infer=True)
+    collect(backends, many, tmp_path / "t.parquet", infer=True)
 
     assert parquet.read_table(tmp_path / "t.parquet")["out.twice"].to_pylist() == [2 * n for n in range(2500)]
 
 
-def test_another_ending_is_refused(site: Site, job: Job, tmp_path: Path) -> None:
+def test_another_ending_is_refused(backends: Backends, job: Job, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"\.parquet or \.csv"):
-        collect(site, job, tmp_path / "t.xlsx")
+        collect(backends, job, tmp_path / "t.xlsx")
 
 
 def test_values_that_a_real_task_wrote_are_all_there(client: Client, tmp_path: Path) -> None:

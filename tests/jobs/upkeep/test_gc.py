@@ -12,7 +12,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.clusters.local import LocalCluster
-from kubeque.jobs.backends import Site
+from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
@@ -34,8 +34,8 @@ DAY = 86_400.0
 class Store:
     """A site on one kind of store, whose tasks are ended by hand: what is cleared away does not depend on consumers."""
 
-    def __init__(self, site: Site, folder: Path) -> None:
-        self.site = site
+    def __init__(self, backends: Backends, folder: Path) -> None:
+        self.backends = backends
         self.folder = folder
 
     def submit(
@@ -45,36 +45,36 @@ class Store:
         (self.folder / "run.sh").write_text(script)
         rows = from_records([{"n": value} for value in values])
         sweep = Sweep(["sh", "^run.sh", "{n}"], rows, name=name, base=self.folder, series="s", skip_done=True, **more)  # type: ignore[arg-type]
-        return submit(self.site, sweep, existing=existing).job.url
+        return submit(self.backends, sweep, existing=existing).job.url
 
     def end(self, name: str, at: float) -> None:
         """All its tasks end well, with a file of four bytes each, and the job at Unix time `at`."""
-        job = self.site.queue.job(name)
-        for block in list(self.site.queue.scan(job)):
+        job = self.backends.queue.job(name)
+        for block in list(self.backends.queue.scan(job)):
             records = {index: self._result(job.url, index) for index in range(block.lo, block.hi)}
             done = replace(block, states=bytes([State.OK]) * len(block.states), records=records)
-            self.site.queue.change_block(
+            self.backends.queue.change_block(
                 block,
                 lambda now, done=done: (
                     (replace(done, version=now.version), []) if State.PENDING in now.states else None
                 ),
             )  # type: ignore[misc]
         closing = Closing(True, Counts(ok=job.n), at)
-        self.site.queue.update(name, lambda now: replace(now, closing=closing))
+        self.backends.queue.update(name, lambda now: replace(now, closing=closing))
 
     def _result(self, url: str, index: int) -> TaskRecord:
-        self.site.files.write(f"{url}/tasks/{index}/1-x/files/out", b"four")
+        self.backends.files.write(f"{url}/tasks/{index}/1-x/files/out", b"four")
         return TaskRecord(1, outcome=Outcome(index, 1, Cause.OK, 0, folder="1-x", files=1, size=4, revision=1))
 
     def collect(self, *, really: bool, days: float = 0.0) -> Garbage:
-        return clear_away(self.site, really=really, now=time.time() + days * DAY)
+        return clear_away(self.backends, really=really, now=time.time() + days * DAY)
 
     def names(self, url: str) -> list[str]:
-        return sorted(name for name, _ in self.site.files.listing(url))
+        return sorted(name for name, _ in self.backends.files.listing(url))
 
     @property
     def inputs(self) -> list[str]:
-        return [name for name in self.names(self.site.config.cas_url_prefix) if not name.startswith(".")]
+        return [name for name in self.names(self.backends.config.cas_url_prefix) if not name.startswith(".")]
 
 
 class _Idle(LocalCluster):
@@ -92,8 +92,8 @@ def store(request: pytest.FixtureRequest, maker: Callable[[str], Maker], tmp_pat
     environ = {"KUBEQUE_HOME": str(tmp_path / "home")}
     config = Config.from_values(values, where="the test", folder=tmp_path, home=tmp_path, environ=environ)
     with Client(config) as client:
-        site = replace(client._site, files=place.files, cluster=_Idle(tmp_path, client.config.queue_url))
-        yield Store(site, tmp_path)
+        backends = replace(client._backends, files=place.files, cluster=_Idle(tmp_path, client.config.queue_url))
+        yield Store(backends, tmp_path)
 
 
 def test_first_it_says_what_would_go_and_then_it_goes(store: Store) -> None:
@@ -117,7 +117,7 @@ def test_first_it_says_what_would_go_and_then_it_goes(store: Store) -> None:
     assert (store.names(old), store.names(new), store.names(kept)) == before
     assert store.collect(really=True, days=3.1) == would
     assert (store.names(old), store.names(new), store.names(kept)) == ([], *before[1:])
-    assert sorted(job.name for job in store.site.queue.jobs()) == ["kept", "new"]
+    assert sorted(job.name for job in store.backends.queue.jobs()) == ["kept", "new"]
     assert len(store.inputs) == 2
     assert store.collect(really=True, days=3.1).pieces == []
 
@@ -132,9 +132,9 @@ def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> N
     assert store.names(old) == ["job.json", "tasks/0/1-x/files/out", "tasks/2/1-x/files/out"]
     assert store.collect(really=False, days=3).pieces == []
     # And it goes with the job that links to it, of which consumers may still write
-    url = store.site.queue.job("new").url
-    store.site.queue.remove("new")
-    store.site.files.write(f"{url}/tasks/2/1-late/result.json", b"{}")
+    url = store.backends.queue.job("new").url
+    store.backends.queue.remove("new")
+    store.backends.files.write(f"{url}/tasks/2/1-late/result.json", b"{}")
     store.collect(really=True, days=3)
     assert store.names(old) == store.names(url) == []
 
@@ -142,12 +142,12 @@ def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> N
 def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Store) -> None:
     # Given a folder without a job, as a submission has it that uploads, and the same of another queue
     url = store.submit("job", "echo")
-    store.site.queue.remove("job")
-    other = replace(store.site, config=replace(store.site.config, queue_url="postgresql://elsewhere/db"))
+    store.backends.queue.remove("job")
+    other = replace(store.backends, config=replace(store.backends.config, queue_url="postgresql://elsewhere/db"))
     theirs = Store(other, store.folder).submit("theirs", "echo theirs")
-    store.site.queue.remove("theirs")
-    mine = store.site.config.default_url_prefix
-    store.site.files.write(f"{mine}/notes/of/mine.txt", b"mine")
+    store.backends.queue.remove("theirs")
+    mine = store.backends.config.default_url_prefix
+    store.backends.files.write(f"{mine}/notes/of/mine.txt", b"mine")
 
     # Then within a day nothing goes, not even the inputs; after it only what is known to be ours
     assert store.collect(really=True, days=0.9).pieces == []
@@ -157,38 +157,38 @@ def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Stor
     assert store.names(url) == []
     assert store.names(theirs)
     assert len(store.inputs) == 1
-    assert store.site.files.read(f"{mine}/notes/of/mine.txt") == b"mine"
+    assert store.backends.files.read(f"{mine}/notes/of/mine.txt") == b"mine"
 
 
 def test_inputs_are_left_alone_where_results_of_others_cannot_be_seen(store: Store) -> None:
     url = store.submit("job", "echo")
-    store.site.queue.remove("job")
-    store.site.files.delete_tree(url)
+    store.backends.queue.remove("job")
+    store.backends.files.delete_tree(url)
     note = f"{store.site.config.cas_url_prefix}/.users/x"
-    store.site.files.write(note, b"/home/somebody/else/results")
+    store.backends.files.write(note, b"/home/somebody/else/results")
 
     assert "/home/somebody/else/results" in store.collect(really=True, days=2).note
     assert len(store.inputs) == 1
-    store.site.files.delete(note)
+    store.backends.files.delete(note)
     assert [piece.kind for piece in store.collect(really=True, days=2).pieces] == ["input"]
 
 
 def test_a_submission_waits_for_the_one_who_clears_away_and_then_uploads_anew(store: Store) -> None:
     # Given somebody who has found an input that nobody uses
     store.submit("first", "echo")
-    store.site.files.delete_tree(store.site.queue.job("first").url)
-    store.site.queue.remove("first")
+    store.backends.files.delete_tree(store.backends.queue.job("first").url)
+    store.backends.queue.remove("first")
     (digest,) = store.inputs
     made = threading.Event()
 
-    with Clearing(store.site) as clearing:
-        with pytest.raises(UserError, match="somebody else"), Clearing(store.site):
+    with Clearing(store.backends) as clearing:
+        with pytest.raises(UserError, match="somebody else"), Clearing(store.backends):
             pass
         submission = threading.Thread(target=lambda: (store.submit("second", "echo"), made.set()))
         submission.start()
         assert not made.wait(2)
         clearing.check()
-        store.site.files.delete(f"{store.site.config.cas_url_prefix}/{digest}")
+        store.backends.files.delete(f"{store.site.config.cas_url_prefix}/{digest}")
 
     # Then whoever submits a job with it brings it again
     submission.join(60)
@@ -196,14 +196,14 @@ def test_a_submission_waits_for_the_one_who_clears_away_and_then_uploads_anew(st
 
 
 def test_who_died_while_clearing_away_holds_nobody_up_for_long(store: Store) -> None:
-    dead = Clearing(store.site)
-    dead._site.files.write_new(f"{store.site.config.cas_url_prefix}/.clearing", b"of the dead")
+    dead = Clearing(store.backends)
+    dead._backends.files.write_new(f"{store.site.config.cas_url_prefix}/.clearing", b"of the dead")
     waits: list[float] = []
 
-    wait_until_cleared(store.site, waits.append)
+    wait_until_cleared(store.backends, waits.append)
 
     assert 60 <= sum(waits) <= 70
-    with Clearing(store.site):
+    with Clearing(store.backends):
         pass
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.command.command import Column, Word, check_columns, parse_word
+from kubeque.model.command.command import Placeholder, Word, check_columns, parse_word
 from kubeque.model.errors import CommandError
 
 names = st.text(min_size=1, max_size=5).filter(lambda name: not set(name) & {"{", "}", "\\"})
@@ -53,7 +53,7 @@ def test_a_word_knows_its_columns_and_what_stands_before_them() -> None:
 
 def test_a_caret_in_front_brings_the_file_along() -> None:
     assert parse_word("^run.py") == Word(("run.py",), upload=True)
-    assert parse_word("^{file}") == Word((Column("file"),), upload=True)
+    assert parse_word("^{file}") == Word((Placeholder("file"),), upload=True)
     assert not parse_word("run.py").upload
 
 
@@ -99,17 +99,19 @@ def test_any_text_can_be_written_with_its_braces_escaped(text: str, braces_doubl
     assert word.columns == ()
 
 
-@given(st.lists(st.builds(Column, names) | st.text(st.characters(exclude_characters="{}\\^"), min_size=1), max_size=6))
-def test_what_is_written_is_what_is_read(parts: list[str | Column]) -> None:
-    text = "".join(f"{{{part.name}}}" if isinstance(part, Column) else part for part in parts)
-    row = {part.name: f"<{part.name}>" for part in parts if isinstance(part, Column)}
+@given(
+    st.lists(st.builds(Placeholder, names) | st.text(st.characters(exclude_characters="{}\\^"), min_size=1), max_size=6)
+)
+def test_what_is_written_is_what_is_read(parts: list[str | Placeholder]) -> None:
+    text = "".join(f"{{{part.name}}}" if isinstance(part, Placeholder) else part for part in parts)
+    row = {part.name: f"<{part.name}>" for part in parts if isinstance(part, Placeholder)}
 
     word = parse_word(text)
 
-    assert word.columns == tuple(part.name for part in parts if isinstance(part, Column))
-    assert word.render(row) == "".join(row[part.name] if isinstance(part, Column) else part for part in parts)
+    assert word.columns == tuple(part.name for part in parts if isinstance(part, Placeholder))
+    assert word.render(row) == "".join(row[part.name] if isinstance(part, Placeholder) else part for part in parts)
 
 
-@given(st.builds(Word, st.lists(st.text() | st.builds(Column, st.text())).map(tuple), st.booleans()))
+@given(st.builds(Word, st.lists(st.text() | st.builds(Placeholder, st.text())).map(tuple), st.booleans()))
 def test_a_word_survives_the_wire(word: Word) -> None:
     assert Word.from_wire(json.loads(json.dumps(word.to_wire()))) == word

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.model.command.command import Column, parse_word
+from kubeque.model.command.command import Placeholder, parse_word
 from kubeque.model.command.shell import shell_script
 
 NASTY = [
@@ -92,4 +92,4 @@ def test_columns_that_look_alike_as_variables_stay_apart(tmp_path):
 
 
 def test_a_column_is_a_value_with_a_name():
-    assert shell_script(["echo ", (Column("größe"), "1")]).startswith("kq1_gr__e=1\n")
+    assert shell_script(["echo ", (Placeholder("größe"), "1")]).startswith("kq1_gr__e=1\n")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.model.rows.column_types import Column, Kind, read_text
+from kubeque.model.rows.column_types import Column, ValueType, read_text
 
 
 def column(*values: Any) -> Column:
@@ -19,16 +19,16 @@ def column(*values: Any) -> Column:
 @pytest.mark.parametrize(
     ("values", "kind", "converted"),
     [
-        ((1, 2, None), Kind.INTEGER, [1, 2, None]),
-        ((1, 2.5), Kind.NUMBER, [1.0, 2.5]),
-        ((True, False), Kind.BOOLEAN, [True, False]),
-        ((True, 1), Kind.TEXT, ["true", "1"]),
-        (("a", 1, None), Kind.TEXT, ["a", "1", None]),
-        ((1 << 70, 1), Kind.TEXT, [str(1 << 70), "1"]),
-        ((None, None), Kind.EMPTY, [None, None]),
+        ((1, 2, None), ValueType.INTEGER, [1, 2, None]),
+        ((1, 2.5), ValueType.NUMBER, [1.0, 2.5]),
+        ((True, False), ValueType.BOOLEAN, [True, False]),
+        ((True, 1), ValueType.TEXT, ["true", "1"]),
+        (("a", 1, None), ValueType.TEXT, ["a", "1", None]),
+        ((1 << 70, 1), ValueType.TEXT, [str(1 << 70), "1"]),
+        ((None, None), ValueType.EMPTY, [None, None]),
     ],
 )
-def test_a_column_is_what_all_its_values_are(values: tuple[Any, ...], kind: Kind, converted: list[Any]) -> None:
+def test_a_column_is_what_all_its_values_are(values: tuple[Any, ...], kind: ValueType, converted: list[Any]) -> None:
     found = column(*values)
 
     assert found.kind is kind

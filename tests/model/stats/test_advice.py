@@ -8,7 +8,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
 from kubeque.model.resources import GI, MI
-from kubeque.model.stats.advice import Seen, advise
+from kubeque.model.stats.advice import AttemptStats, advise
 
 
 def task(index: int, *attempts: Attempt, peak: int = 0, state: str = "ok") -> TaskView:
@@ -22,7 +22,7 @@ def run(start: float, seconds: float, *, cause: Cause = Cause.OK, owner: str = "
 
 
 def advice(*tasks: TaskView, memory: int | None = None) -> str:
-    seen = Seen()
+    seen = AttemptStats()
     for view in tasks:
         seen.add(view)
     return "\n".join(advise(Job("sweep", "uid", max(1, len(tasks)), "/r", shapes=(Shape(memory),)), seen))

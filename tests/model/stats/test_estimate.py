@@ -8,15 +8,15 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
 from kubeque.model.resources import MI
-from kubeque.model.stats.advice import Seen
+from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.estimate import estimate
 
 JOB = Job("sweep", "uid-1", 100, "file:///sweep", consumers=4, shapes=(Shape(512 * MI),))
 
 
-def seen(*seconds: float, staging: float = 0.0, cause: Cause = Cause.OK) -> Seen:
+def seen(*seconds: float, staging: float = 0.0, cause: Cause = Cause.OK) -> AttemptStats:
     """Canaries that ran so long, one attempt each."""
-    found = Seen()
+    found = AttemptStats()
     for index, time in enumerate(seconds):
         attempt = Attempt(1, cause, 0, "anna", 100.0, time, staging)
         outcome = Outcome(index, 1, cause, 0, 100.0, time, peak_memory=(index + 1) * MI)

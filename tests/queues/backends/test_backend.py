@@ -9,26 +9,26 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import Conflict, JobRecord, Store, pack
+from kubeque.queues.backends.backend import Backend, Conflict, JobRecord, pack
 from tests.queues.makers import NASTY
 from tests.queues.records import UID, block, ids, job, kept, leased
 from tests.queues.stores import Opener
 
 
 # ------------------------------------------------------------------ jobs
-def test_a_job_is_given_back_as_it_was_kept(store: Store) -> None:
+def test_a_job_is_given_back_as_it_was_kept(store: Backend) -> None:
     body = bytes(range(256)) * 40
     version = store.insert_job(job("sweep", "gpu", body))
     assert store.get_job("sweep") == JobRecord("sweep", "gpu", body, version)
     assert version != 0
 
 
-def test_no_job_has_a_name_that_was_never_kept(store: Store) -> None:
+def test_no_job_has_a_name_that_was_never_kept(store: Backend) -> None:
     assert store.get_job("nobody") is None
     assert store.list_jobs() == []
 
 
-def test_a_taken_name_is_refused_and_the_job_stays(store: Store) -> None:
+def test_a_taken_name_is_refused_and_the_job_stays(store: Backend) -> None:
     store.insert_job(job(body=b"first"))
     with pytest.raises(Conflict):
         store.insert_job(job(body=b"second"))
@@ -37,7 +37,7 @@ def test_a_taken_name_is_refused_and_the_job_stays(store: Store) -> None:
     assert found.body == b"first"
 
 
-def test_jobs_are_listed_by_fleet(store: Store) -> None:
+def test_jobs_are_listed_by_fleet(store: Backend) -> None:
     for name, fleet in (("one", "gpu"), ("two", "local"), ("three", "gpu")):
         store.insert_job(job(name, fleet))
     assert sorted(record.name for record in store.list_jobs()) == ["one", "three", "two"]
@@ -45,7 +45,7 @@ def test_jobs_are_listed_by_fleet(store: Store) -> None:
     assert store.list_jobs("nobody's") == []
 
 
-def test_a_job_is_replaced_only_over_the_version_it_was_made_from(store: Store) -> None:
+def test_a_job_is_replaced_only_over_the_version_it_was_made_from(store: Backend) -> None:
     old = replace(job(body=b"1"), version=store.insert_job(job(body=b"1")))
     version = store.swap_job(replace(old, fleet="other", body=b"2"))
     assert version != old.version
@@ -55,13 +55,13 @@ def test_a_job_is_replaced_only_over_the_version_it_was_made_from(store: Store) 
     assert [record.name for record in store.list_jobs("other")] == ["sweep"]
 
 
-def test_a_job_that_is_not_there_cannot_be_replaced(store: Store) -> None:
+def test_a_job_that_is_not_there_cannot_be_replaced(store: Backend) -> None:
     with pytest.raises(Conflict):
         store.swap_job(JobRecord("nobody", "local", b"{}", 1))
     assert store.get_job("nobody") is None
 
 
-def test_a_job_is_deleted_only_in_the_version_that_was_read(store: Store) -> None:
+def test_a_job_is_deleted_only_in_the_version_that_was_read(store: Backend) -> None:
     old = replace(job(), version=store.insert_job(job()))
     new = replace(old, version=store.swap_job(old))
     with pytest.raises(Conflict):
@@ -73,7 +73,7 @@ def test_a_job_is_deleted_only_in_the_version_that_was_read(store: Store) -> Non
         store.delete_job(new)
 
 
-def test_a_job_made_anew_cannot_be_written_by_who_read_the_old_one(store: Store) -> None:
+def test_a_job_made_anew_cannot_be_written_by_who_read_the_old_one(store: Backend) -> None:
     old = replace(job(), version=store.insert_job(job()))
     store.delete_job(old)
     store.insert_job(job(body=b"new"))
@@ -86,7 +86,7 @@ def test_a_job_made_anew_cannot_be_written_by_who_read_the_old_one(store: Store)
 
 
 # ------------------------------------------------------------------ blocks
-def test_a_block_is_given_back_as_it_was_kept(store: Store) -> None:
+def test_a_block_is_given_back_as_it_was_kept(store: Backend) -> None:
     waiting = block(5, shape=2, slot=(1 << 31) - 1, tally=pack(Tally(3, 4, 5)), pending=6, body=bytes(range(256)))
     held = leased(9, 1234567890.125, spare=7)
     for record, found in zip((waiting, held), kept(store, waiting, held), strict=True):
@@ -94,13 +94,13 @@ def test_a_block_is_given_back_as_it_was_kept(store: Store) -> None:
         assert found.version != 0
 
 
-def test_a_block_belongs_to_one_uid(store: Store) -> None:
+def test_a_block_belongs_to_one_uid(store: Backend) -> None:
     kept(store, block(0, uid="uid-1", body=b"one"), block(0, uid="uid-2", body=b"two"))
     found = [store.get_block(uid, "0-0") for uid in ("uid-1", "uid-2", "uid-3")]
     assert [record.body if record else None for record in found] == [b"one", b"two", None]
 
 
-def test_keeping_a_block_again_leaves_it_as_it_is(store: Store) -> None:
+def test_keeping_a_block_again_leaves_it_as_it_is(store: Backend) -> None:
     (first,) = kept(store, block(0, body=b"first"))
     version = store.swap_block(replace(first, body=b"worked on"))
     store.insert_blocks([block(0, body=b"first"), block(1, body=b"other")])
@@ -109,12 +109,12 @@ def test_keeping_a_block_again_leaves_it_as_it_is(store: Store) -> None:
     assert store.get_block(UID, "0-1") is not None
 
 
-def test_many_blocks_are_kept_from_an_iterator(store: Store) -> None:
+def test_many_blocks_are_kept_from_an_iterator(store: Backend) -> None:
     store.insert_blocks(block(lo) for lo in range(1234))
     assert store.tally(UID)[0].pending == 1234
 
 
-def test_a_block_is_replaced_only_over_the_version_it_was_made_from(store: Store) -> None:
+def test_a_block_is_replaced_only_over_the_version_it_was_made_from(store: Backend) -> None:
     (old,) = kept(store, block(0, body=b"old"))
     version = store.swap_block(replace(old, body=b"new", slot=None, expires=8.0, spare=2))
     for _ in range(2):
@@ -124,13 +124,13 @@ def test_a_block_is_replaced_only_over_the_version_it_was_made_from(store: Store
     assert found == replace(old, body=b"new", slot=None, expires=8.0, spare=2, version=version)
 
 
-def test_a_block_that_is_not_there_cannot_be_replaced(store: Store) -> None:
+def test_a_block_that_is_not_there_cannot_be_replaced(store: Backend) -> None:
     with pytest.raises(Conflict):
         store.swap_block(replace(block(0), version=1))
     assert store.get_block(UID, "0-0") is None
 
 
-def test_new_blocks_become_true_together_with_the_change(store: Store) -> None:
+def test_new_blocks_become_true_together_with_the_change(store: Backend) -> None:
     (old,) = kept(store, block(0))
     version = store.swap_block(replace(old, body=b"new"), [block(n, shape=1) for n in range(20)])
     found = store.get_block(UID, "0-0")
@@ -139,7 +139,7 @@ def test_new_blocks_become_true_together_with_the_change(store: Store) -> None:
     assert ids(store.scan_blocks(UID)) == ["0-0", *(f"1-{n}" for n in range(20))]
 
 
-def test_new_blocks_can_be_changed_at_once(store: Store) -> None:
+def test_new_blocks_can_be_changed_at_once(store: Backend) -> None:
     (old,) = kept(store, block(0))
     store.swap_block(old, [block(1)])
     new = store.get_block(UID, "0-1")
@@ -147,7 +147,7 @@ def test_new_blocks_can_be_changed_at_once(store: Store) -> None:
     store.swap_block(replace(new, body=b"changed"))
 
 
-def test_a_refused_change_keeps_none_of_its_new_blocks(store: Store) -> None:
+def test_a_refused_change_keeps_none_of_its_new_blocks(store: Backend) -> None:
     (old,) = kept(store, block(0))
     store.swap_block(old)
     with pytest.raises(Conflict):
@@ -155,7 +155,7 @@ def test_a_refused_change_keeps_none_of_its_new_blocks(store: Store) -> None:
     assert ids(store.scan_blocks(UID)) == ["0-0"]
 
 
-def test_a_new_block_that_exists_refuses_the_whole_change(store: Store) -> None:
+def test_a_new_block_that_exists_refuses_the_whole_change(store: Backend) -> None:
     old, other = kept(store, block(0, body=b"old"), block(2, body=b"other"))
     with pytest.raises(Conflict):
         store.swap_block(replace(old, body=b"new"), [block(1), block(2, body=b"twice")])
@@ -187,7 +187,7 @@ def test_one_of_many_writers_over_one_version_wins(open_store: Opener) -> None:
     assert found.body == b"%d" % won[0]
 
 
-def test_texts_of_any_kind_are_kept(store: Store) -> None:
+def test_texts_of_any_kind_are_kept(store: Backend) -> None:
     name = NASTY.replace("\x00", "")
     store.insert_job(job(name, name, NASTY.encode()))
     found = store.get_job(name)
@@ -196,7 +196,7 @@ def test_texts_of_any_kind_are_kept(store: Store) -> None:
     assert [record.name for record in store.list_jobs(name)] == [name]
 
 
-def test_the_clock_is_unix_time(store: Store) -> None:
+def test_the_clock_is_unix_time(store: Backend) -> None:
     assert abs(store.now() - time.time()) < 60
 
 

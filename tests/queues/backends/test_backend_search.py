@@ -7,32 +7,32 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import Conflict, Find, Store, pack
+from kubeque.queues.backends.backend import Backend, Conflict, Find, pack
 from tests.queues.records import UID, block, ids, kept, leased
 
 
 # ------------------------------------------------------------------ finding
-def test_ready_blocks_are_found_from_a_slot_onwards_and_around(store: Store) -> None:
+def test_ready_blocks_are_found_from_a_slot_onwards_and_around(store: Backend) -> None:
     kept(store, *(block(lo, slot=lo * 10) for lo in range(5)), leased(7, 5.0), block(8, slot=None, pending=0))
     assert ids(store.find_blocks(UID, Find.READY, slot=20, limit=3)) == ["0-2", "0-3", "0-4"]
     assert ids(store.find_blocks(UID, Find.READY, slot=35, limit=3)) == ["0-4", "0-0", "0-1"]
     assert sorted(ids(store.find_blocks(UID, Find.READY, slot=35, limit=100))) == [f"0-{lo}" for lo in range(5)]
 
 
-def test_blocks_with_most_to_steal_come_first(store: Store) -> None:
+def test_blocks_with_most_to_steal_come_first(store: Backend) -> None:
     kept(store, leased(0, 9.0, spare=2), leased(1, 8.0, spare=9), leased(2, 7.0), block(3), leased(4, 6.0, spare=5))
     assert ids(store.find_blocks(UID, Find.STEALABLE, limit=10)) == ["0-1", "0-4", "0-0"]
     assert ids(store.find_blocks(UID, Find.STEALABLE, limit=1)) == ["0-1"]
 
 
-def test_leases_that_ended_first_come_first(store: Store) -> None:
+def test_leases_that_ended_first_come_first(store: Backend) -> None:
     kept(store, leased(0, 9.5, spare=2), leased(1, 8.0), block(2), leased(3, 9.25))
     assert ids(store.find_blocks(UID, Find.LEASED, limit=10)) == ["0-1", "0-3", "0-0"]
     assert ids(store.find_blocks(UID, Find.LEASED, limit=2)) == ["0-1", "0-3"]
 
 
 @pytest.mark.parametrize("which", list(Find))
-def test_blocks_are_found_by_class_and_only_of_their_uid(store: Store, which: Find) -> None:
+def test_blocks_are_found_by_class_and_only_of_their_uid(store: Backend, which: Find) -> None:
     marks = {"slot": 1} if which is Find.READY else {"slot": None, "expires": 2.0, "spare": 3}
     kept(store, *(block(shape, shape=shape, **marks) for shape in range(4)), block(9, uid="uid-2", **marks))
     assert sorted(ids(store.find_blocks(UID, which, shapes=[1, 3], limit=9))) == ["1-1", "3-3"]
@@ -41,7 +41,7 @@ def test_blocks_are_found_by_class_and_only_of_their_uid(store: Store, which: Fi
     assert store.find_blocks("uid-3", which) == []
 
 
-def test_a_block_is_found_by_its_newest_marks_only(store: Store) -> None:
+def test_a_block_is_found_by_its_newest_marks_only(store: Backend) -> None:
     (old,) = kept(store, block(0))
     held = replace(old, slot=None, expires=5.0, spare=1)
     held = replace(held, version=store.swap_block(held))
@@ -52,7 +52,7 @@ def test_a_block_is_found_by_its_newest_marks_only(store: Store) -> None:
 
 
 # ------------------------------------------------------------------ counting, listing, deleting
-def test_tallies_add_up_by_class(store: Store) -> None:
+def test_tallies_add_up_by_class(store: Backend) -> None:
     assert store.tally(UID) == {}
     kept(
         store,
@@ -65,7 +65,7 @@ def test_tallies_add_up_by_class(store: Store) -> None:
 
 
 @pytest.mark.parametrize("state", ["ok", "failed", "running", "pending"])
-def test_tallies_of_the_largest_job_are_exact(store: Store, state: str) -> None:
+def test_tallies_of_the_largest_job_are_exact(store: Backend, state: str) -> None:
     most = (1 << 21) - 1
     parts = (1, 256, most - 257)
     tallies = [Tally(**{state: part}) for part in parts]
@@ -73,7 +73,7 @@ def test_tallies_of_the_largest_job_are_exact(store: Store, state: str) -> None:
     assert store.tally(UID) == {0: Tally(**{state: most})}
 
 
-def test_blocks_are_listed_in_the_order_of_their_first_task(store: Store) -> None:
+def test_blocks_are_listed_in_the_order_of_their_first_task(store: Backend) -> None:
     kept(store, *(block(lo) for lo in (100, 9, 20, 3)), block(9, shape=1), block(5, uid="uid-2"))
     assert ids(store.scan_blocks(UID)) == ["0-3", "0-9", "1-9", "0-20", "0-100"]
     pages, after = [], None
@@ -83,7 +83,7 @@ def test_blocks_are_listed_in_the_order_of_their_first_task(store: Store) -> Non
     assert pages == [["0-3", "0-9"], ["1-9", "0-20"], ["0-100"]]
 
 
-def test_blocks_are_deleted_by_uid(store: Store) -> None:
+def test_blocks_are_deleted_by_uid(store: Backend) -> None:
     (old, _) = kept(store, block(0), block(0, uid="uid-2"))
     store.delete_blocks(UID)
     store.delete_blocks(UID)
@@ -95,7 +95,7 @@ def test_blocks_are_deleted_by_uid(store: Store) -> None:
     assert store.scan_blocks(UID) == []
 
 
-def test_deleted_blocks_may_be_many(store: Store) -> None:
+def test_deleted_blocks_may_be_many(store: Backend) -> None:
     store.insert_blocks(block(lo) for lo in range(1100))
     store.delete_blocks(UID)
     assert store.scan_blocks(UID) == []

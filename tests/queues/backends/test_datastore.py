@@ -15,9 +15,9 @@ import pytest
 from kubeque.model.errors import ConfigError, FencingError, QueueError, QueueSchemaError, QueueUnavailable
 from kubeque.model.job.task import State
 from kubeque.queues.backends import datastore
-from kubeque.queues.backends.backend import Conflict, Store
+from kubeque.queues.backends.backend import Backend, Conflict
 from kubeque.queues.backends.datastore import open_datastore, read_url
-from kubeque.queues.backends.entities import SCHEMA, Entity, Key, Write
+from kubeque.queues.backends.entities import SCHEMA, Entity, EntityKey, Write
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
@@ -28,7 +28,7 @@ from tests.servers.faults import Fault, GrpcProxy, Lost, Refused, Silent
 #: Statuses that leave it open whether a commit was done.
 UNKNOWN = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN"]
 #: Opens a store in a namespace; in the same one again if it has the same name.
-OpenAt = Callable[[str], Store]
+OpenAt = Callable[[str], Backend]
 
 
 @pytest.fixture(params=[on("datastore-legacy"), on("datastore-firestore")])
@@ -44,7 +44,7 @@ def open_at(proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenA
     run = random.randrange(1 << 40)  # an emulator outlives a test
     with ExitStack() as opened:
 
-        def open_one(place: str) -> Store:
+        def open_one(place: str) -> Backend:
             store = open_datastore(f"datastore://kubeque-test/{place}-{run}")
             opened.callback(store.close)
             return store
@@ -53,12 +53,12 @@ def open_at(proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenA
 
 
 @pytest.fixture
-def store(open_at: OpenAt) -> Store:
+def store(open_at: OpenAt) -> Backend:
     return open_at("(default)/faults")
 
 
 @pytest.fixture
-def queue(store: Store) -> Queue:
+def queue(store: Backend) -> Queue:
     return Queue(store, sleep=lambda seconds: None)
 
 
@@ -69,7 +69,7 @@ def first(method: str, fault: Fault) -> Callable[[str, int], Fault | None]:
 
 # ------------------------------------------------------------------ commits
 @pytest.mark.parametrize("code", ["ABORTED", "FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND"])
-def test_a_refused_write_is_a_conflict_and_is_not_sent_again(store: Store, proxy: GrpcProxy, code: str) -> None:
+def test_a_refused_write_is_a_conflict_and_is_not_sent_again(store: Backend, proxy: GrpcProxy, code: str) -> None:
     (old,) = kept(store, block(0, body=b"old"))
     proxy.reset(first("Commit", Refused(code)))
     with pytest.raises(Conflict):
@@ -116,7 +116,7 @@ def test_an_answer_that_never_comes_is_not_waited_for(
     assert states(queue, job) == {0: State.OK}
 
 
-def test_blocks_whose_insertion_failed_halfway_are_completed(store: Store, proxy: GrpcProxy) -> None:
+def test_blocks_whose_insertion_failed_halfway_are_completed(store: Backend, proxy: GrpcProxy) -> None:
     proxy.reset(first("Commit", Lost("UNAVAILABLE")))
     with pytest.raises(QueueUnavailable):
         store.insert_blocks([block(lo, body=b"first") for lo in range(2)])
@@ -124,7 +124,7 @@ def test_blocks_whose_insertion_failed_halfway_are_completed(store: Store, proxy
     assert [found.body for found in store.scan_blocks(UID)] == [b"first", b"first", b"again", b"again"]
 
 
-def test_reads_are_repeated_until_they_are_answered(store: Store, proxy: GrpcProxy) -> None:
+def test_reads_are_repeated_until_they_are_answered(store: Backend, proxy: GrpcProxy) -> None:
     (old,) = kept(store, block(0))
     proxy.reset(lambda method, number: Refused("UNAVAILABLE") if number < 2 else None)
     assert store.get_block(UID, "0-0") == old
@@ -133,7 +133,7 @@ def test_reads_are_repeated_until_they_are_answered(store: Store, proxy: GrpcPro
 
 
 def test_a_database_that_is_away_is_unavailable(
-    store: Store, proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch
+    store: Backend, proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datastore, "_READ_SECONDS", 0.5)
     proxy.reset(lambda method, number: Refused("UNAVAILABLE"))
@@ -183,7 +183,7 @@ def test_a_database_that_ignores_versions_is_refused(queue: Queue, proxy: GrpcPr
 
 
 # ------------------------------------------------------------------ counting and large answers
-def test_a_database_that_cannot_add_up_is_asked_once(store: Store, proxy: GrpcProxy) -> None:
+def test_a_database_that_cannot_add_up_is_asked_once(store: Backend, proxy: GrpcProxy) -> None:
     kept(store, block(0), block(1, shape=2, pending=5))
     proxy.reset(lambda method, number: Refused("UNIMPLEMENTED") if method == "RunAggregationQuery" else None)
     counts = [store.tally(UID) for _ in range(3)]
@@ -191,7 +191,7 @@ def test_a_database_that_cannot_add_up_is_asked_once(store: Store, proxy: GrpcPr
     assert proxy.calls.count("RunAggregationQuery") == 1
 
 
-def test_answers_larger_than_the_protocol_allows_by_default_arrive(store: Store) -> None:
+def test_answers_larger_than_the_protocol_allows_by_default_arrive(store: Backend) -> None:
     large = [block(lo, body=os.urandom(700_000)) for lo in range(9)]
     store.insert_blocks(large)
     assert [found.body for found in store.scan_blocks(UID)] == [record.body for record in large]
@@ -257,9 +257,9 @@ def test_a_wrong_url_is_refused_with_the_form_it_must_have(url: str) -> None:
         open_queue(url)
 
 
-def test_a_newer_layout_is_refused(open_at: OpenAt, store: Store) -> None:
+def test_a_newer_layout_is_refused(open_at: OpenAt, store: Backend) -> None:
     place = store._at.namespace  # type: ignore[attr-defined]
-    key = Key(place, SCHEMA, "layout")
+    key = EntityKey(place, SCHEMA, "layout")
     (layout,) = store._db.lookup([key])  # type: ignore[attr-defined]
     newer = Entity(key, {}, {"version": 99})
     store._db.commit([Write(key, newer, layout.version)], atomic=True)  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from kubeque.model.errors import ConfigError, QueueError, QueueSchemaError, Queu
 from kubeque.model.job.task import State
 from kubeque.queues.backends.backend import Find
 from kubeque.queues.backends.postgres import PostgresDialect, open_postgres
-from kubeque.queues.backends.sql import SqlStore
+from kubeque.queues.backends.sql import SqlBackend
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
@@ -124,7 +124,7 @@ def test_a_line_cut_in_the_middle_of_a_transaction_leaves_nothing_of_it(url: str
 
 
 def test_a_frozen_server_is_not_waited_for_for_ever(postgres: PostgresServer, url: str) -> None:
-    with closing(SqlStore(PostgresDialect(url, silence_seconds=1.0))) as store:
+    with closing(SqlBackend(PostgresDialect(url, silence_seconds=1.0))) as store:
         store.insert_blocks([block(0)])
         with postgres.frozen(), pytest.raises(QueueUnavailable, match="no answer for 1 s"):
             store.get_block(UID, "0-0")
@@ -267,7 +267,7 @@ def test_ids_are_ordered_by_their_bytes(queue: Queue) -> None:
 
 # ------------------------------------------------------------------ plans
 @pytest.fixture(scope="module")
-def large(postgres: PostgresServer) -> Iterator[SqlStore]:
+def large(postgres: PostgresServer) -> Iterator[SqlBackend]:
     """Some thousand blocks of two jobs, fresh from their insertion: the server has no statistics yet."""
     with closing(open_postgres(postgres.create_database())) as store:
         for uid in (UID, "uid-2"):
@@ -288,7 +288,7 @@ def large(postgres: PostgresServer) -> Iterator[SqlStore]:
     ],
 )
 def test_searches_use_their_indexes_and_sort_nothing(
-    large: SqlStore, monkeypatch: pytest.MonkeyPatch, search: Callable[[SqlStore], object], index: str
+    large: SqlBackend, monkeypatch: pytest.MonkeyPatch, search: Callable[[SqlBackend], object], index: str
 ) -> None:
     plans: list[str] = []
     execute = psycopg.Connection.execute

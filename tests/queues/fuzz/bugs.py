@@ -13,7 +13,7 @@ from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import queue, reaper, task_views, transitions
 from kubeque.queues.backends import records
 from kubeque.queues.backends.backend import BlockRecord, Conflict
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
@@ -30,13 +30,13 @@ def bug(put_in: Bug) -> Bug:
 
 @bug
 def the_fence_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    swap = MemoryStore.swap_block
+    swap = MemoryBackend.swap_block
 
-    def swap_anything(self: MemoryStore, record: BlockRecord, inserts: Any = ()) -> int:
+    def swap_anything(self: MemoryBackend, record: BlockRecord, inserts: Any = ()) -> int:
         now = self.get_block(record.uid, record.id)
         return swap(self, replace(record, version=now.version if now else 0), inserts)
 
-    patch.setattr(MemoryStore, "swap_block", swap_anything)
+    patch.setattr(MemoryBackend, "swap_block", swap_anything)
 
 
 @bug
@@ -118,24 +118,24 @@ def a_commit_without_an_answer_is_taken_for_refused(patch: pytest.MonkeyPatch) -
 
 @bug
 def an_attempt_number_is_used_twice(patch: pytest.MonkeyPatch) -> None:
-    give_back = transitions._Draft.put
+    give_back = transitions._BlockDraft.put
 
-    def put(self: transitions._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
+    def put(self: transitions._BlockDraft, index: int, state: State, record: TaskRecord | None = None) -> None:
         if state is State.PENDING and record is None and index in self.records:
             record = replace(self.records[index], attempts=self.records[index].attempts - 1)
         give_back(self, index, state, record)
 
-    patch.setattr(transitions._Draft, "put", put)
+    patch.setattr(transitions._BlockDraft, "put", put)
 
 
 @bug
 def a_moved_task_is_kept_as_well(patch: pytest.MonkeyPatch) -> None:
-    put = transitions._Draft.put
+    put = transitions._BlockDraft.put
 
-    def put_back(self: transitions._Draft, index: int, state: State, record: TaskRecord | None = None) -> None:
+    def put_back(self: transitions._BlockDraft, index: int, state: State, record: TaskRecord | None = None) -> None:
         put(self, index, State.PENDING if state is State.MOVED else state, record)
 
-    patch.setattr(transitions._Draft, "put", put_back)
+    patch.setattr(transitions._BlockDraft, "put", put_back)
 
 
 @bug
@@ -203,7 +203,7 @@ def a_released_lease_goes_on_reserving(patch: pytest.MonkeyPatch) -> None:
     def keep_reserving(block: Block, *args: Any, release: bool = False, **kwargs: Any) -> Any:
         after, moved = commit(block, *args, release=release, **kwargs)
         if release and State.PENDING in after.states:
-            draft = transitions._Draft(after)
+            draft = transitions._BlockDraft(after)
             draft.reserve(1)
             after = draft.done()
         return after, moved

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State, Tally, TaskRecord
 from kubeque.queues.backends.backend import BlockRecord
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import read_block, read_job
 from kubeque.queues.block import Block
 from tests.queues.fuzz.world import Participant, Violation
@@ -40,7 +40,7 @@ def require(condition: bool, *words: object) -> None:
 class Checker:
     """Looks at the whole store after each write."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryBackend) -> None:
         self._store = store
         self._jobs: dict[str, Job] = {}
         self._job_versions: dict[str, int] = {}

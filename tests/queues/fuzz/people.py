@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import GO_ON, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, Outcome
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks, spread
 from kubeque.queues.early_stop import end_hopeless, enforce_limits
 from kubeque.queues.lease import Lease, claim
@@ -34,7 +34,7 @@ class Stage:
     """What all participants share."""
 
     world: World
-    store: MemoryStore
+    store: MemoryBackend
     weather: Weather
     checker: Checker
     #: What happens besides; see plan.FEATURES.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.queues.backends.backend import BlockRecord
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.queue import Queue
 from tests.queues.fuzz import people
@@ -73,7 +73,7 @@ def _populate(world: World, features: frozenset[str]) -> None:
         *(rng.choice([0.02, 0.05, 0.1]) if kind in features else 0.0 for kind in ("drop", "refuse", "late")),
         silence=(silence, silence + rng.uniform(5.0, 40.0)) if "silence" in features else (0.0, 0.0),
     )
-    store = MemoryStore(lambda: world.time)
+    store = MemoryBackend(lambda: world.time)
     stage = Stage(world, store, weather, Checker(store), features)
     maker = Participant(world, "maker", 0.0)
     Queue(store).create(*stage.new_job(maker))

@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.model.errors import QueueUnavailable
 from kubeque.queues.backends.backend import BlockRecord, Conflict
-from kubeque.queues.backends.memory import MemoryStore
+from kubeque.queues.backends.memory import MemoryBackend
 from tests.queues.fuzz.checker import require
 from tests.queues.fuzz.world import Participant, World
 from tests.queues.unreliable import WRITES, Fault
@@ -46,7 +46,7 @@ class View:
     """The store contract, as one participant meets it. Every call is a moment at which others may act."""
 
     def __init__(
-        self, store: MemoryStore, me: Participant, weather: Weather, written: Callable[[Participant], None]
+        self, store: MemoryBackend, me: Participant, weather: Weather, written: Callable[[Participant], None]
     ) -> None:
         self._store = store
         self._me = me

@@ -21,7 +21,7 @@ from kubeque.model.errors import UserError
 from kubeque.model.resources import format_seconds, parse_bytes
 
 if TYPE_CHECKING:
-    from kubeque.clusters.gke.cluster import Hosting
+    from kubeque.clusters.gke.cluster import GkeCluster
     from kubeque.clusters.gke.messages import PoolSeen
     from kubeque.clusters.gke.project import Part
 
@@ -226,12 +226,12 @@ def _said(machines: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _hosting(config: Config, interrupted: str = "") -> Iterator[Hosting]:
+def _hosting(config: Config, interrupted: str = "") -> Iterator[GkeCluster]:
     """The GKE cluster of the configuration; what takes long is shown. `interrupted`: what Ctrl-C means by then."""
-    from kubeque.clusters.gke.cluster import Hosting
+    from kubeque.clusters.gke.cluster import GkeCluster
 
     with _waiting() as tell, saying(f"interrupted; {interrupted}" if interrupted else "interrupted"):
-        yield Hosting.open(config.cluster_url, config, tell=tell)
+        yield GkeCluster.open(config.cluster_url, config, tell=tell)
 
 
 @contextmanager
