@@ -168,7 +168,7 @@ class Heartbeat:
 
     def _outgrew(self, lease: Lease, job: Job) -> bool:
         """Has the job's floor risen above the class of this container? What runs in it goes on."""
-        return not self._settings.serves(job, lease.block.shape)
+        return not self._settings.serves(job, lease.block.size_class)
 
     def _reap(self) -> None:
         for job in self.jobs:
@@ -218,5 +218,5 @@ class Heartbeat:
         if self._settings.slot is not None:
             return self._settings.slot >= wanted
         held = [(job, block) for job in working for block in leased(self._queue, job)]
-        owners = sorted({block.owner for job, block in held if self._settings.serves(job, block.shape)})
+        owners = sorted({block.owner for job, block in held if self._settings.serves(job, block.size_class)})
         return self._settings.owner in owners[wanted:]

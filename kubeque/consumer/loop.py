@@ -135,7 +135,7 @@ class Consumer:
 
     def _command(self, a: Assignment) -> Ended:
         assert a.workdir is not None
-        shape = a.spec.shapes[lifted(a.spec.shapes, a.lease.block.shape, a.lease.job.floor)]
+        shape = a.spec.shapes[lifted(a.spec.shapes, a.lease.block.size_class, a.lease.job.floor)]
         env = task_environment(
             a.spec,
             a.row,

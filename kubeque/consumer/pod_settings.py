@@ -18,7 +18,7 @@ from kubeque.consumer.settings import Settings
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 
 
-def pod_settings(fleet: str, shape: int, work: Path, linger_seconds: float) -> Settings:
+def pod_settings(fleet: str, size_class: int, work: Path, linger_seconds: float) -> Settings:
     """The place of the consumer of this pod. Raises ConfigError where it is no pod of ours."""
     environment = dict(os.environ)
     number = environment.get("JOB_COMPLETION_INDEX", "")
@@ -26,11 +26,19 @@ def pod_settings(fleet: str, shape: int, work: Path, linger_seconds: float) -> S
     work.mkdir(parents=True, exist_ok=True)
     tempfile.tempdir = str(work)  # the image's root may be read-only
     return Settings(
-        fleet=fleet, owner=f"pod:{told('KUBEQUE_POD_NAME')}:{told('KUBEQUE_POD_UID')}", work=work, shape=shape,
-        number=int(number) if number.isdigit() else None, linger_seconds=linger_seconds,
-        journal=_journal, environment=environment, oom=OomCounter.find(),
-        watched=(work, *_TEMPORARY), show=_show, tidy=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]).remove,
-    )  # fmt: skip
+        fleet=fleet,
+        owner=f"pod:{told('KUBEQUE_POD_NAME')}:{told('KUBEQUE_POD_UID')}",
+        work=work,
+        size_class=size_class,
+        number=int(number) if number.isdigit() else None,
+        linger_seconds=linger_seconds,
+        journal=_journal,
+        environment=environment,
+        oom=OomCounter.find(),
+        watched=(work, *_TEMPORARY),
+        show=_show,
+        tidy=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]).remove,
+    )
 
 
 def _shared_memory() -> list[Path]:

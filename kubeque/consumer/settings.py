@@ -35,7 +35,7 @@ class Settings:
     #: What commands inherit.
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     #: The class whose container this is; None: any, there is no container.
-    shape: int | None = None
+    size_class: int | None = None
     #: The kernel's counter for that container.
     oom: OomCounter | None = None
     #: Folders that count towards a task's disk.
@@ -49,10 +49,10 @@ class Settings:
     #: Told what commands print, while they do; None: nobody listens.
     show: Callable[[str], object] | None = None
 
-    def serves(self, job: Job, shape: int) -> bool:
-        """May blocks of class `shape` run here?"""
-        return self.shape is None or lifted(job.shapes, shape, job.floor) == self.shape
+    def serves(self, job: Job, size_class: int) -> bool:
+        """May blocks of class `size_class` run here?"""
+        return self.size_class is None or lifted(job.shapes, size_class, job.floor) == self.size_class
 
-    def shapes(self, job: Job) -> list[int] | None:
+    def size_classes(self, job: Job) -> list[int] | None:
         """The classes of blocks that may; None: all."""
-        return None if self.shape is None else [s for s in range(len(job.shapes)) if self.serves(job, s)]
+        return None if self.size_class is None else [s for s in range(len(job.shapes)) if self.serves(job, s)]

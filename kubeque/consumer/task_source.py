@@ -89,12 +89,14 @@ class TaskSource:
             except StorageError as error:
                 log.warning("%s: its spec cannot be read: %s", job.name, error)
                 continue
-            shapes = self._settings.shapes(job)
-            if shapes == []:
+            size_classes = self._settings.size_classes(job)
+            if size_classes == []:
                 continue
             number = None if known.begun else self._settings.number
             reserve = reserve_count(known.mean())
-            lease = claim(self._queue, job, self._settings.owner, shapes=shapes, reserve=reserve, number=number)
+            lease = claim(
+                self._queue, job, self._settings.owner, size_classes=size_classes, reserve=reserve, number=number
+            )
             known.begun = True
             if lease is not None:
                 with self.lock:

@@ -25,12 +25,12 @@ class Block:
 
     #: The job's uid, not its name: an old consumer cannot touch a job made anew.
     uid: str
-    #: Unique within the job for ever: `{shape}-{lo}`; ranges only split and tasks only move to higher classes.
+    #: Unique within the job for ever: `{size_class}-{lo}`; ranges only split and tasks only move to higher classes.
     id: str
     lo: int
     hi: int
     #: Class: an index into the job's shapes.
-    shape: int
+    size_class: int
     #: One State per task.
     states: bytes
     #: By task index; absent: never reserved.

@@ -45,7 +45,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
             return Early()
         of_block = [attempt for record in block.records.values() if (attempt := _first_of_run(record))]
         firsts += of_block
-        outgrown += len(of_block) if _above(job, block.shape) else 0
+        outgrown += len(of_block) if _above(job, block.size_class) else 0
     if not firsts:
         return Early()
     (cause, code), count = Counter((attempt.cause, attempt.code) for attempt in firsts).most_common(1)[0]
@@ -66,9 +66,9 @@ def _is_linked(record: TaskRecord) -> bool:
     return record.outcome is not None and bool(record.outcome.linked)
 
 
-def _above(job: Job, shape: int) -> bool:
+def _above(job: Job, size_class: int) -> bool:
     """Have this class's tasks outgrown the memory of the floor class?"""
-    return (job.shapes[shape].memory or 0) > (job.shapes[job.floor].memory or 0)
+    return (job.shapes[size_class].memory or 0) > (job.shapes[job.floor].memory or 0)
 
 
 def _first_of_run(record: TaskRecord) -> Attempt | None:

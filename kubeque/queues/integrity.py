@@ -68,7 +68,7 @@ class Audit:
         return self
 
     def _settle(self, block: Block) -> None:
-        self.tallies[block.shape] = self.tallies.get(block.shape, Tally()) + block.tally()
+        self.tallies[block.size_class] = self.tallies.get(block.size_class, Tally()) + block.tally()
         for offset, state in enumerate(block.states):
             if state != State.MOVED:
                 self._homes[block.lo + offset] = min(2, self._homes[block.lo + offset] + 1)
@@ -82,10 +82,12 @@ class Audit:
 
     def compare(self, counted: Mapping[int, Tally]) -> Audit:
         """The store's own counts against the recount."""
-        for shape in sorted({*counted, *self.tallies}):
-            said, found = counted.get(shape, Tally()), self.tallies.get(shape, Tally())
+        for size_class in sorted({*counted, *self.tallies}):
+            said, found = counted.get(size_class, Tally()), self.tallies.get(size_class, Tally())
             if said != found:
-                self.findings.append(Fault(f"class {shape}", f"the queue counts {said} and its blocks hold {found}"))
+                self.findings.append(
+                    Fault(f"class {size_class}", f"the queue counts {said} and its blocks hold {found}")
+                )
         return self
 
     def close(self) -> Audit:
@@ -120,8 +122,8 @@ def _out_of_shape(job: Job, block: Block) -> str:
     """Why nothing else can be said of this block; empty where it is sound."""
     if not 0 <= block.lo < block.hi <= job.n or len(block.states) != block.hi - block.lo:
         return f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1} of {job.n}"
-    if block.id != f"{block.shape}-{block.lo}" or not 0 <= block.shape < len(job.shapes):
-        return f"its id does not name its class {block.shape} and first task {block.lo}"
+    if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):
+        return f"its id does not name its class {block.size_class} and first task {block.lo}"
     if any(state not in set(State) for state in block.states):
         return "it has a task in a state that there is not"
     return ""

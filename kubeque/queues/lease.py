@@ -182,7 +182,7 @@ def claim(
     job: Job,
     owner: str,
     *,
-    shapes: Sequence[int] | None = None,
+    size_classes: Sequence[int] | None = None,
     reserve: int = 1,
     number: int | None = None,
 ) -> Lease | None:
@@ -194,11 +194,11 @@ def claim(
     for attempt in range(_CLAIM_TRIES):
         mine = None if number is None or attempt else place(number)
         start = random.randrange(SLOTS) if mine is None else mine
-        records = queue.store.find_blocks(job.uid, Find.READY, shapes=shapes, slot=start, limit=_CANDIDATES)
+        records = queue.store.find_blocks(job.uid, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
         # One of another run is not reset yet, or this reader's job is old.
         found = {record.slot: block for record in records if (block := read_block(record)).run == job.run}
         if not found:
-            return _steal(queue, job, owner, shapes, reserve)
+            return _steal(queue, job, owner, size_classes, reserve)
         lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)
         if lease is not None:
             return lease
@@ -217,8 +217,8 @@ def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -
         return _ours(queue, job, wanted)
 
 
-def _steal(queue: Queue, job: Job, owner: str, shapes: Sequence[int] | None, reserve: int) -> Lease | None:
-    records = queue.store.find_blocks(job.uid, Find.STEALABLE, shapes=shapes, limit=_STEAL_CANDIDATES)
+def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | None, reserve: int) -> Lease | None:
+    records = queue.store.find_blocks(job.uid, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
     found = [block for block in map(read_block, records) if block.run == job.run]
     random.shuffle(found)
     for victim in found:

@@ -43,4 +43,4 @@ def _views(job: Job, block: Block) -> Iterator[TaskView]:
         state = block.state(index)
         if state is not State.MOVED:
             owner = block.owner if state is State.RESERVED else ""
-            yield TaskView(index, names[state], block.shape, block.record(index), owner)
+            yield TaskView(index, names[state], block.size_class, block.record(index), owner)

@@ -106,21 +106,28 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
         draft.put(index, State.OK, record)
         return
     verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(outcome.cause, record.charges)
-    shape = grown(job.shapes, lifted(job.shapes, block.shape, job.floor), outcome.cause)
-    if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and shape is None):
+    size_class = grown(job.shapes, lifted(job.shapes, block.size_class, job.floor), outcome.cause)
+    if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and size_class is None):
         draft.put(index, State.FAILED, record)
-    elif verdict is Verdict.RETRY or shape is None:
+    elif verdict is Verdict.RETRY or size_class is None:
         draft.put(index, State.PENDING, record)
     else:
         draft.put(index, State.MOVED)
         draft.records.pop(index, None)
-        moved.append(_alone(block, index, shape, record))
+        moved.append(_alone(block, index, size_class, record))
 
 
-def _alone(block: Block, index: int, shape: int, record: TaskRecord) -> Block:
+def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Block:
     """The one-task block of a task that left `block` for class `shape`."""
     return Block(
-        block.uid, f"{shape}-{index}", index, index + 1, shape, bytes([State.PENDING]), {index: record}, run=block.run
+        block.uid,
+        f"{size_class}-{index}",
+        index,
+        index + 1,
+        size_class,
+        bytes([State.PENDING]),
+        {index: record},
+        run=block.run,
     )
 
 
@@ -140,7 +147,7 @@ def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
         block, hi=middle, states=block.states[:cut], records={i: r for i, r in block.records.items() if i < middle}
     )
     tail = Block(
-        block.uid, f"{block.shape}-{middle}", middle, block.hi, block.shape, block.states[cut:],
+        block.uid, f"{block.size_class}-{middle}", middle, block.hi, block.size_class, block.states[cut:],
         {i: r for i, r in block.records.items() if i >= middle}, run=block.run,
     )  # fmt: skip
     return victim, claim(tail, job, owner=owner, nonce=nonce, now=now, reserve=reserve)

@@ -30,7 +30,7 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
 
     settings = pod_settings("a", 2, tmp_path / "work", 5.0)
 
-    assert (settings.owner, settings.shape, settings.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
+    assert (settings.owner, settings.size_class, settings.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
     assert settings.number == 17
     assert "SSL_CERT_FILE" not in settings.environment
     assert queue_url() == "postgresql://me@db/q"
@@ -59,9 +59,9 @@ def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pyte
 
 def test_a_container_serves_its_own_class_and_those_below_the_floor_that_came_to_it(tmp_path: Path) -> None:
     job = Job("j", "u", 9, "", shapes=grow_shapes(Shape(GI), 4 * GI))
-    settings = Settings("f", "o", tmp_path, shape=1)
+    settings = Settings("f", "o", tmp_path, size_class=1)
 
-    assert settings.shapes(job) == [1]
-    assert settings.shapes(replace(job, floor=1)) == [0, 1]
-    assert settings.shapes(replace(job, floor=2)) == []
-    assert replace(settings, shape=None).shapes(job) is None
+    assert settings.size_classes(job) == [1]
+    assert settings.size_classes(replace(job, floor=1)) == [0, 1]
+    assert settings.size_classes(replace(job, floor=2)) == []
+    assert replace(settings, size_class=None).size_classes(job) is None

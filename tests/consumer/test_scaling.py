@@ -46,7 +46,7 @@ def want(queue: Queue, consumers: int) -> None:
 
 
 def test_those_above_leave_and_the_others_stay(queue: Queue, tmp_path: Path) -> None:
-    pods = [look(queue, Settings("f", owner, tmp_path, shape=0)) for owner in PODS]
+    pods = [look(queue, Settings("f", owner, tmp_path, size_class=0)) for owner in PODS]
     assert not any(pod.surplus for pod in pods)
 
     want(queue, 2)
@@ -57,7 +57,7 @@ def test_those_above_leave_and_the_others_stay(queue: Queue, tmp_path: Path) -> 
 
 
 def test_who_holds_nothing_is_none_too_many(queue: Queue, tmp_path: Path) -> None:
-    idle = look(queue, Settings("f", "pod:kq-z:9", tmp_path, shape=0))
+    idle = look(queue, Settings("f", "pod:kq-z:9", tmp_path, size_class=0))
     want(queue, 1)
     idle._look_at_jobs()
 
@@ -77,7 +77,7 @@ def test_on_one_machine_the_places_decide_so_that_nobody_is_started_in_place_of_
 
 def test_who_came_when_fewer_were_wanted_already_stays(queue: Queue, tmp_path: Path) -> None:
     want(queue, 1)
-    late = look(queue, Settings("f", PODS[3], tmp_path, shape=0))
+    late = look(queue, Settings("f", PODS[3], tmp_path, size_class=0))
     late._look_at_jobs()
 
     assert not late.surplus

@@ -12,10 +12,10 @@ def job(name: str = "sweep", fleet: str = "local", body: bytes = b"{}") -> JobRe
     return JobRecord(name, fleet, body)
 
 
-def block(lo: int = 0, *, uid: str = UID, shape: int = 0, **marks: object) -> BlockRecord:
+def block(lo: int = 0, *, uid: str = UID, size_class: int = 0, **marks: object) -> BlockRecord:
     """A block that waits, unless `marks` say otherwise."""
     fields = {"slot": lo, "expires": None, "spare": None, "tally": pack(Tally()), "pending": 1, "body": b"{}"} | marks
-    return BlockRecord(uid, f"{shape}-{lo}", lo, shape, **fields)  # type: ignore[arg-type]
+    return BlockRecord(uid, f"{size_class}-{lo}", lo, size_class, **fields)  # type: ignore[arg-type]
 
 
 def leased(lo: int, expires: float, spare: int | None = None, **marks: object) -> BlockRecord:

@@ -32,7 +32,7 @@ def written(*blocks: Block) -> list[BlockRecord]:
 
 def test_a_sound_job_has_no_findings_whatever_happened_to_it(queue: Queue) -> None:
     # Given a job whose tasks ended in all ways, moved, were stolen, lost and reset
-    job = submit(queue, make_job(60, shapes=SHAPES, consumers=4), size=20)
+    job = submit(queue, make_job(60, size_classes=SHAPES, consumers=4), size=20)
     dice = random.Random(4)
     for turn in range(14):
         lease = try_claim(queue, job, f"consumer-{turn}", reserve=4)
@@ -87,7 +87,7 @@ WRONG: dict[str, tuple[list[Block], str, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_found(name: str) -> None:
     blocks, where, words = WRONG[name]
-    job = make_job(max(1, len(blocks[0].states) if "no block" not in name else 4), shapes=SHAPES)
+    job = make_job(max(1, len(blocks[0].states) if "no block" not in name else 4), size_classes=SHAPES)
     assert any(at == where and words in what for at, what in audit(job, written(*blocks)))
 
 

@@ -158,7 +158,7 @@ def run_some(lease: Lease, count: int) -> None:
 
 
 def test_counts_are_those_of_the_tasks(queue: Queue) -> None:
-    job = submit(queue, make_job(20, shapes=SHAPES), size=7)
+    job = submit(queue, make_job(20, size_classes=SHAPES), size=7)
     random.seed(5)
     for turn in range(6):
         lease = claim(queue, job, f"consumer-{turn}", reserve=4)
@@ -172,7 +172,7 @@ def test_counts_are_those_of_the_tasks(queue: Queue) -> None:
 
 
 def test_every_task_is_listed_once_and_in_order_whatever_moved_or_was_stolen(queue: Queue) -> None:
-    job = submit(queue, make_job(60, shapes=SHAPES), size=20)
+    job = submit(queue, make_job(60, size_classes=SHAPES), size=20)
     random.seed(3)
     for turn in range(12):
         if lease := leases.claim(queue, job, f"consumer-{turn}", reserve=3):

@@ -48,11 +48,11 @@ def test_there_is_nothing_to_claim_where_all_is_reserved_or_done(queue: Queue) -
 
 
 def test_nothing_of_another_job_or_of_another_class_is_claimed(queue: Queue) -> None:
-    job = submit(queue, make_job(2, shapes=SHAPES))
+    job = submit(queue, make_job(2, size_classes=SHAPES))
     submit(queue, make_job(2, name="other", uid="uid-2"))
-    assert leases.claim(queue, job, "anna", shapes=[1, 2]) is None
-    assert leases.claim(queue, job, "anna", shapes=[]) is None
-    assert claim(queue, job, "anna", shapes=[0]).block.uid == job.uid
+    assert leases.claim(queue, job, "anna", size_classes=[1, 2]) is None
+    assert leases.claim(queue, job, "anna", size_classes=[]) is None
+    assert claim(queue, job, "anna", size_classes=[0]).block.uid == job.uid
     assert leases.claim(queue, job, "bert") is not None, "its tail can be stolen"
     assert leases.claim(queue, job, "carl") is None
 
@@ -280,7 +280,7 @@ def test_thieves_at_once_never_share_a_task(open_store: Opener, seed: int) -> No
 
 
 def test_a_block_may_hold_a_task_in_every_state(queue: Queue) -> None:
-    job = submit(queue, make_job(5, shapes=SHAPES), size=5)
+    job = submit(queue, make_job(5, size_classes=SHAPES), size=5)
     lease = claim(queue, job, reserve=4)
     run_next(lease)
     run_next(lease, Cause.EXIT)
@@ -290,7 +290,7 @@ def test_a_block_may_hold_a_task_in_every_state(queue: Queue) -> None:
     assert [block.state(index) for index in range(5)] == [OK, FAILED, State.MOVED, RESERVED, PENDING]
     assert states(queue, job) == {0: OK, 1: FAILED, 2: PENDING, 3: RESERVED, 4: PENDING}
     assert queue.tallies(job) == {0: Tally(1, 1, 1, 1), 1: Tally(pending=1)}
-    assert [(view.index, view.state, view.shape, view.owner) for view in queue.tasks(job)] == [
+    assert [(view.index, view.state, view.size_class, view.owner) for view in queue.tasks(job)] == [
         (0, "ok", 0, ""), (1, "failed", 0, ""), (2, "pending", 1, ""), (3, "running", 0, "anna"), (4, "pending", 0, ""),
     ]  # fmt: skip
 

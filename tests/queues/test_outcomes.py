@@ -113,7 +113,7 @@ def test_the_fullest_block_is_kept(store: Backend) -> None:
 # ------------------------------------------------------------------ budgets
 @pytest.mark.parametrize(("cause", "extra"), DEFAULT_BUDGETS.items())
 def test_a_task_may_fail_of_a_cause_as_often_as_its_budget_says(queue: Queue, cause: Cause, extra: int) -> None:
-    job = submit(queue, make_job(1, shapes=tuple(SHAPES[0] for _ in range(1))))
+    job = submit(queue, make_job(1, size_classes=tuple(SHAPES[0] for _ in range(1))))
     for failures in range(1, extra + 2):
         view = run_once(queue, job, cause)
         assert view.record.charges == {cause: failures}
@@ -143,29 +143,29 @@ def test_the_last_eight_attempts_are_kept_and_all_are_counted(queue: Queue) -> N
 
 
 def test_tasks_move_up_through_all_classes_and_keep_their_history(queue: Queue) -> None:
-    job = submit(queue, make_job(3, shapes=SHAPES), size=3)
+    job = submit(queue, make_job(3, size_classes=SHAPES), size=3)
     first = claim(queue, job, reserve=3)
     for cause in (Cause.OK, Cause.OOM, Cause.OK):
         run_next(first, cause)
     first.commit()
-    assert [(block.id, block.shape) for block in queue.scan(job)] == [("0-0", 0), ("1-1", 1)]
+    assert [(block.id, block.size_class) for block in queue.scan(job)] == [("0-0", 0), ("1-1", 1)]
     view = run_once(queue, job, Cause.OOM)
-    assert (view.state, view.shape) == ("pending", 2)
+    assert (view.state, view.size_class) == ("pending", 2)
     view = run_once(queue, job, Cause.OOM)
-    assert (view.state, view.shape) == ("failed", 2), "there is no larger class"
+    assert (view.state, view.size_class) == ("failed", 2), "there is no larger class"
     assert [attempt.number for attempt in view.record.history] == [1, 2, 3]
     assert states(queue, job) == {0: State.OK, 1: State.FAILED, 2: State.OK}
 
 
 def test_below_the_floor_class_nothing_is_tried_again(queue: Queue) -> None:
-    job = submit(queue, make_job(1, shapes=SHAPES, floor=1))
+    job = submit(queue, make_job(1, size_classes=SHAPES, floor=1))
     view = run_once(queue, job, Cause.OOM)
-    assert (view.state, view.shape) == ("pending", 2), "it ran in the floor class, which was too small"
+    assert (view.state, view.size_class) == ("pending", 2), "it ran in the floor class, which was too small"
 
 
 @pytest.mark.parametrize("cause", [Cause.STAGE, Cause.OOM])
 def test_what_would_fail_again_in_the_same_way_fails_at_once(queue: Queue, cause: Cause) -> None:
-    job = submit(queue, make_job(1, shapes=SHAPES, budgets=Budgets({cause: 3})))
+    job = submit(queue, make_job(1, size_classes=SHAPES, budgets=Budgets({cause: 3})))
     record = run_once(queue, job, cause, final=True).record
     assert states(queue, job) == {0: State.FAILED}
     assert (record.attempts, record.outcome is not None and record.outcome.final) == (1, True)

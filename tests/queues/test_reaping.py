@@ -167,10 +167,10 @@ def test_where_one_was_reserved_it_is_charged(queue: Queue) -> None:
 
 
 def test_a_task_that_killed_by_memory_moves_up(queue: Queue) -> None:
-    job = submit(queue, make_job(2, shapes=SHAPES), size=2)
+    job = submit(queue, make_job(2, size_classes=SHAPES), size=2)
     claim(queue, job, reserve=2)
     reap(queue, job, coroner=dead(cause=Cause.OOM, running=0))
-    assert [(view.shape, view.record.charges) for view in queue.tasks(job)] == [(1, {Cause.OOM: 1}), (0, {})]
+    assert [(view.size_class, view.record.charges) for view in queue.tasks(job)] == [(1, {Cause.OOM: 1}), (0, {})]
     assert states(queue, job) == {0: PENDING, 1: PENDING}
 
 

@@ -123,7 +123,7 @@ def test_an_old_verdict_does_not_stop_the_new_run(queue: Queue) -> None:
 def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_store: Opener) -> None:
     """Between the reset's reading and its writing, a thief and a mover hide tasks in blocks that it never read."""
     quick = Queue(open_store())
-    job = submit(quick, make_job(9, shapes=SHAPES), size=9)
+    job = submit(quick, make_job(9, size_classes=SHAPES), size=9)
     anna = claim(quick, job, "anna", reserve=9)
     taken = [anna.take() for _ in range(9)]
     for index in range(5, 9):

@@ -84,7 +84,7 @@ def task_details(backends: Backends, name: str, index: int, *, watch: LeaseWatch
         result = backends.files.read_json(join(url, "result.json")) if url else None
     except FileMissing:  # somebody tidied up; what the queue knows is shown all the same
         result = None
-    return TaskDetails(job, line, job.shapes[line.view.shape], result, url)
+    return TaskDetails(job, line, job.shapes[line.view.size_class], result, url)
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:

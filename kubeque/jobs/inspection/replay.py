@@ -86,7 +86,7 @@ def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> d
     return {
         "job": job.name, "job_url": job.url, "spec_url": job.spec_url_of(revision), "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
-        "memory": job.shapes[lifted(job.shapes, view.shape, job.floor)].memory,
+        "memory": job.shapes[lifted(job.shapes, view.size_class, job.floor)].memory,
         "cache": str(backends.config.home / "replay-cache"),
     }  # fmt: skip
 

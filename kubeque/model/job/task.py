@@ -200,7 +200,7 @@ class TaskView:
     #: "held", "pending", "running", "ok", "failed" or "killed".
     state: str
     #: Index into the job's shapes.
-    shape: int
+    size_class: int
     record: TaskRecord
     #: Who holds it now; empty where nobody does.
     owner: str = ""

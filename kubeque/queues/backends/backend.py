@@ -56,7 +56,7 @@ class BlockRecord:
     uid: str
     id: str
     lo: int
-    shape: int
+    size_class: int
     #: Set only while READY.
     slot: int | None
     #: Store clock, seconds; set only while leased.
@@ -106,7 +106,7 @@ class Backend(Protocol):
         """One block."""
 
     def find_blocks(
-        self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
+        self, uid: str, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
         """At most `limit` blocks of one kind, optionally only of some classes. `slot` is where READY begins."""
 

@@ -130,11 +130,11 @@ class Layout:
     def block(self, r: BlockRecord) -> Entity:
         """Marks are indexed only where they apply: once for all classes and once for the block's own."""
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
-        indexed: dict[str, int | str] = {"shape": r.shape, "place": place(r.lo, r.id)}
+        indexed: dict[str, int | str] = {"shape": r.size_class, "place": place(r.lo, r.id)}
         for name, value in {"slot": r.slot, "spare": r.spare, "minute": minute}.items():
             if value is not None:
-                indexed |= {name: value, f"{name}_{r.shape}": value}
-        indexed |= {f"tally_{r.shape}": r.tally, f"pending_{r.shape}": r.pending}
+                indexed |= {name: value, f"{name}_{r.size_class}": value}
+        indexed |= {f"tally_{r.size_class}": r.tally, f"pending_{r.size_class}": r.pending}
         carried: dict[str, int | float | str | bytes] = {"id": r.id, "lo": r.lo, "body": r.body, "made_from": r.version}
         if r.expires is not None:
             carried["expires"] = r.expires
@@ -154,8 +154,8 @@ def job_record(entity: Entity) -> JobRecord:
 def block_record(uid: str, entity: Entity) -> BlockRecord:
     marks: Mapping[str, Any] = entity.indexed
     carried: Mapping[str, Any] = entity.carried
-    shape = marks["shape"]
+    size_class = marks["shape"]
     return BlockRecord(
-        uid, carried["id"], carried["lo"], shape, marks.get("slot"), carried.get("expires"), marks.get("spare"),
-        marks[f"tally_{shape}"], marks[f"pending_{shape}"], carried["body"], entity.version,
+        uid, carried["id"], carried["lo"], size_class, marks.get("slot"), carried.get("expires"), marks.get("spare"),
+        marks[f"tally_{size_class}"], marks[f"pending_{size_class}"], carried["body"], entity.version,
     )  # fmt: skip

@@ -134,11 +134,11 @@ class EntityBackend:
         return block_record(uid, found[0]) if found else None
 
     def find_blocks(
-        self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
+        self, uid: str, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
-        if shapes is None:
+        if size_classes is None:
             return self._find(uid, which, "", slot, limit)
-        each = [self._find(uid, which, f"_{shape}", slot, limit) for shape in dict.fromkeys(shapes)]
+        each = [self._find(uid, which, f"_{size_class}", slot, limit) for size_class in dict.fromkeys(size_classes)]
         order: dict[Find, Callable[[BlockRecord], Any]] = {
             Find.READY: lambda b: ((b.slot or 0) < slot, b.slot),
             Find.STEALABLE: lambda b: -(b.spare or 0),
@@ -170,14 +170,14 @@ class EntityBackend:
         where = self._at.blocks(uid)
         top = self._db.search(Search(where, BLOCK, "shape", descending=True), limit=1)
         counts: dict[int, Tally] = {}
-        for shape in range(int(top[0].indexed["shape"]) + 1 if top else 0):
+        for size_class in range(int(top[0].indexed["shape"]) + 1 if top else 0):
             # Tasks leave `pending` for good or come back to it; in this order none that ended is counted twice.
-            pending = self._db.sum(where, BLOCK, f"pending_{shape}")
-            packed = self._db.sum(where, BLOCK, f"tally_{shape}")
+            pending = self._db.sum(where, BLOCK, f"pending_{size_class}")
+            packed = self._db.sum(where, BLOCK, f"tally_{size_class}")
             if pending is None or packed is None:
                 return self._tally_by_scan(uid)
-            if pending or packed or self._db.search(Search(where, BLOCK, f"tally_{shape}"), limit=1):
-                counts[shape] = unpack(packed, pending)
+            if pending or packed or self._db.search(Search(where, BLOCK, f"tally_{size_class}"), limit=1):
+                counts[size_class] = unpack(packed, pending)
         return counts
 
     def _tally_by_scan(self, uid: str) -> dict[int, Tally]:
@@ -185,7 +185,7 @@ class EntityBackend:
         after: tuple[int, str] | None = None
         while batch := self.scan_blocks(uid, after=after, limit=2000):
             for block in batch:
-                counts[block.shape] = counts.get(block.shape, Tally()) + unpack(block.tally, block.pending)
+                counts[block.size_class] = counts.get(block.size_class, Tally()) + unpack(block.tally, block.pending)
             after = (batch[-1].lo, batch[-1].id)
         return counts
 

@@ -62,10 +62,12 @@ class MemoryBackend:
             return self._blocks.get(uid, {}).get(block_id)
 
     def find_blocks(
-        self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
+        self, uid: str, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
         with self._lock:
-            blocks = [b for b in self._blocks.get(uid, {}).values() if shapes is None or b.shape in shapes]
+            blocks = [
+                b for b in self._blocks.get(uid, {}).values() if size_classes is None or b.size_class in size_classes
+            ]
         if which is Find.READY:
             found = sorted((b for b in blocks if b.slot is not None), key=lambda b: ((b.slot or 0) < slot, b.slot or 0))
         elif which is Find.STEALABLE:
@@ -88,7 +90,7 @@ class MemoryBackend:
         counts: dict[int, Tally] = {}
         with self._lock:
             for block in self._blocks.get(uid, {}).values():
-                counts[block.shape] = counts.get(block.shape, Tally()) + unpack(block.tally, block.pending)
+                counts[block.size_class] = counts.get(block.size_class, Tally()) + unpack(block.tally, block.pending)
         return counts
 
     def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:

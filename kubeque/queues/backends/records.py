@@ -54,7 +54,7 @@ def block_record(block: Block, slot: int) -> BlockRecord:
         "held": block.held, "records": {index: record.to_wire() for index, record in block.records.items()},
     }  # fmt: skip
     return BlockRecord(
-        block.uid, block.id, block.lo, block.shape,
+        block.uid, block.id, block.lo, block.size_class,
         slot if block.ready else None,
         block.expires if block.leased else None,
         len(block.spare()).bit_length() or None,
@@ -67,5 +67,13 @@ def read_block(record: BlockRecord) -> Block:
     records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in wire.pop("records").items()}
     states = wire.pop("states").encode().translate(_UNDIGITS)
     return Block(
-        record.uid, record.id, record.lo, wire.pop("hi"), record.shape, states, records, version=record.version, **wire
+        record.uid,
+        record.id,
+        record.lo,
+        wire.pop("hi"),
+        record.size_class,
+        states,
+        records,
+        version=record.version,
+        **wire,
     )

@@ -181,12 +181,12 @@ class SqlBackend:
         return _record(row) if row else None
 
     def find_blocks(
-        self, uid: str, which: Find, *, shapes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
+        self, uid: str, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
-        classes = tuple(shapes or ())
-        if shapes is not None and not classes:
+        classes = tuple(size_classes or ())
+        if size_classes is not None and not classes:
             return []
-        among = f" AND shape IN ({', '.join('?' * len(classes))})" if shapes is not None else ""
+        among = f" AND shape IN ({', '.join('?' * len(classes))})" if size_classes is not None else ""
         found: list[BlockRecord] = []
         with self._db.transaction(write=False) as execute:
             for condition, values in _CONDITIONS[which](slot):
@@ -218,7 +218,7 @@ class SqlBackend:
         with self._db.transaction(write=False) as execute:
             statement = "SELECT shape, sum(tally), sum(pending) FROM kubeque_block WHERE uid = ? GROUP BY shape"
             rows = execute(statement, (uid,)).fetchall()
-        return {shape: unpack(int(total), int(pending)) for shape, total, pending in rows}
+        return {size_class: unpack(int(total), int(pending)) for size_class, total, pending in rows}
 
     def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
         behind, values = ("", ()) if after is None else (" AND (lo, id) > (?, ?)", after)
@@ -244,13 +244,13 @@ _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
 
 
 def _values(r: BlockRecord) -> tuple[Any, ...]:
-    return (r.uid, r.id, r.lo, r.shape, r.slot, r.expires, r.spare, r.tally, r.pending, r.body)
+    return (r.uid, r.id, r.lo, r.size_class, r.slot, r.expires, r.spare, r.tally, r.pending, r.body)
 
 
 def _record(row: Sequence[Any]) -> BlockRecord:
     *marks, version, body = row
-    uid, block_id, lo, shape, slot, expires, spare, tally, pending = marks
-    return BlockRecord(uid, block_id, lo, shape, slot, expires, spare, tally, pending, bytes(body), version)
+    uid, block_id, lo, size_class, slot, expires, spare, tally, pending = marks
+    return BlockRecord(uid, block_id, lo, size_class, slot, expires, spare, tally, pending, bytes(body), version)
 
 
 def _batches(records: Iterable[BlockRecord]) -> Iterator[list[BlockRecord]]:

@@ -87,7 +87,7 @@ def test_a_job_made_anew_cannot_be_written_by_who_read_the_old_one(store: Backen
 
 # ------------------------------------------------------------------ blocks
 def test_a_block_is_given_back_as_it_was_kept(store: Backend) -> None:
-    waiting = block(5, shape=2, slot=(1 << 31) - 1, tally=pack(Tally(3, 4, 5)), pending=6, body=bytes(range(256)))
+    waiting = block(5, size_class=2, slot=(1 << 31) - 1, tally=pack(Tally(3, 4, 5)), pending=6, body=bytes(range(256)))
     held = leased(9, 1234567890.125, spare=7)
     for record, found in zip((waiting, held), kept(store, waiting, held), strict=True):
         assert found == replace(record, version=found.version)
@@ -132,7 +132,7 @@ def test_a_block_that_is_not_there_cannot_be_replaced(store: Backend) -> None:
 
 def test_new_blocks_become_true_together_with_the_change(store: Backend) -> None:
     (old,) = kept(store, block(0))
-    version = store.swap_block(replace(old, body=b"new"), [block(n, shape=1) for n in range(20)])
+    version = store.swap_block(replace(old, body=b"new"), [block(n, size_class=1) for n in range(20)])
     found = store.get_block(UID, "0-0")
     assert found is not None
     assert (found.version, found.body) == (version, b"new")

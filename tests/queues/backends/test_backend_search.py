@@ -34,10 +34,14 @@ def test_leases_that_ended_first_come_first(store: Backend) -> None:
 @pytest.mark.parametrize("which", list(Find))
 def test_blocks_are_found_by_class_and_only_of_their_uid(store: Backend, which: Find) -> None:
     marks = {"slot": 1} if which is Find.READY else {"slot": None, "expires": 2.0, "spare": 3}
-    kept(store, *(block(shape, shape=shape, **marks) for shape in range(4)), block(9, uid="uid-2", **marks))
-    assert sorted(ids(store.find_blocks(UID, which, shapes=[1, 3], limit=9))) == ["1-1", "3-3"]
+    kept(
+        store,
+        *(block(size_class, size_class=size_class, **marks) for size_class in range(4)),
+        block(9, uid="uid-2", **marks),
+    )
+    assert sorted(ids(store.find_blocks(UID, which, size_classes=[1, 3], limit=9))) == ["1-1", "3-3"]
     assert len(store.find_blocks(UID, which, limit=9)) == 4
-    assert store.find_blocks(UID, which, shapes=(), limit=9) == []
+    assert store.find_blocks(UID, which, size_classes=(), limit=9) == []
     assert store.find_blocks("uid-3", which) == []
 
 
@@ -58,7 +62,7 @@ def test_tallies_add_up_by_class(store: Backend) -> None:
         store,
         block(0, tally=pack(Tally(1, 2, 3)), pending=4),
         block(9, tally=pack(Tally(10, 0, 0)), pending=0),
-        block(1, shape=2, tally=pack(Tally(0, 0, 1)), pending=0),
+        block(1, size_class=2, tally=pack(Tally(0, 0, 1)), pending=0),
         block(2, uid="uid-2", tally=pack(Tally(7, 7, 7)), pending=7),
     )
     assert store.tally(UID) == {0: Tally(11, 2, 3, 4), 2: Tally(0, 0, 1, 0)}
@@ -74,7 +78,7 @@ def test_tallies_of_the_largest_job_are_exact(store: Backend, state: str) -> Non
 
 
 def test_blocks_are_listed_in_the_order_of_their_first_task(store: Backend) -> None:
-    kept(store, *(block(lo) for lo in (100, 9, 20, 3)), block(9, shape=1), block(5, uid="uid-2"))
+    kept(store, *(block(lo) for lo in (100, 9, 20, 3)), block(9, size_class=1), block(5, uid="uid-2"))
     assert ids(store.scan_blocks(UID)) == ["0-3", "0-9", "1-9", "0-20", "0-100"]
     pages, after = [], None
     while page := store.scan_blocks(UID, after=after, limit=2):

@@ -184,10 +184,10 @@ def test_a_database_that_ignores_versions_is_refused(queue: Queue, proxy: GrpcPr
 
 # ------------------------------------------------------------------ counting and large answers
 def test_a_database_that_cannot_add_up_is_asked_once(store: Backend, proxy: GrpcProxy) -> None:
-    kept(store, block(0), block(1, shape=2, pending=5))
+    kept(store, block(0), block(1, size_class=2, pending=5))
     proxy.reset(lambda method, number: Refused("UNIMPLEMENTED") if method == "RunAggregationQuery" else None)
     counts = [store.tally(UID) for _ in range(3)]
-    assert [{shape: tally.pending for shape, tally in each.items()} for each in counts] == [{0: 1, 2: 5}] * 3
+    assert [{size_class: tally.pending for size_class, tally in each.items()} for each in counts] == [{0: 1, 2: 5}] * 3
     assert proxy.calls.count("RunAggregationQuery") == 1
 
 

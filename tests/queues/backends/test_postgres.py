@@ -281,7 +281,7 @@ def large(postgres: PostgresServer) -> Iterator[SqlBackend]:
     ("search", "index"),
     [
         (lambda store: store.find_blocks(UID, Find.READY, slot=1_000_000), "kubeque_ready"),
-        (lambda store: store.find_blocks(UID, Find.READY, shapes=[0, 1], slot=1_000_000), "kubeque_ready"),
+        (lambda store: store.find_blocks(UID, Find.READY, size_classes=[0, 1], slot=1_000_000), "kubeque_ready"),
         (lambda store: store.find_blocks(UID, Find.LEASED, limit=1000), "kubeque_leased"),
         (lambda store: store.scan_blocks(UID, after=(1000, "0-1000")), "kubeque_order"),
         (lambda store: store.get_block(UID, "0-7"), "kubeque_block_pkey"),

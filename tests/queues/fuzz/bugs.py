@@ -142,8 +142,8 @@ def a_moved_task_is_kept_as_well(patch: pytest.MonkeyPatch) -> None:
 def the_id_of_a_moved_block_is_taken(patch: pytest.MonkeyPatch) -> None:
     alone = transitions._alone
 
-    def without_class(block: Block, index: int, shape: int, record: TaskRecord) -> Block:
-        return replace(alone(block, index, shape, record), id=f"0-{index}")
+    def without_class(block: Block, index: int, size_class: int, record: TaskRecord) -> Block:
+        return replace(alone(block, index, size_class, record), id=f"0-{index}")
 
     patch.setattr(transitions, "_alone", without_class)
 

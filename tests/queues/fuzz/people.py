@@ -55,7 +55,7 @@ class Stage:
         rng = me.rng
         n = rng.randint(1, 16)
         job = make_job(
-            n, name=NAME, uid=f"uid-{self.jobs}", shapes=SHAPES, consumers=rng.randint(1, 4),
+            n, name=NAME, uid=f"uid-{self.jobs}", size_classes=SHAPES, consumers=rng.randint(1, 4),
             max_failures=rng.choice([None, None, 2]), deadline=rng.choice([None, None, self.world.time + 60.0]),
             canaries=min(rng.choice([0, 1, 3]), n - 1) if "goer" in self.features else 0,
         )  # fmt: skip
@@ -118,8 +118,8 @@ class Consumer:
                 self.me.pause(rng.uniform(0.5, 2.0))
 
     def _claim(self, job: Job) -> Lease | None:
-        shapes = None if self.stage.weather.calm else self.shapes
-        return claim(self.queue, job, self.me.name, shapes=shapes, reserve=self.me.rng.randint(1, 4))
+        size_classes = None if self.stage.weather.calm else self.shapes
+        return claim(self.queue, job, self.me.name, size_classes=size_classes, reserve=self.me.rng.randint(1, 4))
 
     # ------------------------------------------------------------------ one lease
     def _hold(self, lease: Lease) -> None:
@@ -173,14 +173,14 @@ class Consumer:
 
     def _fate(self, lease: Lease, index: int) -> tuple[float, Cause, int | None]:
         """How long this attempt takes and how it ends."""
-        rng, shape = self.me.rng, max(lease.block.shape, lease.job.floor)
+        rng, size_class = self.me.rng, max(lease.block.size_class, lease.job.floor)
         seconds = rng.choice([0.1, 0.1, 1.0, 4.0, 12.0])
         draw = rng.random()
         if draw < 0.05 and "freeze" in self.stage.features and not self.stage.weather.calm:
             self.me.pause(rng.uniform(5.0, 60.0))
         if "poison" in self.stage.features and index == 3 and draw < 0.7:
             return seconds, Cause.LOST, None
-        if "move" in self.stage.features and index % 2 and shape < index % 4:
+        if "move" in self.stage.features and index % 2 and size_class < index % 4:
             return seconds, Cause.OOM, None
         if draw < 0.1:
             return seconds, rng.choice([Cause.EXIT, Cause.STAGE, Cause.TIMEOUT, Cause.OOM]), 1
