@@ -17,6 +17,9 @@ CONSUMER_IMAGE = kubeque-consumer:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p
 
 # Extra words for pytest: make test ARGS='-k sweep -x'
 ARGS =
+# One file of the tests on a cluster, or of the kill matrix: make e2e E2E=tests/e2e/test_sweep.py
+E2E  = tests/e2e
+KILL = tests/provider/kill_matrix
 
 help:  ## this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,7 +52,7 @@ build/consumer-image.tar: $(ENVIRONMENT) $(wildcard consumer_image/*) $(shell fi
 	$(PYTHON_HERE) consumer_image/build.py build/consumer-image $(CONSUMER_IMAGE)
 
 e2e: $(ENVIRONMENT) build/consumer-image.tar  ## the tests on a real Kubernetes: KUBECONFIG names it, KUBEQUE_E2E_LOAD loads an image into it
-	$(PYTHON_HERE) -m pytest -m e2e tests/e2e $(ARGS)
+	$(PYTHON_HERE) -m pytest -m e2e $(E2E) $(ARGS)
 
 bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same run
 	@for bench in $$(grep -l __main__ benchmarks/*.py); do \
@@ -57,12 +60,15 @@ bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same 
 	done
 
 kill: $(ENVIRONMENT)  ## kills the parts of a real Airflow while sweeps run: nothing runs twice, nothing is left behind
-	$(PYTHON_HERE) -m pytest -m kill tests/provider/kill_matrix $(ARGS)
+	$(PYTHON_HERE) -m pytest -m kill $(KILL) $(ARGS)
 
-soak: $(ENVIRONMENT) .matrix/2.11/.ready  ## what takes long: many fuzz seeds, dead networks, `make kill` on Airflow 2.11, and `make e2e` three times
-	$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS)
-	.matrix/2.11/bin/python -m pytest -m kill tests/provider/kill_matrix
-	@for round in 1 2 3; do echo "== make e2e, round $$round of 3"; $(MAKE) e2e ARGS= || exit 1; done
+soak: $(ENVIRONMENT) .matrix/2.11/.ready  ## everything three times: lint, test, matrix, kill (on Airflow 2.11 too), e2e, and the tests that take long
+	@for round in 1 2 3; do \
+		echo "== round $$round of 3"; \
+		for target in lint test matrix kill e2e; do $(MAKE) $$target ARGS= || exit 1; done; \
+		.matrix/2.11/bin/python -m pytest -m kill $(KILL) || exit 1; \
+		$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS) || exit 1; \
+	done
 
 dist: $(ENVIRONMENT)  ## the wheel and the source archive, in dist/
 	rm -rf build dist

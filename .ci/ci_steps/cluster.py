@@ -1,0 +1,66 @@
+"""The Kubernetes of a run: the one that KUBECONFIG names, or one that a program beside the checkout starts."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+#: Seconds that starting and ending the cluster may take, the installation of its packages included.
+_START_SECONDS, _END_SECONDS = 600, 120
+
+
+class NoCluster(Exception):
+    """There is no Kubernetes here. The text says what to set."""
+
+
+class Cluster:
+    """One Kubernetes for all steps that need it, started before the first of them."""
+
+    def __init__(self, program: Path) -> None:
+        """`program`: starts a cluster with `up`, ends it with `down`, loads an image with `load`; it needs root."""
+        self._program = program.resolve()
+        self._environ: dict[str, str] | None = None
+
+    def environ(self) -> Mapping[str, str]:
+        """Return the variables that lead the tests to the cluster; start it if it does not run. Raises NoCluster."""
+        if os.environ.get("KUBECONFIG") and os.environ.get("KUBEQUE_E2E_LOAD"):
+            return {}
+        if self._environ is None:
+            if not os.access(self._program, os.X_OK) or os.geteuid() != 0:
+                raise NoCluster("there is no Kubernetes here: set KUBECONFIG and KUBEQUE_E2E_LOAD")
+            self._environ = {}  # `end` must be tried even if the start fails half way
+            self._environ = self._start()
+        return self._environ
+
+    def end(self) -> None:
+        """End the cluster if this run started it; the next step that needs one starts it again."""
+        if self._environ is not None:
+            self._environ = None
+            subprocess.run([self._program, "down"], check=False, timeout=_END_SECONDS)
+
+    def _start(self) -> dict[str, str]:
+        print("== starting the cluster", flush=True)
+        kubeconfig = re.search(r"^export KUBECONFIG=(.+)$", self._ask("up"), re.MULTILINE)
+        api_server = re.search(r"^kube-apiserver +(\d+)$", self._ask("status"), re.MULTILINE)
+        if kubeconfig is None or api_server is None:
+            raise NoCluster(f"{self._program} up: printed no KUBECONFIG, or its API server does not run")
+        return {
+            "KUBECONFIG": kubeconfig[1],
+            "KUBEQUE_E2E_API_PID": api_server[1],
+            "KUBEQUE_E2E_LOAD": f"{self._program} load",
+            "KUBEQUE_E2E_NODE": str(self._program),
+        }
+
+    def _ask(self, verb: str) -> str:
+        try:
+            done = subprocess.run(
+                [self._program, verb], check=False, timeout=_START_SECONDS, text=True, stdout=subprocess.PIPE
+            )
+        except subprocess.TimeoutExpired as error:
+            raise NoCluster(f"{self._program} {verb}: no answer within {_START_SECONDS} s") from error
+        if done.returncode != 0:
+            raise NoCluster(f"{self._program} {verb}: exit code {done.returncode}")
+        return done.stdout

@@ -1,0 +1,68 @@
+"""Which steps a run of CI takes: the ones that always run, and optional ones in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ci_steps.step import Step
+
+#: Seconds that the planned steps may usually take together.
+BUDGET_SECONDS = 38 * 60
+#: Seconds after the start by which an optional step must usually end; later it does not start.
+LAST_END_SECONDS = 70 * 60
+#: Seconds after the start at which every step is ended: CI is killed at 90 minutes, and its report must come before.
+STOP_SECONDS = 86 * 60
+
+
+def choose(steps: Sequence[Step], count: int) -> list[Step]:
+    """Return the steps of the run on the commit with this number, in the order in which they run."""
+    always = [step for step in steps if step.always]
+    optional = [step for step in steps if not step.always]
+    left = BUDGET_SECONDS - _usual_seconds(always)
+    chosen = []
+    for step in rotate(optional, count, _stride(optional, left)):
+        if step.usual_seconds <= left:
+            chosen.append(step)
+            left -= step.usual_seconds
+    return always + chosen
+
+
+def rotate(optional: Sequence[Step], count: int, stride: int) -> list[Step]:
+    """Return the steps in the order of their turn: the run after the next commit begins `stride` steps later.
+
+    The start is taken modulo a prime number. Whatever number of commits lies between two runs, unless it is a
+    multiple of that prime, each step is the first one of some run.
+    """
+    if not optional:
+        return []
+    start = count * stride % _next_prime(len(optional))
+    return [*optional[start:], *optional[:start]]
+
+
+def may_start(step: Step, elapsed_seconds: float) -> bool:
+    """True if the step may start at this time of a run."""
+    if step.always:
+        return elapsed_seconds < STOP_SECONDS
+    return elapsed_seconds + step.usual_seconds <= LAST_END_SECONDS
+
+
+def limit_seconds(step: Step, elapsed_seconds: float) -> float:
+    """Return the seconds that the step may take if it starts at this time of a run."""
+    return min(step.limit_seconds, STOP_SECONDS - elapsed_seconds)
+
+
+def _stride(optional: Sequence[Step], left: int) -> int:
+    """Return about how many optional steps fit into one run; one at least."""
+    total = _usual_seconds(optional)
+    return max(1, len(optional) * left // total) if total else 1
+
+
+def _usual_seconds(steps: Sequence[Step]) -> int:
+    return sum(step.usual_seconds for step in steps)
+
+
+def _next_prime(number: int) -> int:
+    """Return the smallest prime that is not below the number."""
+    while number < 2 or any(number % factor == 0 for factor in range(2, number)):
+        number += 1
+    return number

@@ -1,0 +1,90 @@
+"""One command in a process group of its own, which ends in time."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+#: What pytest prints last, as in "=== 3 passed, 1 skipped in 4.05s ===".
+_CLOSING_LINE = re.compile(rb"=+ .*\b(passed|failed|errors?|skipped|deselected|no tests ran)\b.* in .* =+")
+#: How a command is ended: pytest closes its fixtures after SIGINT. The seconds are waited before the next signal.
+_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    #: None if it exceeded its limit.
+    exit_code: int | None
+    seconds: float
+    #: The closing lines of each pytest in it, as they were printed.
+    closing_lines: tuple[str, ...]
+
+
+def run(command: str, limit_seconds: float, environ: Mapping[str, str], folder: Path) -> Ended:
+    """Run a shell command and print its output. End its process group at the limit, or if this run is interrupted."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        ["bash", "-c", command], cwd=folder, env={**os.environ, **environ}, start_new_session=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    output = _Output(process)
+    try:
+        exit_code: int | None = process.wait(limit_seconds)
+    except subprocess.TimeoutExpired:
+        exit_code = None
+    finally:
+        _end_group(process)
+        output.finish()
+    return Ended(exit_code, time.monotonic() - began, output.closing_lines())
+
+
+class _Output:
+    """Prints the output of a process at once and keeps pytest's closing lines."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdout is not None
+        self._pipe = process.stdout
+        self._closing: list[str] = []
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def closing_lines(self) -> tuple[str, ...]:
+        return tuple(self._closing)
+
+    def finish(self) -> None:
+        """Wait for the rest of the output, but not for a process that left the group and keeps the pipe open."""
+        self._thread.join(timeout=5)
+        if not self._thread.is_alive():
+            self._pipe.close()
+
+    def _copy(self) -> None:
+        line = b""
+        while chunk := os.read(self._pipe.fileno(), 1 << 16):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+            *whole, line = (line + chunk).split(b"\n")
+            self._closing += [found.decode(errors="replace") for found in whole if _CLOSING_LINE.fullmatch(found)]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the command if it runs still, and whatever is left of its process group."""
+    for sign, patience in _SIGNALS:
+        if process.poll() is not None:
+            break
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

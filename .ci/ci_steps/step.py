@@ -1,0 +1,35 @@
+"""A step of CI, and the table of all steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of CI."""
+
+    name: str
+    command: str
+    #: Seconds on an idle machine with 2 cores.
+    usual_seconds: int
+    #: Seconds after which the step is ended.
+    limit_seconds: int
+    #: True if CI fails when the step did not run.
+    always: bool
+    #: True if the step needs a Kubernetes.
+    needs_cluster: bool
+
+
+def parse_steps(text: str) -> list[Step]:
+    """Return the steps of a table like .ci/steps."""
+    lines = (line.strip() for line in text.splitlines())
+    return [_parse_line(line) for line in lines if line and not line.startswith("#")]
+
+
+def _parse_line(line: str) -> Step:
+    words = line.split(maxsplit=5)
+    if len(words) < 6 or words[0] not in ("always", "optional") or words[3] not in ("-", "cluster"):
+        raise ValueError(f".ci/steps: expected `kind usual limit needs name command`, found {line!r}")
+    kind, usual, limit, needs, name, command = words
+    return Step(name, command, int(usual), int(limit), always=kind == "always", needs_cluster=needs == "cluster")

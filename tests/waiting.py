@@ -1,0 +1,27 @@
+"""Waiting for something in a test, and what says that a test failed while it waited."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class GaveUp(AssertionError):
+    """What a test waited for did not come in time."""
+
+
+class NotStarted(RuntimeError):
+    """A server that a test needs did not start. The text ends with its log."""
+
+
+def until(what: str, test: Callable[[], T], seconds: float = 60, *, every: float = 0.1) -> T:
+    """Return what `test` returns once that is true. Raises GaveUp with the last value after `seconds`."""
+    end = time.monotonic() + seconds
+    while not (found := test()):
+        if time.monotonic() > end:
+            raise GaveUp(f"gave up waiting for {what} after {seconds:g} s; the last value was {found!r}")
+        time.sleep(every)
+    return found
