@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from kubeque.clusters.local import fleet_name
 from kubeque.model.config.config import Config
-from kubeque.model.job.job import Job
 from kubeque.queues.open import open_queue
 from tests.cli.conftest import Shell
 from tests.queues.stores import on
+from tests.waiting import until
 
 #: What `kubeque` would say repairs a job by the way, so the queue itself is asked.
 ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
@@ -23,14 +21,6 @@ ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres
 
 def config(shell: Shell) -> Config:
     return Config.load(start=shell.folder, home=shell.folder, environ={"KUBEQUE_HOME": str(shell.home)})
-
-
-def until(what: Callable[[], Job], seconds: float = 80) -> Job:
-    end = time.monotonic() + seconds
-    while (job := what()).closing is None:
-        assert time.monotonic() < end, f"{job.name} was never closed"
-        time.sleep(0.2)
-    return job
 
 
 def closers(home: Path) -> list[str]:
@@ -54,7 +44,8 @@ def test_jobs_that_nobody_looks_at_are_closed(far_shell: Shell) -> None:
     queue = open_queue(config(shell).queue_url)
     # Then both get their verdict, their table and their report
     for name, success, lines in (("good", True, 4), ("bad", False, 3)):
-        job = until(lambda name=name: queue.job(name))
+        until(f"the closing of {name}", lambda name=name: queue.job(name).closing, 80)
+        job = queue.job(name)
         assert job.closing is not None
         assert job.closing.success is success
         (table,), (report,) = (list(Path(job.url).glob(pattern)) for pattern in ("**/results*.csv", "**/report*.html"))
@@ -62,10 +53,7 @@ def test_jobs_that_nobody_looks_at_are_closed(far_shell: Shell) -> None:
         assert report.stat().st_size > 1000
     queue.close()
     # and who did that has gone
-    end = time.monotonic() + 30
-    while closers(shell.home):
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until("the end of who did it", lambda: not closers(shell.home), 30)
 
 
 def test_many_may_close_a_job_at_once_while_somebody_watches(shell: Shell) -> None:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,11 @@ import pytest
 from kubeque.clusters.local import start_ticks
 from tests.cli.conftest import Shell
 from tests.queues.stores import on
+from tests.waiting import until
 
 ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
 #: Fails in rows from the one that its last word names on.
 FAIL_FROM = ("sh", "-c", 'test "$0" -lt "$1"', "{index}")
-
-
-def until(what: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.1)
 
 
 def status(shell: Shell, job: str) -> dict[str, Any]:
@@ -70,10 +63,10 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
     # Given consumers that all sit in long tasks of a job with a deadline, and nobody who watches
     options = ("-n", "late", "--no-wait", "--deadline", "4s", "--consumers", "2", "--repeat", "5")
     assert shell.run("sub", *options, *stay).returncode == 0
-    until(lambda: len(list(shell.folder.glob("stays.*"))) == 2)
+    until("two running tasks", lambda: len(list(shell.folder.glob("stays.*"))) == 2)
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
     # Then what runs is ended, without a command of anybody,
-    until(lambda: not any(start_ticks(pid) for pid in pids))
+    until("the end of the tasks", lambda: not any(start_ticks(pid) for pid in pids))
     # and whoever looks is told why, and how to go on
     watched = shell.run("watch", "late")
     assert watched.returncode == 1
@@ -99,12 +92,12 @@ def test_a_task_that_is_lost_counts_as_a_failure_at_once(shell: Shell) -> None:
     stay = ("sh", "-c", 'echo $$ > "$0/stays.$1"; exec sleep 600', str(shell.folder), "{index}")
     options = ("-n", "lost", "--no-wait", "--max-failures", "1", "--retries", "lost=0", "--consumers", "2")
     shell.run("sub", *options, "--repeat", "2", *stay)
-    until(lambda: len([path for path in shell.folder.glob("stays.*") if path.read_text()]) == 2)
+    until("two running tasks", lambda: len([path for path in shell.folder.glob("stays.*") if path.read_text()]) == 2)
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
     # When one of them is killed
     os.kill(json.loads((shell.home / "fleet" / "0.slot").read_text())["pid"], signal.SIGKILL)
     # Then the other one finds it and ends the job, with what it runs itself
-    until(lambda: not any(start_ticks(pid) for pid in pids))
+    until("the end of the tasks", lambda: not any(start_ticks(pid) for pid in pids))
     assert shell.run("watch", "lost").stdout.startswith(
         "lost: stopped (1 task failed and max_failures is 1): 1 failed, 1 killed"
     )

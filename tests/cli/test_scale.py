@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 from tests.cli.conftest import Shell
+from tests.waiting import until
 
 
 def test_consumers_come_and_leave_after_their_task(shell: Shell) -> None:
     command = ["sh", "-c", "sleep 6"]  # so long that nothing is reserved ahead
     assert shell.run("sub", "-n", "j", "--no-wait", "--consumers", "1", "--repeat", "10", *command).returncode == 0
     assert shell.run("scale", "j", "3").stdout.startswith("j: 3 consumers wanted")
-    until(lambda: status(shell)["counts"]["running"] == 3)
+    until("three running tasks", lambda: status(shell)["counts"]["running"] == 3)
 
     assert json.loads(shell.run("scale", "j", "1", "--json").stdout)["job"] == "j"
-    until(lambda: status(shell)["consumers"] == 1)
+    until("one consumer", lambda: status(shell)["consumers"] == 1)
     assert status(shell)["counts"]["ok"] < 10
     assert shell.run("scale", "j", "3").returncode == 0
     assert shell.run("watch", "j").returncode == 0
@@ -37,10 +36,3 @@ def status(shell: Shell) -> dict[str, Any]:
     found = json.loads(shell.run("status", "j", "--json").stdout)
     assert isinstance(found, dict)
     return found
-
-
-def until(what: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.2)

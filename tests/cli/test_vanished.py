@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,22 +13,8 @@ import pytest
 from kubeque.clusters.local import start_ticks
 from tests.cli.conftest import Shell
 from tests.queues.stores import on
-
-
-def until(what: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-
-
-def slot(shell: Shell) -> dict[str, object]:
-    """What the first consumer says of itself."""
-    try:
-        content: dict[str, object] = json.loads((shell.home / "fleet" / "0.slot").read_text())
-    except (OSError, ValueError):
-        return {}
-    return content
+from tests.slots import read_slot
+from tests.waiting import until
 
 
 def alive(shell: Shell) -> list[int]:
@@ -50,10 +35,10 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
     # Given a sweep that runs, and somebody who watches it
     assert shell.run("sub", "-n", "j", "--no-wait", "--repeat", "9", "sleep", "600").returncode == 0
     watching = shell.start("watch", "j")
-    until(lambda: "command" in slot(shell))
+    until("a running task", lambda: "command" in read_slot(shell.home))
     assert watching.stderr is not None
     assert watching.stderr.readline().startswith(("j: waiting: ", "j: running: "))
-    seen = slot(shell)
+    seen = read_slot(shell.home)
     log = tmp_path / "log"
     os.link(shell.home / "fleet" / "0.log", log)
     # When the queue goes
@@ -69,8 +54,8 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
     removed = f"the queue {shell.home}/queue.db was removed, and its jobs with it: submit again what you still want"
     assert said.splitlines()[-1] == f"kubeque: {removed}"
     # so do the consumers with what they ran,
-    until(lambda: not alive(shell))
-    until(lambda: start_ticks(int(str(seen["command"]))) != seen["command_start"])
+    until("the end of the consumers", lambda: not alive(shell))
+    until("the end of the command", lambda: start_ticks(int(str(seen["command"]))) != seen["command_start"])
     assert log.read_text().splitlines()[-1].endswith(f"ERROR the consumer ends: {removed}")
     # and nobody has made another queue.
     assert not (shell.home / "queue.db").exists()
@@ -78,7 +63,7 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
 
 def test_a_consumer_that_comes_too_late_makes_no_queue(shell: Shell) -> None:
     assert shell.run("sub", "-n", "j", "--no-wait", "sleep", "600").returncode == 0
-    until(lambda: "command" in slot(shell))
+    until("a running task", lambda: "command" in read_slot(shell.home))
     [pid] = alive(shell)
     words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
     shell.run("stop")
@@ -102,13 +87,13 @@ def test_a_consumer_whose_home_is_removed_leaves_a_queue_on_a_server_in_good_ord
     wait = f"while ! test -e {go}; do sleep 0.1; done"
     told = ("-n", "j", "--no-wait", "--consumers", "1", "--repeat", "3")
     assert shell.run("sub", *told, "sh", "-c", wait).returncode == 0
-    until(lambda: "command" in slot(shell))
+    until("a running task", lambda: "command" in read_slot(shell.home))
     [old] = alive(shell)
     # When the home folder goes, then nobody sees the consumer any more, and it leaves after its task
     shutil.rmtree(shell.home)
     time.sleep(6)
     go.touch()
-    until(lambda: start_ticks(old) == "")
+    until("the end of the old consumer", lambda: start_ticks(old) == "")
     # and the sweep goes on elsewhere.
     assert shell.run("watch", "j").returncode == 0
     told = json.loads(shell.run("show", "j", "0", "--json").stdout)

@@ -14,7 +14,6 @@ import secrets
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +29,7 @@ from tests.servers.emulators import DatastoreEmulator
 from tests.servers.here import running
 from tests.servers.objects import BUCKET, GcsServer
 from tests.servers.postgres import PostgresServer
+from tests.waiting import GaveUp, T, until
 
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "examples" / "sample-job"
@@ -40,6 +40,9 @@ NAMESPACE = "default"
 PAGE = REPOSITORY / "docs" / "howto" / "kubernetes.md"
 RBAC = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
 ACCOUNT = "kubeque-keeper"
+#: Kills a node, deletes its object and brings it back, with `lose NODE`, `delete NODE`, `revive NODE` behind it.
+NODE = os.environ.get("KUBEQUE_E2E_NODE")
+NEEDS_NODE = pytest.mark.skipif(NODE is None, reason="KUBEQUE_E2E_NODE is not set: no node can be lost here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -169,6 +172,28 @@ class Desk:
         of_job = f",kubeque/job={job}" if job else ""
         return self.api.list(path(kind, NAMESPACE), labelSelector=f"kubeque/queue={mark}{of_job}")
 
+    def until(self, what: str, test: Callable[[], T], seconds: float = 120) -> T:
+        """Return what `test` returns once that is true; ask not too often, since each question is a process."""
+        return until(what, test, seconds, every=0.5)
+
+    def leaves_nothing(self, job: str = "", seconds: float = 120) -> None:
+        """Wait until the cluster has no Kubernetes Job and no pod of a job, or of the queue.
+
+        Raises AssertionError if an ended sweep leaves some behind, GaveUp if the sweep has not ended. Looks at the
+        queue last, since whoever looks repairs.
+        """
+        try:
+            self.until(
+                "nothing left in the cluster",
+                lambda: not self.objects("jobs", job) + self.objects("pods", job),
+                seconds,
+            )
+        except GaveUp:
+            left = [found["metadata"]["name"] for kind in ("jobs", "pods") for found in self.objects(kind, job)]
+            if job and self.status(job)["state"] in ("waiting", "running", "held", "resetting"):
+                raise
+            raise AssertionError(f"left behind in the cluster: {', '.join(left)}") from None
+
 
 @pytest.fixture
 def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
@@ -177,7 +202,7 @@ def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: Kubern
     desk.run("stop")
 
 
-@pytest.fixture(params=["postgres", "datastore"])
+@pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.smoke), "datastore"])
 def any_desk(request: pytest.FixtureRequest, tmp_path: Path, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
     """A desk with each kind of queue that pods can reach."""
     server = request.getfixturevalue(request.param)
@@ -205,6 +230,12 @@ def set_up(folder: Path, queue_url: str, store: GcsServer, api: KubernetesApi, *
     return Desk(folder, store, api, config, emulators, env)
 
 
+def node(verb: str, name: str) -> None:
+    """Do something to a node."""
+    assert NODE is not None
+    subprocess.run([*shlex.split(NODE), verb, name], check=True, timeout=120, capture_output=True)
+
+
 def of_the_page(kind: str) -> dict[str, Any]:
     """The object of that kind as docs/howto/kubernetes.md has it."""
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
@@ -225,13 +256,3 @@ def keepers(api: KubernetesApi) -> Iterator[None]:
     api.delete(f"{RBAC}/rolebindings/{ACCOUNT}")
     api.delete(f"{RBAC}/roles/kubeque")
     api.delete(path("serviceaccounts", NAMESPACE, ACCOUNT))
-
-
-def until(what: str, test: Callable[[], Any], seconds: float = 120) -> Any:
-    """What `test` says, once it says anything."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := test():
-            return found
-        time.sleep(0.5)
-    raise AssertionError(f"gave up waiting for {what} after {seconds:g} s")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
+
 from kubeque.files.store import Files
 from tests.e2e.conftest import DEBIAN, PROVOKE, Desk
 from tests.servers.objects import BUCKET
@@ -48,6 +50,7 @@ def test_each_end_has_its_cause(desk: Desk) -> None:
     assert found["no_space"]["attempts"] == 2
 
 
+@pytest.mark.smoke
 def test_the_death_of_a_whole_container_is_out_of_memory(desk: Desk) -> None:
     found = provoked(
         desk, "shared-memory", ["eat_shared_memory", "fine"], "--memory", "64Mi", "--consumers", "1",

@@ -6,10 +6,7 @@ KUBEQUE_E2E_NODE is a command that kills a node, deletes its object and brings i
 
 from __future__ import annotations
 
-import os
-import shlex
 import shutil
-import subprocess
 from collections import Counter
 from typing import Any
 
@@ -17,11 +14,10 @@ import pytest
 
 from kubeque.clusters.kubernetes.api import path
 from kubeque.files.store import Files
-from tests.e2e.conftest import DEBIAN, NAMESPACE, PROVOKE, Desk, until
+from tests.e2e.conftest import DEBIAN, NAMESPACE, NEEDS_NODE, PROVOKE, Desk, node
 from tests.e2e.test_causes import SHARED_MEMORY
 from tests.servers.objects import BUCKET
 
-NODE = os.environ.get("KUBEQUE_E2E_NODE")
 SCRIPTS = {
     "eat_memory": 4, "eat_shared_memory": 1, "fill_disk": 3, "kill_itself": 2, "exit_3": 2, "sleep_long": 1,
     "take_some_time": 46,
@@ -31,11 +27,6 @@ ENDS = {
     "exit_3": ("failed", "exit", 3),
     "sleep_long": ("failed", "timeout", None),
 }
-
-
-def node(verb: str, name: str) -> None:
-    assert NODE is not None
-    subprocess.run([*shlex.split(NODE), verb, name], check=True, timeout=120, capture_output=True)
 
 
 def drain(desk: Desk, name: str, job: str) -> None:
@@ -50,7 +41,7 @@ def drain(desk: Desk, name: str, job: str) -> None:
     desk.api.patch(where, {"spec": {"unschedulable": None}})
 
 
-@pytest.mark.skipif(NODE is None, reason="KUBEQUE_E2E_NODE is not set: no node can be lost here")
+@NEEDS_NODE
 @pytest.mark.usefixtures("keepers")
 def test_every_task_has_its_true_cause_whatever_happens_to_nodes(desk: Desk) -> None:
     files, inputs = Files({"gs": desk.store.options}), f"gs://{BUCKET}/inputs-{desk.folder.name}"
@@ -67,16 +58,18 @@ def test_every_task_has_its_true_cause_whatever_happens_to_nodes(desk: Desk) -> 
     assert done.returncode == 0, done.stderr
     files.delete(f"{inputs}/gone.txt")
 
-    until("the first consumers on node-2", lambda: "node-2" in running_on(desk))
+    desk.until("the first consumers on node-2", lambda: "node-2" in running_on(desk))
     node("lose", "node-2")
     try:
-        until("node-2 to be given up", lambda: any(p["metadata"].get("deletionTimestamp") for p in pods(desk)), 180)
+        desk.until(
+            "node-2 to be given up", lambda: any(p["metadata"].get("deletionTimestamp") for p in pods(desk)), 180
+        )
     finally:
         node("delete", "node-2")
         node("revive", "node-2")
-    until("consumers on node-1", lambda: "node-1" in running_on(desk))
+    desk.until("consumers on node-1", lambda: "node-1" in running_on(desk))
     drain(desk, "node-1", "chaos")
-    until("nothing left in the cluster", lambda: not desk.objects("jobs", "chaos") + pods(desk), 480)
+    desk.leaves_nothing("chaos", 480)
 
     tasks = desk.tasks("chaos")
     assert len(tasks) == 60

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes.api import path
-from tests.e2e.conftest import DEBIAN, NAMESPACE, PROVOKE, Desk, until
+from tests.e2e.conftest import DEBIAN, NAMESPACE, PROVOKE, Desk
 
 
+@pytest.mark.smoke
 @pytest.mark.usefixtures("keepers")
 def test_more_memory_and_new_pods_come_without_anybody_who_watches(desk: Desk) -> None:
     shutil.copytree(PROVOKE, desk.folder / "provoke")
@@ -19,11 +20,11 @@ def test_more_memory_and_new_pods_come_without_anybody_who_watches(desk: Desk) -
                     "python3", "^provoke/{script}.py", image=DEBIAN)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "keeper" not in done.stderr
-    until("a class with more memory", lambda: "1" in classes(desk.objects("jobs", "kept")))
+    desk.until("a class with more memory", lambda: "1" in classes(desk.objects("jobs", "kept")))
     for job in desk.objects("jobs", "kept"):
         if classes([job]) != ["keeper"]:
             desk.api.delete(path("jobs", NAMESPACE, job["metadata"]["name"]))
-    until("nothing left in the cluster", lambda: not desk.objects("jobs", "kept") + desk.objects("pods", "kept"), 300)
+    desk.leaves_nothing("kept", 300)
 
     tasks = desk.tasks("kept")
     assert [task["state"] for task in tasks] == ["ok"] * 4

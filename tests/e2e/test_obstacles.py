@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes.api import path
-from tests.e2e.conftest import NAMESPACE, Desk, until
+from tests.e2e.conftest import NAMESPACE, Desk
 
 OBSTACLES = {
     "image": (["--image", "nobody/has-this:1"], "nobody/has-this:1"),
@@ -25,7 +25,7 @@ def test_they_are_said_and_end_the_job(desk: Desk) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
     for what, (_, said) in OBSTACLES.items():
-        until(f"{said} is said", partial(names, desk, what, said), 60)
+        desk.until(f"{said} is said", partial(names, desk, what, said), 60)
     for what, (_, said) in OBSTACLES.items():
         done = desk.run("watch", what)
         assert done.returncode == 1
@@ -44,7 +44,7 @@ def test_without_spot_machines_the_sweep_runs_on_others(desk: Desk) -> None:
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert desk.status("spot")["counts"]["ok"] == 3
-    until("nothing left in the cluster", lambda: not desk.objects("jobs", "spot") + desk.objects("pods", "spot"))
+    desk.leaves_nothing("spot")
 
 
 def test_a_quota_is_named(desk: Desk) -> None:

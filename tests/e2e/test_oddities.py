@@ -9,7 +9,7 @@ import pytest
 
 from kubeque.clusters.kubernetes.api import path
 from kubeque.clusters.kubernetes.job_manifest import slug
-from tests.e2e.conftest import NAMESPACE, Desk, until
+from tests.e2e.conftest import NAMESPACE, Desk
 
 QUICK = ("--no-wait", "--memory", "64Mi")
 
@@ -49,17 +49,17 @@ def test_a_single_consumer_that_is_drained_three_times_comes_back(desk: Desk) ->
 
 
 def at_work(desk: Desk) -> None:
-    until("a consumer at work", lambda: running(desk, "drained") and desk.status("drained")["counts"]["running"])
+    desk.until("a consumer at work", lambda: running(desk, "drained") and desk.status("drained")["counts"]["running"])
 
 
 def test_a_reset_of_all_rows_when_all_consumers_but_one_have_left(desk: Desk) -> None:
     write_rows(desk, [0, 0, 60])
     done = desk.sub("-n", "again", "--consumers", "3", *QUICK, "-p", "rows.csv", "/bin/sh", "-c", "sleep {seconds}")
     assert done.returncode == 0, done.stderr
-    until("one consumer", lambda: desk.status("again")["counts"]["ok"] == 2 and len(running(desk, "again")) == 1)
+    desk.until("one consumer", lambda: desk.status("again")["counts"]["ok"] == 2 and len(running(desk, "again")) == 1)
     reset = desk.run("reset", "again", "--all")
     assert reset.returncode == 0, reset.stderr
-    until("consumers again", lambda: desk.status("again") and len(desk.objects("pods", "again")) > 3)
+    desk.until("consumers again", lambda: desk.status("again") and len(desk.objects("pods", "again")) > 3)
     done = desk.run("watch", "again")
 
     assert done.returncode == 0, done.stdout
@@ -77,7 +77,7 @@ def test_of_many_who_repair_at_once_one_starts_consumers_and_a_long_name_does_no
     label = slug(long, 63)
     for found in desk.objects("jobs", label):
         desk.api.delete(path("jobs", NAMESPACE, found["metadata"]["name"]))
-    until("nobody to serve it", lambda: not desk.objects("jobs", label))
+    desk.until("nobody to serve it", lambda: not desk.objects("jobs", label))
     with ThreadPoolExecutor(4) as people:
         looks = list(people.map(lambda _: desk.run("status", long), range(4)))
     assert [look.returncode for look in looks] == [0] * 4

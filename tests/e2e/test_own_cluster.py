@@ -14,7 +14,8 @@ import yaml
 
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from tests.e2e import server_images
-from tests.e2e.conftest import CONSUMER, DEBIAN, NAMESPACE, REPOSITORY, SAMPLE, Desk, loader, until
+from tests.e2e.conftest import CONSUMER, DEBIAN, NAMESPACE, REPOSITORY, SAMPLE, Desk, loader
+from tests.waiting import until
 
 YAML = REPOSITORY / "examples" / "own-cluster.yaml"
 #: Here pods share this machine's network: there is neither a DNS nor a network of services to rely on.
@@ -51,7 +52,7 @@ def servers(api: KubernetesApi, tmp_path: Path) -> Iterator[dict[str, str]]:
         assert api.create(place(thing), thing, fieldValidation="Strict") is not None
     for thing in deployments:
         where = place(thing, thing["metadata"]["name"])
-        until(f"{where} to be ready", lambda: api.get(where)["status"].get("readyReplicas"))  # noqa: B023
+        until(f"{where} to be ready", lambda: api.get(where)["status"].get("readyReplicas"), 120)  # noqa: B023
     yield next(thing["stringData"] for thing in things if thing["kind"] == "Secret")
     for thing in things:
         api.delete(place(thing, thing["metadata"]["name"]))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from tests.e2e.conftest import NAMESPACE, Desk, set_up, until
+from tests.e2e.conftest import NAMESPACE, NEEDS_NODE, Desk, node, set_up
 from tests.servers.objects import GcsServer
 from tests.servers.postgres import PostgresServer
 
@@ -37,7 +37,7 @@ def submit(desk: Desk, job: str, seconds: int) -> None:
 
 
 def begun(desk: Desk, job: str) -> None:
-    until(f"two running tasks of {job}", lambda: desk.status(job)["counts"]["running"] >= 2)
+    desk.until(f"two running tasks of {job}", lambda: desk.status(job)["counts"]["running"] >= 2)
 
 
 def watching(desk: Desk, job: str) -> subprocess.Popen[str]:
@@ -58,7 +58,7 @@ def complete(desk: Desk, job: str) -> None:
     assert [(desk.folder / job / f"{n}" / "stdout.txt").read_text() for n in range(ROWS)] == [
         f"{n}\n" for n in range(ROWS)
     ]
-    until("nothing left in the cluster", lambda: not desk.objects("jobs", job) + desk.objects("pods", job))
+    desk.leaves_nothing(job)
 
 
 def kill_consumer(desk: Desk, job: str) -> None:
@@ -148,6 +148,34 @@ def test_a_queue_or_a_store_that_is_restarted_is_waited_for(make_place: Callable
         said, _ = watchers[which].communicate(timeout=300)
         assert watchers[which].returncode == 0, f"{which}: {said}"
         complete(place.desk, which)
+
+
+@pytest.mark.smoke
+@NEEDS_NODE
+@pytest.mark.usefixtures("keepers")
+def test_the_tasks_of_a_lost_node_run_elsewhere(desk: Desk) -> None:
+    start(desk, "lost", 12)
+    lost = desk.until("a consumer that runs", lambda: nodes_of_consumers(desk, "lost"))[0]
+    node("lose", lost)
+    try:
+        desk.until("pods of the lost node to be given up", lambda: any(
+            pod["metadata"].get("deletionTimestamp") for pod in desk.objects("pods", "lost")
+        ))  # fmt: skip
+    finally:
+        node("delete", lost)
+        node("revive", lost)
+    desk.leaves_nothing("lost")  # nobody watches: the keeper ends it
+    assert max(task["attempts"] for task in desk.tasks("lost")) > 1
+    complete(desk, "lost")
+
+
+def nodes_of_consumers(desk: Desk, job: str) -> list[str]:
+    """Return the nodes on which consumers run."""
+    return [
+        pod["spec"]["nodeName"]
+        for pod in desk.objects("pods", job)
+        if pod["status"].get("phase") == "Running" and pod["metadata"]["labels"]["kubeque/class"] != "keeper"
+    ]
 
 
 @pytest.mark.skipif(API_PID is None, reason="KUBEQUE_E2E_API_PID is not set: the API server cannot be stopped here")

@@ -12,7 +12,7 @@ from kubeque.clusters.gke.service_accounts import Accounts
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.permissions import Permissions, role
 from tests.e2e.conftest import ACCOUNT as KEEPER
-from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page, until
+from tests.e2e.conftest import BUSYBOX, NAMESPACE, RBAC, Desk, of_the_page
 
 ACCOUNT = "kubeque-e2e-submitter"
 
@@ -79,7 +79,9 @@ def test_what_the_keeper_may_not_do_is_named(desk: Desk, api: KubernetesApi, kee
     assert f"create jobs by {KEEPER} is not allowed" in badly.stdout
     done = desk.sub("-n", "hindered", "--no-wait", "--memory", "32Mi", "/bin/sh", "-c", "sleep 600")
     assert done.returncode == 0, done.stderr
-    said = until("the keeper's trouble", lambda: [t for t in desk.status("hindered")["obstacles"] if "keeper" in t])
+    said = desk.until(
+        "the keeper's trouble", lambda: [t for t in desk.status("hindered")["obstacles"] if "keeper" in t]
+    )
     assert "the keeper may not create jobs" in said[0]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import BUSYBOX, DEBIAN, OTHERS, REPOSITORY, SAMPLE, Desk, until
+from tests.e2e.conftest import BUSYBOX, DEBIAN, OTHERS, REPOSITORY, SAMPLE, Desk
 
 #: In a process of its own, whose environment is its Airflow's configuration. A usual exit of it takes seconds.
 RUN_DAG = """
@@ -48,8 +48,7 @@ def test_the_sample_sweep_runs_in_pods_from_the_command_line_and_from_a_dag(any_
     assert "KubequeSweepTrigger" in said  # the sensor has waited in a triggerer
     came_back(any_desk.folder / "results")
     came_back(any_desk.folder / "dags" / "results")
-    until("nothing left in the cluster", lambda: not any_desk.objects("jobs"))
-    until("no pod left", lambda: not any_desk.objects("pods"))
+    any_desk.leaves_nothing()
     assert not any_desk.objects("secrets")
 
 

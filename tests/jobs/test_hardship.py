@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,22 +17,8 @@ from kubeque.model.config.config import Config
 from kubeque.model.sweep.sweep import Sweep
 from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
-
-
-def until(what: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
-
-
-def slot(client: Client, number: int = 0) -> dict[str, object]:
-    """What the consumer in that place says of itself."""
-    try:
-        content: dict[str, object] = json.loads((client.config.home / "fleet" / f"{number}.slot").read_text())
-    except (OSError, ValueError):
-        return {}
-    return content
+from tests.slots import read_slot
+from tests.waiting import until
 
 
 def watch(config: Config, name: str, looks: list[Progress]) -> None:
@@ -68,12 +53,12 @@ def test_a_queue_that_is_away_for_four_leases_kills_no_command(
     story, go = tmp_path / "story", tmp_path / "go"
     script = f"echo begun >> {story}; while ! test -e {go}; do sleep 0.2; done; echo ended >> {story}"
     far_client.submit(Sweep(["sh", "-c", script], name="long", lease_seconds=3.0))
-    until(story.exists)
-    process = slot(far_client)["pid"]
+    until("the start of the task", story.exists)
+    process = read_slot(far_client.config.home)["pid"]
     looks: list[Progress] = []
     watcher = threading.Thread(target=watch, args=(far_client.config, "long", looks), daemon=True)
     watcher.start()
-    until(lambda: looks)
+    until("a first look", lambda: looks)
     # When the queue is away for four leases, and the command ends meanwhile
     server.stop()
     time.sleep(10)
@@ -97,14 +82,14 @@ def test_the_files_of_a_consumer_that_comes_back_from_the_dead_never_count(clien
     go = tmp_path / "go"
     script = f"while ! test -e {go}; do sleep 0.1; done; echo $KUBEQUE_ATTEMPT | tee who"
     client.submit(Sweep(["sh", "-c", script], name="twice", lease_seconds=2.0, consumers=1))
-    until(lambda: "command" in slot(client))
-    first = slot(client)
+    until("a running task", lambda: "command" in read_slot(client.config.home))
+    first = read_slot(client.config.home)
     pid, command = int(str(first["pid"])), int(str(first["command"]))
     os.kill(pid, signal.SIGSTOP)
     go.touch()
     try:
         # When its lease is taken away and it goes on, with a result in its hands
-        until(lambda: client.status("twice").counts.pending == 1)
+        until("the end of its lease", lambda: client.status("twice").counts.pending == 1)
         os.kill(pid, signal.SIGCONT)
         progress = client.wait("twice", timeout=90)
     finally:
@@ -123,12 +108,12 @@ def test_the_files_of_a_consumer_that_comes_back_from_the_dead_never_count(clien
 
 def test_a_kill_reaches_a_command_by_the_next_look_at_the_jobs(client: Client, tmp_path: Path) -> None:
     client.submit(Sweep(["sleep", "600"], name="long"))
-    until(lambda: "command" in slot(client))
-    seen = slot(client)
+    until("a running task", lambda: "command" in read_slot(client.config.home))
+    seen = read_slot(client.config.home)
     command, start = int(str(seen["command"])), seen["command_start"]
     client.kill("long")
     began = time.monotonic()
-    until(lambda: start_ticks(command) != start)
+    until("the end of the command", lambda: start_ticks(command) != start)
     # Five seconds between two looks; the rest is for a busy machine. A lease lasts for 180, a heartbeat for 60.
     assert time.monotonic() - began < 30
     assert client.wait("long", timeout=60).counts.killed == 1

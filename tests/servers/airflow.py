@@ -15,7 +15,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +25,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from tests.servers.process import Process, free_port, temporary_folder, with_us
+from tests.waiting import GaveUp, NotStarted, T, until
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds that anything may take on a busy machine.
@@ -51,17 +51,6 @@ _SETTINGS = {
     "TRIGGERER__JOB_HEARTBEAT_SEC": "2",
     "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "15",
 }
-
-
-def until(
-    what: str, true: Callable[[], Any], seconds: float = PATIENCE, *, seen: Callable[[], Any] = lambda: "nothing"
-) -> Any:
-    """Ask until the answer is yes; the answer. Raises AssertionError: `what` was waited for, and what is `seen`."""
-    end = time.monotonic() + seconds
-    while not (answer := true()):
-        assert time.monotonic() < end, f"not within {seconds:g} s: {what}; seen instead: {seen()}"
-        time.sleep(0.3)
-    return answer
 
 
 class AirflowServer:
@@ -132,8 +121,15 @@ class AirflowServer:
         self.command("db", "migrate")
         for process in self._parts.values():
             process.start(lambda: True)
-        until("all parts of Airflow are healthy", self._healthy)
-        until("its DAGs are there", lambda: self._dags() >= dags)
+        try:
+            self.until("all parts of Airflow are healthy", self._healthy)
+            self.until("its DAGs are there", lambda: self._dags() >= dags)
+        except GaveUp as late:
+            raise NotStarted(f"Airflow did not start: {late}") from late
+
+    def until(self, what: str, test: Callable[[], T], seconds: float = PATIENCE) -> T:
+        """Return what `test` returns once that is true; ask not too often, since this Airflow answers."""
+        return until(what, test, seconds, every=0.3)
 
     def stop(self) -> None:
         """End all of it, and what the scheduler's workers have begun: each is in a session of its own."""

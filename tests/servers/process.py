@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tests.waiting import NotStarted
+
 #: Seconds that a server may take until it answers. An idle machine needs two; this is for a busy one.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -71,7 +73,7 @@ class Process:
     def start(self, answers: Callable[[], bool], *more: str) -> None:
         """Start it (`more`: words for this time only) and wait until `answers` says yes.
 
-        Raises RuntimeError with its log if it does not come up.
+        Raises NotStarted with its log if it does not come up.
         """
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
@@ -82,7 +84,7 @@ class Process:
         while not answers():
             if self._running.poll() is not None or time.monotonic() > end:
                 self.stop()
-                raise RuntimeError(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
+                raise NotStarted(f"{self._name} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.05)
 
     def _signal_all(self, sign: signal.Signals) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kubeque.client import Client, Peek
+from kubeque.client import Client
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.sweep import Sweep
+from tests.waiting import until
 
 TALKS = "i=0; while [ ! -e {stop} ]; do echo line $i; echo warn $i >&2; i=$((i+1)); sleep 0.2; done; echo done"
 
@@ -34,17 +34,9 @@ def elsewhere(client: Client, tmp_path: Path) -> Iterator[Client]:
         other.stop()
 
 
-def until(look: Callable[[], Peek], seen: Callable[[Peek], bool], seconds: float = 60) -> Peek:
-    end = time.monotonic() + seconds
-    while not seen(found := look()):
-        assert time.monotonic() < end, found
-        time.sleep(0.1)
-    return found
-
-
 def talking(client: Client, stop: Path, **more: object) -> None:
     client.submit(Sweep(["sh", "-c", TALKS.format(stop=stop)], name="talk", **more))  # type: ignore[arg-type]
-    until(lambda: client.peek("talk", 0), lambda seen: b"line 2" in seen.tail.data)
+    until("its second line", lambda: b"line 2" in client.peek("talk", 0).tail.data)
 
 
 def test_a_running_task_is_seen_from_here_and_from_elsewhere(client: Client, elsewhere: Client, tmp_path: Path) -> None:
@@ -55,7 +47,8 @@ def test_a_running_task_is_seen_from_here_and_from_elsewhere(client: Client, els
     assert near.tail.text.startswith("warn 0\nwarn 1\n")
     assert far.tail.text.startswith("line 0\nline 1\nline 2\n"), far
     assert far.attempt == 1
-    more = until(lambda: elsewhere.peek("talk", 0, wait=False), lambda seen: seen.tail.end > far.tail.end)
+    until("more lines", lambda: elsewhere.peek("talk", 0, wait=False).tail.end > far.tail.end)
+    more = elsewhere.peek("talk", 0, wait=False)
     assert more.tail.data.startswith(far.tail.data), "it grows while somebody looks"
 
     (tmp_path / "stop").touch()
@@ -81,7 +74,8 @@ def test_what_a_task_said_survives_its_consumer(client: Client, elsewhere: Clien
 def test_what_a_killed_task_said_is_kept(client: Client, elsewhere: Client, tmp_path: Path) -> None:
     talking(client, tmp_path / "stop")
     client.kill("talk")
-    seen = until(lambda: elsewhere.peek("talk", 0), lambda seen: seen.final)
+    until("its final log", lambda: elsewhere.peek("talk", 0).final)
+    seen = elsewhere.peek("talk", 0)
     assert "line 2" in seen.tail.text
 
 
@@ -98,7 +92,7 @@ def test_the_end_of_a_long_stream_is_read_and_not_the_rest(client: Client) -> No
 def test_a_program_that_replaces_its_streams_hinders_nobody(client: Client, tmp_path: Path) -> None:
     script = f"rm ../stdout ../stderr; mkfifo ../stdout; ln -s /etc/passwd ../stderr; touch {tmp_path}/ready; sleep 3"
     client.submit(Sweep(["sh", "-c", script], name="rogue"))
-    until(lambda: client.peek("rogue", 0), lambda _: (tmp_path / "ready").exists())
+    until("the start of the task", (tmp_path / "ready").exists)
     assert client.peek("rogue", 0).tail.data == b""
     assert client.peek("rogue", 0, "stderr").tail.data == b""
     client.kill("rogue")

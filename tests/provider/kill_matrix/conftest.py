@@ -47,8 +47,8 @@ def kubeque_home(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session", name="airflow")
 def airflow_server() -> Iterator[AirflowServer]:
     """All of its processes."""
-    shutil.copytree(DAGS, HOME / "dags")
-    (HOME / "runs").mkdir()
+    shutil.copytree(DAGS, HOME / "dags", dirs_exist_ok=True)
+    (HOME / "runs").mkdir(exist_ok=True)
     homes = {"KUBEQUE_HOME": str(HOME / "kubeque"), "HOME": str(HOME), "KILL_MATRIX_RUNS": str(HOME / "runs")}
     with running(PostgresServer) as postgres:
         server = SERVER(HOME / "dags", postgres.create_database(), homes)

@@ -12,7 +12,8 @@ from kubeque.client import Client
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.job import Job, JobState
 from kubeque_provider.naming import job_id_for
-from tests.servers.airflow import AirflowServer, until
+from tests.servers.airflow import AirflowServer
+from tests.waiting import GaveUp
 
 #: Ways in which a process waits, or nobody but a trigger does.
 PROCESS, DEFERRED = ("submit", "sensor"), ("submit_deferred", "sensor_deferred")
@@ -75,7 +76,11 @@ class Sweep:
             there = (found["state"], found["try_number"]) == (_WAITS[self.way], attempt)
             return there and f"/wait/-1#{attempt}" in (self.job().token if self.job_or_none() else "")
 
-        until(f"{self.dag} waits: try {attempt}", waiting, seen=self._seen)
+        try:
+            self.airflow.until(f"{self.dag} to wait: try {attempt}", waiting)
+        except GaveUp as error:
+            error.add_note(f"it is {self._seen()}")
+            raise
         if self.way in DEFERRED and self.hears:
             # Airflow tells a trigger of its end only once the triggerer has taken it up.
             self.says("starting", attempt)
@@ -96,7 +101,7 @@ class Sweep:
 
     def cancelled(self) -> None:
         """Returns once the sweep is cancelled."""
-        until(f"the sweep of {self.dag} is cancelled", lambda: self.job().state is JobState.KILLED)
+        self.airflow.until(f"the sweep of {self.dag} is cancelled", lambda: self.job().state is JobState.KILLED)
 
     def is_told(self) -> None:
         """It was ended: returns once it is cancelled, or has outlived that where nobody is told."""
@@ -110,14 +115,14 @@ class Sweep:
 
     def says(self, text: str, attempt: int = 1) -> None:
         """Returns once the log of a try says so."""
-        until(
+        self.airflow.until(
             f"the log of {self.dag} says {text!r}",
             lambda: text in self.airflow.log(self.dag, self.run_id, "wait", attempt),
         )
 
     def succeeds(self, *, rows: Any = ("1", "2")) -> None:
         """Returns once the run is a success; its rows have run once, in one job."""
-        until(f"the run of {self.dag} ends", lambda: self.ended() in ("success", "failed"))
+        self.airflow.until(f"the run of {self.dag} ends", lambda: self.ended() in ("success", "failed"))
         assert self.ended() == "success", self.airflow.log(self.dag, self.run_id, "wait", 1)[-4000:]
         ran = self.ran()
         assert ran == list(rows), f"{self.dag} ran {ran}; {self._seen()}"
@@ -137,7 +142,7 @@ class Sweep:
     def at(self, point: str) -> int:
         """The process of the Airflow task, once it has come to a point of its submission."""
         here = self.folder / f"at-{point}"
-        until(f"{self.run_id} comes to {point}", here.exists)
+        self.airflow.until(f"{self.run_id} comes to {point}", here.exists)
         return int(here.read_text())
 
     def hit(self, pid: int, sign: int, point: str) -> None:

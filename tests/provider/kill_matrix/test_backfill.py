@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kubeque.client import Client
 from tests.provider.kill_matrix.conftest import HOME
-from tests.servers.airflow import AirflowServer, until
+from tests.servers.airflow import AirflowServer
 
 DAYS = [f"2026-02-{day:02}" for day in range(1, 21)]
 
@@ -16,7 +16,9 @@ def test_twenty_runs_are_filled_in_at_once_each_with_a_job_of_its_own(airflow: A
         found = airflow.ask("GET", "dags/daily/dagRuns?limit=100")["dag_runs"]
         return {run["dag_run_id"]: run["state"] for run in found if run["run_type"] == "backfill"}
 
-    until("all runs have ended", lambda: len(states()) == len(DAYS) and {*states().values()} <= {"success", "failed"})
+    airflow.until(
+        "all runs have ended", lambda: len(states()) == len(DAYS) and {*states().values()} <= {"success", "failed"}
+    )
     failed = [run for run, state in states().items() if state == "failed"]
     assert failed == [], airflow.log("daily", failed[0], "sweep")[-6000:]
     ran = (HOME / "runs" / "daily-ran").read_text().splitlines()

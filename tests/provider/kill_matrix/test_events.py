@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, WAYS, Sweep
-from tests.servers.airflow import until
 
 Make = Callable[..., Sweep]
 #: What a person does who wants it to end.
@@ -36,9 +35,9 @@ def test_a_limit_that_is_reached_cancels_the_sweep(sweep: Make) -> None:
     # Where a trigger is not told, Airflow and the trigger end a deferred task at the same moment: either may be first.
     waiting = [one.begin() for one in made if one.hears or one.kind == "run_limit"]
     for one in waiting:
-        until(f"the job of {one.dag} is there", one.job_or_none)
+        one.airflow.until(f"the job of {one.dag} is there", one.job_or_none)
     for one in waiting:
-        until(f"{one.dag} has ended", lambda one=one: one.ended() == "failed")
+        one.airflow.until(f"{one.dag} has ended", lambda one=one: one.ended() == "failed")
         one.is_told()
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from tests.provider.kill_matrix.conftest import HOME
 from tests.provider.kill_matrix.sweeps import Sweep
-from tests.servers.airflow import until
 
 Make = Callable[..., Sweep]
 SCRIPT = '#!/bin/sh\necho "$1" >> "$2/ran"\n'
@@ -23,7 +22,7 @@ def failed(sweep: Make) -> Sweep:
     one.folder.mkdir()
     (one.folder / "bad").touch()
     one.airflow.run(one.dag, one.run_id)
-    until("the run has failed", lambda: one.ended() == "failed")
+    one.airflow.until("the run has failed", lambda: one.ended() == "failed")
     assert one.ran() == ROWS
     return one
 

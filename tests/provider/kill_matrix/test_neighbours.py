@@ -10,7 +10,7 @@ import pytest
 from kubeque.client import Client
 from tests.provider.kill_matrix.conftest import HOME, SERVER
 from tests.provider.kill_matrix.sweeps import Sweep
-from tests.servers.airflow import AirflowServer, until
+from tests.servers.airflow import AirflowServer
 from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
 
@@ -45,7 +45,7 @@ def test_two_airflows_leave_each_others_jobs_alone(sweep: Make, second: AirflowS
         one.cancelled()
     other.goes_on()
     other.release()
-    until("the other ends", lambda: other.ended() in ("success", "failed"))
+    second.until("the other ends", lambda: other.ended() in ("success", "failed"))
     assert other.ended() == "success"
     with Client() as client:
         assert client.status(other.name).counts.ok == 2
@@ -53,5 +53,5 @@ def test_two_airflows_leave_each_others_jobs_alone(sweep: Make, second: AirflowS
     # And a clear in one runs again what is its own
     uid = other.job().uid
     one.airflow.clear(one.dag, one.run_id, "wait")
-    until("it ends again", lambda: one.ended() == "success")
+    one.airflow.until("it ends again", lambda: one.ended() == "success")
     assert (other.job().uid, one.job().uid != uid) == (uid, True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kubeque.model.job.job import JobState
 from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, RESCHEDULE, Sweep
-from tests.servers.airflow import AirflowServer, until
+from tests.servers.airflow import AirflowServer
 
 Make = Callable[..., Sweep]
 
@@ -46,9 +46,9 @@ def test_a_scheduler_that_is_killed_with_its_processes_finds_every_sweep_again(
 def test_a_sweep_that_nobody_looks_at_stops_after_orphan_after(airflow: AirflowServer, sweep: Make) -> None:
     # Given a sensor between two looks: Airflow tells nobody that it was marked
     one = sweep("orphan", "orphan").begin()
-    until("its sensor has looked", lambda: one.job_or_none() and "/wait/-1#1" in one.job().token)
-    until("it is between two looks", lambda: airflow.state(one.dag, one.run_id, "wait") == "up_for_reschedule")
+    airflow.until("its sensor has looked", lambda: one.job_or_none() and "/wait/-1#1" in one.job().token)
+    airflow.until("it is between two looks", lambda: airflow.state(one.dag, one.run_id, "wait") == "up_for_reschedule")
     airflow.mark(one.dag, one.run_id, "wait", "failed")
     one.goes_on()
-    until("nobody has looked for long enough", lambda: one.job().state is not JobState.ACTIVE)
+    airflow.until("nobody has looked for long enough", lambda: one.job().state is not JobState.ACTIVE)
     assert "nobody has looked at it" in one.job().reason
