@@ -170,15 +170,16 @@ def make_ended() -> None:
 
 def make_stopped() -> None:
     """Jobs that are stopped: one by a person, and one whose consumer died in its second task."""
+    kubeque("stop")  # one consumer alone: another one would run the rows behind the one that waits
     (DESK / "wait-41").touch()
     kubeque("sub", *rows("killed", 40, 41, 42), "--consumers", "1", "--no-wait", *PROGRAM)
-    until(lambda: ran("killed 1"))
+    until(lambda: ran("killed 1") and '"ok": 1' in kubeque("status", "killed", "--json"))
     kubeque("kill", "killed")
     kubeque("watch", "killed", code=1)
     kubeque("stop")
     (DESK / "wait-51").touch()
     kubeque("sub", *rows("lost", 50, 51, 52), "--consumers", "1", "--retries", "lost=0", "--no-wait", *PROGRAM)
-    until(lambda: ran("lost 1"))
+    until(lambda: ran("lost 1") and '"ok": 1' in kubeque("status", "lost", "--json"))
     kill_consumers()
     kubeque("watch", "lost", code=1)
     kubeque("stop")
@@ -194,8 +195,8 @@ def make_running() -> None:
         sweep = Sweep(PROGRAM, table, name="running", base=DESK, consumers=1, lease_seconds=5.0)
         client.submit(sweep)
         client.take("running", f"{waiter('running')}#1")
-    until(lambda: ran("running 2"))
-    kill_consumers()
+        until(lambda: ran("running 2") and client.status("running").counts.ok == 2)
+        kill_consumers()
     for path in DESK.glob("wait-*"):
         path.unlink()
 
@@ -318,6 +319,18 @@ def pointer() -> Any:
     return found
 
 
+def names() -> dict[str, str]:
+    """The names that an Airflow task gives to its job and its series: a later try finds them by these."""
+    from kubeque_provider.identity import job_id_for, series_for
+
+    airflow = "https://airflow.example"
+    return {
+        "job": job_id_for(airflow, "sweeps", "manual__2026-01-01", "submit"),
+        "mapped job": job_id_for(airflow, "sweeps", "manual__2026-01-01", "mapped", 3),
+        "series": series_for(airflow, "sweeps", "submit"),
+    }
+
+
 def serialized_dag() -> Any:
     """The DAG as Airflow's database has it."""
     import runpy
@@ -392,7 +405,7 @@ def main() -> None:
     order_words, order = replay_words()
     texts = {
         "jobspec": jobspec(), "words": {**pod_words(), **local_words(), "replay": order_words}, "replay": order,
-        "triggers": triggers(), "pointer": pointer(), "dag": serialized_dag(),
+        "triggers": triggers(), "pointer": pointer(), "dag": serialized_dag(), "names": names(),
     }  # fmt: skip
     kubeque("stop")
     make_running()

@@ -81,7 +81,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
     class Handler(JsonHandler):
         def _serve(self) -> None:
             text = self.heard()
-            if self.headers.get("Authorization") != f"Bearer {server.token}":
+            if self.headers.get("Authorization", "").split(" ")[1:] != [server.token]:  # "Bearer" or "bearer"
                 status, said = 401, {"message": "Unauthorized"}
             else:
                 path = urlsplit(self.path).path

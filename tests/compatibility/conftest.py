@@ -1,0 +1,19 @@
+"""A copy of each data set for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.compatibility.placing import VERSIONS, Placed, placed
+
+
+@pytest.fixture(params=VERSIONS)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Placed]:
+    """What an old version left behind, at a place of its own; its consumers end with the test."""
+    found = placed(request.param, tmp_path / "old")
+    yield found
+    with found.client() as client:
+        client.stop()
