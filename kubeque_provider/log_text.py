@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from kubeque.model.job.job import Counts, JobState
+from kubeque.model.text import printable
 from kubeque_provider.exceptions import SweepFailed, SweepKilled
 
 if TYPE_CHECKING:
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
 
 #: So many failing rows are named.
 NAMED = 10
-_VALUE, _WORDS = 60, 300
+#: Limit of a job's reason and of a task's message, characters.
+_MESSAGE_CHARACTERS = 300
 
 
 def progress_line(counts: Counts) -> str:
@@ -27,7 +29,7 @@ def failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
     """The exception for a sweep that ended without success, with its first failing rows."""
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
-    reason = f" ({plain(job.reason, _WORDS)})" if job.reason else ""
+    reason = f" ({printable(job.reason, _MESSAGE_CHARACTERS)})" if job.reason else ""
     how = f"{counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
     lines = [f"the sweep {job.name} {ended}{reason}: {how}"]
     named = list(islice(failed, NAMED))
@@ -38,14 +40,8 @@ def failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
 
 
 def _row(line: TaskRow) -> str:
-    values = ", ".join(f"{plain(k, _VALUE)}={plain(v, _VALUE)}" for k, v in line.row.items() if k != "index")
+    values = ", ".join(f"{printable(k)}={printable(v)}" for k, v in line.row.items() if k != "index")
     facts, outcome = line.facts(), line.view.record.outcome
     code = "" if facts["exit_code"] is None else f" {facts['exit_code']}"
-    words = f": {plain(outcome.message, _WORDS)}" if outcome and outcome.message else ""
+    words = f": {printable(outcome.message, _MESSAGE_CHARACTERS)}" if outcome and outcome.message else ""
     return f"  row {line.view.index}{f' ({values})' if values else ''}: {facts['cause']}{code}{words}"
-
-
-def plain(text: object, limit: int) -> str:
-    """On one line and without control characters: rows and outputs are anybody's."""
-    plain = "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"

@@ -30,7 +30,7 @@ from kubeque.model.job.argv import task_argv
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.parameters import read_row
-from kubeque.model.text import harmless
+from kubeque.model.text import strip_controls
 
 _CACHE_BYTES = 20 << 30
 _PUMP_SECONDS = 0.2
@@ -98,7 +98,7 @@ def _echo(tails: list[LiveTail], done: threading.Event) -> None:
 
 
 def _show(text: str) -> None:
-    sys.stderr.write(harmless(text))
+    sys.stderr.write(strip_controls(text))
     sys.stderr.flush()
 
 

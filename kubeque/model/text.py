@@ -1,33 +1,69 @@
-"""What a program wrote, made plain: nothing in it acts on the reader's terminal."""
+"""Make text from outside (rows, program output, error messages of servers) safe for a terminal, a log line or a page.
+
+No other module filters or shortens such text. Choose by where the text goes:
+
+- `printable`: a value in a table, a log line or a page, on one line.
+- `one_line`: a message of several lines, on one line.
+- `cut`: text whose quotes are added by the caller, or that is stored.
+- `quote_name`: a file name, also one that is not valid Unicode.
+- `strip_controls`, `render_terminal`: program output, which keeps its lines.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 
-#: Escape sequences of a terminal: a title or a colour of the program's must not act on the reader's screen.
+#: Escape sequences of terminals: colours, titles, cursor movements.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-#: All of a line that was overwritten, as a progress bar does.
+#: The part of a line that a carriage return overwrites, as a progress bar does.
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
-
-
-def harmless(text: str) -> str:
-    """`text` without what a terminal would obey; tabs and line ends stay."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
-
-
-def as_seen(text: str) -> str:
-    """`text` as a terminal would show it: of a line that was overwritten the last state, and nothing to obey."""
-    return harmless(_OVERWRITTEN.sub("", text.replace("\r\n", "\n")))
-
-
-#: A message in the queue is cut to this many characters, with a mark; the whole text is in result.json.
+#: Limit of a value in a table or a log line, characters.
+VALUE_CHARACTERS = 60
+#: Limit of a server's message inside one of ours, characters.
+LINE_CHARACTERS = 400
+#: Limit of a message in the queue, characters. The whole text is in result.json.
 MESSAGE_CHARACTERS = 200
-
-
+#: Ends text that `cut` shortened.
 CUT_MARK = " [cut]"
 
 
+def printable(value: object, limit: int = VALUE_CHARACTERS) -> str:
+    """Return `value` as one line of at most `limit` characters, without control characters.
+
+    White space becomes a blank, any other control character U+FFFD; "…" ends a value that was shortened.
+    """
+    text = str(value)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def one_line(text: object, limit: int = LINE_CHARACTERS) -> str:
+    """Return `text` as `printable` does, each run of white space and line ends as a single blank."""
+    return printable(" ".join(str(text).split()), limit)
+
+
 def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """At most `limit` characters of `text`, marked where something was left out."""
+    """Return at most `limit` characters of `text`; CUT_MARK ends a text that was shortened."""
     return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
+
+
+def quote_name(name: str) -> str:
+    """Return a file name in quotes, escaped and cut; a name that is not valid Unicode as bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return cut(repr(os.fsencode(name)))
+    return cut(repr(name))
+
+
+def strip_controls(text: str) -> str:
+    """Return `text` without escape sequences and control characters; tabs and line ends stay."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+
+
+def render_terminal(text: str) -> str:
+    """Return `text` as a terminal shows it: the last state of an overwritten line, without control characters."""
+    return strip_controls(_OVERWRITTEN.sub("", text.replace("\r\n", "\n")))

@@ -10,9 +10,8 @@ from typing import Any
 from kubeque.client import Failures, Peek, TaskRow
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.stats.failure_groups import NAMED
-from kubeque.model.text import as_seen
+from kubeque.model.text import printable, render_terminal
 from kubeque_provider.airflow_versions import masked, task_address
-from kubeque_provider.log_text import plain
 
 _CELL, _VALUE, _MESSAGE = 120, 4000, 1000
 #: Columns of parameters, and of values, that the table shows.
@@ -26,7 +25,7 @@ def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
     origin = job.origin
     return {
         "name": job.name, "uid": job.uid, "run": job.run, "revision": job.revision, "state": job.standing(counts),
-        "reason": plain(masked(job.reason), _MESSAGE), "tasks": job.n, "counts": counts.to_wire(),
+        "reason": printable(masked(job.reason), _MESSAGE), "tasks": job.n, "counts": counts.to_wire(),
         "ended": job.closing.at if job.closing is not None else None, "created": job.created, "now": now,
         "consumers": job.consumers, "priority": job.priority, "linked": job.linked, "results": job.url,
         "origin": {key: origin[key] for key in ("dag", "run", "task", "map_index")}, "address": task_address(origin),
@@ -39,7 +38,7 @@ def failures_view(found: Failures) -> dict[str, Any]:
         "causes": dict(found.causes),
         "groups": [
             {
-                "cause": str(group.cause), "count": group.count, "message": plain(masked(group.message), _MESSAGE),
+                "cause": str(group.cause), "count": group.count, "message": printable(masked(group.message), _MESSAGE),
                 "first": [{"index": index, "row": _row_text(row)} for index, row in group.first],
                 "more": max(0, group.count - NAMED),
             }
@@ -54,7 +53,7 @@ def table_view(lines: Sequence[TaskRow], columns: Sequence[str]) -> dict[str, An
     kept, values = columns[:_COLUMNS], outs[:_COLUMNS]
     heads = ["index", "state", *kept, *(f for f in _facts(lines) if f != "state"), *(f"out.{name}" for name in values)]
     return {
-        "heads": [{"column": head, "label": plain(head, _CELL)} for head in heads],
+        "heads": [{"column": head, "label": printable(head, _CELL)} for head in heads],
         "rows": [[cell(line.value(head), _CELL, head) for head in heads] for line in lines],
         "left_out": len(columns) - len(kept) + len(outs) - len(values),
     }
@@ -70,11 +69,11 @@ def task_view(line: TaskRow) -> dict[str, Any]:
     row = {name: value for name, value in line.row.items() if name != "index"}
     return {
         "index": line.view.index, "state": line.view.state, "facts": line.facts(),
-        "message": plain(masked(record.outcome.message), _MESSAGE) if record.outcome else "",
+        "message": printable(masked(record.outcome.message), _MESSAGE) if record.outcome else "",
         "row": _pairs(row), "out": _pairs(line.out),
         "attempts": [
             {
-                "number": a.number, "cause": str(a.cause), "code": a.code, "consumer": plain(a.owner, _CELL),
+                "number": a.number, "cause": str(a.cause), "code": a.code, "consumer": printable(a.owner, _CELL),
                 "start": a.start, "seconds": a.seconds,
             }
             for a in record.history
@@ -85,7 +84,7 @@ def task_view(line: TaskRow) -> dict[str, Any]:
 def log_view(peek: Peek) -> dict[str, Any]:
     """The end of what a task wrote, as a terminal would show it."""
     return {
-        "text": masked(as_seen(peek.tail.text)), "attempt": peek.attempt, "age": peek.age, "final": peek.final,
+        "text": masked(render_terminal(peek.tail.text)), "attempt": peek.attempt, "age": peek.age, "final": peek.final,
         "state": peek.view.state, "from": peek.tail.start,
     }  # fmt: skip
 
@@ -98,12 +97,12 @@ def cell(value: Any, limit: int, name: str) -> Any:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    return plain(masked(value if isinstance(value, str) else json.dumps(value), name), limit)
+    return printable(masked(value if isinstance(value, str) else json.dumps(value), name), limit)
 
 
 def _pairs(values: Mapping[str, Any]) -> list[list[Any]]:
-    return [[plain(name, _CELL), cell(value, _VALUE, name)] for name, value in values.items()]
+    return [[printable(name, _CELL), cell(value, _VALUE, name)] for name, value in values.items()]
 
 
 def _row_text(row: Mapping[str, str]) -> str:
-    return plain(" ".join(f"{k}={masked(v, k)}" for k, v in row.items() if k != "index"), _CELL)
+    return printable(" ".join(f"{k}={masked(v, k)}" for k, v in row.items() if k != "index"), _CELL)

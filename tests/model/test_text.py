@@ -1,16 +1,47 @@
-"""What programs write does nothing to a terminal."""
+"""Text from outside is safe to print, whatever it contains."""
 
 from __future__ import annotations
 
-from kubeque.model.text import as_seen, harmless
+import os
+
+import pytest
+
+from kubeque.model.text import one_line, printable, quote_name, render_terminal, strip_controls
 
 
-def test_nothing_is_left_that_a_terminal_obeys() -> None:
-    assert harmless("\x1b]0;title\x07\x1b[31mred\x1b[0m\x00 \x1b[2Jx\x9b2J\x1b]52;c;ZXZpbA==\x07") == "red x2J"
-    assert harmless("a\x1b") == "a"
-    assert harmless("a\tb\n\x1bPdata") == "a\tb\n"
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("plain", "plain"),
+        (7, "7"),
+        ("two\nlines\tand\u2028more", "two lines and more"),
+        ("\x1b[31mred\x1b[0m", "�[31mred�[0m"),
+        ("right\u202eto left", "right�to left"),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, "x" * 19 + "…"),
+        ("", ""),
+    ],
+)
+def test_a_printable_value_is_one_line_without_control_characters(value: object, text: str) -> None:
+    assert printable(value, 20) == text
 
 
-def test_of_a_progress_bar_the_last_state_is_seen() -> None:
-    assert as_seen(" 10%\r 50%\r100% done\r\nnext\r\n") == "100% done\nnext\n"
-    assert as_seen("half\r") == "half"
+def test_one_line_joins_the_lines_of_a_message() -> None:
+    assert one_line("  denied:\r\n\n  no such\tproject \x1b[2J ", 80) == "denied: no such project �[2J"
+    assert one_line(ValueError("a\nb"), 2) == "a…"
+
+
+def test_a_quoted_name_is_one_line_even_if_it_is_not_unicode() -> None:
+    assert quote_name("a\nb") == r"'a\nb'"
+    assert quote_name(os.fsdecode(b"caf\xe9")) == r"b'caf\xe9'"
+
+
+def test_strip_controls_removes_all_that_a_terminal_obeys() -> None:
+    assert strip_controls("\x1b]0;title\x07\x1b[31mred\x1b[0m\x00 \x1b[2Jx\x9b2J\x1b]52;c;ZXZpbA==\x07") == "red x2J"
+    assert strip_controls("a\x1b") == "a"
+    assert strip_controls("a\tb\n\x1bPdata") == "a\tb\n"
+
+
+def test_render_terminal_shows_the_last_state_of_a_progress_bar() -> None:
+    assert render_terminal(" 10%\r 50%\r100% done\r\nnext\r\n") == "100% done\nnext\n"
+    assert render_terminal("half\r") == "half"

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from kubeque.cli.output.terminal import shown
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import JobState
 from kubeque.model.resources import format_bytes
+from kubeque.model.text import printable
 
 
 def word(progress: Progress) -> str:
@@ -22,7 +22,7 @@ def summary(progress: Progress) -> str:
     counts, job = progress.counts, progress.job
     parts = [f"{n} {what}" for what, n in counts.to_wire().items() if n]
     reason = f" ({job.reason})" if job.reason else ""
-    held_up = f"; waits: {shown('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
+    held_up = f"; waits: {printable('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
     return f"{job.name}: {word(progress)}{reason}: {', '.join(parts)} of {job.n}{held_up}"
 
 
@@ -52,16 +52,16 @@ def as_wire(progress: Progress) -> dict[str, Any]:
 def failures(lines: Iterable[TaskRow]) -> Iterator[str]:
     """Failing tasks, one line each: which row, why, and its last words."""
     for line in lines:
-        row = " ".join(f"{column}={shown(value)}" for column, value in line.row.items() if column != "index")
+        row = " ".join(f"{column}={printable(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
-        why = f"{outcome.cause}: {shown(_last_words(outcome.message))}" if outcome else line.view.state
+        why = f"{outcome.cause}: {printable(_last_words(outcome.message))}" if outcome else line.view.state
         yield f"  task {line.view.index} {row}  {why}".rstrip()
 
 
 def _last_words(message: str) -> str:
     """What a program said last, where there is no room for the line before it, which is the code in a traceback."""
     before, also, last = message.rpartition(" | ")
-    return f"{before.partition(': ')[0]}: {last}" if also and shown(message) != message else message
+    return f"{before.partition(': ')[0]}: {last}" if also and printable(message) != message else message
 
 
 def task_cells(line: TaskRow) -> list[str]:
@@ -71,4 +71,4 @@ def task_cells(line: TaskRow) -> list[str]:
     seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"
     code = "" if facts["exit_code"] is None else str(facts["exit_code"])
     cells = [facts["state"], facts["cause"] or "", code, seconds, peak, str(facts["files"] or "")]
-    return [shown(cell) for cell in cells]
+    return [printable(cell) for cell in cells]

@@ -9,8 +9,9 @@ from itertools import chain, islice
 import click
 
 from kubeque.cli.output.job_text import task_cells
-from kubeque.cli.output.terminal import Table, shown
+from kubeque.cli.output.terminal import Table
 from kubeque.client import TaskRow
+from kubeque.model.text import printable
 
 STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
 _FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
@@ -32,7 +33,7 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
         return
     columns = [column for column in first[0].row if column != "index"]
     outs = list(dict.fromkeys(name for line in first for name in line.out))
-    headers = ["index", *map(shown, columns), *_FACTS, *(f"out.{shown(name)}" for name in outs)]
+    headers = ["index", *map(printable, columns), *_FACTS, *(f"out.{printable(name)}" for name in outs)]
     table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state", "cause"}))
     table.print(_cells(chain(first, rest), columns, outs))
 
@@ -40,5 +41,5 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
 def _cells(lines: Iterable[TaskRow], columns: list[str], outs: list[str]) -> Iterator[list[str]]:
     for line in lines:
         values = line.out
-        out = ("" if values.get(name) is None else shown(values[name]) for name in outs)
-        yield [str(line.view.index), *(shown(line.row[column]) for column in columns), *task_cells(line), *out]
+        out = ("" if values.get(name) is None else printable(values[name]) for name in outs)
+        yield [str(line.view.index), *(printable(line.row[column]) for column in columns), *task_cells(line), *out]

@@ -1,4 +1,4 @@
-"""How text reaches the screen: values made harmless, colours where they are wanted, tables that fit and stream."""
+"""Colours, and tables that fit the screen and are printed row by row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import click
 
 from kubeque.model.resources import format_seconds
 
-_SHOWN = 60
 #: Widths are taken from so many rows; a table of a million begins at once.
 _MEASURED = 200
 _GAP = 2
@@ -24,12 +23,6 @@ _COLOURS = {
     "ok": "green", "success": "green", "failed": "red", "killed": "red", "stopped": "red", "running": "cyan",
     "active": "cyan", "lost": "yellow", "preempted": "yellow",
 }  # fmt: skip
-
-
-def shown(value: object, limit: int = _SHOWN) -> str:
-    """A value for a terminal: on one line, without control characters, cut where it is long."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def coloured(stream: TextIO | None = None) -> bool:

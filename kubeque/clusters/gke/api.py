@@ -20,6 +20,7 @@ from kubeque.clusters.gke.messages import (
 )
 from kubeque.model.config.node_pools import NodePool, NodeRange
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
+from kubeque.model.text import one_line
 
 #: host:port of a server that stands for Google's, without a login and without TLS. For tests.
 EMULATOR = "CONTAINER_EMULATOR_HOST"
@@ -139,7 +140,7 @@ class Gke:
             operation = self._call("get_operation", name=name)
         said = operation.error.message or operation.status_message
         if operation.error.code or operation.status.name == "ABORTING":
-            raise ClusterError(f"{what} failed at Google: {' '.join(said.split()) or 'it does not say why'}")
+            raise ClusterError(f"{what} failed at Google: {one_line(said) or 'it does not say why'}")
 
     def _pause(self, what: str, began: float) -> None:
         seconds = time.monotonic() - began
@@ -161,7 +162,7 @@ class Gke:
             raise self._named(method, error) from error
 
     def _named(self, method: str, error: Any) -> ClusterError:
-        text = " ".join(str(error.message or error).split())[:500]
+        text = one_line(error.message or error)
         status = int(error.code or 0)
         what = f"{method.replace('_', ' ')} of {self}"
         if status == 429:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, MissingExtra
+from kubeque.model.text import one_line
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 #: Seconds for one request.
@@ -40,7 +41,7 @@ class Login:
             if not login.valid:
                 login.refresh(Request())
         except GoogleAuthError as error:
-            raise ClusterError(f"Google does not let this account log in ({_line(error)}): log in again") from error
+            raise ClusterError(f"Google does not let this account log in ({one_line(error)}): log in again") from error
         return str(login.token)
 
     def ask(self, verb: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -54,9 +55,9 @@ class Login:
         try:
             answer = self._session.request(verb, url, json=body, timeout=_PATIENCE)
         except GoogleAuthError as error:
-            raise ClusterError(f"Google does not let this account log in ({_line(error)}): log in again") from error
+            raise ClusterError(f"Google does not let this account log in ({one_line(error)}): log in again") from error
         except RequestException as error:
-            raise ClusterUnavailable(f"{url} does not answer: {_line(error)}") from error
+            raise ClusterUnavailable(f"{url} does not answer: {one_line(error)}") from error
         if answer.status_code < 400:
             found = answer.json() if answer.content else {}
             return found if isinstance(found, dict) else {}
@@ -68,9 +69,9 @@ class Login:
 
 def _said(answer: Any) -> str:
     try:
-        return _line(answer.json()["error"]["message"])
+        return one_line(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
-        return _line(answer.text or answer.reason)
+        return one_line(answer.text or answer.reason)
 
 
 def _default() -> Any:
@@ -92,8 +93,3 @@ def _default() -> Any:
 def emulator(name: str) -> str:
     """Where a server stands for one of Google's, as in `STORAGE_EMULATOR_HOST`; empty: it is Google itself."""
     return os.environ.get(name, "").rstrip("/")
-
-
-def _line(text: object) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= 400 else line[:400] + "…"

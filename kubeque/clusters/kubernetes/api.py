@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
+from kubeque.model.text import one_line
 
 #: Seconds to connect, and to answer.
 _PATIENCE = (5.0, 30.0)
@@ -64,7 +65,7 @@ class KubernetesApi:
         except config.ConfigException as error:
             if context or not _NAMESPACE_FILE.exists():
                 raise ConfigError(
-                    f"no cluster is known: {_line(error)}; set KUBECONFIG, or say --cluster local"
+                    f"no cluster is known: {one_line(error)}; set KUBECONFIG, or say --cluster local"
                 ) from error
             return cls.in_cluster()
         known = {item["name"]: item for item in contexts}
@@ -76,7 +77,7 @@ class KubernetesApi:
         try:
             client = config.new_client_from_config(context=chosen["name"])
         except config.ConfigException as error:
-            raise ConfigError(f"the context {chosen['name']!r} cannot be used: {_line(error)}") from error
+            raise ConfigError(f"the context {chosen['name']!r} cannot be used: {one_line(error)}") from error
         return cls(client, context=chosen["name"], namespace=chosen["context"].get("namespace") or "default")
 
     @classmethod
@@ -165,7 +166,9 @@ class KubernetesApi:
         except ApiException as error:
             raise self._refused(verb, path, error) from error
         except HTTPError as error:
-            raise ClusterUnavailable(f"the cluster {self.context or 'here'} does not answer: {_line(error)}") from error
+            raise ClusterUnavailable(
+                f"the cluster {self.context or 'here'} does not answer: {one_line(error)}"
+            ) from error
         found = json.loads(answer.data)
         return found if isinstance(found, dict) else {}
 
@@ -176,10 +179,10 @@ class KubernetesApi:
             said = str(error.body or error.reason)
         if error.status >= 500 or error.status == 429:
             return ClusterUnavailable(
-                f"the cluster {self.context or 'here'} is not well ({error.status}): {_line(said)}"
+                f"the cluster {self.context or 'here'} is not well ({error.status}): {one_line(said)}"
             )
         remedy = {401: ": log in again", 403: ": ask for the rights in docs/howto/kubernetes.md"}.get(error.status, "")
-        return ClusterRefused(f"the cluster refused {verb} {path}: {_line(said)}{remedy}", error.status)
+        return ClusterRefused(f"the cluster refused {verb} {path}: {one_line(said)}{remedy}", error.status)
 
 
 def _client_at(address: Address) -> Any:
@@ -206,8 +209,3 @@ def _client_at(address: Address) -> Any:
 def path(kind: str, namespace: str, name: str = "") -> str:
     """Where objects of a kind are, as in `jobs` or `pods`."""
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")
-
-
-def _line(text: object) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= 400 else line[:400] + "…"

@@ -10,6 +10,7 @@ from typing import Any
 
 from kubeque.clusters.kubernetes.job_manifest import KEEPER, TASK
 from kubeque.model.job.task import Cause, Death
+from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
 
@@ -89,9 +90,9 @@ def hold_up(pod: Pod) -> str:
     for spec, container in _waiting(pod):
         reason, said = container.get("reason", ""), str(container.get("message", ""))
         if reason in _IMAGE:
-            return f"the image {spec} cannot be had: {_short(said) or reason}"
+            return f"the image {spec} cannot be had: {one_line(said) or reason}"
         if reason in _BROKEN:
-            return f"a container cannot be made: {_short(said) or reason}"
+            return f"a container cannot be made: {one_line(said) or reason}"
     if status.get("phase") == "Failed" and _last_words(pod):
         return f"a consumer cannot work: {_last_words(pod)}"
     return ""
@@ -151,12 +152,7 @@ def _last_words(pod: Pod) -> str:
         ended = container.get("state", {}).get("terminated") or {}
         said = str(ended.get("message", ""))
         if ended.get("exitCode") not in (None, 0, TERMINATED, KILLED) and said and not said.startswith("{"):
-            return _short(said)
+            return one_line(said)
         if ended.get("reason") in ("StartError", "ContainerCannotRun"):
-            return _short(said) or str(ended["reason"])
+            return one_line(said) or str(ended["reason"])
     return ""
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= 300 else line[:300] + "…"

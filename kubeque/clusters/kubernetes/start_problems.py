@@ -11,6 +11,7 @@ from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.node_capacity import asked, most_free, shown
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused
+from kubeque.model.text import one_line
 
 #: A pod or Kubernetes Job that does nothing for so long is looked into, seconds.
 _LOOK_AFTER = 4.0
@@ -105,9 +106,9 @@ class StartProblems:
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
     """The last warning among events that says why, if there is any."""
-    said = [" ".join(str(e.get("message", "")).split()) for e in events if e.get("type") == "Warning"]
+    said = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
     told = [text for text in said if not text.startswith("Error: ")] or said  # "Error: ErrImagePull" follows the reason
-    return [f"no pod comes up: {told[-1][:300]}"] if told else []
+    return [f"no pod comes up: {told[-1]}"] if told else []
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kubeque.files.live_log import read_tail
-from kubeque.model.text import as_seen
+from kubeque.model.text import printable, render_terminal
 
 #: Streams up to this many bytes travel inside result.json.
 INLINE_BYTES = 16 << 10
@@ -48,9 +48,9 @@ def last_lines(path: Path, n: int = 3) -> list[str]:
 
     Of a line that was overwritten (a progress bar) the last state is taken.
     """
-    lines = (line.strip() for line in as_seen(read_tail(path).data.decode(errors="replace")).split("\n"))
+    lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
     said = [line for line in lines if line.strip("^~ ")]  # what Python marks below a line of a traceback says nothing
-    return [line if len(line) <= QUOTED_CHARACTERS else line[:QUOTED_CHARACTERS] + "…" for line in said[-n:]]
+    return [printable(line, QUOTED_CHARACTERS) for line in said[-n:]]
 
 
 class LiveTail:

@@ -15,7 +15,7 @@ from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
 from kubeque.model.job.spec import Input
-from kubeque.model.text import cut
+from kubeque.model.text import quote_name
 
 #: The row with its exact names, as the program finds it.
 ROW_FILE = "row.json"
@@ -47,7 +47,7 @@ class OutputFiles:
 
     def refuse(self, name: str, why: str) -> None:
         if len(self.refused) < _NAMED:
-            self.refused.append(f"{_shown(name)} {why}")
+            self.refused.append(f"{quote_name(name)} {why}")
         else:
             self.refused_more += 1
 
@@ -120,7 +120,7 @@ class Workdir:
         except FileNotFoundError:
             return []
         except (OSError, RecursionError) as error:  # Recursion: folders nested a thousand deep.
-            return [f"{_shown(str(self.folder))} could not be removed: {error}"]
+            return [f"{quote_name(str(self.folder))} could not be removed: {error}"]
         return []
 
 
@@ -144,15 +144,6 @@ def _checked(item: Input) -> str:
 
 def _trace(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def _shown(name: str) -> str:
-    """A name for a message: on one line, also when it is no text."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return cut(repr(os.fsencode(name)))
-    return cut(repr(name))
 
 
 def _make_writable(folder: Path) -> None:
@@ -232,15 +223,17 @@ class _Search:
     def _follow(self, link: str, name: str) -> None:
         real = os.path.realpath(link)
         if real != self._root and not real.startswith(self._root + os.sep):
-            self._found.refuse(name, f"is a link that leads out of the working directory, to {_shown(real)}: copy it")
+            self._found.refuse(
+                name, f"is a link that leads out of the working directory, to {quote_name(real)}: copy it"
+            )
             return
         try:
             status = os.stat(real)
         except OSError:
-            self._found.refuse(name, f"is a link that leads to nothing: {_shown(os.readlink(link))}")
+            self._found.refuse(name, f"is a link that leads to nothing: {quote_name(os.readlink(link))}")
             return
         if stat.S_ISDIR(status.st_mode):
-            self._found.refuse(name, f"is a link to the folder {_shown(real)}: its files are kept where they are")
+            self._found.refuse(name, f"is a link to the folder {quote_name(real)}: its files are kept where they are")
         else:
             self._add(name, real, status)
 

@@ -10,7 +10,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-#: A value is cut to so many characters.
+from kubeque.model.text import printable
+
+#: Limit of a value on a page, characters.
 SHOWN = 200
 #: What would end a script block, or a line of one, in some parser.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
@@ -18,14 +20,7 @@ _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 def text(value: object, limit: int = SHOWN) -> str:
     """A value as HTML text, also inside an attribute: escaped, without control characters, cut where it is long."""
-    return escape(plain(value, limit), quote=True)
-
-
-def plain(value: object, limit: int = SHOWN) -> str:
-    """A value on one line without control characters, cut where it is long."""
-    word = str(value)
-    word = word if len(word) <= limit else word[: limit - 1] + "…"
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in word)
+    return escape(printable(value, limit), quote=True)
 
 
 def data(element_id: str, value: Any) -> str:

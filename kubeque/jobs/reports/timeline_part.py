@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeque.jobs.reports.html_page import data, plain, text
+from kubeque.jobs.reports.html_page import SHOWN, data, text
 from kubeque.model.job.task import Cause
 from kubeque.model.stats.spans import By, Span, lanes, uncovered
+from kubeque.model.text import printable
 
 #: Script and place of the data on the page.
 SCRIPT = "timeline.js"
@@ -102,9 +103,9 @@ def _columns(found: Sequence[Span], rows: Rows, causes: Sequence[Cause], by: By)
         return round(seconds * 1000)
 
     return {
-        "origin": ms(origin), "by": by, "jobs": [plain(job) for job in jobs], "causes": causes,
-        "consumers": [plain(owner) for owner in consumers],
-        "columns": [[plain(name, _VALUE_CHARACTERS) for name in columns[job]] for job in jobs], "rows": values,
+        "origin": ms(origin), "by": by, "jobs": [printable(job, SHOWN) for job in jobs], "causes": causes,
+        "consumers": [printable(owner, SHOWN) for owner in consumers],
+        "columns": [[printable(name, _VALUE_CHARACTERS) for name in columns[job]] for job in jobs], "rows": values,
         "lanes": {one: _lanes(found, one, single=len(jobs) == 1) for one in By},
         "spans": {
             "job": [number[s.job] for s in found], "index": [s.index for s in found],
@@ -119,7 +120,7 @@ def _columns(found: Sequence[Span], rows: Rows, causes: Sequence[Cause], by: By)
 
 def _lanes(found: Sequence[Span], by: By, *, single: bool) -> dict[str, Any]:
     made = lanes(found, by)
-    labels = [label.rpartition(" ")[2] if single and by is By.TASK else plain(label, 80) for label in made.labels]
+    labels = [label.rpartition(" ")[2] if single and by is By.TASK else printable(label, 80) for label in made.labels]
     return {"labels": labels, "of": made.of}
 
 
@@ -139,7 +140,7 @@ def _values(
         if key in numbers or key not in rows or left <= 0:
             continue
         numbers[key] = len(values)
-        values.append([plain(rows[key].get(name, ""), _VALUE_CHARACTERS) for name in columns[span.job]])
+        values.append([printable(rows[key].get(name, ""), _VALUE_CHARACTERS) for name in columns[span.job]])
         left -= sum(map(len, values[-1]))
     return [numbers.get((span.job, span.index), -1) for span in found], values
 

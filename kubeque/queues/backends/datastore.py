@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
+from kubeque.model.text import one_line
 from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.backends.datastore_messages import Messages, read_entity, read_key
 from kubeque.queues.backends.entities import Entity, EntityKey, Search, Write
@@ -172,7 +173,7 @@ def named(error: Exception, where: str) -> QueueError:
     """The error for people: what is wrong with the database `where`, and the remedy."""
     from google.api_core import exceptions as google
 
-    text = " ".join(str(getattr(error, "message", "") or error).split())[:500]
+    text = one_line(getattr(error, "message", "") or error)
     lasting: Mapping[type[Exception], str] = {
         google.Forbidden: "give this account the role Cloud Datastore User (roles/datastore.user)",
         google.Unauthenticated: "log in again with `gcloud auth application-default login`",

@@ -14,11 +14,12 @@ import click
 
 from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.interrupt import saying, sure
-from kubeque.cli.output.terminal import coloured, shown
+from kubeque.cli.output.terminal import coloured
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import first_pools, parse_span, read_pool
 from kubeque.model.errors import UserError
 from kubeque.model.resources import format_seconds, parse_bytes
+from kubeque.model.text import printable
 
 if TYPE_CHECKING:
     from kubeque.clusters.gke.cluster import GkeCluster
@@ -96,7 +97,7 @@ def _told(part: Part, *, quiet: bool) -> Part:
     if not quiet:
         mark = "ok     " if part.ok else "MISSING"
         mark = click.style(mark, fg="green" if part.ok else "red") if coloured() else mark
-        click.echo(f"{mark}  {part.what:<9}  {shown(part.text, 700)}")
+        click.echo(f"{mark}  {part.what:<9}  {printable(part.text, 700)}")
     return part
 
 
@@ -209,7 +210,7 @@ def _tell(seen: PoolSeen, *, as_json: bool) -> None:
     from kubeque.clusters.gke.cluster import described_pool
 
     if not as_json:
-        click.echo(shown(described_pool(seen), 500))
+        click.echo(printable(described_pool(seen), 500))
         return
     pool = asdict(seen.pool)
     nodes = pool.pop("nodes")

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 import click
 
 from kubeque.cli.connect import configuration, connect
-from kubeque.cli.output.terminal import coloured, shown
+from kubeque.cli.output.terminal import coloured
 from kubeque.jobs.inspection.doctor import Finding, check, check_cluster
+from kubeque.model.text import printable
 
 
 @click.command()
@@ -38,5 +39,5 @@ def _tell(findings: Iterable[Finding], *, as_json: bool) -> int:
             continue
         mark = "ok   " if finding.ok else "WRONG"
         mark = click.style(mark, fg="green" if finding.ok else "red") if paint else mark
-        click.echo(f"{mark}  {finding.what:<8}  {shown(finding.text, 500)}")
+        click.echo(f"{mark}  {finding.what:<8}  {printable(finding.text, 500)}")
     return 0 if well else 1

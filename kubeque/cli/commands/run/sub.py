@@ -16,7 +16,6 @@ from kubeque.cli.commands.watch.watch import conclude, look
 from kubeque.cli.connect import connect, json_option
 from kubeque.cli.output.interrupt import Interrupted, saying
 from kubeque.cli.output.progress_bar import transfer_shown
-from kubeque.cli.output.terminal import shown
 from kubeque.cli.sweep_options import as_jobspec, sweep_options
 from kubeque.cli.sweep_request import read_sweep, understand
 from kubeque.client import Client, Existing, Plan, Progress, Submitted
@@ -26,6 +25,7 @@ from kubeque.model.resources import format_bytes
 from kubeque.model.sweep.jobspec import Asked
 from kubeque.model.sweep.options import VERSION
 from kubeque.model.sweep.sweep import Sweep, named
+from kubeque.model.text import printable
 
 _NOTHING = "interrupted; nothing was submitted: the same command again sends only what is not there yet"
 
@@ -165,7 +165,7 @@ def _plan_lines(asked: Asked, plan: Plan) -> list[str]:
         )
     if asked.get("try", plan.tasks) < plan.tasks:
         lines.append(f"{asked['try']} of the tasks run first")
-    lines += [f"  {index}: {shown(shlex.join(command))}" for index, command in enumerate(plan.commands)]
+    lines += [f"  {index}: {printable(shlex.join(command))}" for index, command in enumerate(plan.commands)]
     if plan.tasks > len(plan.commands):
         lines.append(f"  ... and {plan.tasks - len(plan.commands)} more")
     if plan.name != "new":

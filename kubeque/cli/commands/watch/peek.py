@@ -13,7 +13,7 @@ import click
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Peek
-from kubeque.model.text import as_seen
+from kubeque.model.text import render_terminal
 
 _FOLLOW_SECONDS = 0.5
 
@@ -36,7 +36,7 @@ def peek(
     stream = "stderr" if stderr else "stdout"
     with connect(ctx) as client:
         first = client.peek(job, index, stream)
-        text = _last(as_seen(first.tail.text), lines)
+        text = _last(render_terminal(first.tail.text), lines)
         _say(first, job, stream, text, first.tail.start, as_json=as_json)
         if follow and not first.final:
             for seen, more, start in _growing(client, job, first, stream):
@@ -97,6 +97,6 @@ def _growing(client: Client, job: str, last: Peek, stream: str) -> Iterator[tupl
                 click.echo(f"[{seen.tail.start - shown} bytes not shown]", err=True)
                 shown = seen.tail.start
             text = decoder.decode(seen.tail.data[shown - seen.tail.start :])
-            yield seen, as_seen(text), shown
+            yield seen, render_terminal(text), shown
             shown = seen.tail.end
         last = seen

@@ -14,12 +14,13 @@ import click
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.cli.output.task_table import STATES, print_tasks
-from kubeque.cli.output.terminal import Table, age, duration, pairs, shown
+from kubeque.cli.output.terminal import Table, age, duration, pairs
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import shown as written
 from kubeque.model.errors import UserError
 from kubeque.model.job.shapes import Shape
 from kubeque.model.resources import format_bytes
+from kubeque.model.text import printable
 
 _LAST_LINES = 10
 _FILES = 20
@@ -80,13 +81,14 @@ def job_wire(details: JobDetails) -> dict[str, Any]:
 
 def _job_lines(details: JobDetails) -> Iterator[str]:
     job, spec = details.progress.job, details.spec
+    columns = ", ".join(map(printable, spec.rows.columns))
     yield summary(details.progress)
     yield from pairs(
         [
-            ("command", shown(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
-            ("rows", f"{job.n}" + (f" with {', '.join(map(shown, spec.rows.columns))}" if spec.rows.columns else "")),
-            ("inputs", shown(", ".join(_inputs(details)), 2000)),
-            ("image", shown(spec.image or "")),
+            ("command", printable(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
+            ("rows", f"{job.n}" + (f" with {columns}" if columns else "")),
+            ("inputs", printable(", ".join(_inputs(details)), 2000)),
+            ("image", printable(spec.image or "")),
             ("each task", _asked(job.shapes[0], job.shapes[-1], spec.cpu, spec.task_timeout)),
             ("used", _used(details)),
             ("causes", ", ".join(f"{n} {cause}" for cause, n in details.causes.items())),
@@ -97,7 +99,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
             ("ended", f"{_moment(job.closing.at)}, {age(job.closing.at, time.time())}" if job.closing else ""),
             ("deadline", _moment(job.deadline) if job.deadline else ""),
             ("allowed", _allowed(details)),
-            ("series", shown(job.series)),
+            ("series", printable(job.series)),
             ("revision", f"{job.revision}, run {job.run}"),
             ("uid", job.uid),
             ("results", job.url),
@@ -108,7 +110,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
 
 def _inputs(details: JobDetails) -> list[str]:
     spec = details.spec
-    named = [f"{shown(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
+    named = [f"{printable(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
     more = len(spec.inputs) - len(named)
     named += [f"and {more} more"] if more else []
     return [*named, *([f"{len(spec.row_inputs)} that depend on the row"] if spec.row_inputs else [])]
@@ -177,20 +179,24 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     yield f"{task.job.name} {view.index}: {facts['state']}{cause}"
     yield from pairs(
         [
-            *((shown(column), shown(value, 200)) for column, value in task.line.row.items() if column != "index"),
-            ("command", shown(shlex.join(map(str, result.get("command", []))), 2000)),
-            ("message", shown(outcome.message, 400) if outcome else ""),
+            *(
+                (printable(column), printable(value, 200))
+                for column, value in task.line.row.items()
+                if column != "index"
+            ),
+            ("command", printable(shlex.join(map(str, result.get("command", []))), 2000)),
+            ("message", printable(outcome.message, 400) if outcome else ""),
             ("took", ", ".join(part for part in took if part)),
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
             ("running in", view.owner),
-            *((f"out.{shown(key)}", shown(value, 200)) for key, value in (result.get("out") or {}).items()),
+            *((f"out.{printable(key)}", printable(value, 200)) for key, value in (result.get("out") or {}).items()),
             ("files", f"{len(result.get('files', []))} in {task.url}" if task.url else ""),
         ]
     )
     for item in result.get("files", [])[:_FILES]:
-        yield f"  {shown(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
+        yield f"  {printable(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
     for refused in result.get("refused", []):
-        yield f"  not kept: {shown(refused, 400)}"
+        yield f"  not kept: {printable(refused, 400)}"
     yield from _last_words(result)
     if view.record.history:
         yield ""
@@ -202,7 +208,7 @@ def _last_words(result: dict[str, Any] | Any) -> Iterator[str]:
         text = result.get(stream)
         if isinstance(text, str) and text.strip():
             yield f"{stream}, last lines:"
-            yield from (f"  {shown(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
+            yield from (f"  {printable(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
         elif text is None and result.get(f"{stream}_bytes"):
             size = format_bytes(int(result[f"{stream}_bytes"]))
             yield f"{stream}: {size}; kubeque peek {result.get('job')} {result.get('index')} shows its end"

@@ -11,9 +11,10 @@ import click
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.job_text import as_wire, summary, way_on, word
 from kubeque.cli.output.task_table import STATES, print_tasks
-from kubeque.cli.output.terminal import Table, age, shown
+from kubeque.cli.output.terminal import Table, age
 from kubeque.client import Client
 from kubeque.model.errors import UserError
+from kubeque.model.text import printable
 
 _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
@@ -68,5 +69,5 @@ def _all(client: Client, *, as_json: bool) -> None:
     for progress in found:
         c, job = progress.counts, progress.job
         numbers = (c.total, c.ok, c.failed, c.running, c.pending + c.held, c.killed, job.priority)
-        rows.append([shown(job.name), word(progress), *map(str, numbers), age(job.created, time.time())])
+        rows.append([printable(job.name), word(progress), *map(str, numbers), age(job.created, time.time())])
     Table(["job", "state", *_NUMBERS, "submitted"], right=frozenset(_NUMBERS), kept=frozenset({"job"})).print(rows)
