@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from kubeque.consumer.attempt.input_cache import StageFailed
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Workdir
+from kubeque.files.layout import attempt_name
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.queues.lease import Lease
@@ -34,4 +35,4 @@ class Assignment:
     @property
     def folder(self) -> str:
         """Name of the attempt's folder in the store: no other lease can write there."""
-        return f"{self.attempt}-{self.lease.block.nonce}"
+        return attempt_name(self.attempt, self.lease.block.nonce)

@@ -51,7 +51,7 @@ def main() -> int:
 def _replay(order: dict[str, Any]) -> dict[str, Any]:
     files, folder = Files(), Path(order["folder"])
     spec = JobSpec.from_wire(files.read_json(order["spec_url"]))
-    row = read_row(spec.rows, order["index"], PageReader(spec.rows, order["job_url"], files).page)
+    row = read_row(spec.rows, order["index"], PageReader(order["job_url"], files).page)
     names = input_names(spec, row)
     own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
     workdir = Workdir(folder.parent, folder.name)

@@ -15,10 +15,10 @@ from kubeque.consumer.attempt.log_tail import last_lines, read_stream
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
 from kubeque.files.batches import Copy, in_groups
+from kubeque.files.layout import attempt_url, manifest_url, output_url, stream_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
-from kubeque.files.urls import join
 from kubeque.model.job.task import Cause, Outcome
 
 #: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; what is more is in result.json.
@@ -35,7 +35,7 @@ def save(files: Files, a: Assignment) -> Outcome:
             a.index, a.attempt, Cause.STAGE, start=time.time(), message=message, revision=a.job.revision,
             staging=a.staging, final=a.refusal is not None and a.refusal.permanent,
         )  # fmt: skip
-    url = join(a.job.url, "tasks", str(a.index), a.folder)
+    url = attempt_url(a.job, a.index, a.folder)
     collected = workdir.collect(a.spec.results, a.spec.ignore)
     stored = _store_all(files, url, collected)
     out, problem = read_out(workdir.out)
@@ -48,7 +48,7 @@ def save(files: Files, a: Assignment) -> Outcome:
         **_facts(a, ended), "saving": saving, "message": message, "refused": _refused(collected), "files": stored,
         "out": out,
     }  # fmt: skip
-    files.write(join(url, "result.json"), json.dumps(result | _streams(files, url, workdir)).encode())
+    files.write(manifest_url(url), json.dumps(result | _streams(files, url, workdir)).encode())
     small = {} if out is not None and len(json.dumps(out)) > _OUT_IN_QUEUE else out
     return Outcome(
         a.index, a.attempt, ended.cause, ended.code, ended.start, ended.seconds, a.folder, ended.peak_memory,
@@ -80,7 +80,7 @@ def _refused(collected: OutputFiles) -> list[str]:
 
 
 def _store(files: Files, url: str, group: Sequence[OutputFile]) -> list[dict[str, Any]]:
-    copies = [Copy(str(file.path), join(url, "files", file.name), file.size, sha256_file(file.path)) for file in group]
+    copies = [Copy(str(file.path), output_url(url, file.name), file.size, sha256_file(file.path)) for file in group]
     files.upload_many(copies)
     return [
         {"name": file.name, "size": os.path.getsize(file.path), "digest": item.digest}
@@ -96,7 +96,7 @@ def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
         kept |= {name: text, f"{name}_bytes": size}
         if text is None and size:
             kept[f"{name}_digest"] = digest = sha256_file(path)
-            files.upload(str(path), join(url, f"{name}.txt"), digest=digest)
+            files.upload(str(path), stream_url(url, name), digest=digest)
     return kept
 
 

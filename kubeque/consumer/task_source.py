@@ -13,7 +13,7 @@ from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.settings import Settings
-from kubeque.files.layout import input_names
+from kubeque.files.layout import input_names, spec_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.store import Files
 from kubeque.model.errors import LeaseLost, StorageError
@@ -64,10 +64,10 @@ class TaskSource:
         """The job's spec, read once per revision. Raises StorageError."""
         key = (job.uid, job.revision)
         if key not in self._known:
-            spec = JobSpec.from_wire(self._files.read_json(job.spec_url))
+            spec = JobSpec.from_wire(self._files.read_json(spec_url(job)))
             if len(self._known) > 50:
                 self._known.clear()
-            self._known[key] = JobContext(spec, PageReader(spec.rows, job.url, self._files))
+            self._known[key] = JobContext(spec, PageReader(job.url, self._files))
         return self._known[key]
 
     def reserve_now(self, lease: Lease) -> int:

@@ -1,7 +1,23 @@
-"""Paths of everything in a job's folder."""
+"""Paths of everything in a job's folder and in the content-addressed store. No other module writes or parses them.
+
+{default_url_prefix}/{job name}/{uid}/      a job's folder
+    job.json                                the queue that made it
+    spec-{revision}.json                    command, inputs and options
+    pages/{number}.json                     rows, up to 1,000 in a page
+    keys-{revision}.bin                     row keys, for a series
+    links.json                              results of other jobs that this job links to
+    logs/{index}/{attempt}-{nonce}.json     last output of an attempt while it runs
+    tasks/{index}/{attempt}-{nonce}/        an attempt: result.json, stdout.txt, stderr.txt, files/
+    results-{run}.csv, report-{run}.html    table and report of a run that has ended
+{cas_url_prefix}/{sha256}                   an input
+    .users/{digest of a results prefix}     a results prefix whose specs may name inputs here
+    .clearing                               held by the process that deletes unused inputs
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 
 from kubeque.files.urls import base_name, join
@@ -9,57 +25,196 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome
 
+_OWNER = "job.json"
+_TASKS = "tasks"
+_UID = re.compile(r"[a-kmnp-z2-9]{12}")
+_SPEC = re.compile(r"spec-\d+\.json")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
+
+# ------------------------------------------------------------------ the folder of a job
+def job_folder_url(prefix: str, name: str, uid: str) -> str:
+    """Return the folder of a job below the results prefix `prefix`."""
+    return join(prefix, name, uid)
+
+
+def is_uid(name: str) -> bool:
+    """True if a folder of this name below a job's name can be a job's folder."""
+    return bool(_UID.fullmatch(name))
+
+
+def uid_of(url: str) -> str:
+    """Return the uid of the job whose folder is `url`."""
+    return base_name(url)
+
+
+def owner_url(job_url: str) -> str:
+    """Return the URL of the note that names the queue that made the job."""
+    return join(job_url, _OWNER)
+
+
+def spec_url(job: Job, revision: int | None = None) -> str:
+    """Return the URL of the spec of a revision (default: the one in force)."""
+    return join(job.url, f"spec-{job.revision if revision is None else revision}.json")
+
+
+def is_spec(name: str) -> bool:
+    """True if a file of this name in a job's folder is a spec."""
+    return bool(_SPEC.fullmatch(name))
+
+
+def page_url(job_url: str, number: int) -> str:
+    """Return the URL of a page of rows; pages are numbered from 0."""
+    return join(pages_url(job_url), page_name(number))
+
+
+def pages_url(job_url: str) -> str:
+    """Return the folder of the pages."""
+    return join(job_url, "pages")
+
+
+def page_name(number: int) -> str:
+    """Return the name of a page in the folder of the pages."""
+    return f"{number}.json"
+
+
+def keys_url(job: Job, revision: int) -> str:
+    """Return the URL of the row keys of a revision: KEY_BYTES for each row, in the order of the rows."""
+    return join(job.url, f"keys-{revision}.bin")
+
+
+def links_url(job: Job) -> str:
+    """Return the URL of the list of results that a job links to."""
+    return join(job.url, "links.json")
+
+
+def table_url(job: Job) -> str:
+    """Return the URL of the table of the job's present run; the file exists once the run has ended."""
+    return join(job.url, table_name(job))
+
+
+def table_name(job: Job) -> str:
+    """Return the name of that table in the job's folder."""
+    return f"results-{job.run}.csv"
+
+
+def report_url(job: Job) -> str:
+    """Return the URL of the report of the job's present run; the file exists once the run has ended."""
+    return join(job.url, f"report-{job.run}.html")
+
+
+# ------------------------------------------------------------------ the results of a task
 def task_url(job: Job, index: int) -> str:
-    """The folder of all attempts of a task that the job itself ran."""
-    return join(job.url, "tasks", str(index))
+    """Return the folder of all attempts of a task that the job itself ran."""
+    return join(job.url, _TASKS, str(index))
+
+
+def split_task_url(url: str) -> tuple[str, int]:
+    """Return the job's folder and the index of a task, from what `task_url` returned. Raises ValueError."""
+    job_url, _, index = url.rpartition(f"/{_TASKS}/")
+    return job_url, int(index)
+
+
+def is_shared(name: str, indexes: set[int]) -> bool:
+    """True if the file `name`, relative to a job's folder, belongs to a result of the tasks `indexes`."""
+    folder, _, rest = name.partition("/")
+    index = rest.partition("/")[0]
+    return folder == _TASKS and index.isdecimal() and int(index) in indexes
+
+
+def is_owner(name: str) -> bool:
+    """True if the file `name`, relative to a job's folder, is the note of its queue."""
+    return name == _OWNER
+
+
+def attempt_name(attempt: int, nonce: str) -> str:
+    """Return the name of an attempt's folder. The nonce of its lease makes it unique to one consumer."""
+    return f"{attempt}-{nonce}"
+
+
+def attempt_number(name: str) -> int | None:
+    """Return the attempt that a name from `attempt_name` belongs to; None for any other name."""
+    number = name.partition("-")[0]
+    return int(number) if number.isdecimal() else None
+
+
+def attempt_url(job: Job, index: int, name: str) -> str:
+    """Return the folder of the attempt `name` of a task that the job itself ran."""
+    return join(task_url(job, index), name)
 
 
 def result_url(job: Job, outcome: Outcome | None) -> str:
-    """The folder of one attempt, with its `result.json` and `files/`; empty where nothing was stored.
+    """Return the folder of the attempt of an outcome; empty where nothing was stored.
 
-    Everybody who reads results asks here: a linked outcome lies in another job's folder.
+    All readers of results call this: a linked outcome lies in another job's folder.
     """
     if outcome is None or not outcome.folder:
         return ""
     return join(outcome.linked or task_url(job, outcome.index), outcome.folder)
 
 
+def manifest_url(attempt_url: str) -> str:
+    """Return the URL of the description of an attempt. It is written last; an attempt without it does not count."""
+    return join(attempt_url, "result.json")
+
+
+def output_url(attempt_url: str, name: str) -> str:
+    """Return the URL of a file that the task wrote; `name` is relative and must be safe (see `safe_name`)."""
+    return join(attempt_url, "files", name)
+
+
+def stream_name(stream: str) -> str:
+    """Return the name of the file of "stdout" or "stderr"."""
+    return f"{stream}.txt"
+
+
+def stream_url(attempt_url: str, stream: str) -> str:
+    """Return the URL of "stdout" or "stderr"; the file exists only where the stream is too long for the manifest."""
+    return join(attempt_url, stream_name(stream))
+
+
+def logs_url(job_url: str, index: int) -> str:
+    """Return the folder of the live logs of a task's attempts."""
+    return join(job_url, "logs", str(index))
+
+
+def log_url(job_url: str, index: int, attempt: str) -> str:
+    """Return the URL of the live log of the attempt `attempt` (an `attempt_name`)."""
+    return join(logs_url(job_url, index), f"{attempt}.json")
+
+
+def attempt_of_log(name: str) -> str:
+    """Return the `attempt_name` of a file in the folder of the live logs."""
+    return name.removesuffix(".json")
+
+
+# ------------------------------------------------------------------ inputs
 def input_names(spec: JobSpec, row: Mapping[str, str]) -> dict[str, str]:
-    """By the word as rendered for the row."""
+    """Return the name in the working directory of each `^` word, by the word as rendered for the row."""
     rendered = [word.render(row) for word in spec.command if word.upload]
     return {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}
 
 
-def table_url(job: Job) -> str:
-    """Where the table of the job's present run is."""
-    return join(job.url, f"results-{job.run}.csv")
+def input_url(cas_prefix: str, digest: str) -> str:
+    """Return the URL of the input with this SHA-256 (hex)."""
+    return join(cas_prefix, digest)
 
 
-def report_url(job: Job) -> str:
-    """Where the report of the job's present run is, once the job has ended."""
-    return join(job.url, f"report-{job.run}.html")
+def is_input(name: str) -> bool:
+    """True if a file of this name in the content-addressed store is an input."""
+    return bool(_DIGEST.fullmatch(name))
 
 
-def keys_url(job: Job, revision: int) -> str:
-    """Where the keys of a job's rows are: KEY_BYTES for each, in the order of the rows."""
-    return join(job.url, f"keys-{revision}.bin")
+def clearing_url(cas_prefix: str) -> str:
+    """Return the URL of the lock of the process that deletes unused inputs."""
+    return join(cas_prefix, ".clearing")
 
 
-def links_url(job: Job) -> str:
-    return join(job.url, "links.json")
+def users_url(cas_prefix: str) -> str:
+    """Return the folder of the notes that name the results prefixes that use these inputs."""
+    return join(cas_prefix, ".users")
 
 
-def page_url(job_url: str, number: int) -> str:
-    """Where a page is."""
-    return join(job_url, "pages", f"{number}.json")
-
-
-def logs_url(job_url: str, index: int) -> str:
-    """The folder of what a task's attempts said while they ran."""
-    return join(job_url, "logs", str(index))
-
-
-def log_url(job_url: str, index: int, attempt_folder: str) -> str:
-    """What one attempt said; `attempt_folder` is the name of its folder: no other lease writes there."""
-    return join(logs_url(job_url, index), f"{attempt_folder}.json")
+def user_url(cas_prefix: str, results_prefix: str) -> str:
+    """Return the URL of the note for one results prefix."""
+    return join(users_url(cas_prefix), hashlib.sha256(results_prefix.encode()).hexdigest()[:16])

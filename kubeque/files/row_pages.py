@@ -8,7 +8,7 @@ from kubeque.files.layout import page_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.store import Files
 from kubeque.model.rows.parameters import Rows, decode_page, encode_page, pages
-from kubeque.model.rows.rows import Row, RowsSpec
+from kubeque.model.rows.rows import Row
 
 _THREADS = 8
 #: A consumer walks through its block, and a block may lie across two pages.
@@ -28,8 +28,7 @@ def write_pages(rows: Rows, job_url: str, files: Files) -> int:
 class PageReader:
     """Reads the pages of one job, and keeps the last two."""
 
-    def __init__(self, spec: RowsSpec, job_url: str, files: Files) -> None:
-        self._spec = spec
+    def __init__(self, job_url: str, files: Files) -> None:
         self._job_url = job_url
         self._files = files
         self._kept: OrderedDict[int, list[Row]] = OrderedDict()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import Access, open_cluster
+from kubeque.files.layout import spec_url
 from kubeque.files.store import LARGE_PIECES, Files
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError
@@ -45,11 +46,12 @@ class Backends:
 
     def spec(self, job: Job) -> JobSpec:
         """The spec in force, read once. Raises StorageError."""
-        key = (job.uid, job.spec_url)
+        url = spec_url(job)
+        key = (job.uid, url)
         if key not in self._specs:
             while len(self._specs) >= _SPECS:
                 self._specs.pop(next(iter(self._specs)))
-            self._specs[key] = JobSpec.from_wire(self.files.read_json(job.spec_url))
+            self._specs[key] = JobSpec.from_wire(self.files.read_json(url))
         return self._specs[key]
 
     def cluster_of(self, job: Job) -> Cluster:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
+from kubeque.files.layout import spec_url
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Counts, JobState
 from kubeque.model.rows.parameters import sequence
@@ -57,11 +58,11 @@ def make_large(shell: Shell, n: int) -> str:
     with Client(config) as client, closing(open_queue(config.queue_url)) as queue:
         client.submit(Sweep(["true"], name="small", rows=sequence(1)))
         small = client.wait("small", timeout=60).job
-        spec = json.loads(local(small.spec_url).read_text())
+        spec = json.loads(local(spec_url(small)).read_text())
         spec["rows"]["n"] = n
         large = replace(small, name="large", uid="large-uid", n=n, url=small.url.replace(small.uid, "large-uid"))
         local(large.url).mkdir()
-        local(large.spec_url).write_text(json.dumps(spec))
+        local(spec_url(large)).write_text(json.dumps(spec))
         local(f"{large.url}/results-0.csv").write_text("index\n")
         ended = replace(large, state=JobState.KILLED, closing=None).closed(Counts(killed=n), at=1.0)
         queue.create(ended, make_blocks(large.uid, n, 256))

@@ -19,7 +19,7 @@ def test_every_row_is_read_back_as_it_was(place: Place) -> None:
     assert write_pages(rows, place.url, place.files) == 3
 
     spec = rows.to_spec()
-    reader = PageReader(spec, place.url, place.files)
+    reader = PageReader(place.url, place.files)
     for index in (0, 999, 1000, 1001, 1999, 2000, 2499):
         expected = {"n": str(index), "value": VALUES[index % len(VALUES)], "index": str(index)}
         assert read_row(spec, index, reader.page) == expected
@@ -29,7 +29,7 @@ def test_the_last_two_pages_are_kept(tmp_path_factory: pytest.TempPathFactory) -
     folder, files = tmp_path_factory.mktemp("job"), Files()
     rows = from_records({"n": str(n)} for n in range(2500))
     write_pages(rows, str(folder), files)
-    reader = PageReader(rows.to_spec(), str(folder), files)
+    reader = PageReader(str(folder), files)
     # Given pages 0 and 1 have been read, and 0 last
     for number in (0, 1, 0):
         reader.page(number)
@@ -48,4 +48,4 @@ def test_a_damaged_page_is_named(place: Place) -> None:
     write_pages(rows, place.url, place.files)
     place.files.write(page_url(place.url, 0), b'[["1"')
     with pytest.raises(StorageError, match="damaged"):
-        PageReader(rows.to_spec(), place.url, place.files).page(0)
+        PageReader(place.url, place.files).page(0)

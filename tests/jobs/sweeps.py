@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.clusters.open import open_cluster
+from kubeque.files.layout import spec_url
 from kubeque.files.row_pages import write_pages
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
@@ -60,7 +61,7 @@ def ended_job(
     spec = JobSpec(tuple(parse_word(word) for word in words), table.to_spec(), shapes=shapes)
     job = Job(name, uid, len(rows), url, created=began, shapes=shapes)
     write_pages(table, job.url, backends.files)
-    backends.files.write(job.spec_url, json.dumps(spec.to_wire()).encode())
+    backends.files.write(spec_url(job), json.dumps(spec.to_wire()).encode())
     backends.queue.create(job, make_blocks(job.uid, job.n, 50))
     clocks = {"local:machine:101:1": began, "local:machine:102:2": began + 1}
     while run:

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.sources import Source, push_sources, row_source, word_sources
+from kubeque.files.layout import input_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
-from kubeque.files.urls import join
 from kubeque.model.command.command import Word, shown
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.job.spec import Input
@@ -122,7 +122,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
         if os.path.getsize(source.path) != source.size:
             raise CommandError(f"{source.said}: {source.path} is being written to: submit once it is finished")
         digest = known[source.path]
-        return Input(source.name, join(cas_prefix, digest), digest, source.size, source.executable)
+        return Input(source.name, input_url(cas_prefix, digest), digest, source.size, source.executable)
 
     distinct = list(dict.fromkeys(sources))
     elsewhere = [source for source in distinct if source.path is None]
@@ -197,7 +197,7 @@ def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | No
     meter = Meter(len(missing), size, progress)
 
     def send(group: list[Upload]) -> int:
-        copies = [Copy(str(item.path), join(cas_prefix, item.digest), item.size, item.digest) for item in group]
+        copies = [Copy(str(item.path), input_url(cas_prefix, item.digest), item.size, item.digest) for item in group]
         files.upload_many(copies, progress=meter.moved)
         return len(group)
 

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.files.layout import result_url, table_url
+from kubeque.files.layout import manifest_url, result_url, table_url
 from kubeque.files.row_pages import PageReader
-from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.reconcile import Progress, reconcile
@@ -81,7 +80,7 @@ def task_details(backends: Backends, name: str, index: int, *, watch: LeaseWatch
     line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
     try:
-        result = backends.files.read_json(join(url, "result.json")) if url else None
+        result = backends.files.read_json(manifest_url(url)) if url else None
     except FileMissing:  # somebody tidied up; what the queue knows is shown all the same
         result = None
     return TaskDetails(job, line, job.shapes[line.view.size_class], result, url)
@@ -93,4 +92,4 @@ def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     rows = backends.spec(job).rows
-    return TaskRow(view, read_row(rows, index, PageReader(rows, job.url, backends.files).page))
+    return TaskRow(view, read_row(rows, index, PageReader(job.url, backends.files).page))

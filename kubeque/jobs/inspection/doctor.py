@@ -11,9 +11,9 @@ from functools import partial
 
 from kubeque.clusters.base import Permission
 from kubeque.clusters.open import open_cluster
-from kubeque.files.layout import page_url, table_url
+from kubeque.files.layout import page_name, page_url, pages_url, spec_url, table_name, table_url
 from kubeque.files.store import Files
-from kubeque.files.urls import is_folder, join, local_path
+from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
@@ -141,22 +141,21 @@ def look(queue: Queue, name: str) -> Audit:
 def _files(backends: Backends, job: Job) -> Iterator[Fault]:
     """Is all there that its consumers and readers need?"""
     try:
-        spec = JobSpec.from_wire(backends.files.read_json(job.spec_url))  # as it is stored, not as it was read before
+        spec = JobSpec.from_wire(backends.files.read_json(spec_url(job)))  # as it is stored, not as it was read before
         if spec.rows.n != job.n:
-            yield Fault("spec", f"{job.spec_url} is for {spec.rows.n} tasks, and the job has {job.n}")
+            yield Fault("spec", f"{spec_url(job)} is for {spec.rows.n} tasks, and the job has {job.n}")
         yield from _pages(backends, job, spec)
-        if job.closing is not None and not backends.files.existing(job.url, [table_url(job).rpartition("/")[2]]):
+        if job.closing is not None and not backends.files.existing(job.url, [table_name(job)]):
             yield Fault("table", f"{table_url(job)} is not there, though the job has ended")
     except StorageError as error:
         yield Fault("store", str(error))
     except (ValueError, KeyError, TypeError) as error:
-        yield Fault("spec", f"{job.spec_url} cannot be read ({type(error).__name__}: {error})")
+        yield Fault("spec", f"{spec_url(job)} cannot be read ({type(error).__name__}: {error})")
 
 
 def _pages(backends: Backends, job: Job, spec: JobSpec) -> Iterator[Fault]:
-    names = [page_url(job.url, number).rpartition("/")[2] for number in range(len(spec.rows.starts))]
-    folder = join(job.url, "pages")
-    there = backends.files.existing(folder, names) if names else set()
-    for name in names:
-        if name not in there:
-            yield Fault("pages", f"{join(folder, name)} is not there: the rows in it cannot run")
+    numbers = range(len(spec.rows.starts))
+    there = backends.files.existing(pages_url(job.url), map(page_name, numbers)) if numbers else set()
+    for number in numbers:
+        if page_name(number) not in there:
+            yield Fault("pages", f"{page_url(job.url, number)} is not there: the rows in it cannot run")

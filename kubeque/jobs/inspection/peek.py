@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass, replace
 
 from kubeque.clusters.local import attempt_folder
-from kubeque.files.layout import log_url, logs_url, result_url
+from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, manifest_url, result_url, stream_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
-from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
@@ -88,10 +87,10 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
     if outcome is None or not url or view.state not in ("ok", "failed"):
         return None
     try:
-        result = backends.files.read_json(join(url, "result.json"))
+        result = backends.files.read_json(manifest_url(url))
         text = result.get(stream)
         if text is None and result.get(f"{stream}_bytes"):
-            return Peek(view, backends.files.read_tail(join(url, f"{stream}.txt")), outcome.attempt)
+            return Peek(view, backends.files.read_tail(stream_url(url, stream)), outcome.attempt)
     except FileMissing:  # somebody tidied up
         return None
     data = (text or "").encode()
@@ -132,8 +131,8 @@ def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: f
 
 def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | None:
     """What the last attempt that sent anything had written."""
-    names = [name.removesuffix(".json") for name, _ in backends.files.listing(logs_url(job.url, index))]
-    numbered = [(int(number), name) for name in names if (number := name.partition("-")[0]).isdigit()]
+    names = [attempt_of_log(name) for name, _ in backends.files.listing(logs_url(job.url, index))]
+    numbered = [(number, name) for name in names if (number := attempt_number(name)) is not None]
     if not numbered:
         return None
     attempt, name = max(numbered)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubeque.files.layout import spec_url, stream_url
 from kubeque.files.sha256 import sha256_file
-from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError
@@ -84,7 +84,7 @@ def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> d
     job, view, outcome = task.job, task.line.view, task.line.view.record.outcome
     revision = outcome.revision if outcome and outcome.revision and not outcome.linked else job.revision
     return {
-        "job": job.name, "job_url": job.url, "spec_url": job.spec_url_of(revision), "index": view.index,
+        "job": job.name, "job_url": job.url, "spec_url": spec_url(job, revision), "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
         "memory": job.shapes[lifted(job.shapes, view.size_class, job.floor)].memory,
         "cache": str(backends.config.home / "replay-cache"),
@@ -124,7 +124,7 @@ def _stream(backends: Backends, task: TaskDetails, name: str) -> dict[str, Any]:
         return {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
-        backends.files.download(join(task.url, f"{name}.txt"), path)
+        backends.files.download(stream_url(task.url, name), path)
         return {"size": size, "digest": sha256_file(str(path))}
 
 

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from kubeque.files.layout import result_url
+from kubeque.files.layout import manifest_url, result_url
 from kubeque.files.output import write_file
 from kubeque.files.parallel import in_parallel
-from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.table import FACTS, TaskRow, lines
 from kubeque.model.errors import MissingExtra, UserError
@@ -88,7 +87,7 @@ def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[st
         if line.view.state != "ok" or outcome is None or outcome.out != {}:
             return line, line.out
         url = result_url(job, outcome)
-        return line, dict(backends.files.read_json(join(url, "result.json")).get("out") or {}) if url else {}
+        return line, dict(backends.files.read_json(manifest_url(url)).get("out") or {}) if url else {}
 
     return in_parallel(whole, lines(backends, job), threads=_THREADS)
 

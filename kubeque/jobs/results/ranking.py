@@ -86,7 +86,7 @@ def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
     """The `count` tasks that failed last, the newest first. Reads all blocks, and the rows of these tasks only."""
     failed = (view for view in backends.queue.tasks(job) if view.state == "failed")
     rows = backends.spec(job).rows
-    page = PageReader(rows, job.url, backends.files).page
+    page = PageReader(job.url, backends.files).page
     return [TaskRow(view, read_row(rows, view.index, page)) for view in heapq.nlargest(count, failed, key=_ended_at)]
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from kubeque.files.layout import manifest_url, output_url, stream_name, stream_url
 from kubeque.files.safe_paths import safe_name
 from kubeque.files.store import Files
-from kubeque.files.urls import join
 from kubeque.model.errors import FileDamaged, StorageError
 from kubeque.model.text import cut
 
@@ -40,7 +40,7 @@ def read_manifest(files: Files, url: str) -> list[ResultFile]:
     """
     if not url:
         return []
-    source = join(url, "result.json")
+    source = manifest_url(url)
     said = files.read_json(source)
     try:
         found = list(_files(said, url))
@@ -57,16 +57,16 @@ def _files(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
         if not isinstance(name, str) or type(size) is not int or size < 0 or not _DIGEST.fullmatch(digest):
             raise ValueError(f"a file is described as {cut(repr(item))}")
         name.encode()  # a lone surrogate is no name
-        yield ResultFile(str(safe_name(name)), join(url, "files", name), size, digest)
+        yield ResultFile(str(safe_name(name)), output_url(url, name), size, digest)
 
 
 def _streams(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
     """The streams as files. A file of the same name that the task itself wrote goes before."""
     for stream in _STREAMS:
         text, size = said.get(stream), said.get(f"{stream}_bytes", 0)
-        name = f"{stream}.txt"
+        name = stream_name(stream)
         if text is None and size:
-            yield ResultFile(name, join(url, name), int(size), str(said.get(f"{stream}_digest") or ""))
+            yield ResultFile(name, stream_url(url, stream), int(size), str(said.get(f"{stream}_digest") or ""))
         else:
             data = (text or "").encode()
             yield ResultFile(name, "", len(data), text=data)

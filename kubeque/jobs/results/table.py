@@ -74,7 +74,7 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
     Memory: a few blocks and pages. Pages of which no row is wanted are not read.
     """
     spec = backends.spec(job).rows
-    page = PageReader(spec, job.url, backends.files)
+    page = PageReader(job.url, backends.files)
     for view in backends.queue.tasks(job, first=first):
         if state in (None, view.state):
             yield TaskRow(view, read_row(spec, view.index, page.page))
@@ -83,7 +83,7 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
 def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
     """The rows of some tasks; each page is read once."""
     spec = backends.spec(job).rows
-    page = PageReader(spec, job.url, backends.files).page
+    page = PageReader(job.url, backends.files).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
 
 

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 
 from kubeque.files.inputs.inputs import Staging, push
+from kubeque.files.layout import job_folder_url, spec_url
 from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
-from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
@@ -38,7 +38,7 @@ class Draft:
         now = backends.queue.now()  # by which the deadline is judged
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
-            name=name, uid=uid, n=n, url=join(backends.config.default_url_prefix, name, uid),
+            name=name, uid=uid, n=n, url=job_folder_url(backends.config.default_url_prefix, name, uid),
             consumers=sweep.consumers or backends.config.consumers or backends.cluster.default_consumers(n),
             fleet=backends.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
             shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
@@ -55,7 +55,7 @@ class Draft:
         The spec is first, so that the inputs are known to be in use before any of them is taken to be there already.
         """
         write_owner(backends, job)
-        backends.files.write(job.spec_url, json.dumps(self.spec.to_wire()).encode())
+        backends.files.write(spec_url(job), json.dumps(self.spec.to_wire()).encode())
         if self.staging.uploads:
             register(backends)
             wait_until_cleared(backends)

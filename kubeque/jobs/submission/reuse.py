@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kubeque.files.layout import keys_url, task_url
+from kubeque.files.layout import keys_url, spec_url, task_url
 from kubeque.files.parallel import in_parallel
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
@@ -25,8 +25,8 @@ def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
     try:
         return backends.files.read(keys_url(job, revision))
     except FileMissing:
-        spec = JobSpec.from_wire(backends.files.read_json(replace(job, revision=revision).spec_url))
-        rows = iter_rows(spec.rows, PageReader(spec.rows, job.url, backends.files).page)
+        spec = JobSpec.from_wire(backends.files.read_json(spec_url(job, revision)))
+        rows = iter_rows(spec.rows, PageReader(job.url, backends.files).page)
         columns = spec.rows.columns
         return b"" if no_keys(spec) else b"".join(row_keys(spec, ([row[c] for c in columns] for row in rows)))
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from os.path import isdir
 
+from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
 from kubeque.files.parallel import in_parallel
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
@@ -22,9 +22,6 @@ from kubeque.model.job.spec import JobSpec
 GRACE_SECONDS = 86_400.0
 _THREADS = 16
 _STEP = 200
-_UID = re.compile(r"[a-kmnp-z2-9]{12}")
-_DIGEST = re.compile(r"[0-9a-f]{64}")
-_SPEC = re.compile(r"spec-\d+\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +91,8 @@ def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
     for name in backends.files.entries(prefix):
         if name.folder and not name.name.startswith("."):
             for uid in backends.files.entries(join(prefix, name.name)):
-                if uid.folder and _UID.fullmatch(uid.name):
-                    yield join(prefix, name.name, uid.name)
+                if uid.folder and is_uid(uid.name):
+                    yield job_folder_url(prefix, name.name, uid.name)
 
 
 def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
@@ -106,11 +103,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
         old = all(time is not None and time < now - GRACE_SECONDS for time in times)
         return old and is_ours(backends, url)
 
-    urls = [
-        url
-        for url in _job_folders(backends, backends.config.default_url_prefix)
-        if url.rpartition("/")[2] not in living
-    ]
+    urls = [url for url in _job_folders(backends, backends.config.default_url_prefix) if uid_of(url) not in living]
     asked = in_parallel(lambda url: (url, is_left(url)), urls, threads=_THREADS)
     return [url for url, left in asked if left]
 
@@ -132,7 +125,7 @@ def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str]
     old = [
         entry
         for entry in backends.files.entries(cas)
-        if _DIGEST.fullmatch(entry.name) and entry.modified is not None and entry.modified < now - GRACE_SECONDS
+        if is_input(entry.name) and entry.modified is not None and entry.modified < now - GRACE_SECONDS
     ]
     if not old:
         return []
@@ -141,8 +134,8 @@ def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str]
     if clearing is not None:
         for at in range(0, len(unused), _STEP):
             clearing.check()
-            _delete(backends, [join(cas, entry.name) for entry in unused[at : at + _STEP]])
-    return [Piece("input", join(cas, entry.name), 1, entry.size) for entry in unused]
+            _delete(backends, [input_url(cas, entry.name) for entry in unused[at : at + _STEP]])
+    return [Piece("input", input_url(cas, entry.name), 1, entry.size) for entry in unused]
 
 
 def _delete(backends: Backends, urls: Sequence[str]) -> None:
@@ -161,6 +154,6 @@ def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
         prefixes = dict.fromkeys([backends.config.default_url_prefix, *(prefix for prefix, _ in users(backends))])
         for folder in (folder for prefix in prefixes for folder in _job_folders(backends, prefix)):
             if folder not in gone:
-                yield from (join(folder, e.name) for e in backends.files.entries(folder) if _SPEC.fullmatch(e.name))
+                yield from (join(folder, e.name) for e in backends.files.entries(folder) if is_spec(e.name))
 
     return set().union(*in_parallel(digests, specs(), threads=_THREADS))

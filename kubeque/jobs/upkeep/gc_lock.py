@@ -8,13 +8,13 @@ submission waits until that is over.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import itertools
 import secrets
 import threading
 import time
 from collections.abc import Callable
 
+from kubeque.files.layout import clearing_url, user_url, users_url
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import FileMissing, StorageError, UserError
@@ -25,24 +25,16 @@ _REFRESH_SECONDS = 10.0
 Sleep = Callable[[float], None]
 
 
-def _mark_url(backends: Backends) -> str:
-    return join(backends.config.cas_url_prefix, ".clearing")
-
-
-def _users_url(backends: Backends) -> str:
-    return join(backends.config.cas_url_prefix, ".users")
-
-
 def register(backends: Backends) -> None:
     """Note that specs below our results prefix name inputs here: whoever clears away has to read them."""
     prefix = backends.config.default_url_prefix
-    name = hashlib.sha256(prefix.encode()).hexdigest()[:16]
-    backends.files.write_new(join(_users_url(backends), name), prefix.encode())
+    backends.files.write_new(user_url(backends.config.cas_url_prefix, prefix), prefix.encode())
 
 
 def users(backends: Backends) -> list[tuple[str, str]]:
     """The results prefixes whose specs may name inputs here, each with the URL of its note."""
-    urls = [join(_users_url(backends), entry.name) for entry in backends.files.entries(_users_url(backends))]
+    folder = users_url(backends.config.cas_url_prefix)
+    urls = [join(folder, entry.name) for entry in backends.files.entries(folder)]
     return [(backends.files.read(url).decode(), url) for url in urls]
 
 
@@ -51,12 +43,12 @@ def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
     seen, waited = b"", 0.0
     while True:
         try:
-            mark = backends.files.read(_mark_url(backends))
+            mark = backends.files.read(clearing_url(backends.config.cas_url_prefix))
         except FileMissing:
             return
         waited = waited + 1.0 if mark == seen else 0.0
         if waited > STALE_SECONDS:
-            backends.files.delete(_mark_url(backends))
+            backends.files.delete(clearing_url(backends.config.cas_url_prefix))
             return
         seen = mark
         sleep(1.0)
@@ -67,14 +59,14 @@ class Clearing:
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
+        self._url = clearing_url(backends.config.cas_url_prefix)
         self._token = secrets.token_hex(8)
         self._over = threading.Event()
         self._breath = threading.Thread(target=self._stay, name="kubeque-clearing", daemon=True)
 
     def __enter__(self) -> Clearing:
-        url = _mark_url(self._backends)
-        if not self._backends.files.write_new(url, self._token.encode()):
-            raise UserError(f"somebody else clears away at this moment: wait for them, or if nobody does delete {url}")
+        if not self._backends.files.write_new(self._url, self._token.encode()):
+            raise UserError(f"another gc is running: wait until it has ended; if none is running, delete {self._url}")
         self._breath.start()
         return self
 
@@ -82,7 +74,7 @@ class Clearing:
         self._over.set()
         self._breath.join()
         if self._held():
-            self._backends.files.delete(_mark_url(self._backends))
+            self._backends.files.delete(self._url)
 
     def check(self) -> None:
         """Before each deletion. Raises UserError if somebody took us for dead."""
@@ -97,10 +89,10 @@ class Clearing:
             with contextlib.suppress(StorageError):
                 if not self._held():
                     return
-                self._backends.files.write(_mark_url(self._backends), f"{self._token} {count}".encode())
+                self._backends.files.write(self._url, f"{self._token} {count}".encode())
 
     def _held(self) -> bool:
         try:
-            return self._backends.files.read(_mark_url(self._backends)).decode().startswith(self._token)
+            return self._backends.files.read(self._url).decode().startswith(self._token)
         except FileMissing:
             return False

@@ -7,13 +7,12 @@ import json
 import os
 import platform
 
-from kubeque.files.urls import join
+from kubeque.files.layout import owner_url
 from kubeque.jobs.backends import Backends
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 
-NAME = "job.json"
 #: Such queues have the same address on every machine.
 _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
@@ -32,13 +31,13 @@ def _own_mark(backends: Backends) -> str:
 def write_owner(backends: Backends, job: Job) -> None:
     """Note whose the folder of a new job is."""
     told = {"job": job.name, "uid": job.uid, "queue": _own_mark(backends)}
-    backends.files.write(join(job.url, NAME), json.dumps(told).encode())
+    backends.files.write(owner_url(job.url), json.dumps(told).encode())
 
 
 def is_ours(backends: Backends, url: str) -> bool:
     """Does the folder at `url` belong to a job of this queue? False where nobody knows."""
     try:
-        told = backends.files.read_json(join(url, NAME))
+        told = backends.files.read_json(owner_url(url))
     except FileMissing:
         return False
     return isinstance(told, dict) and told.get("queue") == _own_mark(backends)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 
-from kubeque.files.layout import links_url
+from kubeque.files.layout import is_owner, is_shared, links_url, split_task_url
 from kubeque.files.parallel import in_parallel
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.upkeep.owner import NAME
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
 from kubeque.model.rows.index_ranges import to_ranges
 
 _THREADS = 16
-_TASKS = "/tasks/"
 #: URL of a job -> the indexes of its tasks.
 Links = Mapping[str, set[int]]
 
@@ -24,8 +22,8 @@ def write_links(backends: Backends, job: Job, done: Done) -> None:
     """Note what the new job links to, before anybody sees it."""
     tasks: dict[str, list[int]] = {}
     for outcome in done.values():
-        url, _, index = outcome.linked.rpartition(_TASKS)
-        tasks.setdefault(url, []).append(int(index))
+        url, index = split_task_url(outcome.linked)
+        tasks.setdefault(url, []).append(index)
     found = {url: to_ranges(sorted(set(indexes))) for url, indexes in tasks.items()}
     backends.files.write(links_url(job), json.dumps(found).encode())
 
@@ -54,11 +52,10 @@ def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], boo
 
     With them stays the note whose folder it is, and it stays alone unless the `whole` folder may go.
     """
-    indexes = {str(index) for index in links.get(url, ())}
+    indexes = links.get(url, set())
 
     def keep(name: str) -> bool:
-        folder, _, rest = name.partition("/")
-        return name == NAME or (folder == "tasks" and rest.partition("/")[0] in indexes)
+        return is_owner(name) or is_shared(name, indexes)
 
     return keep if indexes or not whole else None
 

@@ -122,7 +122,7 @@ class Job:
     reason: str = ""
     #: Raised by every reset. Nothing of an older run is accepted.
     run: int = 0
-    #: Which spec is in force: `{url}/spec-{revision}.json`.
+    #: Number of the spec in force, from 1; `files/layout.py: spec_url` has its place.
     revision: int = 1
     #: Digest of that spec: tells a repeated submission from a changed one.
     spec_digest: str = ""
@@ -187,14 +187,6 @@ class Job:
         if self.waits_for_go(counts):
             return "held"
         return str(self.state) if not self.open else "running" if counts.ended or counts.running else "waiting"
-
-    @property
-    def spec_url(self) -> str:
-        return self.spec_url_of(self.revision)
-
-    def spec_url_of(self, revision: int) -> str:
-        """Where the spec of a revision is."""
-        return f"{self.url}/spec-{revision}.json"
 
     def closed(self, counts: Counts, at: float) -> Job:
         return replace(self, closing=Closing(self.succeeds(counts), counts, at))

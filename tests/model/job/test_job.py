@@ -100,10 +100,6 @@ def test_counts_add_up(value: Counts) -> None:
     assert Counts(**json.loads(json.dumps(value.to_wire()))) == value
 
 
-def test_the_spec_in_force_has_its_own_address() -> None:
-    assert job(revision=3).spec_url == "gs://b/sweep/abc/spec-3.json"
-
-
 def test_no_two_jobs_share_a_uid() -> None:
     uids = {new_uid() for _ in range(1000)}
 
