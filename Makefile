@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help demo test matrix lint docs image e2e bench kill soak dist clean
 SHELL := /bin/sh
+# Tests start thousands of Python processes: none of them may have to compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON_HERE = .venv/bin/python
 ENVIRONMENT = .venv/.ready
