@@ -38,12 +38,13 @@ matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older 
 		.matrix/$$airflow/bin/python -m pytest -n 2 --dist loadgroup tests/provider $(ARGS) || failed="$$failed $$airflow"; \
 	done; [ -z "$$failed" ] || { echo "== failed on Airflow$$failed"; exit 1; }
 
-lint: $(ENVIRONMENT)  ## style, types, import contracts, and that the consumer stays light
+lint: $(ENVIRONMENT)  ## style, types, import contracts, dead code, prose, and that the consumer stays light
 	$(PYTHON_HERE) -m ruff check
 	$(PYTHON_HERE) -m ruff format --check
 	$(PYTHON_HERE) -m mypy
 	.venv/bin/lint-imports --no-logo
-	$(PYTHON_HERE) -m pytest -q tests/consumer/test_probe.py
+	.venv/bin/vulture
+	$(PYTHON_HERE) -m pytest -q tests/lint tests/consumer/test_probe.py
 
 docs: $(ENVIRONMENT)  ## the pages that are made from the commands: docs/reference.md and docs/json.md
 	$(PYTHON_HERE) docs/make
