@@ -24,7 +24,6 @@ KubequeError                      exit code 1
 │   ├── ClusterUnavailable        the cluster did not answer: try again later
 │   └── ClusterRefused            the cluster said no
 └── JobFailed                     the sweep ended without success
-    └── JobKilled                 because somebody killed it
 """
 
 from __future__ import annotations
@@ -136,7 +135,3 @@ class ClusterRefused(ClusterError):
 
 class JobFailed(KubequeError):
     """The sweep ended and it is not a success. The message names the first failing rows."""
-
-
-class JobKilled(JobFailed):
-    """The sweep was killed before it was done."""

@@ -19,7 +19,6 @@ _MOST_BYTES = 1 << 60
 #: Some 30 years. Python cannot wait for more than 292.
 _MOST_SECONDS = 1e9
 MI = 1 << 20
-GI = 1 << 30
 
 
 def parse_bytes(text: str | int, what: str = "memory") -> int:

@@ -15,7 +15,9 @@ from kubeque.consumer.settings import Settings
 from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape, grow_shapes
-from kubeque.model.resources import GI
+from kubeque.model.resources import MI
+
+GI = 1024 * MI
 
 
 def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(

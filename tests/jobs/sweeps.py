@@ -19,12 +19,13 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Outcome
-from kubeque.model.resources import GI
+from kubeque.model.resources import MI
 from kubeque.model.rows.parameters import from_records
 from kubeque.queues import lease as leases
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
 
+GI = 1024 * MI
 #: A Wednesday in 2026, Unix time in seconds.
 NOON = 1_795_608_000.0
 

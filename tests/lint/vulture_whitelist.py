@@ -37,12 +37,6 @@ _.flask_blueprints  # Airflow 2 reads it from the plugin's class
 _.external_views  # Airflow 3 reads it from the plugin's class
 _.fastapi_apps  # Airflow 3 reads it from the plugin's class
 _.pytestmark  # pytest reads it from a test module
-_.pytest_collection_modifyitems  # pytest calls it
-_.do_HEAD  # http.server calls it
-_.do_POST  # http.server calls it
-_.do_PUT  # http.server calls it
-_.do_PATCH  # http.server calls it
-_.do_DELETE  # http.server calls it
 _.log_message  # http.server calls it
 _.handle_starttag  # html.parser calls it
 _.handle_endtag  # html.parser calls it
@@ -50,3 +44,6 @@ _.handle_data  # html.parser calls it
 _.OwnDags  # the Airflow of the tests loads it by its class path
 _.callers  # a field of Airflow 2's ExecutorSafeguard
 _.should_exit  # uvicorn's server reads it
+_.gid  # tarfile reads it
+_.gname  # tarfile reads it
+_.uname  # tarfile reads it

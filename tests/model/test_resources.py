@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.shapes import Shape, grow_shapes, grown
 from kubeque.model.job.task import Cause
-from kubeque.model.resources import GI, MI, format_bytes, parse_bytes, parse_cpu, parse_duration
+from kubeque.model.resources import MI, format_bytes, parse_bytes, parse_cpu, parse_duration
+
+GI = 1024 * MI
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskView
 from kubeque.queues.reaper import LeaseWatch
 
-STREAMS = ("stdout", "stderr")
 #: For so long a consumer shows what a task writes after somebody asked, seconds.
 _ASKED_SECONDS = 20.0
 #: An answer is waited for so long: where a consumer may read its job every second, and where it may not.

@@ -28,9 +28,10 @@ from kubeque.model.errors import ResourceError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import GI
+from kubeque.model.resources import MI
 from kubeque.model.rows.parameters import sequence
 
+GI = 1024 * MI
 GOLDEN = Path(__file__).parent / "manifests"
 AROUND = ManifestContext("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")
 EVERYTHING = {

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes.node_capacity import asked, most_free, quantity, shown
-from kubeque.model.resources import GI
+from kubeque.model.resources import MI
+
+GI = 1024 * MI
 
 
 def node(name: str, memory: str, **spec: Any) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from kubeque.clusters.kubernetes.scaling import Create, Grow, indexes, plan, sta
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.task import Tally
-from kubeque.model.resources import GI
+from kubeque.model.resources import MI
 
+GI = 1024 * MI
 NOW = 1_000_000_000.0
 LONG_AGO, JUST_NOW = "2001-09-09T00:00:00Z", "2001-09-09T01:46:35Z"
 

@@ -7,8 +7,10 @@ import pytest
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
-from kubeque.model.resources import GI, MI
+from kubeque.model.resources import MI
 from kubeque.model.stats.advice import AttemptStats, advise
+
+GI = 1024 * MI
 
 
 def task(index: int, *attempts: Attempt, peak: int = 0, state: str = "ok") -> TaskView:
