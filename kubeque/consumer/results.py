@@ -16,14 +16,13 @@ from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.layout import attempt_url, manifest_url, output_url, stream_url
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.model.job.task import Cause, Outcome
 
 #: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; what is more is in result.json.
 _OUT_IN_QUEUE = 1024
-_THREADS = 8
 
 
 def save(files: Files, a: Assignment) -> Outcome:
@@ -62,7 +61,7 @@ def _store_all(files: Files, url: str, collected: OutputFiles) -> list[dict[str,
     store = partial(_store, files, url)
     if len(groups) <= 1:  # a pool of threads costs more than one small file
         return [item for group in groups for item in store(group)]
-    return [item for stored in in_parallel(store, groups, threads=_THREADS) for item in stored]
+    return [item for stored in in_parallel(store, groups, threads=CONSUMER_TRANSFERS) for item in stored]
 
 
 def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:

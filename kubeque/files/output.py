@@ -1,20 +1,21 @@
-"""A file that a command was told to write, here or in a store: whole under its name, or not there."""
+"""Write files for the user, on this machine or in a store: whole under their names, or not at all."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO, cast
 
 from kubeque.files.store import Files
 from kubeque.files.stores.local import put
 from kubeque.files.urls import is_folder, local_path
-from kubeque.model.errors import DestinationError
+from kubeque.model.errors import DestinationError, StorageError
 
 
 def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
-    """Make the file `dest`, a path or a URL, from what `fill` writes. Raises DestinationError, StorageError."""
+    """Write the bytes that `fill` writes to `dest`, a path or a URL. Raises DestinationError, StorageError."""
     dest = os.fspath(dest)
     try:
         if is_folder(dest):
@@ -26,3 +27,11 @@ def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[Binar
             files.upload(file.name, dest)
     except OSError as error:
         raise DestinationError(f"{dest} cannot be written: {error.strerror}: choose another -o") from error
+
+
+def write_local(path: Path, data: bytes) -> None:
+    """Write a file of this machine; make missing folders. Raises StorageError."""
+    try:
+        put(str(path), lambda file: file.write(data))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from kubeque.files.layout import page_url
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import PAGE_WRITES, in_parallel
 from kubeque.files.store import Files
 from kubeque.model.rows.parameters import Rows, decode_page, encode_page, pages
 from kubeque.model.rows.rows import Row
 
-_THREADS = 8
 #: A consumer walks through its block, and a block may lie across two pages.
 _KEPT = 2
 
@@ -22,7 +21,7 @@ def write_pages(rows: Rows, job_url: str, files: Files) -> int:
         number, page = numbered
         files.write(page_url(job_url, number), encode_page(page))
 
-    return sum(1 for _ in in_parallel(write, enumerate(pages(rows)), threads=_THREADS))
+    return sum(1 for _ in in_parallel(write, enumerate(pages(rows)), threads=PAGE_WRITES))
 
 
 class PageReader:

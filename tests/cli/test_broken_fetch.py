@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.jobs.results.fetch_folder import MARKER
+from kubeque.jobs.results.destination import MARKER
 from tests.cli.conftest import Shell
 from tests.cli.test_interrupted import has_open, interrupt
 

@@ -95,7 +95,7 @@ _PARTS = (
 #: Where a URL may be taken apart or a path of a job's folder may be written.
 _HOMES = (
     "kubeque/files/layout.py", "kubeque/files/urls.py", "kubeque/files/stores/", "kubeque/files/safe_paths.py",
-    "kubeque/jobs/results/fetch_",  # a fetched folder has a layout of its own
+    "kubeque/jobs/results/destination.py",  # the layout of a fetched folder
     "kubeque_provider/airflow_versions.py",  # these paths are Airflow's
 )  # fmt: skip
 _FOLDERS = ("kubeque/files", "kubeque/jobs", "kubeque/consumer", "kubeque/queues", "kubeque_provider")

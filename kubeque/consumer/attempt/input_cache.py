@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kubeque.files.batches import Copy, in_groups
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
 from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError
 from kubeque.model.job.spec import Input
@@ -24,7 +24,6 @@ from kubeque.model.job.spec import Input
 COPIED_BYTES = 1 << 20
 #: The date of every file that we fetched or staged (2000-01-01): another one means that somebody has written to it.
 STAGED_NS = 946_684_800 * 10**9
-_FETCH_THREADS = 8
 #: After so much of the limit has come in the folder is looked through again: others fill it too.
 _ROUND = 1 / 8
 #: What a small file takes of a disk at least, bytes.
@@ -75,7 +74,7 @@ class InputCache:
         if len(by_turn) == 1:
             self._fetch(missing)
         elif missing:
-            list(in_parallel(self._fetch, by_turn.values(), threads=_FETCH_THREADS))
+            list(in_parallel(self._fetch, by_turn.values(), threads=CONSUMER_TRANSFERS))
 
     def place(self, item: Input, target: Path) -> None:
         """Make `target` of an input: a copy, or a read-only link where that is safe. Raises StageFailed."""

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import DIGESTS, in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.errors import refused
 
@@ -51,7 +51,7 @@ class DigestCache:
         keys = {path: _key(path) for path in paths}
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
-        threads = min(8, os.cpu_count() or 1)
+        threads = min(DIGESTS, os.cpu_count() or 1)
         stopped = threading.Event()  # Ctrl-C does not wait until the largest file has been read
         digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
         read = dict(zip(unknown, digests, strict=True))

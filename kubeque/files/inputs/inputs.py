@@ -13,15 +13,12 @@ from kubeque.files.batches import Copy, in_groups
 from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.sources import Source, push_sources, row_source, word_sources
 from kubeque.files.layout import input_url
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import INPUT_UPLOADS, QUESTIONS, in_parallel
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
 from kubeque.model.command.command import Word, shown
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.job.spec import Input
-
-_UPLOADS = 8
-_LOOKS = 16
 
 
 class Upload(NamedTuple):
@@ -126,7 +123,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
 
     distinct = list(dict.fromkeys(sources))
     elsewhere = [source for source in distinct if source.path is None]
-    looked = dict(zip(elsewhere, in_parallel(make, elsewhere, threads=_LOOKS), strict=True))
+    looked = dict(zip(elsewhere, in_parallel(make, elsewhere, threads=QUESTIONS), strict=True))
     return {source: looked[source] if source in looked else make(source) for source in distinct}
 
 
@@ -202,6 +199,6 @@ def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | No
         return len(group)
 
     groups = in_groups(missing, lambda upload: upload.size)
-    for sent in in_parallel(send, groups, threads=_UPLOADS, stop=meter.stop):
+    for sent in in_parallel(send, groups, threads=INPUT_UPLOADS, stop=meter.stop):
         meter.done(sent)
     return size

@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import QUESTIONS, in_parallel
 
-#: Requests that wait for the store at the same time.
-THREADS = 32
 #: So few names are just asked for.
 _FEW = 64
 #: Objects that may be listed for each name that is looked for: a thousand come with one answer, which costs more than
@@ -31,9 +29,9 @@ def present(
         there = _about(beginning)
         if there <= _LISTED * len(wanted):
             starts = sorted({name[: 1 if there < 16 * _SHARE else 2] for name in wanted})
-            found = in_parallel(beginning, starts, threads=THREADS)
+            found = in_parallel(beginning, starts, threads=QUESTIONS)
             return wanted.intersection(name for part in found for name in part)
-    answers = in_parallel(lambda name: (name, ask(name)), wanted, threads=THREADS)
+    answers = in_parallel(lambda name: (name, ask(name)), wanted, threads=QUESTIONS)
     return frozenset(name for name, there in answers if there)
 
 

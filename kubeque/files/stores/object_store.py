@@ -15,9 +15,9 @@ from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 from kubeque.files.batches import Copy
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import QUESTIONS, in_parallel
 from kubeque.files.stores.errors import patiently
-from kubeque.files.stores.existence import THREADS, present
+from kubeque.files.stores.existence import present
 from kubeque.files.stores.local import copy, is_temporary, open_source
 from kubeque.files.urls import join
 
@@ -313,7 +313,7 @@ class ObjectStore:
         plain = [path for path in paths if not _MAGIC.search(path)]
         if plain:
             patiently("delete", prefix, lambda: self._fs.rm(plain))
-        for _ in in_parallel(self.delete, (path for path in paths if _MAGIC.search(path)), threads=THREADS):
+        for _ in in_parallel(self.delete, (path for path in paths if _MAGIC.search(path)), threads=QUESTIONS):
             pass
 
 

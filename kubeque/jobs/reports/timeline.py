@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -14,7 +12,7 @@ from kubeque.files.output import write_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page, text
 from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
-from kubeque.jobs.results.table import lines, read_rows
+from kubeque.jobs.results.table import lines, read_rows, write_csv
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
@@ -94,15 +92,15 @@ def when(at: float) -> str:
 
 # ------------------------------------------------------------------ a table
 def _csv(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
-    out = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=True)
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_CSV)
-    for s, _ in traced:
-        start = datetime.fromtimestamp(s.start, UTC).isoformat(timespec="milliseconds")
-        code = "" if s.code is None else s.code
-        writer.writerow([s.job, s.index, s.attempt, s.consumer, s.cause, code, start, s.seconds, s.staging, s.saving])
-    out.flush()
-    out.detach()
+    rows = (
+        [s.job, s.index, s.attempt, s.consumer, s.cause, s.code, _iso(s.start), s.seconds, s.staging, s.saving]
+        for s, _ in traced
+    )
+    write_csv(file, _CSV, rows)
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
 
 
 # ------------------------------------------------------------------ a Chrome trace

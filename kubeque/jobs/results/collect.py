@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,14 +11,13 @@ from typing import Any, BinaryIO, TextIO
 
 from kubeque.files.layout import manifest_url, result_url
 from kubeque.files.output import write_file
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.table import FACTS, TaskRow, lines
+from kubeque.jobs.results.table import FACTS, TaskRow, lines, out_column, parameter_column, write_csv
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.column_types import Column, ValueType, read_text
 
-_THREADS = 16
 _FACT_KINDS = {
     "state": ValueType.TEXT,
     "cause": ValueType.TEXT,
@@ -89,12 +86,11 @@ def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[st
         url = result_url(job, outcome)
         return line, dict(backends.files.read_json(manifest_url(url)).get("out") or {}) if url else {}
 
-    return in_parallel(whole, lines(backends, job), threads=_THREADS)
+    return in_parallel(whole, lines(backends, job), threads=SMALL_READS)
 
 
 def _gather(backends: Backends, job: Job, spool: TextIO, infer: bool) -> tuple[tuple[Column, ...], int]:
     """Put the rows aside as JSON lines, and see meanwhile what columns there are and what is in them."""
-    taken = {"index", *FACTS}
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
     count = 0
@@ -103,11 +99,13 @@ def _gather(backends: Backends, job: Job, spool: TextIO, infer: bool) -> tuple[t
         values = {name: value for name, value in line.row.items() if name != "index"}
         spool.write(json.dumps([line.view.index, values, line.facts(), out]) + "\n")
         for name, value in values.items():
-            shown = f"param.{name}" if name in taken else name
-            known = parameters.get(name, Column("param", name, shown, ValueType.EMPTY if infer else ValueType.TEXT))
+            known = parameters.get(
+                name,
+                Column("param", name, parameter_column(name), ValueType.EMPTY if infer else ValueType.TEXT),
+            )
             parameters[name] = known.seen(read_text(value)) if infer else known
         for name, value in out.items():
-            outs[name] = outs.get(name, Column("out", name, f"out.{name}")).seen(value)
+            outs[name] = outs.get(name, Column("out", name, out_column(name))).seen(value)
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
     index = Column("index", "index", "index", ValueType.INTEGER)
     return (index, *parameters.values(), *facts, *outs.values()), count
@@ -122,16 +120,7 @@ def _read(spool: TextIO, columns: tuple[Column, ...]) -> Values:
 
 
 def _csv(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:
-    out = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=True)
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([column.shown for column in columns])
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    out.flush()
-    out.detach()
-
-
-def _cell(value: Any) -> Any:
-    return str(value).lower() if isinstance(value, bool) else value
+    write_csv(file, [column.shown for column in columns], rows)
 
 
 def _parquet(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:

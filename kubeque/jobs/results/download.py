@@ -1,173 +1,89 @@
-"""Which results of a job are wanted, and how their files come into a folder of this machine, checked."""
+"""Download the files of tasks to this machine, checked, many at once."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from kubeque.files.batches import Copy, in_groups
-from kubeque.files.layout import result_url, table_url
-from kubeque.files.parallel import in_parallel
+from kubeque.files.output import write_local
+from kubeque.files.parallel import DOWNLOADS, MANIFESTS, in_parallel
 from kubeque.files.progress import Meter
-from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.fetch_folder import FolderDestination, write
+from kubeque.files.store import Files
+from kubeque.jobs.results.destination import Globs, PendingDownload
 from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
-from kubeque.jobs.results.table import lines, to_csv
-from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
+from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.globs import selection
-from kubeque.model.job.job import Job
-from kubeque.model.text import cut
-
-_MANIFESTS, _DOWNLOADS = 8, 16
-#: So many tasks that could not be fetched are named.
-_NAMED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Which results to bring."""
+class TaskFolders(Protocol):
+    """Where the files of each task go."""
 
-    #: None: of all tasks.
-    indexes: Container[int] | None = None
-    #: "ok" or "failed"; None: both.
-    state: str | None = None
-    #: Names of files to bring, as `results` has them; none: all.
-    globs: tuple[str, ...] = ()
+    def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
+        """Return where to write a file; None if it is already there, from a fetch that was interrupted."""
 
-    def __post_init__(self) -> None:
-        if self.state not in (None, "ok", "failed"):
-            raise UserError(f"state {cut(repr(self.state))}: of such tasks nothing is fetched: say ok or failed")
+    def complete(self, task: PendingDownload, globs: Globs, names: Collection[str]) -> None:
+        """Record that the files `names` of a task have arrived."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """What a fetch did."""
-
-    #: A folder or a URL.
-    dest: str
-    #: Tasks brought now.
-    tasks: int
-    #: Tasks that were there already.
-    kept: int
-    #: Files written now, and their bytes.
-    files: int
-    size: int = 0
-    #: Of the tasks brought now: those that had been here, and of which something was changed or removed since.
-    restored: int = 0
-
-
-@dataclass(slots=True)
-class PendingDownload:
-    """A task on its way."""
-
-    index: int
-    #: The attempt's folder.
-    url: str
-    #: Of all files of the attempt, as the queue has it.
-    size: int
-    files: list[ResultFile] = field(default_factory=list)
-    #: Why it cannot be fetched: its own fault, not the store's.
-    fault: str = ""
-    written: int = 0
-    written_size: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def count(self, size: int) -> None:
-        """A file of so many bytes has been written."""
-        with self._lock:
-            self.written += 1
-            self.written_size += size
-
-
-def wanted(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:
-    """The tasks that ended, as far as they are chosen."""
-    for view in backends.queue.tasks(job):
-        outcome = view.record.outcome
-        ended = outcome is not None and view.state in ("ok", "failed") and choice.state in (None, view.state)
-        if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):
-            yield PendingDownload(view.index, result_url(job, outcome), outcome.size)
-
-
-def bring(
-    backends: Backends,
-    place: FolderDestination,
-    missing: Sequence[PendingDownload],
-    globs: tuple[str, ...],
-    meter: Meter,
+def download_tasks(
+    files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter
 ) -> Iterator[PendingDownload]:
-    """Bring tasks, in order; one that is at fault itself says so and keeps no other one back."""
-    keeps = selection(globs, ())
+    """Download tasks and yield each, in order, once it is complete or has a `fault`.
 
-    def look(task: PendingDownload) -> PendingDownload:
+    `meter` counts bytes. A missing or damaged file is a fault of its task; all other errors are raised: StorageError.
+    """
+    is_chosen = selection(globs, ())
+
+    def read(task: PendingDownload) -> PendingDownload:
         try:
-            task.files = [file for file in read_manifest(backends.files, task.url) if keeps(file.name)]
+            task.files = [file for file in read_manifest(files, task.url) if is_chosen(file.name)]
         except (FileMissing, FileDamaged) as error:
             task.fault = str(error)
         return task
 
-    def come(group: list[tuple[PendingDownload, ResultFile | None]]) -> list[PendingDownload]:
-        _bring_files(
-            backends, place, [(task, file) for task, file in group if file is not None and not task.fault], meter
-        )
+    def download(group: list[tuple[PendingDownload, ResultFile | None]]) -> list[PendingDownload]:
+        wanted = [(task, file) for task, file in group if file is not None and not task.fault]
+        _download_group(files, folders, wanted, meter)
         return [task for task, file in group if file is None]
 
-    def files(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:
-        for task in tasks:
-            yield from ((task, file) for file in task.files)
-            yield task, None  # comes back when all before it has come
-
-    looked = in_parallel(look, missing, threads=_MANIFESTS, stop=meter.stop)
-    groups = in_groups(files(looked), lambda item: item[1].size if item[1] else 0)
-    for complete in in_parallel(come, groups, threads=_DOWNLOADS, stop=meter.stop):
-        for task in complete:
+    tasks_read = in_parallel(read, tasks, threads=MANIFESTS, stop=meter.stop)
+    groups = in_groups(_with_ends(tasks_read), lambda item: item[1].size if item[1] else 0)
+    for ended in in_parallel(download, groups, threads=DOWNLOADS, stop=meter.stop):
+        for task in ended:
             if not task.fault:
-                place.settle(task.index, task.url, globs, {file.name for file in task.files})
+                folders.complete(task, globs, {file.name for file in task.files})
             task.files = []
             yield task
 
 
-def _bring_files(
-    backends: Backends, place: FolderDestination, wanted: Sequence[tuple[PendingDownload, ResultFile]], meter: Meter
+def _with_ends(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:
+    """Yield each file with its task, and None behind the last file of a task: groups are downloaded in order."""
+    for task in tasks:
+        yield from ((task, file) for file in task.files)
+        yield task, None
+
+
+def _download_group(
+    files: Files, folders: TaskFolders, wanted: Sequence[tuple[PendingDownload, ResultFile]], meter: Meter
 ) -> None:
-    """Bring files that go together, unless they are here from a fetch that was broken off."""
-    coming: list[tuple[PendingDownload, Copy]] = []
+    copies: list[tuple[PendingDownload, Copy]] = []
     for task, file in wanted:
         try:
-            path = place.waiting(task.index, task.url, file)
+            path = folders.path_for(task, file)
             if path is None:
                 meter.moved(file.size)
             elif file.url:
-                coming.append((task, Copy(str(path), file.url, file.size, file.digest)))
+                copies.append((task, Copy(str(path), file.url, file.size, file.digest)))
             else:
-                write(path, file.text)
+                write_local(path, file.text)
                 task.count(file.size)
         except (FileMissing, FileDamaged) as error:
             task.fault = str(error)
-    faults = backends.files.download_many([item for _, item in coming], progress=meter.moved)
-    for (task, item), fault in zip(coming, faults, strict=True):
+    faults = files.download_many([copy for _, copy in copies], progress=meter.moved)
+    for (task, copy), fault in zip(copies, faults, strict=True):
         if fault:
             task.fault = str(fault)
         else:
-            task.count(item.size)
-
-
-def write_table(backends: Backends, job: Job, dest: Path) -> None:
-    """The table of all tasks, whichever are fetched: as it was stored when the job ended, else as it is now."""
-    if job.closing is not None:
-        try:
-            backends.files.download(table_url(job), dest / "results.csv")
-            return
-        except FileMissing:
-            pass  # somebody removed it
-    write(dest / "results.csv", to_csv(list(lines(backends, job))).encode())
-
-
-def check_faults(faulty: Sequence[PendingDownload]) -> None:
-    """Raise StorageError for tasks whose files are gone or not what they were, if there are any."""
-    if not faulty:
-        return
-    named = "; ".join(f"task {task.index}: {task.fault}" for task in faulty[:_NAMED])
-    more = f"; and {len(faulty) - _NAMED} more" if len(faulty) > _NAMED else ""
-    raise StorageError(f"all else is fetched, but not {named}{more}; reset the job to run such tasks again")
+            task.count(copy.size)

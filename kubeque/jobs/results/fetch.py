@@ -1,18 +1,64 @@
-"""Bring results back: `DEST/{index}/...` for every task that ended, and `DEST/results.csv`."""
+"""Fetch results: `DEST/{index}/...` for every task that ended, and `DEST/results.csv`."""
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from kubeque.files.layout import result_url, table_url
+from kubeque.files.output import write_local
 from kubeque.files.progress import Meter, Tell
-from kubeque.files.urls import is_folder, local_path
+from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.download import Choice, Fetched, bring, check_faults, wanted, write_table
+from kubeque.jobs.results.destination import TABLE, Destination, Globs, PendingDownload
 from kubeque.jobs.results.fetch_folder import FolderDestination
-from kubeque.jobs.results.fetch_to_store import forward
+from kubeque.jobs.results.fetch_to_store import StoreDestination
+from kubeque.jobs.results.table import lines, to_csv
+from kubeque.model.errors import FileMissing, StorageError, UserError
 from kubeque.model.job.job import Job
+from kubeque.model.text import cut
 
-__all__ = ["Choice", "Fetched", "fetch"]
+#: Faulty tasks that an error message names; the others are counted.
+_TASKS_IN_MESSAGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which results to fetch."""
+
+    #: Indexes of tasks; None: all.
+    indexes: Container[int] | None = None
+    #: "ok" or "failed"; None: both.
+    state: str | None = None
+    #: Files to fetch.
+    globs: Globs = ()
+
+    def __post_init__(self) -> None:
+        if self.state not in (None, "ok", "failed"):
+            raise UserError(f"state {cut(repr(self.state))}: only ok and failed tasks have results: say ok or failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Result of a fetch."""
+
+    #: A folder or a URL.
+    dest: str
+    #: Tasks fetched now.
+    tasks: int
+    #: Tasks that an earlier fetch had brought.
+    kept: int
+    #: Files written now, and their bytes.
+    files: int
+    size: int = 0
+    #: Of the tasks fetched now: those that an earlier fetch had brought, and of which a file was changed or removed.
+    restored: int = 0
+
+    @property
+    def table(self) -> str:
+        """Path or URL of the table."""
+        return join(self.dest, TABLE)
 
 
 def fetch(
@@ -24,27 +70,60 @@ def fetch(
     choice: Choice | None = None,
     progress: Tell | None = None,
 ) -> Fetched:
-    """Bring the results of `job` into `dest`, never outside it; what an earlier fetch brought is not brought again.
+    """Fetch the results of `job` into `dest`, a folder or a URL of a store; skip what an earlier fetch brought.
 
-    A task's folder is there when all of it has come and was checked. `progress` is told tasks and bytes. Raises
-    DestinationError, and StorageError: at once where the store or the disk fails, else at the end.
+    A task's folder appears once all its files have arrived and were checked. `progress` gets tasks and bytes.
+    Raises DestinationError. Raises StorageError: at once where the store or the disk fails; at the end where single
+    tasks could not be fetched.
     """
     choice = choice or Choice()
-    if not is_folder(dest):
-        return forward(backends, job, dest, force=force, choice=choice, progress=progress)
-    place = FolderDestination(Path(local_path(dest)), job)
-    with place.opened(force=force):
-        chosen = list(wanted(backends, job, choice))
-        missing = [task for task in chosen if not place.has(task.index, task.url, choice.globs)]
-        restored = sum(place.touched(task.index, task.url) for task in missing)
-        write_table(backends, job, place.path)
+    destination = _open(backends, job, dest)
+    with destination.open(force=force):
+        chosen = list(_chosen(backends, job, choice))
+        missing = [task for task in chosen if not destination.has(task, choice.globs)]
+        restored = sum(map(destination.was_changed, missing))
+        destination.put_table(lambda path: _write_table(backends, job, path))
         meter = Meter(len(missing), sum(task.size for task in missing), progress)
         faulty = []
-        for task in bring(backends, place, missing, choice.globs, meter):
+        for task in destination.bring(missing, choice.globs, meter):
             meter.done()
             if task.fault:
                 faulty.append(task)
-        check_faults(faulty)
-        place.tidy()
+        _check_faults(faulty)
     files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
     return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored)
+
+
+def _open(backends: Backends, job: Job, dest: str) -> Destination:
+    if is_folder(dest):
+        return FolderDestination(backends.files, Path(local_path(dest)), job)
+    return StoreDestination(backends.files, dest, job)
+
+
+def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:
+    """Yield the tasks that have ended and are chosen."""
+    for view in backends.queue.tasks(job):
+        outcome = view.record.outcome
+        ended = outcome is not None and view.state in ("ok", "failed") and choice.state in (None, view.state)
+        if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):
+            yield PendingDownload(view.index, result_url(job, outcome), outcome.size)
+
+
+def _write_table(backends: Backends, job: Job, path: Path) -> None:
+    """Write the table of all tasks, chosen or not: as stored when the job ended, else as of now."""
+    if job.closing is not None:
+        try:
+            backends.files.download(table_url(job), path)
+            return
+        except FileMissing:
+            pass  # somebody deleted it
+    write_local(path, to_csv(list(lines(backends, job))))
+
+
+def _check_faults(faulty: Sequence[PendingDownload]) -> None:
+    """Raise StorageError if files of tasks are missing or damaged."""
+    if not faulty:
+        return
+    described = "; ".join(f"task {task.index}: {task.fault}" for task in faulty[:_TASKS_IN_MESSAGE])
+    more = f"; and {len(faulty) - _TASKS_IN_MESSAGE} more" if len(faulty) > _TASKS_IN_MESSAGE else ""
+    raise StorageError(f"all else is fetched, but not {described}{more}; reset the job to run such tasks again")

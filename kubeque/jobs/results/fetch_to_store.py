@@ -1,166 +1,145 @@
-"""Bring results to a store: like a fetch into a folder, in portions that go through a folder of this machine."""
+"""Fetch into a store, in portions that pass through a temporary folder of this machine."""
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from kubeque.files.batches import Copy, in_groups
-from kubeque.files.parallel import in_parallel
-from kubeque.files.progress import Meter, Tell
+from kubeque.files.parallel import RESULT_UPLOADS, in_parallel
+from kubeque.files.progress import Meter
 from kubeque.files.store import Files
 from kubeque.files.urls import join
-from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.download import Choice, Fetched, PendingDownload, bring, check_faults, wanted, write_table
-from kubeque.jobs.results.fetch_folder import MARKER, FetchedTask, FolderDestination, names_below
-from kubeque.model.errors import DestinationError, FileMissing, StorageError
+from kubeque.jobs.results.destination import (
+    MARKER,
+    OWNER,
+    TABLE,
+    FetchedTask,
+    Globs,
+    PendingDownload,
+    is_owned_by,
+    not_empty,
+    owner_record,
+)
+from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
+from kubeque.model.errors import FileMissing, StorageError
 from kubeque.model.job.job import Job
 
-#: What goes through this machine at once: so many tasks, and bytes, or one task that is larger.
-_TASKS, _BYTES = 1000, 256 << 20
-_UPLOADS = 16
+#: Size of a portion, which is on the disk of this machine: tasks, and bytes (or one task that is larger).
+_PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
+#: Start of the names of temporary folders.
+_TEMPORARY = "kubeque-fetch-"
 
 
 class StoreDestination:
-    """A place below a URL for the results of one job, and what is there already."""
+    """A `Destination` below a URL. The trace of a file is its size in bytes."""
 
     def __init__(self, files: Files, url: str, job: Job) -> None:
-        self.url = url
+        self._url = url
         self._files = files
         self._job = job
-        self._entries: dict[int, FetchedTask[int]] = {}
-        self._there: dict[str, int] = {}
+        self._fetched: dict[int, FetchedTask[int]] = {}
+        #: Bytes of each file that is there, by its name below the URL.
+        self._sizes: dict[str, int] = {}
 
-    def open(self, *, force: bool) -> None:
-        """Make it ours. Raises DestinationError, and StorageError where it cannot be written."""
-        self._files.check_writable(self.url)
-        owner = join(self.url, MARKER, "job.json")
+    @contextmanager
+    def open(self, *, force: bool) -> Iterator[None]:
+        """See `Destination`."""
+        self._files.check_writable(self._url)
+        owner = join(self._url, MARKER, OWNER)
         try:
-            uid = self._files.read_json(owner).get("uid")
+            ours = is_owned_by(self._job, self._files.read_json(owner))
         except FileMissing:
-            uid = None
-        if uid == self._job.uid:
+            ours = False
+        if ours:
             self._read_journals()
-            return
-        if self._files.entries(self.url) and not force:
-            raise DestinationError(
-                f"{self.url} is not empty and does not hold results of {self._job.name}: choose another place, "
-                "or say --force"
-            )
-        self._files.delete_tree(join(self.url, MARKER))
-        self._files.write(owner, json.dumps({"job": self._job.name, "uid": self._job.uid}).encode())
+        elif self._files.entries(self._url) and not force:
+            raise not_empty(self._url, self._job)
+        else:
+            self._files.delete_tree(join(self._url, MARKER))
+            self._files.write(owner, owner_record(self._job))
+        try:
+            yield
+        except OSError as error:
+            raise StorageError(
+                f"{tempfile.gettempdir()} cannot be used on the way to {self._url}: {error.strerror}"
+            ) from error
 
     def _read_journals(self) -> None:
-        journals = sorted(entry.name for entry in self._files.entries(join(self.url, MARKER)))
-        for name in journals:
-            if name.endswith(".jsonl"):
-                for line in self._files.read(join(self.url, MARKER, name)).decode().splitlines():
-                    index, entry = FetchedTask.of_line(line, int)
-                    self._entries[index] = entry
-        if self._entries:
-            self._there = dict(self._files.listing(self.url))
+        folder = join(self._url, MARKER)
+        for name in sorted(entry.name for entry in self._files.entries(folder) if entry.name.endswith(".jsonl")):
+            journal = self._files.read(join(folder, name)).decode(errors="replace").splitlines()
+            self._fetched |= dict(filter(None, (FetchedTask.from_line(line, int) for line in journal)))
+        if self._fetched:
+            self._sizes = dict(self._files.listing(self._url))
 
-    def has(self, task: PendingDownload, globs: tuple[str, ...]) -> bool:
-        """Is all that is asked for of that attempt there?"""
-        entry = self._entries.get(task.index)
-        if entry is None or not entry.covers(task.url, globs):
+    def has(self, task: PendingDownload, globs: Globs) -> bool:
+        """See `Destination`."""
+        fetched = self._fetched.get(task.index)
+        if fetched is None or not fetched.covers(task.url, globs):
             return False
-        return all(self._there.get(f"{task.index}/{name}") == size for name, size in entry.files.items())
+        return all(self._sizes.get(f"{task.index}/{name}") == size for name, size in fetched.files.items())
 
-    def touched(self, task: PendingDownload) -> bool:
-        """Was it all there, and has somebody changed or removed something since?"""
-        entry = self._entries.get(task.index)
-        return entry is not None and entry.mark == task.url and not self.has(task, entry.globs)
+    def was_changed(self, task: PendingDownload) -> bool:
+        """See `Destination`."""
+        fetched = self._fetched.get(task.index)
+        return fetched is not None and fetched.url == task.url and not self.has(task, fetched.globs)
 
-    def put(self, folder: Path, tasks: Sequence[PendingDownload], globs: tuple[str, ...], meter: Meter) -> None:
-        """Send what came of these tasks, note it, and remove what attempts before had left in its place."""
-        found = {task.index: dict(_sizes(folder / str(task.index))) for task in tasks}
+    def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
+        """See `Destination`. `meter` counts the bytes that are sent."""
+        for portion in in_groups(tasks, lambda task: task.size, most=_PORTION_TASKS, most_bytes=_PORTION_BYTES):
+            with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as path:
+                folder = FolderDestination(self._files, Path(path), self._job)
+                with folder.open(force=False):
+                    ended = list(folder.bring(portion, globs, Meter(len(portion), 0)))
+                self._send(folder.path, [task for task in ended if not task.fault], globs, meter)
+            yield from ended
+
+    def put_table(self, write: Callable[[Path], None]) -> None:
+        """See `Destination`."""
+        with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as folder:
+            write(Path(folder) / TABLE)
+            self._files.upload(Path(folder) / TABLE, join(self._url, TABLE))
+
+    def _send(self, folder: Path, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> None:
+        """Upload the files of tasks, delete those of earlier attempts, and write a journal."""
+        sizes = {task.index: _sizes(folder / str(task.index)) for task in tasks}
         copies = (
-            Copy(str(folder / str(index) / name), join(self.url, str(index), name), size)
-            for index, files in found.items()
+            Copy(str(folder / str(index) / name), join(self._url, str(index), name), size)
+            for index, files in sizes.items()
             for name, size in files.items()
         )
         groups = in_groups(copies, lambda copy: copy.size)
-        for _ in in_parallel(
-            lambda group: self._files.upload_many(group, progress=meter.moved),
-            groups,
-            threads=_UPLOADS,
-            stop=meter.stop,
-        ):
-            pass
-        for task in tasks:
-            self._drop(task, found[task.index])
-        now = ((task.index, FetchedTask(task.url, globs, found[task.index])) for task in tasks)
-        self._note((index, entry.joined(self._entries.get(index))) for index, entry in now)
 
-    def _drop(self, task: PendingDownload, files: Mapping[str, int]) -> None:
-        before = self._entries.get(task.index)
-        if before is not None and before.mark != task.url:
+        def upload(group: list[Copy]) -> None:
+            self._files.upload_many(group, progress=meter.moved)
+
+        for _ in in_parallel(upload, groups, threads=RESULT_UPLOADS, stop=meter.stop):
+            pass
+        lines = []
+        for task in tasks:
+            before = self._fetched.get(task.index)
+            self._delete_replaced(task, before, sizes[task.index])
+            lines.append(FetchedTask(task.url, globs, sizes[task.index]).merge(before).to_line(task.index))
+        # An object cannot be appended to. The names sort by time.
+        name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
+        self._files.write(join(self._url, MARKER, name), "\n".join(lines).encode())
+
+    def _delete_replaced(
+        self, task: PendingDownload, before: FetchedTask[int] | None, files: Mapping[str, int]
+    ) -> None:
+        """Delete the files of an earlier attempt that this one does not have."""
+        if before is not None and before.url != task.url:
             for name in before.files:
                 if name not in files:
-                    self._files.delete(join(self.url, str(task.index), name))
-
-    def _note(self, entries: Iterable[tuple[int, FetchedTask[int]]]) -> None:
-        """One more journal: an object cannot be appended to. Their names are in order of time."""
-        lines = [entry.line(index) for index, entry in entries]
-        name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
-        self._files.write(join(self.url, MARKER, name), "\n".join(lines).encode())
+                    self._files.delete(join(self._url, str(task.index), name))
 
 
-def forward(
-    backends: Backends, job: Job, url: str, *, force: bool, choice: Choice, progress: Tell | None = None
-) -> Fetched:
-    """Bring the results of `job` below `url`; what an earlier call brought is not brought again.
-
-    This machine holds a portion of 256 MB at a time, or the files of one task. Raises as `fetch` does.
-    """
-    shelf = StoreDestination(backends.files, url, job)
-    shelf.open(force=force)
-    chosen = list(wanted(backends, job, choice))
-    missing = [task for task in chosen if not shelf.has(task, choice.globs)]
-    restored = sum(shelf.touched(task) for task in missing)
-    meter = Meter(len(missing), sum(task.size for task in missing), progress)
-    faulty: list[PendingDownload] = []
-    try:
-        for portion in in_groups(missing, lambda task: task.size, most=_TASKS, most_bytes=_BYTES):
-            faulty += _forward_portion(backends, shelf, job, portion, choice.globs, meter)
-        _send_table(backends, shelf, job)
-    except OSError as error:
-        raise StorageError(f"{tempfile.gettempdir()} cannot be used on the way to {url}: {error.strerror}") from error
-    check_faults(faulty)
-    files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
-    return Fetched(url, len(missing), len(chosen) - len(missing), files, size, restored)
-
-
-def _forward_portion(
-    backends: Backends,
-    shelf: StoreDestination,
-    job: Job,
-    tasks: Sequence[PendingDownload],
-    globs: tuple[str, ...],
-    meter: Meter,
-) -> list[PendingDownload]:
-    """Bring tasks here and send them on. Returns those that are at fault."""
-    with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
-        place = FolderDestination(Path(folder), job)
-        with place.opened(force=False):
-            came = list(bring(backends, place, tasks, globs, Meter(len(tasks), 0)))
-        shelf.put(place.path, [task for task in came if not task.fault], globs, meter)
-    meter.done(len(tasks))
-    return [task for task in came if task.fault]
-
-
-def _send_table(backends: Backends, shelf: StoreDestination, job: Job) -> None:
-    with tempfile.TemporaryDirectory(prefix="kubeque-fetch-") as folder:
-        write_table(backends, job, Path(folder))
-        backends.files.upload(Path(folder) / "results.csv", join(shelf.url, "results.csv"))
-
-
-def _sizes(folder: Path) -> Iterator[tuple[str, int]]:
-    for name in names_below(folder):
-        yield name, os.path.getsize(folder / name)
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the bytes of each file below a folder, by its relative name."""
+    return {name: os.path.getsize(folder / name) for name in names_below(folder)}

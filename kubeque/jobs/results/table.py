@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from kubeque.files.layout import table_url
 from kubeque.files.row_pages import PageReader
@@ -87,25 +87,48 @@ def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int,
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
 
 
-def write_table(backends: Backends, job: Job, found: Sequence[TaskRow]) -> str:
-    """Store results.csv of this run, unless somebody did; returns its URL."""
-    backends.files.write_new(table_url(job), to_csv(found).encode())
-    return table_url(job)
+def write_table(backends: Backends, job: Job, found: Sequence[TaskRow]) -> None:
+    """Store the table of this run, unless it is there. Raises StorageError."""
+    backends.files.write_new(table_url(job), to_csv(found))
 
 
-def to_csv(found: Sequence[TaskRow]) -> str:
-    """The table as CSV text: index, parameters, facts, out.*"""
+def to_csv(found: Sequence[TaskRow]) -> bytes:
+    """Return the table as CSV: index, parameters, facts, out.*"""
     columns = [column for column in (found[0].row if found else {}) if column != "index"]
     outs = _out_columns(found)
-    text = io.StringIO(newline="")
+    header = ["index", *map(parameter_column, columns), *FACTS, *map(out_column, outs)]
+    rows = (
+        [line.view.index, *(line.row[c] for c in columns), *line.facts().values(), *(out.get(o) for o in outs)]
+        for line in found
+        for out in (line.out,)
+    )
+    file = io.BytesIO()
+    write_csv(file, header, rows)
+    return file.getvalue()
+
+
+def parameter_column(name: str) -> str:
+    """Return the column of a parameter: its name, or `param.{name}` where that is the index or a fact."""
+    return f"param.{name}" if name in ("index", *FACTS) else name
+
+
+def out_column(name: str) -> str:
+    """Return the column of a value that tasks wrote."""
+    return f"out.{name}"
+
+
+def write_csv(file: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table as CSV in UTF-8, with true and false in lower case and nothing for None."""
+    text = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["index", *columns, *FACTS, *(f"out.{name}" for name in outs)])
-    for line in found:
-        out, facts = line.out, line.facts()
-        writer.writerow(
-            [line.view.index, *(line.row[c] for c in columns), *(facts[f] for f in FACTS), *(out.get(o) for o in outs)]
-        )
-    return text.getvalue()
+    writer.writerow(header)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    text.flush()
+    text.detach()
+
+
+def _cell(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _out_columns(found: Iterable[TaskRow]) -> list[str]:

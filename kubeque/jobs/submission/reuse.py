@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from kubeque.files.layout import keys_url, spec_url, task_url
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import KEY_READS, in_parallel
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
@@ -16,8 +16,6 @@ from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, TaskView
 from kubeque.model.rows.parameters import iter_rows
-
-_THREADS = 4
 
 
 def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
@@ -55,7 +53,7 @@ def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revisi
         wanted.setdefault(_at(keys, index), []).append(index)
     found = Found()
     worth = [job for job in sources if job.closing is None or job.closing.counts.ok]
-    for source, kept in in_parallel(lambda job: (job, _all_keys(backends, job)), worth, threads=_THREADS):
+    for source, kept in in_parallel(lambda job: (job, _all_keys(backends, job)), worth, threads=KEY_READS):
         if not wanted:
             break
         if any(key in wanted for one in kept.values() for key in _each(one)):

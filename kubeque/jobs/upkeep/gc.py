@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from os.path import isdir
 
 from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import QUESTIONS, SMALL_READS, in_parallel
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
@@ -20,7 +20,6 @@ from kubeque.model.job.spec import JobSpec
 
 #: What is younger may belong to a submission that is under way.
 GRACE_SECONDS = 86_400.0
-_THREADS = 16
 _STEP = 200
 
 
@@ -104,7 +103,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
         return old and is_ours(backends, url)
 
     urls = [url for url in _job_folders(backends, backends.config.default_url_prefix) if uid_of(url) not in living]
-    asked = in_parallel(lambda url: (url, is_left(url)), urls, threads=_THREADS)
+    asked = in_parallel(lambda url: (url, is_left(url)), urls, threads=QUESTIONS)
     return [url for url, left in asked if left]
 
 
@@ -139,7 +138,7 @@ def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str]
 
 
 def _delete(backends: Backends, urls: Sequence[str]) -> None:
-    for _ in in_parallel(backends.files.delete, urls, threads=_THREADS):
+    for _ in in_parallel(backends.files.delete, urls, threads=QUESTIONS):
         pass
 
 
@@ -156,4 +155,4 @@ def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
             if folder not in gone:
                 yield from (join(folder, e.name) for e in backends.files.entries(folder) if is_spec(e.name))
 
-    return set().union(*in_parallel(digests, specs(), threads=_THREADS))
+    return set().union(*in_parallel(digests, specs(), threads=SMALL_READS))

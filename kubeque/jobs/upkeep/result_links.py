@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 
 from kubeque.files.layout import is_owner, is_shared, links_url, split_task_url
-from kubeque.files.parallel import in_parallel
+from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
 from kubeque.model.rows.index_ranges import to_ranges
 
-_THREADS = 16
 #: URL of a job -> the indexes of its tasks.
 Links = Mapping[str, set[int]]
 
@@ -41,7 +40,7 @@ def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
             return {}  # removed meanwhile
 
     found: dict[str, set[int]] = {}
-    for links in in_parallel(read, (job for job in jobs if job.linked), threads=_THREADS):
+    for links in in_parallel(read, (job for job in jobs if job.linked), threads=SMALL_READS):
         for url, ranges in links.items():
             found.setdefault(url, set()).update(index for low, high in ranges for index in range(low, high))
     return found

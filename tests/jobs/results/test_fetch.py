@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client, Transfer
-from kubeque.jobs.results.fetch_folder import MARKER
+from kubeque.jobs.results.destination import MARKER
 from kubeque.model.config.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError
 from kubeque.model.rows.index_ranges import parse_ranges
@@ -257,7 +257,7 @@ FULL = """
 import sys
 from pathlib import Path
 from kubeque.client import Client
-from kubeque.model.config import Config
+from kubeque.model.config.config import Config
 from kubeque.model.errors import KubequeError
 home, dest = map(Path, sys.argv[1:])
 client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))

@@ -79,7 +79,7 @@ def test_another_attempt_takes_the_place_of_the_one_before(client: Client, bucke
 def test_what_is_broken_off_goes_on_behind_the_last_portion(
     client: Client, job: str, bucket: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch_to_store, "_TASKS", 1)
+    monkeypatch.setattr(fetch_to_store, "_PORTION_TASKS", 1)
     send, sent = Files.upload_many, 0
 
     def away(*args: object, **kwargs: object) -> None:

@@ -12,7 +12,6 @@ from kubeque.cli.connect import connect
 from kubeque.cli.output.interrupt import saying
 from kubeque.cli.output.progress_bar import transfer_shown
 from kubeque.client import Client
-from kubeque.files.urls import join
 from kubeque.model.resources import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 
@@ -47,10 +46,9 @@ def bring(
     interrupted = f"interrupted; what is in {dest} is whole: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
     with saying(interrupted), transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
-    table = join(dest, "results.csv")
     if as_json:
         said = {
-            "job": name, "dest": dest, "table": table, "tasks": done.tasks, "kept": done.kept,
+            "job": name, "dest": dest, "table": done.table, "tasks": done.tasks, "kept": done.kept,
             "restored": done.restored, "files": done.files, "bytes": done.size,
         }  # fmt: skip
         click.echo(json.dumps(said))
@@ -58,7 +56,7 @@ def bring(
         kept = f", {done.kept} were there" if done.kept else ""
         restored = f", {done.restored} of them because files here had been changed or removed" if done.restored else ""
         what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
-        click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {table}")
+        click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {done.table}")
 
 
 def _count(number: int, noun: str) -> str:

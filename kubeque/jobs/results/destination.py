@@ -1,0 +1,133 @@
+"""What results are fetched into: the contract of a destination, its layout, and its journal.
+
+DEST/results.csv            the table of all tasks
+DEST/{index}/               the files of a task, and stdout.txt and stderr.txt
+DEST/.kubeque/job.json      the job whose results these are
+DEST/.kubeque/*.jsonl       the journal: one line for each task that was fetched
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from kubeque.files.progress import Meter
+from kubeque.jobs.results.result_manifest import ResultFile
+from kubeque.model.errors import DestinationError
+from kubeque.model.job.job import Job
+
+#: The folder inside DEST for the owner and the journal.
+MARKER = ".kubeque"
+#: The file in that folder that names the job.
+OWNER = "job.json"
+#: The table of all tasks.
+TABLE = "results.csv"
+
+#: Globs for names of files, as in `results`; empty: all files.
+Globs = tuple[str, ...]
+Trace = TypeVar("Trace")
+
+
+@dataclass(slots=True)
+class PendingDownload:
+    """A task that is being fetched."""
+
+    index: int
+    #: The attempt's folder in the store; empty where nothing was stored.
+    url: str
+    #: Bytes of all files of the attempt, by the queue.
+    size: int
+    files: list[ResultFile] = field(default_factory=list)
+    #: Why the task cannot be fetched although store and destination work; empty: no fault.
+    fault: str = ""
+    #: Files written to the destination, and their bytes.
+    written: int = 0
+    written_size: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, size: int) -> None:
+        """Count a file of `size` bytes that was written."""
+        with self._lock:
+            self.written += 1
+            self.written_size += size
+
+
+class Destination(Protocol):
+    """A folder or a store for the results of one job. Nothing is written outside it, whatever the files are called."""
+
+    def open(self, *, force: bool) -> AbstractContextManager[None]:
+        """Claim it for this job and for one fetch; on success, remove temporary files at the end.
+
+        `force`: also where it holds something else. Raises DestinationError, and StorageError where it cannot be
+        written.
+        """
+
+    def has(self, task: PendingDownload, globs: Globs) -> bool:
+        """True if all files of that attempt that match `globs` (none: all) are there, unchanged."""
+
+    def was_changed(self, task: PendingDownload) -> bool:
+        """True if that attempt was fetched before, and a file of it was changed or removed since."""
+
+    def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
+        """Fetch tasks and yield each, in order, once it is complete or has a `fault`. Raises StorageError."""
+
+    def put_table(self, write: Callable[[Path], None]) -> None:
+        """Store the table, which `write` writes to a path of this machine. Raises StorageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedTask(Generic[Trace]):
+    """A line of the journal: what was fetched of a task. A trace shows whether a file is unchanged since."""
+
+    #: The attempt's folder in the store.
+    url: str
+    #: The globs of the fetch, sorted; empty: all files.
+    globs: Globs = ()
+    #: Trace of each file, by its name below DEST/{index}/.
+    files: Mapping[str, Trace] = field(default_factory=dict)
+
+    def covers(self, url: str, globs: Globs) -> bool:
+        """True if all files of the attempt at `url` that match `globs` were fetched."""
+        return self.url == url and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
+
+    def merge(self, before: FetchedTask[Trace] | None) -> FetchedTask[Trace]:
+        """Return this line with what was fetched `before` of the same attempt."""
+        if before is None or before.url != self.url:
+            return self
+        globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
+        return FetchedTask(self.url, globs, {**before.files, **self.files})
+
+    def to_line(self, index: int) -> str:
+        """Return the line, for the task `index`."""
+        return json.dumps([index, self.url, self.globs, self.files])
+
+    @staticmethod
+    def from_line(line: str, read_trace: Callable[[Any], Trace]) -> tuple[int, FetchedTask[Trace]] | None:
+        """Return index and content of a line, ignoring added fields; None for a line that was cut off."""
+        try:
+            index, url, globs, files, *_ = json.loads(line)
+            return index, FetchedTask(url, tuple(globs), {name: read_trace(trace) for name, trace in files.items()})
+        except (ValueError, TypeError, AttributeError):
+            return None
+
+
+def owner_record(job: Job) -> bytes:
+    """Return the content of the file that names the job."""
+    return json.dumps({"job": job.name, "uid": job.uid}).encode()
+
+
+def is_owned_by(job: Job, record: Any) -> bool:
+    """True if `record`, the parsed content of that file, names this job."""
+    return isinstance(record, dict) and record.get("uid") == job.uid
+
+
+def not_empty(dest: str, job: Job) -> DestinationError:
+    """Return the error for a destination that holds something else."""
+    return DestinationError(
+        f"{dest} is not empty and does not hold results of {job.name}: choose another folder, or say --force"
+    )

@@ -1,0 +1,57 @@
+"""What a destination remembers of each task, also where a later version of kubeque has written it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kubeque.jobs.results.destination import FetchedTask, is_owned_by, owner_record
+from kubeque.model.job.job import Job
+
+ONE = FetchedTask("gs://b/tasks/3/1-a", ("*.csv",), {"a.csv": 5})
+
+
+@pytest.mark.parametrize("more", [[], ["added"], [{"key": 1}, None]])
+def test_a_line_is_read_back_whatever_fields_were_added(more: list[Any]) -> None:
+    line = json.dumps([*json.loads(ONE.to_line(3)), *more])
+    assert FetchedTask.from_line(line, int) == (3, ONE)
+
+
+@pytest.mark.parametrize(
+    "line", ["", "[", "[3]", "{}", "null", '[3, "u", ["*.csv"], null]', '[3, "u", [], {"a": "x"}]', '[3, "u", 1, {}]']
+)
+def test_a_line_that_was_cut_off_is_left_out(line: str) -> None:
+    assert FetchedTask.from_line(line, int) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "merged"),
+    [
+        (None, ONE),
+        (FetchedTask("another attempt", (), {"b": 1}), ONE),
+        (FetchedTask(ONE.url, ("*.txt",), {"b": 1}), FetchedTask(ONE.url, ("*.csv", "*.txt"), {"a.csv": 5, "b": 1})),
+        (FetchedTask(ONE.url, (), {"b.txt": 1}), FetchedTask(ONE.url, (), {"a.csv": 5, "b.txt": 1})),
+    ],
+)  # fmt: skip
+def test_fetches_of_one_attempt_add_up(before: FetchedTask[int] | None, merged: FetchedTask[int]) -> None:
+    assert ONE.merge(before) == merged
+
+
+@pytest.mark.parametrize(
+    ("globs", "covered"), [(("*.csv",), True), (("*.csv", "*.txt"), False), ((), False), (("a.csv",), False)]
+)
+def test_other_globs_than_those_of_the_fetch_are_not_covered(globs: tuple[str, ...], covered: bool) -> None:
+    assert ONE.covers(ONE.url, globs) is covered
+    assert FetchedTask(ONE.url).covers(ONE.url, globs)
+    assert not ONE.covers("another attempt", ("*.csv",))
+
+
+def test_the_owner_is_known_by_its_uid_whatever_keys_were_added() -> None:
+    job = Job("job", "uid", 9, "gs://b/job/uid")
+    record = json.loads(owner_record(job))
+
+    assert is_owned_by(job, record | {"version": 2})
+    assert not is_owned_by(job, record | {"uid": "other"})
+    assert not is_owned_by(job, ["uid"])
