@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class Cluster:
         """`program`: starts a cluster with `up`, ends it with `down`, loads an image with `load`; it needs root."""
         self._program = program.resolve()
         self._environ: dict[str, str] | None = None
+        #: Holds the file that says that this cluster has the images of the tests.
+        self._marks: tempfile.TemporaryDirectory[str] | None = None
 
     def environ(self) -> Mapping[str, str]:
         """Return the variables that lead the tests to the cluster; start it if it does not run. Raises NoCluster."""
@@ -39,6 +42,8 @@ class Cluster:
         """End the cluster if this run started it; the next step that needs one starts it again."""
         if self._environ is not None:
             self._environ = None
+            if self._marks is not None:
+                self._marks.cleanup()
             subprocess.run([self._program, "down"], check=False, timeout=_END_SECONDS)
 
     def _start(self) -> dict[str, str]:
@@ -47,10 +52,12 @@ class Cluster:
         api_server = re.search(r"^kube-apiserver +(\d+)$", self._ask("status"), re.MULTILINE)
         if kubeconfig is None or api_server is None:
             raise NoCluster(f"{self._program} up: printed no KUBECONFIG, or its API server does not run")
+        self._marks = tempfile.TemporaryDirectory(prefix="kubeque-ci-")
         return {
             "KUBECONFIG": kubeconfig[1],
             "KUBEQUE_E2E_API_PID": api_server[1],
             "KUBEQUE_E2E_LOAD": f"{self._program} load",
+            "KUBEQUE_E2E_LOADED": f"{self._marks.name}/loaded",
             "KUBEQUE_E2E_NODE": str(self._program),
         }
 

@@ -87,6 +87,9 @@ def test_one_cluster_is_started_once_and_ended(tmp_path: Path, monkeypatch: pyte
     cluster = Cluster(program)
     assert cluster.environ()["KUBECONFIG"] == "/there"
     assert cluster.environ()["KUBEQUE_E2E_API_PID"] == "17"
+    loaded = Path(cluster.environ()["KUBEQUE_E2E_LOADED"])
+    loaded.touch()  # as the tests do: the next cluster has no images
     cluster.end()
+    assert not loaded.exists()
     cluster.end()
     assert (tmp_path / "words").read_text().split() == ["up", "status", "down"]

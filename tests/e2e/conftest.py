@@ -1,6 +1,7 @@
 """A real Kubernetes under the tests: the one that KUBECONFIG names.
 
 KUBEQUE_E2E_LOAD is a command that loads an image archive into it, given behind it: `kind load image-archive`, for one.
+KUBEQUE_E2E_LOADED names a file that marks this cluster as one that has the images, so that several runs load them once.
 Queue and object store run on this machine; pods share its network, so that they reach them on loopback.
 """
 
@@ -67,6 +68,9 @@ def loader() -> Callable[[Path], None]:
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The consumer's image and those of users are in the cluster."""
+    mark = os.environ.get("KUBEQUE_E2E_LOADED")
+    if mark and Path(mark).exists():
+        return
     load = loader()
     load(REPOSITORY / "build" / "consumer-image.tar")
     made = tmp_path_factory.mktemp("images")
@@ -76,6 +80,8 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     load(images.debian(made / "debian", DEBIAN))
     # A user of its own, and an entrypoint that would end at once if it were run.
     load(images.busybox(made / "others", OTHERS, User="1234:1234", Entrypoint=["/bin/busybox", "false"]))
+    if mark:
+        Path(mark).touch()
 
 
 @pytest.fixture(scope="session")
