@@ -19,8 +19,8 @@ from kubeque.client import Client
 from kubeque.consumer.loop import Consumer
 from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
-from kubeque.model.config import Config
-from kubeque.model.sweep import Sweep
+from kubeque.model.config.config import Config
+from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
 import kubeque.jobs.submission.submit as submit
