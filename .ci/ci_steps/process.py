@@ -17,7 +17,7 @@ from pathlib import Path
 #: What pytest prints last, as in "=== 3 passed, 1 skipped in 4.05s ===".
 _CLOSING_LINE = re.compile(rb"=+ .*\b(passed|failed|errors?|skipped|deselected|no tests ran)\b.* in .* =+")
 #: How a command is ended: pytest closes its fixtures after SIGINT. The seconds are waited before the next signal.
-_SIGNALS = ((signal.SIGINT, 30.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
+_SIGNALS = ((signal.SIGINT, 60.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 
 
 @dataclass(frozen=True)
