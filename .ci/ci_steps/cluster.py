@@ -44,7 +44,10 @@ class Cluster:
             self._environ = None
             if self._marks is not None:
                 self._marks.cleanup()
-            subprocess.run([self._program, "down"], check=False, timeout=_END_SECONDS)
+            try:
+                subprocess.run([self._program, "down"], check=False, timeout=_END_SECONDS)
+            except subprocess.TimeoutExpired:  # the report of the run matters more
+                print(f"== the cluster did not end within {_END_SECONDS} s: {self._program} down", flush=True)
 
     def _start(self) -> dict[str, str]:
         print("== starting the cluster", flush=True)

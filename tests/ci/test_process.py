@@ -93,3 +93,20 @@ def test_one_cluster_is_started_once_and_ended(tmp_path: Path, monkeypatch: pyte
     assert not loaded.exists()
     cluster.end()
     assert (tmp_path / "words").read_text().split() == ["up", "status", "down"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a cluster")
+def test_a_cluster_that_does_not_end_does_not_keep_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setattr("ci_steps.cluster._END_SECONDS", 0.5)
+    program = tmp_path / "cluster"
+    program.write_text(
+        "#!/bin/sh\n[ $1 != down ] || exec sleep 60\necho export KUBECONFIG=/a; echo kube-apiserver 17\n"
+    )
+    program.chmod(0o755)
+    cluster = Cluster(program)
+    cluster.environ()
+    cluster.end()
+    assert f"the cluster did not end within 0.5 s: {program} down" in capsys.readouterr().out
