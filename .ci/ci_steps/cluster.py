@@ -51,7 +51,11 @@ class Cluster:
 
     def _start(self) -> dict[str, str]:
         print("== starting the cluster", flush=True)
-        kubeconfig = re.search(r"^export KUBECONFIG=(.+)$", self._ask("up"), re.MULTILINE)
+        said = self._ask("up")
+        if said.startswith("already up"):  # an earlier run was killed: what it left must not meet this one
+            self._ask("down")
+            said = self._ask("up")
+        kubeconfig = re.search(r"^export KUBECONFIG=(.+)$", said, re.MULTILINE)
         api_server = re.search(r"^kube-apiserver +(\d+)$", self._ask("status"), re.MULTILINE)
         if kubeconfig is None or api_server is None:
             raise NoCluster(f"{self._program} up: printed no KUBECONFIG, or its API server does not run")

@@ -77,11 +77,14 @@ def test_a_cluster_that_is_given_is_used_and_without_one_it_is_said(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a cluster")
-def test_one_cluster_is_started_once_and_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_cluster_is_started_once_on_what_a_killed_run_left_and_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
     program = tmp_path / "cluster"
     program.write_text(
-        f"#!/bin/sh\necho $1 >> {tmp_path}/words\necho export KUBECONFIG=/there\necho kube-apiserver   17\n"
+        f"#!/bin/sh\necho $1 >> {tmp_path}/words\n[ $1 != up ] || grep -q down {tmp_path}/words || echo already up\n"
+        "echo export KUBECONFIG=/there\necho kube-apiserver   17\n"
     )
     program.chmod(0o755)
     cluster = Cluster(program)
@@ -92,7 +95,7 @@ def test_one_cluster_is_started_once_and_ended(tmp_path: Path, monkeypatch: pyte
     cluster.end()
     assert not loaded.exists()
     cluster.end()
-    assert (tmp_path / "words").read_text().split() == ["up", "status", "down"]
+    assert (tmp_path / "words").read_text().split() == ["up", "down", "up", "status", "down"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a cluster")
