@@ -19,13 +19,14 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from tests.waiting import until
 
 DATA = Path(__file__).parent / "data"
 #: Where data sets are made. The tests replace this path by the path of their copy.
@@ -103,16 +104,6 @@ def kubeque(*words: str, code: int = 0) -> str:
     return ran.stdout
 
 
-def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
-    """Wait for something true and return it. Raises TimeoutError."""
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        if time.monotonic() > end:
-            raise TimeoutError("what was waited for did not happen")
-        time.sleep(0.05)
-    return found
-
-
 def rows(name: str, *values: int) -> tuple[str, ...]:
     """Words for `sub`: a CSV file with these values, and the program that notes each run."""
     (DESK / f"{name}.csv").write_text("n\n" + "".join(f"{value}\n" for value in values))
@@ -138,7 +129,7 @@ def kill_consumers() -> None:
         for number, kill in ((slot.get("pid"), os.kill), (slot.get("command"), os.killpg)):
             if isinstance(number, int):
                 kill(number, signal.SIGKILL)
-    until(lambda: not any(alive(slot.get("pid")) for slot in slots()))
+    until("the end of the consumers", lambda: not any(alive(slot.get("pid")) for slot in slots()))
 
 
 def alive(pid: object) -> bool:
@@ -173,13 +164,13 @@ def make_stopped() -> None:
     kubeque("stop")  # one consumer alone: another one would run the rows behind the one that waits
     (DESK / "wait-41").touch()
     kubeque("sub", *rows("killed", 40, 41, 42), "--consumers", "1", "--no-wait", *PROGRAM)
-    until(lambda: ran("killed 1") and '"ok": 1' in kubeque("status", "killed", "--json"))
+    until("row 1 of killed", lambda: ran("killed 1") and '"ok": 1' in kubeque("status", "killed", "--json"))
     kubeque("kill", "killed")
     kubeque("watch", "killed", code=1)
     kubeque("stop")
     (DESK / "wait-51").touch()
     kubeque("sub", *rows("lost", 50, 51, 52), "--consumers", "1", "--retries", "lost=0", "--no-wait", *PROGRAM)
-    until(lambda: ran("lost 1") and '"ok": 1' in kubeque("status", "lost", "--json"))
+    until("row 1 of lost", lambda: ran("lost 1") and '"ok": 1' in kubeque("status", "lost", "--json"))
     kill_consumers()
     kubeque("watch", "lost", code=1)
     kubeque("stop")
@@ -195,7 +186,7 @@ def make_running() -> None:
         sweep = Sweep(PROGRAM, table, name="running", base=DESK, consumers=1, lease_seconds=5.0)
         client.submit(sweep)
         client.take("running", f"{waiter('running')}#1")
-        until(lambda: ran("running 2") and client.status("running").counts.ok == 2)
+        until("row 2 of running", lambda: ran("running 2") and client.status("running").counts.ok == 2)
         kill_consumers()
     for path in DESK.glob("wait-*"):
         path.unlink()
@@ -230,15 +221,15 @@ def queue_url() -> str:
 def pod_words() -> dict[str, list[str]]:
     """The words of the containers of the two manifests."""
     from kubeque.client import Client
-    from kubeque.clusters.keeper import keeper_job
-    from kubeque.clusters.manifest import Surroundings, kubernetes_job
+    from kubeque.clusters.kubernetes.job_manifest import ManifestContext, kubernetes_job
+    from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
 
     with Client() as client:
         job = client.job("closed")
         spec = client.details("closed").spec
     job = replace(job, fleet=POD_FLEET)
     spec = replace(spec, cluster="kubernetes://kind/default", image="python:3.12")
-    around = Surroundings("default", "kubeque-consumer:0.1.0", queue_url(), "mark")
+    around = ManifestContext("default", "kubeque-consumer:0.1.0", queue_url(), "mark")
     consumer = kubernetes_job(job, spec, around, shape=0, generation=1, count=1)["spec"]["template"]["spec"]
     keeper = keeper_job(job, spec, around, generation=1, count=1)["spec"]["template"]["spec"]
     return {
@@ -260,7 +251,7 @@ def local_words() -> dict[str, list[str]]:
         kubeque("stop")
         queue.update("closed", lambda job: replace(job, closing=None))
         consumer._have_closed(queue, argparse.Namespace(fleet=fleet_name(HOME), home=HOME))
-        until(lambda: queue.job("closed").closing)
+        until("the end of the job", lambda: queue.job("closed").closing)
     queue.close()
     words = [found for found in words if "kubeque.cli" not in found[0]]
     return {"local consumer": words[0][0], "closing": words[1][0]}
@@ -321,7 +312,7 @@ def pointer() -> Any:
 
 def names() -> dict[str, str]:
     """The names that an Airflow task gives to its job and its series: a later try finds them by these."""
-    from kubeque_provider.identity import job_id_for, series_for
+    from kubeque_provider.naming import job_id_for, series_for
 
     airflow = "https://airflow.example"
     return {

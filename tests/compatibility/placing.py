@@ -29,14 +29,14 @@ _AGE_SECONDS = 10 * 86_400
 
 def naming() -> Any:
     """The module with the names that an Airflow task gives to its job and its series."""
-    from kubeque_provider import identity
+    from kubeque_provider import naming as names
 
-    return identity
+    return names
 
 
 def config(shell: Shell) -> Any:
     """The configuration of somebody at that desk."""
-    from kubeque.model.config import Config
+    from kubeque.model.config.config import Config
 
     return Config.load(start=shell.folder, home=shell.folder, environ=shell.env)
 
@@ -141,8 +141,8 @@ def _tables(connection: sqlite3.Connection) -> Iterator[str]:
         yield name
 
 
-def placed(version: str, root: Path, *, same_boot: bool = False) -> Placed:
-    """A copy of the data set below `root`. `same_boot`: its dead consumers died on this boot of this machine.
+def placed(version: str, root: Path, *, same_boot: bool) -> Placed:
+    """A copy of the data set below `root`. `same_boot`: its dead consumers died on this boot of the machine.
 
     The digests are made by the rules of version 0.1, as if that version had run here: a later version that makes them
     by other rules has to find its old jobs too.
@@ -155,9 +155,8 @@ def placed(version: str, root: Path, *, same_boot: bool = False) -> Placed:
         meta["queue_mark"]: _digest(mark)[:16],
         meta["root"]: str(root),
     }
-    if same_boot:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-        changes[f"local:{meta['machine']}:"] = f"local:{_digest(f'{socket.gethostname()} {boot}')[:10]}:"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text() if same_boot else "another"
+    changes[f"local:{meta['machine']}:"] = f"local:{_digest(f'{socket.gethostname()} {boot}')[:10]}:"
     found = Placed(DATA / version, root, changes)
     found.place()
     return found

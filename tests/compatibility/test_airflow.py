@@ -14,7 +14,8 @@ import pytest
 from tests.compatibility.placing import Placed, naming
 from tests.provider.conftest import Run
 
-pytestmark = pytest.mark.xdist_group("airflow")
+#: The first test imports Airflow.
+pytestmark = [pytest.mark.xdist_group("airflow"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture

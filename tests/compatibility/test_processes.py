@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 import venv
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from tests.compatibility.placing import Placed
 from tests.servers.api_server import ApiServer
 from tests.servers.here import or_skip
 from tests.servers.process import NotHere
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 POD = {"KUBEQUE_POD_NAME": "kq-closed-abcdefghijkm-0-1-0-abcde", "KUBEQUE_POD_UID": "12-34", "KUBEQUE_HOST_IPC": "1"}
@@ -27,27 +27,27 @@ def run(words: Sequence[str], env: dict[str, str], text: str = "") -> subprocess
     return subprocess.run(words, env=env, input=text, text=True, capture_output=True, timeout=100)
 
 
+@pytest.mark.timeout(300)
 def test_a_local_consumer_takes_over_and_the_job_is_closed(old: Placed) -> None:
     # Given a job whose consumer is gone
     before = old.ran("running")
 
-    # When a consumer starts by the words of the old version, in an environment as it gave
-    with subprocess.Popen(old.words("local consumer"), env=old.environment(), stderr=subprocess.PIPE) as consumer:
-        with old.client() as client:
-            end = time.monotonic() + 90
-            while client.job("running").closing is None:
-                assert time.monotonic() < end
-                # Then what closes jobs starts by its words too, while the consumer waits for more
-                if old.ran("running")["running", 5]:
-                    closed = run(old.words("closing"), old.environment())
-                    assert closed.returncode == 0, closed.stderr
-                    lives = consumer.poll() is None
-                time.sleep(0.1)
-            assert lives
-            closing = client.job("running").closing
-        assert closing is not None
-        assert closing.success
-        assert consumer.wait(60) == 0
+    # When a consumer starts by the words of the old version, and stays when nothing is left
+    words = [*old.words("local consumer"), "--linger", "100"]
+    with subprocess.Popen(words, env=old.environment()) as consumer, old.client() as client:
+        until("the last row", lambda: old.ran("running")["running", 5], 120)
+
+        # Then what closes jobs starts by its words too, and closes the job once the last result is stored
+        def closed() -> bool:
+            ended = run(old.words("closing"), old.environment())
+            assert ended.returncode == 0, ended.stderr
+            return client.job("running").closing is not None
+
+        until("the end of the job", closed)
+        assert consumer.poll() is None
+        consumer.terminate()
+        assert consumer.wait(30) == 143
+        assert old.counts("running") == {"ok": 6}
 
     # And what was ok has not run again
     assert old.ran("running") - before == Counter(("running", index) for index in (2, 3, 4, 5))
