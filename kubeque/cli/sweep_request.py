@@ -12,7 +12,7 @@ from typing import Any
 from kubeque.client import Client
 from kubeque.files.inputs.sources import absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
-from kubeque.model.rows.axes import axes_of
+from kubeque.model.rows.axes import read_grid
 from kubeque.model.rows.parameters import Rows, from_records, grid, sequence
 from kubeque.model.sweep.jobspec import MOST_BYTES, Asked, joined, read_jobspec, sweep_fields
 from kubeque.model.sweep.options import BY_NAME, ROW_KEYS
@@ -86,7 +86,7 @@ def read_rows(client: Client, asked: Asked) -> Rows | None:
         return None
     value = asked[given[0]]
     if given == ["grid"]:
-        return grid(axes_of(value))
+        return grid(read_grid(value))
     if given == ["repeat"]:
         return sequence(value)
     return client.rows(value) if isinstance(value, str) else from_records(value)

@@ -1,28 +1,28 @@
 """The errors of kubeque, in one tree.
 
 KubequeError                      exit code 1
-├── UserError                     exit code 2: what the user gave is wrong; nothing was submitted
+├── UserError                     exit code 2: invalid input; nothing was submitted or changed
 │   ├── ConfigError               the .kubeque file or a URL in it
 │   ├── ParametersError           the rows of a sweep
 │   ├── CommandError              the command and its inputs
 │   ├── JobspecError              a jobspec.json
 │   ├── ResourceError             cpu, memory, disk, durations, budgets
-│   ├── JobNotFound               no job has that name
-│   ├── JobExists                 the name is taken by another sweep
+│   ├── JobNotFound               no job has this name
+│   ├── JobExists                 another sweep has this name
 │   ├── DestinationError          the folder to fetch into
 │   └── MissingExtra              an optional library is not installed
 ├── QueueError                    the queue cannot be used
-│   ├── QueueUnavailable          the store did not answer: try again later
-│   ├── QueueGone                 the store was removed while it was in use
-│   ├── QueueSchemaError          the store's layout is newer, foreign or damaged
-│   └── FencingError              the store accepted a stale write: never run tasks on it
-├── LeaseLost                     somebody else holds the tasks now
+│   ├── QueueUnavailable          the database did not answer: try again later
+│   ├── QueueGone                 the database was removed while it was in use
+│   ├── QueueSchemaError          the layout of the database is newer, foreign or damaged
+│   └── FencingError              the database accepted a stale write: run no tasks on it
+├── LeaseLost                     another consumer holds the tasks now
 ├── StorageError                  files could not be read or written
-│   ├── FileMissing               there is no such file
-│   └── FileDamaged               it is not the file that it should be
-├── ClusterError                  consumers could not be started or seen
+│   ├── FileMissing               the file does not exist
+│   └── FileDamaged               the content of the file is wrong
+├── ClusterError                  consumers could not be started, counted or stopped
 │   ├── ClusterUnavailable        the cluster did not answer: try again later
-│   └── ClusterRefused            the cluster said no
+│   └── ClusterRefused            the cluster refused the request
 └── JobFailed                     the sweep ended without success
 """
 
@@ -32,20 +32,20 @@ from typing import ClassVar
 
 
 class KubequeError(Exception):
-    """Anything kubeque raises on purpose. Its text names the thing, the value and the remedy."""
+    """Base of all errors that kubeque raises. The message names the thing, the value and the remedy."""
 
-    #: What the command line exits with.
+    #: Exit code of the command line.
     exit_code: ClassVar[int] = 1
 
 
 class UserError(KubequeError):
-    """What the user gave is wrong. Nothing was submitted or changed: mend it and say it again."""
+    """The input is invalid. Nothing was submitted or changed: correct the input and repeat the command."""
 
     exit_code = 2
 
 
 class ConfigError(UserError):
-    """A configuration file, key or URL is wrong. Mend the key that the message names."""
+    """A configuration file, key or URL is wrong. Correct the key that the message names."""
 
 
 class ParametersError(UserError):
@@ -57,23 +57,23 @@ class CommandError(UserError):
 
 
 class JobspecError(UserError):
-    """A jobspec is wrong. The message names the file and the key; docs/jobspec.md has them all."""
+    """A jobspec is wrong. The message names the file and the key; docs/jobspec.md lists all keys."""
 
 
 class ResourceError(UserError):
-    """A quantity (cpu, memory, disk, duration, budget) is wrong. The message shows good ones."""
+    """A quantity (cpu, memory, disk, duration, budget) is wrong. The message shows valid examples."""
 
 
 class JobNotFound(UserError):
-    """No job has that name. `kubeque status` lists the jobs there are."""
+    """No job has this name. `kubeque list` shows the names of all jobs."""
 
 
 class JobExists(UserError):
-    """The name is taken by a job with another spec. Revise it, replace it or choose another name."""
+    """A job with another spec has this name. Revise or replace that job, or choose another name."""
 
 
 class DestinationError(UserError):
-    """A folder to fetch into cannot be used. Choose another or say `--force`."""
+    """The folder to fetch into cannot be used. Choose another folder, or add `--force`."""
 
 
 class MissingExtra(UserError):
@@ -81,39 +81,39 @@ class MissingExtra(UserError):
 
 
 class QueueError(KubequeError):
-    """The queue cannot be used as it is."""
+    """The queue cannot be used. The subclass names the reason."""
 
 
 class QueueUnavailable(QueueError):
-    """The store did not answer. Nothing is known of the last write: read before writing again."""
+    """The database did not answer. The last write may have succeeded: read before writing again."""
 
 
 class QueueGone(QueueError):
-    """The store was removed, and what it held with it. Submit the sweep again."""
+    """The database was removed with all its jobs. Submit the sweep again."""
 
 
 class QueueSchemaError(QueueError):
-    """The store holds a layout that this version does not know. Upgrade, or choose another store."""
+    """The database has a layout that this version does not know. Upgrade kubeque, or choose another database."""
 
 
 class FencingError(QueueError):
-    """The store let a stale write through, so two consumers could own one task. Use another store."""
+    """The database accepted a stale write, so two consumers could own one task. Use another database."""
 
 
 class LeaseLost(KubequeError):
-    """The lease on a block went to somebody else: stop the command and drop what is not recorded."""
+    """Another consumer has taken over the block. Stop the command and discard results that are not committed."""
 
 
 class StorageError(KubequeError):
-    """Files could not be read or written. The message names the URL and what the store answered."""
+    """Files could not be read or written. The message names the URL and the answer of the store."""
 
 
 class FileMissing(StorageError):
-    """There is no file at that URL. Whoever may meet this before the file is written asks again later."""
+    """The file does not exist. A caller that may read before the file is written tries again later."""
 
 
 class FileDamaged(StorageError):
-    """A file is not what it should be: changed, cut short, or no manifest. Another try brings the same."""
+    """The content of a file is wrong: changed, truncated, or not a manifest. A retry gives the same result."""
 
 
 class ClusterError(KubequeError):
@@ -121,17 +121,17 @@ class ClusterError(KubequeError):
 
 
 class ClusterUnavailable(ClusterError):
-    """The cluster did not answer. Consumers that run go on; ask again later."""
+    """The cluster did not answer. Running consumers continue; try again later."""
 
 
 class ClusterRefused(ClusterError):
-    """The cluster refused a request. The message has its words; grant the right or mend what it names."""
+    """The cluster refused a request. The message quotes the answer: grant the right or correct the value."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
-        #: The HTTP status: 403 a right is missing, 404 not there, 409 somebody was faster, 422 invalid.
+        #: HTTP status: 403 permission missing, 404 not found, 409 conflict with another request, 422 invalid.
         self.status = status
 
 
 class JobFailed(KubequeError):
-    """The sweep ended and it is not a success. The message names the first failing rows."""
+    """The sweep ended without success. The message names the first rows that failed."""

@@ -13,15 +13,15 @@ _TOKENS = re.compile(
 
 @lru_cache(maxsize=64)
 def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[str], bool]:
-    """Whether a file of that relative name is kept: it matches one of `results` (none given: all) and no `ignore`."""
+    """Return a predicate: True if a relative file name matches `results` (empty: all names) and no `ignore`."""
     wanted, unwanted = translate(results), translate(ignore)
     return lambda name: bool(not results or wanted.fullmatch(name)) and not (ignore and unwanted.fullmatch(name))
 
 
 def translate(globs: Sequence[str]) -> re.Pattern[str]:
-    """One expression that matches the names that any of `globs` does; to be used with `fullmatch`.
+    """Return one expression that matches the same names as `globs`; use it with `fullmatch`.
 
-    `**/` is any number of folders, also none. `out/` is all below out. `[a-z]` and `[!a-z]` are one character.
+    `**/` matches zero or more folders, `out/` everything below `out`, `[a-z]` and `[!a-z]` one character.
     """
     return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)
 
@@ -31,14 +31,14 @@ def _expression(glob: str) -> str:
     glob = f"{glob}**" if glob.endswith("/") else glob
     parts, at = [], 0
     for token in _TOKENS.finditer(glob):
-        parts += [re.escape(glob[at : token.start()]), _translated(token)]
+        parts += [re.escape(glob[at : token.start()]), _translate_token(token)]
         at = token.end()
     return "".join([*parts, re.escape(glob[at:])])
 
 
-def _translated(token: re.Match[str]) -> str:
+def _translate_token(token: re.Match[str]) -> str:
     if token["set"]:
-        # A `-` keeps its meaning, everything else that an expression might read is taken as it is.
+        # `-` keeps its meaning; every other special character of regular expressions is escaped.
         members = re.sub(r"([\\\[\]^&~|])", r"\\\1", token["set"])
         return f"(?!/)[{'^' if token['no'] else ''}{members}]"
     return {"down": "(?:.*/)?", "all": ".*", "many": "[^/]*", "one": "[^/]"}[token.lastgroup or "one"]

@@ -1,4 +1,4 @@
-"""Quantities of cpu, memory, disk and time, and the shapes a task can grow through."""
+"""Quantities of cpu, memory, disk and time: parsing and formatting."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|h|d|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _LEAST_BYTES = 1 << 20
 _MOST_BYTES = 1 << 60
-#: Some 30 years. Python cannot wait for more than 292.
+#: Seconds, about 30 years: Python cannot wait longer than 292 years.
 _MOST_SECONDS = 1e9
+#: Bytes in one MiB.
 MI = 1 << 20
 
 
 def parse_bytes(text: str | int, what: str = "memory") -> int:
-    """Bytes meant by a Kubernetes quantity such as `100M`, `100Mi`, `1.5Gi`. Raises ResourceError."""
+    """Return the bytes of a Kubernetes quantity such as `100M`, `100Mi` or `1.5Gi`. Raises ResourceError."""
     match = _QUANTITY.fullmatch(str(text).strip())
     if not match or match[2] not in _SUFFIXES or float(match[1]) * _SUFFIXES[match[2]] > _MOST_BYTES:
         raise ResourceError(f"{what} {text!r} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
     count = int(float(match[1]) * _SUFFIXES[match[2]])
     if count < _LEAST_BYTES:
         raise ResourceError(
-            f"{what} {text!r} means {count} bytes, which no program fits in: write it as 512Mi or 1.5Gi"
+            f"{what} {text!r} means {count} bytes, too little for any program: write it as 512Mi or 1.5Gi"
         )
     return count
 
 
 def parse_cpu(text: str | float, what: str = "cpu") -> float:
-    """Cores meant by a Kubernetes quantity such as `0.2`, `2` or `500m`. Raises ResourceError."""
+    """Return the cores of a Kubernetes quantity such as `0.2`, `2` or `500m`. Raises ResourceError."""
     word = str(text).strip()
     match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(m?)", word)
     cores = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
@@ -45,7 +46,7 @@ def parse_cpu(text: str | float, what: str = "cpu") -> float:
 
 
 def parse_duration(text: str | float, what: str = "duration") -> float:
-    """Seconds meant by `90`, `90s`, `1.5h`, `2d`. Raises ResourceError."""
+    """Return the seconds of a duration such as `90`, `90s`, `1.5h` or `2d`. Raises ResourceError."""
     match = _DURATION.fullmatch(str(text).strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if not 0 < seconds <= _MOST_SECONDS:
@@ -54,7 +55,7 @@ def parse_duration(text: str | float, what: str = "duration") -> float:
 
 
 def format_bytes(count: float) -> str:
-    """`count` bytes for people, as in `1.5Gi`; exact multiples without a fraction."""
+    """Return `count` bytes as a short text, for example `1.5Gi`. Exact multiples have no fraction."""
     for suffix in ("", "Ki", "Mi", "Gi", "Ti"):
         if count < 1024 or suffix == "Ti":
             return f"{count:.0f}{suffix}" if count == int(count) or count >= 100 else f"{count:.1f}{suffix}"
@@ -63,7 +64,7 @@ def format_bytes(count: float) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """Seconds for people: 0.04s, 1.4s, 12s, 3m05s, 2h10m, 3d04h."""
+    """Return seconds as a short text: 0.04s, 1.4s, 12s, 3m05s, 2h10m, 3d04h."""
     if seconds < 10:
         return f"{seconds:.2g}s" if seconds < 1 else f"{seconds:.1f}s"
     whole = int(seconds)

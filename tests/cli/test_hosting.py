@@ -319,7 +319,7 @@ def test_the_consumers_cluster_is_reached_by_its_address_and_our_token(run: Run,
     ("words", "said"),
     [
         (["start", "--nodes", "0"], "a cluster needs one node that stays"),
-        (["start", "--nodes", "five"], "nodes 'five': write a number of nodes as in 3"),
+        (["start", "--nodes", "five"], "nodes 'five': write a number of nodes such as 3"),
         (["start", "--spot-nodes", "9:3"], "'9:3': write a number of nodes"),
         (["start", "--gpu", "l4:x"], "--gpu 'l4:x': write the type"),
         (["start", "--disk-size", "1Gi"], "too small for a node"),

@@ -53,7 +53,7 @@ def test_what_is_no_quantity_is_told_with_good_ones(read: Callable[[object, str]
 def test_fewer_bytes_than_a_program_fits_in_are_refused() -> None:
     with pytest.raises(ResourceError, match="memory '100m' is not a quantity"):
         parse_bytes("100m")
-    with pytest.raises(ResourceError, match="memory '512' means 512 bytes, which no program fits in"):
+    with pytest.raises(ResourceError, match="memory '512' means 512 bytes, too little for any program"):
         parse_bytes("512")
 
 

@@ -79,11 +79,11 @@ def test_names_of_airflow_are_filled_by_it_unless_a_column_has_them(run: Run) ->
 
 
 def test_a_call_that_does_not_fit_is_said_before_anything_is_submitted(run: Run) -> None:
-    with pytest.raises(BadSweep, match=r"scaled is given 'x' by the call, and by a column of its rows"):
+    with pytest.raises(BadSweep, match=r"scaled has 'x' in the call and as a column of its rows"):
         run.execute(made(scaled, x=1))
     with pytest.raises(BadSweep, match=r"scaled: got an unexpected keyword argument 'y'"):
         run.execute(made(scaled, y=1))
-    with pytest.raises(BadSweep, match=r"scaled takes 'label': the columns are x; or give it in the call"):
+    with pytest.raises(BadSweep, match=r"scaled takes 'label': the columns are x; or pass it in the call"):
         run.execute(made(scaled, fields={"parameters": [{"x": 1}]}))
 
 

@@ -16,7 +16,7 @@ from kubeque.files.layout import input_url
 from kubeque.files.parallel import INPUT_UPLOADS, QUESTIONS, in_parallel
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
-from kubeque.model.command.command import Word, shown
+from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.job.spec import Input
 
@@ -90,9 +90,9 @@ def _find_for_rows(words: Sequence[Word], rows: Iterable[Mapping[str, str]], bas
     by_row = _RowSources()
     varying = [(at, word) for at, word in enumerate(words) if word.upload and word.columns]
     for _, word in varying:
-        if shown(word).endswith("/"):
+        if format_word(word).endswith("/"):
             raise CommandError(
-                f"the word {shown(word)!r}: a folder cannot depend on the row: push it with all rows' files"
+                f"the word {format_word(word)!r}: a folder cannot depend on the row: push it with all rows' files"
             )
     checked: set[tuple[int, str]] = set()
     for index, row in enumerate(rows if varying else ()):

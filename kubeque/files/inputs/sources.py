@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kubeque.files.safe_paths import inside, safe_name
 from kubeque.files.urls import base_name, is_folder, local_path
-from kubeque.model.command.command import Word, shown
+from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.text import cut
 
@@ -40,7 +40,7 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
 
     The command's `first` word is going to be run, so it becomes executable wherever it comes from.
     """
-    text, said = word.render({}), f"the word {shown(word)!r}"
+    text, said = word.render({}), f"the word {format_word(word)!r}"
     name = _checked(base_name(text), said)
     if text.endswith("/"):
         yield from _tree(said, name, located(text, base, said), base)
@@ -191,7 +191,7 @@ def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool) -
 
     Raises CommandError naming row and column.
     """
-    said = f"the word {shown(word)!r} in row {row['index']}"
+    said = f"the word {format_word(word)!r} in row {row['index']}"
     text = word.render(row)
     fixed = word.prefix[: word.prefix.rfind("/") + 1]
     try:

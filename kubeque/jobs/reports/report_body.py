@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.results.table import FACTS, TaskRow
-from kubeque.model.command.command import shown as written
+from kubeque.model.command.command import format_word as written
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes, format_seconds

@@ -16,7 +16,7 @@ from kubeque.jobs.results.table import lines, read_rows, write_csv
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
-from kubeque.model.stats.spans import By, Span, consumer_label, lanes, spans, uncovered
+from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
 #: Attempts that a page draws; beyond, every other one.
 PAGE_ATTEMPTS = 250_000
@@ -108,7 +108,7 @@ def _trace(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
     """Trace Event Format, JSON object ("Trace Event Format", Google, 2016): chrome://tracing and Perfetto read it."""
     kept = list(traced)
     rows = {(span.job, span.index): row for span, row in kept}
-    found = uncovered(span for span, _ in kept)
+    found = find_uncovered(span for span, _ in kept)
     origin = min((span.start - span.lead for span in found), default=0.0)
     about = {"generator": "kubeque", "origin": when(origin) if found else ""}
     file.write(b'{"displayTimeUnit":"ms","otherData":' + json.dumps(about).encode() + b',"traceEvents":[')
@@ -163,7 +163,7 @@ def _named(what: str, pid: int, tid: int, **args: Any) -> dict[str, Any]:
 def _png(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
     from kubeque.jobs.reports.timeline_png import draw
 
-    draw(file, uncovered(span for span, _ in traced), by)
+    draw(file, find_uncovered(span for span, _ in traced), by)
 
 
 WRITERS: dict[str, Callable[[BinaryIO, Iterator[Traced], By], None]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeque.jobs.reports.html_page import SHOWN, data, text
 from kubeque.model.job.task import Cause
-from kubeque.model.stats.spans import By, Span, lanes, uncovered
+from kubeque.model.stats.spans import By, Span, find_uncovered, lanes
 from kubeque.model.text import printable
 
 #: Script and place of the data on the page.
@@ -59,7 +59,7 @@ class _Thinned:
 
 def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
     """Tools, canvas and data, as HTML. Without JavaScript it says what else there is."""
-    found = uncovered(sample.spans)
+    found = find_uncovered(sample.spans)
     causes = [cause for cause in Cause if any(span.cause is cause for span in found)]
     legend = "".join(
         f'<button type="button" data-cause="{cause}" aria-pressed="true" title="show or hide">'

@@ -103,9 +103,9 @@ def _gather(backends: Backends, job: Job, spool: TextIO, infer: bool) -> tuple[t
                 name,
                 Column("param", name, parameter_column(name), ValueType.EMPTY if infer else ValueType.TEXT),
             )
-            parameters[name] = known.seen(read_text(value)) if infer else known
+            parameters[name] = known.widen(read_text(value)) if infer else known
         for name, value in out.items():
-            outs[name] = outs.get(name, Column("out", name, out_column(name))).seen(value)
+            outs[name] = outs.get(name, Column("out", name, out_column(name))).widen(value)
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
     index = Column("index", "index", "index", ValueType.INTEGER)
     return (index, *parameters.values(), *facts, *outs.values()), count

@@ -1,7 +1,7 @@
-"""A command line with placeholders: read once in the author's text, filled in for each row.
+"""A command line with placeholders: parsed once, rendered for each row.
 
 `{column}` takes a row's value, `\\{` and `\\}` (or `{{` and `}}`) are literal braces, a leading `^` uploads the file.
-What a row's value contains is data and is never read again.
+Values are data: placeholders in a value are not expanded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kubeque.model.errors import CommandError
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """The place of a row's value inside a word."""
+    """A column whose value is inserted into a word."""
 
     name: str
 
@@ -28,35 +28,39 @@ class Word:
     """One argument of a command, or one path with placeholders."""
 
     parts: tuple[Part, ...]
-    #: It began with `^`: the rest names a file to bring along.
+    #: True if the word began with `^`: the rest is the path of a file to upload.
     upload: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
         return tuple(part.name for part in self.parts if isinstance(part, Placeholder))
 
     @property
     def prefix(self) -> str:
-        """The text before the first placeholder."""
+        """Text before the first placeholder."""
         first = self.parts[0] if self.parts else ""
         return first if isinstance(first, str) else ""
 
     def render(self, row: Mapping[str, str]) -> str:
+        """Return the word with the values of `row`."""
         return "".join(part if isinstance(part, str) else row[part.name] for part in self.parts)
 
     def to_wire(self) -> list[Any]:
+        """Return the form that a job's spec stores."""
         return [int(self.upload), *(part if isinstance(part, str) else [part.name] for part in self.parts)]
 
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Word:
+        """Return the word that `to_wire` stored."""
         upload, *parts = wire
         return cls(tuple(part if isinstance(part, str) else Placeholder(part[0]) for part in parts), bool(upload))
 
 
 def parse_word(text: str, *, braces_double: bool = True) -> Word:
-    """Read one word of the author's text.
+    """Parse one word of a command.
 
-    `braces_double`: `{{` and `}}` stand for one brace each (not in Airflow, where `{{` belongs to Jinja).
+    With `braces_double`, `{{` and `}}` mean one brace each (not in Airflow, where `{{` belongs to Jinja).
     Raises CommandError for an unbalanced brace or an empty placeholder.
     """
     upload = text.startswith("^")
@@ -72,29 +76,29 @@ def parse_word(text: str, *, braces_double: bool = True) -> Word:
             end = rest.find("}", at)
             name = rest[at + 1 : end] if end > 0 else ""
             if not name or "{" in name:
-                raise _brace(text)
+                raise _unbalanced_brace(text)
             parts += [literal] if literal else []
             parts.append(Placeholder(name))
             literal, at = "", end + 1
         elif char == "}":
-            raise _brace(text)
+            raise _unbalanced_brace(text)
         else:
             literal, at = literal + char, at + 1
     parts += [literal] if literal else []
     if upload and not parts:
-        raise CommandError(f"the word {text!r} names no file: write ^ and a path, as in ^run.py")
+        raise CommandError(f"the word {text!r} names no file: write ^ and a path, for example ^run.py")
     return Word(tuple(parts), upload)
 
 
-def _brace(text: str) -> CommandError:
+def _unbalanced_brace(text: str) -> CommandError:
     return CommandError(
         f"the word {text!r} has an unbalanced brace: write {{column}} for a value of the row, "
-        "and \\{ or \\} for a brace that the program shall see"
+        "and \\{ or \\} for a literal brace"
     )
 
 
 def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
-    """Raises CommandError if a word asks for a column that the rows do not have (`index` is always there)."""
+    """Raise CommandError if a word names a column that the rows do not have (`index` always exists)."""
     known = {*columns, "index"}
     for word in words:
         for name in word.columns:
@@ -105,7 +109,7 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
                 )
 
 
-def shown(word: Word) -> str:
-    """A word as the author wrote it."""
+def format_word(word: Word) -> str:
+    """Return the source text of a word."""
     text = "".join(f"{{{part.name}}}" if isinstance(part, Placeholder) else part for part in word.parts)
     return f"^{text}" if word.upload else text

@@ -1,4 +1,4 @@
-"""A Python function as a program: its source, and the script that calls it with a row's values."""
+"""The script that a task runs to call a Python function with the values of its row."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from typing import Any
 
 from kubeque.model.errors import CommandError
 
-#: How a row's text becomes an argument.
+#: Annotations of an argument that a column can be cast to.
 KINDS = ("int", "float", "bool", "str")
-#: What a function may return that goes with the table, in bytes; more is a file.
+#: Bytes of a return value that become columns of the table; a larger value becomes a file.
 LARGEST_OUT = 16 * 1024
-#: The file that holds what a function returned, where it is larger.
+#: File with a return value larger than LARGEST_OUT.
 RETURN_FILE = "return.json"
-#: Decorators that stay behind.
+#: Decorators that are removed from the function before it is sent.
 _LEFT_BEHIND = {"kubeque", "kubeque_task", "setup", "teardown", "skip_if", "run_if"}
 
-# It has to run on the Pythons that images have, old ones too; annotations are not read: what they name may be missing
-# there. All names are inside one function: the user's may be called anything.
+# The script must run on every Python that an image may have, also old ones. Annotations are not evaluated: the types
+# that they name may be missing in the image. All names are inside one function, so that they cannot hide the user's.
 _SCRIPT = """\
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def kubeque_main(function):
         try:
             return casts[kind](text)
         except (ValueError, KeyError):
-            sys.exit("{name}: the column %r is to be %s, which %r is not" % (name, kind, text))
+            sys.exit("{name}: the column %r must be %s, and %r is not" % (name, kind, text))
 
     def plain(value):
         if type(value).__module__.split(".")[0] == "numpy":
             return value.tolist()
-        sys.exit("{name} returned a %s: return what JSON can hold" % type(value).__name__)
+        sys.exit("{name} returned a %s: return a value that JSON can hold" % type(value).__name__)
 
     with open("row.json", encoding="utf-8") as file:
         row = json.load(file)
@@ -77,7 +77,7 @@ if __name__ == "__main__":
 class Script:
     """A Python file that calls a function once."""
 
-    #: Not the function's own: a `math.py` in the working directory would be what `import math` brings.
+    #: Has a prefix: with the file name `math.py` alone, `import math` would load this script.
     name: str
     text: str
 
@@ -85,16 +85,16 @@ class Script:
 def script(
     function: Callable[..., Any], columns: Collection[str], constants: Mapping[str, Any] | None = None
 ) -> Script:
-    """A script that calls `function` once: `constants` as they are, what is left from the columns of its row.
+    """Return a script that calls `function` once with `constants`; the other arguments come from the row's columns.
 
-    Values of a row are cast by the annotations. Raises CommandError for a function that cannot be sent or called so.
+    Annotations say how a column's text is cast. Raises CommandError for a function that cannot be sent or called.
     """
     given = dict(constants or {})
     kinds = _kinds(function, columns, given)
     try:
         given_text = json.dumps(given)
     except (TypeError, ValueError) as error:
-        raise CommandError(f"{function.__name__} is called with something that JSON cannot hold: {error}") from error
+        raise CommandError(f"{function.__name__} is called with a value that JSON cannot hold: {error}") from error
     text = _SCRIPT.format(
         source=_source(function), name=function.__name__, constants=ascii(given_text), kinds=ascii(json.dumps(kinds)),
         largest=LARGEST_OUT, file=RETURN_FILE,
@@ -107,12 +107,12 @@ def _source(function: Callable[..., Any]) -> str:
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError) as error:
-        raise CommandError(f"the source of {name} cannot be had: define it with def in a file or a cell") from error
-    # Not dedented: that would change texts that it holds.
+        raise CommandError(f"the source of {name} cannot be read: define it with def in a file or a cell") from error
+    # Not dedented: that would change string literals of several lines.
     shift = "if True:\n" if source[:1].isspace() else ""
     try:
         top = ast.parse(shift + source).body[0]
-    except SyntaxError:  # the rest of the line that a lambda stands in
+    except SyntaxError:  # a lambda: the source is the rest of its line
         top = ast.Pass()
     node = top.body[0] if isinstance(top, ast.If) else top
     if not isinstance(node, ast.FunctionDef):
@@ -129,25 +129,25 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def _check_alone(function: Callable[..., Any], node: ast.FunctionDef) -> None:
-    """Raises CommandError naming what a function uses of what stands outside of it."""
+    """Raise CommandError if the function uses a name that is defined outside of it."""
     code, defaults = function.__code__, [*node.args.defaults, *filter(None, node.args.kw_defaults)]
-    named = {at.id for default in defaults for at in ast.walk(default) if isinstance(at, ast.Name)}
-    used = [*code.co_freevars, *sorted(_globals_of(code) | named)]
+    in_defaults = {at.id for default in defaults for at in ast.walk(default) if isinstance(at, ast.Name)}
+    used = [*code.co_freevars, *sorted(_find_globals(code) | in_defaults)]
     for name in used:
         inside = name == function.__name__ or name in ("__name__", "__file__") or hasattr(builtins, name)
         if not inside:
             raise CommandError(
-                f"{function.__name__} uses {name!r}, which stands outside of it and is not sent: "
+                f"{function.__name__} uses {name!r}, which is defined outside of it and is not sent: "
                 "import or define it inside, or make it an argument"
             )
 
 
-def _globals_of(code: CodeType) -> set[str]:
+def _find_globals(code: CodeType) -> set[str]:
     found = {at.argval for at in dis.get_instructions(code) if at.opname == "LOAD_GLOBAL"}
     stored = {at.argval for at in dis.get_instructions(code) if at.opname == "STORE_GLOBAL"}
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            found |= _globals_of(inner)
+            found |= _find_globals(inner)
     return found - stored
 
 
@@ -156,13 +156,13 @@ def _kinds(function: Callable[..., Any], columns: Collection[str], given: Mappin
     kinds = {}
     for argument in inspect.signature(function).parameters.values():
         if argument.kind not in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY):
-            how = argument.kind.description
+            passing = argument.kind.description
             raise CommandError(
-                f"{name} takes {argument.name!r} as {how}: name each argument, so that it finds a column"
+                f"{name} takes {argument.name!r} as {passing}: name each argument, so that it matches a column"
             )
         if argument.name in columns and argument.name in given:
             raise CommandError(
-                f"{name} is given {argument.name!r} by the call, and by a column of its rows: leave it out of one"
+                f"{name} has {argument.name!r} in the call and as a column of its rows: remove one of them"
             )
         if argument.name in given:
             continue
@@ -170,7 +170,7 @@ def _kinds(function: Callable[..., Any], columns: Collection[str], given: Mappin
             kinds[argument.name] = _kind(name, argument)
         elif argument.default is argument.empty:
             there = f"the columns are {', '.join(columns)}" if columns else "the rows have no columns"
-            raise CommandError(f"{name} takes {argument.name!r}: {there}; or give it in the call")
+            raise CommandError(f"{name} takes {argument.name!r}: {there}; or pass it in the call")
     return kinds
 
 
@@ -178,7 +178,7 @@ def _kind(name: str, argument: inspect.Parameter) -> str:
     annotation = argument.annotation
     if annotation is argument.empty:
         return "str"
-    named = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", repr(annotation))
-    if named not in KINDS:
-        raise CommandError(f"{name} takes {argument.name!r} as {named}: a column is int, float, bool or str")
-    return named
+    type_name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", repr(annotation))
+    if type_name not in KINDS:
+        raise CommandError(f"{name} takes {argument.name!r} as {type_name}: a column is int, float, bool or str")
+    return type_name

@@ -1,7 +1,7 @@
-"""A command for /bin/sh whose values stay data wherever the author put them.
+"""A command for /bin/sh in which a value is always data, never code.
 
-Quoting a value where it stands is not enough: inside the author's own double quotes `'$(id)'` would run. So each value
-becomes a variable, and the shell never reads a variable's contents as code:
+Quoting a value in place is not enough: inside double quotes of the command, `'$(id)'` would run. So each value
+becomes a variable, and the shell never reads the contents of a variable as code:
 
     echo "hello {name}" > {file}.txt   ->   kq1_name='$(id)' kq2_file='a b'
                                             echo "hello ${kq1_name}" > "${kq2_file}".txt
@@ -17,7 +17,7 @@ from kubeque.model.command.command import Placeholder
 
 _NO_NAME = re.compile(r"\W", re.ASCII)
 
-#: What changes the meaning of the text that follows, by where it stands. A backslash takes the next character along.
+#: Marks that change the meaning of the text after them, by context. A backslash includes the next character.
 _MARKS = {
     "plain": re.compile(r"\\.|['\"`()]|\$\(\(|\$\(|(?:^|(?<=[\s;&|(]))#", re.DOTALL),
     "double": re.compile(r"\\.|[\"`]|\$\(\(|\$\(", re.DOTALL),
@@ -38,9 +38,9 @@ _CLOSES = {"single": "'", "double": '"', "backtick": "`", "comment": "\n", "arit
 
 
 def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
-    """A script from the author's text and, in between, columns with their values.
+    """Return a script made of the text of the command and of columns with their values.
 
-    The variables are set in a first line. In a here-document quotes are text: write `$KUBEQUE_PARAM_NAME` there.
+    The first line sets the variables. In a here-document quotes are text: write `$KUBEQUE_PARAM_NAME` there.
     """
     context = ["plain"]
     names: dict[Placeholder, str] = {}
@@ -60,7 +60,7 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
 
 
 def _read(text: str, context: list[str]) -> None:
-    """Bring `context` (what is open, outermost first) from the beginning of `text` to its end."""
+    """Update `context` (the open quotes and brackets, outermost first) from the start of `text` to its end."""
     at = 0
     while mark := _MARKS[context[-1]].search(text, at):
         at = mark.end()
@@ -75,9 +75,9 @@ def _read(text: str, context: list[str]) -> None:
 
 
 def _reference(name: str, context: str) -> str:
-    """The variable, as one word whose contents are not split, where quotes are open as in `context`.
+    """Return a reference to the variable that is not split into words in this `context`.
 
-    Were the context misjudged, quotes would be seen or a value split at its blanks; run it would never be.
+    With a wrong context, quotes would appear or a value would be split at blanks; it would still not run as code.
     """
     if context in ("double", "arithmetic", "comment"):
         return f"${{{name}}}"

@@ -1,4 +1,4 @@
-"""Where queue, files and consumers are and what a task gets unless told otherwise, as one checked value."""
+"""The configuration: locations of queue, files and consumers, and the default resources of a task."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ HOME_VARIABLE = "KUBEQUE_HOME"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Config:
-    """One configuration, checked and complete. Made by `load` or `from_values`.
+    """One configuration, checked and complete. Create it with `load` or `from_values`.
 
-    The fields are the keys of the file, but for `home` and `source`. A key that was not given is None or "" where
-    it has no default.
+    The fields are the keys of the file, except `home` and `source`. A missing key without a default is None or "".
     """
 
-    #: Where tasks wait: `sqlite:///FILE`, `postgresql://...` or `datastore://PROJECT`.
+    #: URL of the queue: `sqlite:///FILE`, `postgresql://...` or `datastore://PROJECT`.
     queue_url: str
-    #: Where results go: a folder or a URL such as `gs://BUCKET/results`.
+    #: Location of results: a folder or a URL such as `gs://BUCKET/results`.
     default_url_prefix: str
-    #: Where files that tasks need are kept, by their content: a folder or a URL.
+    #: Location of content-addressed inputs: a folder or a URL.
     cas_url_prefix: str
-    #: Where consumers run: `local`, or a Kubernetes cluster as a URL such as `kubernetes://CONTEXT/NAMESPACE`.
+    #: Location of consumers: `local`, or a Kubernetes cluster as a URL such as `kubernetes://CONTEXT/NAMESPACE`.
     cluster_url: str
     #: Google Cloud project.
     project: str
@@ -44,27 +43,27 @@ class Config:
     namespace: str
     #: Kubernetes service account of the consumers.
     service_account: str
-    #: Machine type of nodes that are added.
+    #: Machine type of new nodes.
     machine_type: str
-    #: Disk of nodes that are added, as in `100Gi`.
+    #: Boot disk of new nodes, for example `100Gi`.
     node_disk_size: int | None
-    #: Local SSDs of nodes that are added.
+    #: Local SSDs of new nodes.
     local_ssd_count: int
-    #: Image that tasks run in.
+    #: Image of the pods that run tasks.
     default_image: str
-    #: Image with the consumer's software, which pods copy it from.
+    #: Image with the consumer's software, from which pods copy it.
     consumer_image: str
-    #: Cores of a task, as in `0.5`, `500m` or `2`.
+    #: Cores of a task, for example `0.5`, `500m` or `2`.
     default_resource_cpu: float | None
-    #: Memory of a task, as in `512Mi` or `1.5Gi`.
+    #: Memory of a task, for example `512Mi` or `1.5Gi`.
     default_resource_memory: int | None
-    #: Disk of a task, as in `10Gi`.
+    #: Disk of a task, for example `10Gi`.
     default_resource_disk: int | None
-    #: Consumers wanted for a job.
+    #: Consumers of a job.
     consumers: int | None
-    #: Folder of the embedded queue and store: $KUBEQUE_HOME or ~/.local/share/kubeque.
+    #: Folder of the default queue and store: $KUBEQUE_HOME or ~/.local/share/kubeque.
     home: Path
-    #: The file that was read; None where there is none.
+    #: The file that was read; None without a file.
     source: Path | None
 
     @classmethod
@@ -75,10 +74,10 @@ class Config:
         environ: Mapping[str, str] = os.environ,
         explicit: Path | None = None,
     ) -> Config:
-        """The configuration of a person who stands in folder `start` and lives in folder `home`.
+        """Return the configuration of a user with the current folder `start` and the home folder `home`.
 
-        Reads `explicit` if given, else the first `.kubeque` there is in `start` (the current folder) and `home` (~).
-        Without any it is the embedded default. Raises ConfigError naming file and key.
+        Reads `explicit` if given, else the first `.kubeque` of `start` (default: the current folder) and `home` (~).
+        Without a file it is the default. Raises ConfigError with file and key.
         """
         start = Path.cwd() if start is None else start.absolute()
         home = _home_folder() if home is None else home.absolute()
@@ -101,10 +100,10 @@ class Config:
         home: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> Config:
-        """The configuration that `values`, texts by key, make; a key with an empty text counts as not given.
+        """Return the configuration of `values`, texts by key; an empty text counts as a missing key.
 
-        `where` names their origin in messages, and is kept as `source` if it is a path. Relative paths begin at
-        `folder`, `~` is `home`. Raises ConfigError.
+        `where` is their origin in messages, kept as `source` if it is a path. Relative paths begin at `folder`, `~` is
+        `home`. Raises ConfigError.
         """
         place = Place(str(where), folder, _home_folder() if home is None else home)
         place.check_keys(values)
@@ -113,39 +112,39 @@ class Config:
             if text.strip():
                 found[key] = place.read(key, text.strip())
         data = place.resolve(environ.get(HOME_VARIABLE) or "~/.local/share/kubeque")
-        found |= {key: value for key, value in _derived(found, data).items() if not found[key]}
+        found |= {key: value for key, value in _derive(found, data).items() if not found[key]}
         return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields for JSON, sizes in bytes, passwords hidden."""
+        """Return all fields for JSON: sizes in bytes, passwords hidden."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {key: _shown(value) for key, value in values.items()}
+        return {key: _hide_if_text(value) for key, value in values.items()}
 
     def describe(self) -> str:
-        """What is set, for people: a line for each key, passwords hidden."""
-        lines = [f"read from {self.source}" if self.source else f"no {FILE_NAME} file: the embedded default"]
+        """Return a text with one line for each key that is set, passwords hidden."""
+        lines = [f"read from {self.source}" if self.source else f"no {FILE_NAME} file: the default"]
         for key in KEYS:
             value = getattr(self, key)
             if value not in (None, ""):
-                lines.append(f"{key} = {format_bytes(value) if key in SIZES else _shown(value)}")
+                lines.append(f"{key} = {format_bytes(value) if key in SIZES else _hide_if_text(value)}")
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        """Ends up in logs and tracebacks, so it hides passwords as well."""
+        """Return a text without passwords, because it may end up in logs and tracebacks."""
         return f"Config({', '.join(f'{key}={value!r}' for key, value in self.as_dict().items())})"
 
 
-def _shown(value: Any) -> Any:
+def _hide_if_text(value: Any) -> Any:
     return hide_password(str(value)) if isinstance(value, str | Path) else value
 
 
-def _derived(found: Mapping[str, Any], home: str) -> dict[str, str]:
-    """What follows from the keys given for those that were not."""
+def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
+    """Return defaults that depend on other keys."""
     prefix = found["default_url_prefix"]
     derived = {
         "queue_url": f"sqlite:///{quote(home)}/queue.db",
         "default_url_prefix": f"{home}/results",
-        # Beside the results, so that whoever can reach the one reaches the other; no job's name begins with a dot.
+        # Beside the results: a user with access to one has access to the other. No job name begins with a dot.
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }
@@ -157,7 +156,7 @@ def _derived(found: Mapping[str, Any], home: str) -> dict[str, str]:
         }  # fmt: skip
         if not found["cluster_url"]:
             derived["cluster_url"] = f"gke://{found['project']}/{found['location'] or '-'}/{found['cluster_name']}"
-            derived["service_account"] = "kubeque"  # which `kubeque start` makes
+            derived["service_account"] = "kubeque"  # `kubeque start` creates it
     if found["project"]:
         derived["consumer_image"] = f"gcr.io/{found['project']}/kubeque-consumer:{__version__}"
     return derived
@@ -167,4 +166,4 @@ def _home_folder() -> Path:
     try:
         return Path.home()
     except RuntimeError as error:
-        raise ConfigError(f"this user has no home folder ({error}): set HOME to a folder that you may write") from error
+        raise ConfigError(f"this user has no home folder ({error}): set HOME to a folder with write access") from error

@@ -1,4 +1,4 @@
-"""The text of a `.kubeque` file: its keys, and what is written for each of them."""
+"""The text of a `.kubeque` file: its keys and the parser of each value."""
 
 from __future__ import annotations
 
@@ -17,65 +17,65 @@ from kubeque.model.resources import parse_bytes, parse_cpu
 
 SECTION = "config"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: `user:password@`; the last @ counts, because people write passwords as they are.
+#: `user:password@`; up to the last @, because an unquoted password may contain one.
 _USER_PASSWORD = re.compile(r"(://[^:/@\s]*):(.*)@")
 _SECRET_OPTION = re.compile(r"([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
 
 def hide_password(url: str) -> str:
-    """`url` fit to be shown: `***` in place of a password."""
+    """Return `url` with `***` in place of a password."""
     return _SECRET_OPTION.sub(r"\1***", _USER_PASSWORD.sub(r"\1:***@", url))
 
 
 def read_file(path: Path) -> Mapping[str, str]:
-    """The keys and texts of a file, with or without the header of its one section."""
+    """Return the texts of a file by key; the header `[config]` is optional. Raises ConfigError."""
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read ({error.strerror}): name a file that you may read") from error
+        raise ConfigError(f"{path} cannot be read ({error.strerror}): name a readable file") from error
     lines = text.split("\n")
     first = next((line.strip() for line in lines if line.strip() and line.strip()[0] not in "#;"), "")
-    # default_section: no section hands its keys on to another, not even [DEFAULT].
+    # default_section: no section passes its keys to another one, not even [DEFAULT].
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     header = [] if first.startswith("[") else [f"[{SECTION}]"]
     try:
         parser.read_string("\n".join(header + lines))
     except configparser.Error as error:
-        raise ConfigError(f"{path}: {_what_is_wrong(error, len(header))}") from error
+        raise ConfigError(f"{path}: {_explain(error, len(header))}") from error
     for section in parser.sections():
         if section != SECTION:
-            raise ConfigError(f"{path}: unknown section [{section}]: all keys stand in [{SECTION}]")
+            raise ConfigError(f"{path}: unknown section [{section}]: all keys belong to [{SECTION}]")
     return dict(parser[SECTION]) if parser.has_section(SECTION) else {}
 
 
-def _what_is_wrong(error: configparser.Error, lines_added: int) -> str:
+def _explain(error: configparser.Error, lines_added: int) -> str:
     if isinstance(error, configparser.DuplicateOptionError):
-        return (
-            f"line {(error.lineno or 0) - lines_added}: the key {error.option!r} is there twice: remove one of the two"
-        )
+        return f"line {(error.lineno or 0) - lines_added}: the key {error.option!r} occurs twice: remove one of them"
     if isinstance(error, configparser.DuplicateSectionError):
-        return f"line {(error.lineno or 0) - lines_added}: the section [{error.section}] is there twice: write it once"
+        return f"line {(error.lineno or 0) - lines_added}: the section [{error.section}] occurs twice: write it once"
     if isinstance(error, configparser.MissingSectionHeaderError):
-        return f"line {error.lineno} is no section: write [{SECTION}]"
+        return f"line {error.lineno} is not a section: write [{SECTION}]"
     if isinstance(error, configparser.ParsingError):
-        # Only the number: the line may hold a password, and what configparser shows of it varies.
-        return (
-            f"line {error.errors[0][0] - lines_added} is no `key = value`: mend it, or begin it with # to leave it out"
-        )
+        # Only the number: the line may hold a password.
+        return f"line {error.errors[0][0] - lines_added} is not `key = value`: correct it, or make it a comment with #"
     return f"{error.message.splitlines()[0]}: write lines of `key = value` below [{SECTION}]"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where texts come from: what messages call it and what its paths are relative to."""
+    """Origin of texts, and the parsers of their values."""
 
+    #: Name of the origin in messages.
     where: str
+    #: Folder at which relative paths begin.
     folder: Path
+    #: Folder that `~` means.
     home: Path
 
     def check_keys(self, values: Mapping[str, str]) -> None:
+        """Raise ConfigError for an unknown key, with the most similar one."""
         for key in values:
             if key not in KEYS:
                 near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.5)
@@ -83,43 +83,48 @@ class Place:
                 raise ConfigError(f"{self.where}: unknown key {key!r}: {hint}")
 
     def read(self, key: str, text: str) -> Any:
-        """The value that `text` means for `key`."""
+        """Return the value of `key` that `text` means. Raises ConfigError."""
         try:
             return _READERS[key](self, text, key)
         except ResourceError as error:
             raise ConfigError(f"{self.where}: {error}") from error
 
     def wrong(self, key: str, text: str, remedy: str) -> ConfigError:
+        """Return the error for a wrong value."""
         return ConfigError(f"{self.where}: {key} {hide_password(text)!r}: {remedy}")
 
     def resolve(self, text: str) -> str:
-        """A path of this place as an absolute one, without a slash at its end."""
+        """Return a path as an absolute one, without a slash at its end."""
         if text == "~" or text.startswith("~/"):
             text = f"{self.home}/{text[2:]}"
         return os.path.normpath(self.folder / os.path.expanduser(text))
 
     def name(self, text: str, key: str) -> str:
+        """Return a text without blanks and slashes."""
         if re.search(r"[\s/]", text):
-            raise self.wrong(key, text, "write a name, without blanks and slashes")
+            raise self.wrong(key, text, "write a name without blanks and slashes")
         return text
 
     def word(self, text: str, key: str) -> str:
+        """Return a text without blanks."""
         if re.search(r"\s", text):
-            raise self.wrong(key, text, "write it without blanks, in one line")
+            raise self.wrong(key, text, "write it without blanks")
         return text
 
     def label(self, text: str, key: str) -> str:
+        """Return a name that Kubernetes accepts."""
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", text):
-            raise self.wrong(key, text, "write a Kubernetes name: at most 63 of a-z, 0-9 and -, as in team-a")
+            raise self.wrong(key, text, "write a Kubernetes name: at most 63 of a-z, 0-9 and -, for example team-a")
         return text
 
     def count(self, text: str, key: str, least: int = 0) -> int:
+        """Return a whole number of at least `least`."""
         if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < least:
-            raise self.wrong(key, text, f"write a whole number from {least}, as in {max(least, 1)}")
+            raise self.wrong(key, text, f"write a whole number of at least {least}, for example {max(least, 1)}")
         return int(text)
 
     def prefix(self, text: str, key: str) -> str:
-        """A folder or a URL below which files are put."""
+        """Return a folder or a URL below which files are stored."""
         if "\n" in text:
             raise self.wrong(key, text, "write it in one line")
         if text.startswith("file://"):
@@ -129,6 +134,7 @@ class Place:
         return text if text.endswith("://") else text.rstrip("/")
 
     def queue(self, text: str, key: str) -> str:
+        """Return the URL of a queue."""
         if "\n" in text or not (_SCHEME.match(text) or text == "memory:"):
             raise self.wrong(
                 key, text, "write a URL: sqlite:///FILE, postgresql://HOST/DATABASE or datastore://PROJECT"
@@ -137,10 +143,11 @@ class Place:
             return text
         path = text.removeprefix("sqlite:///")
         if path in ("", text):
-            raise self.wrong(key, text, "write three slashes and a file, as in sqlite:///queue.db")
+            raise self.wrong(key, text, "write three slashes and a file, for example sqlite:///queue.db")
         return f"sqlite:///{quote(self.resolve(unquote(path)))}"
 
     def cluster(self, text: str, key: str) -> str:
+        """Return the URL of a cluster."""
         if re.search(r"\s", text) or not (text == "local" or _SCHEME.match(text)):
             raise self.wrong(key, text, "write local, or a URL such as gke://PROJECT/LOCATION/NAME")
         return text
@@ -158,7 +165,7 @@ def _one_or_more(place: Place, text: str, key: str) -> int:
     return place.count(text, key, least=1)
 
 
-#: How the text of each key is read.
+#: Parser of each key.
 _READERS: Mapping[str, Callable[[Place, str, str], Any]] = {
     "queue_url": Place.queue,
     "default_url_prefix": Place.prefix,
@@ -181,5 +188,7 @@ _READERS: Mapping[str, Callable[[Place, str, str], Any]] = {
 }
 #: The keys of the file, in the order of docs/config.md.
 KEYS = tuple(_READERS)
+#: Keys with a number of bytes.
 SIZES = frozenset(key for key, reader in _READERS.items() if reader is _size)
+#: Keys that are None if missing.
 NUMBERS = SIZES | {"default_resource_cpu", "consumers"}

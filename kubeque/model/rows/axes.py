@@ -1,4 +1,4 @@
-"""The axes of a grid as people write them: `lr=0.1,0.01` and `seed=1..5`."""
+"""Parse the axes of a grid: `lr=0.1,0.01` and `seed=1..5`."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ _LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")
 
 
 def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
-    """The values of each axis, from words such as `lr=0.1,0.01`. Raises ParametersError."""
+    """Return the values of each axis, from words such as `lr=0.1,0.01`. Raises ParametersError."""
     axes: dict[str, list[str]] = {}
     for word in words:
         name, equals, values = word.partition("=")
         if not equals or not name:
             raise ParametersError(f"--grid {cut(word, 40)!r}: write NAME=VALUE,VALUE or NAME=FIRST..LAST")
         if name in axes:
-            raise ParametersError(f"--grid {name}: the axis is there twice: write all its values behind one {name}=")
+            raise ParametersError(f"--grid {name}: the axis is given twice: write all of its values after one {name}=")
         axes[name] = read_values(name, values)
     return axes
 
 
 def read_values(name: str, text: str) -> list[str]:
-    """The values of one axis: `a,b`, `"a,b",c` and ranges with both ends, `1..5`, `10..0`, `0..100..10`.
+    """Return the values of one axis: `a,b`, `"a,b",c`, and inclusive ranges such as `1..5`, `10..0`, `0..100..10`.
 
     Raises ParametersError.
     """
     try:
         fields = next(csv.reader([text], strict=True), [])
     except csv.Error as error:
-        raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} is no list of values ({error})") from error
+        raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} is not a list of values ({error})") from error
     values: list[str] = []
     for field in fields:
-        values += _range(name, field)
+        values += _expand_range(name, field)
     return values
 
 
-def _range(name: str, field: str) -> list[str]:
+def _expand_range(name: str, field: str) -> list[str]:
     match = _RANGE.fullmatch(field)
     if match is None:
         if _LIKE_A_RANGE.fullmatch(field):
-            raise ParametersError(f"axis {name!r}: the range {field!r} is not of whole numbers: write out its values")
+            raise ParametersError(f"axis {name!r}: the range {field!r} is not of whole numbers: list its values")
         return [field]
     try:
         first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
@@ -56,10 +56,10 @@ def _range(name: str, field: str) -> list[str]:
         raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has more than {MAX_TASKS} values")
     down = last < first
     padded = any(re.match(r"-?0\d", end) for end in match.group(1, 2))
-    width = max(map(len, match.group(1, 2))) if padded else 0  # 08..10 is 08, 09, 10, as in the shell
+    width = max(map(len, match.group(1, 2))) if padded else 0  # 08..10 is 08, 09, 10: the rule of the shell
     return [f"{n:0{width}d}" for n in range(first, last - 1 if down else last + 1, -step if down else step)]
 
 
-def axes_of(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:
-    """The axes of a jobspec's `grid`: a list of values stays, a text is read as on the command line."""
+def read_grid(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:
+    """Return the axes of a jobspec's `grid`: a list of values as it is, a text parsed by the command line's rules."""
     return {name: read_values(name, given) if isinstance(given, str) else given for name, given in grid.items()}

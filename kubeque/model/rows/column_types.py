@@ -1,4 +1,4 @@
-"""Columns of a table and what is in them: found while the rows pass by, so that numbers can be kept as numbers."""
+"""Columns of a table and the types of their values, found in one pass over the rows."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-#: `007` is none: it would come back as 7.
+#: `007` does not match: as an integer it would become 7.
 _INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
 _INT64 = 1 << 63
 
 
 class ValueType(StrEnum):
-    """What all values of a column are."""
+    """The common type of all values of a column."""
 
-    #: Nothing was seen yet.
+    #: No value yet.
     EMPTY = "empty"
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -29,15 +29,16 @@ class ValueType(StrEnum):
 class Column:
     """One column of a table."""
 
-    #: Where its values come from: "index", "param", "fact" or "out".
+    #: Origin of its values: "index", "param", "fact" or "out".
     source: str
-    #: What it is called there, and in the table.
+    #: Name at the origin.
     name: str
+    #: Header in the table.
     shown: str
     kind: ValueType = ValueType.EMPTY
 
-    def seen(self, value: Any) -> Column:
-        """The column after one more value; None is no value."""
+    def widen(self, value: Any) -> Column:
+        """Return the column with a type that also fits `value`; None fits each type."""
         kind = _kind(value)
         if kind in (self.kind, ValueType.EMPTY):
             return self
@@ -47,7 +48,7 @@ class Column:
         return replace(self, kind=ValueType.NUMBER if both == {ValueType.INTEGER, ValueType.NUMBER} else ValueType.TEXT)
 
     def convert(self, value: Any) -> Any:
-        """A value as this column has it; None where there is none."""
+        """Return `value` in the type of this column; None if it is missing."""
         if value is None or (value == "" and self.kind is not ValueType.TEXT):
             return None
         if self.kind is ValueType.TEXT or self.kind is ValueType.EMPTY:
@@ -67,7 +68,7 @@ def _kind(value: Any) -> ValueType:
 
 
 def read_text(text: str) -> Any:
-    """What a text says: a whole number, a number, true or false; None where it is empty; else the text."""
+    """Return a text as an integer, a float or a boolean; None if it is empty; else the text itself."""
     if _INTEGER.fullmatch(text):
         return int(text)
     if _NUMBER.fullmatch(text):

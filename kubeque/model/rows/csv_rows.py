@@ -1,4 +1,4 @@
-"""Rows read from CSV text, in two passes and in little memory; what stands in a cell stays as it is written."""
+"""Rows of a CSV file, read in two passes with little memory. A cell stays the text that it is."""
 
 from __future__ import annotations
 
@@ -26,60 +26,62 @@ from kubeque.model.rows.rows import (
 from kubeque.model.text import cut
 
 _BLOCK_BYTES = 1 << 18
-#: A row is at most 1 MiB, written with every quote doubled at most twice that; what is longer is no table.
+#: Bytes of one row in the file. A row is at most 1 MiB, with each quote doubled 2 MiB; more is not a table.
 _ROW_BYTES = 4 * PAGE_BYTES
-#: One field of a row as written; the groups are its closing quote, empty where that is not there, and what follows it.
+#: One field in the file. Groups: the closing quote (empty if missing) and the text after it.
 _FIELD = re.compile(r'"[^"]*(?:""[^"]*)*("?)([^,\n]*)|[^,\n]*')
 
 
 @dataclass(frozen=True, slots=True)
 class _CsvRows:
-    """A CSV file that was found good; its text is read again whenever its rows are asked for."""
+    """A valid CSV file; each iteration over the rows reads the file again."""
 
     kind: ClassVar[str] = "table"
     columns: Row
     n: int
     open_text: Callable[[], BinaryIO]
-    #: What messages call the file.
+    #: Name of the file in messages.
     name: str
     spec: RowsSpec
-    #: SHA-256 of the file's bytes: tells whether it is still what it was.
+    #: SHA-256 of the file's bytes, to detect a change between two passes.
     file_digest: bytes
 
     def to_spec(self) -> RowsSpec:
         return self.spec
 
     def __iter__(self) -> Iterator[Row]:
-        with _opened(self.open_text, self.name) as stream:
+        with _open(self.open_text, self.name) as stream:
             reading = _Reading(stream, self.name)
             rows = reading.rows()
             if tuple(next(rows, ())) == self.columns:
-                yield from map(tuple, reading.even(rows, self.columns))
+                yield from map(tuple, reading.check_widths(rows, self.columns))
             if reading.digest.digest() != self.file_digest:
                 raise ParametersError(f"{self.name} changed while it was read: submit again")
 
 
 def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
-    """The rows of a CSV file: UTF-8 with or without BOM, lines ending in LF or CRLF, the first one naming the columns.
+    """Return the rows of a CSV file: UTF-8 with or without BOM, LF or CRLF, column names in the first line.
 
-    `open_text` opens the file for reading bytes; it is called once here and once for every pass over the rows.
-    `name` is what messages call it. Blank lines are left out. Raises ParametersError naming line and column.
+    `open_text` opens the file for reading bytes; it is called here and for each pass over the rows.
+    `name` is the file's name in messages. Blank lines are skipped. Raises ParametersError with line and column.
     """
-    with _opened(open_text, name) as stream:
+    with _open(open_text, name) as stream:
         reading = _Reading(stream, name)
         rows = reading.rows()
         header = next(rows, None)
         if header is None:
-            raise ParametersError(f"{name} is empty: write the names of the columns into its first line, then the rows")
+            raise ParametersError(f"{name} is empty: write the column names into its first line, then the rows")
         columns = check_header(header, reading.where())
-        found = measure(columns, encode_checked(columns, reading.even(rows, columns), lambda _: reading.where()))
+        found = measure(
+            columns, encode_checked(columns, reading.check_widths(rows, columns), lambda _: reading.where())
+        )
         if not found.n:
-            raise ParametersError(f"{name} has a header and no rows, a sweep of 0 rows: write at least one below it")
+            raise ParametersError(f"{name} has a header and no rows: write at least one row below the header")
     spec = RowsSpec(columns, found.n, _CsvRows.kind, found.digest, found.starts)
     return _CsvRows(columns, found.n, open_text, name, spec, reading.digest.digest())
 
 
-def _opened(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:
+def _open(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:
     try:
         return open_text()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
@@ -88,26 +90,27 @@ def _opened(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:
 
 
 class _Reading:
-    """One pass over a file: it knows on which line it is and digests what it reads."""
+    """One pass over a file, which counts lines and computes the digest."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.digest = hashlib.sha256()
         self._stream = stream
         self._name = name
-        #: Lines handed out so far.
+        #: Lines passed to the CSV parser.
         self._lines_read = 0
-        #: The line on which the present row begins, its text so far and how much that is.
+        #: First line of the current row, its text, and the number of characters.
         self._row_line = 1
         self._row_text: list[str] = []
         self._row_size = 0
 
     def where(self) -> str:
+        """Return file and line of the current row, for messages."""
         return f"{self._name}, line {self._row_line}"
 
     def rows(self) -> Iterator[list[str]]:
-        """All rows, the header too, blank lines not."""
+        """Yield all rows with the header, without blank lines."""
         try:
-            # strict: a quote that is not closed or stands in the wrong place is an error, never a guess.
+            # strict: a missing or misplaced quote is an error.
             for row in csv.reader(self._lines(), strict=True):
                 if row:
                     yield row
@@ -115,36 +118,36 @@ class _Reading:
                 self._row_text.clear()
                 self._row_size = 0
         except csv.Error as error:
-            raise self._broken(str(error)) from error
+            raise self._explain_broken_row(str(error)) from error
 
-    def even(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:
-        """`rows`, as long as each has a value for every column."""
+    def check_widths(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:
+        """Yield `rows`. Raise ParametersError at a row with too few or too many values."""
         width = len(columns)
         for row in rows:
             if len(row) != width:
-                raise self._ragged(row, columns)
+                raise self._explain_width(row, columns)
             yield row
 
     def _lines(self) -> Iterator[str]:
         for block in self._blocks():
-            # Only LF ends a line here: str.splitlines knows ten more characters that may stand in a value.
+            # Only LF ends a line: str.splitlines would split at ten more characters, which a value may contain.
             for line in io.StringIO(block, newline="\n"):
                 self._lines_read += 1
                 self._row_text.append(line)
                 self._row_size += len(line)
                 if self._row_size > _ROW_BYTES:
-                    raise self._broken("the row does not end")
+                    raise self._explain_broken_row("the row does not end")
                 yield line
 
     def _blocks(self) -> Iterator[str]:
-        """The text in blocks of whole lines."""
+        """Yield the text in blocks of whole lines."""
         rest, begun = b"", False
         while chunk := self._stream.read(_BLOCK_BYTES):
             self.digest.update(chunk)
             whole, newline, rest = (rest + chunk).rpartition(b"\n")
             if len(rest) > _ROW_BYTES:
                 line = self._lines_read + 1 + whole.count(b"\n") + len(newline)
-                raise ParametersError(f"{self._name}, line {line}: over {_ROW_BYTES >> 20} MiB long, no CSV file")
+                raise ParametersError(f"{self._name}, line {line}: over {_ROW_BYTES >> 20} MiB, not a CSV file")
             if newline:
                 yield self._decode(whole + newline, begun)
                 begun = True
@@ -161,29 +164,29 @@ class _Reading:
             place, value = f"{self._name}, line {line}", block[error.start : error.start + 10]
             raise ParametersError(f"{place}: the bytes {value!r} are not UTF-8: {REMEDY_UTF8}") from error
 
-    def _ragged(self, row: Sequence[str], columns: Row) -> ParametersError:
+    def _explain_width(self, row: Sequence[str], columns: Row) -> ParametersError:
         counts = f"{len(row)} value{'s' * (len(row) > 1)} for {len(columns)} column{'s' * (len(columns) > 1)}"
         if len(row) < len(columns):
             place = f"the row ends before column {columns[len(row)]!r} (its last value is {cut(row[-1], 40)!r})"
         else:
-            place = f"after column {columns[-1]!r} comes one more value, {cut(row[len(columns)], 40)!r}"
-        return ParametersError(f"{self.where()}: {counts}: {place}; a value with a comma goes into double quotes")
+            place = f"after column {columns[-1]!r} is one more value, {cut(row[len(columns)], 40)!r}"
+        return ParametersError(f"{self.where()}: {counts}: {place}; put a value with a comma into double quotes")
 
-    def _broken(self, reason: str) -> ParametersError:
-        """Why the row at hand cannot be read: csv itself names neither column nor value."""
+    def _explain_broken_row(self, reason: str) -> ParametersError:
+        """Return the error for the current row with column and value, which the csv module does not name."""
         text, at, number = "".join(self._row_text), 0, 0
         place, shown = self.where(), cut(text, 40)
         while at <= len(text):
             field = _FIELD.match(text, at)
-            assert field  # it matches nothing as well
+            assert field  # the expression also matches an empty text
             number, at = number + 1, field.end() + 1
             place, shown = f"{self.where()}, column {number}", cut(field[0], 40)
             is_open, is_long = field[1] == "", len(field[0]) > VALUE_BYTES
             if is_open and not is_long:
-                return ParametersError(f"{place}: the quote of {shown!r} is never closed: close it, or write it twice")
+                return ParametersError(f"{place}: the quote of {shown!r} is not closed: close it, or double it")
             if is_long:
                 return too_long(shown, place, ", or close its quote" if is_open else "")
             if (field[2] or "").strip("\r") or "\r" in field[0][:-1]:
                 break
-        remedy = 'end lines with LF or CRLF, quote a value that has a comma, and write a quote in it twice ("")'
+        remedy = 'end lines with LF or CRLF, put a value with a comma into quotes, and double a quote inside ("")'
         return ParametersError(f"{place}: {shown!r} is not CSV ({reason}): {remedy}")

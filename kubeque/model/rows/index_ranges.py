@@ -1,4 +1,4 @@
-"""Some of many tasks, as people write them: `3,5-9`."""
+"""Parse a selection of tasks such as `3,5-9`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PART = re.compile(r"(?P<first>\d+)(?:-(?P<last>\d+))?")
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
-    """Whole numbers, as ranges; tells of each number whether it is one of them."""
+    """A set of whole numbers, kept as ranges."""
 
     ranges: tuple[range, ...]
 
@@ -23,14 +23,14 @@ class Ranges:
 
 
 def parse_ranges(text: str) -> Ranges:
-    """`3,5-9` as numbers; both ends belong to a range. Raises UserError."""
+    """Return the numbers of a text such as `3,5-9`; both ends belong to a range. Raises UserError."""
     return Ranges(tuple(_parse_part(part.strip(), text) for part in text.split(",")))
 
 
 def _parse_part(part: str, text: str) -> range:
     found = _PART.fullmatch(part)
     if found is None or not part.isascii():
-        raise UserError(f"{cut(text)!r} does not say which tasks: write their numbers, as in 3,5-9")
+        raise UserError(f"{cut(text)!r} is not a selection of tasks: write their numbers, for example 3,5-9")
     first, last = int(found["first"]), int(found["last"] or found["first"])
     if last < first:
         raise UserError(f"{cut(text)!r} has a range that ends before it begins: write {last}-{first}")
@@ -38,7 +38,7 @@ def _parse_part(part: str, text: str) -> range:
 
 
 def to_ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as half-open ranges."""
+    """Return ascending numbers as half-open ranges (first, end)."""
     ranges: list[tuple[int, int]] = []
     for index in indexes:
         if ranges and ranges[-1][1] == index:

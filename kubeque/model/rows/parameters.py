@@ -1,4 +1,4 @@
-"""The parameters of a sweep, from wherever they come: a CSV file, records, a frame, a grid or a mere number of rows."""
+"""Rows of a sweep from a CSV file, records, a DataFrame, a grid or a number of rows."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class _Table:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Every combination of the values of some axes; a grid without axes is a sequence. Nothing is materialised."""
+    """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
 
     columns: Row
     n: int
@@ -89,7 +89,7 @@ class _Grid:
         return RowsSpec(self.columns, self.n, self.kind, found.digest, axes=self.axes)
 
     def _encoded(self) -> Iterator[bytes]:
-        """What `encode_row` makes of each row, quicker: every value of an axis is encoded once."""
+        """Yield the result of `encode_row` for each row. Faster, because each value of an axis is encoded once."""
         if not self.axes:
             return itertools.repeat(encode_row(()), self.n)
         quoted = [[encode_row((value,))[1:-1] for value in axis] for axis in self.axes]
@@ -97,25 +97,25 @@ class _Grid:
 
 
 def from_records(records: Iterable[Mapping[str, object]], *, missing: str | None = None) -> Rows:
-    """Rows from dicts that all have the same keys; `missing` is the text for None and NaN.
+    """Return rows from dicts that all have the same keys; `missing` is the text for None and NaN.
 
-    Raises ParametersError naming row (counted from 0) and column.
+    Raises ParametersError with the row (from 0) and the column.
     """
     if isinstance(records, Mapping | str | bytes):
         raise ParametersError(f"the parameters are one {type(records).__name__}: give a list of dicts, one for a row")
     if not isinstance(records, Iterable):
-        raise ParametersError(f"the parameters are {records!r}, no rows: give a list of dicts, one for a row")
+        raise ParametersError(f"the parameters are {records!r}: give a list of dicts, one for each row")
     columns: Row = ()
     rows: list[Row] = []
     for index, record in enumerate(records):
         if not isinstance(record, Mapping):
-            raise ParametersError(f"row {index}: {type(record).__name__} is no row: give a dict of column and value")
+            raise ParametersError(f"row {index}: {type(record).__name__} is not a row: give a dict of column and value")
         if not index:
             columns = check_header(list(record), "row 0")
         _check_keys(record, columns, index)
-        rows.append(tuple([_converted(record[column], missing, _CELL, index, column) for column in columns]))
+        rows.append(tuple([_convert(record[column], missing, _CELL, index, column) for column in columns]))
         if index >= MAX_TASKS:
-            break  # _table has the words for it
+            break  # _table raises the error
     return _table(columns, rows)
 
 
@@ -129,25 +129,25 @@ def _check_keys(record: Mapping[str, object], columns: Row, index: int) -> None:
 
 
 def from_frame(frame: Any, *, missing: str | None = None) -> Rows:
-    """Rows from a pandas DataFrame, whose index is left out; `missing` is the text for None, NaN, NaT and NA.
+    """Return rows from a pandas DataFrame without its index; `missing` is the text for None, NaN, NaT and NA.
 
-    Raises ParametersError naming row (counted from 0) and column.
+    Raises ParametersError with the row (from 0) and the column.
     """
     columns = check_header(list(frame.columns), "the frame")
     values = [
-        [_converted(value, missing, _CELL, index, column) for index, value in enumerate(_series_values(frame[column]))]
+        [_convert(value, missing, _CELL, index, column) for index, value in enumerate(_series_values(frame[column]))]
         for column in columns
     ]
     return _table(columns, list(zip(*values, strict=True)))
 
 
 def _series_values(series: Any) -> Iterable[object]:
-    # Going through a Series turns float32 into float, and 0.1 into 0.10000000149011612; its array keeps the type.
+    # Iterating over a Series converts float32 to float, 0.1 to 0.10000000149011612; its array keeps the type.
     values: Iterable[object] = series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
     return values
 
 
-def _converted(value: object, missing: str | None, place: str, index: int, column: str) -> str:
+def _convert(value: object, missing: str | None, place: str, index: int, column: str) -> str:
     try:
         return to_text(value, missing=missing)
     except ParametersError as error:
@@ -156,48 +156,48 @@ def _converted(value: object, missing: str | None, place: str, index: int, colum
 
 def _table(columns: Row, rows: list[Row]) -> _Table:
     if not rows:
-        raise ParametersError("there are no rows, a sweep of 0 rows: give at least one")
+        raise ParametersError("there are no rows: give at least one")
     if not columns:
-        raise ParametersError(f"the {len(rows)} rows have no columns: write sequence({len(rows)}) for rows without any")
+        raise ParametersError(f"the {len(rows)} rows have no columns: use sequence({len(rows)}) for rows without any")
     found = measure(columns, encode_checked(columns, rows, "row {}".format))
     return _Table(RowsSpec(columns, found.n, _Table.kind, found.digest, found.starts), rows)
 
 
 def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable[object]) -> Rows:
-    """Every combination of the values given for each column, the last column turning fastest.
+    """Return every combination of the values of each column; the last column changes fastest.
 
-    `grid(a=[1, 2], b=["x", "y"])` or `grid({"a": [1, 2]})`. Raises ParametersError naming the axis and the value.
+    `grid(a=[1, 2], b=["x", "y"])` or `grid({"a": [1, 2]})`. Raises ParametersError with the axis and the value.
     """
     columns = check_header([*(axes or {}), *more], "the grid")
     if not columns:
-        raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for mere numbers")
+        raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for rows without any")
     values = tuple(_axis(name, given) for name, given in {**(axes or {}), **more}.items())
     n = math.prod(map(len, values))
     if n > MAX_TASKS:
         sizes = " x ".join(str(len(axis)) for axis in values)
-        raise ParametersError(f"the grid has {sizes} rows, more than {MAX_TASKS}: split it over several sweeps")
+        raise ParametersError(f"the grid has {sizes} rows, more than {MAX_TASKS}: split it into several sweeps")
     widest = sum(max(len(encode_row((value,))) for value in axis) for axis in values)
     if widest > PAGE_BYTES:
         raise too_wide("the grid")
-    # The axes stand in the spec, which every consumer reads: long ones are paged like a table.
+    # The spec holds the axes, and every consumer reads it: long axes are paged like a table.
     size = sum(len(encode_row(axis)) for axis in values)
     return _Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values)
 
 
 def _axis(name: str, given: object) -> Row:
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise ParametersError(f"axis {name!r} of the grid: {given!r} is no list of values: write {name}=[{given!r}]")
+        raise ParametersError(f"axis {name!r} of the grid: {given!r} is not a list of values: write {name}=[{given!r}]")
     values = enumerate(itertools.islice(given, MAX_TASKS + 1))
-    axis = tuple([_converted(value, None, "value {} of axis {!r}", index, name) for index, value in values])
+    axis = tuple([_convert(value, None, "value {} of axis {!r}", index, name) for index, value in values])
     if not axis:
-        raise ParametersError(f"axis {name!r} of the grid has no values, a sweep of 0 rows: give at least one")
+        raise ParametersError(f"axis {name!r} of the grid has no values: give at least one")
     for value in axis:
         check_value(value, f"axis {name!r} of the grid")
     return axis
 
 
 def sequence(n: int) -> Rows:
-    """`n` rows without columns: commands tell them apart by `{index}`. Raises ParametersError."""
+    """Return `n` rows without columns; only `{index}` differs between them. Raises ParametersError."""
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_TASKS:
         raise ParametersError(f"a sequence of {n!r} rows: give a whole number from 1 to {MAX_TASKS}")
     return _Grid((), n, "sequence", ())

@@ -1,4 +1,4 @@
-"""Rows of a sweep: what they promise, which values they may hold, how they are paged and how one is read back."""
+"""Rows of a sweep: their protocol, the limits of their values, their pages, and reading one row."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Protocol
 from kubeque.model.errors import ParametersError, StorageError
 from kubeque.model.text import cut
 
-#: A page holds at most so many rows,
+#: Rows of one page at most.
 PAGE_ROWS = 1_000
-#: and at most so many bytes of JSON text.
+#: Bytes of one page at most, as JSON text.
 PAGE_BYTES = 1 << 20
-#: The longest value, in bytes of UTF-8: Linux gives one argument 128 KiB and no more.
+#: Bytes of one value at most, in UTF-8: Linux limits one argument of a program to 128 KiB.
 VALUE_BYTES = 120 * 1024
 REMEDY_UTF8 = "save it as UTF-8"
-#: Every row has it: the task's number, counted from 0.
+#: Reserved column: the number of the task, from 0.
 INDEX = "index"
 
 Row = tuple[str, ...]
@@ -31,7 +31,7 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Rows(Protocol):
-    """The rows of a sweep, all of text. They can be gone through many times and need not be in memory."""
+    """The rows of a sweep; all values are text. They can be iterated many times and need not be in memory."""
 
     @property
     def columns(self) -> Row: ...
@@ -41,18 +41,19 @@ class Rows(Protocol):
 
     @property
     def kind(self) -> str:
-        """As in RowsSpec: "table", "grid" or "sequence"."""
+        """Kind of RowsSpec: "table", "grid" or "sequence"."""
 
     def __iter__(self) -> Iterator[Row]: ...
 
     def to_spec(self) -> RowsSpec:
-        """What a job's spec keeps of them. May go through all rows once."""
+        """Return the part that a job's spec stores. May iterate over all rows once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What one pass over rows tells."""
+    """Results of one pass over the rows."""
 
+    #: Number of rows.
     n: int
     #: SHA-256 over columns and values, hex.
     digest: str
@@ -61,17 +62,17 @@ class Measure:
 
 
 def encode_row(row: Sequence[str]) -> bytes:
-    """One row as JSON text without any newline. Raises UnicodeEncodeError for what is not text (lone surrogates)."""
+    """Return one row as JSON without newlines. Raises UnicodeEncodeError for lone surrogates."""
     return f"[{','.join(map(_quoted, row))}]".encode()
 
 
 def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
-    """Counts, digests and pages rows that `encode_row` made: JSON without newlines, so the framing is unambiguous."""
+    """Count, digest and page rows encoded by `encode_row`. They have no newlines, so the digest is unambiguous."""
     digest = hashlib.sha256(encode_row(columns) + b"\n")
     starts: list[int] = []
     n = rows_left = bytes_left = 0
     for row in encoded:
-        size = len(row) + 1  # the comma or bracket that follows it
+        size = len(row) + 1  # the comma or bracket after it
         if not rows_left or size > bytes_left:
             starts.append(n)
             rows_left, bytes_left = PAGE_ROWS, PAGE_BYTES - 1  # the first bracket
@@ -82,19 +83,19 @@ def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
 
 
 def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable[[int], str]) -> Iterator[bytes]:
-    """Each row as JSON text, once it is known to be fit for a program.
+    """Yield each row as JSON text after checking its values.
 
-    `locate` says in words where the row of an index stands. Raises ParametersError.
+    `locate` returns the place of a row for messages. Raises ParametersError.
     """
     for index, row in enumerate(rows):
         if index >= MAX_TASKS:
-            raise ParametersError(f"{locate(index)}: more than {MAX_TASKS} rows: split them over several sweeps")
+            raise ParametersError(f"{locate(index)}: more than {MAX_TASKS} rows: split them into several sweeps")
         try:
             encoded = encode_row(row)
         except UnicodeEncodeError:
             check_values(columns, row, locate(index))
             raise
-        # Every long or broken value shows in the text of the whole row, which is quicker to look at.
+        # A long or broken value is visible in the text of the whole row, which is faster to check.
         if len(encoded) > VALUE_BYTES or b"\\u0000" in encoded:
             check_values(columns, row, locate(index))
         if len(encoded) + 2 > PAGE_BYTES:
@@ -103,72 +104,74 @@ def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable
 
 
 def check_values(columns: Sequence[str], row: Sequence[str], where: str) -> None:
-    """Raises ParametersError for a value that no program can be given."""
+    """Raise ParametersError for a value that cannot be an argument of a program."""
     for column, value in zip(columns, row, strict=True):
         check_value(value, f"{where}, column {column!r}")
 
 
 def check_value(value: str, where: str) -> None:
-    """Raises ParametersError if `value` is no text, has a NUL or is over VALUE_BYTES."""
+    """Raise ParametersError if `value` is not UTF-8 text, has a NUL or is over VALUE_BYTES."""
     shown = cut(value, 40)
     try:
         size = len(value.encode())
     except UnicodeEncodeError as error:
         raise ParametersError(f"{where}: the value {shown!r} is not UTF-8 text: {REMEDY_UTF8}") from error
     if "\0" in value:
-        raise ParametersError(f"{where}: the value {shown!r} has a NUL, which no program can be given: remove it")
+        raise ParametersError(f"{where}: the value {shown!r} has a NUL, which an argument cannot contain: remove it")
     if size > VALUE_BYTES:
         raise too_long(shown, where)
 
 
 def too_wide(where: str) -> ParametersError:
-    return ParametersError(f"{where}: a row over {PAGE_BYTES >> 20} MiB: put large values into files and name those")
+    return ParametersError(
+        f"{where}: the row is over {PAGE_BYTES >> 20} MiB: put large values into files, pass their names"
+    )
 
 
 def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
     return ParametersError(
-        f"{where}: the value {shown!r} is over {VALUE_BYTES >> 10} KiB, more than a program can be given: "
-        f"put it into a file and name that{hint}"
+        f"{where}: the value {shown!r} is over {VALUE_BYTES >> 10} KiB, the limit of an argument: "
+        f"put it into a file and pass its name{hint}"
     )
 
 
 def check_header(columns: Sequence[object], where: str) -> Row:
-    """The columns, once their names are known to be good. Raises ParametersError."""
+    """Return the column names after checking them. Raises ParametersError."""
     seen: dict[str, int] = {}
     for number, name in enumerate(columns, 1):
         at = f"{where}, column {number}"
         if not isinstance(name, str):
-            raise ParametersError(f"{at}: the name {name!r} is no string: rename it, as in str({name!r})")
+            raise ParametersError(f"{at}: the name {name!r} is not a string: rename it, for example with str({name!r})")
         if not name.strip():
             raise ParametersError(f"{at}: the header is blank ({name!r}): give the column a name")
         if name == INDEX:
             raise ParametersError(f"{at}: the name {INDEX!r} is reserved for the number of the row: rename the column")
         if name in seen:
-            raise ParametersError(f"{at}: the name {name!r} is taken by column {seen[name]}: rename one of the two")
+            raise ParametersError(f"{at}: column {seen[name]} has the same name {name!r}: rename one of them")
         check_value(name, at)
         seen[name] = number
     return tuple(seen)
 
 
 def pages(rows: Rows) -> Iterator[list[Row]]:
-    """All rows in pages of at most PAGE_ROWS rows and PAGE_BYTES; for a table, page k begins at `starts[k]`."""
+    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES; page k of a table begins at `starts[k]`."""
     spec = rows.to_spec()
     starts = spec.starts if spec.kind == "table" else measure(rows.columns, map(encode_row, rows)).starts
     source = iter(rows)
     for low, high in itertools.pairwise((*starts, rows.n)):
         yield list(itertools.islice(source, high - low))
-    # To the very end: a file tells there that it changed since it was measured.
+    # Read to the end, where a CSV file detects that it has changed since it was measured.
     for _ in source:
         raise ParametersError(f"there are more rows than the {rows.n} counted before: submit again")
 
 
 def encode_page(rows: Iterable[Sequence[str]]) -> bytes:
-    """A page as it is stored: a JSON list of lists of strings."""
+    """Return a page in the form that is stored: a JSON list of lists of strings."""
     return b"[" + b",".join(map(encode_row, rows)) + b"]"
 
 
 def decode_page(data: bytes) -> list[Row]:
-    """The rows of a stored page. Raises StorageError if it is damaged."""
+    """Return the rows of a stored page. Raises StorageError if the page is damaged."""
     try:
         return [tuple(row) for row in json.loads(data)]
     except (ValueError, TypeError) as error:
@@ -176,40 +179,40 @@ def decode_page(data: bytes) -> list[Row]:
 
 
 def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
-    """The values of row `index` by column, and `index` itself.
+    """Return the values of row `index` by column, with `index` itself.
 
-    `page` is called for a table only, with the number of one page. Raises ParametersError where there is no such row,
-    StorageError where the page is not the one that the spec tells of.
+    `page` is called only for a table, with the number of one page. Raises ParametersError if the row does not exist,
+    StorageError if the page does not match the spec.
     """
     if not 0 <= index < spec.n:
         raise ParametersError(f"there is no row {index}: the sweep has the rows 0 to {spec.n - 1}")
     if spec.kind == "table":
         number = bisect_right(spec.starts, index) - 1
-        return _named(spec, index, _page_of(spec, number, page)[index - spec.starts[number]])
-    return _named(spec, index, computed_row(spec.axes, index))
+        return _to_dict(spec, index, _read_page(spec, number, page)[index - spec.starts[number]])
+    return _to_dict(spec, index, compute_row(spec.axes, index))
 
 
 def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
-    """All rows in order, as `read_row` gives them; each page is read once."""
+    """Yield all rows in order, in the form of `read_row`; each page is read once."""
     values: Iterable[Sequence[str]]
     if spec.kind == "table":
-        values = itertools.chain.from_iterable(_page_of(spec, k, page) for k in range(len(spec.starts)))
+        values = itertools.chain.from_iterable(_read_page(spec, k, page) for k in range(len(spec.starts)))
     else:
         values = itertools.product(*spec.axes) if spec.axes else itertools.repeat((), spec.n)
     for index, row in enumerate(values):
-        yield _named(spec, index, row)
+        yield _to_dict(spec, index, row)
 
 
-def computed_row(axes: Sequence[Sequence[str]], index: int) -> Row:
-    """Row `index` of a grid, whose last axis turns fastest."""
+def compute_row(axes: Sequence[Sequence[str]], index: int) -> Row:
+    """Return row `index` of a grid; the last axis changes fastest."""
     row: list[str] = []
     for axis in reversed(axes):
-        index, place = divmod(index, len(axis))
-        row.append(axis[place])
+        index, position = divmod(index, len(axis))
+        row.append(axis[position])
     return tuple(reversed(row))
 
 
-def _page_of(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence[str]]:
+def _read_page(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence[str]]:
     bounds = (*spec.starts[number : number + 2], spec.n)
     rows = page(number)
     if len(rows) != bounds[1] - bounds[0]:
@@ -217,19 +220,19 @@ def _page_of(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence[s
     return rows
 
 
-def _named(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
+def _to_dict(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     if len(row) != len(spec.columns):
         raise StorageError(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
 
 
-#: 21 bits each for ok, failed and running in a block's packed tally.
+#: Rows of a sweep at most: a block packs the counts of ok, failed and running into 21 bits each.
 MAX_TASKS = (1 << 21) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class RowsSpec:
-    """The rows of a sweep, as they are stored. Rows themselves are read with `model.parameters.read_row`."""
+    """The rows of a sweep in a job's spec. `read_row` reads one row."""
 
     columns: tuple[str, ...]
     n: int
@@ -237,7 +240,7 @@ class RowsSpec:
     kind: str
     #: SHA-256 over columns and values: equal for equal rows.
     digest: str
-    #: table: first index of each page, beginning with 0.
+    #: First index of each page of a table, beginning with 0.
     starts: tuple[int, ...] = ()
-    #: grid: the values of each axis, as text; the last axis turns fastest.
+    #: Values of each axis of a grid; the last axis changes fastest.
     axes: tuple[tuple[str, ...], ...] = ()

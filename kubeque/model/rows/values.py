@@ -1,4 +1,4 @@
-"""Values of Python as the text that a program is given."""
+"""Convert Python values to the text that a program receives."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from uuid import UUID
 
 from kubeque.model.errors import ParametersError
 
-#: What pandas calls the values that are not there. pandas itself is never imported here.
+#: Type names of missing values in pandas, which is not imported here.
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
 
 def to_text(value: object, *, missing: str | None = None) -> str:
-    """`value` as text: true and false, ISO dates, the shortest float, everything that is text as it is.
+    """Return `value` as text: true and false, ISO dates, the shortest float, a text as it is.
 
-    `missing` is the text for None, NaN and the like; without it they are an error. Raises ParametersError, which does
-    not say where the value stood: the caller knows that.
+    `missing` is the text for None, NaN and NaT; without it they are an error. Raises ParametersError without the
+    place of the value, which the caller adds.
     """
     convert = _EXACT.get(type(value))
     if convert:
         return convert(value)
     if _is_missing(value):
         if missing is None:
-            remedy = "write '' for an empty text (in records and frames missing='' does it for all rows)"
+            remedy = "write '' for an empty text (missing='' does it for all rows of records and frames)"
             raise ParametersError(f"the value is missing ({value!r}): {remedy}")
         return missing
     text = _number(value) if isinstance(value, int | float | Decimal) else _other(value)
     if text is None:
         raise ParametersError(
-            f"a value of type {type(value).__name__} is no text: give a string, a number, a truth value or a date"
+            f"a value of type {type(value).__name__} cannot be text: give a string, a number, a boolean or a date"
         )
     return text
 
@@ -49,14 +49,14 @@ def _is_missing(value: Any) -> bool:
 def _integer(value: int) -> str:
     try:
         return int.__repr__(value)
-    except ValueError as error:  # Python writes 4,300 digits and no more
-        raise ParametersError("the number has too many digits to be written: give it as a string") from error
+    except ValueError as error:  # Python writes at most 4,300 digits
+        raise ParametersError("the number has too many digits: give it as a string") from error
 
 
 def _number(value: Any) -> str:
     if isinstance(value, int):
         return _integer(value)
-    # The base's own repr: numpy's float64 is a float whose repr is np.float64(0.5).
+    # The repr of the base class: numpy's float64 is a float whose repr is np.float64(0.5).
     return float.__repr__(value) if isinstance(value, float) else str(value)
 
 
@@ -71,13 +71,13 @@ def _other(value: Any) -> str | None:
 
 
 def _is_scalar(value: Any) -> bool:
-    """Is it a number of numpy or the like: an array without dimensions?"""
+    """True if `value` is a scalar of numpy or a similar library: an array without dimensions."""
     return getattr(value, "shape", None) == () and hasattr(value, "item")
 
 
 def _scalar(value: Any) -> str | None:
     kind = getattr(getattr(value, "dtype", None), "kind", "")
-    # A float32 of 0.1 becomes 0.10000000149011612 on its way through .item(), a date in nanoseconds becomes an int.
+    # .item() turns the float32 0.1 into 0.10000000149011612, and a date in nanoseconds into an int.
     if kind in ("f", "M"):
         return str(value)
     item = value.item()
@@ -85,7 +85,7 @@ def _scalar(value: Any) -> str | None:
     return to_text(item) if plain and kind != "m" else None
 
 
-#: What comes by far most often, and needs no second look.
+#: The most frequent types, converted first.
 _EXACT: Mapping[type, Callable[[Any], str]] = {
     str: lambda text: text,
     bool: lambda truth: "true" if truth else "false",

@@ -1,4 +1,4 @@
-"""The estimate: what a few rows of a sweep, run first, let expect of all the others."""
+"""The estimate: time and memory of a sweep, predicted from its canaries."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from kubeque.model.stats.advice import AttemptStats
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What was seen of the canaries, and what follows from it for the tasks that are held."""
+    """Measurements of the canaries, and the prediction for the held tasks."""
 
-    #: Canaries that ended, and how many of them are ok.
+    #: Canaries that ended, and the number of them that are ok.
     canaries: int
     ok: int
-    #: Seconds that the command of an ok task ran: the shortest, the mean, the longest; None: none is ok.
+    #: Seconds of the command of an ok task: shortest, mean, longest; None if none is ok.
     seconds: tuple[float, float, float] | None
-    #: Bytes: the most that a task used, 0 where it was never seen; and what a task is given first, None: no limit.
+    #: Bytes: the largest peak, 0 if unknown; and the first memory limit of a task, None without limit.
     peak: int
     memory: int | None
-    #: Attempts that ran out of memory on the way.
+    #: Attempts that ran out of memory.
     oom: int
-    #: Tasks that are held, and consumers for them.
+    #: Held tasks, and consumers for them.
     held: int
     consumers: int
-    #: Seconds until the last of them has ended; None where nothing is known.
+    #: Predicted seconds until the last held task ends; None if unknown.
     left: float | None
 
 
 def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estimate:
-    """From what was `seen` of the canaries, of which so many ended. Pure.
+    """Return the estimate from the statistics `seen` of the ended `canaries`, for `held` tasks.
 
-    A consumer stages the next task and stores the last one while one runs, so what takes longest of the three counts.
-    All attempts count: what had to run again among the canaries will among the others.
+    A consumer stages, runs and stores three tasks at the same time, so the slowest of the three determines the time.
+    All attempts count: the other tasks will need retries as often as the canaries.
     """
     times = sorted(seen.times)
     mean = sum(times) / len(times) if times else 0.0

@@ -1,4 +1,4 @@
-"""Failures in groups: those of one cause whose messages differ in numbers only are one."""
+"""Groups of failures: same cause, and messages that differ only in numbers."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from dataclasses import dataclass, field
 
 from kubeque.model.job.task import Cause, Outcome
 
-#: Tasks that a group names.
+#: Number of tasks that a group names.
 NAMED = 5
-#: Different messages that are kept apart for each cause; what comes after these is one group more.
+#: Number of groups of each cause; all further messages share one more group.
 _MESSAGES = 50
 _OTHER = "other messages"
-#: Stands for a number in a pattern; no message has it, for it is no character of a text.
-_MARK = "\uffff"
+#: Placeholder for a number in a pattern. No message contains it: it is not a Unicode character.
+_NUMBER = "\uffff"
 #: Addresses, digests and other long hexadecimal words with a digit in them, and numbers.
 _VARIES = re.compile(r"0[xX][0-9a-fA-F]+|\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:[.,:]\d+)*")
 
 
 @dataclass(slots=True)
 class Group:
-    """Failed tasks that failed alike."""
+    """Failed tasks with the same cause and pattern."""
 
     cause: Cause
-    #: The message with a mark for each number.
+    #: The message with a placeholder for each number.
     pattern: str
-    #: The numbers of its first message; None where another one has another.
+    #: Numbers of the first message; None where the messages differ.
     numbers: list[str | None]
     count: int = 0
-    #: The first tasks, with their rows.
+    #: The first tasks (index and row).
     first: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
 
     @property
     def message(self) -> str:
-        """The message with `#` where those of the group differ."""
-        pieces = self.pattern.split(_MARK)
-        said = (number if number is not None else "#" for number in self.numbers)
-        return pieces[0] + "".join(f"{number}{piece}" for number, piece in zip(said, pieces[1:], strict=False))
+        """The message with `#` where the messages of the group differ."""
+        pieces = self.pattern.split(_NUMBER)
+        texts = (number if number is not None else "#" for number in self.numbers)
+        return pieces[0] + "".join(f"{number}{piece}" for number, piece in zip(texts, pieces[1:], strict=False))
 
     def add(self, index: int, row: Mapping[str, str], numbers: list[str]) -> None:
         """Count one more task."""
@@ -49,7 +49,7 @@ class Group:
 
 
 class Groups:
-    """Collects failures. Memory: some dozens of groups, whatever the number of failures."""
+    """Collects failures into groups. Memory is bounded by the number of groups, not of failures."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Cause, str], Group] = {}
@@ -58,7 +58,7 @@ class Groups:
     def add(self, outcome: Outcome, row: Mapping[str, str]) -> None:
         """Count one failed task."""
         numbers = _VARIES.findall(outcome.message)
-        key = outcome.cause, _VARIES.sub(_MARK, outcome.message)
+        key = outcome.cause, _VARIES.sub(_NUMBER, outcome.message)
         if key not in self._groups:
             known = self._messages.get(outcome.cause, 0)
             self._messages[outcome.cause] = known + 1
@@ -68,5 +68,5 @@ class Groups:
         group.add(outcome.index, row, numbers)
 
     def largest(self) -> list[Group]:
-        """The groups, the largest first."""
+        """Return the groups, the largest first."""
         return sorted(self._groups.values(), key=lambda group: -group.count)

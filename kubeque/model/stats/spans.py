@@ -1,4 +1,4 @@
-"""Spans: which attempt ran where and when, and the lanes that a picture of them has. From the queue's tasks alone."""
+"""Spans (the attempts as intervals of time) and their lanes in a timeline, computed from the queue's tasks."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from heapq import heappop, heappush
 
 from kubeque.model.job.task import Cause, TaskView
 
-#: Times are kept to the millisecond, so what touches may seem to overlap by two, seconds.
+#: Seconds: times are stored in milliseconds, so adjacent spans may appear to overlap by two of them.
 _ROUNDING_SECONDS = 0.002
 
 
 class By(StrEnum):
-    """What a lane of a timeline stands for."""
+    """Subject of a lane of a timeline."""
 
     CONSUMER = "consumer"
     TASK = "task"
@@ -24,46 +24,46 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One attempt that ended, as a stretch of time."""
+    """One attempt that ended, as an interval of time."""
 
     job: str
     #: The task.
     index: int
     attempt: int
-    #: Which consumer ran it.
+    #: The consumer that ran it.
     consumer: str
     cause: Cause
     #: Exit code, or the signal's number for `signal`.
     code: int | None
-    #: When the command began: Unix time, seconds.
+    #: Start of the command, Unix time in seconds.
     start: float
-    #: How long the command ran.
+    #: Duration of the command, seconds.
     seconds: float
-    #: How long its inputs took to be brought, and its results to be stored, seconds.
+    #: Seconds to stage its inputs, and to store its results.
     staging: float = 0.0
     saving: float = 0.0
-    #: How much of that the consumer did not spend on other tasks meanwhile, seconds. See `uncovered`.
+    #: Seconds of that during which the consumer ran no other task. See `find_uncovered`.
     lead: float = 0.0
     trail: float = 0.0
 
     @property
     def end(self) -> float:
-        """When the command ended: Unix time, seconds."""
+        """End of the command, Unix time in seconds."""
         return self.start + self.seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """Where each span is drawn: no two of one lane overlap."""
+    """The lane of each span. No two spans of one lane overlap."""
 
-    #: One for each lane.
+    #: Label of each lane.
     labels: tuple[str, ...]
-    #: For each span the number of its lane.
+    #: Number of the lane of each span.
     of: tuple[int, ...]
 
 
 def spans(job: str, view: TaskView) -> Iterator[Span]:
-    """The attempts of a task that the queue remembers, oldest first, without those that never began."""
+    """Yield the recorded attempts of a task, oldest first, without those that did not begin."""
     for a in view.record.history:
         if a.start > 0:
             yield Span(
@@ -71,10 +71,10 @@ def spans(job: str, view: TaskView) -> Iterator[Span]:
             )
 
 
-def uncovered(found: Iterable[Span]) -> list[Span]:
-    """The spans in order of their start, with `lead` and `trail` set.
+def find_uncovered(found: Iterable[Span]) -> list[Span]:
+    """Return the spans in order of their start, with `lead` and `trail` set.
 
-    A consumer stages the next task and stores the last one while it runs this one: only what sticks out of that shows.
+    A consumer stages the next task and stores the last one while it runs a task. A timeline shows only the rest.
     """
     ordered = sorted(found, key=lambda span: (span.start, span.job, span.index, span.attempt))
     following: dict[str, float] = {}
@@ -92,30 +92,30 @@ def uncovered(found: Iterable[Span]) -> list[Span]:
 
 
 def lanes(found: Sequence[Span], by: By) -> Lanes:
-    """Lanes for spans in order of their start: one for each consumer, task or job, more where its spans overlap."""
-    #: By key: (when it is free, lane of this key) of those in use, the free ones, and how many there are.
+    """Return lanes for spans in order of start: one for each consumer, task or job, more if its spans overlap."""
+    # By key: lanes in use as (time at which it becomes free, lane), the free lanes, and the number of lanes.
     busy: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
     free: dict[tuple[str, int], list[int]] = defaultdict(list)
     count: dict[tuple[str, int], int] = {}
-    places = []
+    lane_of_span = []
     for span in found:
         key = _key(span, by)
         while busy[key] and busy[key][0][0] <= span.start - span.lead + _ROUNDING_SECONDS:
             heappush(free[key], heappop(busy[key])[1])
         if free[key]:
-            lane = heappop(free[key])  # the first of them: what is left at the end stands together
+            lane = heappop(free[key])  # the first one, so that the last lanes are the short ones
         else:
             lane = count.get(key, 0)
             count[key] = lane + 1
         heappush(busy[key], (span.end + span.trail, lane))
-        places.append((key, lane))
+        lane_of_span.append((key, lane))
     order = list(count) if by is By.JOB else sorted(count)
     first: dict[tuple[str, int], int] = {}
     labels: list[str] = []
     for key in order:
         first[key] = len(labels)
         labels += [_label(key, by, lane) for lane in range(count[key])]
-    return Lanes(tuple(labels), tuple(first[key] + lane for key, lane in places))
+    return Lanes(tuple(labels), tuple(first[key] + lane for key, lane in lane_of_span))
 
 
 def _key(span: Span, by: By) -> tuple[str, int]:
@@ -132,7 +132,7 @@ def _label(key: tuple[str, int], by: By, lane: int) -> str:
 
 
 def consumer_label(owner: str) -> str:
-    """A consumer's signature, short enough for a margin: its process on one machine, else its pod."""
+    """Return a short label of a consumer: its process id on one machine, else its pod."""
     kind, *rest = owner.split(":")
     if kind == "local" and len(rest) == 3:
         return f"process {rest[1]}"

@@ -84,7 +84,7 @@ def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(backends
 
     assert "36 of 40 tasks are ok; 4 failed" in page
     assert "exit code 1: row # failed" in page
-    assert "Asked 16Gi, peak 1.0Gi" in page or "Asked 16Gi, peak 1Gi" in page
+    assert "Requested 16Gi, peak 1.0Gi" in page or "Requested 16Gi, peak 1Gi" in page
     shape = Shape(page)
     assert shape.tags.count("h1") == 1
     assert shape.tags.count("tr") == 40 + 1 + 2  # tasks, their heading, one group and its heading

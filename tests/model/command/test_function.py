@@ -82,8 +82,8 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("many", "cell: the column 'x' is to be int, which 'many' is not"),
-        ("0", "cell returned a set: return what JSON"),
+        ("many", "cell: the column 'x' must be int, and 'many' is not"),
+        ("0", "cell returned a set: return a value that JSON"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(tmp_path: Path, text: str, words: str) -> None:
@@ -147,7 +147,11 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
 @pytest.mark.parametrize(
     ("function", "constants", "words"),
     [
-        (uses_outside, {}, "uses 'OUTSIDE', which stands outside of it and is not sent: import or define it inside"),
+        (
+            uses_outside,
+            {},
+            "uses 'OUTSIDE', which is defined outside of it and is not sent: import",
+        ),
         (defaults_outside, {}, "uses 'OUTSIDE'"),
         (has_more, {}, "has_more takes 'more' as variadic keyword: name each argument"),
         (cached.__wrapped__, {}, "decorated with @functools.cache, which is not sent with it"),
@@ -155,8 +159,8 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
         (lambda x: x, {}, "is not a plain function"),
         (len, {}, "len"),
         (a_list, {}, "a_list takes 'x' as list: a column is int, float, bool or str"),
-        (a_list, {"x": [1]}, "given 'x' by the call, and by a column"),
-        (uses_outside, {"x": 1}, "given 'x' by the call"),
+        (a_list, {"x": [1]}, "has 'x' in the call and as a column"),
+        (uses_outside, {"x": 1}, "has 'x' in the call"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any], words: str) -> None:
@@ -165,10 +169,10 @@ def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any]
 
 
 def test_an_argument_that_nobody_gives_is_named_with_the_columns_there_are() -> None:
-    with pytest.raises(CommandError, match="a_list takes 'x': the columns are a, b; or give it in the call"):
+    with pytest.raises(CommandError, match="a_list takes 'x': the columns are a, b; or pass it in the call"):
         script(a_list, ["a", "b"])
 
 
 def test_a_constant_that_json_cannot_hold_is_refused() -> None:
-    with pytest.raises(CommandError, match="a_list is called with something that JSON cannot hold"):
+    with pytest.raises(CommandError, match="a_list is called with a value that JSON cannot hold"):
         script(a_list, ["a"], {"x": {1, 2}})

@@ -211,22 +211,22 @@ def test_a_key_without_a_value_counts_as_not_given(here: Path, home: Path, key: 
         ("queue-url = x\n", "unknown key 'queue-url': did you mean 'queue_url'?"),
         ("[config]\ndefault_memory = 1Gi\n", "unknown key 'default_memory': did you mean 'default_resource_memory'?"),
         ("zzz = 1\n", "unknown key 'zzz': the keys are queue_url, default_url_prefix"),
-        ("[DEFAULT]\nproject = p\n", "unknown section [DEFAULT]: all keys stand in [config]"),
+        ("[DEFAULT]\nproject = p\n", "unknown section [DEFAULT]: all keys belong to [config]"),
         ("[config]\nproject = p\n[gke]\nlocation = x\n", "unknown section [gke]"),
-        ("project = a\nproject = b\n", "line 2: the key 'project' is there twice"),
-        ("[config]\nproject = a\n[config]\nlocation = b\n", "line 3: the section [config] is there twice"),
-        ("# ours\nproject\n", "line 2 is no `key = value`"),
-        ("[config]\nproject = p\nwhat is this\n", "line 3 is no `key = value`"),
-        ("[config\nproject = p\n", "line 1 is no section: write [config]"),
+        ("project = a\nproject = b\n", "line 2: the key 'project' occurs twice"),
+        ("[config]\nproject = a\n[config]\nlocation = b\n", "line 3: the section [config] occurs twice"),
+        ("# ours\nproject\n", "line 2 is not `key = value`"),
+        ("[config]\nproject = p\nwhat is this\n", "line 3 is not `key = value`"),
+        ("[config\nproject = p\n", "line 1 is not a section: write [config]"),
         ("default_resource_cpu = many\n", "default_resource_cpu 'many' is not a number of cores"),
         ("default_resource_memory = 4 gigs\n", "default_resource_memory '4 gigs' is not a quantity"),
         ("default_resource_disk = 10\n", "default_resource_disk '10' means 10 bytes"),
         ("node_disk_size = 100gb\n", "node_disk_size '100gb' is not a quantity"),
-        ("local_ssd_count = -1\n", "local_ssd_count '-1': write a whole number from 0"),
-        ("consumers = 0\n", "consumers '0': write a whole number from 1"),
-        ("consumers = ten\n", "consumers 'ten': write a whole number from 1"),
+        ("local_ssd_count = -1\n", "local_ssd_count '-1': write a whole number of at least 0"),
+        ("consumers = 0\n", "consumers '0': write a whole number of at least 1"),
+        ("consumers = ten\n", "consumers 'ten': write a whole number of at least 1"),
         ("namespace = Team A\n", "namespace 'Team A': write a Kubernetes name"),
-        ("project = a/b\n", "project 'a/b': write a name, without blanks and slashes"),
+        ("project = a/b\n", "project 'a/b': write a name without blanks and slashes"),
         ("default_image = a b\n", "default_image 'a b': write it without blanks"),
         ("queue_url = queue.db\n", "queue_url 'queue.db': write a URL: sqlite:///FILE"),
         ("queue_url = sqlite://queue.db\n", "write three slashes and a file"),
@@ -289,7 +289,7 @@ def test_the_description_has_what_is_set_and_where_from(here: Path, home: Path) 
 
 
 def test_the_description_says_that_there_is_no_file(here: Path, home: Path) -> None:
-    assert load(here, home).describe().startswith("no .kubeque file: the embedded default\n")
+    assert load(here, home).describe().startswith("no .kubeque file: the default\n")
 
 
 def test_as_dict_has_every_field_as_json(here: Path, home: Path) -> None:

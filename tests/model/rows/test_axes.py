@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.rows.axes import axes_of, read_axes, read_values
+from kubeque.model.rows.axes import read_axes, read_grid, read_values
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("0.1..0.5", "not of whole numbers"), ("1..9999999", "more than"), ("1..2..0", "more than"), ('"a', "no list")],
+    [("0.1..0.5", "not of whole numbers"), ("1..9999999", "more than"), ("1..2..0", "more than"), ('"a', "not a list")],
 )
 def test_what_is_no_list_of_values_is_named(text: str, says: str):
     with pytest.raises(ParametersError, match=says):
@@ -45,4 +45,4 @@ def test_axes_keep_their_order_and_one_stands_once():
 
 
 def test_in_a_jobspec_a_text_is_a_list_as_typed_and_a_list_is_taken_as_it_is():
-    assert axes_of({"lr": [0.1, "1..2"], "seed": "1..2"}) == {"lr": [0.1, "1..2"], "seed": ["1", "2"]}
+    assert read_grid({"lr": [0.1, "1..2"], "seed": "1..2"}) == {"lr": [0.1, "1..2"], "seed": ["1", "2"]}

@@ -12,7 +12,7 @@ from kubeque.model.rows.column_types import Column, ValueType, read_text
 def column(*values: Any) -> Column:
     found = Column("out", "x", "out.x")
     for value in values:
-        found = found.seen(value)
+        found = found.widen(value)
     return found
 
 

@@ -93,20 +93,20 @@ def test_columns_may_differ_by_case_only() -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        ("", "params.csv is empty: write the names of the columns into its first line"),
+        ("", "params.csv is empty: write the column names into its first line"),
         ("\n\r\n\n", "params.csv is empty"),
         (b"\xef\xbb\xbf", "params.csv is empty"),
-        ("a,b\n", "params.csv has a header and no rows, a sweep of 0 rows"),
+        ("a,b\n", "params.csv has a header and no rows"),
         (
             "a,b\n1,2\n3\n",
             "params.csv, line 3: 1 value for 2 columns: the row ends before column 'b' (its last value is '3')",
         ),
         (
             "a,b\n1,2\n\n3,4,5\n",
-            "params.csv, line 4: 3 values for 2 columns: after column 'b' comes one more value, '5'",
+            "params.csv, line 4: 3 values for 2 columns: after column 'b' is one more value, '5'",
         ),
         ('a,b\n"x\ny",2\n3\n', "params.csv, line 4: 1 value"),
-        ("a,b,a\n1,2,3\n", "params.csv, line 1, column 3: the name 'a' is taken by column 1"),
+        ("a,b,a\n1,2,3\n", "params.csv, line 1, column 3: column 1 has the same name 'a'"),
         ("a,,c\n1,2,3\n", "params.csv, line 1, column 2: the header is blank ('')"),
         ("a, \n1,2\n", "params.csv, line 1, column 2: the header is blank (' ')"),
         ("\na,\n1,2\n", "params.csv, line 2, column 2: the header is blank"),
@@ -114,8 +114,8 @@ def test_columns_may_differ_by_case_only() -> None:
         ("a\0,b\n1,2\n", "params.csv, line 1, column 1: the value 'a\\x00' has a NUL"),
         (b"a,b\n1,2\ncaf\xe9,3\n", "params.csv, line 3: the bytes b'\\xe9,3\\n' are not UTF-8: save it as UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "params.csv, line 1: the bytes b'\\xff\\xfe"),
-        ('a,b\n1,"2\n3,4\n', "params.csv, line 2, column 2: the quote of '\"2\\n3,4\\n' is never closed"),
-        ('a,b\n1,2\n"3""\n', 'params.csv, line 3, column 1: the quote of \'"3""\\n\' is never closed'),
+        ('a,b\n1,"2\n3,4\n', "params.csv, line 2, column 2: the quote of '\"2\\n3,4\\n' is not closed"),
+        ('a,b\n1,2\n"3""\n', 'params.csv, line 3, column 1: the quote of \'"3""\\n\' is not closed'),
         ('a,b\n"1"x,"2\n3",4\n', "params.csv, line 2, column 1: '\"1\"x' is not CSV"),
         ("a,b\r1,2\r", "params.csv, line 1, column 2: 'b\\r1' is not CSV"),
         ("a,b\n1,x\0y\n", "params.csv, line 2, column 'b': the value 'x\\x00y' has a NUL"),
@@ -163,11 +163,11 @@ def test_a_csv_field_limit_set_by_somebody_else_changes_nothing() -> None:
 def test_a_row_of_over_one_mib_is_told() -> None:
     values = ",".join(["x" * 110 * KIB] * 10)
 
-    assert "params.csv, line 2: a row over 1 MiB" in refusal(",".join("abcdefghij") + f"\n{values}\n")
+    assert "params.csv, line 2: the row is over 1 MiB" in refusal(",".join("abcdefghij") + f"\n{values}\n")
 
 
 def test_a_file_without_line_ends_is_no_csv() -> None:
-    assert "params.csv, line 2: over 4 MiB long, no CSV file" in refusal(b"a\n" + b"x" * (5 << 20))
+    assert "params.csv, line 2: over 4 MiB, not a CSV file" in refusal(b"a\n" + b"x" * (5 << 20))
 
 
 def test_the_rows_that_a_queue_can_count_are_the_most() -> None:

@@ -16,5 +16,5 @@ def test_numbers_and_ranges_are_told() -> None:
 
 @pytest.mark.parametrize("text", ["", "3,", "a", "-3", "5-", "1.5", "9-5", "3;5", "٣"])
 def test_what_is_no_number_is_told_with_an_example(text: str) -> None:
-    with pytest.raises(UserError, match=r"write (their numbers, as in 3,5-9|5-9)"):
+    with pytest.raises(UserError, match=r"write (their numbers, for example 3,5-9|5-9)"):
         parse_ranges(text)

@@ -78,20 +78,20 @@ class TestRecords:
     @pytest.mark.parametrize(
         ("records", "told"),
         [
-            ([], "there are no rows, a sweep of 0 rows"),
-            ([{}, {}], "the 2 rows have no columns: write sequence(2)"),
+            ([], "there are no rows"),
+            ([{}, {}], "the 2 rows have no columns: use sequence(2)"),
             ({"a": [1, 2]}, "the parameters are one dict: give a list of dicts"),
             ("params.csv", "the parameters are one str: give a list of dicts"),
-            ([{"a": 1}, 7], "row 1: int is no row: give a dict"),
+            ([{"a": 1}, 7], "row 1: int is not a row: give a dict"),
             ([{"a": 1, "b": 2}, {"a": 1}], "row 1: the key 'b' of row 0 is missing"),
             ([{"a": 1}, {"a": 1, "c": 2}], "row 1: the key 'c' is not in row 0"),
             ([{"a": 1}, {"a": None}], "row 1, column 'a': the value is missing (None): write '' for an empty text"),
-            ([{"a": [1]}], "row 0, column 'a': a value of type list is no text"),
+            ([{"a": [1]}], "row 0, column 'a': a value of type list cannot be text"),
             ([{"a": "x\0"}], "row 0, column 'a': the value 'x\\x00' has a NUL"),
             ([{"a": 1}, {"a": "\udcff"}], "row 1, column 'a': the value '\\udcff' is not UTF-8 text"),
             ([{"a": "x" * 122_881}], "row 0, column 'a': the value 'xxx"),
-            ([{str(i): "x" * 120_000 for i in range(9)}], "row 0: a row over 1 MiB"),
-            ([{1: 1}], "row 0, column 1: the name 1 is no string: rename it"),
+            ([{str(i): "x" * 120_000 for i in range(9)}], "row 0: the row is over 1 MiB"),
+            ([{1: 1}], "row 0, column 1: the name 1 is not a string: rename it"),
             ([{"index": 1}], "row 0, column 1: the name 'index' is reserved"),
             ([{"": 1}], "row 0, column 1: the header is blank"),
         ],
@@ -144,13 +144,13 @@ class TestFrame:
         assert list(from_frame(frame, missing="")) == [("1",), ("",)]
 
     def test_columns_must_be_strings_and_differ(self) -> None:
-        assert "the frame, column 1: the name 0 is no string" in refusal(lambda: from_frame(pd.DataFrame([[1, 2]])))
+        assert "the frame, column 1: the name 0 is not a string" in refusal(lambda: from_frame(pd.DataFrame([[1, 2]])))
         twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
-        assert "the frame, column 2: the name 'a' is taken by column 1" in refusal(lambda: from_frame(twice))
+        assert "the frame, column 2: column 1 has the same name 'a'" in refusal(lambda: from_frame(twice))
 
     def test_a_frame_without_rows_or_columns_is_refused(self) -> None:
-        assert "a sweep of 0 rows" in refusal(lambda: from_frame(pd.DataFrame({"a": []})))
-        assert "a sweep of 0 rows" in refusal(lambda: from_frame(pd.DataFrame()))
+        assert "there are no rows" in refusal(lambda: from_frame(pd.DataFrame({"a": []})))
+        assert "there are no rows" in refusal(lambda: from_frame(pd.DataFrame()))
 
     def test_it_equals_the_same_rows_as_records(self) -> None:
         records = [{"a": i, "b": i / 7, "c": f"{i:03}"} for i in range(50)]
@@ -200,23 +200,23 @@ class TestGrid:
         ("axes", "told"),
         [
             ({}, "the grid has no axis: write grid(zoom=[1, 2, 5])"),
-            ({"a": []}, "axis 'a' of the grid has no values, a sweep of 0 rows"),
-            ({"a": "xy"}, "axis 'a' of the grid: 'xy' is no list of values: write a=['xy']"),
-            ({"a": 5}, "axis 'a' of the grid: 5 is no list of values: write a=[5]"),
+            ({"a": []}, "axis 'a' of the grid has no values"),
+            ({"a": "xy"}, "axis 'a' of the grid: 'xy' is not a list of values: write a=['xy']"),
+            ({"a": 5}, "axis 'a' of the grid: 5 is not a list of values: write a=[5]"),
             ({"a": [1, None]}, "value 1 of axis 'a': the value is missing (None)"),
-            ({"a": [[1]]}, "value 0 of axis 'a': a value of type list is no text"),
+            ({"a": [[1]]}, "value 0 of axis 'a': a value of type list cannot be text"),
             ({"a": ["\0"]}, "axis 'a' of the grid: the value '\\x00' has a NUL"),
             ({"index": [1]}, "the grid, column 1: the name 'index' is reserved"),
-            ({2: [1]}, "the grid, column 1: the name 2 is no string"),
+            ({2: [1]}, "the grid, column 1: the name 2 is not a string"),
             ({"a": range(2000), "b": range(2000)}, f"the grid has 2000 x 2000 rows, more than {MAX_TASKS}"),
-            ({str(i): ["x" * 120_000] for i in range(9)}, "the grid: a row over 1 MiB"),
+            ({str(i): ["x" * 120_000] for i in range(9)}, "the grid: the row is over 1 MiB"),
         ],
     )
     def test_what_is_wrong_is_told_with_the_axis(self, axes: Any, told: str) -> None:
         assert told in refusal(lambda: grid(axes))
 
     def test_an_axis_given_twice_is_told(self) -> None:
-        assert "the name 'a' is taken" in refusal(lambda: grid({"a": [1]}, a=[2]))
+        assert "has the same name 'a'" in refusal(lambda: grid({"a": [1]}, a=[2]))
 
     def test_an_axis_that_does_not_end_is_told(self) -> None:
         assert f"more than {MAX_TASKS}" in refusal(lambda: grid(a=itertools.count()))

@@ -109,7 +109,7 @@ def test_what_is_missing_can_be_given_a_text(value: object) -> None:
     ],
 )
 def test_other_types_are_an_error(value: object, name: str) -> None:
-    with pytest.raises(ParametersError, match=f"a value of type {name} is no text"):
+    with pytest.raises(ParametersError, match=f"a value of type {name} cannot be text"):
         to_text(value)
 
 

@@ -33,7 +33,7 @@ def advice(*tasks: TaskView, memory: int | None = None) -> str:
 def test_memory_that_nobody_needed() -> None:
     said = advice(task(0, run(1, 60), peak=int(1.1 * GI)), task(1, run(61, 60), peak=200 * MI), memory=16 * GI)
 
-    assert said.startswith("Asked 16Gi, peak 1.1Gi")
+    assert said.startswith("Requested 16Gi, peak 1.1Gi")
     assert "1.5Gi (--memory)" in said
 
 
@@ -52,13 +52,13 @@ def test_many_tasks_that_ran_out_of_memory() -> None:
     said = advice(*grown, memory=GI)
 
     assert "4 attempts ran out of memory" in said
-    assert "Ask for 4Gi" in said
+    assert "Request 4Gi" in said
 
 
 def test_time_that_went_into_staging() -> None:
     said = advice(*(task(i, run(1 + 10 * i, 6, staging=4.0)) for i in range(10)))
 
-    assert said.startswith("40% of the time was staging: 40s to bring inputs, 1m00s to run.")
+    assert said.startswith("40% of the time was staging: 40s to download inputs, 1m00s to run.")
 
 
 def test_time_that_went_into_storing_results() -> None:
@@ -74,7 +74,7 @@ def test_seconds_are_not_worth_a_sentence() -> None:
 def test_work_that_was_lost() -> None:
     said = advice(*(task(i, run(1, 50, cause=Cause.PREEMPTED), run(60, 100)) for i in range(3)))
 
-    assert "33% of the running time was for nothing (preempted 2m30s)" in said
+    assert "33% of the running time was lost (preempted 2m30s)" in said
 
 
 def test_consumers_that_waited_for_the_longest_task() -> None:

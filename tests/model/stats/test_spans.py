@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
-from kubeque.model.stats.spans import By, Span, consumer_label, lanes, spans, uncovered
+from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
 
 def span(index: int, start: float, seconds: float, *, consumer: str = "a", **more: float) -> Span:
@@ -31,14 +31,14 @@ def test_every_remembered_attempt_that_began_is_a_span() -> None:
 
 def test_only_what_sticks_out_of_other_work_is_uncovered() -> None:
     """The second task was staged in 4 s, of which the first one ran 3; storing the first took 2, of which 1 shows."""
-    first, second = uncovered([span(1, 14.0, 5.0, staging=4.0), span(0, 0.0, 13.0, staging=2.0, saving=2.0)])
+    first, second = find_uncovered([span(1, 14.0, 5.0, staging=4.0), span(0, 0.0, 13.0, staging=2.0, saving=2.0)])
 
     assert (first.index, first.lead, first.trail) == (0, 2.0, 1.0)
     assert (second.index, second.lead, second.trail) == (1, 0.0, 0.0)
 
 
 def test_a_consumer_that_waits_for_inputs_shows_it() -> None:
-    _, second = uncovered([span(0, 0.0, 10.0), span(1, 16.0, 5.0, staging=5.0)])
+    _, second = find_uncovered([span(0, 0.0, 10.0), span(1, 16.0, 5.0, staging=5.0)])
 
     assert second.lead == 5.0
 
@@ -58,7 +58,7 @@ times = st.integers(0, 100).map(float)
 
 @given(st.lists(st.builds(span, st.integers(0, 5), times, times, consumer=st.sampled_from("abc")), max_size=40))
 def test_no_two_spans_of_a_lane_overlap(found: list[Span]) -> None:
-    ordered = uncovered(found)
+    ordered = find_uncovered(found)
     for by in By:
         made = lanes(ordered, by)
         assert len(made.of) == len(ordered)

@@ -16,7 +16,7 @@ from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.interrupt import saying, sure
 from kubeque.cli.output.terminal import coloured
 from kubeque.model.config.config import Config
-from kubeque.model.config.node_pools import first_pools, parse_span, read_pool
+from kubeque.model.config.node_pools import first_pools, parse_node_range, read_pool
 from kubeque.model.errors import UserError
 from kubeque.model.resources import format_seconds, parse_bytes
 from kubeque.model.text import printable
@@ -200,7 +200,7 @@ def remove_pool(ctx: click.Context, name: str, yes: bool, as_json: bool) -> None
 
 
 def _resize(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> None:
-    span = parse_span(nodes)
+    span = parse_node_range(nodes)
     with _hosting(configuration(ctx), "the nodes are being changed all the same") as place:
         seen = place.resize(name, span)
     _tell(seen, as_json=as_json)

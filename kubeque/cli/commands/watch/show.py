@@ -16,7 +16,7 @@ from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.cli.output.task_table import STATES, print_tasks
 from kubeque.cli.output.terminal import Table, age, duration, pairs
 from kubeque.client import JobDetails, TaskDetails
-from kubeque.model.command.command import shown as written
+from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
 from kubeque.model.job.shapes import Shape
 from kubeque.model.resources import format_bytes
