@@ -35,7 +35,7 @@ from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.reconcile import Progress, finish, reconcile
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
-from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, JobUnreadable, QueueUnavailable, StorageError
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.rows.csv_rows import read_csv
 from kubeque.model.rows.parameters import Rows
@@ -113,8 +113,12 @@ class Client:
         return reconcile(self._backends, name, watch=self._watch)
 
     def jobs(self) -> list[Job]:
-        """All jobs of the queue, the newest last."""
+        """All jobs of the queue that this kubeque can read, the newest last."""
         return sorted(self._backends.queue.jobs(), key=lambda job: job.created)
+
+    def unreadable_jobs(self) -> list[JobUnreadable]:
+        """The jobs that this kubeque leaves alone, each with the reason: what it needs, or that it is damaged."""
+        return self._backends.queue.list_jobs().unreadable
 
     def job(self, name: str) -> Job:
         """One job as the queue has it. Raises JobNotFound."""

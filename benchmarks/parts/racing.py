@@ -18,7 +18,7 @@ from benchmarks.task_per_entity import consume, open_tasks
 from kubeque.model.job.job import Job
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.block import block_size, make_blocks
-from kubeque.queues.open import open_queue
+from kubeque.queues.open import open_backend, open_queue
 from kubeque.queues.queue import Queue
 
 #: Seconds that processes may take to start and to connect.
@@ -170,7 +170,7 @@ def _prepare(
     if job is None:
         tasks = open_tasks(what.url)
         return Counter(), lambda: consume(tasks, owner, recorded, finished)
-    counting = Counting(open_queue(what.url).store)
+    counting = Counting(open_backend(what.url))
     consumer = Consumer(Queue(cast(Backend, counting)), job, owner, lambda index, most: 0.0, recorded, finished, number)
     return counting.calls, consumer.work
 

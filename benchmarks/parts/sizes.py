@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State, TaskRecord
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.block import Block, block_size, make_blocks
-from kubeque.queues.open import open_queue
+from kubeque.queues.open import open_backend, open_queue
 from kubeque.queues.queue import Queue
 
 _CONSUMERS = 100
@@ -88,7 +88,7 @@ def _usual_size(place: Place, n: int) -> Size:
 
 def _kubeque_reset(place: Place, n: int) -> Reset:
     with_emulator(place.emulator)
-    counting = Counting(open_queue(place.url).store)
+    counting = Counting(open_backend(place.url))
     queue = Queue(cast(Backend, counting))
     job = Job("sweep", "reset", n, "file:///nowhere", consumers=_CONSUMERS)
     queue.create(job, map(failed, make_blocks(job.uid, n, block_size(n, _CONSUMERS))))

@@ -72,7 +72,7 @@ def _in_slot(given: argparse.Namespace) -> int:
 def _have_closed(queue: Queue, given: argparse.Namespace) -> None:
     """See that jobs which have ended get their table and report, though nobody looks: that takes more than is loaded
     here, so it is another process, which outlives this one."""
-    if any(job.closing is None and queue.counts(job).ended == job.n for job in queue.jobs(given.fleet)):
+    if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]
         try:
             subprocess.Popen(

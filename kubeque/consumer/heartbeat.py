@@ -12,7 +12,7 @@ from kubeque.consumer.assignment import Assignment
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.settings import Settings
 from kubeque.consumer.task_source import TaskSource, give_up
-from kubeque.model.errors import JobNotFound, LeaseLost, QueueUnavailable
+from kubeque.model.errors import JobNotFound, JobUnreadable, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.queues.block import COMMIT_SECONDS
@@ -107,7 +107,7 @@ class Heartbeat:
             if self._failures.get((job.uid, job.run)):
                 job = end_hopeless(self._queue, job)
             self._enforce(job)
-        except (QueueUnavailable, JobNotFound) as error:
+        except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
             log.warning("whether %s should end early cannot be told now: %s", job.name, error)
 
     def _enforce(self, job: Job) -> None:
@@ -152,8 +152,8 @@ class Heartbeat:
                     self._reap()
             except QueueUnavailable as error:
                 log.warning("the queue does not answer; what runs goes on: %s", error)
-            except JobNotFound as error:
-                log.info("%s", error)  # removed meanwhile: the next look at the jobs drops it
+            except (JobNotFound, JobUnreadable) as error:
+                log.info("%s", error)  # removed meanwhile, or not ours any more: the next look at the jobs drops it
 
     def _renew(self, lease: Lease, now: float) -> None:
         since = now - lease.committed_at

@@ -92,7 +92,7 @@ class LogShipper:
 
     def _asked(self, a: Assignment) -> float:
         """Until when somebody looks at this task, by the clock of the queue; 0 where nobody does."""
-        job = self._queue.find(a.job.name) if self._queue.store.cheap else a.lease.job
+        job = self._queue.find(a.job.name) if self._queue.has_cheap_reads else a.lease.job
         until = dict(job.peeks).get(a.index, 0.0) if job is not None and job.uid == a.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0
 

@@ -30,7 +30,7 @@ from kubeque.consumer.settings import Settings
 from kubeque.consumer.task_source import TaskSource, give_up
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueUnavailable, StorageError
-from kubeque.model.job.shapes import lifted
+from kubeque.model.job.shapes import lift_class
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.queue import Queue
 from kubeque.retry import idle_pauses
@@ -135,7 +135,7 @@ class Consumer:
 
     def _command(self, a: Assignment) -> Ended:
         assert a.workdir is not None
-        shape = a.spec.shapes[lifted(a.spec.shapes, a.lease.block.size_class, a.lease.job.floor)]
+        shape = a.spec.shapes[lift_class(a.spec.shapes, a.lease.block.size_class, a.lease.job.floor)]
         env = task_environment(
             a.spec,
             a.row,

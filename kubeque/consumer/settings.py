@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import lifted
+from kubeque.model.job.shapes import lift_class
 from kubeque.model.job.task import Death
 
 
@@ -51,7 +51,7 @@ class Settings:
 
     def serves(self, job: Job, size_class: int) -> bool:
         """May blocks of class `size_class` run here?"""
-        return self.size_class is None or lifted(job.shapes, size_class, job.floor) == self.size_class
+        return self.size_class is None or lift_class(job.shapes, size_class, job.floor) == self.size_class
 
     def size_classes(self, job: Job) -> list[int] | None:
         """The classes of blocks that may; None: all."""

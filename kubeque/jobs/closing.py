@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 def close_ended(backends: Backends, fleet: str) -> None:
     """Write table and report of the fleet's jobs whose tasks have all ended. Somebody else may do so meanwhile."""
     for job in backends.queue.jobs(fleet):
-        if job.closing is None and backends.queue.counts(job).ended == job.n:
+        if job.closing is None and job.may_close(backends.queue.counts(job)):
             try:
                 reconcile(backends, job.name)
             except JobNotFound:

@@ -15,6 +15,7 @@ KubequeError                      exit code 1
 │   ├── QueueUnavailable          the database did not answer: try again later
 │   ├── QueueGone                 the database was removed while it was in use
 │   ├── QueueSchemaError          the layout of the database is newer, foreign or damaged
+│   ├── JobUnreadable             one job needs a newer kubeque, or its record is damaged
 │   └── FencingError              the database accepted a stale write: run no tasks on it
 ├── LeaseLost                     another consumer holds the tasks now
 ├── StorageError                  files could not be read or written
@@ -94,6 +95,17 @@ class QueueGone(QueueError):
 
 class QueueSchemaError(QueueError):
     """The database has a layout that this version does not know. Upgrade kubeque, or choose another database."""
+
+
+class JobUnreadable(QueueError):
+    """One job needs a newer kubeque, or its record is damaged. Other jobs are not affected."""
+
+    def __init__(self, message: str, name: str, needs: str = "") -> None:
+        super().__init__(message)
+        #: The job's name.
+        self.name = name
+        #: Lowest version of kubeque that may work on it; empty if its record is damaged.
+        self.needs = needs
 
 
 class FencingError(QueueError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kubeque.model.job.task import State, Tally, TaskRecord
 
@@ -51,8 +52,10 @@ class Block:
     began: float = 0.0
     #: Nothing in it may run yet: its job's canaries have to be looked at first. Such a block is never leased.
     held: bool = False
-    #: The stored entity's version; 0: not stored yet.
+    #: Version of the stored record; 0: not stored yet.
     version: int = 0
+    #: Stored entries that only a newer kubeque knows.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def leased(self) -> bool:
@@ -61,6 +64,11 @@ class Block:
     @property
     def ready(self) -> bool:
         return not self.owner and not self.held and State.PENDING in self.states
+
+    @property
+    def has_unknown_states(self) -> bool:
+        """True if a task is in a state that only a newer kubeque knows, which may count it in its own way."""
+        return max(self.states, default=0) > State.MOVED
 
     def state(self, index: int) -> State:
         return State(self.states[index - self.lo])

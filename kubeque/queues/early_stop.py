@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kubeque.model.job.job import Counts, Job, JobState
-from kubeque.model.job.shapes import grown
+from kubeque.model.job.shapes import larger_class
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.model.resources import format_seconds
 from kubeque.queues.block import Block
@@ -52,7 +52,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     if count != len(firsts):
         return Early()
     if cause is Cause.OOM and outgrown >= early_attempts(job):
-        return Early(floor=grown(job.shapes, job.floor, Cause.OOM))
+        return Early(floor=larger_class(job.shapes, job.floor, Cause.OOM))
     longest = max(attempt.seconds for attempt in firsts)
     enders = {attempt.owner for attempt in firsts}
     waiting = [owner for owner, seconds in holders.items() if owner not in enders or seconds > max(1.0, 2 * longest)]
@@ -87,8 +87,8 @@ def end_hopeless(queue: Queue, job: Job) -> Job:
         return job
 
     def lift(now: Job) -> Job | None:
-        same = now.uid == job.uid and now.run == job.run and now.floor < floor and now.open
-        return replace(now, floor=floor) if same else None
+        applies = now.is_same_run(job) and now.floor < floor and now.open
+        return replace(now, floor=floor) if applies else None
 
     return queue.update(job.name, lift)
 
@@ -112,8 +112,7 @@ def _stop_orphan(queue: Queue, job: Job) -> Job:
     """Stop a job that nobody looks at, unless somebody has begun to again."""
 
     def change(now: Job) -> Job | None:
-        same = now.uid == job.uid and now.run == job.run and now.open
-        if not same or not now.is_orphan(queue.now()):
+        if not now.is_same_run(job) or not now.open or not now.is_orphan(queue.now()):
             return None
         return replace(now, state=JobState.STOPPED, reason=f"nobody has looked at it for {now.orphan_after:g} s")
 

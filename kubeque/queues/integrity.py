@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kubeque import __version__
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import Cause, State, Tally, TaskRecord
 from kubeque.queues.backends.backend import BlockRecord, pack
-from kubeque.queues.backends.records import read_block
+from kubeque.queues.backends.records import UNREADABLE, read_block
 from kubeque.queues.block import Block
 
 #: A lease may end so much later than it should by the auditor's clock, seconds.
@@ -42,6 +43,8 @@ class Audit:
     blocks: int = 0
     #: Recounted from the states, by class.
     tallies: dict[int, Tally] = field(default_factory=dict)
+    #: Size classes with tasks in states that are not known here.
+    _uncountable: set[int] = field(default_factory=set)
     _homes: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
@@ -55,7 +58,7 @@ class Audit:
             try:
                 block = read_block(record)
                 broken = _out_of_shape(self.job, block)
-            except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+            except UNREADABLE as error:
                 block, broken = None, f"its body cannot be read ({type(error).__name__}: {error})"
             if block is None or broken:
                 self.findings.append(Fault(where, broken))
@@ -69,6 +72,8 @@ class Audit:
 
     def _settle(self, block: Block) -> None:
         self.tallies[block.size_class] = self.tallies.get(block.size_class, Tally()) + block.tally()
+        if block.has_unknown_states:
+            self._uncountable.add(block.size_class)
         for offset, state in enumerate(block.states):
             if state != State.MOVED:
                 self._homes[block.lo + offset] = min(2, self._homes[block.lo + offset] + 1)
@@ -84,7 +89,7 @@ class Audit:
         """The store's own counts against the recount."""
         for size_class in sorted({*counted, *self.tallies}):
             said, found = counted.get(size_class, Tally()), self.tallies.get(size_class, Tally())
-            if said != found:
+            if said != found and size_class not in self._uncountable:
                 self.findings.append(
                     Fault(f"class {size_class}", f"the queue counts {said} and its blocks hold {found}")
                 )
@@ -124,15 +129,13 @@ def _out_of_shape(job: Job, block: Block) -> str:
         return f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1} of {job.n}"
     if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):
         return f"its id does not name its class {block.size_class} and first task {block.lo}"
-    if any(state not in set(State) for state in block.states):
-        return "it has a task in a state that there is not"
     return ""
 
 
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
     """Is it found by what it is, and counted as what it holds?"""
     tally = block.tally()
-    if (record.tally, record.pending) != (pack(tally), tally.pending):
+    if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
         yield "it is counted wrongly"
     if (record.slot is not None) != block.ready:
         yield "it waits and nobody can find it" if block.ready else "it is offered and has nothing to give"
@@ -185,6 +188,8 @@ def _tasks(block: Block) -> Iterator[Fault]:
 
 def _disagreement(state: State, record: TaskRecord) -> str:
     outcome = record.outcome
+    if state is State.UNKNOWN:
+        return f"its state is unknown to kubeque {__version__}: a newer one stored it, or its block is damaged"
     if outcome is not None and outcome.attempt > record.attempts:
         return f"attempt {outcome.attempt} ended and only {record.attempts} were begun"
     if len(record.history) > record.attempts:

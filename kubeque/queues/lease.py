@@ -18,7 +18,7 @@ from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome, State
 from kubeque.queues import transitions
-from kubeque.queues.backends.backend import SLOTS, Conflict, Find, place
+from kubeque.queues.backends.backend import SLOTS, Conflict, Find, first_slot
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.queue import Queue
@@ -192,9 +192,9 @@ def claim(
     of a job: each looks for a block of its own. None: there is nothing to be had now. Raises QueueUnavailable.
     """
     for attempt in range(_CLAIM_TRIES):
-        mine = None if number is None or attempt else place(number)
+        mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
-        records = queue.store.find_blocks(job.uid, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
+        records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
         # One of another run is not reset yet, or this reader's job is old.
         found = {record.slot: block for record in records if (block := read_block(record)).run == job.run}
         if not found:
@@ -218,7 +218,7 @@ def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -
 
 
 def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | None, reserve: int) -> Lease | None:
-    records = queue.store.find_blocks(job.uid, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
+    records = queue.find_records(job, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
     found = [block for block in map(read_block, records) if block.run == job.run]
     random.shuffle(found)
     for victim in found:

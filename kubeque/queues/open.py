@@ -15,15 +15,20 @@ _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project
 
 
 def open_queue(url: str, *, create: bool = True) -> Queue:
-    """The queue at `url`. `create` False: a file that is not there is QueueGone, and not made.
+    """Return the queue at `url`. `create` False: raise QueueGone if the file is missing, instead of making it.
 
-    Raises ConfigError for an unknown scheme, MissingExtra where a library is needed, QueueError if it cannot be used.
+    Raises ConfigError for an unknown scheme, MissingExtra if a library is missing, QueueError if it cannot be used.
     """
+    return Queue(open_backend(url, create=create))
+
+
+def open_backend(url: str, *, create: bool = True) -> Backend:
+    """Return the backend of the queue at `url`; see `open_queue`."""
     scheme = url.partition(":")[0]
     opener = _OPENERS.get(scheme)
     if opener is None:
         raise ConfigError(f"queue_url {hide_password(url)!r}: unknown scheme {scheme!r}; write {_SCHEMES}")
-    return Queue(opener(url, create))
+    return opener(url, create)
 
 
 def _open_memory(url: str, create: bool) -> Backend:

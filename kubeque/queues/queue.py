@@ -1,117 +1,155 @@
-"""The queue: jobs and their tasks, above any store.
+"""The queue: jobs and their tasks, on any backend.
 
-Every write here is a compare-and-set that is repeated from a fresh read when it was refused, and resolved by reading
-when its answer was lost. No operation costs a call per task.
+Every write here is a compare-and-set. If it is refused, it is repeated from a fresh read; if its answer is lost, a read
+resolves what it did. No operation costs a call per task.
 """
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count, islice, takewhile
 
-from kubeque.model.errors import FencingError, JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.errors import FencingError, JobExists, JobNotFound, JobUnreadable, QueueUnavailable
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import transitions
-from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, place
+from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, first_slot
 from kubeque.queues.backends.records import block_record, job_record, read_block, read_job
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.task_views import in_order
 from kubeque.retry import Sleep, T, until_answered
 
+log = logging.getLogger(__name__)
 _SCAN_BATCH = 200
 _INSERT_BATCH = 2000
 
 
-class Queue:
-    """Jobs and tasks in one store. Threads may share it."""
+@dataclass(frozen=True, slots=True)
+class JobList:
+    """The jobs of a queue. One that cannot be read does not hide the others."""
 
-    def __init__(self, store: Backend, *, sleep: Sleep = time.sleep) -> None:
-        self.store = store
-        #: How to wait: between attempts to reach the store, and between claims that others won.
+    #: Higher priority first, then in order of submission.
+    jobs: list[Job]
+    #: For each other job its name and the reason.
+    unreadable: list[JobUnreadable]
+
+
+class Queue:
+    """Jobs and tasks in one backend. Threads may share it."""
+
+    def __init__(self, backend: Backend, *, sleep: Sleep = time.sleep) -> None:
+        self._backend = backend
+        #: How to wait between attempts to reach the backend, and between claims that other consumers won.
         self.sleep = sleep
+        #: Reasons already logged why a job cannot be read.
+        self._logged: set[str] = set()
+
+    @property
+    def has_cheap_reads(self) -> bool:
+        """True if a consumer may read a job every second; False where each read costs money."""
+        return self._backend.cheap
 
     def close(self) -> None:
-        self.store.close()
+        self._backend.close()
 
     def now(self) -> float:
-        """The store's clock, Unix seconds."""
-        return self.store.now()
+        """Return the clock of the queue, Unix seconds."""
+        return self._backend.now()
 
     # ------------------------------------------------------------------ jobs
     def create(self, job: Job, content: Iterable[Block]) -> Job:
-        """Make a job with its blocks. Nobody sees it before it is whole.
+        """Create a job with its blocks. It becomes visible when all of them are stored.
 
         Raises JobExists if the name is taken; nothing of the new job is left then.
         """
         if self.find(job.name) is not None:
             raise JobExists(f"there is a job {job.name!r} already")
         self.insert_blocks(content)
-        mark, tries = secrets.token_hex(8), count()
-        if not self._answered(lambda: self._insert(job, mark, again=next(tries) > 0)):
-            self._answered(lambda: self.store.delete_blocks(job.uid))
+        change_id, tries = secrets.token_hex(8), count()
+        if not self._answered(lambda: self._insert(job, change_id, again=next(tries) > 0)):
+            self.delete_blocks(job.uid)
             raise JobExists(f"there is a job {job.name!r} already")
         return job
 
     def insert_blocks(self, content: Iterable[Block]) -> None:
-        """Keep new blocks; the job that names their uid comes, or changes, after them."""
+        """Store new blocks. The job that names their uid is stored, or changed, after them."""
         rest = enumerate(content)
-        while batch := [block_record(block, place(number)) for number, block in islice(rest, _INSERT_BATCH)]:
-            self._answered(partial(self.store.insert_blocks, batch))  # those that are there already stay: no harm twice
+        while batch := [block_record(block, first_slot(number)) for number, block in islice(rest, _INSERT_BATCH)]:
+            self._answered(
+                partial(self._backend.insert_blocks, batch)
+            )  # those that are there already stay: no harm twice
 
-    def _insert(self, job: Job, mark: str, *, again: bool) -> bool:
-        """Was this job made, and not another one of its name?"""
-        if again and not self.store.scan_blocks(job.uid, limit=1):
-            return True  # it was made, the answer was lost, and somebody removed it: it must not come back
+    def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:
+        """True if this job was created; False if its name is another job's."""
+        if again and not self._backend.scan_blocks(job.uid, limit=1):
+            return True  # it was created, the answer was lost, and somebody removed it: it must not come back
         try:
-            self.store.insert_job(job_record(job, 0, [mark]))
+            self._backend.insert_job(job_record(job, 0, [change_id]))
             return True
         except Conflict:
-            kept = self.store.get_job(job.name)
+            kept = self._backend.get_job(job.name)
             # Our own insert, whose answer was lost; others may have changed the job since.
             return kept is not None and read_job(kept)[0].uid == job.uid
 
     def find(self, name: str) -> Job | None:
-        """The job of that name, or None."""
-        record = self.store.get_job(name)
+        """Return the job of that name, or None. Raises JobUnreadable."""
+        record = self._backend.get_job(name)
         return read_job(record)[0] if record else None
 
     def job(self, name: str) -> Job:
-        """The job of that name. Raises JobNotFound."""
+        """Return the job of that name. Raises JobNotFound, JobUnreadable."""
         job = self.find(name)
         if job is None:
             raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
         return job
 
+    def list_jobs(self, fleet: str | None = None) -> JobList:
+        """Return all jobs, or those of a fleet that have not ended, and those that cannot be read."""
+        found: list[Job] = []
+        unreadable: list[JobUnreadable] = []
+        for record in self._backend.list_jobs(fleet):
+            try:
+                found.append(read_job(record)[0])
+            except JobUnreadable as error:
+                unreadable.append(error)
+        found.sort(key=lambda job: (-job.priority, job.created, job.uid))
+        return JobList(found, sorted(unreadable, key=lambda error: error.name))
+
     def jobs(self, fleet: str | None = None) -> list[Job]:
-        """All jobs, or those of a fleet that have not ended: higher priority first, then in order of submission."""
-        found = [read_job(record)[0] for record in self.store.list_jobs(fleet)]
-        return sorted(found, key=lambda job: (-job.priority, job.created, job.uid))
+        """Return the jobs of `list_jobs` that can be read; each other one is logged once and left alone."""
+        listed = self.list_jobs(fleet)
+        for reason in map(str, listed.unreadable):
+            if reason not in self._logged:
+                self._logged.add(reason)
+                log.warning("left alone: %s", reason)
+        return listed.jobs
 
     def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
-        """Change a job by compare-and-set; `change` sees the newest and may be asked again. None: leave it.
+        """Change a job by compare-and-set; `change` is given the newest and may be called again. None: leave it.
 
-        Returns the job as it stands afterwards. Raises JobNotFound.
+        Returns the job after the change. Raises JobNotFound, JobUnreadable.
         """
-        mark, uids = secrets.token_hex(8), set[str]()
-        return self._answered(lambda: self._try_update(name, change, mark, uids))
+        change_id, uids = secrets.token_hex(8), set[str]()
+        return self._answered(lambda: self._try_update(name, change, change_id, uids))
 
-    def _try_update(self, name: str, change: Callable[[Job], Job | None], mark: str, uids: set[str]) -> Job:
+    def _try_update(self, name: str, change: Callable[[Job], Job | None], change_id: str, uids: set[str]) -> Job:
         while True:
-            record = self.store.get_job(name)
-            job, marks = read_job(record) if record else (None, [])
-            if record is None or job is None or uids - {job.uid}:  # a job made anew is not the one that was changed
+            record = self._backend.get_job(name)
+            job, changes = read_job(record) if record else (None, [])
+            if record is None or job is None or uids - {job.uid}:  # a new job of the name is not the one to change
                 raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
-            wanted = None if mark in marks else change(job)  # our own change, whose answer was lost, is not made twice
+            # A change that was applied, and whose answer was lost, is not made twice.
+            wanted = None if change_id in changes else change(job)
             if wanted is None:
                 return job
             try:
-                self.store.swap_job(job_record(wanted, record.version, [*marks, mark]))
+                self._backend.swap_job(job_record(wanted, record.version, [*changes, change_id]))
                 return wanted
             except Conflict:
                 continue
@@ -120,75 +158,77 @@ class Queue:
                 raise
 
     def kill(self, name: str) -> Job:
-        """Let nothing more of the job run. Consumers see it within five seconds and give back what they hold."""
+        """Stop a job. Consumers see it within five seconds and give back what they hold."""
         return self.update(name, lambda job: replace(job, state=JobState.KILLED) if job.open else None)
 
     def stop(self, job: Job, reason: str) -> Job:
-        """End a job early by its own rule. Nothing happens if it was removed, made anew or reset meanwhile."""
+        """End a job early by its own rule. Nothing happens if it was removed, replaced or reset meanwhile."""
 
         def change(now: Job) -> Job | None:
-            same = now.uid == job.uid and now.run == job.run and now.open
-            return replace(now, state=JobState.STOPPED, reason=reason) if same else None
+            return replace(now, state=JobState.STOPPED, reason=reason) if now.is_same_run(job) and now.open else None
 
         return self.update(job.name, change)
 
     def remove(self, name: str) -> Job | None:
         """Delete a job and its blocks: old consumers cannot record anything from here on. None: there was none."""
-
         job = self.find(name)
         if job is not None:
             uid = job.uid
             self._answered(lambda: self._delete(name, uid))
-            self._answered(lambda: self.store.delete_blocks(uid))
+            self.delete_blocks(uid)
         return job
 
+    def delete_blocks(self, uid: str) -> None:
+        """Delete all blocks of a uid."""
+        self._answered(lambda: self._backend.delete_blocks(uid))
+
     def _delete(self, name: str, uid: str) -> None:
-        """Delete the job of that name, if it is this one and not one made anew since."""
-        while (record := self.store.get_job(name)) is not None and read_job(record)[0].uid == uid:
+        """Delete the job of that name, unless a new one has taken the name."""
+        while (record := self._backend.get_job(name)) is not None and read_job(record)[0].uid == uid:
             try:
-                return self.store.delete_job(record)
+                return self._backend.delete_job(record)
             except Conflict:
                 continue
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:
-        """Counts by class, in O(blocks)."""
-        return self.store.tally(job.uid)
+        """Return the counts of each size class. O(blocks)."""
+        return self._backend.tally(job.uid)
 
     def counts(self, job: Job) -> Counts:
-        """Counts of the whole job. What a killed or stopped job has left over counts as killed."""
+        """Return the counts of the whole job. Tasks that a killed or stopped job left over count as killed."""
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)
         held = job.n - total.ok - total.failed - total.running - total.pending if some_held else 0
-        if job.state in (JobState.ACTIVE, JobState.RESETTING):
-            return Counts(total.pending, total.running, total.ok, total.failed, held=held)
-        return Counts(0, total.running, total.ok, total.failed, total.pending + held)
+        if job.was_ended:
+            return Counts(0, total.running, total.ok, total.failed, total.pending + held)
+        return Counts(total.pending, total.running, total.ok, total.failed, held=held)
 
     def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
-        """All blocks in order of their first task, a few at a time; without those that end before task `first`."""
+        """Yield all blocks in order of their first task, except those that end before task `first`."""
         return (block for block in map(read_block, self.scan_records(job, first=first)) if block.hi > first)
 
     def scan_records(self, job: Job, *, first: int = 0) -> Iterator[BlockRecord]:
-        """The same as the store keeps them; some that end before `first` may be among them."""
+        """Yield the records of the same blocks; some that end before `first` may be among them."""
         after = (first - MAX_BLOCK, "") if first > 0 else None
-        while batch := self.store.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
+        while batch := self._backend.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
             yield from batch
             after = (batch[-1].lo, batch[-1].id)
 
     def tasks(self, job: Job, *, first: int = 0) -> Iterator[TaskView]:
-        """Every task from index `first` on once, in order, whatever the job's size. Memory: a few blocks."""
+        """Yield every task from index `first` on once, in order. Memory: a few blocks, whatever the job's size."""
         return (view for view in in_order(job, self.scan(job, first=first)) if view.index >= first)
 
     def task(self, job: Job, index: int) -> TaskView | None:
-        """One task, or None if the job has no such index."""
+        """Return one task, or None if the job has no such index."""
         near = takewhile(lambda block: block.lo <= index, self.scan(job, first=index))
         return next((view for view in in_order(job, near) if view.index == index), None)
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:
-        """Let what `rule` names run again, under a new run number; `change` may alter the job in the same step.
+        """Put the tasks of `rule` back, under a new run number; `change` may alter the job in the same step.
 
-        Whatever happens on the way, the reset is finished by whoever calls `finish_reset` next.
+        If this is interrupted, the next call of `finish_reset` by any program finishes it.
         """
 
         began = False
@@ -205,16 +245,16 @@ class Queue:
 
     @staticmethod
     def _begin_reset(job: Job, rule: ResetRule, now: float) -> Job:
-        go = rule.go or not job.open  # what was killed runs again, held or not
-        anew = not job.open and job.deadline_seconds is not None
+        go = rule.go or not job.open  # tasks of a killed job run again, held or not
+        restart = not job.open and job.deadline_seconds is not None
         return replace(
             job, state=JobState.RESETTING, run=job.run + 1, reset=replace(rule, go=go), closing=None, reason="",
             delivered=False, canaries=0 if go else job.canaries,
-            deadline=now + (job.deadline_seconds or 0.0) if anew else job.deadline,
+            deadline=now + (job.deadline_seconds or 0.0) if restart else job.deadline,
         )  # fmt: skip
 
     def finish_reset(self, job: Job) -> Job:
-        """Pass over the blocks until none is left of an older run, then let the job be closed again.
+        """Pass over the blocks until none is of an older run, then allow the job to be closed again.
 
         One pass is not enough: a steal between its read and its write hides rows in a block that it never saw.
         """
@@ -224,7 +264,7 @@ class Queue:
             pass
 
         def end(now: Job) -> Job | None:
-            if now.uid != job.uid or now.run != job.run or now.reset is None:
+            if not now.is_same_run(job) or now.reset is None:
                 return None
             state = JobState.ACTIVE if now.state is JobState.RESETTING else now.state
             return replace(now, state=state, reset=None)
@@ -232,16 +272,16 @@ class Queue:
         return self.update(job.name, end)
 
     def _reset_pass(self, job: Job, rule: ResetRule) -> int:
-        """How many blocks this pass had to touch."""
+        """Return the number of blocks that this pass changed."""
         behind = [block for block in self.scan(job) if block.run < job.run]
         for block in behind:
             self.change_block(block, lambda b: (transitions.reset(b, rule, job.run), []) if b.run < job.run else None)
         return len(behind)
 
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
-        """Change a block by somebody who does not hold its lease; `change` must find nothing to do in its own result.
+        """Change a block without holding its lease; `change` must return None for its own result.
 
-        Returns the block as it stands; None if it is gone or `change` had nothing to do.
+        Returns the block after the change; None if it is gone or `change` returned None.
         """
 
         def attempt() -> Block | None:
@@ -263,52 +303,58 @@ class Queue:
         return until_answered(action, self.sleep)
 
     # ------------------------------------------------------------------ blocks
+    def find_records(
+        self, job: Job, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int
+    ) -> list[BlockRecord]:
+        """Return at most `limit` blocks of one kind, optionally only of some size classes. READY begins at `slot`."""
+        return self._backend.find_blocks(job.uid, which, size_classes=size_classes, slot=slot, limit=limit)
+
     def get_block(self, block: Block) -> Block | None:
-        """The block as the store holds it now."""
-        record = self.store.get_block(block.uid, block.id)
+        """Return the stored block, or None if it is gone."""
+        record = self._backend.get_block(block.uid, block.id)
         return read_block(record) if record else None
 
     def swap(self, block: Block, inserts: Iterable[Block] = ()) -> int:
-        """Write a block over the version it was made from, and new ones beside it. Raises Conflict."""
-        return self.store.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
+        """Write a block over the version that it was made from, and insert new ones. Raises Conflict."""
+        return self._backend.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
 
     def self_test(self) -> None:
-        """Prove that the store refuses a stale write. Raises FencingError; run once before the first task."""
+        """Raise FencingError unless the backend refuses a stale write. Consumers run this before their first task."""
         uid = f"selftest-{secrets.token_hex(6)}"
         first = Block(uid, "0-0", 0, 1, 0, bytes(1))
         try:
             self.insert_blocks([first])
             held = self.get_block(first)
             if held is None:
-                raise FencingError("the queue forgot a block that it had just accepted: use another store")
+                raise FencingError("the queue lost a block that it had just accepted: choose another queue_url")
             self.swap(replace(held, run=1))
             try:
                 self.swap(replace(held, run=2))
             except Conflict:
                 return
             raise FencingError(
-                "the queue accepted a stale write, so two consumers could own one task: use another store"
+                "the queue accepted a stale write, so two consumers could own one task: choose another queue_url"
             )
         finally:
-            self.store.delete_blocks(uid)
+            self._backend.delete_blocks(uid)
 
 
 def _slot() -> int:
     return random.randrange(SLOTS)
 
 
-def succeed(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
-    """Put `after` with its blocks in the place of `before`: old consumers cannot record anything from here on.
+def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
+    """Replace `before` by `after` with its blocks: old consumers cannot record anything from here on.
 
-    Raises JobExists where the name is another job's by now; nothing of `after` is left then.
+    Raises JobExists if the name is another job's by now; nothing of `after` is left then.
     """
     queue.insert_blocks(content)
     try:
         there = queue.update(before.name, lambda now: after if now.uid == before.uid else None)
-    except JobNotFound:  # also the answer where ours was made and the store's answer was lost
+    except JobNotFound:  # also raised if ours was stored and the answer was lost
         there = queue.find(before.name) or before
     if there.uid != after.uid:
-        until_answered(lambda: queue.store.delete_blocks(after.uid), queue.sleep)
-        raise JobExists(f"the job {before.name!r} was removed or made anew by somebody else meanwhile: submit again")
-    until_answered(lambda: queue.store.delete_blocks(before.uid), queue.sleep)
+        queue.delete_blocks(after.uid)
+        raise JobExists(f"the job {before.name!r} was removed or replaced by somebody else meanwhile: submit again")
+    queue.delete_blocks(before.uid)
     return there

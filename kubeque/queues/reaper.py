@@ -64,7 +64,7 @@ class LeaseWatch:
 
 def leased(queue: Queue, job: Job) -> list[Block]:
     """What consumers hold of a job."""
-    return [read_block(r) for r in queue.store.find_blocks(job.uid, Find.LEASED, limit=_LEASES)]
+    return [read_block(r) for r in queue.find_records(job, Find.LEASED, limit=_LEASES)]
 
 
 def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: LeaseWatch | None = None) -> int:

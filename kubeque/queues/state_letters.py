@@ -1,4 +1,4 @@
-"""Marks: one letter for each task, read straight from what a store keeps of a block, without making tasks of it."""
+"""Letters: one for each task of a job, read from the record of a block without decoding its tasks."""
 
 from __future__ import annotations
 
@@ -6,46 +6,56 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kubeque.model.job.task import Cause, Outcome, State
+from kubeque.model.job.task import Cause, Outcome, State, TaskState
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.records import decode
 
-#: What each letter means: the state of a task, or the cause by which it failed.
-MEANING = {
-    "-": "pending", "h": "held", "r": "running", "o": "ok", "k": "killed",
+#: Meaning of each letter: the state of a task, or the cause by which it failed.
+MEANING: dict[str, str] = {
+    "-": TaskState.PENDING.value, "h": TaskState.HELD.value, "r": TaskState.RUNNING.value, "o": TaskState.OK.value,
+    "k": TaskState.KILLED.value, "u": TaskState.UNKNOWN.value,
     "x": Cause.EXIT.value, "s": Cause.SIGNAL.value, "m": Cause.OOM.value, "d": Cause.DISK.value,
     "t": Cause.TIMEOUT.value, "p": Cause.PREEMPTED.value, "l": Cause.LOST.value, "i": Cause.STAGE.value,
     "w": Cause.STORE.value,
 }  # fmt: skip
-#: Stands for a task that is in another block.
+#: Letter of a task that is in another block.
 ELSEWHERE = "."
 _LETTER = {meaning: letter for letter, meaning in MEANING.items()}
+_UNKNOWN = _LETTER[TaskState.UNKNOWN.value]
+
+
+class _Letters(dict[int, str]):
+    """Letters by the code point of a stored state; a state that is not known here has one of its own."""
+
+    def __missing__(self, code: int) -> str:
+        return _UNKNOWN
+
+
 _BY_STATE = {State.PENDING: "-", State.RESERVED: "r", State.OK: "o", State.FAILED: "x", State.MOVED: ELSEWHERE}
-#: Digits of the stored states to letters.
-_LETTERS = str.maketrans({str(int(state)): letter for state, letter in _BY_STATE.items()})
+_LETTERS = _Letters({ord(str(int(state))): letter for state, letter in _BY_STATE.items()})
 _FAILED = str(int(State.FAILED))
 _RUN = re.compile(r"(.)\1+")
-#: Where a stored task has its outcome.
+#: Position of the outcome in a stored task.
 _OUTCOME = 3
 
 
-def read_marks(record: BlockRecord) -> str:
-    """A letter for each task of a block."""
-    wire: dict[str, Any] = decode(record.body)
-    marks = wire["states"].translate(_LETTERS)
-    if wire["held"]:
-        marks = marks.replace("-", "h")
-    if "x" not in marks:
-        return str(marks)
-    letters = list(marks)
+def read_letters(record: BlockRecord) -> str:
+    """Return a letter for each task of a block."""
+    wire = decode(record.body)
+    text: str = wire["states"].translate(_LETTERS)
+    if wire.get("held"):
+        text = text.replace("-", "h")
+    if "x" not in text:
+        return text
+    letters = list(text)
     for offset, outcome in _failed(record, wire):
-        letters[offset] = _LETTER.get(outcome[1], "k")
+        letters[offset] = _LETTER.get(outcome[1], _UNKNOWN)
     return "".join(letters)
 
 
 def read_failed(record: BlockRecord) -> Iterator[Outcome]:
-    """The outcomes of a block's failed tasks, in order."""
-    wire: dict[str, Any] = decode(record.body)
+    """Yield the outcomes of a block's failed tasks, in order."""
+    wire = decode(record.body)
     for offset, outcome in _failed(record, wire):
         yield Outcome.from_wire(record.lo + offset, outcome)
 
@@ -56,6 +66,6 @@ def _failed(record: BlockRecord, wire: dict[str, Any]) -> Iterator[tuple[int, li
             yield offset, kept[_OUTCOME]
 
 
-def squeeze(marks: str) -> str:
-    """Run-length: a letter, and behind it how often it comes, unless that is once. `ooor` is `o3r`."""
-    return _RUN.sub(lambda run: f"{run[1]}{len(run[0])}", marks)
+def squeeze(letters: str) -> str:
+    """Return letters run-length encoded: `ooor` is `o3r`."""
+    return _RUN.sub(lambda run: f"{run[1]}{len(run[0])}", letters)

@@ -5,15 +5,20 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
-from kubeque.model.job.job import Job, JobState
-from kubeque.model.job.task import State, TaskView
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import State, TaskState, TaskView
 from kubeque.queues.block import Block
+
+_SHOWN = {
+    State.PENDING: TaskState.PENDING, State.RESERVED: TaskState.RUNNING, State.OK: TaskState.OK,
+    State.FAILED: TaskState.FAILED, State.UNKNOWN: TaskState.UNKNOWN,
+}  # fmt: skip
 
 
 def in_order(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
-    """Every task once, in order of its index, from blocks in order of their first task. Memory: a few blocks.
+    """Yield every task once, in order of its index, from blocks in order of their first task. Memory: a few blocks.
 
-    A block that was split or a task that moved while the blocks were read shows up twice: the first sight counts.
+    A task of a block that was split or that moved while the blocks were read is found twice: the first find counts.
     """
     last = -1
     for view in _merged(job, content):
@@ -34,13 +39,13 @@ def _merged(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
 
 
 def _views(job: Job, block: Block) -> Iterator[TaskView]:
-    names = {State.PENDING: "pending", State.RESERVED: "running", State.OK: "ok", State.FAILED: "failed"}
-    if job.state in (JobState.KILLED, JobState.STOPPED):
-        names[State.PENDING] = "killed"
+    shown = dict(_SHOWN)
+    if job.was_ended:
+        shown[State.PENDING] = TaskState.KILLED
     elif block.held:
-        names[State.PENDING] = "held"
+        shown[State.PENDING] = TaskState.HELD
     for index in range(block.lo, block.hi):
         state = block.state(index)
         if state is not State.MOVED:
             owner = block.owner if state is State.RESERVED else ""
-            yield TaskView(index, names[state], block.size_class, block.record(index), owner)
+            yield TaskView(index, shown[state], block.size_class, block.record(index), owner)

@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.retries import Verdict
-from kubeque.model.job.shapes import grown, lifted
+from kubeque.model.job.shapes import larger_class, lift_class
 from kubeque.model.job.task import Cause, Death, Outcome, State, TaskRecord
 from kubeque.queues.block import NEVER_RUN, Block
 
@@ -106,7 +106,7 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
         draft.put(index, State.OK, record)
         return
     verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(outcome.cause, record.charges)
-    size_class = grown(job.shapes, lifted(job.shapes, block.size_class, job.floor), outcome.cause)
+    size_class = larger_class(job.shapes, lift_class(job.shapes, block.size_class, job.floor), outcome.cause)
     if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and size_class is None):
         draft.put(index, State.FAILED, record)
     elif verdict is Verdict.RETRY or size_class is None:
@@ -128,6 +128,7 @@ def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Blo
         bytes([State.PENDING]),
         {index: record},
         run=block.run,
+        extra=block.extra,
     )
 
 
@@ -148,7 +149,7 @@ def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
     )
     tail = Block(
         block.uid, f"{block.size_class}-{middle}", middle, block.hi, block.size_class, block.states[cut:],
-        {i: r for i, r in block.records.items() if i >= middle}, run=block.run,
+        {i: r for i, r in block.records.items() if i >= middle}, run=block.run, extra=block.extra,
     )  # fmt: skip
     return victim, claim(tail, job, owner=owner, nonce=nonce, now=now, reserve=reserve)
 

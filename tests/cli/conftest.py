@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.queues.backend_kinds import fresh_namespace, fresh_schema
 from tests.queues.conftest import server as server  # one that all tests of a run share
-from tests.queues.stores import fresh_namespace, fresh_schema
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample-job"
 

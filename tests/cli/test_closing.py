@@ -12,7 +12,7 @@ from kubeque.clusters.local import fleet_name
 from kubeque.model.config.config import Config
 from kubeque.queues.open import open_queue
 from tests.cli.conftest import Shell
-from tests.queues.stores import on
+from tests.queues.backend_kinds import on
 from tests.waiting import until
 
 #: What `kubeque` would say repairs a job by the way, so the queue itself is asked.

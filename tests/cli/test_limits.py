@@ -13,7 +13,7 @@ import pytest
 
 from kubeque.clusters.local import start_ticks
 from tests.cli.conftest import Shell
-from tests.queues.stores import on
+from tests.queues.backend_kinds import on
 from tests.waiting import until
 
 ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)

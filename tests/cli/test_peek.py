@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Shell
-from tests.queues.stores import on
+from tests.queues.backend_kinds import on
 
 #: Row 0 ends well and row 1 does not, once they are told to.
 SCRIPT = 'echo begun $0; echo warned >&2; while ! test -e "$1"; do sleep 0.2; done; echo done; exit $0'

@@ -12,7 +12,7 @@ import pytest
 
 from kubeque.clusters.local import start_ticks
 from tests.cli.conftest import Shell
-from tests.queues.stores import on
+from tests.queues.backend_kinds import on
 from tests.slots import read_slot
 from tests.waiting import until
 

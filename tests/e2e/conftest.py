@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from kubeque import __version__
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from tests.e2e import images
 from tests.servers.emulators import DatastoreEmulator
@@ -35,7 +36,7 @@ from tests.waiting import GaveUp, T, until
 REPOSITORY = Path(__file__).parents[2]
 SAMPLE = REPOSITORY / "examples" / "sample-job"
 PROVOKE = Path(__file__).parent / "provoke"
-CONSUMER = "kubeque-consumer:0.1.0"
+CONSUMER = f"kubeque-consumer:{__version__}"
 BUSYBOX, DEBIAN, OTHERS = "kubeque-e2e/busybox:1", "kubeque-e2e/debian:1", "kubeque-e2e/others:1"
 NAMESPACE = "default"
 PAGE = REPOSITORY / "docs" / "howto" / "kubernetes.md"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.job.shapes import Shape, grow_shapes, grown
+from kubeque.model.job.shapes import Shape, grow_shapes, larger_class
 from kubeque.model.job.task import Cause
 from kubeque.model.resources import MI, format_bytes, parse_bytes, parse_cpu, parse_duration
 
@@ -82,8 +82,8 @@ def test_memory_doubles_up_to_the_most_and_disk_doubles_once() -> None:
 @pytest.mark.parametrize(("first", "most"), [(Shape(), None), (Shape(), GI), (Shape(GI), None), (Shape(GI), GI // 2)])
 def test_a_shape_without_room_does_not_grow(first: Shape, most: int | None) -> None:
     assert grow_shapes(first, most) == (first,)
-    assert grown((first,), 0, Cause.OOM) is None
-    assert grown((first,), 0, Cause.DISK) is None
+    assert larger_class((first,), 0, Cause.OOM) is None
+    assert larger_class((first,), 0, Cause.DISK) is None
 
 
 memories = st.none() | st.integers(1, 64).map(lambda n: n * GI)
@@ -97,7 +97,7 @@ def test_growing_ends_and_gives_more_of_what_was_short(first: Shape, most: int |
     assert len(set(shapes)) == len(shapes)
     for cause, grows, stays in ((Cause.OOM, "memory", "disk"), (Cause.DISK, "disk", "memory")):
         for current, shape in enumerate(shapes):
-            after = grown(shapes, current, cause)
+            after = larger_class(shapes, current, cause)
             if after is None:
                 assert all((getattr(s, grows) or 0) <= (getattr(shape, grows) or 0) for s in shapes)
             else:
@@ -109,4 +109,4 @@ def test_growing_ends_and_gives_more_of_what_was_short(first: Shape, most: int |
 def test_other_causes_do_not_grow_a_task() -> None:
     shapes = grow_shapes(Shape(GI, GI), 4 * GI)
 
-    assert [grown(shapes, 0, cause) for cause in Cause if cause not in (Cause.OOM, Cause.DISK)] == [None] * 9
+    assert [larger_class(shapes, 0, cause) for cause in Cause if cause not in (Cause.OOM, Cause.DISK)] == [None] * 10

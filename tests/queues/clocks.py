@@ -23,12 +23,12 @@ class Clock:
 class Skewed:
     """A store whose clock is off by some seconds, as a machine sees it that has to use its own."""
 
-    def __init__(self, store: Backend, seconds: float) -> None:
-        self.store = store
+    def __init__(self, backend: Backend, seconds: float) -> None:
+        self.backend = backend
         self.seconds = seconds
 
     def now(self) -> float:
-        return self.store.now() + self.seconds
+        return self.backend.now() + self.seconds
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.store, name)
+        return getattr(self.backend, name)

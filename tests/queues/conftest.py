@@ -1,4 +1,4 @@
-"""Every test that asks for `store`, `open_store` or `queue` runs on every kind of store."""
+"""Every test that requests `backend`, `open_backend` or `queue` runs on every kind of backend."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.queue import Queue
-from tests.queues.stores import KINDS, Opener, on
+from tests.queues.backend_kinds import KINDS, Opener, on
 from tests.queues.unreliable import Unreliable
 from tests.servers.here import or_skip
 
@@ -31,28 +31,28 @@ def server() -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture(params=[on(name) for name in KINDS])
-def open_store(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
+def open_backend(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
     """Opens one fresh store, as often as it is called."""
     with KINDS[request.param].fresh(server(request.param), tmp_path) as opener:
         yield opener
 
 
 @pytest.fixture
-def store(open_store: Opener) -> Backend:
+def backend(open_backend: Opener) -> Backend:
     """A fresh store."""
-    return open_store()
+    return open_backend()
 
 
 @pytest.fixture
-def queue(store: Backend) -> Queue:
+def queue(backend: Backend) -> Queue:
     """A queue on a fresh store; it does not wait between attempts."""
-    return Queue(store, sleep=lambda seconds: None)
+    return Queue(backend, sleep=lambda seconds: None)
 
 
 @pytest.fixture
-def flaky(store: Backend) -> Unreliable:
+def flaky(backend: Backend) -> Unreliable:
     """A fresh store that fails by plan."""
-    return Unreliable(store)
+    return Unreliable(backend)
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ def leased(lo: int, expires: float, spare: int | None = None, **marks: object) -
     return block(lo, **{"slot": None, "expires": expires, "spare": spare} | marks)
 
 
-def kept(store: Backend, *records: BlockRecord) -> list[BlockRecord]:
+def kept(backend: Backend, *records: BlockRecord) -> list[BlockRecord]:
     """These blocks as the store gives them back."""
-    store.insert_blocks(records)
-    found = [store.get_block(record.uid, record.id) for record in records]
+    backend.insert_blocks(records)
+    found = [backend.get_block(record.uid, record.id) for record in records]
     return [record for record in found if record is not None]
 
 

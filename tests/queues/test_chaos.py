@@ -26,9 +26,9 @@ from kubeque.queues.block import block_size
 from kubeque.queues.integrity import Audit
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
+from tests.queues.backend_kinds import on
 from tests.queues.chaos_consumer import JOB
 from tests.queues.makers import make_job, states, submit
-from tests.queues.stores import on
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.here import or_skip
 from tests.servers.postgres import PostgresServer

@@ -115,7 +115,7 @@ def test_a_hopeless_job_is_stopped_once_and_a_reset_gives_it_another_chance(queu
 
 # ------------------------------------------------------------------ floor
 def test_where_all_first_attempts_died_of_memory_the_floor_rises_once(queue: Queue) -> None:
-    job = submit(queue, make_job(60, size_classes=SHAPES, consumers=4), size=60)
+    job = submit(queue, make_job(60, shapes=SHAPES, consumers=4), size=60)
     fail_all(queue, job, 19, Cause.OOM)
     assert end_hopeless(queue, job).floor == 0
     fail_all(queue, job, 1, Cause.OOM)
@@ -126,7 +126,7 @@ def test_where_all_first_attempts_died_of_memory_the_floor_rises_once(queue: Que
 
 
 def test_the_floor_rises_further_when_the_next_class_is_too_small_as_well(queue: Queue) -> None:
-    job = submit(queue, make_job(60, size_classes=SHAPES, floor=1), size=60)
+    job = submit(queue, make_job(60, shapes=SHAPES, floor=1), size=60)
     fail_all(queue, job, 20, Cause.OOM)
     assert queue.tallies(job)[2].pending == 20
     assert end_hopeless(queue, job).floor == 2
@@ -135,7 +135,7 @@ def test_the_floor_rises_further_when_the_next_class_is_too_small_as_well(queue:
 
 
 def test_with_many_consumers_more_deaths_are_awaited(queue: Queue) -> None:
-    job = submit(queue, make_job(200, size_classes=SHAPES, consumers=15), size=200)
+    job = submit(queue, make_job(200, shapes=SHAPES, consumers=15), size=200)
     fail_all(queue, job, 29, Cause.OOM)
     assert end_hopeless(queue, job).floor == 0
     fail_all(queue, job, 1, Cause.OOM)
@@ -144,7 +144,7 @@ def test_with_many_consumers_more_deaths_are_awaited(queue: Queue) -> None:
 
 @pytest.mark.parametrize("other", [Cause.OK, Cause.EXIT, Cause.LOST])
 def test_the_floor_stays_where_one_ended_otherwise(queue: Queue, other: Cause) -> None:
-    job = submit(queue, make_job(60, size_classes=SHAPES), size=60)
+    job = submit(queue, make_job(60, shapes=SHAPES), size=60)
     fail_all(queue, job, 1, other)
     lease = claim(queue, job, reserve=40)
     while taken := lease.take():
@@ -155,7 +155,7 @@ def test_the_floor_stays_where_one_ended_otherwise(queue: Queue, other: Cause) -
 
 
 def test_what_waits_below_the_floor_runs_in_the_floor_class(queue: Queue) -> None:
-    job = submit(queue, make_job(60, size_classes=SHAPES), size=60)
+    job = submit(queue, make_job(60, shapes=SHAPES), size=60)
     fail_all(queue, job, 20, Cause.OOM)
     job = end_hopeless(queue, job)
     lease = claim(queue, job, size_classes=[0])
@@ -171,11 +171,11 @@ def test_what_waits_below_the_floor_runs_in_the_floor_class(queue: Queue) -> Non
 
 
 def test_a_verdict_on_a_job_made_anew_or_reset_is_void(queue: Queue) -> None:
-    old = submit(queue, make_job(60, size_classes=SHAPES), size=60)
+    old = submit(queue, make_job(60, shapes=SHAPES), size=60)
     fail_all(queue, old, 20, Cause.OOM)
     content = list(queue.scan(old))
     queue.remove("sweep")
-    new = submit(queue, make_job(60, uid="uid-2", size_classes=SHAPES), size=60)
+    new = submit(queue, make_job(60, uid="uid-2", shapes=SHAPES), size=60)
     queue.scan = lambda job: iter(content)  # type: ignore[method-assign]
     assert end_hopeless(queue, old) == new
     assert queue.job("sweep").floor == 0

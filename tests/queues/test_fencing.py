@@ -9,12 +9,12 @@ import pytest
 from kubeque.model.errors import FencingError, QueueUnavailable
 from kubeque.queues.backends.backend import Backend, BlockRecord
 from kubeque.queues.queue import Queue
-from tests.queues.stores import Opener
+from tests.queues.backend_kinds import Opener
 from tests.queues.unreliable import Fault, Unreliable, once
 
 
-def test_a_sound_store_passes_and_keeps_nothing(open_store: Opener) -> None:
-    watched = Unreliable(open_store())
+def test_a_sound_store_passes_and_keeps_nothing(open_backend: Opener) -> None:
+    watched = Unreliable(open_backend())
     Queue(watched).self_test()
     assert watched.writes == 4
     assert Queue(watched).jobs() == []
@@ -24,8 +24,8 @@ class Stale(Unreliable):
     """Ignores the version that a write was made from."""
 
     def swap_block(self, record: BlockRecord, inserts: tuple[BlockRecord, ...] = ()) -> int:
-        now = self.store.get_block(record.uid, record.id)
-        return self.store.swap_block(replace(record, version=now.version if now else 0), inserts)
+        now = self.backend.get_block(record.uid, record.id)
+        return self.backend.swap_block(replace(record, version=now.version if now else 0), inserts)
 
 
 class Forgetful(Unreliable):
@@ -34,10 +34,10 @@ class Forgetful(Unreliable):
 
 
 @pytest.mark.parametrize(("broken", "words"), [(Stale, "stale write"), (Forgetful, "forgot")])
-def test_a_store_that_breaks_its_word_is_refused(store: Backend, broken: type[Unreliable], words: str) -> None:
+def test_a_store_that_breaks_its_word_is_refused(backend: Backend, broken: type[Unreliable], words: str) -> None:
     with pytest.raises(FencingError, match=words):
-        Queue(broken(store)).self_test()
-    assert store.list_jobs() == []
+        Queue(broken(backend)).self_test()
+    assert backend.list_jobs() == []
 
 
 @pytest.mark.parametrize("fault", list(Fault))

@@ -20,7 +20,7 @@ FIRST = [0, 6, 12]
 
 def held_job(queue: Queue, n: int = 13) -> Job:
     """13 tasks of which the first, the middle and the last are canaries."""
-    job = make_job(n, canaries=len(FIRST), size_classes=SHAPES, consumers=2)
+    job = make_job(n, canaries=len(FIRST), shapes=SHAPES, consumers=2)
     return queue.create(job, make_blocks(job.uid, n, 4, canaries=FIRST))
 
 

@@ -32,7 +32,7 @@ def written(*blocks: Block) -> list[BlockRecord]:
 
 def test_a_sound_job_has_no_findings_whatever_happened_to_it(queue: Queue) -> None:
     # Given a job whose tasks ended in all ways, moved, were stolen, lost and reset
-    job = submit(queue, make_job(60, size_classes=SHAPES, consumers=4), size=20)
+    job = submit(queue, make_job(60, shapes=SHAPES, consumers=4), size=20)
     dice = random.Random(4)
     for turn in range(14):
         lease = try_claim(queue, job, f"consumer-{turn}", reserve=4)
@@ -75,7 +75,7 @@ WRONG: dict[str, tuple[list[Block], str, str]] = {
     "a newer run": ([leased(run=3)], "block 0-0", "it is of run 3"),
     "an id of another": ([leased(id="1-0")], "block 1-0", "its id does not name"),
     "a range of another": ([leased(hi=5)], "block 0-0", "it holds 4 states"),
-    "a state of another world": ([leased(states=bytes([0, 0, 9, 0]))], "block 0-0", "a state that there is not"),
+    "a state of another world": ([leased(states=bytes([0, 0, 9, 0]))], "task 2", "its state is unknown"),
     "a record of another": ([leased(records={9: OK})], "task 9", "does not hold it"),
     "no attempt": ([leased(records={})], "task 1", "reserved without an attempt"),
     "no outcome": ([ended(State.OK, TaskRecord(attempts=1))], "task 0", "nothing says how it ended"),
@@ -87,7 +87,7 @@ WRONG: dict[str, tuple[list[Block], str, str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_found(name: str) -> None:
     blocks, where, words = WRONG[name]
-    job = make_job(max(1, len(blocks[0].states) if "no block" not in name else 4), size_classes=SHAPES)
+    job = make_job(max(1, len(blocks[0].states) if "no block" not in name else 4), shapes=SHAPES)
     assert any(at == where and words in what for at, what in audit(job, written(*blocks)))
 
 

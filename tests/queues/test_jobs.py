@@ -22,8 +22,8 @@ from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
+from tests.queues.backend_kinds import Opener
 from tests.queues.makers import NASTY, SHAPES, claim, make_job, outcome, run_next, states, submit
-from tests.queues.stores import Opener
 from tests.queues.unreliable import Fault, Unreliable
 
 
@@ -49,12 +49,12 @@ def test_a_taken_name_is_refused_and_nothing_of_the_new_job_is_left(queue: Queue
     assert list(queue.scan(second)) == []
 
 
-def test_of_many_that_make_one_job_at_once_one_does(open_store: Opener) -> None:
+def test_of_many_that_make_one_job_at_once_one_does(open_backend: Opener) -> None:
     start = threading.Barrier(4)
     made: list[Job] = []
 
     def make(number: int) -> None:
-        queue = Queue(open_store())
+        queue = Queue(open_backend())
         start.wait()
         with suppress(JobExists):
             made.append(submit(queue, make_job(5, uid=f"uid-{number}"), size=2))
@@ -64,7 +64,7 @@ def test_of_many_that_make_one_job_at_once_one_does(open_store: Opener) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    queue = Queue(open_store())
+    queue = Queue(open_backend())
     assert made == [queue.job("sweep")]
     for number in range(4):
         left = list(queue.scan(make_job(5, uid=f"uid-{number}")))
@@ -100,8 +100,8 @@ def test_a_job_that_is_not_there_is_named(queue: Queue) -> None:
     assert queue.remove("nobody") is None
 
 
-def test_changes_of_two_at_once_both_happen(open_store: Opener) -> None:
-    one, other = Queue(open_store()), Queue(open_store())
+def test_changes_of_two_at_once_both_happen(open_backend: Opener) -> None:
+    one, other = Queue(open_backend()), Queue(open_backend())
     submit(one, make_job())
     asked = 0
 
@@ -158,7 +158,7 @@ def run_some(lease: Lease, count: int) -> None:
 
 
 def test_counts_are_those_of_the_tasks(queue: Queue) -> None:
-    job = submit(queue, make_job(20, size_classes=SHAPES), size=7)
+    job = submit(queue, make_job(20, shapes=SHAPES), size=7)
     random.seed(5)
     for turn in range(6):
         lease = claim(queue, job, f"consumer-{turn}", reserve=4)
@@ -172,7 +172,7 @@ def test_counts_are_those_of_the_tasks(queue: Queue) -> None:
 
 
 def test_every_task_is_listed_once_and_in_order_whatever_moved_or_was_stolen(queue: Queue) -> None:
-    job = submit(queue, make_job(60, size_classes=SHAPES), size=20)
+    job = submit(queue, make_job(60, shapes=SHAPES), size=20)
     random.seed(3)
     for turn in range(12):
         if lease := leases.claim(queue, job, f"consumer-{turn}", reserve=3):
@@ -186,26 +186,26 @@ def test_every_task_is_listed_once_and_in_order_whatever_moved_or_was_stolen(que
     assert queue.task(job, 60) is None
 
 
-def test_tasks_listed_while_blocks_are_split_show_once(open_store: Opener) -> None:
-    queue = Queue(open_store())
+def test_tasks_listed_while_blocks_are_split_show_once(open_backend: Opener) -> None:
+    queue = Queue(open_backend())
     job = submit(queue, make_job(8), size=4)
     claim(queue, job, "anna", reserve=0)
     claim(queue, job, "bert", reserve=0)
 
     class Meddled(Unreliable):
         def scan_blocks(self, *args: object, limit: int = 0, **kwargs: object) -> list[BlockRecord]:
-            page = self.store.scan_blocks(*args, limit=1, **kwargs)  # type: ignore[arg-type]
+            page = self.backend.scan_blocks(*args, limit=1, **kwargs)  # type: ignore[arg-type]
             leases.claim(queue, job, "carl")
             return page
 
-    assert [view.index for view in Queue(Meddled(open_store())).tasks(job)] == list(range(8))
+    assert [view.index for view in Queue(Meddled(open_backend())).tasks(job)] == list(range(8))
 
 
 @pytest.mark.timeout(120)
-def test_a_job_of_a_million_tasks_is_made_counted_and_listed_in_pages(open_store: Opener) -> None:
+def test_a_job_of_a_million_tasks_is_made_counted_and_listed_in_pages(open_backend: Opener) -> None:
     """Nothing costs a call per task, and nobody holds all of them."""
     n = 1_000_000
-    watched = Unreliable(open_store())
+    watched = Unreliable(open_backend())
     queue = Queue(watched)
     job = submit(queue, make_job(n), size=256)
     assert queue.counts(job) == Counts(pending=n)
@@ -216,7 +216,7 @@ def test_a_job_of_a_million_tasks_is_made_counted_and_listed_in_pages(open_store
     assert queue.counts(job) == Counts(pending=n - 3, running=2, ok=1)
     tracemalloc.start()
     try:
-        if not isinstance(watched.store, MemoryBackend):
+        if not isinstance(watched.backend, MemoryBackend):
             listed = sum(
                 1 for _, view in zip(range(100_000), queue.tasks(job), strict=False) if view.record is not None
             )

@@ -10,6 +10,7 @@ from kubeque.model.errors import LeaseLost
 from kubeque.model.job.task import Cause, State, Tally
 from kubeque.queues import lease as leases
 from kubeque.queues.queue import Queue
+from tests.queues.backend_kinds import Opener
 from tests.queues.clocks import Clock
 from tests.queues.makers import (
     SHAPES,
@@ -21,7 +22,6 @@ from tests.queues.makers import (
     states,
     submit,
 )
-from tests.queues.stores import Opener
 
 PENDING, RESERVED, OK, FAILED = State.PENDING, State.RESERVED, State.OK, State.FAILED
 
@@ -48,7 +48,7 @@ def test_there_is_nothing_to_claim_where_all_is_reserved_or_done(queue: Queue) -
 
 
 def test_nothing_of_another_job_or_of_another_class_is_claimed(queue: Queue) -> None:
-    job = submit(queue, make_job(2, size_classes=SHAPES))
+    job = submit(queue, make_job(2, shapes=SHAPES))
     submit(queue, make_job(2, name="other", uid="uid-2"))
     assert leases.claim(queue, job, "anna", size_classes=[1, 2]) is None
     assert leases.claim(queue, job, "anna", size_classes=[]) is None
@@ -64,8 +64,8 @@ def test_consumers_that_start_together_find_a_block_each(queue: Queue) -> None:
     assert leases.claim(queue, job, "bert", number=7) is not None, "where its own is taken, another's tail is stolen"
 
 
-def test_two_claimers_of_one_task_and_one_gets_it(open_store: Opener) -> None:
-    one, other = (Queue(open_store(), sleep=lambda _: None) for _ in range(2))
+def test_two_claimers_of_one_task_and_one_gets_it(open_backend: Opener) -> None:
+    one, other = (Queue(open_backend(), sleep=lambda _: None) for _ in range(2))
     job = submit(one, make_job(1))
     (seen,) = one.scan(job)
     first = leases._try_claim(one, job, seen, "anna", 1)
@@ -248,8 +248,8 @@ def test_the_only_task_of_a_lease_is_not_stolen(queue: Queue) -> None:
     assert anna.take() == (0, 1)
 
 
-def test_a_theft_between_read_and_write_makes_the_commit_anew(open_store: Opener) -> None:
-    one, other = (Queue(open_store(), sleep=lambda _: None) for _ in range(2))
+def test_a_theft_between_read_and_write_makes_the_commit_anew(open_backend: Opener) -> None:
+    one, other = (Queue(open_backend(), sleep=lambda _: None) for _ in range(2))
     job = submit(one, make_job(8), size=8)
     anna = claim(one, job, "anna", reserve=2)
     claim(other, job, "bert")
@@ -260,9 +260,9 @@ def test_a_theft_between_read_and_write_makes_the_commit_anew(open_store: Opener
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_thieves_at_once_never_share_a_task(open_store: Opener, seed: int) -> None:
+def test_thieves_at_once_never_share_a_task(open_backend: Opener, seed: int) -> None:
     random.seed(seed)
-    queues = [Queue(open_store(), sleep=lambda _: None) for _ in range(3)]
+    queues = [Queue(open_backend(), sleep=lambda _: None) for _ in range(3)]
     job = submit(queues[0], make_job(30), size=30)
     held, ran = [], []
     for turn in range(200):
@@ -280,7 +280,7 @@ def test_thieves_at_once_never_share_a_task(open_store: Opener, seed: int) -> No
 
 
 def test_a_block_may_hold_a_task_in_every_state(queue: Queue) -> None:
-    job = submit(queue, make_job(5, size_classes=SHAPES), size=5)
+    job = submit(queue, make_job(5, shapes=SHAPES), size=5)
     lease = claim(queue, job, reserve=4)
     run_next(lease)
     run_next(lease, Cause.EXIT)

@@ -31,7 +31,7 @@ def test_a_job_is_made_once(flaky_queue: Queue, flaky: Unreliable, operation: st
 def test_a_job_that_others_changed_before_the_answer_is_not_taken_for_another(
     flaky_queue: Queue, flaky: Unreliable
 ) -> None:
-    other = Queue(flaky.store)
+    other = Queue(flaky.backend)
     job = make_job(4)
 
     def plan(operation: str, number: int) -> Fault | None:
@@ -48,7 +48,7 @@ def test_a_job_that_others_changed_before_the_answer_is_not_taken_for_another(
 def test_a_job_removed_before_the_answer_does_not_come_back(flaky_queue: Queue, flaky: Unreliable) -> None:
     def plan(operation: str, number: int) -> Fault | None:
         if (operation, number) == ("scan_blocks", 0):
-            Queue(flaky.store).remove("sweep")
+            Queue(flaky.backend).remove("sweep")
         return once("insert_job", Fault.DROP)(operation, number)
 
     flaky.fail(plan)
@@ -83,7 +83,7 @@ def test_a_reset_that_somebody_else_finished_before_the_answer_is_not_begun_agai
     flaky_queue: Queue, flaky: Unreliable
 ) -> None:
     submit(flaky_queue, make_job(6))
-    other = Queue(flaky.store)
+    other = Queue(flaky.backend)
 
     def plan(operation: str, number: int) -> Fault | None:
         if (operation, number) == ("get_job", 1):
@@ -97,7 +97,7 @@ def test_a_reset_that_somebody_else_finished_before_the_answer_is_not_begun_agai
 
 def test_a_change_of_a_job_made_anew_meanwhile_is_not_repeated(flaky_queue: Queue, flaky: Unreliable) -> None:
     submit(flaky_queue, make_job(4))
-    other = Queue(flaky.store)
+    other = Queue(flaky.backend)
 
     def plan(operation: str, number: int) -> Fault | None:
         if (operation, number) == ("get_job", 1):
@@ -128,7 +128,7 @@ def test_a_job_made_anew_before_the_answer_is_not_removed(flaky_queue: Queue, fl
 
     def plan(operation: str, number: int) -> Fault | None:
         if (operation, number) == ("get_job", 2):
-            submit(Queue(flaky.store), new)
+            submit(Queue(flaky.backend), new)
         return once("delete_job", Fault.DROP)(operation, number)
 
     flaky.fail(plan)
@@ -141,7 +141,7 @@ def test_a_job_made_anew_before_the_answer_is_not_removed(flaky_queue: Queue, fl
 @FAULTS
 def test_a_taken_name_leaves_no_blocks_behind(flaky_queue: Queue, flaky: Unreliable, fault: Fault) -> None:
     """Both looked, both found the name free, and the other was first."""
-    submit(Queue(flaky.store), make_job())
+    submit(Queue(flaky.backend), make_job())
     late = make_job(uid="uid-2")
     flaky.fail(once("delete_blocks", fault))
     flaky_queue.find = lambda name: None  # type: ignore[method-assign]

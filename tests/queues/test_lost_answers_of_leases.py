@@ -51,7 +51,7 @@ def test_a_theft_without_an_answer_is_settled_by_reading(flaky_queue: Queue, fla
 @FAULTS
 @pytest.mark.parametrize("cause", [Cause.OK, Cause.EXIT, Cause.OOM, Cause.LOST])
 def test_outcomes_are_recorded_once(flaky_queue: Queue, flaky: Unreliable, cause: Cause, fault: Fault) -> None:
-    job = submit(flaky_queue, make_job(4, size_classes=SHAPES))
+    job = submit(flaky_queue, make_job(4, shapes=SHAPES))
     lease = claim(flaky_queue, job, reserve=2)
     run_next(lease, cause)
     flaky.fail(once("swap_block", fault))
@@ -144,7 +144,7 @@ def test_an_outcome_after_an_unanswered_release_is_dropped(flaky_queue: Queue, f
 
 
 def test_more_moves_than_one_transaction_takes_go_in_several(flaky_queue: Queue, flaky: Unreliable) -> None:
-    job = submit(flaky_queue, make_job(64, size_classes=SHAPES), size=64)
+    job = submit(flaky_queue, make_job(64, shapes=SHAPES), size=64)
     lease = claim(flaky_queue, job, reserve=64)
     for _ in range(50):
         run_next(lease, Cause.OOM)
@@ -174,7 +174,7 @@ def test_a_lease_survives_any_silence(flaky_queue: Queue, flaky: Unreliable) -> 
 @FAULTS
 @pytest.mark.parametrize("cause", [Cause.LOST, Cause.OOM])
 def test_a_dead_consumer_is_charged_once(flaky_queue: Queue, flaky: Unreliable, cause: Cause, fault: Fault) -> None:
-    job = submit(flaky_queue, make_job(4, size_classes=SHAPES))
+    job = submit(flaky_queue, make_job(4, shapes=SHAPES))
     lease = claim(flaky_queue, job, reserve=2)
     flaky.fail(once("swap_block", fault))
     reap(flaky_queue, job, coroner=lambda owner: Death(cause, running=0))

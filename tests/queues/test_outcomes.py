@@ -83,7 +83,7 @@ def test_names_of_any_kind_are_data(queue: Queue, text: str) -> None:
     assert view.record.outcome.folder == text
 
 
-def test_the_fullest_block_is_kept(store: Backend) -> None:
+def test_the_fullest_block_is_kept(backend: Backend) -> None:
     """256 tasks, each with all that may be kept of it, in texts that do not compress."""
     rng = random.Random(1)
 
@@ -103,8 +103,8 @@ def test_the_fullest_block_is_kept(store: Backend) -> None:
     )
     body = block_record(full, 0).body
     assert 200_000 < len(body) < 900_000, "an entity takes a million bytes"
-    store.insert_blocks([block_record(full, 0)])
-    found = store.get_block("uid-1", "0-0")
+    backend.insert_blocks([block_record(full, 0)])
+    found = backend.get_block("uid-1", "0-0")
     assert found is not None
     assert read_block(found).records.keys() == full.records.keys()
     assert found.body == body
@@ -143,7 +143,7 @@ def test_the_last_eight_attempts_are_kept_and_all_are_counted(queue: Queue) -> N
 
 
 def test_tasks_move_up_through_all_classes_and_keep_their_history(queue: Queue) -> None:
-    job = submit(queue, make_job(3, size_classes=SHAPES), size=3)
+    job = submit(queue, make_job(3, shapes=SHAPES), size=3)
     first = claim(queue, job, reserve=3)
     for cause in (Cause.OK, Cause.OOM, Cause.OK):
         run_next(first, cause)
@@ -158,14 +158,14 @@ def test_tasks_move_up_through_all_classes_and_keep_their_history(queue: Queue) 
 
 
 def test_below_the_floor_class_nothing_is_tried_again(queue: Queue) -> None:
-    job = submit(queue, make_job(1, size_classes=SHAPES, floor=1))
+    job = submit(queue, make_job(1, shapes=SHAPES, floor=1))
     view = run_once(queue, job, Cause.OOM)
     assert (view.state, view.size_class) == ("pending", 2), "it ran in the floor class, which was too small"
 
 
 @pytest.mark.parametrize("cause", [Cause.STAGE, Cause.OOM])
 def test_what_would_fail_again_in_the_same_way_fails_at_once(queue: Queue, cause: Cause) -> None:
-    job = submit(queue, make_job(1, size_classes=SHAPES, budgets=Budgets({cause: 3})))
+    job = submit(queue, make_job(1, shapes=SHAPES, budgets=Budgets({cause: 3})))
     record = run_once(queue, job, cause, final=True).record
     assert states(queue, job) == {0: State.FAILED}
     assert (record.attempts, record.outcome is not None and record.outcome.final) == (1, True)

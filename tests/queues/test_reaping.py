@@ -10,9 +10,9 @@ from kubeque.model.job.task import Cause, Death, State, Tally
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import Coroner, LeaseWatch, _take, reap
+from tests.queues.backend_kinds import Opener
 from tests.queues.clocks import Clock, Skewed
 from tests.queues.makers import SHAPES, claim, make_job, only_block, outcome, run_next, states, submit
-from tests.queues.stores import Opener
 
 PENDING, RESERVED, OK, FAILED = State.PENDING, State.RESERVED, State.OK, State.FAILED
 #: Machines whose clocks are wrong, in seconds.
@@ -51,24 +51,24 @@ def test_a_long_lived_reaper_takes_a_lease_that_stood_still_for_a_whole_lease(qu
 
 
 @WRONG
-def test_a_watching_reaper_trusts_no_clock_but_its_own(open_store: Opener, seconds: float) -> None:
-    sound = Queue(open_store())
+def test_a_watching_reaper_trusts_no_clock_but_its_own(open_backend: Opener, seconds: float) -> None:
+    sound = Queue(open_backend())
     job = submit(sound, make_job(8))
-    wrong = Queue(Skewed(open_store(), seconds))
+    wrong = Queue(Skewed(open_backend(), seconds))
     lease = claim(wrong, job, "anna")
     clock = Clock()
     watch = LeaseWatch(clock)
-    assert watch_for(Queue(Skewed(open_store(), -seconds)), job, watch, clock, 60, lease) == 0
+    assert watch_for(Queue(Skewed(open_backend(), -seconds)), job, watch, clock, 60, lease) == 0
     assert lease.held
     assert watch_for(sound, job, watch, clock, 20) == 1
 
 
 @WRONG
-def test_a_consumer_with_a_wrong_clock_loses_no_outcome_twice(open_store: Opener, seconds: float) -> None:
+def test_a_consumer_with_a_wrong_clock_loses_no_outcome_twice(open_backend: Opener, seconds: float) -> None:
     """A one-shot reaper may err where clocks are wrong; what is recorded stays right."""
-    sound = Queue(open_store())
+    sound = Queue(open_backend())
     job = submit(sound, make_job(2), size=2)
-    anna = claim(Queue(Skewed(open_store(), seconds)), job, "anna", reserve=2)
+    anna = claim(Queue(Skewed(open_backend(), seconds)), job, "anna", reserve=2)
     run_next(anna)
     taken = reap(sound, job)
     assert taken == (seconds < 0)
@@ -82,23 +82,23 @@ def test_a_consumer_with_a_wrong_clock_loses_no_outcome_twice(open_store: Opener
         assert states(sound, job) == {0: OK, 1: RESERVED}
 
 
-def test_a_reaper_that_looks_once_waits_a_heartbeat_longer_than_the_lease(open_store: Opener) -> None:
-    queue = Queue(open_store())
+def test_a_reaper_that_looks_once_waits_a_heartbeat_longer_than_the_lease(open_backend: Opener) -> None:
+    queue = Queue(open_backend())
     job = submit(queue, make_job(8))
     claim(queue, job, "anna")
-    claim(Queue(Skewed(open_store(), 600)), job, "bert")
-    assert reap(Queue(Skewed(open_store(), 15 + 5 - 1)), job) == 0
-    assert reap(Queue(Skewed(open_store(), 15 + 5 + 1)), job) == 1
+    claim(Queue(Skewed(open_backend(), 600)), job, "bert")
+    assert reap(Queue(Skewed(open_backend(), 15 + 5 - 1)), job) == 0
+    assert reap(Queue(Skewed(open_backend(), 15 + 5 + 1)), job) == 1
     assert sorted(block.owner for block in queue.scan(job)) == ["", "bert"]
 
 
-def test_where_all_fell_silent_the_store_may_have_been_away(open_store: Opener) -> None:
-    queue = Queue(open_store())
+def test_where_all_fell_silent_the_store_may_have_been_away(open_backend: Opener) -> None:
+    queue = Queue(open_backend())
     job = submit(queue, make_job(8))
     claim(queue, job, "anna")
     claim(queue, job, "bert")
-    assert reap(Queue(Skewed(open_store(), 15 + 5 + 14)), job) == 0
-    assert reap(Queue(Skewed(open_store(), 15 + 5 + 16)), job) == 2
+    assert reap(Queue(Skewed(open_backend(), 15 + 5 + 14)), job) == 0
+    assert reap(Queue(Skewed(open_backend(), 15 + 5 + 16)), job) == 2
 
 
 def test_a_reaper_that_was_away_itself_begins_its_watch_anew(queue: Queue) -> None:
@@ -167,7 +167,7 @@ def test_where_one_was_reserved_it_is_charged(queue: Queue) -> None:
 
 
 def test_a_task_that_killed_by_memory_moves_up(queue: Queue) -> None:
-    job = submit(queue, make_job(2, size_classes=SHAPES), size=2)
+    job = submit(queue, make_job(2, shapes=SHAPES), size=2)
     claim(queue, job, reserve=2)
     reap(queue, job, coroner=dead(cause=Cause.OOM, running=0))
     assert [(view.size_class, view.record.charges) for view in queue.tasks(job)] == [(1, {Cause.OOM: 1}), (0, {})]

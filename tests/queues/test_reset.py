@@ -15,8 +15,8 @@ from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import reap
+from tests.queues.backend_kinds import Opener
 from tests.queues.makers import SHAPES, claim, make_job, outcome, run_next, states, submit
-from tests.queues.stores import Opener
 from tests.queues.unreliable import Unreliable
 
 PENDING, RESERVED, OK, FAILED = State.PENDING, State.RESERVED, State.OK, State.FAILED
@@ -120,10 +120,10 @@ def test_an_old_verdict_does_not_stop_the_new_run(queue: Queue) -> None:
     assert queue.stop(old, "it always fails").open
 
 
-def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_store: Opener) -> None:
+def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_backend: Opener) -> None:
     """Between the reset's reading and its writing, a thief and a mover hide tasks in blocks that it never read."""
-    quick = Queue(open_store())
-    job = submit(quick, make_job(9, size_classes=SHAPES), size=9)
+    quick = Queue(open_backend())
+    job = submit(quick, make_job(9, shapes=SHAPES), size=9)
     anna = claim(quick, job, "anna", reserve=9)
     taken = [anna.take() for _ in range(9)]
     for index in range(5, 9):
@@ -134,7 +134,7 @@ def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_store: Op
 
     class Slow(Unreliable):
         def scan_blocks(self, *args: object, **kwargs: object) -> list[BlockRecord]:
-            found = self.store.scan_blocks(*args, **kwargs)  # type: ignore[arg-type]
+            found = self.backend.scan_blocks(*args, **kwargs)  # type: ignore[arg-type]
             if found and not self.calls["meddled"]:
                 self.calls["meddled"] += 1
                 assert leases.claim(quick, job, "bert") is not None
@@ -142,7 +142,7 @@ def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_store: Op
                 anna.commit()
             return found
 
-    after = Queue(Slow(open_store())).reset("sweep", ResetRule())
+    after = Queue(Slow(open_backend())).reset("sweep", ResetRule())
     assert taken[0] == (0, 1)
     assert {block.run for block in quick.scan(after)} == {1}
     assert FAILED not in states(quick, after).values()

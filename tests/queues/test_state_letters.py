@@ -9,7 +9,7 @@ from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import block_record
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
-from kubeque.queues.state_letters import MEANING, read_failed, read_marks, squeeze
+from kubeque.queues.state_letters import MEANING, read_failed, read_letters, squeeze
 from tests.queues.makers import claim, make_job, outcome, submit
 
 
@@ -25,7 +25,7 @@ def test_each_state_and_each_cause_has_a_letter() -> None:
 
     # Then the record of its block says so
     (record,) = queue.scan_records(job)
-    assert read_marks(record) == "oxr-"
+    assert read_letters(record) == "oxr-"
     assert [failed.index for failed in read_failed(record)] == [1]
     assert {*MEANING.values()} >= {cause.value for cause in Cause}
 
@@ -33,8 +33,8 @@ def test_each_state_and_each_cause_has_a_letter() -> None:
 def test_what_is_held_and_what_is_elsewhere_is_told() -> None:
     states = bytes([State.PENDING, State.MOVED])
     block = Block("uid", "0-0", 0, 2, 0, states)
-    assert read_marks(block_record(block, 0)) == "-."
-    assert read_marks(block_record(replace(block, held=True), 0)) == "h."
+    assert read_letters(block_record(block, 0)) == "-."
+    assert read_letters(block_record(replace(block, held=True), 0)) == "h."
 
 
 def test_runs_of_a_letter_are_counted() -> None:

@@ -8,13 +8,13 @@ from kubeque.model.errors import JobExists, LeaseLost
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State
 from kubeque.queues.block import make_blocks
-from kubeque.queues.queue import Queue, succeed
+from kubeque.queues.queue import Queue, replace_job
 from tests.queues.makers import claim, make_job, run_next, states, submit
 from tests.queues.unreliable import Fault, Unreliable, once
 
 
 def make_anew(queue: Queue, before: Job, after: Job) -> Job:
-    return succeed(queue, before, after, make_blocks(after.uid, after.n, 3))
+    return replace_job(queue, before, after, make_blocks(after.uid, after.n, 3))
 
 
 @pytest.mark.parametrize("fault", list(Fault))

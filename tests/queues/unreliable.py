@@ -43,8 +43,8 @@ def once(operation: str, fault: Fault, *, number: int = 0) -> Plan:
 class Unreliable:
     """A store around another one. `calls` counts what was asked of it."""
 
-    def __init__(self, store: Backend, plan: Plan = all_well) -> None:
-        self.store = store
+    def __init__(self, backend: Backend, plan: Plan = all_well) -> None:
+        self.backend = backend
         self.plan = plan
         self.silent = False
         self.calls: Counter[str] = Counter()
@@ -52,8 +52,8 @@ class Unreliable:
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         if operation == "close":
-            return self.store.close
-        action = getattr(self.store, operation)
+            return self.backend.close
+        action = getattr(self.backend, operation)
         return lambda *args, **kwargs: self._call(operation, lambda: action(*args, **kwargs))
 
     def _call(self, operation: str, action: Callable[[], object]) -> object:

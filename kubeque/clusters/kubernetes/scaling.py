@@ -10,7 +10,7 @@ from typing import Any
 from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
 from kubeque.clusters.kubernetes.pod_status import KILLED, TERMINATED, Pod, exit_code, is_homeless, is_live, seconds_of
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import lifted
+from kubeque.model.job.shapes import lift_class
 from kubeque.model.job.task import Tally
 
 KubernetesJob = Mapping[str, Any]
@@ -50,7 +50,7 @@ def wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
     """Consumers for each class that something waits or runs in."""
     left: dict[int, int] = defaultdict(int)
     for shape, tally in waiting.items():
-        left[lifted(job.shapes, shape, job.floor)] += tally.pending + tally.running
+        left[lift_class(job.shapes, shape, job.floor)] += tally.pending + tally.running
     return {shape: min(max(job.consumers, 1), count) for shape, count in sorted(left.items()) if count}
 
 

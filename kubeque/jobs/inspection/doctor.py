@@ -71,10 +71,11 @@ def _queue(config: Config) -> str:
     queue = open_queue(config.queue_url)
     try:
         queue.self_test()
-        jobs = queue.jobs()
+        listed = queue.list_jobs()
     finally:
         queue.close()
-    return f"{hide_password(config.queue_url)}: refuses stale writes as it must, {len(jobs)} jobs"
+    left = "".join(f"; left alone: {error}" for error in listed.unreadable)
+    return f"{hide_password(config.queue_url)}: refuses stale writes as it must, {len(listed.jobs)} jobs{left}"
 
 
 def _store(url: str) -> str:

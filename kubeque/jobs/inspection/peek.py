@@ -115,7 +115,7 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
 
 def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False) -> Peek:
     """Read what a consumer sent to the store; with `wait` until it has sent something after `since`."""
-    end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.store.cheap] if wait else 0.0)
+    end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.has_cheap_reads] if wait else 0.0)
     while True:
         found = _newest(backends, job, view.index)
         if (found and found[1].at >= since) or time.monotonic() > end:

@@ -20,9 +20,9 @@ from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.ranking import ranked
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
-from kubeque.model.job.job import Counts, Job, JobState
+from kubeque.model.job.job import Counts, Job
 from kubeque.model.stats.failure_groups import Group, Groups
-from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_marks, squeeze
+from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
 
 #: Jobs whose blocks are remembered, so that only blocks that changed are read again.
 _JOBS = 8
@@ -85,12 +85,12 @@ class Reader:
                 if record.lo >= end:
                     break
                 if known.get(record.id, (0, ""))[0] != record.version:
-                    known[record.id] = record.version, read_marks(record)
+                    known[record.id] = record.version, read_letters(record)
                 for index, mark in enumerate(known[record.id][1], record.lo - first):
                     if mark != ELSEWHERE and 0 <= index < len(found):
                         found[index] = mark
         marks = "".join(found).replace(ELSEWHERE, "-")
-        if job.state in (JobState.KILLED, JobState.STOPPED):
+        if job.was_ended:
             marks = marks.replace("-", "k").replace("h", "k")
         return squeeze(marks)
 

@@ -17,7 +17,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError
-from kubeque.model.job.shapes import lifted
+from kubeque.model.job.shapes import lift_class
 from kubeque.model.resources import format_bytes
 
 _EMPTY = hashlib.sha256().hexdigest()
@@ -86,7 +86,7 @@ def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> d
     return {
         "job": job.name, "job_url": job.url, "spec_url": spec_url(job, revision), "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
-        "memory": job.shapes[lifted(job.shapes, view.size_class, job.floor)].memory,
+        "memory": job.shapes[lift_class(job.shapes, view.size_class, job.floor)].memory,
         "cache": str(backends.config.home / "replay-cache"),
     }  # fmt: skip
 

@@ -20,7 +20,7 @@ from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep.sweep import Sweep, check_name, named
 from kubeque.queues.block import block_size, make_blocks, spread
-from kubeque.queues.queue import succeed
+from kubeque.queues.queue import replace_job
 from kubeque.queues.transitions import link
 
 #: A reset is part of the job, which everybody reads: so many ranges of tasks go into one.
@@ -91,7 +91,9 @@ def _create(
     blocks = make_blocks(job.uid, job.n, block_size(job.n, job.consumers), canaries=first)
     content = (link(block, found.done) for block in blocks)
     try:
-        job = backends.queue.create(job, content) if before is None else succeed(backends.queue, before, job, content)
+        job = (
+            backends.queue.create(job, content) if before is None else replace_job(backends.queue, before, job, content)
+        )
     except JobExists:
         backends.files.delete_tree(job.url)
         there = backends.queue.find(name)

@@ -40,7 +40,7 @@ class Garbage:
     """All that can go, or went."""
 
     pieces: list[Piece] = field(default_factory=list)
-    #: Why inputs were left alone, if they were.
+    #: Why inputs, or everything, were left alone; empty if they were not.
     note: str = ""
 
     @property
@@ -54,7 +54,11 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
     Raises UserError where somebody else does it at this moment, StorageError.
     """
     found = Garbage()
-    jobs = backends.queue.jobs()
+    listed = backends.queue.list_jobs()
+    if listed.unreadable:
+        found.note = f"nothing is removed, because one job may need any of it: {listed.unreadable[0]}"
+        return found
+    jobs = listed.jobs
     expired = [job for job in jobs if _is_expired(job, now)]
     needed = read_links(backends, [job for job in jobs if job not in expired])
     for job in expired:

@@ -12,7 +12,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
 from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
-from kubeque.model.job.job import Counts, Job, JobState
+from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.task import Death
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.early_stop import enforce_limits
@@ -77,7 +77,7 @@ def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None)
         standstill = _staff(backends, job, cluster)
         job = _give_up(backends, job, counts, standstill)
     counts = queue.counts(job)
-    if counts.ended == job.n and job.state is not JobState.RESETTING:
+    if job.may_close(counts):
         job = close(backends, job, counts)
         finish(backends, job)
         return Progress(job, counts)
@@ -112,8 +112,8 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
     keep_report(backends, job, counts, found)
 
     def change(now: Job) -> Job | None:
-        same = now.uid == job.uid and now.run == job.run and now.state is job.state and now.closing is None
-        return now.closed(counts, backends.queue.now()) if same else None
+        unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
+        return now.closed(counts, backends.queue.now()) if unchanged else None
 
     return backends.queue.update(job.name, change)
 

@@ -1,11 +1,15 @@
-"""Remove a job: out of the queue first, then its files, but for results that other jobs link to."""
+"""Remove a job: first from the queue, then its files, except results that other jobs link to."""
 
 from __future__ import annotations
+
+import logging
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
+
+log = logging.getLogger(__name__)
 
 
 def remove(backends: Backends, name: str) -> Job:
@@ -18,7 +22,11 @@ def remove(backends: Backends, name: str) -> Job:
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     finish(backends, job)
-    living = backends.queue.jobs()
+    listed = backends.queue.list_jobs()
+    if listed.unreadable:  # it may link to these results: `kubeque gc` deletes them once it can be read
+        log.warning("the files of %s stay: %s", name, listed.unreadable[0])
+        return job
+    living = listed.jobs
     needed = read_links(backends, living)
     for url in [job.url, *lent]:
         if url not in {other.url for other in living}:

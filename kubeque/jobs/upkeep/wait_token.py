@@ -61,7 +61,7 @@ def mark_delivered(backends: Backends, job: Job) -> None:
     """Somebody was given the results of this run of `job`. Raises JobNotFound."""
 
     def change(now: Job) -> Job | None:
-        same = (now.uid, now.run) == (job.uid, job.run) and now.closing is not None
-        return replace(now, delivered=True) if same and not now.delivered else None
+        ended = now.is_same_run(job) and now.closing is not None
+        return replace(now, delivered=True) if ended and not now.delivered else None
 
     backends.queue.update(job.name, change)

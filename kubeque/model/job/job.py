@@ -1,4 +1,4 @@
-"""What a job is to the queue: who it is, what may run, how it stands and how it ended."""
+"""A job as the queue keeps it: its identity, what may run, its state and how it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import Any
 from kubeque.model.errors import UserError
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Cause
+from kubeque.model.job.task import FAILURE_CAUSES
+from kubeque.model.job.versions import BASE_NEEDS
+from kubeque.model.job.wire import read_fields, write_fields
 from kubeque.model.text import cut
 
 LEASE_SECONDS = 180.0
@@ -19,7 +21,7 @@ HEARTBEAT_SECONDS = 60.0
 
 
 class JobState(StrEnum):
-    """What a job is doing. Whether it has ended is told by its closing, not by this."""
+    """What a job is doing. Whether it has ended is in its closing, not here."""
 
     ACTIVE = "active"
     #: A reset is passing over its blocks; tasks may run meanwhile, but it cannot be closed.
@@ -27,19 +29,27 @@ class JobState(StrEnum):
     KILLED = "killed"
     #: Ended early by its own rule: too many failures, the deadline, or a command that always fails.
     STOPPED = "stopped"
+    #: Any state that only a newer kubeque knows. The record keeps its own name; the job is not open and is not closed.
+    UNKNOWN = "unknown"
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobState | None:
+        return cls.UNKNOWN if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks stand where. `killed` is derived: what had not ended when the job was killed or stopped; so is
-    `held`: what is left of a job whose canaries are in sight."""
+    """Number of tasks in each state.
+
+    Two are derived: `killed`, the tasks that had not ended when the job was killed or stopped, and `held`.
+    """
 
     pending: int = 0
     running: int = 0
     ok: int = 0
     failed: int = 0
     killed: int = 0
-    #: They wait for the word to go on after the canaries.
+    #: They wait behind the canaries until somebody lets them go.
     held: int = 0
 
     @property
@@ -56,34 +66,40 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ResetRule:
-    """Which tasks a reset puts back."""
+    """The tasks that a reset puts back."""
 
-    #: Failed tasks only, or those that are ok as well.
+    #: True to put back tasks that are ok as well as failed ones.
     everything: bool = False
     #: Only tasks whose last attempt ended by one of these causes; empty: any.
     causes: tuple[str, ...] = ()
-    #: Only these tasks, as half-open ranges; empty: any. Tasks named here run again also when they are ok.
+    #: Only these tasks, as half-open ranges; empty: any. These tasks run again also when they are ok.
     ranges: tuple[tuple[int, int], ...] = ()
-    #: The spec changed: what runs now runs the old one and is put back as well.
+    #: The spec changed: running tasks run the old one and are put back as well.
     break_leases: bool = False
-    #: What is held until the canaries have been looked at runs as well.
+    #: True to let held tasks run.
     go: bool = False
+    #: Stored entries that only a newer kubeque knows.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def checked(self) -> ResetRule:
-        """This rule, if there are such causes. Raises UserError."""
-        known = [cause.value for cause in Cause if cause is not Cause.OK]
+        """Return this rule. Raises UserError if tasks cannot end by one of its causes."""
+        known = [cause.value for cause in FAILURE_CAUSES]
         for name in self.causes:
             if name not in known:
                 raise UserError(f"no task ends by {cut(repr(name))}: the causes are {', '.join(known)}")
         return self
 
+    def to_wire(self) -> dict[str, Any]:
+        return write_fields(self)
+
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> ResetRule:
-        ranges = tuple((low, high) for low, high in wire["ranges"])
-        return cls(wire["everything"], tuple(wire["causes"]), ranges, wire["break_leases"], wire.get("go", False))
+        fields = read_fields(cls, wire)
+        fields |= {"causes": tuple(wire["causes"]), "ranges": tuple((low, high) for low, high in wire["ranges"])}
+        return cls(**fields)
 
 
-#: Names no task that has ended: only what is held runs.
+#: Selects no ended task: only held tasks run.
 GO_ON = ResetRule(ranges=((0, 0),), go=True)
 
 
@@ -95,93 +111,127 @@ class Closing:
     counts: Counts
     #: Unix time, seconds.
     at: float
+    #: Stored entries that only a newer kubeque knows; those of the counts under the key "counts".
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        return {**write_fields(self), "counts": {**self.extra.get("counts", {}), **self.counts.to_wire()}}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Closing:
+        fields = read_fields(cls, wire)
+        counts = read_fields(Counts, wire["counts"])
+        if foreign := counts.pop("extra", None):
+            fields["extra"] = {**fields.get("extra", {}), "counts": foreign}
+        return cls(**{**fields, "counts": Counts(**counts)})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One submitted sweep, as the queue keeps it: small, and read by everybody every few seconds."""
+    """One submitted sweep, as the queue keeps it: small, because every consumer reads it every few seconds."""
 
     name: str
     #: Drawn at random when the job is made. Blocks, pages, spec and results are keyed by it.
     uid: str
     #: Number of tasks.
     n: int
-    #: Where spec, pages and results are: `{prefix}/{name}/{uid}`.
+    #: Folder of its spec, pages and results: `{prefix}/{name}/{uid}`.
     url: str
-    #: Consumers wanted.
+    #: Number of consumers that it asks for.
     consumers: int = 1
-    #: So many tasks run first, and the others are held until somebody says go; 0: nothing is held.
+    #: Number of tasks that run first; the others are held until somebody lets them go. 0: no task is held.
     canaries: int = 0
-    #: Whom it shares consumers with.
+    #: Jobs of one fleet share consumers.
     fleet: str = "local"
     priority: int = 0
     #: Unix time, seconds; jobs of one priority are served in this order.
     created: float = 0.0
     state: JobState = JobState.ACTIVE
-    #: Why it is stopped, in words.
+    #: Why it was stopped, in words.
     reason: str = ""
-    #: Raised by every reset. Nothing of an older run is accepted.
+    #: Raised by every reset. Outcomes of an older run are refused.
     run: int = 0
     #: Number of the spec in force, from 1; `files/layout.py: spec_url` has its place.
     revision: int = 1
-    #: Digest of that spec: tells a repeated submission from a changed one.
+    #: Digest of that spec: it differs if a repeated submission asks for something else.
     spec_digest: str = ""
-    #: The reset under way, for whoever has to finish it.
+    #: The reset under way, which any program may finish.
     reset: ResetRule | None = None
-    #: Class below which nothing runs any more, because too many first attempts died of memory.
+    #: Size class below which no task runs any more, because too many first attempts ran out of memory.
     floor: int = 0
     shapes: tuple[Shape, ...] = (Shape(),)
     budgets: Budgets = field(default_factory=Budgets)
-    #: Ends the job once so many tasks failed; None: never.
+    #: Number of failed tasks that ends the job; None: no limit.
     max_failures: int | None = None
-    #: Failed tasks that are still a success: a count or, with %, a share of all tasks.
+    #: Number of failed tasks that is still a success; with %, a share of all tasks.
     allow_failed: str = "0"
     #: Unix time at which the job ends, whatever is left; None: never.
     deadline: float | None = None
-    #: How far ahead that was set; a reset of the ended job sets it as far ahead again.
+    #: Seconds between submission and deadline; a reset of the ended job sets the deadline as far ahead again.
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    #: Which attempt of which Airflow task waits for it and may cancel it; empty where nobody took it.
+    #: The attempt of an Airflow task that waits for it and may cancel it; empty: none.
     token: str = ""
-    #: Seconds after which a job that was taken stops when nobody looks at it any more; None: never.
+    #: Seconds without a poll after which a job that an Airflow task waits for stops; None: never.
     orphan_after: float | None = None
-    #: Store clock, seconds: when who waits for it last looked, within a twentieth of `orphan_after`.
+    #: Clock of the queue, seconds: the last poll, within a twentieth of `orphan_after`.
     watched: float = 0.0
     #: An Airflow task has returned its result: a later attempt is a person's clear, not a retry.
     delivered: bool = False
-    #: The recurring sweep that it is one of; empty: none.
+    #: The recurring sweep that it belongs to; empty: none.
     series: str = ""
-    #: Who made it, in the words of whoever submitted it: of an Airflow task its DAG, run and so on.
+    #: What submitted it: for an Airflow task its DAG, run and so on.
     origin: Mapping[str, str] = field(default_factory=dict)
-    #: Tasks that were linked to results of earlier jobs when it was made.
+    #: Number of tasks that were linked to results of earlier jobs when it was made.
     linked: int = 0
     #: Seconds after its end at which `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
-    #: Running tasks that somebody looks at, and until when (clock of the queue): their consumers show what they write.
+    #: Running tasks whose output is watched, and until when (clock of the queue): their consumers upload it meanwhile.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
+    #: Lowest version of kubeque that may work on it.
+    needs: str = BASE_NEEDS
+    #: Version of kubeque that wrote it; empty: before 0.2, or not stored yet.
+    written_by: str = field(default="", compare=False)
+    #: Stored entries that only a newer kubeque knows, and the name of a state that is UNKNOWN here.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    #: Entries beside the job in its stored record that only a newer kubeque knows.
+    record_extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def open(self) -> bool:
-        """May consumers take its tasks?"""
+        """True if consumers may take its tasks."""
         return self.closing is None and self.state in (JobState.ACTIVE, JobState.RESETTING)
 
+    @property
+    def was_ended(self) -> bool:
+        """True if it was killed or stopped, so that tasks which have not ended never will."""
+        return self.state in (JobState.KILLED, JobState.STOPPED)
+
+    def may_close(self, counts: Counts) -> bool:
+        """True if all its tasks have ended and nothing else is under way."""
+        return counts.ended == self.n and self.state not in (JobState.RESETTING, JobState.UNKNOWN)
+
+    def is_same_run(self, other: Job) -> bool:
+        """True if `other` is this job in the same run: not a new job of its name, and not reset since."""
+        return self.uid == other.uid and self.run == other.run
+
     def is_overdue(self, now: float) -> bool:
-        """Has its deadline passed? `now`: the store's clock."""
+        """True if its deadline has passed. `now`: the clock of the queue."""
         return self.deadline is not None and now > self.deadline
 
     def is_orphan(self, now: float) -> bool:
-        """Did somebody wait for it who has not looked for too long? `now`: the store's clock."""
+        """True if an Airflow task waited for it and has not polled for too long. `now`: the clock of the queue."""
         return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
 
     def waits_for_go(self, counts: Counts) -> bool:
-        """Have its canaries ended, and nothing else will happen until somebody says go?"""
+        """True if its canaries have ended and no other task runs until somebody lets them go."""
         ended = counts.ok + counts.failed >= self.canaries and not counts.pending + counts.running
         return self.open and self.canaries > 0 and counts.held > 0 and ended
 
     def standing(self, counts: Counts) -> str:
-        """One word for how it stands with these counts."""
+        """Return one word for its progress, given its counts."""
         if self.closing is not None:
             return "success" if self.closing.success else "failed" if self.state is JobState.ACTIVE else str(self.state)
         if self.waits_for_go(counts):
@@ -192,7 +242,7 @@ class Job:
         return replace(self, closing=Closing(self.succeeds(counts), counts, at))
 
     def succeeds(self, counts: Counts) -> bool:
-        """Do these final counts make the job a success?"""
+        """True if these final counts make the job a success."""
         return self.state is JobState.ACTIVE and counts.failed + counts.killed <= self.allowed_failures
 
     @property
@@ -202,25 +252,37 @@ class Job:
         return int(self.allow_failed)
 
     def to_wire(self) -> dict[str, Any]:
-        return {**asdict(self), "budgets": self.budgets.to_wire()}
+        wire = {
+            **write_fields(self),
+            "reset": self.reset.to_wire() if self.reset else None,
+            "shapes": [shape.to_wire() for shape in self.shapes],
+            "budgets": self.budgets.to_wire(),
+            "origin": dict(self.origin),
+            "closing": self.closing.to_wire() if self.closing else None,
+        }
+        if self.state is JobState.UNKNOWN:
+            wire["state"] = self.extra.get("state", self.state)
+        return wire
 
     @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> Job:
-        """Unknown keys are left out, so that an older consumer reads a newer job."""
-        fields = {key: value for key, value in wire.items() if key in cls.__dataclass_fields__}
-        closing = wire.get("closing")
+    def from_wire(cls, wire: Mapping[str, Any], **beside: Any) -> Job:
+        """Return the job of a stored object. `beside`: fields that are stored beside it."""
+        fields = read_fields(cls, wire) | beside
+        state, closing = JobState(wire["state"]), wire.get("closing")
+        if state is JobState.UNKNOWN:
+            fields["extra"] = {**fields.get("extra", {}), "state": wire["state"]}
         fields |= {
-            "state": JobState(wire["state"]),
-            "shapes": tuple(Shape(**shape) for shape in wire["shapes"]),
+            "state": state,
+            "shapes": tuple(map(Shape.from_wire, wire["shapes"])),
             "budgets": Budgets.from_wire(wire["budgets"]),
             "reset": ResetRule.from_wire(wire["reset"]) if wire.get("reset") else None,
-            "peeks": tuple((index, until) for index, until in wire.get("peeks", ())),
-            "closing": Closing(closing["success"], Counts(**closing["counts"]), closing["at"]) if closing else None,
+            "peeks": tuple((index, until) for index, until, *_ in wire.get("peeks", ())),
+            "closing": Closing.from_wire(closing) if closing else None,
         }
         return cls(**fields)
 
 
 def new_uid() -> str:
-    """A job uid: 12 characters that no other job has (60 bits)."""
+    """Return a new job uid: 12 characters that no other job has (60 bits)."""
     alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
     return "".join(secrets.choice(alphabet) for _ in range(12))

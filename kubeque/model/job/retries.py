@@ -11,7 +11,7 @@ from kubeque.model.errors import ResourceError
 from kubeque.model.job.task import Cause
 
 #: Extra attempts a cause is given. What a program does again by itself (exit, signal, timeout) gets none.
-DEFAULT_BUDGETS: Mapping[Cause, int] = MappingProxyType(
+DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
     {
         Cause.EXIT: 0,
         Cause.SIGNAL: 0,
@@ -24,6 +24,14 @@ DEFAULT_BUDGETS: Mapping[Cause, int] = MappingProxyType(
         Cause.STORE: 3,
     }
 )
+#: Causes whose budget is stored in every job: a missing one means no extra attempts. The budget of any other cause is
+#: stored only where it differs from its default, and a missing one means the default.
+ALWAYS_STORED = frozenset(
+    {
+        Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT, Cause.OOM, Cause.DISK, Cause.LOST, Cause.PREEMPTED, Cause.STAGE,
+        Cause.STORE,
+    }
+)  # fmt: skip
 #: Causes that more memory or disk may cure.
 GROWING = frozenset({Cause.OOM, Cause.DISK})
 
@@ -38,24 +46,24 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Extra attempts by cause. A task that spent its budget of one cause has failed."""
+    """Extra attempts by the stored name of a cause. A task that spent its budget of one cause has failed."""
 
-    extra: Mapping[Cause, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
+    extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
 
-    def verdict(self, cause: Cause, charges: Mapping[Cause, int]) -> Verdict:
-        """What follows a failure of `cause`, given all `charges` including this one."""
+    def verdict(self, cause: Cause, charges: Mapping[str, int]) -> Verdict:
+        """Return what follows a failure of `cause`, given all `charges` including this one."""
         if charges.get(cause, 0) > self.extra.get(cause, 0):
             return Verdict.FAIL
         return Verdict.MOVE if cause in GROWING else Verdict.RETRY
 
     def with_extra(self, extra: Mapping[str, int]) -> Budgets:
-        """These budgets with some replaced, as in `{"lost": 5, "exit": 1}`.
+        """Return these budgets with some replaced, as in `{"lost": 5, "exit": 1}`.
 
         Raises ResourceError for an unknown cause or a number below zero.
         """
         changed = dict(self.extra)
         for name, count in extra.items():
-            known = [cause.value for cause in DEFAULT_BUDGETS]
+            known = [str(cause) for cause in DEFAULT_BUDGETS]
             if name not in known:
                 raise ResourceError(f"retries of {name!r}: unknown cause; the causes are {', '.join(known)}")
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
@@ -64,8 +72,13 @@ class Budgets:
         return Budgets(changed)
 
     def to_wire(self) -> dict[str, int]:
-        return {cause.value: count for cause, count in self.extra.items()}
+        return {
+            str(cause): count
+            for cause, count in self.extra.items()
+            if cause in ALWAYS_STORED or count != DEFAULT_BUDGETS.get(cause)
+        }
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, int]) -> Budgets:
-        return cls({Cause(cause): count for cause, count in wire.items()})
+        defaults = {cause: count for cause, count in DEFAULT_BUDGETS.items() if cause not in ALWAYS_STORED}
+        return cls({**defaults, **wire})

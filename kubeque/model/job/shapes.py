@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from kubeque.model.job.task import Cause
+from kubeque.model.job.wire import read_fields, write_fields
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What one task may use. None: nothing was asked, nothing is enforced."""
+    """Memory and disk that one task may use. None: no amount was requested and none is enforced."""
 
     #: Bytes.
     memory: int | None = None
     #: Bytes.
     disk: int | None = None
+    #: Stored entries that only a newer kubeque knows.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        return write_fields(self)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Shape:
+        return cls(**read_fields(cls, wire))
 
 
 def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
-    """All shapes that a task can come to, the first one first.
+    """Return every shape that a task can grow to, beginning with `first`.
 
-    Memory doubles up to `max_memory`, disk doubles once. A class of the queue is an index into this tuple.
+    Memory doubles up to `max_memory`, disk doubles once. A size class is an index into this tuple.
     """
     memories: list[int | None] = [first.memory]
     while first.memory and max_memory and (last := memories[-1] or 0) < max_memory:
@@ -29,8 +41,8 @@ def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
     return tuple(Shape(memory, disk) for disk in disks for memory in memories)
 
 
-def grown(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
-    """The class a task moves to from class `current` after `cause`; None where nothing larger is there."""
+def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
+    """Return the size class that a task moves to from `current` after `cause`; None where none is larger."""
     now = shapes[current]
     for index, shape in enumerate(shapes):
         if cause is Cause.OOM and shape.disk == now.disk and (shape.memory or 0) > (now.memory or 0):
@@ -40,8 +52,8 @@ def grown(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
     return None
 
 
-def lifted(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
-    """The class that a task of class `current` runs in when nothing below class `floor` runs any more."""
+def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
+    """Return the size class that a task of class `current` runs in when none below class `floor` runs any more."""
     own, least = shapes[current], shapes[floor]
     wanted = Shape(
         max(own.memory or 0, least.memory or 0) or None,

@@ -1,15 +1,16 @@
-"""The spec of a job: all that a consumer needs to run any of its tasks. Stored once per revision."""
+"""The spec of a job: everything that a consumer needs to run any of its tasks. Stored once per revision."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.job.shapes import Shape
+from kubeque.model.job.wire import read_fields, stored_fields, write_fields
 from kubeque.model.rows.rows import RowsSpec
 
 SPEC_VERSION = 1
@@ -17,24 +18,33 @@ SPEC_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file brought along with the tasks."""
+    """A file that tasks read."""
 
     #: Its path below the working directory.
     name: str
-    #: Where its bytes are.
+    #: URL of its bytes.
     url: str
     #: SHA-256 of the bytes, hex; empty for an object that the user keeps elsewhere.
     digest: str
     #: Bytes.
     size: int
     executable: bool = False
-    #: What the user's own object store called its state (generation, etag); it must be the same when it is fetched.
+    #: Generation or etag of the object in the user's own store; it must be the same when the file is fetched.
     generation: str = ""
+    #: Stored entries that only a newer kubeque knows.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        return write_fields(self)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Input:
+        return cls(**read_fields(cls, wire))
 
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What to run, on which rows, with what beside it."""
+    """A command, its rows, its files and the resources of each task."""
 
     command: tuple[Word, ...]
     rows: RowsSpec
@@ -42,17 +52,17 @@ class JobSpec:
     inputs: tuple[Input, ...] = ()
     #: Files that depend on the row, by the path or URL as rendered for the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: Run the words, joined by blanks, in /bin/sh; every value is quoted.
+    #: True to run the words, joined by blanks, in /bin/sh; every value is quoted.
     shell: bool = False
     #: Globs of the files to keep; empty: all.
     results: tuple[str, ...] = ()
-    #: Globs of files not to keep.
+    #: Globs of the files not to keep.
     ignore: tuple[str, ...] = ()
     #: Environment for the command, besides the KUBEQUE_* variables.
     env: Mapping[str, str] = field(default_factory=dict)
-    #: One machine only: the submitter's PATH, HOME and the like, as they were.
+    #: Environment variables of the submitter that are passed to tasks on the same machine, such as PATH and HOME.
     local_env: Mapping[str, str] = field(default_factory=dict)
-    #: Seconds a task may take; None: for ever.
+    #: Time limit of one task, seconds; None: no limit.
     task_timeout: float | None = None
     #: Seconds between SIGTERM and SIGKILL.
     grace_seconds: float = 10.0
@@ -60,26 +70,28 @@ class JobSpec:
     #: Cores.
     cpu: float | None = None
     shapes: tuple[Shape, ...] = (Shape(),)
-    #: Which cluster runs it, as a URL.
+    #: URL of the cluster that runs it.
     cluster: str = "local"
-    #: Everything else that a kind of cluster wants to know (gpu, node_selector, pod_template ...).
+    #: Options of one kind of cluster (gpu, node_selector, pod_template ...).
     pod: Mapping[str, Any] = field(default_factory=dict)
+    #: Stored entries that only a newer kubeque knows; those of the rows under the key "rows".
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def digest(self) -> str:
-        """SHA-256, hex: equal for submissions that ask for the same thing."""
+        """Return a SHA-256, hex, that is equal for equal submissions."""
         wire = self.to_wire()
         del wire["local_env"]
         return hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).hexdigest()
 
     def to_wire(self) -> dict[str, Any]:
         return {
+            **write_fields(self),
             "version": SPEC_VERSION,
-            **{f.name: getattr(self, f.name) for f in fields(self)},
             "command": [word.to_wire() for word in self.command],
-            "rows": asdict(self.rows),
-            "inputs": [asdict(item) for item in self.inputs],
-            "row_inputs": {path: asdict(item) for path, item in self.row_inputs.items()},
-            "shapes": [asdict(shape) for shape in self.shapes],
+            "rows": {**self.extra.get("rows", {}), **asdict(self.rows)},
+            "inputs": [item.to_wire() for item in self.inputs],
+            "row_inputs": {path: item.to_wire() for path, item in self.row_inputs.items()},
+            "shapes": [shape.to_wire() for shape in self.shapes],
             "env": dict(self.env),
             "local_env": dict(self.local_env),
             "pod": dict(self.pod),
@@ -89,9 +101,11 @@ class JobSpec:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> JobSpec:
-        known = {f.name for f in fields(cls)}
-        values = {key: value for key, value in wire.items() if key in known}
         rows = wire["rows"]
+        values = read_fields(cls, {key: value for key, value in wire.items() if key != "version"})
+        foreign = {key: value for key, value in rows.items() if key not in stored_fields(RowsSpec)}
+        if foreign:
+            values["extra"] = {**values.get("extra", {}), "rows": foreign}
         values |= {
             "command": tuple(Word.from_wire(word) for word in wire["command"]),
             "rows": RowsSpec(
@@ -102,9 +116,9 @@ class JobSpec:
                 tuple(rows["starts"]),
                 tuple(tuple(axis) for axis in rows["axes"]),
             ),
-            "inputs": tuple(Input(**item) for item in wire["inputs"]),
-            "row_inputs": {path: Input(**item) for path, item in wire["row_inputs"].items()},
-            "shapes": tuple(Shape(**shape) for shape in wire["shapes"]),
+            "inputs": tuple(map(Input.from_wire, wire["inputs"])),
+            "row_inputs": {path: Input.from_wire(item) for path, item in wire["row_inputs"].items()},
+            "shapes": tuple(map(Shape.from_wire, wire["shapes"])),
             "results": tuple(wire["results"]),
             "ignore": tuple(wire["ignore"]),
         }

@@ -1,4 +1,4 @@
-"""What a task is: its state, how its attempts ended, and what the accepted one left behind."""
+"""Tasks: their states, how their attempts ended, and what the accepted attempt left behind."""
 
 from __future__ import annotations
 
@@ -9,18 +9,42 @@ from typing import Any
 
 from kubeque.model.text import cut
 
-#: So many attempts of a task are kept; older ones are forgotten (their number is not).
+#: Number of attempts of a task that the queue keeps; it forgets older ones, but not how many there were.
 KEPT_ATTEMPTS = 8
 
 
 class State(IntEnum):
-    """Where a task stands inside its block. Exactly one block holds it in a state other than MOVED."""
+    """State of a task inside its block. Exactly one block holds the task in a state other than MOVED."""
 
     PENDING = 0
     RESERVED = 1
     OK = 2
     FAILED = 3
     MOVED = 4
+    #: Any state that only a newer kubeque knows. Blocks keep its own byte; nothing here hands such a task out.
+    UNKNOWN = 255
+
+    @classmethod
+    def _missing_(cls, value: object) -> State | None:
+        return cls.UNKNOWN if isinstance(value, int) and 0 <= value < cls.UNKNOWN else None
+
+
+class TaskState(StrEnum):
+    """State of a task as people see it."""
+
+    HELD = "held"
+    PENDING = "pending"
+    RUNNING = "running"
+    OK = "ok"
+    FAILED = "failed"
+    KILLED = "killed"
+    #: A state that only a newer kubeque knows.
+    UNKNOWN = "unknown"
+
+    @property
+    def has_outcome(self) -> bool:
+        """True if the outcome of the task says how it ended."""
+        return self in (TaskState.OK, TaskState.FAILED)
 
 
 class Cause(StrEnum):
@@ -37,6 +61,19 @@ class Cause(StrEnum):
     STAGE = "stage"
     STORE = "store"
     KILLED = "killed"
+    #: Any cause that only a newer kubeque knows. The record keeps its own name as `foreign_cause`.
+    UNKNOWN = "unknown"
+
+
+#: The causes by which a task can fail.
+FAILURE_CAUSES = tuple(cause for cause in Cause if cause not in (Cause.OK, Cause.UNKNOWN))
+_CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
+
+
+def _read_cause(name: str) -> tuple[Cause, str]:
+    """Return a stored cause, and its name if only a newer kubeque knows it."""
+    cause = _CAUSES.get(name)
+    return (Cause.UNKNOWN, name) if cause is None else (cause, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +94,28 @@ class Attempt:
     #: How long its inputs took to be brought before it, and its results to be stored after it, seconds.
     staging: float = 0.0
     saving: float = 0.0
+    #: The stored name of a cause that is UNKNOWN here.
+    foreign_cause: str = ""
+    #: Stored items behind the known ones.
+    extra: tuple[Any, ...] = ()
 
     def to_wire(self) -> list[Any]:
         return [
-            self.number, self.cause.value, self.code, self.owner, round(self.start, 3), round(self.seconds, 4),
-            round(self.staging, 3), round(self.saving, 3),
+            self.number, self.foreign_cause or self.cause.value, self.code, self.owner, round(self.start, 3),
+            round(self.seconds, 4), round(self.staging, 3), round(self.saving, 3), *self.extra,
         ]  # fmt: skip
 
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Attempt:
-        number, cause, *rest = wire
-        return cls(number, Cause(cause), *rest)
+        number, name, *rest = wire
+        cause, foreign = _read_cause(name)
+        attempt = cls(number, cause, *rest[:_ATTEMPT_ITEMS])
+        extra = rest[_ATTEMPT_ITEMS:]
+        return replace(attempt, foreign_cause=foreign, extra=tuple(extra)) if foreign or extra else attempt
+
+
+#: Items of a stored attempt and of a stored outcome behind number and cause.
+_ATTEMPT_ITEMS, _OUTCOME_ITEMS = 6, 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,37 +152,47 @@ class Outcome:
     saving: float = 0.0
     #: Another attempt would fail in the same way, so there is none, whatever the budget.
     final: bool = False
+    #: The stored name of a cause that is UNKNOWN here.
+    foreign_cause: str = ""
+    #: Stored items behind the known ones.
+    extra: tuple[Any, ...] = ()
 
     def to_wire(self) -> list[Any]:
         return [
-            self.attempt, self.cause.value, self.code, round(self.start, 3), round(self.seconds, 4), self.folder,
-            self.peak_memory, self.files, self.size, self.out, self.message, self.revision, self.linked,
-            round(self.staging, 3), round(self.saving, 3), *([True] if self.final else []),
+            self.attempt, self.foreign_cause or self.cause.value, self.code, round(self.start, 3),
+            round(self.seconds, 4), self.folder, self.peak_memory, self.files, self.size, self.out, self.message,
+            self.revision, self.linked, round(self.staging, 3), round(self.saving, 3),
+            *([self.final] if self.final or self.extra else []), *self.extra,
         ]  # fmt: skip
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> Outcome:
-        attempt, cause, *rest = wire
-        return cls(index, attempt, Cause(cause), *rest)
+        attempt, name, *rest = wire
+        cause, foreign = _read_cause(name)
+        outcome = cls(index, attempt, cause, *rest[:_OUTCOME_ITEMS])
+        extra = rest[_OUTCOME_ITEMS:]
+        return replace(outcome, foreign_cause=foreign, extra=tuple(extra)) if foreign or extra else outcome
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """All that a block keeps of one task besides its state."""
+    """What a block keeps of one task besides its state."""
 
     #: Attempts begun so far. Only ever grows.
     attempts: int = 0
-    #: Failures by cause since the last reset: what the budgets are spent on.
-    charges: Mapping[Cause, int] = field(default_factory=dict)
+    #: Failures since the last reset by the stored name of their cause: what the budgets are spent on.
+    charges: Mapping[str, int] = field(default_factory=dict)
     #: The last attempts, oldest first, at most KEPT_ATTEMPTS.
     history: tuple[Attempt, ...] = ()
     #: The last outcome that was accepted; for state OK the one that counts.
     outcome: Outcome | None = None
     #: Its consumer vanished while it was reserved: it runs alone until one attempt ends.
     suspect: bool = False
+    #: Stored items behind the known ones.
+    extra: tuple[Any, ...] = ()
 
     def ended(self, outcome: Outcome, owner: str) -> TaskRecord:
-        """The record after `outcome`: remembered, and charged unless it was ok."""
+        """Return the record after `outcome`: remembered, and charged unless it was ok."""
         attempt = Attempt(
             outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds, outcome.staging,
             outcome.saving,
@@ -149,27 +207,29 @@ class TaskRecord:
     def to_wire(self) -> list[Any]:
         return [
             self.attempts,
-            {cause.value: n for cause, n in self.charges.items()},
+            dict(self.charges),
             [attempt.to_wire() for attempt in self.history],
             self.outcome.to_wire() if self.outcome else None,
             int(self.suspect),
+            *self.extra,
         ]
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> TaskRecord:
-        attempts, charges, history, outcome, suspect = wire
+        attempts, charges, history, outcome, suspect, *extra = wire
         return cls(
             attempts,
-            {Cause(cause): n for cause, n in charges.items()},
+            charges,
             tuple(Attempt.from_wire(attempt) for attempt in history),
             Outcome.from_wire(index, outcome) if outcome else None,
             bool(suspect),
+            tuple(extra),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """How many tasks of a block stand where; tasks that moved out are counted where they are."""
+    """Number of tasks of a block in each state; tasks that moved out are counted in the block that has them now."""
 
     ok: int = 0
     failed: int = 0
@@ -184,7 +244,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """What is known of a consumer's end."""
+    """How a consumer died."""
 
     cause: Cause = Cause.LOST
     #: The task its command was running, where its journal tells.
@@ -197,10 +257,9 @@ class TaskView:
     """A task as people see it: what `status --tasks` and results.csv list."""
 
     index: int
-    #: "held", "pending", "running", "ok", "failed" or "killed".
-    state: str
+    state: TaskState
     #: Index into the job's shapes.
     size_class: int
     record: TaskRecord
-    #: Who holds it now; empty where nobody does.
+    #: The consumer that runs it; empty unless it is running.
     owner: str = ""

@@ -13,8 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
+from kubeque import __version__
+from kubeque.model.errors import QueueSchemaError
 from kubeque.model.job.task import Tally
+from kubeque.model.job.versions import how_to_install
 
+#: Lowest kubeque that knows the layouts that the backends write.
+LAYOUT_PROGRAM = "0.2"
 #: Slots of ready blocks lie in [0, SLOTS).
 SLOTS = 1 << 31
 _GOLDEN = (5**0.5 - 1) / 2
@@ -129,18 +134,27 @@ class Backend(Protocol):
         """Let go of connections."""
 
 
+def newer_layout(where: str, version: int, known: int, program: str) -> QueueSchemaError:
+    """Return the error for a queue that a newer kubeque has migrated. `program`: the version to install, if known."""
+    install = f"install kubeque {program} or newer ({how_to_install(program)})" if program else "upgrade kubeque"
+    return QueueSchemaError(
+        f"the queue {where} has layout {version} and kubeque {__version__} knows {known}: {install}, or choose another"
+        " queue_url"
+    )
+
+
 def pack(tally: Tally) -> int:
-    """Three counts in one integer that a store can add up."""
+    """Return three counts as one integer that a database can add up."""
     return tally.ok | tally.failed << _BITS | tally.running << 2 * _BITS
 
 
 def unpack(total: int, pending: int) -> Tally:
-    """The sum of packed tallies, taken apart again."""
+    """Return the tally of a sum of packed tallies."""
     return Tally(total & _MASK, total >> _BITS & _MASK, total >> 2 * _BITS, pending)
 
 
-def place(number: int) -> int:
-    """The slot of a new job's block of that number, and where the consumer of that number looks first.
+def first_slot(number: int) -> int:
+    """Return the slot of a new job's block of that number, which is also where the consumer of that number begins.
 
     Multiples of the golden ratio, less their whole parts, lie evenly between 0 and 1 however many there are, and
     neighbours far apart (Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S). So consumers that

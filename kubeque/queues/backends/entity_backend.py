@@ -16,9 +16,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, ClassVar
 
-from kubeque.model.errors import QueueSchemaError, QueueUnavailable
+from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.backend import (
+    LAYOUT_PROGRAM,
+    BlockRecord,
+    Conflict,
+    Find,
+    JobRecord,
+    newer_layout,
+    unpack,
+)
 from kubeque.queues.backends.entities import (
     BLOCK,
     JOB,
@@ -36,7 +44,8 @@ from kubeque.queues.backends.entities import (
 )
 from kubeque.queues.backends.server_clock import ServerClock
 
-_SCHEMA_VERSION = 1
+#: Version of the layout. Programs that know only an older one are refused when they open the queue.
+_SCHEMA_VERSION = 2
 #: Entities and bytes in one insertion at most, and how many insertions run at once.
 _INSERT_COUNT, _INSERT_BYTES, _INSERT_THREADS = 500, 3 << 20, 4
 _INSERT_TRIES = 8
@@ -59,20 +68,19 @@ class EntityBackend:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Note the layout on first use. Raises QueueSchemaError if it was written by a newer kubeque."""
+        """Store the layout's version, where it is missing or older. Raises QueueSchemaError if it is newer."""
         key = EntityKey(self._at.namespace, SCHEMA, "layout")
         found = self._db.lookup([key])
-        if not found:
+        version = int(found[0].carried["version"]) if found else 0
+        if version > _SCHEMA_VERSION:
+            program = str(found[0].carried.get("program", ""))
+            raise newer_layout(self._db.where(), version, _SCHEMA_VERSION, program)
+        if version < _SCHEMA_VERSION:  # records changed, entities did not: only the version is to be raised
+            entity = Entity(key, {}, {"version": _SCHEMA_VERSION, "program": LAYOUT_PROGRAM})
             try:
-                self._db.commit([Write(key, Entity(key, {}, {"version": _SCHEMA_VERSION}))], atomic=True)
+                self._db.commit([Write(key, entity, found[0].version if found else None)], atomic=True)
             except Conflict:
-                return self._prepare()
-        elif (version := int(found[0].carried["version"])) > _SCHEMA_VERSION:
-            raise QueueSchemaError(
-                f"the queue {self._db.where()} has layout {version} and this kubeque knows {_SCHEMA_VERSION}:"
-                " upgrade kubeque, or choose another queue_url"
-            )
-        return None
+                self._prepare()
 
     def now(self) -> float:
         return self._clock.now()

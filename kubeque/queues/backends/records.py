@@ -1,54 +1,95 @@
-"""Encode jobs and blocks as records of a backend."""
+"""Encode jobs and blocks as records of a backend, and read them tolerantly.
+
+What a newer kubeque stored and this one does not know is kept, and written back with the rest.
+"""
 
 from __future__ import annotations
 
 import json
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
+from kubeque import __version__
+from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskRecord
+from kubeque.model.job.versions import BASE_NEEDS, how_to_install, is_older
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
-#: Changes of a job that are remembered by their marks.
+#: Number of changes of a job whose ids are kept.
 _CHANGES = 16
-#: A state of a task is one digit.
+#: The state of a task is stored as one character: a digit for the states that this program knows.
 _DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
 _UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
 #: Bodies above this many bytes are compressed.
 _COMPRESS_FROM = 4096
+#: Errors that decoding a damaged record raises.
+UNREADABLE = (
+    ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, zlib.error,
+)  # fmt: skip
+_JOB_ENTRIES = frozenset({"needs", "written_by", "job", "marks"})
 
 
 def encode(wire: object) -> bytes:
-    """JSON, compressed where that pays."""
+    """Return JSON, compressed if it is large."""
     body = json.dumps(wire, separators=(",", ":")).encode()
     return zlib.compress(body, 1) if len(body) > _COMPRESS_FROM else body
 
 
-def decode(body: bytes) -> dict[str, object]:
+def decode(body: bytes) -> dict[str, Any]:
+    """Return the JSON object of a body."""
     plain = body if body[:1] == b"{" else zlib.decompress(body)
-    wire: dict[str, object] = json.loads(plain)
+    wire: dict[str, Any] = json.loads(plain)
     return wire
 
 
-def job_record(job: Job, version: int, marks: Sequence[str]) -> JobRecord:
-    """`marks`: one for each change, drawn anew, so that a write whose answer was lost can be recognised later."""
-    body = encode({"job": job.to_wire(), "marks": marks[-_CHANGES:]})
-    # A closed job has no fleet to find it by: consumers ask for their fleet's jobs every few seconds, for years.
+def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
+    """Return the record of a job.
+
+    `changes`: a random id for each change, so that a write whose answer was lost can be recognised later.
+    """
+    body = encode(
+        {
+            **job.record_extra, "needs": job.needs, "written_by": __version__, "job": job.to_wire(),
+            "marks": changes[-_CHANGES:],
+        }
+    )  # fmt: skip
+    # A closed job has no fleet to find it by: consumers read their fleet's jobs every few seconds, for years.
     return JobRecord(job.name, job.fleet if job.closing is None else "", body, version)
 
 
 def read_job(record: JobRecord) -> tuple[Job, list[str]]:
-    """The job and the marks of its last changes, the newest last."""
-    wire: dict = decode(record.body)  # type: ignore[type-arg]
-    return Job.from_wire(wire["job"]), list(wire["marks"])
+    """Return the job and the ids of its last changes, the newest last.
+
+    Raises JobUnreadable if the job needs a newer kubeque, or if its record is damaged. `needs` is read before the rest.
+    """
+    try:
+        wire = decode(record.body)
+        needs, written_by = str(wire.get("needs", BASE_NEEDS)), str(wire.get("written_by", ""))
+        if is_older(__version__, needs):
+            raise JobUnreadable(
+                f"the job {record.name!r} needs kubeque {needs} and this is {__version__}: {how_to_install(needs)}",
+                record.name,
+                needs,
+            )
+        beside = {key: value for key, value in wire.items() if key not in _JOB_ENTRIES}
+        job = Job.from_wire(wire["job"], needs=needs, written_by=written_by, record_extra=beside)
+        return job, list(wire["marks"])
+    except UNREADABLE as error:
+        raise JobUnreadable(
+            f"the record of the job {record.name!r} cannot be read ({type(error).__name__}: {error}): it is damaged, or"
+            " a kubeque newer than this one wrote it",
+            record.name,
+        ) from error
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:
-    """The record of a block; `slot` is used if it is ready."""
+    """Return the record of a block; `slot` is used if it is ready."""
     tally = block.tally()
     body = {
+        **block.extra,
         "hi": block.hi, "states": block.states.translate(_DIGITS).decode(), "run": block.run, "owner": block.owner,
         "nonce": block.nonce, "epoch": block.epoch, "seq": block.seq, "expires": block.expires, "began": block.began,
         "held": block.held, "records": {index: record.to_wire() for index, record in block.records.items()},
@@ -63,17 +104,12 @@ def block_record(block: Block, slot: int) -> BlockRecord:
 
 
 def read_block(record: BlockRecord) -> Block:
-    wire: dict = decode(record.body)  # type: ignore[type-arg]
-    records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in wire.pop("records").items()}
-    states = wire.pop("states").encode().translate(_UNDIGITS)
+    """Return the block of a record. Raises one of UNREADABLE if it is damaged."""
+    wire = decode(record.body)
+    take = wire.pop
+    records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in take("records").items()}
     return Block(
-        record.uid,
-        record.id,
-        record.lo,
-        wire.pop("hi"),
-        record.size_class,
-        states,
-        records,
-        version=record.version,
-        **wire,
-    )
+        record.uid, record.id, record.lo, take("hi"), record.size_class, take("states").encode().translate(_UNDIGITS),
+        records, take("run"), take("owner"), take("nonce"), take("epoch"), take("seq"), take("expires"), take("began"),
+        take("held", False), record.version, wire,
+    )  # fmt: skip

@@ -12,11 +12,19 @@ from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Any, ClassVar, Protocol
 
-from kubeque.model.errors import QueueSchemaError
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.backend import (
+    LAYOUT_PROGRAM,
+    BlockRecord,
+    Conflict,
+    Find,
+    JobRecord,
+    newer_layout,
+    unpack,
+)
 
-SCHEMA_VERSION = 1
+#: Version of the tables. Programs that know only an older one are refused when they open the queue.
+SCHEMA_VERSION = 2
 _INSERT_BATCH = 500
 _JOB = "name, fleet, body, version"
 _BLOCK = "uid, id, lo, shape, slot, expires, spare, tally, pending, version, body"
@@ -86,36 +94,43 @@ def _schema(types: Mapping[str, str]) -> list[str]:
     ]
 
 
-#: From a version to the statements that lead to the next one.
-MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {}
+_VERSIONS = "kubeque_schema"
+#: For each version the statements that lead to the next one.
+MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {
+    # Records changed (unknown entries, `needs`), tables did not. `program`: lowest kubeque that knows the version.
+    1: lambda types: [f"ALTER TABLE {_VERSIONS} ADD COLUMN program {types['text']}"],
+}
 
 
 def prepare(dialect: Dialect) -> None:
-    """Create the tables on first use and bring older ones up to date.
+    """Create the tables on first use and migrate older ones.
 
-    Raises QueueSchemaError if they were written by a newer kubeque.
+    Raises QueueSchemaError if a newer kubeque has migrated them.
     """
     with dialect.transaction(write=True) as execute:
         if dialect.alone:
             execute(dialect.alone)
-        if execute(dialect.has_table, ("kubeque_schema",)).fetchone() is None:
-            execute(f"CREATE TABLE kubeque_schema (version {dialect.types['integer']} NOT NULL)")
-        row = execute("SELECT max(version) FROM kubeque_schema").fetchone()
+        if execute(dialect.has_table, (_VERSIONS,)).fetchone() is None:
+            integer, text = dialect.types["integer"], dialect.types["text"]
+            execute(f"CREATE TABLE {_VERSIONS} (version {integer} NOT NULL, program {text})")
+        row = execute(f"SELECT max(version) FROM {_VERSIONS}").fetchone()
         version = row[0] if row else None
         if version is None:
             for statement in _schema(dialect.types):
                 execute(statement)
-            execute("INSERT INTO kubeque_schema (version) VALUES (?)", (SCHEMA_VERSION,))
+            _note_version(execute, SCHEMA_VERSION)
             return
         if version > SCHEMA_VERSION:
-            raise QueueSchemaError(
-                f"the queue {dialect.where()} has layout {version} and this kubeque knows {SCHEMA_VERSION}:"
-                " upgrade kubeque, or choose another queue_url"
-            )
+            row = execute(f"SELECT program FROM {_VERSIONS} WHERE version = ?", (version,)).fetchone()
+            raise newer_layout(dialect.where(), version, SCHEMA_VERSION, row[0] or "")
         for step in range(version, SCHEMA_VERSION):
             for statement in MIGRATIONS[step](dialect.types):
                 execute(statement)
-            execute("INSERT INTO kubeque_schema (version) VALUES (?)", (step + 1,))
+            _note_version(execute, step + 1)
+
+
+def _note_version(execute: Executor, version: int) -> None:
+    execute(f"INSERT INTO {_VERSIONS} (version, program) VALUES (?, ?)", (version, LAYOUT_PROGRAM))
 
 
 class SqlBackend:

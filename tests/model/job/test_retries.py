@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ResourceError
+from kubeque.model.job import retries
 from kubeque.model.job.retries import DEFAULT_BUDGETS, GROWING, Budgets, Verdict
 from kubeque.model.job.task import Cause
 
@@ -53,6 +54,24 @@ def test_an_unknown_cause_is_told_with_the_causes_there_are(name: str) -> None:
 def test_a_budget_is_a_whole_number(count: Any) -> None:
     with pytest.raises(ResourceError, match=f"retries of 'exit': {count!r} is not a whole number from 0"):
         Budgets().with_extra({"exit": count})
+
+
+def test_the_budget_of_a_new_cause_is_stored_only_where_it_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a kubeque that knows one more cause
+    monkeypatch.setattr(retries, "DEFAULT_BUDGETS", {**DEFAULT_BUDGETS, "frozen": 2})
+    # Then each job has the nine causes of old, and the new one only if its budget is not the default
+    assert set(Budgets(dict(retries.DEFAULT_BUDGETS)).to_wire()) == set(map(str, DEFAULT_BUDGETS))
+    assert Budgets({**DEFAULT_BUDGETS, "frozen": 5}).to_wire()["frozen"] == 5
+    # And a missing one means the default
+    assert Budgets.from_wire({"exit": 1}).extra == {"exit": 1, "frozen": 2}
+
+
+def test_the_budget_of_an_unknown_cause_is_kept_and_grants_nothing() -> None:
+    read = Budgets.from_wire({**Budgets().to_wire(), "frozen": 9})
+
+    assert read.to_wire()["frozen"] == 9
+    assert read.with_extra({"exit": 1}).to_wire()["frozen"] == 9
+    assert read.verdict(Cause.UNKNOWN, {"unknown": 1}) is Verdict.FAIL
 
 
 @given(budgets)

@@ -16,18 +16,23 @@ from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.parameters import from_records, grid
 from kubeque.model.rows.rows import RowsSpec
 
-strings = st.lists(st.text()).map(tuple)
-pairs = st.dictionaries(st.text(), st.text())
-rows = st.builds(RowsSpec, strings, starts=st.lists(st.integers(0)).map(tuple), axes=st.lists(strings).map(tuple))
+strings = st.lists(st.text(max_size=9), max_size=3).map(tuple)
+pairs = st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3)
+rows = st.builds(
+    RowsSpec,
+    strings,
+    starts=st.lists(st.integers(0), max_size=3).map(tuple),
+    axes=st.lists(strings, max_size=3).map(tuple),
+)
 words = st.text(st.characters(exclude_characters="{}"), min_size=2).map(parse_word)
 amounts = st.none() | st.floats(0, 1e6)
-jsons = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists)
+jsons = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), st.lists, max_leaves=4)
 specs = st.builds(
     JobSpec,
-    command=st.lists(words).map(tuple),
+    command=st.lists(words, max_size=4).map(tuple),
     rows=rows,
-    inputs=st.lists(st.builds(Input)).map(tuple),
-    row_inputs=st.dictionaries(st.text(), st.builds(Input)),
+    inputs=st.lists(st.builds(Input), max_size=3).map(tuple),
+    row_inputs=st.dictionaries(st.text(), st.builds(Input), max_size=3),
     results=strings,
     ignore=strings,
     env=pairs,
@@ -35,8 +40,8 @@ specs = st.builds(
     task_timeout=amounts,
     grace_seconds=st.floats(0, 1e6),
     cpu=amounts,
-    shapes=st.lists(st.builds(Shape, st.none() | st.integers(0), st.none() | st.integers(0))).map(tuple),
-    pod=st.dictionaries(st.text(), jsons),
+    shapes=st.lists(st.builds(Shape, st.none() | st.integers(0), st.none() | st.integers(0)), max_size=3).map(tuple),
+    pod=st.dictionaries(st.text(max_size=9), jsons, max_size=3),
 )
 
 SPEC = JobSpec(
@@ -77,8 +82,17 @@ def test_a_grid_survives_the_wire() -> None:
     assert JobSpec.from_wire(json.loads(json.dumps(spec.to_wire()))) == spec
 
 
-def test_an_older_consumer_reads_a_newer_spec() -> None:
-    assert JobSpec.from_wire({**SPEC.to_wire(), "invented_later": 1}) == SPEC
+def test_an_older_consumer_reads_a_newer_spec_and_keeps_what_it_does_not_know() -> None:
+    wire = json.loads(json.dumps(SPEC.to_wire()))
+    wire["later"] = {"a": [1]}
+    wire["rows"]["later"] = 2
+    wire["inputs"][0]["later"] = 3
+    wire["shapes"][0]["later"] = 4
+
+    read = JobSpec.from_wire(wire)
+
+    assert read == SPEC
+    assert json.loads(json.dumps(read.to_wire())) == wire
 
 
 @pytest.mark.parametrize("name", list(OTHER))
@@ -87,7 +101,7 @@ def test_whatever_is_asked_differently_has_another_digest(name: str) -> None:
 
 
 def test_every_field_but_the_surroundings_counts() -> None:
-    assert {field.name for field in fields(JobSpec)} - set(OTHER) == {"local_env"}
+    assert {field.name for field in fields(JobSpec)} - set(OTHER) == {"local_env", "extra"}
     assert replace(SPEC, local_env={"PATH": "/bin"}).digest() == SPEC.digest()
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.job.task import KEPT_ATTEMPTS, Attempt, Cause, Outcome, TaskRecord
+from kubeque.model.job.task import KEPT_ATTEMPTS, Attempt, Cause, Outcome, State, TaskRecord
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS, cut
 
 causes = st.sampled_from(Cause)
@@ -48,6 +49,37 @@ def test_an_outcome_survives_the_wire(outcome: Outcome) -> None:
 @given(records)
 def test_a_record_survives_the_wire(record: TaskRecord) -> None:
     assert TaskRecord.from_wire(5, json.loads(json.dumps(record.to_wire()))) == record
+
+
+@given(records, st.text(min_size=1), st.lists(st.integers() | st.text(), max_size=3))
+def test_causes_and_items_of_a_newer_program_are_kept(record: TaskRecord, name: str, more: list[Any]) -> None:
+    # Given a record with a cause and items at its ends that are not known here
+    wire = json.loads(json.dumps(record.to_wire()))
+    cause = f"later-{name}"
+    wire[1][cause] = 2
+    for part in [wire, *wire[2], *([wire[3]] if wire[3] else [])]:
+        if part is not wire:
+            part[1] = cause
+        if part is wire[3]:
+            part += [True][: 16 - len(part)]  # the last known item is stored only where it is true
+        part += more
+    # When it is read
+    read = TaskRecord.from_wire(5, wire)
+    # Then people see that it is unknown, and it is written back unchanged
+    assert {str(attempt.cause) for attempt in read.history} <= {"unknown"}
+    assert read.outcome is None or read.outcome.cause is Cause.UNKNOWN
+    assert json.loads(json.dumps(read.to_wire())) == wire
+    # And it stays where the next attempt is recorded
+    after = read.ended(Outcome(5, 9, Cause.EXIT), "a")
+    assert after.charges[cause] == 2
+    assert after.extra == tuple(more)
+    assert [kept.to_wire() for kept in after.history[:-1]] == [kept.to_wire() for kept in read.history][-7:]
+
+
+def test_every_other_number_is_an_unknown_state() -> None:
+    assert {State(number) for number in (5, 53, 254)} == {State.UNKNOWN}
+    with pytest.raises(ValueError, match="256"):
+        State(256)
 
 
 @given(records)

@@ -20,9 +20,9 @@ from kubeque.queues.backends.datastore import open_datastore, read_url
 from kubeque.queues.backends.entities import SCHEMA, Entity, EntityKey, Write
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
+from tests.queues.backend_kinds import on
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
 from tests.queues.records import UID, block, kept
-from tests.queues.stores import on
 from tests.servers.faults import Fault, GrpcProxy, Lost, Refused, Silent
 
 #: Statuses that leave it open whether a commit was done.
@@ -45,21 +45,21 @@ def open_at(proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenA
     with ExitStack() as opened:
 
         def open_one(place: str) -> Backend:
-            store = open_datastore(f"datastore://kubeque-test/{place}-{run}")
-            opened.callback(store.close)
-            return store
+            backend = open_datastore(f"datastore://kubeque-test/{place}-{run}")
+            opened.callback(backend.close)
+            return backend
 
         yield open_one
 
 
 @pytest.fixture
-def store(open_at: OpenAt) -> Backend:
+def backend(open_at: OpenAt) -> Backend:
     return open_at("(default)/faults")
 
 
 @pytest.fixture
-def queue(store: Backend) -> Queue:
-    return Queue(store, sleep=lambda seconds: None)
+def queue(backend: Backend) -> Queue:
+    return Queue(backend, sleep=lambda seconds: None)
 
 
 def first(method: str, fault: Fault) -> Callable[[str, int], Fault | None]:
@@ -69,13 +69,13 @@ def first(method: str, fault: Fault) -> Callable[[str, int], Fault | None]:
 
 # ------------------------------------------------------------------ commits
 @pytest.mark.parametrize("code", ["ABORTED", "FAILED_PRECONDITION", "ALREADY_EXISTS", "NOT_FOUND"])
-def test_a_refused_write_is_a_conflict_and_is_not_sent_again(store: Backend, proxy: GrpcProxy, code: str) -> None:
-    (old,) = kept(store, block(0, body=b"old"))
+def test_a_refused_write_is_a_conflict_and_is_not_sent_again(backend: Backend, proxy: GrpcProxy, code: str) -> None:
+    (old,) = kept(backend, block(0, body=b"old"))
     proxy.reset(first("Commit", Refused(code)))
     with pytest.raises(Conflict):
-        store.swap_block(replace(old, body=b"new"))
+        backend.swap_block(replace(old, body=b"new"))
     assert proxy.calls == ["Commit"]
-    assert store.get_block(UID, "0-0") == old
+    assert backend.get_block(UID, "0-0") == old
 
 
 @pytest.mark.parametrize("code", UNKNOWN)
@@ -116,31 +116,31 @@ def test_an_answer_that_never_comes_is_not_waited_for(
     assert states(queue, job) == {0: State.OK}
 
 
-def test_blocks_whose_insertion_failed_halfway_are_completed(store: Backend, proxy: GrpcProxy) -> None:
+def test_blocks_whose_insertion_failed_halfway_are_completed(backend: Backend, proxy: GrpcProxy) -> None:
     proxy.reset(first("Commit", Lost("UNAVAILABLE")))
     with pytest.raises(QueueUnavailable):
-        store.insert_blocks([block(lo, body=b"first") for lo in range(2)])
-    store.insert_blocks([block(lo, body=b"again") for lo in range(4)])
-    assert [found.body for found in store.scan_blocks(UID)] == [b"first", b"first", b"again", b"again"]
+        backend.insert_blocks([block(lo, body=b"first") for lo in range(2)])
+    backend.insert_blocks([block(lo, body=b"again") for lo in range(4)])
+    assert [found.body for found in backend.scan_blocks(UID)] == [b"first", b"first", b"again", b"again"]
 
 
-def test_reads_are_repeated_until_they_are_answered(store: Backend, proxy: GrpcProxy) -> None:
-    (old,) = kept(store, block(0))
+def test_reads_are_repeated_until_they_are_answered(backend: Backend, proxy: GrpcProxy) -> None:
+    (old,) = kept(backend, block(0))
     proxy.reset(lambda method, number: Refused("UNAVAILABLE") if number < 2 else None)
-    assert store.get_block(UID, "0-0") == old
-    assert store.scan_blocks(UID) == [old]
+    assert backend.get_block(UID, "0-0") == old
+    assert backend.scan_blocks(UID) == [old]
     assert proxy.calls == ["Lookup"] * 3 + ["RunQuery"] * 3
 
 
 def test_a_database_that_is_away_is_unavailable(
-    store: Backend, proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch
+    backend: Backend, proxy: GrpcProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datastore, "_READ_SECONDS", 0.5)
     proxy.reset(lambda method, number: Refused("UNAVAILABLE"))
     with pytest.raises(QueueUnavailable, match="datastore://kubeque-test does not answer"):
-        store.get_job("sweep")
+        backend.get_job("sweep")
     with pytest.raises(QueueUnavailable):
-        store.insert_blocks([block(0)])
+        backend.insert_blocks([block(0)])
 
 
 def test_a_sweep_on_a_bad_line_records_each_task_once(queue: Queue, proxy: GrpcProxy) -> None:
@@ -183,18 +183,18 @@ def test_a_database_that_ignores_versions_is_refused(queue: Queue, proxy: GrpcPr
 
 
 # ------------------------------------------------------------------ counting and large answers
-def test_a_database_that_cannot_add_up_is_asked_once(store: Backend, proxy: GrpcProxy) -> None:
-    kept(store, block(0), block(1, size_class=2, pending=5))
+def test_a_database_that_cannot_add_up_is_asked_once(backend: Backend, proxy: GrpcProxy) -> None:
+    kept(backend, block(0), block(1, size_class=2, pending=5))
     proxy.reset(lambda method, number: Refused("UNIMPLEMENTED") if method == "RunAggregationQuery" else None)
-    counts = [store.tally(UID) for _ in range(3)]
+    counts = [backend.tally(UID) for _ in range(3)]
     assert [{size_class: tally.pending for size_class, tally in each.items()} for each in counts] == [{0: 1, 2: 5}] * 3
     assert proxy.calls.count("RunAggregationQuery") == 1
 
 
-def test_answers_larger_than_the_protocol_allows_by_default_arrive(store: Backend) -> None:
+def test_answers_larger_than_the_protocol_allows_by_default_arrive(backend: Backend) -> None:
     large = [block(lo, body=os.urandom(700_000)) for lo in range(9)]
-    store.insert_blocks(large)
-    assert [found.body for found in store.scan_blocks(UID)] == [record.body for record in large]
+    backend.insert_blocks(large)
+    assert [found.body for found in backend.scan_blocks(UID)] == [record.body for record in large]
 
 
 def test_the_clock_is_the_databases_where_it_tells(
@@ -257,12 +257,12 @@ def test_a_wrong_url_is_refused_with_the_form_it_must_have(url: str) -> None:
         open_queue(url)
 
 
-def test_a_newer_layout_is_refused(open_at: OpenAt, store: Backend) -> None:
-    place = store._at.namespace  # type: ignore[attr-defined]
+def test_a_newer_layout_is_refused(open_at: OpenAt, backend: Backend) -> None:
+    place = backend._at.namespace  # type: ignore[attr-defined]
     key = EntityKey(place, SCHEMA, "layout")
-    (layout,) = store._db.lookup([key])  # type: ignore[attr-defined]
+    (layout,) = backend._db.lookup([key])  # type: ignore[attr-defined]
     newer = Entity(key, {}, {"version": 99})
-    store._db.commit([Write(key, newer, layout.version)], atomic=True)  # type: ignore[attr-defined]
+    backend._db.commit([Write(key, newer, layout.version)], atomic=True)  # type: ignore[attr-defined]
     with pytest.raises(QueueSchemaError, match=r"layout 99 .* upgrade kubeque"):
         open_at("(default)/faults")
 

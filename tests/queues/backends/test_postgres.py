@@ -23,7 +23,7 @@ from kubeque.queues.backends.sql import SqlBackend
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from tests.queues.makers import claim, make_job, only_block, run_next, states, submit
-from tests.queues.records import UID, block, leased
+from tests.queues.records import UID, block, kept, leased
 from tests.servers.faults import TcpProxy
 from tests.servers.here import running
 from tests.servers.postgres import PASSWORD, USER, PostgresServer
@@ -45,9 +45,14 @@ def url(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture
-def queue(url: str) -> Iterator[Queue]:
-    with closing(open_queue(url)) as queue:
-        yield queue
+def backend(url: str) -> Iterator[SqlBackend]:
+    with closing(open_postgres(url)) as backend:
+        yield backend
+
+
+@pytest.fixture
+def queue(backend: SqlBackend) -> Queue:
+    return Queue(backend)
 
 
 def database(url: str) -> str:
@@ -88,7 +93,7 @@ def test_a_server_that_is_away_is_unavailable_and_nothing_is_lost(queue: Queue, 
     run_next(lease)
     postgres.stop()
     try:
-        for action in (lease.commit, lambda: queue.find(job.name), lambda: queue.store.tally(job.uid)):
+        for action in (lease.commit, lambda: queue.find(job.name), lambda: queue.tallies(job)):
             with pytest.raises(QueueUnavailable, match="does not answer"):
                 action()
         assert queue.now() > 0  # the clock goes on
@@ -124,21 +129,20 @@ def test_a_line_cut_in_the_middle_of_a_transaction_leaves_nothing_of_it(url: str
 
 
 def test_a_frozen_server_is_not_waited_for_for_ever(postgres: PostgresServer, url: str) -> None:
-    with closing(SqlBackend(PostgresDialect(url, silence_seconds=1.0))) as store:
-        store.insert_blocks([block(0)])
+    with closing(SqlBackend(PostgresDialect(url, silence_seconds=1.0))) as backend:
+        backend.insert_blocks([block(0)])
         with postgres.frozen(), pytest.raises(QueueUnavailable, match="no answer for 1 s"):
-            store.get_block(UID, "0-0")
-        assert store.get_block(UID, "0-0") is not None
+            backend.get_block(UID, "0-0")
+        assert backend.get_block(UID, "0-0") is not None
 
 
-def test_a_statement_that_waits_for_a_lock_too_long_is_given_up(queue: Queue, url: str) -> None:
-    submit(queue, make_job(1))
-    (old,) = queue.store.scan_blocks("uid-1")
+def test_a_statement_that_waits_for_a_lock_too_long_is_given_up(backend: SqlBackend, url: str) -> None:
+    (old,) = kept(backend, block(0))
     impatient = f"{url}?options=-clock_timeout%3D300ms"
-    with psycopg.connect(url) as other, closing(open_queue(impatient)) as second:
+    with psycopg.connect(url) as other, closing(open_postgres(impatient)) as second:
         other.execute("SELECT 1 FROM kubeque_block FOR UPDATE")
         with pytest.raises(QueueUnavailable, match="lock timeout"):
-            second.store.swap_block(old)
+            second.swap_block(old)
 
 
 # ------------------------------------------------------------------ connections
@@ -257,34 +261,34 @@ def test_a_newer_layout_is_refused(url: str) -> None:
         open_queue(url)
 
 
-def test_ids_are_ordered_by_their_bytes(queue: Queue) -> None:
+def test_ids_are_ordered_by_their_bytes(backend: SqlBackend) -> None:
     wanted = [f"0-{word}" for word in ("B", "a", "Z", "é", "_", "10", "9")]
-    queue.store.insert_blocks([replace(block(0), id=each) for each in wanted])
-    first, *_ = found = [record.id for record in queue.store.scan_blocks(UID)]
+    backend.insert_blocks([replace(block(0), id=each) for each in wanted])
+    first, *_ = found = [record.id for record in backend.scan_blocks(UID)]
     assert found == sorted(wanted)
-    assert [record.id for record in queue.store.scan_blocks(UID, after=(0, first))] == found[1:]
+    assert [record.id for record in backend.scan_blocks(UID, after=(0, first))] == found[1:]
 
 
 # ------------------------------------------------------------------ plans
 @pytest.fixture(scope="module")
 def large(postgres: PostgresServer) -> Iterator[SqlBackend]:
     """Some thousand blocks of two jobs, fresh from their insertion: the server has no statistics yet."""
-    with closing(open_postgres(postgres.create_database())) as store:
+    with closing(open_postgres(postgres.create_database())) as backend:
         for uid in (UID, "uid-2"):
             held = [leased(lo, 100.0 + lo, spare=lo % 7 or None, uid=uid) for lo in range(3700, 4000)]
             waiting = [block(lo, uid=uid, slot=lo * 1000, body=bytes(400)) for lo in range(3700)]
-            store.insert_blocks(itertools.chain(waiting, held))
-        yield store
+            backend.insert_blocks(itertools.chain(waiting, held))
+        yield backend
 
 
 @pytest.mark.parametrize(
     ("search", "index"),
     [
-        (lambda store: store.find_blocks(UID, Find.READY, slot=1_000_000), "kubeque_ready"),
-        (lambda store: store.find_blocks(UID, Find.READY, size_classes=[0, 1], slot=1_000_000), "kubeque_ready"),
-        (lambda store: store.find_blocks(UID, Find.LEASED, limit=1000), "kubeque_leased"),
-        (lambda store: store.scan_blocks(UID, after=(1000, "0-1000")), "kubeque_order"),
-        (lambda store: store.get_block(UID, "0-7"), "kubeque_block_pkey"),
+        (lambda backend: backend.find_blocks(UID, Find.READY, slot=1_000_000), "kubeque_ready"),
+        (lambda backend: backend.find_blocks(UID, Find.READY, size_classes=[0, 1], slot=1_000_000), "kubeque_ready"),
+        (lambda backend: backend.find_blocks(UID, Find.LEASED, limit=1000), "kubeque_leased"),
+        (lambda backend: backend.scan_blocks(UID, after=(1000, "0-1000")), "kubeque_order"),
+        (lambda backend: backend.get_block(UID, "0-7"), "kubeque_block_pkey"),
     ],
 )
 def test_searches_use_their_indexes_and_sort_nothing(

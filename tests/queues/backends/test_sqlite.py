@@ -63,8 +63,8 @@ def test_eight_processes_may_open_a_new_file_at_once_and_work_on_it(path: Path, 
     # Then none was refused, and all is there
     assert [process.communicate(timeout=100)[1] for process in processes] == [""] * 8
     assert [process.returncode for process in processes] == [0] * 8
-    with closing(open_sqlite(path)) as store:
-        assert len(store.scan_blocks("uid-1", limit=1000)) == 8 * 40
+    with closing(open_sqlite(path)) as backend:
+        assert len(backend.scan_blocks("uid-1", limit=1000)) == 8 * 40
 
 
 _WRITER = """
@@ -126,17 +126,17 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_a_full_disk_is_said_and_what_was_there_stays(small_disk: Path) -> None:
     # Given a queue with something in it on a disk that fills up
     path = small_disk / "queue.db"
-    with closing(open_sqlite(path)) as store:
-        (first,) = kept(store, block(0))
+    with closing(open_sqlite(path)) as backend:
+        (first,) = kept(backend, block(0))
         # When more is kept than there is room for
         too_much = [block(lo, body=os.urandom(50_000)) for lo in range(1, 100)]
         with pytest.raises(QueueError, match="is full: make room, or set another queue_url") as refused:
-            store.insert_blocks(too_much)
+            backend.insert_blocks(too_much)
         assert not isinstance(refused.value, QueueUnavailable)
         # Then that is said, what was there can be read, and with room again it goes on
-        assert store.get_block("uid-1", "0-0") == first
+        assert backend.get_block("uid-1", "0-0") == first
         subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
-        assert ids(kept(store, block(500))) == ["0-500"]
+        assert ids(kept(backend, block(500))) == ["0-500"]
 
 
 def test_a_file_that_may_not_be_written_is_named_with_the_remedy() -> None:
@@ -204,22 +204,22 @@ def test_another_program_that_keeps_the_file_locked_is_waited_for_and_then_named
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.2)
-    with closing(open_sqlite(path)) as store, closing(sqlite3.connect(path)) as other:
+    with closing(open_sqlite(path)) as backend, closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(QueueUnavailable, match="was locked by another program"):
-            store.insert_blocks([block(0)])
+            backend.insert_blocks([block(0)])
         other.rollback()
-        assert ids(kept(store, block(0))) == ["0-0"]
+        assert ids(kept(backend, block(0))) == ["0-0"]
 
 
 def test_a_forked_process_makes_a_connection_of_its_own(path: Path) -> None:
-    with closing(open_sqlite(path)) as store:
-        kept(store, block(0))
+    with closing(open_sqlite(path)) as backend:
+        kept(backend, block(0))
         child = os.fork()
         if child == 0:
-            os._exit(0 if ids(kept(store, block(1))) == ["0-1"] else 1)
+            os._exit(0 if ids(kept(backend, block(1))) == ["0-1"] else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert ids(kept(store, block(1), block(2))) == ["0-1", "0-2"]
+        assert ids(kept(backend, block(1), block(2))) == ["0-1", "0-2"]
 
 
 # ---------------------------------------------------------------------- layouts
@@ -232,9 +232,35 @@ def test_a_newer_layout_is_refused_and_left_as_it_is(path: Path) -> None:
     open_sqlite(path).close()
     with closing(sqlite3.connect(path)) as file, file:
         file.execute("INSERT INTO kubeque_schema (version) VALUES (99)")
-    with pytest.raises(QueueSchemaError, match=r"has layout 99 and this kubeque knows .*: upgrade kubeque"):
+    with pytest.raises(QueueSchemaError, match=r"has layout 99 and kubeque .* knows 2: upgrade kubeque"):
         open_sqlite(path)
     assert layout(path) == 99
+
+
+def test_a_newer_layout_names_the_version_to_install(path: Path) -> None:
+    open_sqlite(path).close()
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("INSERT INTO kubeque_schema (version, program) VALUES (99, '7.5')")
+    with pytest.raises(QueueSchemaError, match=r"install kubeque 7\.5 or newer \(pip install 'kubeque>=7\.5'\)"):
+        open_sqlite(path)
+
+
+def test_a_queue_of_the_first_layout_is_migrated_in_place(path: Path) -> None:
+    # Given a queue as kubeque 0.1 left it
+    url = f"sqlite:///{path}"
+    with closing(open_queue(url)) as queue:
+        submit(queue, make_job(4))
+    with closing(sqlite3.connect(path)) as file, file:
+        file.execute("DROP TABLE kubeque_schema")
+        file.execute("CREATE TABLE kubeque_schema (version INTEGER NOT NULL)")
+        file.execute("INSERT INTO kubeque_schema (version) VALUES (1)")
+    # When it is opened
+    with closing(open_queue(url)) as queue:
+        assert queue.job("sweep").n == 4
+    # Then programs that know only the first layout are refused, and the version to install is there for later ones
+    assert layout(path) == 2
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT * FROM kubeque_schema ORDER BY 1").fetchall() == [(1, None), (2, "0.2")]
 
 
 @pytest.fixture
@@ -273,8 +299,8 @@ def test_an_older_layout_is_brought_up_to_date_with_all_that_is_in_it(
 def test_a_migration_that_breaks_off_leaves_the_old_layout_whole(
     path: Path, next_version: Callable[[list[str]], None]
 ) -> None:
-    with closing(open_sqlite(path)) as store:
-        kept(store, block(0))
+    with closing(open_sqlite(path)) as backend:
+        kept(backend, block(0))
     before = layout(path)
     next_version(["ALTER TABLE kubeque_job ADD COLUMN note TEXT", "ALTER TABLE not_there ADD COLUMN note TEXT"])
     with pytest.raises(QueueError):

@@ -216,7 +216,7 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
     """The reaper writes what it read, not what is there."""
 
     def take(queue: Queue, job: Job, seen: Block, death: Any) -> int:
-        record = queue.store.get_block(seen.uid, seen.id)
+        record = queue.get_block(seen)
         if record is None:
             return 0
         after, moved = transitions.reap(seen, job, death, now=queue.now())

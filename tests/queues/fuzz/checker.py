@@ -40,8 +40,8 @@ def require(condition: bool, *words: object) -> None:
 class Checker:
     """Looks at the whole store after each write."""
 
-    def __init__(self, store: MemoryBackend) -> None:
-        self._store = store
+    def __init__(self, backend: MemoryBackend) -> None:
+        self._store = backend
         self._jobs: dict[str, Job] = {}
         self._job_versions: dict[str, int] = {}
         #: By uid: the reset under way, also where the job was removed in the middle of it.

@@ -34,7 +34,7 @@ class Stage:
     """What all participants share."""
 
     world: World
-    store: MemoryBackend
+    backend: MemoryBackend
     weather: Weather
     checker: Checker
     #: What happens besides; see plan.FEATURES.
@@ -46,7 +46,7 @@ class Stage:
     jobs: int = 0
 
     def queue(self, me: Participant) -> Queue:
-        view = View(self.store, me, self.weather, self.checker.look)
+        view = View(self.backend, me, self.weather, self.checker.look)
         return JudgedQueue(view, sleep=me.pause)
 
     def new_job(self, me: Participant) -> tuple[Job, Iterable[Block]]:
@@ -55,7 +55,7 @@ class Stage:
         rng = me.rng
         n = rng.randint(1, 16)
         job = make_job(
-            n, name=NAME, uid=f"uid-{self.jobs}", size_classes=SHAPES, consumers=rng.randint(1, 4),
+            n, name=NAME, uid=f"uid-{self.jobs}", shapes=SHAPES, consumers=rng.randint(1, 4),
             max_failures=rng.choice([None, None, 2]), deadline=rng.choice([None, None, self.world.time + 60.0]),
             canaries=min(rng.choice([0, 1, 3]), n - 1) if "goer" in self.features else 0,
         )  # fmt: skip

@@ -73,10 +73,10 @@ def _populate(world: World, features: frozenset[str]) -> None:
         *(rng.choice([0.02, 0.05, 0.1]) if kind in features else 0.0 for kind in ("drop", "refuse", "late")),
         silence=(silence, silence + rng.uniform(5.0, 40.0)) if "silence" in features else (0.0, 0.0),
     )
-    store = MemoryBackend(lambda: world.time)
-    stage = Stage(world, store, weather, Checker(store), features)
+    backend = MemoryBackend(lambda: world.time)
+    stage = Stage(world, backend, weather, Checker(backend), features)
     maker = Participant(world, "maker", 0.0)
-    Queue(store).create(*stage.new_job(maker))
+    Queue(backend).create(*stage.new_job(maker))
     stage.checker.look(maker)
     for _ in range(rng.randint(1, 4)):
         stage.add_consumer(rng.uniform(0.0, 5.0))

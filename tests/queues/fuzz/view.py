@@ -46,9 +46,9 @@ class View:
     """The store contract, as one participant meets it. Every call is a moment at which others may act."""
 
     def __init__(
-        self, store: MemoryBackend, me: Participant, weather: Weather, written: Callable[[Participant], None]
+        self, backend: MemoryBackend, me: Participant, weather: Weather, written: Callable[[Participant], None]
     ) -> None:
-        self._store = store
+        self._store = backend
         self._me = me
         self._world: World = me.world
         self._weather = weather

@@ -11,9 +11,9 @@ from kubeque.cli.output.interrupt import sure
 from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.client import Progress
 from kubeque.model.job.job import ResetRule
-from kubeque.model.job.task import Cause
+from kubeque.model.job.task import FAILURE_CAUSES
 
-_CAUSES = click.Choice([cause.value for cause in Cause if cause is not Cause.OK])
+_CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 
 
 def _say(progress: Progress, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.job_text import as_wire, summary, way_on, word
 from kubeque.cli.output.task_table import STATES, print_tasks
 from kubeque.cli.output.terminal import Table, age
-from kubeque.client import Client
+from kubeque.client import Client, Progress
 from kubeque.model.errors import UserError
 from kubeque.model.text import printable
 
@@ -59,12 +59,22 @@ def list_jobs(ctx: click.Context, as_json: bool) -> None:
 
 def _all(client: Client, *, as_json: bool) -> None:
     found = [client.status(job.name) for job in client.jobs()]
+    unreadable = client.unreadable_jobs()
     if as_json:
-        click.echo(json.dumps([as_wire(progress) for progress in found]))
+        left_alone = [
+            {"job": error.name, "state": "unknown", "needs": error.needs, "reason": str(error)} for error in unreadable
+        ]
+        click.echo(json.dumps([*(as_wire(progress) for progress in found), *left_alone]))
         return
-    if not found:
+    if not found and not unreadable:
         click.echo("no jobs yet: kubeque sub COMMAND submits one")
-        return
+    if found:
+        _print_table(found)
+    for error in unreadable:
+        click.echo(f"{printable(error.name)}: unknown: {printable(str(error), 400)}")
+
+
+def _print_table(found: list[Progress]) -> None:
     rows = []
     for progress in found:
         c, job = progress.counts, progress.job

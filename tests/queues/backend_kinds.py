@@ -42,8 +42,8 @@ class Kind:
 
 @contextmanager
 def memory(address: str, folder: Path) -> Iterator[Opener]:
-    store = MemoryBackend()
-    yield lambda: store
+    backend = MemoryBackend()
+    yield lambda: backend
 
 
 @contextmanager
@@ -56,8 +56,8 @@ def opening(open_one: Callable[[], Backend]) -> Iterator[Opener]:
         return opened[-1]
 
     yield open_again
-    for store in opened:
-        store.close()
+    for backend in opened:
+        backend.close()
 
 
 def sqlite(address: str, folder: Path) -> AbstractContextManager[Opener]:
