@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from kubeque import __version__
 from kubeque.clusters.open import Access
 from kubeque.files.progress import Tell, Transfer
 from kubeque.jobs.backends import Backends
@@ -37,6 +38,7 @@ from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import FileDamaged, FileMissing, JobUnreadable, QueueUnavailable, StorageError
 from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.versions import warn_of_difference
 from kubeque.model.rows.csv_rows import read_csv
 from kubeque.model.rows.parameters import Rows
 from kubeque.model.stats.estimate import Estimate
@@ -115,6 +117,15 @@ class Client:
     def jobs(self) -> list[Job]:
         """All jobs of the queue that this kubeque can read, the newest last."""
         return sorted(self._backends.queue.jobs(), key=lambda job: job.created)
+
+    def version_warnings(self, job: Job) -> list[str]:
+        """Return one line for each version of kubeque other than this one that works on a job. Raises StorageError."""
+        consumers = self._backends.cluster_of(job).consumer_version
+        found = (
+            warn_of_difference(f"{job.name}: its consumers run", consumers, __version__),
+            warn_of_difference(f"{job.name}: its record was written by", job.written_by, __version__),
+        )
+        return [line for line in found if line]
 
     def unreadable_jobs(self) -> list[JobUnreadable]:
         """The jobs that this kubeque leaves alone, each with the reason: what it needs, or that it is damaged."""

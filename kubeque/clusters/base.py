@@ -63,6 +63,10 @@ class Cluster(Protocol):
     def unkept(self, spec: JobSpec) -> str:
         """Why nobody repairs and closes a job once its submitter has left; empty: somebody does, or it is wanted so."""
 
+    @property
+    def consumer_version(self) -> str:
+        """Version of kubeque that its consumers run; empty if it is not known."""
+
     def fleet(self, job_name: str) -> str:
         """The fleet that serves a new job."""
 

@@ -23,6 +23,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from kubeque import __version__
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
 from kubeque.model.errors import ClusterError
@@ -191,6 +192,10 @@ class LocalCluster:
 
     def rights(self) -> list[Permission]:
         return []
+
+    @property
+    def consumer_version(self) -> str:
+        return __version__
 
     def unkept(self, spec: JobSpec) -> str:
         return ""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from kubeque import __version__
 from kubeque.clusters.in_pod import last_words, queue_url, use_own_certificates
 from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 from kubeque.clusters.kubernetes.pod_status import TERMINATED
@@ -21,6 +22,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, JobNotFound, KubequeError
+from kubeque.model.job.versions import warn_of_difference
 from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
@@ -37,13 +39,16 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
     watch, pause, said = LeaseWatch(), _LOOK_SECONDS, ""
     while True:
         try:
-            if backends.queue.job(name).uid != uid:
+            job = backends.queue.job(name)
+            if job.uid != uid:
                 return "another job has its name"
+            if not said and (warning := warn_of_difference("its record was written by", job.written_by, __version__)):
+                log.warning("%s: %s", name, warning)
             progress = reconcile(backends, name, watch=watch)
         except JobNotFound:
             return "it was removed"
         except KubequeError as error:
-            log.warning("%s: trying again: %s", name, error)
+            said = _log_once(logging.WARNING, f"{name}: trying again: {error}", said)
             pause = min(_LONGEST_SECONDS, 2 * pause)
         else:
             if progress.job.closing is not None:
@@ -52,10 +57,15 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
                 return "it is held until somebody says go"
             pause = _LOOK_SECONDS
             now = f"{progress.counts.to_wire()}, {progress.consumers} consumers {'; '.join(progress.obstacles)}"
-            if now != said:
-                log.info("%s: %s", name, now)
-                said = now
+            said = _log_once(logging.INFO, f"{name}: {now}", said)
         sleep(pause * random.uniform(0.8, 1.2))
+
+
+def _log_once(level: int, text: str, before: str) -> str:
+    """Log a line unless the line `before` was the same; return it."""
+    if text != before:
+        log.log(level, "%s", text)
+    return text
 
 
 def check_rights(cluster: KubernetesCluster) -> None:

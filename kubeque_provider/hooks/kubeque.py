@@ -200,6 +200,8 @@ class KubequeHook(BaseHook):
         self.log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
         if made.note:
             self.log.warning("%s: no row is known to be done: %s", job.name, made.note)
+        for warning in self.get_conn().version_warnings(job):
+            self.log.warning("%s", warning)
 
     def _say_again(self, before: Progress, after: Job, now: Progress) -> None:
         kept = now.counts.ok if now.job.run == after.run else 0

@@ -33,7 +33,7 @@ class Forgetful(Unreliable):
         pass
 
 
-@pytest.mark.parametrize(("broken", "words"), [(Stale, "stale write"), (Forgetful, "forgot")])
+@pytest.mark.parametrize(("broken", "words"), [(Stale, "stale write"), (Forgetful, "lost a block")])
 def test_a_store_that_breaks_its_word_is_refused(backend: Backend, broken: type[Unreliable], words: str) -> None:
     with pytest.raises(FencingError, match=words):
         Queue(broken(backend)).self_test()

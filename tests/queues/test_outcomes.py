@@ -113,7 +113,7 @@ def test_the_fullest_block_is_kept(backend: Backend) -> None:
 # ------------------------------------------------------------------ budgets
 @pytest.mark.parametrize(("cause", "extra"), DEFAULT_BUDGETS.items())
 def test_a_task_may_fail_of_a_cause_as_often_as_its_budget_says(queue: Queue, cause: Cause, extra: int) -> None:
-    job = submit(queue, make_job(1, size_classes=tuple(SHAPES[0] for _ in range(1))))
+    job = submit(queue, make_job(1, shapes=tuple(SHAPES[0] for _ in range(1))))
     for failures in range(1, extra + 2):
         view = run_once(queue, job, cause)
         assert view.record.charges == {cause: failures}

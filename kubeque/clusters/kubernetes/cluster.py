@@ -34,6 +34,7 @@ from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Death, Tally
+from kubeque.model.job.versions import tag_version
 from kubeque.model.sweep.pod_options import PodOptions
 
 #: Consumers of a job if nobody says.
@@ -88,6 +89,10 @@ class KubernetesCluster:
     def own_rights(self) -> list[Permission]:
         """Those of this account alone."""
         return self._rights.own()
+
+    @property
+    def consumer_version(self) -> str:
+        return tag_version(self._config.consumer_image)
 
     def unkept(self, spec: JobSpec) -> str:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._no_keeper()

@@ -63,6 +63,8 @@ def sub(
         meaning.text = _goes_on(submitted.job.name)
         if not as_json:
             click.echo(_said(submitted))
+        for warning in client.version_warnings(submitted.job):
+            click.echo(warning, err=True)
         if submitted.note:
             click.echo(f"{submitted.job.name}: no row is known to be done: {submitted.note}", err=True)
         if submitted.unkept and not as_json:

@@ -29,6 +29,8 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
     A job that sub --try holds is watched until its first rows have ended; 0 if all of them are ok.
     """
     with connect(ctx) as client:
+        for warning in client.version_warnings(client.job(job)):
+            click.echo(warning, err=True)
         last = look(client, job, as_json=as_json)
         if last.held:
             tell(client, last, err=as_json)
