@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client
-from kubeque.files.inputs.sources import absolute_pushes
+from kubeque.client import Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.axes import read_grid
 from kubeque.model.rows.parameters import Rows, from_records, grid, sequence

@@ -54,6 +54,17 @@ class Cluster(Protocol):
     def url(self) -> str:
         """By which anybody else finds it."""
 
+    @property
+    def runs_images(self) -> bool:
+        """True if consumers run in the container image of the job."""
+
+    @property
+    def start_hint(self) -> str:
+        """What a user has to start before consumers can run, for people; empty: nothing that is known."""
+
+    def prepare(self) -> None:
+        """Make what has to be on this machine before queue and cluster are used. Raises ConfigError."""
+
     def check(self, spec: JobSpec) -> None:
         """Raises UserError where consumers of this cluster could not serve such a job; nothing is made."""
 

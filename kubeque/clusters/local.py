@@ -26,7 +26,7 @@ from pathlib import Path
 from kubeque import __version__
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
-from kubeque.model.errors import ClusterError
+from kubeque.model.errors import ClusterError, ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
@@ -187,6 +187,17 @@ class LocalCluster:
     def url(self) -> str:
         return "local"
 
+    @property
+    def runs_images(self) -> bool:
+        return False
+
+    @property
+    def start_hint(self) -> str:
+        return "Nothing has to be started: consumers start with a job and leave when there is nothing to do."
+
+    def prepare(self) -> None:
+        _make_home(self._home)
+
     def check(self, spec: JobSpec) -> None:
         """Processes of this machine take whatever a machine gives."""
 
@@ -275,17 +286,38 @@ class LocalCluster:
         return len(running)
 
 
-def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> Path | None:
-    """The folder of an attempt on this machine, with its streams `stdout` and `stderr`; without `attempt` the last one.
+def _make_home(home: Path) -> None:
+    """Create the home folder, readable by its user only: it holds commands and results. Raises ConfigError."""
+    remedy = "set KUBEQUE_HOME to a folder of your own"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
 
-    It is there while the attempt runs, and stays where its consumer was killed.
+
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (OSError, KeyError):
+        return "another user"
+
+
+def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
+    """Return number and folder of an attempt on this machine, of the last one without `attempt`; None if there is none.
+
+    The folder has the streams `stdout` and `stderr`. It exists while the attempt runs, and stays if its consumer was
+    killed.
     """
     found = {
         int(number): path
         for path in (home / "work").glob(f"*/{uid}-{index}-*-*")
         if (number := path.name.split("-")[2]).isdigit()
     }
-    return found.get(attempt) if attempt is not None else found[max(found)] if found else None
+    if attempt is None:
+        return max(found.items(), default=None)
+    return (attempt, found[attempt]) if attempt in found else None
 
 
 def fleet_name(home: Path) -> str:

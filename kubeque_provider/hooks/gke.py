@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kubeque.clusters.gke.cluster import GkeCluster
-from kubeque.clusters.gke.credentials import Login
+from kubeque.client import Client
 from kubeque.model.config.node_pools import first_pools
 from kubeque.model.errors import ClusterError
 from kubeque_provider.hooks.kubeque import KubequeHook
+
+if TYPE_CHECKING:
+    from kubeque.client import GkeCluster
 
 
 def _hosting(hook: KubequeHook) -> GkeCluster:
@@ -20,7 +22,7 @@ def _hosting(hook: KubequeHook) -> GkeCluster:
             said = what
             hook.log.info("%s ...", what)
 
-    return GkeCluster.open(config.cluster_url, config, login=Login(hook.access().google), tell=tell)
+    return Client.hosting(config, access=hook.access(), tell=tell)
 
 
 def start_cluster(

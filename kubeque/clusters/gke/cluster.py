@@ -176,14 +176,4 @@ class GkeCluster:
 
 def described(seen: ClusterSeen) -> str:
     """The nodes of a cluster, for people."""
-    return f"Kubernetes {seen.version}, " + ", ".join(described_pool(pool) for pool in seen.pools)
-
-
-def described_pool(seen: PoolSeen) -> str:
-    """A pool, for people."""
-    pool = seen.pool
-    words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
-    words += ["spot"] if pool.spot else []
-    words += [f"{pool.gpu_count} {pool.gpu_type}"] if pool.gpu_type else []
-    words += [seen.status.lower()] if seen.status not in ("RUNNING", "STATUS_UNSPECIFIED") else []
-    return " ".join(words) + (f" ({seen.message})" if seen.message else "")
+    return f"Kubernetes {seen.version}, " + ", ".join(pool.describe() for pool in seen.pools)

@@ -51,6 +51,15 @@ class PoolSeen:
     #: In how many zones its nodes stand.
     zones: int
 
+    def describe(self) -> str:
+        """Return nodes, machines and state in one line, for people."""
+        pool = self.pool
+        words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
+        words += ["spot"] if pool.spot else []
+        words += [f"{pool.gpu_count} {pool.gpu_type}"] if pool.gpu_type else []
+        words += [self.status.lower()] if self.status not in ("RUNNING", "STATUS_UNSPECIFIED") else []
+        return " ".join(words) + (f" ({self.message})" if self.message else "")
+
 
 def is_region(location: str) -> bool:
     """`europe-west1` is one; `europe-west1-b` is a zone of it."""

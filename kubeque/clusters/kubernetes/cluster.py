@@ -86,9 +86,24 @@ class KubernetesCluster:
     def rights(self) -> list[Permission]:
         return [*self._rights.own(), *self._rights.of_keeper()]
 
-    def own_rights(self) -> list[Permission]:
-        """Those of this account alone."""
-        return self._rights.own()
+    @property
+    def runs_images(self) -> bool:
+        return True
+
+    @property
+    def start_hint(self) -> str:
+        return ""
+
+    def prepare(self) -> None:
+        """Nothing is kept on this machine."""
+
+    def check_keeper(self) -> None:
+        """Raise ClusterRefused, naming the rights, if this account may not do what a keeper must."""
+        missing = [right.what for right in self._rights.own() if not right.granted and not right.optional]
+        if missing:
+            raise ClusterRefused(
+                f"the keeper may not {', '.join(missing)}: docs/howto/kubernetes.md has its Role and RoleBinding", 403
+            )
 
     @property
     def consumer_version(self) -> str:

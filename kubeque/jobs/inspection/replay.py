@@ -158,5 +158,5 @@ def _size(count: int | None) -> str:
 
 def _notes(backends: Backends, task: TaskDetails) -> Iterator[str]:
     spec = backends.spec(task.job)
-    if spec.image and spec.cluster != "local":
+    if spec.image and backends.cluster_of(task.job).runs_images:
         yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"

@@ -15,6 +15,7 @@ import click
 from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.interrupt import saying, sure
 from kubeque.cli.output.terminal import coloured
+from kubeque.client import Client, can_be_hosted
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import first_pools, parse_node_range, read_pool
 from kubeque.model.errors import UserError
@@ -22,9 +23,7 @@ from kubeque.model.resources import format_seconds, parse_bytes
 from kubeque.model.text import printable
 
 if TYPE_CHECKING:
-    from kubeque.clusters.gke.cluster import GkeCluster
-    from kubeque.clusters.gke.messages import PoolSeen
-    from kubeque.clusters.gke.project import Part
+    from kubeque.client import GkeCluster, Part, PoolSeen
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,7 +59,7 @@ def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_j
     """
     config = configuration(ctx)
     asked = nodes is not None or spot_nodes is not None or any(value is not None for value in machines.values())
-    if config.cluster_url.startswith("gke://"):
+    if can_be_hosted(config.cluster_url):
         return _start_gke(config, nodes, spot_nodes, machines, asked=asked, as_json=as_json)
     if asked:
         raise UserError(
@@ -72,8 +71,8 @@ def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_j
             click.echo(json.dumps(client.config.as_dict()))
             return 0
         click.echo(client.config.describe())
-        if client.config.cluster_url == "local":
-            click.echo("Nothing has to be started: consumers start with a job and leave when there is nothing to do.")
+        if hint := client.start_hint():
+            click.echo(hint)
     return 0
 
 
@@ -112,7 +111,7 @@ def stop(ctx: click.Context, yes: bool, as_json: bool) -> None:
     after the next start. On another Kubernetes it ends the consumers of the queue.
     """
     config = configuration(ctx)
-    if config.cluster_url.startswith("gke://"):
+    if can_be_hosted(config.cluster_url):
         _stop_gke(config, yes=yes, as_json=as_json)
         return
     with connect(ctx) as client:
@@ -207,10 +206,8 @@ def _resize(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> None
 
 
 def _tell(seen: PoolSeen, *, as_json: bool) -> None:
-    from kubeque.clusters.gke.cluster import described_pool
-
     if not as_json:
-        click.echo(printable(described_pool(seen), 500))
+        click.echo(printable(seen.describe(), 500))
         return
     pool = asdict(seen.pool)
     nodes = pool.pop("nodes")
@@ -229,10 +226,8 @@ def _said(machines: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _hosting(config: Config, interrupted: str = "") -> Iterator[GkeCluster]:
     """The GKE cluster of the configuration; what takes long is shown. `interrupted`: what Ctrl-C means by then."""
-    from kubeque.clusters.gke.cluster import GkeCluster
-
     with _waiting() as tell, saying(f"interrupted; {interrupted}" if interrupted else "interrupted"):
-        yield GkeCluster.open(config.cluster_url, config, tell=tell)
+        yield Client.hosting(config, tell=tell)
 
 
 @contextmanager

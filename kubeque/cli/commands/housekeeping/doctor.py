@@ -9,7 +9,7 @@ import click
 
 from kubeque.cli.connect import configuration, connect
 from kubeque.cli.output.terminal import coloured
-from kubeque.jobs.inspection.doctor import Finding, check, check_cluster
+from kubeque.client import Client, Finding
 from kubeque.model.text import printable
 
 
@@ -26,8 +26,7 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: boo
     if job is not None:
         with connect(ctx) as client:
             return _tell(client.doctor(job), as_json=as_json)
-    look = check_cluster if only_cluster else check
-    return _tell(look(configuration(ctx)), as_json=as_json)
+    return _tell(Client.check(configuration(ctx), only_cluster=only_cluster), as_json=as_json)
 
 
 def _tell(findings: Iterable[Finding], *, as_json: bool) -> int:

@@ -1,0 +1,42 @@
+"""Watch a job until it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from kubeque.jobs.upkeep.reconcile import Progress
+from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
+
+#: Seconds that a queue or store may fail to answer before `watch` raises its error: a restart takes a few minutes.
+_AWAY_SECONDS = 300.0
+
+
+def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
+    """Yield what `status` returns, every `seconds`, until the job has ended or is held.
+
+    While queue or store do not answer, yield the last progress with the error as an obstacle. Raises QueueUnavailable,
+    StorageError after 300 s of that, and what else `status` raises at once.
+    """
+    progress, answered = status(), time.monotonic()
+    while True:
+        yield progress
+        if progress.job.closing is not None or progress.held:
+            return
+        time.sleep(seconds)
+        try:
+            progress, answered = status(), time.monotonic()
+        except (QueueUnavailable, StorageError) as error:
+            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > _AWAY_SECONDS:
+                raise
+            progress = replace(progress, obstacles=(str(error),))
+
+
+def wait(watched: Iterator[Progress], name: str, *, timeout: float | None) -> Progress:
+    """Return the last progress of a job that is watched. Raises TimeoutError after `timeout` seconds (None: never)."""
+    end = time.monotonic() + timeout if timeout is not None else None
+    for progress in watched:
+        if progress.job.closing is None and end is not None and time.monotonic() > end:
+            raise TimeoutError(f"{name} has not ended after {timeout:g} s")
+    return progress
