@@ -39,7 +39,8 @@ class Tail:
 
     @classmethod
     def from_wire(cls, wire: list[Any]) -> Tail:
-        return cls(wire[0], zlib.decompress(base64.b64decode(wire[1])))
+        start, data, *_ = wire
+        return cls(start, zlib.decompress(base64.b64decode(data)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,10 @@ class DigestCache:
     def _remember(self, digests: Mapping[_Key, str]) -> None:
         def store(database: sqlite3.Connection) -> None:
             rows = [(*key, digest) for key, digest in digests.items()]
-            database.executemany("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?, ?)", rows)
+            database.executemany(
+                "INSERT OR REPLACE INTO digest (path, size, mtime, ctime, inode, sha256) VALUES (?, ?, ?, ?, ?, ?)",
+                rows,
+            )
             # Every row written gets the highest number, so the lowest are the oldest.
             database.execute("DELETE FROM digest WHERE rowid <= (SELECT max(rowid) FROM digest) - ?", (KEPT,))
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.files.layout import manifest_url, result_url, table_url
+from kubeque.files.layout import result_url, table_url
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.reconcile import Progress, reconcile
 from kubeque.model.errors import FileMissing, UserError
@@ -80,7 +81,7 @@ def task_details(backends: Backends, name: str, index: int, *, watch: LeaseWatch
     line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
     try:
-        result = backends.files.read_json(manifest_url(url)) if url else None
+        result = read_result(backends.files, url) if url else None
     except FileMissing:  # somebody tidied up; what the queue knows is shown all the same
         result = None
     return TaskDetails(job, line, job.shapes[line.view.size_class], result, url)

@@ -15,6 +15,8 @@ from kubeque.model.stats.spans import By, Span, lanes
 _LABELS = 30
 _INCHES = 12.0
 _DOTS_PER_INCH = 150
+#: Colour of a cause that the pages have none for.
+_OTHER = "#8c959f"
 #: Seconds in the unit of the axis, where that many seconds are to be shown.
 _UNITS = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "minutes"), (0, 1, "seconds"))
 
@@ -61,7 +63,9 @@ def _bars(axes: Any, found: Sequence[Span], of: Sequence[int], origin: float, si
         these = [(span, lane) for span, lane in zip(found, of, strict=True) if span.cause is cause]
         if these:
             times = [(span.start, max(span.end, span.start + least)) for span, _ in these]
-            groups.append((f"{cause} {len(these):,}", colours[cause], times, [lane for _, lane in these], 0.4))
+            groups.append(
+                (f"{cause} {len(these):,}", colours.get(cause, _OTHER), times, [lane for _, lane in these], 0.4)
+            )
     for name, colour, times, places, half in groups:
         corners = [
             [(left, lane - half), (right, lane - half), (right, lane + half), (left, lane + half)]
@@ -82,8 +86,8 @@ def _plain(label: str) -> str:
     return label.replace("$", r"\$")
 
 
-def _colours() -> dict[Cause, str]:
-    """The colours that the pages have on paper."""
+def _colours() -> dict[str, str]:
+    """Return the colour of each cause on a light page."""
     style = files("kubeque.jobs.reports").joinpath("page.css").read_text(encoding="utf-8")
     light = style.partition("@media")[0]
-    return {Cause(name): colour for name, colour in re.findall(r"--cause-(\w+): (#[0-9a-f]{6})", light)}
+    return {name: colour for name, colour in re.findall(r"--cause-(\w+): (#[0-9a-f]{6})", light)}

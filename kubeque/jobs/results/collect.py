@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from kubeque.files.layout import manifest_url, result_url
+from kubeque.files.layout import result_url
 from kubeque.files.output import write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.results.table import FACTS, TaskRow, lines, out_column, parameter_column, write_csv
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job.job import Job
@@ -84,7 +85,7 @@ def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[st
         if line.view.state != "ok" or outcome is None or outcome.out != {}:
             return line, line.out
         url = result_url(job, outcome)
-        return line, dict(backends.files.read_json(manifest_url(url)).get("out") or {}) if url else {}
+        return line, dict(read_result(backends.files, url).get("out") or {}) if url else {}
 
     return in_parallel(whole, lines(backends, job), threads=SMALL_READS)
 

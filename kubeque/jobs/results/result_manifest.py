@@ -1,4 +1,4 @@
-"""What an attempt left, as its result.json says. A task may have written anything there: nothing in it is trusted."""
+"""The manifest of an attempt, result.json. A task may have written anything into it: nothing in it is trusted."""
 
 from __future__ import annotations
 
@@ -20,39 +20,50 @@ _STREAMS = ("stdout", "stderr")
 
 @dataclass(frozen=True, slots=True)
 class ResultFile:
-    """One file that an attempt left."""
+    """One file of an attempt."""
 
-    #: Relative, and checked to lead downwards.
+    #: A relative path, checked by `safe_name`.
     name: str
-    #: Where its bytes are; empty where `text` has them.
+    #: URL of the content; empty: `text` is the content.
     url: str
     #: Bytes.
     size: int
-    #: SHA-256, hex; empty where none was noted.
+    #: SHA-256, hex; empty: not recorded.
     digest: str = ""
     text: bytes = b""
 
 
+def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
+    """Return the manifest of the attempt whose folder is `attempt_url`, with all its keys, known or not.
+
+    Raises FileMissing, FileDamaged where it is no JSON object, StorageError.
+    """
+    url = manifest_url(attempt_url)
+    result = files.read_json(url)
+    if not isinstance(result, dict):
+        raise FileDamaged(f"{url} is damaged or forged: it is no JSON object")
+    return result
+
+
 def read_manifest(files: Files, url: str) -> list[ResultFile]:
-    """The files of the attempt whose folder is `url`, its streams among them; none where nothing was stored.
+    """Return the files of the attempt whose folder is `url`, and its streams; empty where nothing was stored.
 
     Raises FileMissing, FileDamaged for a manifest that no consumer writes, StorageError.
     """
     if not url:
         return []
-    source = manifest_url(url)
-    said = files.read_json(source)
+    result = read_result(files, url)
     try:
-        found = list(_files(said, url))
+        found = list(_files(result, url))
         taken = {file.name for file in found}
         _check_names(taken)
-        return [*found, *(stream for stream in _streams(said, url) if stream.name not in taken)]
+        return [*found, *(stream for stream in _streams(result, url) if stream.name not in taken)]
     except (StorageError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FileDamaged(f"{source} is damaged or forged: {error}") from error
+        raise FileDamaged(f"{manifest_url(url)} is damaged or forged: {error}") from error
 
 
-def _files(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
-    for item in said.get("files", []):
+def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
+    for item in result.get("files", []):
         name, size, digest = item["name"], item["size"], item["digest"]
         if not isinstance(name, str) or type(size) is not int or size < 0 or not _DIGEST.fullmatch(digest):
             raise ValueError(f"a file is described as {cut(repr(item))}")
@@ -60,13 +71,13 @@ def _files(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
         yield ResultFile(str(safe_name(name)), output_url(url, name), size, digest)
 
 
-def _streams(said: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
-    """The streams as files. A file of the same name that the task itself wrote goes before."""
+def _streams(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
+    """Yield the streams as files."""
     for stream in _STREAMS:
-        text, size = said.get(stream), said.get(f"{stream}_bytes", 0)
+        text, size = result.get(stream), result.get(f"{stream}_bytes", 0)
         name = stream_name(stream)
         if text is None and size:
-            yield ResultFile(name, stream_url(url, stream), int(size), str(said.get(f"{stream}_digest") or ""))
+            yield ResultFile(name, stream_url(url, stream), int(size), str(result.get(f"{stream}_digest") or ""))
         else:
             data = (text or "").encode()
             yield ResultFile(name, "", len(data), text=data)

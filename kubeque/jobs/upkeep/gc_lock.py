@@ -35,7 +35,7 @@ def users(backends: Backends) -> list[tuple[str, str]]:
     """The results prefixes whose specs may name inputs here, each with the URL of its note."""
     folder = users_url(backends.config.cas_url_prefix)
     urls = [join(folder, entry.name) for entry in backends.files.entries(folder)]
-    return [(backends.files.read(url).decode(), url) for url in urls]
+    return [(backends.files.read(url).decode().partition("\n")[0], url) for url in urls]
 
 
 def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:

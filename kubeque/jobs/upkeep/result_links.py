@@ -1,9 +1,10 @@
-"""What a job links to: which results of earlier jobs stay where they are for as long as it is there."""
+"""Links of a job: results of earlier jobs that must stay in place while the job exists."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from kubeque.files.layout import is_owner, is_shared, links_url, split_task_url
 from kubeque.files.parallel import SMALL_READS, in_parallel
@@ -13,12 +14,14 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
 from kubeque.model.rows.index_ranges import to_ranges
 
-#: URL of a job -> the indexes of its tasks.
+#: Linked outcomes, by their index in the new job.
+Done = dict[int, Outcome]
+#: Indexes of tasks, by the URL of their job.
 Links = Mapping[str, set[int]]
 
 
 def write_links(backends: Backends, job: Job, done: Done) -> None:
-    """Note what the new job links to, before anybody sees it."""
+    """Store what a new job links to, before the job is visible. `done`: the linked outcomes. Raises StorageError."""
     tasks: dict[str, list[int]] = {}
     for outcome in done.values():
         url, index = split_task_url(outcome.linked)
@@ -28,11 +31,11 @@ def write_links(backends: Backends, job: Job, done: Done) -> None:
 
 
 def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
-    """All that these jobs link to. Raises StorageError, also where a job's links are lost: results shall not be."""
+    """Return all that these jobs link to. Raises StorageError, FileMissing for a job of the queue without its links."""
 
-    def read(job: Job) -> dict[str, list[tuple[int, int]]]:
+    def read(job: Job) -> Links:
         try:
-            return dict(backends.files.read_json(links_url(job)))
+            return parse_links(backends.files.read_json(links_url(job)))
         except FileMissing:
             now = backends.queue.find(job.name)
             if now is not None and now.uid == job.uid:
@@ -41,15 +44,24 @@ def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
 
     found: dict[str, set[int]] = {}
     for links in in_parallel(read, (job for job in jobs if job.linked), threads=SMALL_READS):
-        for url, ranges in links.items():
-            found.setdefault(url, set()).update(index for low, high in ranges for index in range(low, high))
+        for url, indexes in links.items():
+            found.setdefault(url, set()).update(indexes)
     return found
 
 
-def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
-    """Which files below a job's `url` others link to, by their relative names; None: none of them.
+def parse_links(stored: Mapping[str, Any]) -> Links:
+    """Return the links that a job stored: ranges of indexes by URL. Other keys and trailing fields are ignored."""
+    return {
+        url: {index for low, high, *_ in ranges for index in range(low, high)}
+        for url, ranges in stored.items()
+        if isinstance(ranges, list)
+    }
 
-    With them stays the note whose folder it is, and it stays alone unless the `whole` folder may go.
+
+def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
+    """Return which files below a job's `url` must stay, as a predicate of their relative names; None: none of them.
+
+    Results that `links` names must stay, and with them the note of the owner. Unless `whole`, the note stays anyway.
     """
     indexes = links.get(url, set())
 
@@ -57,7 +69,3 @@ def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], boo
         return is_owner(name) or is_shared(name, indexes)
 
     return keep if indexes or not whole else None
-
-
-#: Outcomes by the index that they have in the new job.
-Done = dict[int, Outcome]
