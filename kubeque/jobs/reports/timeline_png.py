@@ -90,4 +90,4 @@ def _colours() -> dict[str, str]:
     """Return the colour of each cause on a light page."""
     style = files("kubeque.jobs.reports").joinpath("page.css").read_text(encoding="utf-8")
     light = style.partition("@media")[0]
-    return {name: colour for name, colour in re.findall(r"--cause-(\w+): (#[0-9a-f]{6})", light)}
+    return dict(re.findall(r"--cause-(\w+): (#[0-9a-f]{6})", light))
