@@ -1,4 +1,4 @@
-"""Many files at once: small ones together, in requests that wait side by side, large ones by themselves."""
+"""Group files for transfer: small ones together, large ones alone."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-#: A file of up to so many bytes is a small one.
+#: Largest size of a small file, bytes. Small files are transferred in groups.
 SMALL_BYTES = 1 << 20
-#: Together go at most so many files, and bytes: they are in memory.
+#: Largest group: files, and bytes. A group is held in memory.
 _FILES, _BYTES = 64, 2 << 20
 
 
 class Copy(NamedTuple):
-    """A file of this machine and where it is in a store, whichever is there already."""
+    """A file of this machine and its URL in a store; either may be the source."""
 
     path: str
     url: str
     #: Bytes.
     size: int
-    #: SHA-256, hex; empty: any.
+    #: SHA-256, hex; empty: not checked.
     digest: str = ""
 
 
 def in_groups(
     items: Iterable[T], size: Callable[[T], int], *, most: int = _FILES, most_bytes: int = _BYTES
 ) -> Iterator[list[T]]:
-    """The items, in order, as groups that go together: up to `most`, of `most_bytes` together or one that is larger."""
+    """Yield the items, in order, in groups of up to `most` items and `most_bytes` bytes; a larger item is a group."""
     group: list[T] = []
     room = most_bytes
     for item in items:

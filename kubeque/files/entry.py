@@ -1,4 +1,4 @@
-"""What a store says about one object."""
+"""Properties of files in a store."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a store tells of a file without reading it."""
+    """Properties of one file that are known without reading it."""
 
-    #: Bytes; None where the store does not say.
+    #: Bytes; None: the store does not tell.
     size: int | None
     #: Changes whenever the file does (generation, etag, or time and size).
     generation: str
@@ -18,11 +18,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file or folder, as a listing has it."""
+    """A file or folder in a listing."""
 
     name: str
     #: Bytes; 0 for a folder.
     size: int = 0
-    #: Unix time, seconds, of the last change; None for a folder, and where the store does not tell.
+    #: Time of the last change, Unix seconds; None: a folder, or the store does not tell.
     modified: float | None = None
     folder: bool = False

@@ -1,4 +1,4 @@
-"""The ends of streams: read from a growing file, and kept in the store while the task runs."""
+"""The last bytes of stdout and stderr, read from a growing file and stored while the task runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-#: What is read of a stream at most.
+#: Bytes that are read from the end of a stream.
 TAIL_BYTES = 64 << 10
 
 
@@ -19,18 +19,18 @@ TAIL_BYTES = 64 << 10
 class Tail:
     """The end of a stream, or all of it."""
 
-    #: Where in the stream it begins, bytes.
+    #: Offset in the stream, bytes.
     start: int = 0
     data: bytes = b""
 
     @property
     def end(self) -> int:
-        """How long the stream is, bytes."""
+        """Length of the stream, bytes."""
         return self.start + len(self.data)
 
     @property
     def text(self) -> str:
-        """As text, from the beginning of a line where there is one."""
+        """The data as text, from the first line that is complete."""
         data = self.data[self.data.find(b"\n") + 1 :] if self.start else self.data
         return data.decode(errors="replace")
 
@@ -45,9 +45,9 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class LiveLog:
-    """What a running attempt had written at one moment, as it is kept in the store."""
+    """Output of a running attempt at one moment, as stored."""
 
-    #: The clock of the queue, Unix seconds.
+    #: Time by the clock of the queue, Unix seconds.
     at: float
     stdout: Tail
     stderr: Tail
@@ -61,9 +61,9 @@ class LiveLog:
 
 
 def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
-    """Up to `limit` bytes from the end of a file that a program may do with as it likes. Empty where there is none."""
+    """Return up to `limit` bytes from the end of a file that its program may replace; empty if it is missing."""
     try:
-        # A FIFO that was put in its place must not make us wait, a link not lead us elsewhere.
+        # The program may have put a FIFO there, which would block, or a link to a file of somebody else.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return Tail()

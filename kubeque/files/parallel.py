@@ -37,9 +37,9 @@ R = TypeVar("R")
 def in_parallel(
     function: Callable[[T], R], items: Iterable[T], *, threads: int, stop: Callable[[], None] = lambda: None
 ) -> Iterator[R]:
-    """`function` of each item, in the order of the items, of which at most twice as many as threads are held.
+    """Yield `function` of each item, in order; at most twice as many items as threads are in memory.
 
-    The first error is raised; what had not begun then never does, and what had is waited for, after a call of `stop`.
+    Raises the first error of `function`, after a call of `stop`: calls that run are waited for, others do not start.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="kubeque-files")
     waiting: deque[Future[R]] = deque()
@@ -50,7 +50,7 @@ def in_parallel(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BaseException:  # Ctrl-C too, and a reader who has seen enough
+    except BaseException:  # also KeyboardInterrupt, and GeneratorExit of a reader that stops early
         stop()
         raise
     finally:

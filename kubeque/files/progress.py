@@ -1,4 +1,4 @@
-"""How far an upload or a fetch is, counted over many threads, and how all of them are told to stop."""
+"""Progress of an upload or a fetch, counted over many threads, and a signal for all of them to stop."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Seconds between two reports: a bar needs no more, and a thousand small files a second would be slowed down.
+#: Least time between two reports, seconds: a report for each of a thousand files a second would slow them down.
 REPORT_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """How far it is."""
+    """Progress of a transfer."""
 
-    #: Files or tasks, as the one who reports says.
+    #: Files, or tasks in a fetch: done, and in all.
     items: int
     items_total: int
-    #: Bytes.
+    #: Bytes: moved, and in all.
     size: int
     size_total: int
 
@@ -27,11 +27,11 @@ Tell = Callable[[Transfer], None]
 
 
 class Stopped(Exception):
-    """Somebody is not interested any more. Never leaves the threads that it ends."""
+    """Raised in threads that move bytes after `Meter.stop`; caught with them."""
 
 
 class Meter:
-    """Counts for many threads, and tells one listener now and then, one call at a time."""
+    """Count for many threads, and call one listener at most every REPORT_SECONDS, one call at a time."""
 
     def __init__(self, items_total: int, size_total: int, tell: Tell | None = None) -> None:
         self._tell = tell
@@ -42,7 +42,7 @@ class Meter:
         self._told_at = 0.0
 
     def moved(self, size: int) -> None:
-        """Count bytes; below zero for those that have to go again. Raises Stopped after `stop`."""
+        """Count bytes that were moved; negative: bytes that must be moved again. Raises Stopped after `stop`."""
         if size >= 0 and self._stopped.is_set():
             raise Stopped
         with self._lock:
@@ -50,13 +50,13 @@ class Meter:
             self._report(now=time.monotonic())
 
     def done(self, items: int = 1) -> None:
-        """Count items."""
+        """Count items that are complete."""
         with self._lock:
             self._items += items
             self._report(now=time.monotonic(), last=self._items == self._items_total)
 
     def stop(self) -> None:
-        """Let all threads that move bytes end at their next piece."""
+        """Make `moved` raise Stopped in all threads from now on."""
         self._stopped.set()
 
     def _report(self, *, now: float, last: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The rows of a job as immutable pages in its store."""
+"""The rows of a job as immutable pages in the store."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from kubeque.files.store import Files
 from kubeque.model.rows.parameters import Rows, decode_page, encode_page, pages
 from kubeque.model.rows.rows import Row
 
-#: A consumer walks through its block, and a block may lie across two pages.
-_KEPT = 2
+#: Pages in memory: a consumer reads the rows of its block in order, and a block may span two pages.
+_CACHED = 2
 
 
 def write_pages(rows: Rows, job_url: str, files: Files) -> int:
-    """Store all pages of `rows`; how many there were. Raises ParametersError if the rows changed meanwhile."""
+    """Store all pages of `rows` and return their number.
+
+    Raises ParametersError if the rows changed since they were counted, StorageError.
+    """
 
     def write(numbered: tuple[int, list[Row]]) -> None:
         number, page = numbered
@@ -25,18 +28,18 @@ def write_pages(rows: Rows, job_url: str, files: Files) -> int:
 
 
 class PageReader:
-    """Reads the pages of one job, and keeps the last two."""
+    """Read pages of one job; the last two stay in memory."""
 
     def __init__(self, job_url: str, files: Files) -> None:
         self._job_url = job_url
         self._files = files
-        self._kept: OrderedDict[int, list[Row]] = OrderedDict()
+        self._pages: OrderedDict[int, list[Row]] = OrderedDict()
 
     def page(self, number: int) -> list[Row]:
-        """The rows of a page. Raises StorageError."""
-        if number not in self._kept:
-            self._kept[number] = decode_page(self._files.read(page_url(self._job_url, number)))
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(number)
-        return self._kept[number]
+        """Return the rows of a page. Raises StorageError."""
+        if number not in self._pages:
+            self._pages[number] = decode_page(self._files.read(page_url(self._job_url, number)))
+            while len(self._pages) > _CACHED:
+                self._pages.popitem(last=False)
+        self._pages.move_to_end(number)
+        return self._pages[number]

@@ -1,4 +1,4 @@
-"""Names that others chose, made safe: a file of a task stays in the folder that it is meant for."""
+"""Check names of files from outside: no name may lead out of its folder."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def safe_name(name: str) -> PurePosixPath:
-    """`name` as a relative path that leads downwards only.
+    """Return `name` as a relative path without `..`.
 
-    Raises StorageError for what does not: empty, absolute, with `..`, `.`, empty parts, NUL, backslash or drive letter.
+    Raises StorageError for a name that is empty or absolute, or has `..`, `.`, empty parts, NUL, backslash or a drive.
     """
     parts = name.split("/")
     if not name:
@@ -40,9 +40,9 @@ def safe_name(name: str) -> PurePosixPath:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The path of `name` below `folder`, which may be read and written without leaving the folder.
+    """Return the path of `name` below `folder`.
 
-    Raises StorageError for an unsafe name, and where a symbolic link on the way (or at its end) leads out.
+    Raises StorageError for an unsafe name, and where a symbolic link on the path leads out of `folder`.
     """
     path = folder
     for part in safe_name(name).parts:

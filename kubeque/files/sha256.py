@@ -14,7 +14,7 @@ _PIECE = 1 << 18
 
 
 def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
-    """Hex digest of a file's bytes. Raises StorageError, FileMissing where there is none, Stopped when told to."""
+    """Return the SHA-256 of a file, hex. Raises FileMissing, StorageError, and Stopped once `stopped` is set."""
     digest, piece = hashlib.sha256(), memoryview(bytearray(_PIECE))
     try:
         with open(path, "rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""Addresses of files: a plain path or `file://` is a folder of this machine, anything else with `://` is elsewhere."""
+"""URLs of files: a plain path or `file://` is on this machine, any other scheme is a store."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ _FILE = "file://"
 
 
 def is_folder(url: str) -> bool:
-    """Is this a path of this machine, plain or as `file://`?"""
+    """True for a path of this machine, plain or with `file://`."""
     return "://" not in url or url.startswith(_FILE)
 
 
 def scheme(url: str) -> str:
-    """`gs` of `gs://bucket/key`; empty for a plain path."""
-    head, mark, _ = url.partition("://")
-    return head if mark else ""
+    """Return `gs` for `gs://bucket/key`; empty for a plain path."""
+    head, separator, _ = url.partition("://")
+    return head if separator else ""
 
 
 def local_path(url: str) -> str:
-    """The path that a folder's address stands for. Raises StorageError where it is none."""
+    """Return the path of a plain path or a `file://` URL. Raises StorageError for `file://` with a relative path."""
     if not url.startswith(_FILE):
         return url
     path = url[len(_FILE) :]
     if not path.startswith("/"):
-        raise StorageError(f"{url!r} is no address of a file: write file:// and an absolute path, as in file:///data")
+        raise StorageError(f"{url!r} is not a valid path: write file:// and an absolute path, as in file:///data")
     return path
 
 
 def join(url: str, *names: str) -> str:
-    """`url` and names below it, with one slash between. A name that others chose goes through `safe_name` first."""
+    """Return `url` with names appended, one slash between. Check names from outside with `safe_name` first."""
     if not names:
         return url
     below = "/".join(name.strip("/") for name in names)
-    head, mark, rest = url.rpartition("://")
-    if mark and not rest:
+    head, separator, rest = url.rpartition("://")
+    if separator and not rest:
         return f"{url}{below}"
-    return f"{head}{mark}{rest.rstrip('/')}/{below}"
+    return f"{head}{separator}{rest.rstrip('/')}/{below}"
 
 
 def split(url: str) -> tuple[str, str]:
-    """The bucket (or host) and what stands below it: `gs://bucket`, `some/key`. A folder has no bucket."""
+    """Return bucket (or host) and key of a URL: `gs://bucket`, `some/key`. A path of this machine has no bucket."""
     if is_folder(url):
         return "", local_path(url)
     head, _, rest = url.partition("://")
@@ -51,7 +51,7 @@ def split(url: str) -> tuple[str, str]:
 
 
 def base_name(path: str) -> str:
-    """The last name of a path or URL, which is what an input is called; the query of a web address is left out."""
+    """Return the last part of a path or URL without a query. It is the default name of an input."""
     if scheme(path) in ("http", "https"):
         path = urlsplit(path).path
     return path.rstrip("/").rpartition("/")[2]

@@ -1,0 +1,76 @@
+"""Open the fsspec file system of a URL. fsspec and gcsfs enter here only."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from kubeque.files.stores.errors import reason, refused
+from kubeque.files.stores.object_store import ObjectStore, Pieces
+from kubeque.files.urls import scheme
+from kubeque.model.errors import ConfigError, MissingExtra
+
+#: What to install for a scheme.
+_LIBRARIES = {
+    "gs": "'kubeque[google]'",
+    "gcs": "'kubeque[google]'",
+    "s3": "'kubeque[s3]'",
+    "s3a": "'kubeque[s3]'",
+    "http": "aiohttp requests",
+    "https": "aiohttp requests",
+}
+
+
+def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Pieces) -> ObjectStore:
+    """Open the store of `url`; `options` are keyword arguments for fsspec, by scheme.
+
+    Raises MissingExtra for a missing library, ConfigError for an unknown scheme, StorageError where the login fails.
+    """
+    kind = scheme(url)
+    try:
+        # A cached listing would hide files that others write.
+        filesystem = _file_system(kind, url, {"use_listings_cache": False, **options.get(kind, {})})
+    except ImportError as error:
+        remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
+        raise MissingExtra(f"{url}: {kind}:// needs a library that is not installed: {remedy}") from error
+    except ValueError as error:
+        raise ConfigError(f"{url}: no store is known by {kind}:// ({reason(error)}): write gs:// or s3://") from error
+    # A login may raise any error of the vendor's library.
+    except Exception as error:
+        raise refused("open", url, error) from error
+    ranges = kind in ("gs", "gcs", "s3", "s3a")
+    return ObjectStore(filesystem, in_memory=kind == "memory", ranges=ranges, pieces=pieces)
+
+
+def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
+    # Their errors are raised too; without a handler Python would print their warnings.
+    # (asyncio logs a thousand lines for the requests that s3fs gives up when the network fails.)
+    for library in ("asyncio", "gcsfs", "google.auth"):
+        logging.getLogger(library).addHandler(logging.NullHandler())
+    if kind in ("gs", "gcs"):
+        from gcsfs.core import GCSFileSystem
+
+        # The class that fsspec would choose asks each bucket for its kind by gRPC first. Nothing here depends on that,
+        # a server that speaks HTTP only lets it wait for a minute, and without a login it complains at every request.
+        return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))
+    from fsspec.core import url_to_fs
+
+    return url_to_fs(url, **options)[0]
+
+
+def _google_token() -> Any:
+    """Return the Google credentials of this machine; "anon", which may read public objects, if there are none.
+
+    Without this gcsfs asks a metadata server for half a minute before it uses "anon".
+    """
+    if os.environ.get("STORAGE_EMULATOR_HOST"):
+        return "anon"
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    try:
+        return google.auth.default(scopes=["https://www.googleapis.com/auth/devstorage.full_control"])[0]
+    except DefaultCredentialsError:
+        return "anon"
