@@ -1,10 +1,10 @@
-"""The pages docs/reference.md and docs/json.md, made from the commands and schemas themselves."""
+"""The pages docs/reference.md and docs/json.md, from the commands and the schemas of their output."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ import click
 from docs.generate.job_schemas import Schema
 from docs.generate.schemas import OUTPUTS
 from kubeque.cli.__main__ import COMMANDS, kubeque
+from kubeque.cli.grouped_help import GroupedCommand
 
 _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 
@@ -37,23 +38,34 @@ def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
         if paragraph.startswith("\b"):
             yield from ["```", *paragraph.splitlines()[1:], "```", ""]
         else:
-            yield from [_escaped(paragraph.replace("\n", " ")), ""]
+            yield from [_escape(paragraph.replace("\n", " ")), ""]
     yield from _options(command)
 
 
 def _options(command: click.Command) -> Iterator[str]:
     options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    if not isinstance(command, GroupedCommand):
+        yield from _option_table(command, options)
+        return
+    for group in command.groups:
+        yield from [f"**{group}**", ""]
+        yield from _option_table(command, [option for option in options if command.group_of(option) == group])
+        yield ""
+    yield from ["Examples:", "", "```", *command.examples, "```"]
+
+
+def _option_table(command: click.Command, options: Sequence[click.Option]) -> Iterator[str]:
     if not options:
         return
     yield from ["| option | |", "|---|---|"]
     with click.Context(command) as ctx:
         for option in options:
-            said, text = option.get_help_record(ctx) or ("", "")
-            words = said.replace("|", "\\|")
-            yield f"| `{words}` | {_escaped(text)} |"
+            flags, text = option.get_help_record(ctx) or ("", "")
+            words = flags.replace("|", "\\|")
+            yield f"| `{words}` | {_escape(text)} |"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
@@ -89,7 +101,7 @@ def _rows(schema: Schema, prefix: str) -> Iterator[str]:
         named.append(("(any other)", more))
     for name, value in named:
         path = f"{prefix}.{name}" if prefix else name
-        yield f"| `{path}` | {_type(value)} | {_escaped(value.get('description', ''))} |"
+        yield f"| `{path}` | {_type(value)} | {_escape(value.get('description', ''))} |"
         if "properties" in value or "properties" in value.get("items", {}):
             yield from _rows(value, path)
 

@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from kubeque import __version__
-from kubeque.cli.output.interrupt import Interrupted, deaf
+from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.model.errors import KubequeError
 
 #: Subcommand -> (module, function, help). A module is imported when its command is run, so that --help answers at once.
@@ -81,7 +81,7 @@ def main() -> None:
     try:
         code = kubeque.main(prog_name="kubeque", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
-        deaf()
+        ignore_interrupts()
         line = "\n" * sys.stderr.isatty()  # what the terminal shows of Ctrl-C stands before it
         click.echo(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}", err=True)
         _leave(130)

@@ -14,19 +14,19 @@ from kubeque.files.inputs.sources import absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.axes import read_grid
 from kubeque.model.rows.parameters import Rows, from_records, grid, sequence
-from kubeque.model.sweep.jobspec import MOST_BYTES, Asked, joined, read_jobspec, sweep_fields
-from kubeque.model.sweep.options import BY_NAME, ROW_KEYS
+from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
+from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 
 
-def understand(command: Sequence[str], options: Asked, file: str | None) -> Asked:
+def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
     """One jobspec that says all of it: what a jobspec `file` says, where options and words say nothing else.
 
     Raises UserError.
     """
     here = Path.cwd()
     typed = options | ({"command": list(command)} if command else {})
-    asked = joined(_read(file, here), _at(typed, here)) if file is not None else {"base": str(here), **typed}
+    asked = merge(_read(file, here), _at(typed, here)) if file is not None else {"base": str(here), **typed}
     if file is not None and "command" in typed:  # its ^ words mean files here; all other paths are absolute by now
         asked["base"] = str(here)
     if not asked.get("command") and "like" not in asked:
@@ -34,15 +34,15 @@ def understand(command: Sequence[str], options: Asked, file: str | None) -> Aske
     return asked
 
 
-def _read(file: str, here: Path) -> Asked:
+def _read(file: str, here: Path) -> Jobspec:
     """A jobspec, with `base` and every path absolute. Raises JobspecError."""
     try:
         if file == "-":
-            data, folder = sys.stdin.buffer.read(MOST_BYTES + 1), here
+            data, folder = sys.stdin.buffer.read(MAX_BYTES + 1), here
         else:
             folder = (here / file).parent
             with open(file, "rb") as stream:
-                data = stream.read(MOST_BYTES + 1)
+                data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise JobspecError(f"{file} cannot be read ({error.strerror}): name a jobspec that you may read") from error
     asked = read_jobspec(data, file if file != "-" else "the jobspec")
@@ -50,7 +50,7 @@ def _read(file: str, here: Path) -> Asked:
     return _at(asked, base) | {"base": str(base)}
 
 
-def _at(asked: Asked, base: Path) -> Asked:
+def _at(asked: Jobspec, base: Path) -> Jobspec:
     """The same with absolute paths, so that it may be joined with what was said elsewhere."""
     made = dict(asked)
     if "push" in made:
@@ -62,7 +62,7 @@ def _at(asked: Asked, base: Path) -> Asked:
     return made
 
 
-def read_sweep(client: Client, asked: Asked) -> Sweep:
+def make_sweep(client: Client, asked: Jobspec) -> Sweep:
     """The sweep that is asked for. Raises UserError."""
     rows = read_rows(client, asked)
     said = sweep_fields(asked) | {"base": Path(asked["base"])}
@@ -71,14 +71,14 @@ def read_sweep(client: Client, asked: Asked) -> Sweep:
     if "like" not in asked:
         return Sweep(**said, rows=rows or sequence(1))
     like = client.like(asked["like"], rows=rows, inputs_of_command="command" not in asked)
-    for name in ("env", "retries", "pod"):
+    for name in ("env", "retry_causes", "pod"):
         said[name] = {**getattr(like, name), **said.get(name, {})}
     return replace(like, **said)
 
 
-def read_rows(client: Client, asked: Asked) -> Rows | None:
+def read_rows(client: Client, asked: Jobspec) -> Rows | None:
     """The rows that are asked for; None where nothing is said of them. Raises ParametersError."""
-    given = [name for name in ROW_KEYS if name in asked]
+    given = [name for name in ROW_OPTIONS if name in asked]
     if len(given) > 1:
         flags = [BY_NAME[name].flags[-1] for name in given]
         raise UserError(f"{' and '.join(flags)} exclude each other: each of them says which rows there are")

@@ -17,7 +17,7 @@ _LINE_SECONDS = 5.0
 
 
 @contextmanager
-def transfer_shown(what: str, items: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
+def show_transfer(what: str, items: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
     """What to tell how far a transfer is. `what` is done, as in "uploading", to `items`, as in "files"."""
     if quiet:
         yield None

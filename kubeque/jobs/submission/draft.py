@@ -41,7 +41,7 @@ class Draft:
             name=name, uid=uid, n=n, url=job_folder_url(backends.config.default_url_prefix, name, uid),
             consumers=sweep.consumers or backends.config.consumers or backends.cluster.default_consumers(n),
             fleet=backends.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
-            shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
+            shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retry_causes), max_failures=sweep.max_failures,
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,

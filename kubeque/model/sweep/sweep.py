@@ -61,7 +61,7 @@ class Sweep:
     task_timeout: str | float | None = None
     deadline: str | float | None = None
     #: Extra attempts by cause, where they differ from the defaults.
-    retries: Mapping[str, int] = field(default_factory=dict)
+    retry_causes: Mapping[str, int] = field(default_factory=dict)
     max_failures: int | None = None
     #: A count, or a share as in `1%`.
     allow_failed: str | int = 0
@@ -101,7 +101,7 @@ class Sweep:
             raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
             raise UserError("skip_done looks for what was done in a series: name the series, as in --series nightly")
-        Budgets().with_extra(self.retries)
+        Budgets().with_extra(self.retry_causes)
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:
             raise ResourceError(f"max_failures {self.max_failures!r}: give a number from 1, or leave it out")
@@ -110,7 +110,7 @@ class Sweep:
             ("memory", self.memory, parse_bytes),
             ("max_memory", self.max_memory, parse_bytes),
             ("disk", self.disk, parse_bytes),
-            ("timeout", self.task_timeout, parse_duration),
+            ("task_timeout", self.task_timeout, parse_duration),
             ("deadline", self.deadline, parse_duration),
             ("results_ttl", self.results_ttl, parse_duration),
         ]
@@ -144,7 +144,7 @@ def parse_allowed(value: str | int) -> str:
     raise ResourceError(f"allow_failed {value!r}: give a count as in 3, or a share as in 1%")
 
 
-def named(sweep: Sweep) -> Sweep:
+def with_name(sweep: Sweep) -> Sweep:
     """The sweep with a name: its own, or a readable one."""
     return sweep if sweep.name is not None else replace(sweep, name=readable_name())
 

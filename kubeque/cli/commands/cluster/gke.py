@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from kubeque.cli.connect import configuration, connect, json_option
-from kubeque.cli.output.interrupt import saying, sure
+from kubeque.cli.output.interrupt import confirm, on_interrupt
 from kubeque.cli.output.terminal import coloured
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import first_pools, parse_node_range, read_pool
@@ -125,7 +125,7 @@ def _stop_gke(config: Config, *, yes: bool, as_json: bool) -> None:
     with _hosting(config, "the cluster is being deleted all the same") as place:
         pools = place.pools()
         if not yes:
-            sure(
+            confirm(
                 f"delete the cluster {place.gke} with its {len(pools)} node pool{'s' * (len(pools) != 1)}?"
                 " What runs there is cut off and waits in the queue.", err=as_json,
             )  # fmt: skip
@@ -194,7 +194,7 @@ def remove_pool(ctx: click.Context, name: str, yes: bool, as_json: bool) -> None
     """Remove the pool NAME with its nodes. What runs there runs again elsewhere."""
     with _hosting(configuration(ctx), f"the pool {name} is being removed all the same") as place:
         if not yes:
-            sure(f"remove the pool {name} of {place.gke} with all its nodes?", err=as_json)
+            confirm(f"remove the pool {name} of {place.gke} with all its nodes?", err=as_json)
         place.remove_pool(name)
     click.echo(json.dumps({"name": name}) if as_json else f"the pool {name} is removed")
 
@@ -231,7 +231,7 @@ def _hosting(config: Config, interrupted: str = "") -> Iterator[GkeCluster]:
     """The GKE cluster of the configuration; what takes long is shown. `interrupted`: what Ctrl-C means by then."""
     from kubeque.clusters.gke.cluster import GkeCluster
 
-    with _waiting() as tell, saying(f"interrupted; {interrupted}" if interrupted else "interrupted"):
+    with _waiting() as tell, on_interrupt(f"interrupted; {interrupted}" if interrupted else "interrupted"):
         yield GkeCluster.open(config.cluster_url, config, tell=tell)
 
 

@@ -7,7 +7,7 @@ import json
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.output.interrupt import sure
+from kubeque.cli.output.interrupt import confirm
 from kubeque.cli.output.job_text import as_wire, summary
 from kubeque.client import Progress
 from kubeque.model.job.job import ResetRule
@@ -95,6 +95,6 @@ def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
     with connect(ctx) as client:
         found = client.job(job)
         if not yes:
-            sure(f"delete {job} with the results of its {found.n} task{'s' * (found.n != 1)}?", err=as_json)
+            confirm(f"delete {job} with the results of its {found.n} task{'s' * (found.n != 1)}?", err=as_json)
         client.remove(job)
     click.echo(json.dumps({"job": job, "uid": found.uid}) if as_json else f"{job} is removed")

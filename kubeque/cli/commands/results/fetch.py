@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import click
 
 from kubeque.cli.connect import connect
-from kubeque.cli.output.interrupt import saying
-from kubeque.cli.output.progress_bar import transfer_shown
+from kubeque.cli.output.interrupt import on_interrupt
+from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.client import Client
 from kubeque.model.resources import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
@@ -35,16 +35,16 @@ def fetch(
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
-        bring(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
+        fetch_results(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
 
 
-def bring(
+def fetch_results(
     client: Client, name: str, dest: str, *, force: bool = False, quiet: bool = False, as_json: bool = False,
     indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Fetch, with a bar meanwhile and a line at the end."""
     interrupted = f"interrupted; what is in {dest} is whole: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
-    with saying(interrupted), transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
+    with on_interrupt(interrupted), show_transfer("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
     if as_json:
         said = {

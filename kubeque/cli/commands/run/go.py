@@ -26,12 +26,12 @@ def go(ctx: click.Context, job: str, as_json: bool) -> None:
         click.echo(json.dumps(as_wire(progress)) if as_json else summary(progress))
 
 
-def ways_on(name: str) -> str:
+def held_hint(name: str) -> str:
     """What can be done with a job that is held."""
     return f"{name} is held: kubeque go {name} lets the rest run, kubeque kill {name} ends it"
 
 
-def tell(client: Client, progress: Progress, *, err: bool) -> None:
+def print_estimate(client: Client, progress: Progress, *, err: bool) -> None:
     """Print how the canaries ended and what they let expect."""
     name = progress.job.name
     for line in estimate_lines(name, client.estimate(name)):

@@ -9,7 +9,7 @@ from itertools import islice
 
 import click
 
-from kubeque.cli.commands.run.go import tell, ways_on
+from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.interrupt import Interrupted
 from kubeque.cli.output.job_text import as_wire, failures, summary, way_on
@@ -29,13 +29,13 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
     A job that sub --try holds is watched until its first rows have ended; 0 if all of them are ok.
     """
     with connect(ctx) as client:
-        last = look(client, job, as_json=as_json)
+        last = follow(client, job, as_json=as_json)
         if last.held:
-            tell(client, last, err=as_json)
-        return conclude(client, last, as_json=as_json)
+            print_estimate(client, last, err=as_json)
+        return print_end(client, last, as_json=as_json)
 
 
-def look(client: Client, name: str, *, as_json: bool = False) -> Progress:
+def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
     """Watch a job until it has ended or is held. Ctrl-C says how to go on, and is Interrupted."""
     try:
         return watch_live(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
@@ -43,11 +43,11 @@ def look(client: Client, name: str, *, as_json: bool = False) -> Progress:
         raise Interrupted(f"stopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}") from None
 
 
-def conclude(client: Client, last: Progress, *, as_json: bool = False) -> int:
+def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
     """Say how a job ended, or how one that is held goes on; the exit code."""
     name = last.job.name
     if last.held:
-        click.echo(json.dumps(as_wire(last)) if as_json else ways_on(name))
+        click.echo(json.dumps(as_wire(last)) if as_json else held_hint(name))
         return 1 if last.counts.failed else 0
     success = last.job.closing is not None and last.job.closing.success
     if as_json:
