@@ -43,7 +43,7 @@ def to_jobspec(values: Mapping[str, Any]) -> Jobspec:
     Raises UserError for an option that is given by its present and its old name.
     """
     jobspec: Jobspec = {}
-    for option in OPTIONS:
+    for option in filter(lambda option: option.flags, OPTIONS):
         present, old = values.get(option.name), values.get(_OLD + option.name)
         if _is_given(present) and _is_given(old):
             raise UserError(f"{option.old_flags[-1]} is the old name of {option.flags[-1]}: give one of the two")

@@ -47,7 +47,7 @@ BAD = {
     "near": ('{"comand": ["a"]}', "did you mean 'command'"),
     "the option's name": ('{"timeout": "5m"}', "did you mean 'task_timeout'"),
     "the option's other name": ('{"params": "a.csv"}', "did you mean 'parameters'"),
-    "far": ('{"qqqqqq": 1}', "the keys are command"),
+    "far": ('{"qqqqqq": 1}', "the keys are parameters, grid"),
     "one text": ('{"command": "python3 run.py"}', "command is \"python3 run.py\": write a list of texts"),
     "a number among texts": ('{"command": ["a", 3]}', "command[1] is 3"),
     "no number": ('{"consumers": "many"}', "write a whole number"),
