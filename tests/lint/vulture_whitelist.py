@@ -47,3 +47,6 @@ _.should_exit  # uvicorn's server reads it
 _.gid  # tarfile reads it
 _.gname  # tarfile reads it
 _.uname  # tarfile reads it
+_.format_options  # click calls it
+_.format_epilog  # click calls it
+_.templated  # docs/generate reads it to write the operators' template_fields
