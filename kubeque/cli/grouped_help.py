@@ -27,13 +27,14 @@ class GroupedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group; options without a group belong to the last one."""
         for group in self.groups:
-            records = [param.get_help_record(ctx) for param in self.get_params(ctx) if self.group_of(param) == group]
+            options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+            records = [option.get_help_record(ctx) for option in options if self.group_of(option) == group]
             with formatter.section(group):
                 formatter.write_dl([record for record in records if record is not None])
 
-    def group_of(self, param: click.Parameter) -> str:
+    def group_of(self, option: click.Option) -> str:
         """Return the title of the group of an option."""
-        return param.group if isinstance(param, GroupedOption) else self.groups[-1]
+        return option.group if isinstance(option, GroupedOption) else self.groups[-1]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples, each on a line of its own."""

@@ -17,7 +17,7 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     assert "^^^" not in ran.stdout
     # Nothing to reset is said
     assert shell.run("reset", "j", "--only-cause", "oom").stdout.splitlines() == [
-        "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task ended by oom",
+        "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task failed by oom",
     ]  # fmt: skip
     # What has ended will not write any more, what waits will
     assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"

@@ -5,7 +5,7 @@ _.list_commands  # click calls it
 _.format_commands  # click calls it
 _.completion  # kubeque/cli/__main__.py loads each command by its name
 _.list_pools  # click registers it with @pool.command
-_.resize_pool  # click registers it with @pool.command
+_.resize_one  # click registers it with @pool.command
 _.refresh_api_key_hook  # the Kubernetes client calls it before each request
 _.tempdir  # tempfile reads it
 _.set_size  # fsspec calls it on its Callback

@@ -87,8 +87,10 @@ def _suggest(name: str) -> str:
     for option in OPTIONS:
         if any(flag in flags.split("/") for flags in (*option.flags, *option.old_flags)):
             return f"did you mean {option.name!r}?"
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), BY_NAME, 1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(BY_NAME)}"
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), [*BY_NAME, *BY_OLD_NAME], 1, cutoff=0.5)
+    if not near:
+        return f"the keys are {', '.join(BY_NAME)}"
+    return f"did you mean {(BY_NAME.get(near[0]) or BY_OLD_NAME[near[0]]).name!r}?"
 
 
 def _check_values(jobspec: Jobspec, where: str) -> None:

@@ -32,8 +32,8 @@ _NOTHING = "interrupted; nothing was submitted: the same command again uploads o
 
 
 _EXAMPLES = (
-    "kubeque sub --grid lr=0.1,0.01 --grid seed=1..5 python3 ^train.py {lr} {seed}",
-    "kubeque sub -n render -p scenes.csv --memory 2Gi --try 3 --fetch out python3 ^render.py {scene}",
+    "kubeque sub --grid lr=0.1,0.01 --grid seed=1..5 python3 '^train.py' {lr} {seed}",
+    "kubeque sub -n render -p scenes.csv --memory 2Gi --try 3 --fetch out python3 '^render.py' {scene}",
     "kubeque sub -f jobspec.json --revise --retry-causes lost=5 --no-wait",
 )
 
