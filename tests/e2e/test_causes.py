@@ -67,8 +67,8 @@ def test_an_input_that_is_gone_is_named(desk: Desk) -> None:
     url = f"gs://{BUCKET}/inputs/{desk.folder.name}.txt"
     Files({"gs": desk.store.options}).write(url, b"hello")
     shutil.copytree(PROVOKE, desk.folder / "provoke")
-    done = desk.sub("-n", "input", "--no-wait", "--retry-causes", "stage=0", "python3", "^provoke/read_input.py", f"^{url}",
-                    image=DEBIAN)  # fmt: skip
+    words = ("python3", "^provoke/read_input.py", f"^{url}")
+    done = desk.sub("-n", "input", "--no-wait", "--retry-causes", "stage=0", *words, image=DEBIAN)
     Files({"gs": desk.store.options}).delete(url)
     assert done.returncode == 0, done.stderr
     desk.run("watch", "input")
