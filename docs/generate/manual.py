@@ -18,7 +18,7 @@ _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 
 
 def reference_page() -> str:
-    """Every command with its arguments and options."""
+    """Return docs/reference.md."""
     lines = ["# The commands", "", _MADE, "", *_options(kubeque), ""]
     with click.Context(kubeque, info_name="kubeque") as root:
         for name in COMMANDS:
@@ -70,28 +70,27 @@ def _escape(text: str) -> str:
 
 
 def json_page() -> str:
-    """What each command prints with `--json`."""
+    """Return docs/json.md."""
     lines = [
         "# What --json prints", "", _MADE, "",
-        "Keys stay, with their meaning; new ones may come. Where it says JSON lines, each line is one object and is",
-        "printed as soon as it is known. Errors are text on standard error, and the exit code is the same as without",
-        "`--json`.", "",
+        "Keys keep their meaning; new keys may be added. With JSON lines, each line is one object and is",
+        "printed at once. Errors are text on standard error, and the exit code is the same as without `--json`.", "",
     ]  # fmt: skip
     seen: dict[str, str] = {}
     for output in OUTPUTS:
         kind = "JSON lines" if output.lines else "One JSON document"
-        lines += [f"## {output.said}", "", f"{kind}. {output.schema['description']}", ""]
+        lines += [f"## {output.command}", "", f"{kind}. {output.schema['description']}", ""]
         key = json.dumps(output.schema, sort_keys=True)
         if key in seen:
             lines += [f"The same as `{seen[key]}`.", ""]
             continue
-        seen[key] = output.said
+        seen[key] = output.command
         lines += ["| key | type | |", "|---|---|---|", *_rows(output.schema, ""), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _rows(schema: Schema, prefix: str) -> Iterator[str]:
-    """The keys of an object, of the objects in it and of those in its arrays."""
+    """Yield a table row for each key of an object, of its objects and of its arrays."""
     if schema["type"] == "array":
         yield from _rows(schema["items"], f"{prefix}[]")
         return

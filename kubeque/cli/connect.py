@@ -1,4 +1,4 @@
-"""What the commands share: the configuration, the client, and common arguments and options."""
+"""Shared by the commands: the configuration, the client, and common arguments and options."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.options import GROUPS, OPTIONS, Option
 
 F = TypeVar("F", bound=Callable[..., Any])
-#: What the parameters of hidden options begin with.
+#: Prefix of the parameters of hidden options.
 _OLD = "old_"
 
 

@@ -39,7 +39,7 @@ _OWN = ("command", "parameters", "push")
 class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
-    In `command`, `{column}` takes the row's value, `^file` brings a file along and `\\{` is a brace. These are read
+    In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. They are parsed
     before Jinja runs: what Jinja inserts is data. Relative paths start at the folder of the DAG file.
 
     Returns the pointer {job_id, conn_id, results, counts}; the XCom `job_id` is the name alone.
@@ -48,7 +48,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     template_fields: Sequence[str] = (
         "command", "parameters", "job_id", *SweepArgumentsOperator.template_fields, "kubeque_conn_id",
     )  # fmt: skip
-    #: A name that ends in .csv is no template.
+    #: Airflow must not read a file because a name ends in .csv.
     template_ext: Sequence[str] = ()
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
     operator_extra_links = SWEEP_LINKS
@@ -110,7 +110,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         self.orphan_after = patience(orphan_after, self.poke_interval)
         self.on_clear = on_clear
         self.kubeque_conn_id = kubeque_conn_id
-        #: The command as it was read while templates were rendered.
+        #: The words of the command, parsed while templates are rendered.
         self._words: tuple[str | Word, ...] | None = None
 
     @cached_property
@@ -118,7 +118,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit, or take the job of an earlier try; with `wait`, wait. Raises BadSweep, SweepFailed."""
+        """Submit, or adopt the job of an earlier try; with `wait`, wait for its end. Raises BadSweep, SweepFailed."""
         try:
             with permanent():
                 who = whose(context)
@@ -139,7 +139,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             self.hook.close()
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        """Continue after the triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
         name = self.job_id or job_id_for(self.hook.deployment, *whose(context))
         waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return tell_assets(self, context, self._after(waiter, event))
@@ -179,7 +179,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         seen_oids: set[int],
         **more: Any,
     ) -> None:
-        """Render; mapped Airflow tasks come by here too, unlike by the public method above it."""
+        """Render. Airflow calls this method for mapped tasks too, unlike the public one."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
         super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
@@ -198,9 +198,9 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
         if callable(getattr(self.command, "resolve", None)):
-            self.command = [Word((str(word),)) for word in render(self.command)]  # all of it is data
+            self.command = [Word((str(word),)) for word in render(self.command)]  # every word is data
         if isinstance(self.command, str):
-            return  # the sweep has the words for it
+            return  # Sweep.words raises the error
 
         def read(word: Any) -> Word:
             if isinstance(word, Word):

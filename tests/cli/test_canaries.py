@@ -62,7 +62,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     assert states == ["ok", "held", "held", "held", "ok", "held", "held", "held", "ok"]
 
     # When somebody says go
-    schema = next(output.schema for output in OUTPUTS if output.said.startswith("kubeque go "))
+    schema = next(output.schema for output in OUTPUTS if output.command.startswith("kubeque go "))
     jsonschema.validate(json.loads(shell.run("go", "t", "--json").stdout), schema)
 
     # Then all others run, and the canaries do not run again

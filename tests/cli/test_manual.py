@@ -45,7 +45,7 @@ def test_every_command_and_option_is_in_the_reference_with_words() -> None:
 
 
 def test_every_command_that_prints_json_has_a_schema() -> None:
-    described = {output.said.split()[1] for output in OUTPUTS}
+    described = {output.command.split()[1] for output in OUTPUTS}
     with click.Context(kubeque, info_name="kubeque") as root:
         for name in COMMANDS:
             command = kubeque.get_command(root, name)

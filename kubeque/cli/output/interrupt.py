@@ -35,7 +35,7 @@ def on_interrupt(message: str) -> Iterator[InterruptMessage]:
 
 
 def confirm(question: str, *, err: bool) -> None:
-    """Ask before deleting something. Raises Interrupted after a no, UserError if stdin is no terminal."""
+    """Ask before deleting something. Raises Interrupted after a no, UserError without a terminal."""
     try:
         yes = click.confirm(question, err=err)
     except click.Abort:

@@ -16,7 +16,7 @@ class OptionType:
 
     #: JSON Schema of the value in a jobspec.
     schema: Mapping[str, Any]
-    #: What to write in a jobspec, for messages.
+    #: How to write the value in a jobspec, for messages.
     remedy: str
     #: The type as a Python annotation, for the Airflow operator.
     annotation: str
@@ -59,36 +59,38 @@ TEXTS = OptionType(
     {"type": "array", "items": {"type": "string"}}, "write a list of texts", "Sequence[str]", _read_list, many=True
 )
 WORDS = OptionType(
-    {**TEXTS.schema, "minItems": 1}, 'write a list of texts, as in ["python3", "^run.py", "{n}"]', "Sequence[Any]"
+    {**TEXTS.schema, "minItems": 1}, 'write a list of texts, for example ["python3", "^run.py", "{n}"]', "Sequence[Any]"
 )
-COUNT = OptionType({"type": "integer"}, "write a whole number, as in 3", "int")
-SHARE = OptionType({"type": ["string", "integer"]}, 'write a count or a share, as in 3 or "1%"', "str | int")
+COUNT = OptionType({"type": "integer"}, "write a whole number, for example 3", "int")
+SHARE = OptionType({"type": ["string", "integer"]}, 'write a count or a share, for example 3 or "1%"', "str | int")
 FLAG = OptionType({"type": "boolean"}, "write true or false", "bool")
-SIZE = OptionType({"type": ["string", "integer"]}, 'write a size, as in "1.5Gi"', "str | int")
-CORES = OptionType({"type": ["string", "number"]}, 'write a number of cores, as in 2 or "500m"', "str | float")
-TIME = OptionType({"type": ["string", "number"]}, 'write a time, as in "30m"', "str | float")
+SIZE = OptionType({"type": ["string", "integer"]}, 'write a size, for example "1.5Gi"', "str | int")
+CORES = OptionType({"type": ["string", "number"]}, 'write a number of cores, for example 2 or "500m"', "str | float")
+TIME = OptionType({"type": ["string", "number"]}, 'write a time, for example "30m"', "str | float")
 PAIRS = OptionType(
-    {"type": "object", "additionalProperties": {"type": "string"}}, 'write texts by name, as in {"NAME": "VALUE"}',
+    {"type": "object", "additionalProperties": {"type": "string"}},
+    'write texts by name, for example {"NAME": "VALUE"}',
     "Mapping[str, str]", _read_pairs, many=True,
 )  # fmt: skip
 COUNTS = OptionType(
     {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
-    'write numbers by cause, as in {"lost": 5}', "Mapping[str, int]", _read_counts, many=True,
+    'write numbers by cause, for example {"lost": 5}', "Mapping[str, int]", _read_counts, many=True,
 )  # fmt: skip
 AXES = OptionType(
     {
         "type": "object", "minProperties": 1,
         "additionalProperties": {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": _SCALAR}]},
     },
-    'write lists of values by axis, as in {"lr": [0.1, 0.01], "seed": "1..5"}', "Mapping[str, Any]", _read_axes,
+    'write lists of values by axis, for example {"lr": [0.1, 0.01], "seed": "1..5"}', "Mapping[str, Any]", _read_axes,
     many=True,
 )  # fmt: skip
 ROWS = OptionType(
     {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
-    'name a CSV file, or write a list of rows, as in [{"n": 1}, {"n": 2}]', "Any",
+    'name a CSV file, or write a list of rows, for example [{"n": 1}, {"n": 2}]', "Any",
 )  # fmt: skip
 TAINTS = OptionType(
-    {"type": "array", "items": {"type": ["string", "object"]}}, 'write a list of taints, as in ["gpu=true:NoSchedule"]',
+    {"type": "array", "items": {"type": ["string", "object"]}},
+    'write a list of taints, for example ["gpu=true:NoSchedule"]',
     "Sequence[str | Mapping[str, Any]]", _read_list, many=True,
 )  # fmt: skip
 TEMPLATE = OptionType(

@@ -47,7 +47,7 @@ class Option:
     metavar: str | None = None
     #: The default as text; empty: the help says all.
     default: str = ""
-    #: The field of `Sweep` if it has another name; "" if the option is no field.
+    #: The field of `Sweep` if it has another name; "" if it is not a field.
     field: str | None = None
     #: True if the value is a key of `Sweep.pod`.
     pod: bool = False

@@ -1,4 +1,4 @@
-"""What the commands of a hosted cluster share: options, the connection to it, and how pools are printed."""
+"""Shared by the commands of a hosted cluster: options, the connection, and how pools are printed."""
 
 from __future__ import annotations
 
