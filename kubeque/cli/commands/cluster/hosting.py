@@ -15,7 +15,7 @@ import click
 from kubeque.cli.connect import configuration
 from kubeque.cli.output.interrupt import on_interrupt
 from kubeque.model.config.config import Config
-from kubeque.model.config.node_pools import parse_span
+from kubeque.model.config.node_pools import parse_node_range
 from kubeque.model.resources import format_seconds, parse_bytes
 from kubeque.model.text import printable
 
@@ -71,7 +71,7 @@ def open_hosted(config: Config, on_ctrl_c: str = "") -> Iterator[GkeCluster]:
 
 def resize_pool(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> None:
     """Change the number of nodes of a pool ("": the first pool) and print the pool."""
-    span = parse_span(nodes)
+    span = parse_node_range(nodes)
     with open_hosted(configuration(ctx), "Google still changes the nodes") as hosted:
         pool = hosted.resize(name, span)
     print_pool(pool, as_json=as_json)
