@@ -53,6 +53,7 @@ def kubeque_task(
     retry_causes: Mapping[str, int] | None = None,
     max_failures: int | None = None,
     allow_failed: str | int | None = None,
+    lease: str | float | None = None,
     cluster: str | None = None,
     image: str | None = None,
     keeper: str | None = None,

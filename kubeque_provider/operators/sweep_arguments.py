@@ -50,6 +50,7 @@ class SweepArgumentsOperator(BaseOperator):
         retry_causes: Mapping[str, int] | None = None,
         max_failures: int | None = None,
         allow_failed: str | int | None = None,
+        lease: str | float | None = None,
         cluster: str | None = None,
         image: str | None = None,
         keeper: str | None = None,
@@ -89,6 +90,7 @@ class SweepArgumentsOperator(BaseOperator):
         self.retry_causes = retry_causes
         self.max_failures = max_failures
         self.allow_failed = allow_failed
+        self.lease = lease
         self.cluster = cluster
         self.image = image
         self.keeper = keeper

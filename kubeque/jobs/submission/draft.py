@@ -18,7 +18,7 @@ from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import parse_duration
-from kubeque.model.sweep.sweep import Sweep, parse_allowed
+from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Draft:
     def job(self, backends: Backends, name: str) -> Job:
         """A new job for it, with a uid of its own."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
-        lease = sweep.lease_seconds or LEASE_SECONDS
+        lease = parse_lease(sweep.lease) if sweep.lease is not None else LEASE_SECONDS
         now = backends.queue.now()  # by which the deadline is judged
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(

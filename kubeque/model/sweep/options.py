@@ -193,6 +193,10 @@ GROUPS = (
             "allow_failed", SHARE, "Failed tasks that still count as success, for example 3 or 1%.",
             ("--allow-failed",), "N|N%", "0", kept="job.allow_failed",
         ),
+        Option(
+            "lease", TIME, "Time without a heartbeat after which the tasks of a consumer run elsewhere.", ("--lease",),
+            "TIME", "3m", kept="job.lease_seconds",
+        ),
     )),
     OptionGroup("Where it runs", (
         Option(

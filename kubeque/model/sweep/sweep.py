@@ -18,6 +18,8 @@ from kubeque.model.rows.parameters import Rows, sequence
 
 #: Largest number of canaries; each is a block of its own.
 MAX_CANARIES = 1000
+#: Shortest lease, seconds: a busy machine delays heartbeats by about a second.
+MIN_LEASE_SECONDS = 5.0
 #: Longest name of a job, characters.
 _NAME_CHARACTERS = 300
 _NAME = re.compile(r"[^\x00-\x20/\\\x7f][^\x00-\x1f/\\\x7f]*")
@@ -71,8 +73,8 @@ class Sweep:
     skip_done: bool = False
     #: Time after the end of the job until gc may delete it, such as `30d`; None: never.
     results_ttl: str | float | None = None
-    #: Seconds without a sign of life after which a consumer's tasks are taken back.
-    lease_seconds: float | None = None
+    #: Time without a heartbeat after which the tasks of a consumer run elsewhere; None: LEASE_SECONDS of a job.
+    lease: str | float | None = None
     #: The submitter, as the job records it (deployment, DAG, run, Airflow task).
     origin: Mapping[str, str] = field(default_factory=dict)
     #: Options of pods by name; `PodOptions` reads them.
@@ -113,6 +115,7 @@ class Sweep:
             ("task_timeout", self.task_timeout, parse_duration),
             ("deadline", self.deadline, parse_duration),
             ("results_ttl", self.results_ttl, parse_duration),
+            ("lease", self.lease, parse_lease),
         ]
         for what, value, parse in checks:
             if value is not None:
@@ -124,6 +127,14 @@ def check_consumers(consumers: int) -> None:
     """Raise ResourceError unless a job can have this number of consumers."""
     if not 1 <= consumers <= 10_000:
         raise ResourceError(f"consumers {consumers!r}: give a number from 1 to 10000")
+
+
+def parse_lease(value: str | float, what: str = "lease") -> float:
+    """Return the seconds of a lease. Raises ResourceError below MIN_LEASE_SECONDS."""
+    seconds = parse_duration(value, what)
+    if seconds < MIN_LEASE_SECONDS:
+        raise ResourceError(f"{what} {value!r} is too short: give at least {MIN_LEASE_SECONDS:g}s")
+    return seconds
 
 
 def check_name(name: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from kubeque.cli.commands.run.sub import sub
 from kubeque.cli.sweep_options import to_jobspec
-from kubeque.model.errors import JobspecError, UserError
+from kubeque.model.errors import JobspecError, ResourceError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.jobspec import read_jobspec
@@ -16,8 +16,8 @@ from kubeque.model.sweep.options import BY_NAME, OPTIONS, Option
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.sweep.sweep import Sweep
 
-#: Fields that no option sets: computed from other options, taken from a job, set by an Airflow task, or for tests.
-COMPUTED = {"rows", "inputs", "inputs_of_command", "pod", "lease_seconds", "origin"}
+#: Fields that no option sets: computed from other options, taken from a job, or set by an Airflow task.
+COMPUTED = {"rows", "inputs", "inputs_of_command", "pod", "origin"}
 #: Options of one call, which no jobspec holds.
 CALL = {"file", "revise", "replace", "dry_run", "yes", "as_json", "command", "help"}
 #: Options that `--like` derives from several values of a job, and those that belong to one submission.
@@ -75,3 +75,9 @@ def test_an_old_key_of_a_jobspec_is_an_alias():
     with pytest.raises(JobspecError, match="'retries' is the old name of 'retry_causes': remove 'retries'"):
         read_jobspec(b'{"retries": {"lost": 5}, "retry_causes": {"lost": 5}}', "j")
     assert "retries" not in BY_NAME
+
+
+def test_a_lease_has_a_lower_bound():
+    assert Sweep(["true"], lease="5s").checked().lease == "5s"
+    with pytest.raises(ResourceError, match="lease '4s' is too short: give at least 5s"):
+        Sweep(["true"], lease="4s").checked()
