@@ -1,4 +1,4 @@
-"""What `--json` prints of jobs and their tasks, and the words that all schemas of output are made of."""
+"""JSON Schemas of jobs and tasks as `--json` prints them, and the functions that make schemas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Schema = dict[str, Any]
 
 
 def value(kinds: str, text: str, **more: Any) -> Schema:
-    """One value; `kinds`: its types, as in "string|null"."""
+    """Return the schema of a value; `kinds` holds its types, for example "string|null"."""
     types = kinds.split("|")
     return {"type": types[0] if len(types) == 1 else types, "description": text, **more}
 
@@ -26,130 +26,136 @@ def listing(text: str, items: Schema) -> Schema:
 
 TIME = "ISO 8601 in UTC"
 COUNTS = record(
-    "How many tasks stand where.",
+    "Number of tasks by state.",
     {
-        "pending": value("integer", "They wait."),
-        "running": value("integer", "A consumer has them."),
-        "ok": value("integer", "They ended well."),
-        "failed": value("integer", "They ended otherwise, and run no more."),
-        "killed": value("integer", "They had not ended when the job was killed or stopped."),
-        "held": value("integer", "They wait for `kubeque go` (sub --try)."),
+        "pending": value("integer", "Tasks that wait."),
+        "running": value("integer", "Tasks that a consumer has."),
+        "ok": value("integer", "Tasks that succeeded."),
+        "failed": value("integer", "Tasks that failed and do not run again."),
+        "killed": value("integer", "Tasks that had not ended when the job was killed or stopped."),
+        "held": value("integer", "Tasks that wait for `kubeque go` (sub --try)."),
     },
 )
 JOB: dict[str, Schema] = {
-    "job": value("string", "Its name."),
-    "uid": value("string", "Drawn at random when it was made; a job made anew under the same name has another."),
+    "job": value("string", "Name of the job."),
+    "uid": value("string", "Random identifier; another job of the same name has another one."),
     "state": value("string", "waiting, running, held, success, failed, killed, stopped or resetting."),
-    "reason": value("string", "Why it was stopped; empty where it was not."),
-    "tasks": value("integer", "How many it has."),
+    "reason": value("string", "Reason why the job was stopped; empty if it was not."),
+    "tasks": value("integer", "Number of tasks."),
     "counts": COUNTS,
-    "consumers": value("integer", "Consumers of its fleet that run now."),
-    "revision": value("integer", "Which spec is in force."),
-    "run": value("integer", "How often it was reset."),
-    "priority": value("integer", "Higher goes first."),
-    "created": value("string", f"When it was submitted, {TIME}."),
-    "success": value("boolean|null", "How it ended; null: it has not."),
-    "url": value("string", "The folder of its rows and results."),
+    "consumers": value("integer", "Number of running consumers of its fleet."),
+    "revision": value("integer", "Revision of the spec."),
+    "run": value("integer", "Number of resets."),
+    "priority": value("integer", "Priority; higher numbers go first."),
+    "created": value("string", f"Time of the submission, {TIME}."),
+    "success": value("boolean|null", "True if it succeeded; null before its end."),
+    "url": value("string", "URL of the folder of its rows and results."),
     "obstacles": {
         "type": "array",
-        "description": "What keeps its consumers from starting.",
+        "description": "Reasons why its consumers do not start.",
         "items": {"type": "string"},
     },
 }
 FACTS: dict[str, Schema] = {
     "state": value("string", "held, pending, running, ok, failed or killed."),
-    "cause": value("string|null", "Why its last attempt ended; null before it has."),
-    "exit_code": value("integer|null", "The exit code, or the signal's number where the cause is `signal`."),
-    "attempts": value("integer", "Attempts that ended."),
+    "cause": value("string|null", "Cause of the end of the last attempt; null before it."),
+    "exit_code": value("integer|null", "Exit code; the number of the signal if the cause is `signal`."),
+    "attempts": value("integer", "Number of ended attempts."),
     "seconds": value("number|null", "Wall time of the last attempt."),
-    "peak_memory": value("integer|null", "Bytes, over all its processes."),
-    "files": value("integer|null", "How many files were kept."),
-    "bytes": value("integer|null", "Their bytes."),
+    "peak_memory": value("integer|null", "Peak memory of all its processes, bytes."),
+    "files": value("integer|null", "Number of kept files."),
+    "bytes": value("integer|null", "Bytes of the kept files."),
 }
-SCALAR = value("string|number|boolean|null", "What the program wrote to $KUBEQUE_OUT under that name.")
+SCALAR = value("string|number|boolean|null", "Value that the program wrote to $KUBEQUE_OUT.")
 TASK = record(
-    "One task: its row, how it stands, and what its program wrote.",
-    {"index": value("integer", "Its row, from 0."), **FACTS},
+    "One task: its row, its state, and the values that its program wrote.",
+    {"index": value("integer", "Index of its row, from 0."), **FACTS},
     patternProperties={r"^out\.": SCALAR},
-    additionalProperties=value("string", "The row's value, under the column's name."),
+    additionalProperties=value("string", "Value of the row in this column."),
 )
 INPUT = record(
-    "A file that every task gets.",
+    "Input file of every task.",
     {
-        "name": value("string", "Its path in the working directory."),
-        "url": value("string", "Where its bytes are."),
+        "name": value("string", "Path in the working directory."),
+        "url": value("string", "URL of its content."),
         "size": value("integer", "Bytes."),
     },
 )
 SHOWN_JOB = record(
-    "All about a job.",
+    "Details of a job.",
     JOB
     | {
-        "command": {"type": "array", "description": "As it was written.", "items": {"type": "string"}},
-        "shell": value("boolean", "Does /bin/sh run it?"),
-        "columns": {"type": "array", "description": "The columns of its rows.", "items": {"type": "string"}},
-        "image": value("string", "Its image; empty: none was asked for."),
+        "command": {"type": "array", "description": "Words of the command.", "items": {"type": "string"}},
+        "shell": value("boolean", "True if /bin/sh runs the command."),
+        "columns": {"type": "array", "description": "Columns of its rows.", "items": {"type": "string"}},
+        "image": value("string", "Container image; empty: none."),
         "cpu": value("number|null", "Cores of a task."),
-        "memory": value("integer|null", "Bytes of memory that a task is given first."),
-        "max_memory": value("integer|null", "Bytes of memory that a task is given at most."),
-        "disk": value("integer|null", "Bytes of disk of a task."),
-        "timeout": value("number|null", "Seconds that a task may take."),
-        "deadline": value("number|null", "When the job ends whatever is left, Unix seconds."),
-        "max_failures": value("integer|null", "So many failed tasks end the job."),
-        "allow_failed": value("string", "So many failed tasks are a success: a number, or a share with %."),
-        "series": value("string", "The series that it belongs to; empty: none."),
-        "inputs": listing("What all tasks get.", INPUT),
+        "memory": value("integer|null", "Memory of the first attempt of a task, bytes."),
+        "max_memory": value("integer|null", "Largest memory of a task, bytes."),
+        "disk": value("integer|null", "Disk of a task, bytes."),
+        "timeout": value("number|null", "Time limit of a task, seconds."),
+        "deadline": value("number|null", "Time at which the job ends in any case, Unix seconds."),
+        "max_failures": value("integer|null", "Number of failed tasks at which the job stops."),
+        "allow_failed": value("string", "Failed tasks that still count as success: a number, or a share with %."),
+        "series": value("string", "Series of the job; empty: none."),
+        "inputs": listing("Input files of every task.", INPUT),
         "causes": value(
             "object",
-            "How many tasks ended by each cause.",
-            additionalProperties=value("integer", "Tasks that ended by it."),
+            "Number of tasks by cause of their end.",
+            additionalProperties=value("integer", "Number of tasks."),
         ),
-        "attempts": value("integer", "Attempts that ended, of all tasks; of each task the last eight are remembered."),
-        "seconds": value("number", "Wall time of the last attempts, summed up."),
-        "peak_memory": value("integer|null", "The most that one of them used, bytes."),
-        "table": value("string|null", "Where results.csv of this run is; null before the job has ended."),
+        "attempts": value("integer", "Number of ended attempts of all tasks, at most the last eight of each task."),
+        "seconds": value("number", "Sum of the wall times of the last attempts."),
+        "peak_memory": value("integer|null", "Largest peak memory of a task, bytes."),
+        "table": value("string|null", "URL of results.csv of this run; null before the end of the job."),
     },
 )
 ATTEMPT = record(
     "One attempt.",
     {
-        "attempt": value("integer", "Its number. Numbers only grow; one that was given back unused is missing."),
-        "cause": value("string", "Why it ended."),
-        "code": value("integer|null", "Exit code or signal."),
-        "consumer": value("string", "Who ran it."),
-        "start": value("string", f"When it began, {TIME}."),
+        "attempt": value("integer", "Number of the attempt. Numbers only grow; unused ones are missing."),
+        "cause": value("string", "Cause of its end."),
+        "code": value("integer|null", "Exit code or number of the signal."),
+        "consumer": value("string", "Consumer that ran it."),
+        "start": value("string", f"Start, {TIME}."),
         "seconds": value("number", "Wall time."),
     },
 )
 KEPT = record(
-    "A file that was kept.",
+    "One kept file.",
     {
-        "name": value("string", "Its path in the working directory, as the program chose it."),
+        "name": value("string", "Path in the working directory."),
         "size": value("integer", "Bytes."),
         "digest": value("string", "SHA-256, hex."),
     },
 )
 SHOWN_TASK = record(
-    "All about a task.",
+    "Details of a task.",
     {
-        "job": value("string", "The job's name."),
-        "uid": value("string", "The job's uid."),
-        "index": value("integer", "Its row, from 0."),
-        "row": value("object", "The row by column.", additionalProperties=value("string", "The row's value.")),
+        "job": value("string", "Name of the job."),
+        "uid": value("string", "Uid of the job."),
+        "index": value("integer", "Index of its row, from 0."),
+        "row": value(
+            "object", "Values of the row by column.", additionalProperties=value("string", "Value of the row.")
+        ),
         **FACTS,
-        "message": value("string|null", "Why it ended, for people."),
-        "owner": value("string|null", "The consumer that has it now."),
-        "memory": value("integer|null", "Bytes of memory that it is given."),
-        "disk": value("integer|null", "Bytes of disk that it is given."),
+        "message": value("string|null", "Description of its end."),
+        "owner": value("string|null", "Consumer that has the task now."),
+        "memory": value("integer|null", "Memory of its next attempt, bytes."),
+        "disk": value("integer|null", "Disk of its next attempt, bytes."),
         "command": {
             "type": ["array", "null"],
-            "description": "What was run; null where no result is stored.",
+            "description": "Command that ran; null if no result is stored.",
             "items": {"type": "string"},
         },
         "history": listing("Its last eight attempts, the oldest first.", ATTEMPT),
-        "kept": listing("Files that were kept.", KEPT),
-        "refused": {"type": "array", "description": "What could not be kept and why.", "items": {"type": "string"}},
-        "out": value("object|null", "What it wrote to $KUBEQUE_OUT, whole.", additionalProperties=SCALAR),
-        "url": value("string|null", "The folder of its result; null where nothing is stored."),
+        "kept": listing("Kept files.", KEPT),
+        "refused": {
+            "type": "array",
+            "description": "Files that were not kept, with the reason.",
+            "items": {"type": "string"},
+        },
+        "out": value("object|null", "All values that it wrote to $KUBEQUE_OUT.", additionalProperties=SCALAR),
+        "url": value("string|null", "URL of the folder of its result; null if no result is stored."),
     },
 )

@@ -1,10 +1,10 @@
-"""The pages docs/reference.md and docs/json.md, made from the commands and schemas themselves."""
+"""The pages docs/reference.md and docs/json.md, from the commands and the schemas of their output."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -12,12 +12,13 @@ import click
 from docs.generate.job_schemas import Schema
 from docs.generate.schemas import OUTPUTS
 from kubeque.cli.__main__ import COMMANDS, kubeque
+from kubeque.cli.grouped_help import GroupedCommand
 
 _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 
 
 def reference_page() -> str:
-    """Every command with its arguments and options."""
+    """Return docs/reference.md."""
     lines = ["# The commands", "", _MADE, "", *_options(kubeque), ""]
     with click.Context(kubeque, info_name="kubeque") as root:
         for name in COMMANDS:
@@ -37,49 +38,59 @@ def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
         if paragraph.startswith("\b"):
             yield from ["```", *paragraph.splitlines()[1:], "```", ""]
         else:
-            yield from [_escaped(paragraph.replace("\n", " ")), ""]
+            yield from [_escape(paragraph.replace("\n", " ")), ""]
     yield from _options(command)
 
 
 def _options(command: click.Command) -> Iterator[str]:
     options = [option for option in command.params if isinstance(option, click.Option) and not option.hidden]
+    if not isinstance(command, GroupedCommand):
+        yield from _option_table(command, options)
+        return
+    for group in command.groups:
+        yield from [f"**{group}**", ""]
+        yield from _option_table(command, [option for option in options if command.group_of(option) == group])
+        yield ""
+    yield from ["Examples:", "", "```", *command.examples, "```"]
+
+
+def _option_table(command: click.Command, options: Sequence[click.Option]) -> Iterator[str]:
     if not options:
         return
     yield from ["| option | |", "|---|---|"]
     with click.Context(command) as ctx:
         for option in options:
-            said, text = option.get_help_record(ctx) or ("", "")
-            words = said.replace("|", "\\|")
-            yield f"| `{words}` | {_escaped(text)} |"
+            flags, text = option.get_help_record(ctx) or ("", "")
+            words = flags.replace("|", "\\|")
+            yield f"| `{words}` | {_escape(text)} |"
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*")
 
 
 def json_page() -> str:
-    """What each command prints with `--json`."""
+    """Return docs/json.md."""
     lines = [
         "# What --json prints", "", _MADE, "",
-        "Keys stay, with their meaning; new ones may come. Where it says JSON lines, each line is one object and is",
-        "printed as soon as it is known. Errors are text on standard error, and the exit code is the same as without",
-        "`--json`.", "",
+        "Keys keep their meaning; new keys may be added. With JSON lines, each line is one object and is",
+        "printed at once. Errors are text on standard error, and the exit code is the same as without `--json`.", "",
     ]  # fmt: skip
     seen: dict[str, str] = {}
     for output in OUTPUTS:
         kind = "JSON lines" if output.lines else "One JSON document"
-        lines += [f"## {output.said}", "", f"{kind}. {output.schema['description']}", ""]
+        lines += [f"## {output.command}", "", f"{kind}. {output.schema['description']}", ""]
         key = json.dumps(output.schema, sort_keys=True)
         if key in seen:
             lines += [f"The same as `{seen[key]}`.", ""]
             continue
-        seen[key] = output.said
+        seen[key] = output.command
         lines += ["| key | type | |", "|---|---|---|", *_rows(output.schema, ""), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _rows(schema: Schema, prefix: str) -> Iterator[str]:
-    """The keys of an object, of the objects in it and of those in its arrays."""
+    """Yield a table row for each key of an object, of its objects and of its arrays."""
     if schema["type"] == "array":
         yield from _rows(schema["items"], f"{prefix}[]")
         return
@@ -89,7 +100,7 @@ def _rows(schema: Schema, prefix: str) -> Iterator[str]:
         named.append(("(any other)", more))
     for name, value in named:
         path = f"{prefix}.{name}" if prefix else name
-        yield f"| `{path}` | {_type(value)} | {_escaped(value.get('description', ''))} |"
+        yield f"| `{path}` | {_type(value)} | {_escape(value.get('description', ''))} |"
         if "properties" in value or "properties" in value.get("items", {}):
             yield from _rows(value, path)
 

@@ -1,6 +1,6 @@
-"""What `--json` prints, as JSON Schemas: the one place from which docs/json.md is made and that tests hold output to.
+"""JSON Schemas of the output with `--json`. docs/json.md is made from them, and tests check output against them.
 
-Keys are stable: one that is there stays, with its meaning; new ones may come.
+Keys are stable: a key stays and keeps its meaning; new keys may be added.
 """
 
 from __future__ import annotations
@@ -10,39 +10,43 @@ from dataclasses import dataclass
 from docs.generate.job_schemas import JOB, SHOWN_JOB, SHOWN_TASK, TASK, Schema, listing, record, value
 
 _PEEK = record(
-    "The end of what a task wrote.",
+    "End of the output of a task.",
     {
-        "job": value("string", "The job's name."),
-        "index": value("integer", "Its row, from 0."),
-        "state": value("string", "The task's: pending, running, ok, failed or killed."),
-        "attempt": value("integer|null", "Which attempt wrote it; null: none has begun."),
+        "job": value("string", "Name of the job."),
+        "index": value("integer", "Index of its row, from 0."),
+        "state": value("string", "State of the task: pending, running, ok, failed or killed."),
+        "attempt": value("integer|null", "Attempt that wrote it; null: none has begun."),
         "stream": value("string", "stdout or stderr."),
-        "start": value("integer", "Where in the stream `text` begins, bytes; 0 is its beginning."),
-        "size": value("integer", "How long the stream is, bytes."),
-        "age": value("number|null", "How old this is, seconds; null: it is as new as can be."),
-        "text": value("string", "What was written, without what a terminal would obey."),
+        "start": value("integer", "Position of `text` in the stream, bytes."),
+        "size": value("integer", "Length of the stream, bytes."),
+        "age": value("number|null", "Age of this text, seconds; null: it is current."),
+        "text": value("string", "Output without control sequences."),
     },
 )
 _REPLAY = record(
-    "A task that was run again.",
+    "Result of a replay.",
     {
-        "job": value("string", "The job's name."),
-        "index": value("integer", "Its row, from 0."),
-        "folder": value("string", "Where it ran; it stays."),
-        "command": {"type": "array", "description": "What was run.", "items": {"type": "string"}},
-        "cause": value("string", "Why it ended here."),
-        "exit_code": value("integer|null", "Exit code or signal, here."),
-        "same": value("boolean|null", "Is the outcome the recorded one? null: none is recorded."),
-        "notes": {"type": "array", "description": "What could not be made the same.", "items": {"type": "string"}},
+        "job": value("string", "Name of the job."),
+        "index": value("integer", "Index of its row, from 0."),
+        "folder": value("string", "Folder of the replay; it stays."),
+        "command": {"type": "array", "description": "Command that ran.", "items": {"type": "string"}},
+        "cause": value("string", "Cause of the end, here."),
+        "exit_code": value("integer|null", "Exit code or number of the signal, here."),
+        "same": value("boolean|null", "True if the outcome is the recorded one; null: none is recorded."),
+        "notes": {
+            "type": "array",
+            "description": "Differences of this machine from the recorded run.",
+            "items": {"type": "string"},
+        },
         "compared": listing(
-            "What was compared.",
+            "Comparison of outcomes.",
             record(
-                "One thing.",
+                "One compared item.",
                 {
                     "what": value("string", "cause, exit code, stdout, stderr, a file's name, out.*, seconds ..."),
-                    "recorded": value("string", "As it is recorded; of bytes, their size."),
-                    "here": value("string", "As it was here."),
-                    "same": value("boolean|null", "Bytes are the same by their digest; null: it says nothing."),
+                    "recorded": value("string", "Recorded value; the size if it is a file or stream."),
+                    "here": value("string", "Value here."),
+                    "same": value("boolean|null", "True if equal (files and streams by digest); null: not comparable."),
                 },
             ),
         ),
@@ -50,110 +54,112 @@ _REPLAY = record(
 )
 
 _FINDING = record(
-    "What was found of one thing.",
+    "Finding about one part.",
     {
         "what": value("string", "config, queue, results, inputs, cluster or disk."),
-        "ok": value("boolean", "Is it well?"),
-        "text": value("string", "What is there, or what is wrong and what to do."),
+        "ok": value("boolean", "True if there is no problem."),
+        "text": value("string", "Description, or the problem and what to do."),
     },
 )
 
 _FETCHED = record(
-    "What was fetched.",
+    "Result of a fetch.",
     {
         "job": JOB["job"],
-        "dest": value("string", "The folder."),
-        "table": value("string", "The table in it."),
-        "tasks": value("integer", "Tasks that were brought now."),
-        "kept": value("integer", "Tasks that were there already."),
-        "restored": value("integer", "Of those brought: because files here had been changed or removed."),
-        "files": value("integer", "Files written now."),
-        "bytes": value("integer", "Their bytes."),
+        "dest": value("string", "Folder or URL."),
+        "table": value("string", "Table of results in it."),
+        "tasks": value("integer", "Number of tasks fetched now."),
+        "kept": value("integer", "Number of tasks that were there already."),
+        "restored": value("integer", "Number of tasks fetched again because their files had changed or were missing."),
+        "files": value("integer", "Number of files written now."),
+        "bytes": value("integer", "Size, bytes."),
     },
 )
 _GARBAGE = record(
-    "What nobody needs any more.",
+    "Data that no job uses.",
     {
-        "deleted": value("boolean", "Is it gone? Without --yes nothing is."),
-        "bytes": value("integer", "Bytes of all of it."),
+        "deleted": value("boolean", "True with --yes: the data is deleted."),
+        "bytes": value("integer", "Size of all pieces, bytes."),
         "pieces": listing(
-            "What there is.",
+            "Pieces of data.",
             record(
                 "One piece.",
                 {
                     "kind": value("string", "expired, left over or input."),
-                    "name": value("string", "A job's name, or a URL."),
-                    "files": value("integer", "How many files it has."),
-                    "bytes": value("integer", "Their bytes."),
+                    "name": value("string", "Name of a job, or a URL."),
+                    "files": value("integer", "Number of files."),
+                    "bytes": value("integer", "Size, bytes."),
                 },
             ),
         ),
-        "note": value("string", "What was left alone, and why; empty: nothing."),
+        "note": value("string", "Data that was left out, with the reason; empty: none."),
     },
 )
 _NAMED: dict[str, Schema] = {key: JOB[key] for key in ("job", "uid")}
 _CONFIG = record(
-    "What sweeps run on: the keys of the `.kubeque` file with their values, passwords hidden.",
+    "Configuration: the keys of the `.kubeque` file with their values; passwords are hidden.",
     {
-        "home": value("string", "Folder of what is kept on this machine."),
-        "source": value("string|null", "The file that was read; null: there is none."),
+        "home": value("string", "Folder of kubeque on this machine."),
+        "source": value("string|null", "Configuration file; null: none."),
     },
-    additionalProperties=value("string|number|null", "The value of that key; sizes in bytes."),
+    additionalProperties=value("string|number|null", "Value of the key; sizes in bytes."),
 )
 _CONFIG["properties"]["parts"] = listing(
-    "On GKE: what sweeps need there; else it is left out.",
+    "Parts that sweeps need on GKE; left out elsewhere.",
     record(
         "One part.",
         {
             "what": value("string", "bucket, database, account, queue, store, cluster, identity, consumers or keeper."),
-            "ok": value("boolean", "Is it there?"),
-            "text": value("string", "What it is, and what was done or is missing."),
-            "command": value("string", "Makes it, for somebody who may; empty where nothing is missing."),
+            "ok": value("boolean", "True if it exists."),
+            "text": value("string", "Description, with what was done or is missing."),
+            "command": value(
+                "string", "Command that creates it, for somebody with the permission; empty if nothing is missing."
+            ),
         },
     ),
 )
 _POOL = record(
     "One node pool.",
     {
-        "name": value("string", "Its name."),
-        "least": value("integer", "Nodes that it has at least."),
-        "most": value("integer", "Nodes that it has at most."),
-        "spot": value("boolean", "May Google take its machines away?"),
-        "machine_type": value("string", "What its machines are."),
-        "disk_size": value("integer|null", "Bytes of their boot disk."),
-        "local_ssd_count": value("integer", "Local SSDs of each."),
-        "gpu_type": value("string", "What GPUs they have; empty: none."),
-        "gpu_count": value("integer", "How many of these each has."),
-        "status": value("string", "Google's word for how it is."),
-        "message": value("string", "What Google says about it; empty: nothing."),
+        "name": value("string", "Name of the pool."),
+        "least": value("integer", "Smallest number of nodes."),
+        "most": value("integer", "Largest number of nodes."),
+        "spot": value("boolean", "True if Google may take its machines away."),
+        "machine_type": value("string", "Machine type."),
+        "disk_size": value("integer|null", "Boot disk of each node, bytes."),
+        "local_ssd_count": value("integer", "Local SSDs of each node."),
+        "gpu_type": value("string", "Type of the GPUs; empty: none."),
+        "gpu_count": value("integer", "GPUs of each node."),
+        "status": value("string", "Status at Google."),
+        "message": value("string", "Message of Google; empty: none."),
     },
 )
 _STOPPED = record(
-    "What was stopped.",
+    "Result of the command.",
     {
-        "stopped": value("integer", "Consumers that ran; 0 where a cluster was deleted."),
-        "deleted": value("string|null", "The GKE cluster that was deleted; null: none."),
+        "stopped": value("integer", "Number of stopped consumers; 0 if a cluster was deleted."),
+        "deleted": value("string|null", "Deleted GKE cluster; null: none."),
     },
 )
 _PLAN = record(
-    "What would happen; nothing was submitted.",
+    "Plan of a submission; nothing is submitted.",
     {
-        "jobspec": value("object", "The sweep, as docs/jobspec.md has it."),
+        "jobspec": value("object", "The sweep in the form of docs/jobspec.md."),
         "plan": record(
-            "What that comes to.",
+            "The plan.",
             {
-                "tasks": value("integer", "How many there would be."),
-                "consumers": value("integer", "Consumers at once."),
-                "inputs": value("integer", "Files that tasks get, those of single rows too."),
-                "contents": value("integer", "Distinct contents that this machine would bring."),
-                "there": value("integer", "How many of these the store has already."),
-                "bytes": value("integer", "Bytes of these contents."),
-                "bytes_to_send": value("integer", "Bytes of those that the store does not have."),
+                "tasks": value("integer", "Number of tasks."),
+                "consumers": value("integer", "Number of consumers at once."),
+                "inputs": value("integer", "Number of input files, with those of single rows."),
+                "contents": value("integer", "Number of distinct files on this machine."),
+                "there": value("integer", "Number of those that the store has already."),
+                "bytes": value("integer", "Size of these files, bytes."),
+                "bytes_to_send": value("integer", "Size of the files to upload, bytes."),
                 "commands": listing(
-                    "The first commands, as they would run.",
-                    {"type": "array", "description": "One argument each.", "items": {"type": "string"}},
+                    "The first commands.",
+                    {"type": "array", "description": "Arguments.", "items": {"type": "string"}},
                 ),
-                "name": value("string", "Of the job's name: new, unchanged (the same job is there) or taken."),
+                "name": value("string", "State of the name: new, unchanged (the same job exists) or taken."),
             },
         ),
     },
@@ -162,22 +168,22 @@ _PLAN = record(
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What one command line prints."""
+    """The output of one command line."""
 
-    #: As it is typed.
-    said: str
+    #: The command line.
+    command: str
     schema: Schema
-    #: One object for each line (JSON lines), not one for all.
+    #: True if each line is one object (JSON lines).
     lines: bool = False
 
 
-_ONE_JOB = record("How a job stands.", JOB)
-#: All of it, in the order of docs/json.md.
+_ONE_JOB = record("State of a job.", JOB)
+#: All outputs, in the order of docs/json.md.
 OUTPUTS = (
     Output("kubeque sub --json COMMAND", _ONE_JOB),
     Output(
         "kubeque sub --no-wait --json COMMAND",
-        record("What was submitted.", _NAMED | {"tasks": JOB["tasks"]}),
+        record("The submitted job.", _NAMED | {"tasks": JOB["tasks"]}),
     ),
     Output("kubeque sub --dry-run --json COMMAND", _PLAN),
     Output("kubeque list --json", listing("All jobs, the newest last.", _ONE_JOB)),
@@ -197,14 +203,16 @@ OUTPUTS = (
     Output("kubeque go JOB --json", _ONE_JOB),
     Output("kubeque scale JOB CONSUMERS --json", _ONE_JOB),
     Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
-    Output("kubeque remove JOB --yes --json", record("What was removed.", _NAMED)),
+    Output("kubeque remove JOB --yes --json", record("The removed object.", _NAMED)),
     Output("kubeque gc --json", _GARBAGE),
     Output("kubeque start --json", _CONFIG),
     Output("kubeque resize NODES --json", _POOL),
     Output("kubeque pool list --json", _POOL, lines=True),
     Output("kubeque pool add NAME --json", _POOL),
     Output("kubeque pool resize NAME NODES --json", _POOL),
-    Output("kubeque pool remove NAME --yes --json", record("What was removed.", {"name": _POOL["properties"]["name"]})),
+    Output(
+        "kubeque pool remove NAME --yes --json", record("The removed object.", {"name": _POOL["properties"]["name"]})
+    ),
     Output("kubeque stop --yes --json", _STOPPED),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque doctor JOB --json", _FINDING, lines=True),

@@ -1,4 +1,4 @@
-"""What every command begins with: the configuration, the client, and the argument JOB."""
+"""Shared by the commands: the configuration, the client, and common arguments and options."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from kubeque.model.errors import KubequeError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+
 
 def connect(ctx: click.Context, *, cluster: str | None = None) -> Client:
-    """The client for the configuration that the user chose, on another cluster if one is named.
+    """Return the client of the user's configuration, for another cluster if `cluster` is its URL.
 
     Raises ConfigError, QueueError.
     """
@@ -26,25 +29,21 @@ def connect(ctx: click.Context, *, cluster: str | None = None) -> Client:
 
 
 def configuration(ctx: click.Context) -> Config:
-    """The configuration that the user chose; nothing is connected to. Raises ConfigError."""
+    """Return the user's configuration without connecting to anything. Raises ConfigError."""
     explicit = ctx.find_root().obj
     return Config.load(explicit=Path(explicit) if explicit else None)
 
 
-#: For what prints one object.
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-
-
 def job_argument(*, required: bool = True) -> Callable[[F], F]:
-    """The argument JOB; the shell completes the names of the jobs there are."""
-    return click.argument("job", required=required, shell_complete=_names)
+    """Return the argument JOB; the shell completes it with the names of jobs."""
+    return click.argument("job", required=required, shell_complete=_complete_names)
 
 
-def _names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def _complete_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     root = ctx.find_root()
     root.obj = root.obj or root.params.get("config")
     try:
         with connect(ctx) as client:
             return [job.name for job in reversed(client.jobs()) if job.name.startswith(incomplete)]
     except KubequeError:
-        return []  # a queue that does not answer completes nothing, and must not write into the user's line
+        return []  # without an answer of the queue, complete nothing: an error would land in the user's line

@@ -1,4 +1,4 @@
-"""The options of `kubeque sub` that say what a sweep is: one for each key of a jobspec that has any."""
+"""The options of `kubeque sub` that describe the sweep: those of the table in `kubeque.model.sweep.options`."""
 
 from __future__ import annotations
 
@@ -7,32 +7,51 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeque.model.sweep.jobspec import Asked
-from kubeque.model.sweep.options import COUNT, KEYS, Option
+from kubeque.cli.grouped_help import GroupedOption
+from kubeque.model.errors import UserError
+from kubeque.model.sweep.jobspec import Jobspec
+from kubeque.model.sweep.option_types import COUNT
+from kubeque.model.sweep.options import GROUPS, OPTIONS, Option
 
 F = TypeVar("F", bound=Callable[..., Any])
+#: Prefix of the parameters of hidden options.
+_OLD = "old_"
 
 
 def sweep_options(function: F) -> F:
-    """Decorate a command with all of them, in the order of the table."""
-    for key in reversed(KEYS):
-        if key.flags:
-            function = _option(key)(function)
+    """Decorate a command with all options of the table, in its order, and with their hidden old names."""
+    for group in reversed(GROUPS):
+        for option in reversed(group.options):
+            if option.old_flags:
+                function = _decorate(function, option, option.old_flags, group.title, old=True)
+            if option.flags:
+                function = _decorate(function, option, option.flags, group.title)
     return function
 
 
-def _option(key: Option) -> Callable[[F], F]:
-    return click.option(
-        *key.flags, key.name, help=key.help, metavar=key.metavar, multiple=key.kind.many, default=None,
-        type=int if key.kind is COUNT else None,
+def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *, old: bool = False) -> F:
+    decorate = click.option(
+        *flags, _OLD * old + option.name, cls=GroupedOption, group=group, help=option.text, metavar=option.metavar,
+        multiple=option.kind.many, default=None, type=int if option.kind is COUNT else None, hidden=old,
     )  # fmt: skip
+    return decorate(function)
 
 
-def as_jobspec(said: Mapping[str, Any]) -> Asked:
-    """What options said, as a jobspec says it; what nobody said is not in it. Raises UserError."""
-    asked: Asked = {}
-    for key in KEYS:
-        value = said.get(key.name)
-        if value is not None and value != ():
-            asked[key.name] = key.kind.read(value, key.flags[-1])
-    return asked
+def to_jobspec(values: Mapping[str, Any]) -> Jobspec:
+    """Return the values of options as a jobspec, without options that are not given.
+
+    Raises UserError for an option that is given by its present and its old name.
+    """
+    jobspec: Jobspec = {}
+    for option in filter(lambda option: option.flags, OPTIONS):
+        present, old = values.get(option.name), values.get(_OLD + option.name)
+        if _is_given(present) and _is_given(old):
+            raise UserError(f"{option.old_flags[-1]} is the old name of {option.flags[-1]}: give one of the two")
+        value, flags = (old, option.old_flags) if _is_given(old) else (present, option.flags)
+        if _is_given(value):
+            jobspec[option.name] = option.kind.read(value, flags[-1])
+    return jobspec
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != ()

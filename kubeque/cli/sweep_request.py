@@ -1,4 +1,4 @@
-"""From a command line and a jobspec to a sweep: who said what, where paths start, which rows there are."""
+"""From the command line and a jobspec to a sweep."""
 
 from __future__ import annotations
 
@@ -13,77 +13,80 @@ from kubeque.client import Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.axes import read_grid
 from kubeque.model.rows.parameters import Rows, from_records, grid, sequence
-from kubeque.model.sweep.jobspec import MOST_BYTES, Asked, joined, read_jobspec, sweep_fields
-from kubeque.model.sweep.options import BY_NAME, ROW_KEYS
+from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
+from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 
 
-def understand(command: Sequence[str], options: Asked, file: str | None) -> Asked:
-    """One jobspec that says all of it: what a jobspec `file` says, where options and words say nothing else.
+def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
+    """Return one jobspec for the whole request: the jobspec `file` with options and command of the command line.
 
     Raises UserError.
     """
     here = Path.cwd()
     typed = options | ({"command": list(command)} if command else {})
-    asked = joined(_read(file, here), _at(typed, here)) if file is not None else {"base": str(here), **typed}
-    if file is not None and "command" in typed:  # its ^ words mean files here; all other paths are absolute by now
-        asked["base"] = str(here)
-    if not asked.get("command") and "like" not in asked:
-        raise CommandError("there is no command: say what to run, as in kubeque sub python3 '^run.py'")
-    return asked
+    if file is None:
+        jobspec = {"base": str(here), **typed}
+    else:
+        jobspec = merge(_read_file(file, here), _resolve_paths(typed, here))
+    if file is not None and "command" in typed:  # its ^ words are files here; all other paths are absolute by now
+        jobspec["base"] = str(here)
+    if not jobspec.get("command") and "like" not in jobspec:
+        raise CommandError("there is no command: give one, as in kubeque sub python3 '^run.py'")
+    return jobspec
 
 
-def _read(file: str, here: Path) -> Asked:
-    """A jobspec, with `base` and every path absolute. Raises JobspecError."""
+def _read_file(file: str, here: Path) -> Jobspec:
+    """Read a jobspec and return it with absolute paths. Raises JobspecError."""
     try:
         if file == "-":
-            data, folder = sys.stdin.buffer.read(MOST_BYTES + 1), here
+            data, folder = sys.stdin.buffer.read(MAX_BYTES + 1), here
         else:
             folder = (here / file).parent
             with open(file, "rb") as stream:
-                data = stream.read(MOST_BYTES + 1)
+                data = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise JobspecError(f"{file} cannot be read ({error.strerror}): name a jobspec that you may read") from error
-    asked = read_jobspec(data, file if file != "-" else "the jobspec")
-    base = Path(os.path.abspath(folder / os.path.expanduser(asked.get("base", "."))))
-    return _at(asked, base) | {"base": str(base)}
+        raise JobspecError(f"{file} cannot be read ({error.strerror}): name a readable jobspec") from error
+    jobspec = read_jobspec(data, file if file != "-" else "the jobspec")
+    base = Path(os.path.abspath(folder / os.path.expanduser(jobspec.get("base", "."))))
+    return _resolve_paths(jobspec, base) | {"base": str(base)}
 
 
-def _at(asked: Asked, base: Path) -> Asked:
-    """The same with absolute paths, so that it may be joined with what was said elsewhere."""
-    made = dict(asked)
-    if "push" in made:
-        made["push"] = list(absolute_pushes(made["push"], base))
+def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
+    """Return the jobspec with absolute paths, so that it can be merged with another one."""
+    resolved = dict(jobspec)
+    if "push" in resolved:
+        resolved["push"] = list(absolute_pushes(resolved["push"], base))
     for name in ("parameters", "fetch", "pod_template"):
-        path = made.get(name)
+        path = resolved.get(name)
         if isinstance(path, str) and "://" not in path:
-            made[name] = os.path.normpath(base / os.path.expanduser(path))
-    return made
+            resolved[name] = os.path.normpath(base / os.path.expanduser(path))
+    return resolved
 
 
-def read_sweep(client: Client, asked: Asked) -> Sweep:
-    """The sweep that is asked for. Raises UserError."""
-    rows = read_rows(client, asked)
-    said = sweep_fields(asked) | {"base": Path(asked["base"])}
-    if isinstance(template := asked.get("pod_template"), str):
-        said["pod"] = {**said["pod"], "pod_template": _read_yaml(template)}
-    if "like" not in asked:
-        return Sweep(**said, rows=rows or sequence(1))
-    like = client.like(asked["like"], rows=rows, inputs_of_command="command" not in asked)
-    for name in ("env", "retries", "pod"):
-        said[name] = {**getattr(like, name), **said.get(name, {})}
-    return replace(like, **said)
+def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
+    """Return the sweep of a request, with its rows read. Raises UserError."""
+    rows = read_rows(client, jobspec)
+    fields = sweep_fields(jobspec) | {"base": Path(jobspec["base"])}
+    if isinstance(template := jobspec.get("pod_template"), str):
+        fields["pod"] = {**fields["pod"], "pod_template": _read_yaml(template)}
+    if "like" not in jobspec:
+        return Sweep(**fields, rows=rows or sequence(1))
+    like = client.like(jobspec["like"], rows=rows, inputs_of_command="command" not in jobspec)
+    for name in ("env", "retry_causes", "pod"):
+        fields[name] = {**getattr(like, name), **fields.get(name, {})}
+    return replace(like, **fields)
 
 
-def read_rows(client: Client, asked: Asked) -> Rows | None:
-    """The rows that are asked for; None where nothing is said of them. Raises ParametersError."""
-    given = [name for name in ROW_KEYS if name in asked]
+def read_rows(client: Client, jobspec: Jobspec) -> Rows | None:
+    """Return the rows of a request; None if it has no option for rows. Raises ParametersError."""
+    given = [name for name in ROW_OPTIONS if name in jobspec]
     if len(given) > 1:
         flags = [BY_NAME[name].flags[-1] for name in given]
-        raise UserError(f"{' and '.join(flags)} exclude each other: each of them says which rows there are")
+        raise UserError(f"{' and '.join(flags)} exclude each other: give one of them")
     if not given:
         return None
-    value = asked[given[0]]
+    value = jobspec[given[0]]
     if given == ["grid"]:
         return grid(read_grid(value))
     if given == ["repeat"]:

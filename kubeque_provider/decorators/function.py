@@ -1,4 +1,4 @@
-"""The operator behind `@task.kubeque`: submits a function's source as the command of a sweep."""
+"""The operator of `@task.kubeque`: submit the source of a function as the command of a sweep."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _TEMPLATED = tuple(field for field in KubequeSubmitOperator.template_fields if f
 
 
 class KubequeFunctionOperator(KubequeSubmitOperator):
-    """Runs a Python function for every row of `parameters`; what the call leaves out comes from the row.
+    """Run a Python function for every row of `parameters`; arguments that the call leaves out come from the row.
 
-    Returns the pointer {job_id, conn_id, results, counts}; what the function returned are the columns `out.*` of the
-    job's table.
+    Returns the pointer {job_id, conn_id, results, counts}; the columns `out.*` of the table hold what
+    the function returned.
     """
 
     template_fields: Sequence[str] = (*_TEMPLATED, "op_args", "op_kwargs", "python")
@@ -42,8 +42,11 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         wait: bool = True,
         **kwargs: Any,
     ) -> None:
-        """`python`: the interpreter, as it is called where the rows run. `op_args`, `op_kwargs`: what the function is
-        called with.
+        """Take the arguments of KubequeSubmitOperator, and these:
+
+        `python`: Python interpreter, as a command where the rows run.
+
+        `wait`: Return when the job has ended.
         """
         if not getattr(self, "_BaseOperator__from_mapped", False):
             task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
@@ -52,12 +55,12 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         self.op_args = op_args or ()
         self.op_kwargs = op_kwargs or {}
         self.python = python
-        #: Where the script is put, and what Airflow has for the function's arguments, while `execute` runs.
+        #: Folder of the script and the Airflow context, while `execute` runs.
         self._folder: Path | None = None
         self._context: Mapping[str, Any] = {}
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit, and wait unless told otherwise. Raises BadSweep, SweepFailed."""
+        """Submit, and wait if `wait` is set. Raises BadSweep, SweepFailed."""
         with tempfile.TemporaryDirectory(prefix="kubeque-") as folder:
             self._folder, self._context = Path(folder), context
             return super().execute(context)
@@ -73,7 +76,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         return replace(sweep, command=command, results=results)
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
-        """What the call and Airflow give. Raises CommandError for a name that two would fill, or none can."""
+        """Return the arguments that the call and Airflow give. Raises CommandError for ambiguous and unusable ones."""
         function, name = self.python_callable, self.python_callable.__name__
         signature = inspect.signature(function)
         try:
@@ -87,14 +90,14 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
                 raise CommandError(
                     f"{name} takes {argument!r}, a column of its rows and a name of Airflow's: rename the column"
                 )
-            given[argument] = _sendable(self._context.get(argument), argument, name)
+            given[argument] = _check_scalar(self._context.get(argument), argument, name)
         return given
 
 
-def _sendable(value: Any, argument: str, name: str) -> Any:
+def _check_scalar(value: Any, argument: str, name: str) -> Any:
     if isinstance(value, str | int | float | None):
         return value
     raise CommandError(
-        f"{name} takes {argument!r} of Airflow's, which cannot be sent to where rows run: give what it needs of it in "
+        f"{name} takes {argument!r} of Airflow, which cannot be sent to the rows: pass the value that it needs in "
         f"the call, as in {name}(day='{{{{ ds }}}}')"
     )

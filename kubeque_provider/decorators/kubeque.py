@@ -1,4 +1,4 @@
-"""The decorator `@task.kubeque`; the stub beside this file has the types of all that may be said."""
+"""The decorator `@task.kubeque`; the stub beside this file has the types of its arguments."""
 
 from kubeque_provider.decorators.task_decorator import kubeque_task
 

@@ -1,4 +1,4 @@
-"""What `@task.kubeque` makes of a function."""
+"""The decorated function of `@task.kubeque`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubeque_provider.exceptions import BadSweep
 
 
 class SweptFunction(TaskFunction[Any, Any, Any]):
-    """A decorated function. Its rows are swept by the job, so Airflow is not asked to map them."""
+    """A decorated function. The job sweeps its rows, so Airflow must not map them."""
 
     def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:
         swept = [name for name in kwargs if name in _columns(self.kwargs.get("parameters"))]
@@ -23,7 +23,7 @@ class SweptFunction(TaskFunction[Any, Any, Any]):
 
 
 def _columns(parameters: Any) -> tuple[str, ...]:
-    """The columns, as far as they are known while the DAG is read: those of a file or of XCom are not."""
+    """Return the columns that are known while the DAG is parsed: those of a file or an XCom are not."""
     if isinstance(parameters, list | tuple) and parameters and isinstance(parameters[0], dict):
         return tuple(parameters[0])
     columns = getattr(parameters, "columns", ()) if not hasattr(parameters, "resolve") else ()
@@ -31,7 +31,7 @@ def _columns(parameters: Any) -> tuple[str, ...]:
 
 
 def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
-    """Sweep a function over rows. What it returns is a row's, so a dict is not unrolled to XComs."""
+    """Sweep a function over rows. Its result belongs to a row, so a dict does not become several XComs."""
 
     def decorate(function: Any) -> Any:
         return SweptFunction(

@@ -12,10 +12,11 @@ from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.errors import ParametersError
+from kubeque.model.sweep.jobspec import sweep_fields
+from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
-    BaseOperator,
     begins_anew,
     dag_folder,
     default_deferrable,
@@ -26,28 +27,28 @@ from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import DEFAULT_CONNECTION, job_id_for, origin_of, series_for
+from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
 from kubeque_provider.templating import read_word, render_push, render_rows, shown
 from kubeque_provider.waiter import Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, patience
 
-#: Fields that Jinja alone does not do justice.
+#: Fields that this operator renders itself.
 _OWN = ("command", "parameters", "push")
 
 
-class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
+class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
-    In `command`, `{column}` takes the row's value, `^file` brings a file along and `\\{` is a brace. These are read
+    In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. They are parsed
     before Jinja runs: what Jinja inserts is data. Relative paths start at the folder of the DAG file.
 
     Returns the pointer {job_id, conn_id, results, counts}; the XCom `job_id` is the name alone.
     """
 
     template_fields: Sequence[str] = (
-        "command", "parameters", "push", "job_id", "cpu", "memory", "max_memory", "disk", "image", "env", "results",
-        "ignore", "series", "kubeque_conn_id",
+        "command", "parameters", "job_id", *SweepArgumentsOperator.template_fields, "kubeque_conn_id",
     )  # fmt: skip
-    #: A name that ends in .csv is no template.
+    #: Airflow must not read a file because a name ends in .csv.
     template_ext: Sequence[str] = ()
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
     operator_extra_links = SWEEP_LINKS
@@ -59,42 +60,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         command: Sequence[Any],
         parameters: Any = None,
         job_id: str | None = None,
-        cpu: str | float | None = None,
-        memory: str | int | None = None,
-        max_memory: str | int | None = None,
-        disk: str | int | None = None,
-        image: str | None = None,
-        env: Mapping[str, str] | None = None,
-        cluster: str | None = None,
-        env_from_secret: Sequence[str] | None = None,
-        gpu: int | None = None,
-        volumes: Sequence[str] | None = None,
-        service_account: str | None = None,
-        node_selector: Mapping[str, str] | None = None,
-        tolerations: Sequence[str | Mapping[str, Any]] | None = None,
-        spot: bool | None = None,
-        spot_patience: str | float | None = None,
-        priority_class: str | None = None,
-        kueue_queue: str | None = None,
-        kueue_priority: str | None = None,
-        image_pull_secrets: Sequence[str] | None = None,
-        keeper: str | None = None,
-        start_timeout: str | float | None = None,
-        pod_template: Mapping[str, Any] | None = None,
-        push: Sequence[str] = (),
-        results: Sequence[str] = (),
-        ignore: Sequence[str] = (),
-        consumers: int | None = None,
-        priority: int = 0,
-        task_timeout: str | float | None = None,
-        retry_causes: Mapping[str, int] | None = None,
-        max_failures: int | None = None,
-        allow_failed: str | int = 0,
-        shell: bool = False,
         missing: str | None = None,
-        series: str | None = None,
-        skip_done: bool = False,
-        results_ttl: str | float | None = None,
         wait: bool = False,
         deferrable: bool = default_deferrable(),
         poke_interval: float = 5.0,
@@ -104,56 +70,39 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         kubeque_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
-        """`parameters`: path or URL of a CSV file, list of dicts, DataFrame, grid(...), sequence(n), or an upstream's
-        output; None is one row. `missing`: the text for None and NaN. `retry_causes`: extra attempts by cause.
-        `allow_failed`: so many rows may fail, a count or a share as in `1%`. `wait`: return when the job has ended;
-        it is asked every `poke_interval` seconds, with `deferrable` in the triggerer. `cluster`: where consumers run,
-        as in `kubernetes://CONTEXT/NAMESPACE`; what there is to say about pods stands in docs/howto/kubernetes.md.
+        """Take the arguments of the sweep, which docs/operators.md lists, and these:
 
-        `skip_done`: rows that were ok in the `series` already, with the same command, inputs, image and values, are
-        linked and do not run again; the series is this Airflow task of this DAG unless one is named. `results_ttl`: how
-        long after its end `kubeque gc` leaves the job alone, as in `30d`.
+        `command`: Words of the command.
 
-        Of use with `wait` only: `cancel_on_kill`: where this Airflow task is ended for good (marked, deleted, out of
-        time), its sweep is too. Where Airflow tells nobody of that, the sweep stops once nobody has looked for
-        `orphan_after`; None: never.
+        `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
+        output of an upstream task. None is one row.
 
-        `on_clear`, what runs where a try meets the ended job of an earlier one: `auto` (failed rows; all of them if the
-        job was a success that a waiter has returned), `failed_rows`, `changed`, `all`, `skip`.
+        `job_id`: Name of the job; None: a name made of deployment, DAG, run and Airflow task.
+
+        `missing`: Text in place of None and NaN in `parameters`.
+
+        `wait`: Return when the job has ended.
+
+        `deferrable`: Wait in the triggerer.
+
+        `poke_interval`: Seconds between two polls of the job while waiting.
+
+        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits: it is marked, deleted or
+        out of time.
+
+        `orphan_after`: Time without a poll after which a sweep with `wait` stops, for Airflows that do not call
+        `on_kill`; None: never.
+
+        `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto` (failed rows; all rows if the
+        job was a success that a waiting task has returned), `failed_rows`, `changed`, `all` or `skip`.
+
+        `kubeque_conn_id`: Connection of the type kubeque.
         """
         super().__init__(**kwargs)
         self.command = command
         self.parameters = parameters
         self.job_id = job_id
-        self.cpu = cpu
-        self.memory = memory
-        self.max_memory = max_memory
-        self.disk = disk
-        self.image = image
-        self.env = env
-        self.cluster = cluster
-        #: What is said of pods, as a sweep has it.
-        self.pod = {
-            "env_from_secret": env_from_secret, "gpu": gpu, "volumes": volumes, "service_account": service_account,
-            "node_selector": node_selector, "tolerations": tolerations, "spot": spot,
-            "spot_patience": spot_patience, "kueue_priority": kueue_priority,
-            "priority_class": priority_class, "kueue_queue": kueue_queue, "image_pull_secrets": image_pull_secrets,
-            "keeper": keeper, "start_timeout": start_timeout, "pod_template": pod_template,
-        }  # fmt: skip
-        self.push = push
-        self.results = results
-        self.ignore = ignore
-        self.consumers = consumers
-        self.priority = priority
-        self.task_timeout = task_timeout
-        self.retry_causes = retry_causes
-        self.max_failures = max_failures
-        self.allow_failed = allow_failed
-        self.shell = shell
         self.missing = missing
-        self.series = series
-        self.skip_done = skip_done
-        self.results_ttl = results_ttl
         self.wait = wait
         self.deferrable = deferrable
         self.poke_interval = poke_interval
@@ -161,7 +110,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         self.orphan_after = patience(orphan_after, self.poke_interval)
         self.on_clear = on_clear
         self.kubeque_conn_id = kubeque_conn_id
-        #: The command as it was read while templates were rendered.
+        #: The words of the command, parsed while templates are rendered.
         self._words: tuple[str | Word, ...] | None = None
 
     @cached_property
@@ -169,7 +118,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit, or take the job of an earlier try; with `wait`, wait. Raises BadSweep, SweepFailed."""
+        """Submit, or adopt the job of an earlier try; with `wait`, wait for its end. Raises BadSweep, SweepFailed."""
         try:
             with permanent():
                 who = whose(context)
@@ -190,22 +139,19 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
             self.hook.close()
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        """Continue after the triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
         name = self.job_id or job_id_for(self.hook.deployment, *whose(context))
         waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return tell_assets(self, context, self._after(waiter, event))
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
+        given = {option.name: getattr(self, option.name) for option in OPTIONS if option.operator}
+        options = {option: _plain(value) for option, value in given.items() if value is not None}
         return Sweep(
             command=self.command if self._words is None else self._words, name=name, base=base,
-            rows=self.hook.rows(self.parameters, base=base, missing=self.missing), push=tuple(self.push),
-            shell=self.shell, results=tuple(self.results), ignore=tuple(self.ignore), env=dict(self.env or {}),
-            image=self.image, cpu=self.cpu, memory=self.memory, max_memory=self.max_memory, disk=self.disk,
-            consumers=self.consumers, priority=self.priority, task_timeout=self.task_timeout,
-            retries=dict(self.retry_causes or {}), max_failures=self.max_failures, allow_failed=self.allow_failed,
-            series=series, skip_done=self.skip_done, results_ttl=self.results_ttl,
-            pod={key: value for key, value in self.pod.items() if value is not None},
+            rows=self.hook.rows(self.parameters, base=base, missing=self.missing),
+            **sweep_fields(options) | {"series": series},
         )  # fmt: skip
 
     def _wait(self, waiter: Waiter) -> dict[str, Any]:
@@ -233,7 +179,7 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
         seen_oids: set[int],
         **more: Any,
     ) -> None:
-        """Render; mapped Airflow tasks come by here too, unlike by the public method above it."""
+        """Render. Airflow calls this method for mapped tasks too, unlike the public one."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
         super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
@@ -252,9 +198,9 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
         if callable(getattr(self.command, "resolve", None)):
-            self.command = [Word((str(word),)) for word in render(self.command)]  # all of it is data
+            self.command = [Word((str(word),)) for word in render(self.command)]  # every word is data
         if isinstance(self.command, str):
-            return  # the sweep has the words for it
+            return  # Sweep.words raises the error
 
         def read(word: Any) -> Word:
             if isinstance(word, Word):
@@ -275,3 +221,10 @@ class KubequeSubmitOperator(WaitsForSweep, BaseOperator):
             self.parameters = render(self.parameters)
         elif isinstance(self.parameters, list | tuple):
             self.parameters = render_rows(self.parameters, render, render)
+
+
+def _plain(value: Any) -> Any:
+    """Return a mapping as a dict and a list as a tuple: templates and XComs bring types of their own."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return tuple(value) if isinstance(value, list | tuple) else value

@@ -108,7 +108,7 @@ def test_a_jobspec_of_nonsense_is_one_line_and_nothing_is_submitted(shell: Shell
     shell.write("near.json", '{"command": ["true"], "retrys": {"lost": 1}}')
     for name, says in {
         "huge.json": "over 8 MiB",
-        "near.json": "did you mean 'retries'",
+        "near.json": "did you mean 'retry_causes'",
         "none.json": "No such file",
     }.items():
         ran = shell.run("sub", "-f", name, timeout=20)
@@ -160,7 +160,7 @@ def test_a_job_like_another_has_its_command_and_inputs_as_they_were(shell: Shell
     shell.write("run.py", "import sys; print('old', *sys.argv[1:], open('note.txt').read())")
     shell.write("note.txt", "n1")
     shell.write("rows.csv", "n\n1\n")
-    first = ("--env", "A=1", "--retries", "exit=2", "-u", "note.txt", "python3", "^run.py", "{n}")
+    first = ("--env", "A=1", "--retry-causes", "exit=2", "-u", "note.txt", "python3", "^run.py", "{n}")
     assert shell.run("sub", "-n", "first", "-p", "rows.csv", *first).returncode == 0
     shell.write("run.py", "import sys; print('new', *sys.argv[1:], open('note.txt').read())")
     shell.write("note.txt", "n2")

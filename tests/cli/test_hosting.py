@@ -136,7 +136,7 @@ def test_start_makes_all_that_sweeps_need_and_finds_it_again(shell: Shell, googl
 
     assert again.returncode == 0, again.stderr
     said = json.loads(again.stdout)
-    jsonschema.validate(said, {output.said: output.schema for output in OUTPUTS}["kubeque start --json"])
+    jsonschema.validate(said, {output.command: output.schema for output in OUTPUTS}["kubeque start --json"])
     assert (said["queue_url"], said["default_url_prefix"]) == ("datastore://proj", "gs://proj-kubeque/results")
     texts = {part["what"]: part["text"] for part in said["parts"]}
     assert texts["cluster"].startswith("sweeps in europe-west1 of project proj runs: Kubernetes 1.35.8")
@@ -155,7 +155,7 @@ def test_nodes_come_and_go(run: Run, google: Google) -> None:
     assert google.manager.clusters[NAME].node_pools[1].config.ephemeral_storage_local_ssd_config.local_ssd_count == 1
     assert run("pool", "resize", "fast", "3").stdout.startswith("fast 3 x ")
     assert run("pool", "resize", "fast", "1:9").stdout.startswith("fast 1:9 x ")
-    schemas = {output.said: output.schema for output in OUTPUTS}
+    schemas = {output.command: output.schema for output in OUTPUTS}
     listed = [json.loads(line) for line in run("pool", "list", "--json").stdout.splitlines()]
     for pool in listed:
         jsonschema.validate(pool, schemas["kubeque pool list --json"])

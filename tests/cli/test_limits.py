@@ -35,7 +35,19 @@ def task(shell: Shell, job: str, index: int) -> dict[str, Any]:
 def test_a_task_past_its_timeout_is_ended_and_tried_again_as_often_as_it_may(shell: Shell) -> None:
     script = 'test "$0" = 0 || exec sleep 600'
     ran = shell.run(
-        "sub", "-n", "slow", "--timeout", "1s", "--retries", "timeout=1", "--repeat", "2", "sh", "-c", script, "{index}"
+        "sub",
+        "-n",
+        "slow",
+        "--task-timeout",
+        "1s",
+        "--retry-causes",
+        "timeout=1",
+        "--repeat",
+        "2",
+        "sh",
+        "-c",
+        script,
+        "{index}",
     )
     assert ran.returncode == 1
     assert "task 1   timeout: still running after 1 s: stopped" in ran.stdout
@@ -47,7 +59,7 @@ def test_a_task_past_its_timeout_is_ended_and_tried_again_as_often_as_it_may(she
 def test_each_cause_has_its_own_number_of_extra_attempts(shell: Shell) -> None:
     # Given a task that ends with an exit code, and one that needs more memory than it is given
     script = "import sys, time\nif sys.argv[1] == '0': sys.exit(7)\nx = bytearray(200 << 20)\ntime.sleep(60)"
-    options = ("--retries", "exit=2,oom=0", "--memory", "64Mi", "--max-memory", "1Gi", "--repeat", "2")
+    options = ("--retry-causes", "exit=2,oom=0", "--memory", "64Mi", "--max-memory", "1Gi", "--repeat", "2")
     # When exits are tried again twice, and memory (three times by default) is not
     assert shell.run("sub", "-n", "tries", *options, "python3", "-c", script, "{index}").returncode == 1
     # Then that is how often each has run
@@ -72,8 +84,8 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
     assert watched.returncode == 1
     assert watched.stdout.splitlines() == [
         "late: stopped (its deadline of 4.0s has passed): 5 killed of 5",
-        "go on: kubeque reset late (its deadline begins anew), or submit it again with --revise and a mended command"
-        " or other limits",
+        "to go on: kubeque reset late (its deadline starts again), or submit it again with --revise and another command"
+        " or limits",
     ]
     # When it is reset it has as long again,
     before = time.time()
@@ -90,7 +102,7 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
 def test_a_task_that_is_lost_counts_as_a_failure_at_once(shell: Shell) -> None:
     # Given two consumers in long tasks of a job that one failure ends, and nobody who watches
     stay = ("sh", "-c", 'echo $$ > "$0/stays.$1"; exec sleep 600', str(shell.folder), "{index}")
-    options = ("-n", "lost", "--no-wait", "--max-failures", "1", "--retries", "lost=0", "--consumers", "2")
+    options = ("-n", "lost", "--no-wait", "--max-failures", "1", "--retry-causes", "lost=0", "--consumers", "2")
     shell.run("sub", *options, "--repeat", "2", *stay)
     until("two running tasks", lambda: len([path for path in shell.folder.glob("stays.*") if path.read_text()]) == 2)
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
@@ -126,7 +138,7 @@ def test_a_job_stops_soon_after_its_last_failure_allowed(far_shell: Shell, good:
     # Then it stops: what the two consumers had begun by then may still fail, and no more
     assert ran.returncode == 1
     assert "failed and max_failures is 5): " in ran.stdout
-    assert "go on: kubeque reset fails, or submit it again with --revise" in ran.stdout
+    assert "to go on: kubeque reset fails, or submit it again with --revise" in ran.stdout
     counts = status(far_shell, "fails")["counts"]
     assert 5 <= counts["failed"] <= 12, counts
     assert counts["killed"] > 2000
@@ -161,15 +173,15 @@ def test_a_job_of_which_some_succeed_is_not_given_up(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--timeout", "0", "timeout '0' is not a time: write it as 90, 90s, 30m, 1.5h or 2d"),
+        ("--task-timeout", "0", "task_timeout '0' is not a time: write it as 90, 90s, 30m, 1.5h or 2d"),
         ("--deadline", "soon", "deadline 'soon' is not a time: write it as"),
         ("--max-failures", "0", "max_failures 0: give a number from 1, or leave it out"),
         ("--max-failures", "many", "'many' is not a valid integer; see kubeque sub --help"),
         ("--allow-failed", "101%", "allow_failed '101%': give a count as in 3, or a share as in 1%"),
         ("--allow-failed", "-1", "allow_failed '-1': give a count as in 3"),
-        ("--retries", "exit", "--retries 'exit': write NAME=VALUE"),
-        ("--retries", "exit=-1", "--retries exit=-1: write a whole number, as in exit=3"),
-        ("--retries", "hunger=1", "retries of 'hunger': unknown cause; the causes are exit, signal,"),
+        ("--retry-causes", "exit", "--retry-causes 'exit': write NAME=VALUE"),
+        ("--retry-causes", "exit=-1", "--retry-causes exit=-1: write a whole number, as in exit=3"),
+        ("--retry-causes", "hunger=1", "retries of 'hunger': unknown cause; the causes are exit, signal,"),
     ],
 )
 def test_what_cannot_be_a_limit_is_refused_in_one_line(shell: Shell, option: str, value: str, said: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from kubeque.cli.output.live_view import Pace, picture
+from kubeque.cli.output.live_view import Pace, render
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.task import Cause, Outcome, TaskRecord, TaskView
@@ -16,10 +16,10 @@ def test_the_rate_is_that_of_the_last_minute() -> None:
         pace.add(float(second), second if second < 100 else 100 + 3 * (second - 100))
     assert pace.rate is not None
     assert abs(pace.rate - 3) < 0.01
-    assert pace.left(300) == 300 / pace.rate
+    assert pace.seconds_for(300) == 300 / pace.rate
 
     pace.add(201.0, 0)  # reset
-    assert (pace.rate, pace.left(10)) == (None, None)
+    assert (pace.rate, pace.seconds_for(10)) == (None, None)
 
 
 def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen() -> None:
@@ -31,7 +31,7 @@ def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen() -
     pace.add(10.0, 40)
     console = Console(width=80, force_terminal=True, color_system=None, highlight=False, record=True)
     with console.capture() as captured:
-        console.print(picture(Progress(job, Counts(58, 2, 39, 1), 2), pace, [line]))
+        console.print(render(Progress(job, Counts(58, 2, 39, 1), 2), pace, [line]))
     text = captured.get()
     for words in ("40 of 100 tasks", "39 ok", "2 consumers", "4.0 tasks/s", "about 15s left", "zoom=[red]7[/]"):
         assert words in text, text

@@ -1,23 +1,33 @@
-"""The pages that are made from the commands: as they stand in docs, and complete."""
+"""Generated files: up to date, and complete."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 import jsonschema
 import pytest
+from click.testing import CliRunner
 
-from docs.generate.manual import json_page, reference_page
+from docs.generate.files import FILES, ROOT
+from docs.generate.manual import reference_page
 from docs.generate.schemas import OUTPUTS
 from kubeque.cli.__main__ import COMMANDS, kubeque
+from kubeque.model.sweep.options import GROUPS
 
-DOCS = Path(__file__).parents[2] / "docs"
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_generated_file_is_up_to_date(path: str) -> None:
+    assert (ROOT / path).read_text() == FILES[path](), f"{path} is out of date: make docs"
 
 
-@pytest.mark.parametrize(("name", "page"), [("reference.md", reference_page), ("json.md", json_page)])
-def test_the_page_is_what_the_commands_say_now(name: str, page) -> None:  # type: ignore[no-untyped-def]
-    assert (DOCS / name).read_text() == page(), f"docs/{name} is out of date: make docs"
+def test_sub_help_groups_its_options_and_ends_with_three_examples() -> None:
+    text = CliRunner().invoke(kubeque, ["sub", "--help"]).output
+    titles = [line for line in text.splitlines() if line.endswith(":") and not line.startswith((" ", "Usage"))]
+    assert titles == [*(f"{group.title}:" for group in GROUPS), "Examples:"]
+    examples = text.partition("Examples:\n")[2].splitlines()
+    assert len(examples) == 3
+    assert all(line.startswith("  kubeque sub ") for line in examples)
+    assert "--task-timeout" in text
+    assert "--timeout" not in text
 
 
 def test_every_command_and_option_is_in_the_reference_with_words() -> None:
@@ -29,13 +39,13 @@ def test_every_command_and_option_is_in_the_reference_with_words() -> None:
             assert command is not None
             assert command.help, name
             for option in command.params:
-                if isinstance(option, click.Option):
+                if isinstance(option, click.Option) and not option.hidden:
                     assert option.help, f"{name} {option.opts}"
                     assert option.opts[-1] in page
 
 
 def test_every_command_that_prints_json_has_a_schema() -> None:
-    described = {output.said.split()[1] for output in OUTPUTS}
+    described = {output.command.split()[1] for output in OUTPUTS}
     with click.Context(kubeque, info_name="kubeque") as root:
         for name in COMMANDS:
             command = kubeque.get_command(root, name)

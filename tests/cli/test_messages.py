@@ -17,13 +17,13 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     assert "^^^" not in ran.stdout
     # Nothing to reset is said
     assert shell.run("reset", "j", "--only-cause", "oom").stdout.splitlines() == [
-        "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task ended by oom",
+        "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task failed by oom",
     ]  # fmt: skip
     # What has ended will not write any more, what waits will
     assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"
     # Who is not there to answer is told how to say it
     ran = shell.run("remove", "j")
-    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "kubeque: nobody is here to answer: say --yes")
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "kubeque: no terminal to answer on: add --yes")
     assert shell.run("remove", "j", "--yes").stdout == "j is removed\n"
 
 
@@ -36,4 +36,4 @@ def test_of_a_traceback_the_error_is_seen(shell: Shell) -> None:
 def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")
-    assert "1 file of 137B to bring, 0 of them there already: 137B would be sent" in ran.stderr
+    assert "1 file of 137B to upload, 0 of them there already: 137B would be sent" in ran.stderr

@@ -32,7 +32,7 @@ def test_a_nightly_sweep_runs_what_is_new_and_brings_all(shell: Shell) -> None:
     assert shell.run("remove", "--yes", "one").returncode == 0
     assert shell.run("fetch", "two", "again").returncode == 0
     assert [(shell.folder / "again" / index / "out.txt").read_text() for index in "012"] == ["b", "c", "a"]
-    assert shell.run("gc").stdout == "there is nothing to clear away\n"  # what is left of it is needed
+    assert shell.run("gc").stdout == "there is nothing to delete\n"  # what is left of it is needed
     assert shell.run("gc", "--yes").returncode == 0
     assert shell.run("fetch", "two", "still").returncode == 0
 

@@ -39,7 +39,7 @@ def test_a_failed_row_ends_the_same_again_and_differs_once_the_world_is_mended(s
     other = shell.run("replay", "r", "1", "--into", "elsewhere", "--json")
     assert other.returncode == 1, other.stdout + other.stderr
     told = json.loads(other.stdout)
-    (schema,) = (output.schema for output in OUTPUTS if "replay" in output.said)
+    (schema,) = (output.schema for output in OUTPUTS if "replay" in output.command)
     jsonschema.validate(told, schema)
     assert [item["what"] for item in told["compared"] if item["same"] is False] == ["cause", "exit code"]
     assert {"n.txt", "stdout", "out.n"} <= {item["what"] for item in told["compared"] if item["same"]}

@@ -40,24 +40,24 @@ ELSEWHERE = ("sub", "replay", "reset", "go", "remove", "stop", "resize", "pool")
 
 def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, str]) -> None:
     for output in outputs:
-        words = [given.get(word, word) for word in output.said.split()[1:]]
+        words = [given.get(word, word) for word in output.command.split()[1:]]
         ran = shell.run(*words)
         texts = ran.stdout.splitlines() if output.lines else [ran.stdout]
-        assert texts, output.said
+        assert texts, output.command
         for text in texts:
             jsonschema.validate(json.loads(text), output.schema)
 
 
 def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
-    outputs = [output for output in OUTPUTS if output.said.split()[1] not in ELSEWHERE]
+    outputs = [output for output in OUTPUTS if output.command.split()[1] not in ELSEWHERE]
     hold_to_schemas(
         swept, outputs, {"JOB": "lr", "INDEX": "3", "COLUMN": "out.loss", "PRIORITY": "0", "CONSUMERS": "2"}
     )
 
 
 def test_what_changes_a_job_says_so_as_json(shell: Shell) -> None:
-    of = {output.said.split()[1]: output for output in OUTPUTS}
-    hold_to_schemas(shell, [o for o in OUTPUTS if o.said.split()[1] == "sub"], {"COMMAND": "true"})
+    of = {output.command.split()[1]: output for output in OUTPUTS}
+    hold_to_schemas(shell, [o for o in OUTPUTS if o.command.split()[1] == "sub"], {"COMMAND": "true"})
     name = json.loads(shell.run("list", "--json").stdout)[0]["job"]
     hold_to_schemas(shell, [of["reset"], of["remove"], of["stop"]], {"JOB": name})
     typo = shell.run("reset", name, "--only-cause", "omo")

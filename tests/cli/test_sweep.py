@@ -240,5 +240,5 @@ def test_memory_beyond_the_limit_is_oom_and_tried_with_more(shell: Shell) -> Non
 
 
 def test_a_timeout_is_told_apart(shell: Shell) -> None:
-    ran = shell.run("sub", "-n", "slow", "--timeout", "0.5s", "sleep", "30")
+    ran = shell.run("sub", "-n", "slow", "--task-timeout", "0.5s", "sleep", "30")
     assert (ran.returncode, "timeout" in ran.stdout) == (1, True)

@@ -30,8 +30,8 @@ def provoked(desk: Desk, job: str, scripts: list[str], *words: str, template: An
 def test_each_end_has_its_cause(desk: Desk) -> None:
     scripts = ["fine", "exit_3", "kill_itself", "eat_memory", "fill_disk", "no_space", "sleep_long"]
     found = provoked(
-        desk, "causes", scripts, "--memory", "64Mi", "--disk", "40Mi", "--timeout", "20s", "--consumers", "3",
-        "--retries", "disk=1",
+        desk, "causes", scripts, "--memory", "64Mi", "--disk", "40Mi", "--task-timeout", "20s", "--consumers", "3",
+        "--retry-causes", "disk=1",
     )  # fmt: skip
 
     causes = {script: (task["state"], task["cause"], task["exit_code"]) for script, task in found.items()}
@@ -67,8 +67,8 @@ def test_an_input_that_is_gone_is_named(desk: Desk) -> None:
     url = f"gs://{BUCKET}/inputs/{desk.folder.name}.txt"
     Files({"gs": desk.store.options}).write(url, b"hello")
     shutil.copytree(PROVOKE, desk.folder / "provoke")
-    done = desk.sub("-n", "input", "--no-wait", "--retries", "stage=0", "python3", "^provoke/read_input.py", f"^{url}",
-                    image=DEBIAN)  # fmt: skip
+    words = ("python3", "^provoke/read_input.py", f"^{url}")
+    done = desk.sub("-n", "input", "--no-wait", "--retry-causes", "stage=0", *words, image=DEBIAN)
     Files({"gs": desk.store.options}).delete(url)
     assert done.returncode == 0, done.stderr
     desk.run("watch", "input")

@@ -52,7 +52,7 @@ def test_every_task_has_its_true_cause_whatever_happens_to_nodes(desk: Desk) -> 
     (desk.folder / "p.csv").write_text("\n".join(["script,input", *rows]) + "\n")
     done = desk.sub(
         "-n", "chaos", "--no-wait", "-p", "p.csv", "--consumers", "4", "--memory", "64Mi", "--disk", "40Mi",
-        "--timeout", "25s", "python3", "^provoke/{script}.py", f"^{inputs}/{{input}}.txt",
+        "--task-timeout", "25s", "python3", "^provoke/{script}.py", f"^{inputs}/{{input}}.txt",
         image=DEBIAN, template=SHARED_MEMORY,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

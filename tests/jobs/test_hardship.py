@@ -52,7 +52,7 @@ def test_a_queue_that_is_away_for_four_leases_kills_no_command(
     # Given a command that runs under a lease of five seconds
     story, go = tmp_path / "story", tmp_path / "go"
     script = f"echo begun >> {story}; while ! test -e {go}; do sleep 0.2; done; echo ended >> {story}"
-    far_client.submit(Sweep(["sh", "-c", script], name="long", lease_seconds=5.0))
+    far_client.submit(Sweep(["sh", "-c", script], name="long", lease=5.0))
     until("the start of the task", story.exists)
     process = read_slot(far_client.config.home)["pid"]
     looks: list[Progress] = []
@@ -81,7 +81,7 @@ def test_the_files_of_a_consumer_that_comes_back_from_the_dead_never_count(clien
     # Given a task whose consumer is frozen while its command goes on to write its result
     go = tmp_path / "go"
     script = f"while ! test -e {go}; do sleep 0.1; done; echo $KUBEQUE_ATTEMPT | tee who"
-    client.submit(Sweep(["sh", "-c", script], name="twice", lease_seconds=5.0, consumers=1))
+    client.submit(Sweep(["sh", "-c", script], name="twice", lease=5.0, consumers=1))
     until("a running task", lambda: "command" in read_slot(client.config.home))
     first = read_slot(client.config.home)
     pid, command = int(str(first["pid"])), int(str(first["command"]))

@@ -5,7 +5,7 @@ _.list_commands  # click calls it
 _.format_commands  # click calls it
 _.completion  # kubeque/cli/__main__.py loads each command by its name
 _.list_pools  # click registers it with @pool.command
-_.resize_pool  # click registers it with @pool.command
+_.resize_one  # click registers it with @pool.command
 _.refresh_api_key_hook  # the Kubernetes client calls it before each request
 _.tempdir  # tempfile reads it
 _.set_size  # fsspec calls it on its Callback
@@ -47,3 +47,6 @@ _.should_exit  # uvicorn's server reads it
 _.gid  # tarfile reads it
 _.gname  # tarfile reads it
 _.uname  # tarfile reads it
+_.format_options  # click calls it
+_.format_epilog  # click calls it
+_.templated  # docs/generate reads it to write the operators' template_fields

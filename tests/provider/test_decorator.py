@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import subprocess
 import sys
@@ -16,9 +14,7 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
-from kubeque_provider.decorators.function import KubequeFunctionOperator
 from kubeque_provider.exceptions import BadSweep, SweepFailed
-from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.table import frame, records
 from tests.provider.conftest import ROOT, Run
 
@@ -140,19 +136,6 @@ def test_whole_sweeps_are_mapped_over_what_the_rows_do_not_have(run: Run) -> Non
     one = mapped.unmap((lambda kwargs: kwargs)({"op_kwargs": {"by": 3}, "task_id": "scaled"}))
     assert one.task_id == "scaled"
     assert values(run.execute(one), "out.scaled") == [3.0, 6.0]
-
-
-STUB = ROOT / "kubeque_provider" / "decorators" / "kubeque.pyi"
-
-
-def test_the_stub_has_what_the_operators_take() -> None:
-    def named(of: Any) -> set[str]:
-        return {name for name in inspect.signature(of.__init__).parameters if name not in ("self", "kwargs")}
-
-    taken = named(KubequeSubmitOperator) | named(KubequeFunctionOperator)
-    own = {"command", "python_callable", "task_id", "op_args", "op_kwargs"}
-    stub = [node for node in ast.parse(STUB.read_text()).body if isinstance(node, ast.FunctionDef)]
-    assert {argument.arg for argument in stub[-1].args.kwonlyargs} == taken - own | {"multiple_outputs"}
 
 
 @pytest.mark.timeout(300)

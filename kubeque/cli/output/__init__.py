@@ -1,1 +1,1 @@
-"""What the command line prints: terminal, progress, tables and texts."""
+"""The output of the command line: terminal, progress, tables and texts."""

@@ -1,4 +1,4 @@
-"""Ctrl-C: what has been done by then, and how to go on, in one line."""
+"""Ctrl-C and questions: one line that says what was done and how to go on."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from kubeque.model.errors import UserError
 
 
 class Interrupted(click.exceptions.Abort):
-    """The user pressed Ctrl-C; its text says what that means."""
+    """The user pressed Ctrl-C, or answered no. The text says what state that leaves and how to go on."""
 
 
 @dataclass
-class Meaning:
-    """What Ctrl-C means now."""
+class InterruptMessage:
+    """The text of Interrupted, which a block changes as its work advances."""
 
-    text: str
+    message: str
 
 
 @contextmanager
-def saying(text: str) -> Iterator[Meaning]:
-    """Let Ctrl-C in this block mean `text`, until what is yielded is given another: also while the block is left."""
-    meaning = Meaning(text)
+def on_interrupt(message: str) -> Iterator[InterruptMessage]:
+    """Turn Ctrl-C in this block into Interrupted with `message`, or with the text that the block has set since."""
+    current = InterruptMessage(message)
     try:
-        yield meaning
+        yield current
     except KeyboardInterrupt:
-        raise Interrupted(meaning.text) from None
+        raise Interrupted(current.message) from None
 
 
-def sure(question: str, *, err: bool) -> None:
-    """Ask before something goes for good. A no is Interrupted; UserError where nobody is there to answer."""
+def confirm(question: str, *, err: bool) -> None:
+    """Ask before deleting something. Raises Interrupted after a no, UserError without a terminal."""
     try:
         yes = click.confirm(question, err=err)
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        click.echo(err=True)  # the question has no line of its own yet
-        raise UserError("nobody is here to answer: say --yes") from None
+        click.echo(err=True)  # end the line of the question
+        raise UserError("no terminal to answer on: add --yes") from None
     if not yes:
         raise Interrupted("nothing is changed")
 
 
-def deaf() -> None:
-    """Hear no Ctrl-C from here on: the process is about to leave anyway."""
+def ignore_interrupts() -> None:
+    """Ignore Ctrl-C from now on: the process is about to exit."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,10 +1,13 @@
-"""How jobs and tasks look in print: one line, a table, or JSON."""
+"""Jobs and tasks as text: one line, cells of a table, or JSON."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+
+import click
 
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import JobState
@@ -12,36 +15,41 @@ from kubeque.model.resources import format_bytes
 from kubeque.model.text import printable
 
 
-def word(progress: Progress) -> str:
-    """One word for how a job stands."""
+def job_state(progress: Progress) -> str:
+    """Return the state of a job in one word."""
     return progress.job.standing(progress.counts)
 
 
-def summary(progress: Progress) -> str:
-    """A job in one line."""
+def format_job(progress: Progress) -> str:
+    """Return the state of a job in one line."""
     counts, job = progress.counts, progress.job
     parts = [f"{n} {what}" for what, n in counts.to_wire().items() if n]
     reason = f" ({job.reason})" if job.reason else ""
-    held_up = f"; waits: {printable('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
-    return f"{job.name}: {word(progress)}{reason}: {', '.join(parts)} of {job.n}{held_up}"
+    obstacles = f"; waits: {printable('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
+    return f"{job.name}: {job_state(progress)}{reason}: {', '.join(parts)} of {job.n}{obstacles}"
 
 
-def way_on(progress: Progress) -> str:
-    """How to go on with a job that ended early by its own rule; empty for others."""
+def print_job(progress: Progress, *, as_json: bool) -> None:
+    """Print the state of a job as one line or one JSON object."""
+    click.echo(json.dumps(to_wire(progress)) if as_json else format_job(progress))
+
+
+def format_resume_hint(progress: Progress) -> str:
+    """Return how to go on with a job that a limit of its own has stopped; "" for other jobs."""
     job = progress.job
     if job.state is not JobState.STOPPED:
         return ""
-    anew = " (its deadline begins anew)" if job.deadline_seconds else ""
+    deadline = " (its deadline starts again)" if job.deadline_seconds else ""
     return (
-        f"go on: kubeque reset {job.name}{anew}, or submit it again with --revise and a mended command or other limits"
+        f"to go on: kubeque reset {job.name}{deadline}, or submit it again with --revise and another command or limits"
     )
 
 
-def as_wire(progress: Progress) -> dict[str, Any]:
-    """A job as `--json` prints it. Keys are stable."""
+def to_wire(progress: Progress) -> dict[str, Any]:
+    """Return a job as `--json` prints it. Keys are stable."""
     job = progress.job
     return {
-        "job": job.name, "uid": job.uid, "state": word(progress), "reason": job.reason, "tasks": job.n,
+        "job": job.name, "uid": job.uid, "state": job_state(progress), "reason": job.reason, "tasks": job.n,
         "counts": progress.counts.to_wire(), "consumers": progress.consumers, "revision": job.revision, "run": job.run,
         "priority": job.priority, "created": datetime.fromtimestamp(job.created, UTC).isoformat(timespec="seconds"),
         "success": job.closing.success if job.closing else None, "url": job.url,
@@ -49,23 +57,23 @@ def as_wire(progress: Progress) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def failures(lines: Iterable[TaskRow]) -> Iterator[str]:
-    """Failing tasks, one line each: which row, why, and its last words."""
+def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
+    """Yield a line for each failed task: its row, the cause and the last line of its message."""
     for line in lines:
         row = " ".join(f"{column}={printable(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
-        why = f"{outcome.cause}: {printable(_last_words(outcome.message))}" if outcome else line.view.state
+        why = f"{outcome.cause}: {printable(_last_line(outcome.message))}" if outcome else line.view.state
         yield f"  task {line.view.index} {row}  {why}".rstrip()
 
 
-def _last_words(message: str) -> str:
-    """What a program said last, where there is no room for the line before it, which is the code in a traceback."""
+def _last_line(message: str) -> str:
+    """Return the last line of a message that is too long: in a traceback the line before it is code."""
     before, also, last = message.rpartition(" | ")
     return f"{before.partition(': ')[0]}: {last}" if also and printable(message) != message else message
 
 
 def task_cells(line: TaskRow) -> list[str]:
-    """A task's cells for the screen, behind its index and parameters."""
+    """Return the cells of a task in a table, after its index and parameters."""
     facts = line.facts()
     peak = format_bytes(facts["peak_memory"]) if facts["peak_memory"] else ""
     seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"

@@ -1,4 +1,4 @@
-"""A job on a terminal while it runs: counts, rate, time left, consumers, and what failed last."""
+"""A running job on a terminal: counts, rate, time left, consumers, and the latest failures."""
 
 from __future__ import annotations
 
@@ -7,49 +7,51 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kubeque.cli.output.job_text import failures, word
+from kubeque.cli.output.job_text import format_failures, job_state
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Progress, TaskRow
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-#: The rate is that of so many last seconds.
+#: Period over which the rate is measured, seconds.
 _WINDOW_SECONDS = 60.0
+#: Number of failed tasks that are listed.
 _FAILURES = 5
-#: Looking for failures reads all tasks: it may take this share of the time.
-_SHARE = 20
-_LOOK_SECONDS = 2.0
+#: Finding failures reads all tasks. The pause between two searches is at least _PAUSE_SECONDS, and as many times
+#: the duration of a search as _PAUSE_FACTOR says.
+_PAUSE_FACTOR = 20
+_PAUSE_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}
 
 
 class Pace:
-    """How fast tasks end. Pure: it is told the time."""
+    """The rate at which tasks end. Pure: the caller passes the time."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
+        self._counts: deque[tuple[float, int]] = deque()
 
     def add(self, now: float, ended: int) -> None:
-        """At `now` so many had ended."""
-        if self._seen and ended < self._seen[-1][1]:
-            self._seen.clear()  # the job was reset
-        self._seen.append((now, ended))
-        while self._seen[0][0] < now - _WINDOW_SECONDS:
-            self._seen.popleft()
+        """Record the number of tasks that had ended at `now`."""
+        if self._counts and ended < self._counts[-1][1]:
+            self._counts.clear()  # the job was reset
+        self._counts.append((now, ended))
+        while self._counts[0][0] < now - _WINDOW_SECONDS:
+            self._counts.popleft()
 
     @property
     def rate(self) -> float | None:
-        """Tasks a second; None before anything can be told."""
-        (first, before), (last, ended) = self._seen[0], self._seen[-1]
+        """Return tasks per second; None before the first task has ended."""
+        (first, before), (last, ended) = self._counts[0], self._counts[-1]
         return (ended - before) / (last - first) if ended > before else None
 
-    def left(self, tasks: int) -> float | None:
-        """Seconds until `tasks` more have ended, if it goes on like this."""
+    def seconds_for(self, tasks: int) -> float | None:
+        """Return the seconds until `tasks` more have ended at this rate."""
         return tasks / self.rate if self.rate else None
 
 
 class FailureList:
-    """The tasks that failed last, looked for only when there are more and not too often."""
+    """The latest failed tasks, read only if their number has changed and not too often."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._client = client
@@ -58,17 +60,18 @@ class FailureList:
         self._due = 0.0
         self.lines: Sequence[TaskRow] = ()
 
-    def look(self, failed: int) -> None:
+    def refresh(self, failed: int) -> None:
+        """Read the latest failures if `failed` differs from the last number."""
         began = time.monotonic()
         if failed != self._count and began >= self._due:
             self.lines = self._client.newest_failures(self._name, _FAILURES) if failed else ()
             self._count = failed
             now = time.monotonic()
-            self._due = now + max(_LOOK_SECONDS, _SHARE * (now - began))
+            self._due = now + max(_PAUSE_SECONDS, _PAUSE_FACTOR * (now - began))
 
 
 def watch_live(client: Client, name: str) -> Progress:
-    """Show a job on the terminal until it has ended."""
+    """Show a job on the terminal until it has ended or is held, and return its last state."""
     from rich.console import Console
     from rich.live import Live
 
@@ -76,13 +79,13 @@ def watch_live(client: Client, name: str) -> Progress:
     with Live(console=Console(stderr=True, highlight=False), transient=True, auto_refresh=False) as live:
         for progress in client.watch(name):
             pace.add(time.monotonic(), progress.counts.ended)
-            found.look(progress.counts.failed)
-            live.update(picture(progress, pace, found.lines), refresh=True)
+            found.refresh(progress.counts.failed)
+            live.update(render(progress, pace, found.lines), refresh=True)
     return progress
 
 
-def picture(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> RenderableType:
-    """What stands on the screen."""
+def render(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> RenderableType:
+    """Return the picture of a job for the screen."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -93,17 +96,17 @@ def picture(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> Render
     head.add_column(ratio=1)
     head.add_column(justify="right")
     head.add_row(
-        Text.assemble((job.name, "bold"), "  ", (word(progress), "cyan")), Text(f"{counts.ended} of {job.n} tasks")
+        Text.assemble((job.name, "bold"), "  ", (job_state(progress), "cyan")), Text(f"{counts.ended} of {job.n} tasks")
     )
     parts = [(f"{n} {what}", _COLOURS[what]) for what, n in counts.to_wire().items() if n]
     line = Text("   ").join(Text(text, style) for text, style in parts)
-    told = [f"{progress.consumers} consumers"]
+    facts = [f"{progress.consumers} consumers"]
     if pace.rate:
-        told += [f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"]
-    left = pace.left(counts.pending + counts.running)
-    told += [f"about {duration(left)} left"] if left else []
-    last = [Text(text, "red", overflow="ellipsis", no_wrap=True) for text in failures(failed)]
+        facts += [f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"]
+    left = pace.seconds_for(counts.pending + counts.running)
+    facts += [f"about {duration(left)} left"] if left else []
+    last = [Text(text, "red", overflow="ellipsis", no_wrap=True) for text in format_failures(failed)]
     heading = [Text("failed last", "bold")] if last else []
-    bar = Table.grid(expand=True)  # by itself a bar does not end its line
+    bar = Table.grid(expand=True)  # a bar alone does not end its line
     bar.add_row(ProgressBar(total=job.n, completed=counts.ended, complete_style="cyan", finished_style="green"))
-    return Group(head, bar, line, Text(", ".join(told)), *heading, *last)
+    return Group(head, bar, line, Text(", ".join(facts)), *heading, *last)

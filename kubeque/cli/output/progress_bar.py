@@ -1,4 +1,4 @@
-"""A transfer while it goes on: a bar with bytes and rate on a terminal, a plain line now and then elsewhere."""
+"""The progress of a transfer: a bar on a terminal, a plain line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ import click
 from kubeque.client import Transfer
 from kubeque.model.resources import format_bytes
 
-#: Seconds between plain lines. A transfer that is over before the first is not talked about.
+#: Seconds between two plain lines; a shorter transfer prints none.
 _LINE_SECONDS = 5.0
 
 
 @contextmanager
-def transfer_shown(what: str, items: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
-    """What to tell how far a transfer is. `what` is done, as in "uploading", to `items`, as in "files"."""
+def show_transfer(what: str, items: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
+    """Show a transfer during this block. Yield the function to call with its progress; None if `quiet`.
+
+    `what` is the activity, for example "uploading"; `items` the noun, for example "files".
+    """
     if quiet:
         yield None
     elif sys.stderr.isatty():
@@ -31,13 +34,13 @@ def transfer_shown(what: str, items: str, *, quiet: bool = False) -> Iterator[Ca
 class _Lines:
     def __init__(self, what: str, items: str) -> None:
         self._what, self._items = what, items
-        self._began = self._said_at = time.monotonic()
+        self._began = self._printed_at = time.monotonic()
 
     def __call__(self, now: Transfer) -> None:
         at = time.monotonic()
-        if at - self._said_at < _LINE_SECONDS:
+        if at - self._printed_at < _LINE_SECONDS:
             return
-        self._said_at = at
+        self._printed_at = at
         sizes = f"{format_bytes(now.size)}B of {format_bytes(now.size_total)}B"
         rate = f"{format_bytes(int(now.size / (at - self._began)))}B/s"
         click.echo(f"{self._what}: {now.items} of {now.items_total} {self._items}, {sizes}, {rate}", err=True)

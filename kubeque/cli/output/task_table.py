@@ -1,4 +1,4 @@
-"""Tasks on the screen or as JSON lines: what `status --tasks` and `show --sort` print."""
+"""The table of tasks that `status --tasks` and `show --sort` print."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from kubeque.model.text import printable
 STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
 _FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
 _RIGHT = frozenset({"index", "exit", "seconds", "peak", "files"})
-#: The columns `out.*` are those of so many tasks; JSON has all.
-_SEEN = 200
+#: Number of first tasks whose `out.*` values become columns; JSON has all values.
+_SAMPLE = 200
 
 
 def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
-    """One line for each task, as they come."""
+    """Print one line for each task."""
     if as_json:
         for line in lines:
             click.echo(json.dumps(line.as_record()))
         return
     rest = iter(lines)
-    first = list(islice(rest, _SEEN))
+    first = list(islice(rest, _SAMPLE))
     if not first:
-        click.echo("there are no such tasks")
+        click.echo("no task matches")
         return
     columns = [column for column in first[0].row if column != "index"]
     outs = list(dict.fromkeys(name for line in first for name in line.out))

@@ -18,7 +18,7 @@ from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import parse_duration
-from kubeque.model.sweep.sweep import Sweep, parse_allowed
+from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,14 @@ class Draft:
     def job(self, backends: Backends, name: str) -> Job:
         """A new job for it, with a uid of its own."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
-        lease = sweep.lease_seconds or LEASE_SECONDS
+        lease = parse_lease(sweep.lease) if sweep.lease is not None else LEASE_SECONDS
         now = backends.queue.now()  # by which the deadline is judged
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
             name=name, uid=uid, n=n, url=job_folder_url(backends.config.default_url_prefix, name, uid),
             consumers=sweep.consumers or backends.config.consumers or backends.cluster.default_consumers(n),
             fleet=backends.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
-            shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retries), max_failures=sweep.max_failures,
+            shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retry_causes), max_failures=sweep.max_failures,
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,

@@ -11,6 +11,7 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.parameters import Rows, from_records, grid, iter_rows, sequence
 from kubeque.model.rows.rows import RowsSpec
+from kubeque.model.sweep.jobspec import kept_fields
 from kubeque.model.sweep.sweep import Sweep
 
 
@@ -26,13 +27,10 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
     defaults = Budgets().to_wire()
     return Sweep(
         command=spec.command, rows=rows or _rows(backends, job, spec.rows), inputs=inputs,
-        inputs_of_command=inputs_of_command, shell=spec.shell,
-        results=spec.results, ignore=spec.ignore, env=spec.env, image=spec.image or None, cpu=spec.cpu,
-        memory=spec.shapes[0].memory, max_memory=_most(spec.shapes), disk=spec.shapes[0].disk,
-        consumers=job.consumers, priority=job.priority, task_timeout=spec.task_timeout, deadline=job.deadline_seconds,
-        retries={cause: n for cause, n in job.budgets.to_wire().items() if n != defaults[cause]},
-        max_failures=job.max_failures, allow_failed=job.allow_failed, series=job.series,
-        results_ttl=job.results_ttl, pod=spec.pod,
+        inputs_of_command=inputs_of_command, memory=spec.shapes[0].memory, max_memory=_most(spec.shapes),
+        disk=spec.shapes[0].disk,
+        retry_causes={cause: n for cause, n in job.budgets.to_wire().items() if n != defaults[cause]},
+        pod=spec.pod, **kept_fields(job, spec),
     )  # fmt: skip
 
 

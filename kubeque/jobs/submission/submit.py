@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.row_keys import no_keys
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
-from kubeque.model.sweep.sweep import Sweep, check_name, named
+from kubeque.model.sweep.sweep import Sweep, check_name, with_name
 from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.queue import replace_job
 from kubeque.queues.transitions import link
@@ -66,7 +66,7 @@ def submit(
         raise UserError("--try is for new jobs: say it without --revise and --replace, or choose another name with -n")
     if not 1 <= sweep.rows.n <= MAX_TASKS:
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
-    name = check_name(named(sweep).name or "")
+    name = check_name(with_name(sweep).name or "")
     backends.files.check_writable(backends.config.default_url_prefix)
     wanted = draft(backends, sweep, progress)
     before = backends.queue.find(name)

@@ -1,4 +1,4 @@
-"""A jobspec: a sweep as a JSON file. Read, checked against its schema, and joined with what the command line says."""
+"""A jobspec: a sweep as a JSON file. Read it, check it against its schema, and merge it with the command line."""
 
 from __future__ import annotations
 
@@ -9,40 +9,46 @@ from importlib import resources
 from typing import Any
 
 from kubeque.model.errors import JobspecError
-from kubeque.model.sweep.options import BY_NAME, COUNTS, KEYS, PAIRS, ROW_KEYS, VERSION
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.sweep.option_types import COUNTS, PAIRS
+from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, ROW_OPTIONS, VERSION
 from kubeque.model.text import cut
 
-#: A longer file is refused before it is read: rows in such numbers belong into a CSV.
-MOST_BYTES = 8 << 20
+#: Largest jobspec that is read, in bytes; more rows belong into a CSV file.
+MAX_BYTES = 8 << 20
 SCHEMA_FILE = "jobspec.schema.json"
 
-Asked = dict[str, Any]
+#: The values of a jobspec by key, without `version` and `$schema`.
+Jobspec = dict[str, Any]
 
 
-def read_jobspec(data: bytes, where: str) -> Asked:
-    """What a file says, by key; `version` and `$schema` are left out. Raises JobspecError, which names file and key."""
-    if len(data) > MOST_BYTES:
+def read_jobspec(data: bytes, where: str) -> Jobspec:
+    """Return the values of a jobspec file by key. Raises JobspecError, which names file and key.
+
+    `version` and `$schema` are left out; keys of earlier versions get their present name.
+    """
+    if len(data) > MAX_BYTES:
         raise JobspecError(
-            f"{where} is over {MOST_BYTES >> 20} MiB: a jobspec names its rows: put them into a CSV file, and that into"
-            ' "parameters"'
+            f'{where} is over {MAX_BYTES >> 20} MiB: put the rows into a CSV file and name it in "parameters"'
         )
-    asked = _parse(data, where)
-    if not isinstance(asked, dict):
+    jobspec = _parse(data, where)
+    if not isinstance(jobspec, dict):
         raise JobspecError(f'{where} holds no JSON object: write one, as in {{"command": ["python3", "^run.py"]}}')
-    _check_keys(asked, where)
-    version = asked.pop("version", VERSION)
+    _check_keys(jobspec, where)
+    version = jobspec.pop("version", VERSION)
     if version != VERSION or isinstance(version, bool):
         raise JobspecError(
             f"{where}: version {cut(repr(version), 40)}: this kubeque reads version {VERSION}: upgrade kubeque, or "
-            "write the file anew by docs/jobspec.md"
+            "write the file by docs/jobspec.md"
         )
-    _check_values(asked, where)
-    asked.pop("$schema", None)
-    return asked
+    _check_values(jobspec, where)
+    jobspec.pop("$schema", None)
+    return {BY_OLD_NAME[name].name if name in BY_OLD_NAME else name: value for name, value in jobspec.items()}
 
 
 def _parse(data: bytes, where: str) -> Any:
-    def once(pairs: Sequence[tuple[str, Any]]) -> Asked:
+    def refuse_twice(pairs: Sequence[tuple[str, Any]]) -> Jobspec:
         found = dict(pairs)
         if len(found) < len(pairs):
             names = [name for name, _ in pairs]
@@ -50,66 +56,84 @@ def _parse(data: bytes, where: str) -> Any:
             raise JobspecError(f"{where}: the key {cut(twice, 40)!r} is there twice: remove one of the two")
         return found
 
-    def refuse(word: str) -> Any:
-        raise JobspecError(f"{where}: {word} is no value of JSON: write a number or a text")
+    def refuse_constant(word: str) -> Any:
+        raise JobspecError(f"{where}: {word} is not a JSON value: write a number or a text")
 
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=once, parse_constant=refuse)
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=refuse_twice, parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
         raise JobspecError(f"{where} is not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        raise JobspecError(f"{where} is not JSON ({place}: {error.msg}): mend it there") from error
+        position = f"line {error.lineno}, column {error.colno}"
+        raise JobspecError(f"{where} is not JSON ({position}: {error.msg}): correct it there") from error
     except RecursionError as error:
-        raise JobspecError(f"{where} is nested too deeply to be a jobspec: see docs/jobspec.md") from error
+        raise JobspecError(f"{where} is nested too deeply for a jobspec: see docs/jobspec.md") from error
     except ValueError as error:  # a number of more digits than Python reads
         raise JobspecError(f"{where}: a number has too many digits: write it as a text") from error
 
 
-def _check_keys(asked: Mapping[str, Any], where: str) -> None:
-    for name in asked:
-        if name not in BY_NAME and name not in ("version", "$schema"):
-            raise JobspecError(f"{where}: unknown key {cut(name, 40)!r}: {_nearest(name)}")
+def _check_keys(jobspec: Mapping[str, Any], where: str) -> None:
+    for name in jobspec:
+        if name not in BY_NAME and name not in BY_OLD_NAME and name not in ("version", "$schema"):
+            raise JobspecError(f"{where}: unknown key {cut(name, 40)!r}: {_suggest(name)}")
+    for old, option in BY_OLD_NAME.items():
+        if old in jobspec and option.name in jobspec:
+            raise JobspecError(f"{where}: {old!r} is the old name of {option.name!r}: remove {old!r}")
 
 
-def _nearest(name: str) -> str:
-    option = "--" + name.lstrip("-").replace("_", "-")
-    for key in KEYS:
-        if any(option in flag.split("/") for flag in key.flags):
-            return f"did you mean {key.name!r}?"
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), BY_NAME, 1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(BY_NAME)}"
+def _suggest(name: str) -> str:
+    """Return a hint at the key that an unknown key may mean."""
+    flag = "--" + name.lstrip("-").replace("_", "-")
+    for option in OPTIONS:
+        if any(flag in flags.split("/") for flags in (*option.flags, *option.old_flags)):
+            return f"did you mean {option.name!r}?"
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), [*BY_NAME, *BY_OLD_NAME], 1, cutoff=0.5)
+    if not near:
+        return f"the keys are {', '.join(BY_NAME)}"
+    return f"did you mean {(BY_NAME.get(near[0]) or BY_OLD_NAME[near[0]]).name!r}?"
 
 
-def _check_values(asked: Asked, where: str) -> None:
-    from jsonschema import Draft202012Validator  # a fifth of a second, for those only who have a jobspec
+def _check_values(jobspec: Jobspec, where: str) -> None:
+    from jsonschema import Draft202012Validator  # its import takes a fifth of a second; only jobspecs need it
 
     text = resources.files(__package__).joinpath(SCHEMA_FILE).read_text("utf-8")
-    for error in Draft202012Validator(json.loads(text)).iter_errors(asked):
+    for error in Draft202012Validator(json.loads(text)).iter_errors(jobspec):
         path = list(error.absolute_path)
         if not path:
             raise JobspecError(f"{where}: {cut(error.message, 100)}")
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-        key = BY_NAME.get(str(path[0]))
+        key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+        option = BY_NAME.get(str(path[0])) or BY_OLD_NAME.get(str(path[0]))
         raise JobspecError(
-            f"{where}: {cut(place, 60)} is {cut(json.dumps(error.instance), 40)}: "
-            f"{key.kind.remedy if key else 'write a text'}"
+            f"{where}: {cut(key, 60)} is {cut(json.dumps(error.instance), 40)}: "
+            f"{option.kind.remedy if option else 'write a text'}"
         )
 
 
-def joined(first: Mapping[str, Any], over: Mapping[str, Any]) -> Asked:
-    """`first`, where `over` says nothing else: values by name are joined, every other value is replaced."""
-    asked = dict(first)
-    if any(key in over for key in ROW_KEYS):
-        asked = {name: value for name, value in asked.items() if name not in ROW_KEYS}
+def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
+    """Return `first` with the values of `over`: values by name are merged, every other value is replaced."""
+    jobspec = dict(first)
+    if any(name in over for name in ROW_OPTIONS):
+        jobspec = {name: value for name, value in jobspec.items() if name not in ROW_OPTIONS}
     for name, value in over.items():
-        both = BY_NAME[name].kind in (PAIRS, COUNTS) and name in asked
-        asked[name] = {**asked[name], **value} if both else value
-    return asked
+        by_name = BY_NAME[name].kind in (PAIRS, COUNTS) and name in jobspec
+        jobspec[name] = {**jobspec[name], **value} if by_name else value
+    return jobspec
 
 
-def sweep_fields(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What of it are fields of a Sweep, by field."""
-    made = {BY_NAME[name].sweep_field: value for name, value in asked.items() if BY_NAME[name].sweep_field}
-    pod = {name: value for name, value in asked.items() if BY_NAME[name].pod}
-    return made | ({"pod": pod} if pod else {})
+def sweep_fields(jobspec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are fields of a Sweep, by field."""
+    fields = {BY_NAME[name].sweep_field: value for name, value in jobspec.items() if BY_NAME[name].sweep_field}
+    pod = {name: value for name, value in jobspec.items() if BY_NAME[name].pod}
+    return fields | ({"pod": pod} if pod else {})
+
+
+def kept_fields(job: Job, spec: JobSpec) -> dict[str, Any]:
+    """Return the fields of a Sweep that a job keeps under the name that the table says, by field."""
+    records = {"job": job, "spec": spec}
+    fields = {}
+    for option in OPTIONS:
+        record, _, attribute = option.kept.partition(".")
+        value = getattr(records[record], attribute) if record else None
+        if value not in (None, ""):
+            fields[option.sweep_field] = value
+    return fields

@@ -1,206 +1,259 @@
-"""All that may be said of a sweep, in one table: the options of `kubeque sub`, the keys of a jobspec and its schema.
+"""The one table of sweep options.
 
-A new key is a line in KEYS and a field of `Sweep`. Everything else follows from these, or a test says what is missing.
-`python -m kubeque.model.sweep.options > kubeque/model/sweep/jobspec.schema.json` writes the schema anew.
+`make docs` generates from it: the schema of a jobspec, docs/jobspec.md, docs/reference.md, docs/operators.md, the
+arguments of the Airflow operator and the types of `@task.kubeque`. `kubeque sub` and `--like` read it when they run.
+A new option is one entry here, one field of `Sweep` (or `PodOptions`), and its use.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from kubeque.model.errors import ResourceError, UserError
-from kubeque.model.rows.axes import read_axes
+from kubeque.model.sweep.option_types import (
+    AXES,
+    CORES,
+    COUNT,
+    COUNTS,
+    FLAG,
+    PAIRS,
+    ROWS,
+    SHARE,
+    SIZE,
+    TAINTS,
+    TEMPLATE,
+    TEXT,
+    TEXTS,
+    TIME,
+    WORDS,
+    OptionType,
+)
 
+#: Version of the jobspec format.
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class OptionType:
-    """What sort of value a key takes."""
-
-    #: JSON Schema of the value in a jobspec.
-    schema: Mapping[str, Any]
-    #: What to write in a jobspec, for messages.
-    remedy: str
-    #: From what stands on the command line (one text, or several where `many`) to the value in a jobspec.
-    read: Callable[[Any, str], Any] = lambda said, option: said
-    #: The option may be given several times.
-    many: bool = False
-
-
-def _pairs(words: Sequence[str], option: str) -> dict[str, str]:
-    pairs = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise UserError(f"{option} {word!r}: write NAME=VALUE")
-        pairs[name] = value
-    return pairs
-
-
-def _counts(words: Sequence[str], option: str) -> dict[str, int]:
-    counts = {}
-    for name, value in _pairs([part for word in words for part in word.split(",")], option).items():
-        if not (value.isascii() and value.isdigit() and len(value) < 10):
-            raise ResourceError(f"{option} {name}={value}: write a whole number, as in {name}=3")
-        counts[name] = int(value)
-    return counts
-
-
-_SCALAR = {"type": ["string", "number", "boolean"]}
-TEXT = OptionType({"type": "string"}, "write a text")
-TEXTS = OptionType(
-    {"type": "array", "items": {"type": "string"}}, "write a list of texts", lambda said, _: list(said), True
-)
-WORDS = OptionType({**TEXTS.schema, "minItems": 1}, 'write a list of texts, as in ["python3", "^run.py", "{n}"]')
-COUNT = OptionType({"type": "integer"}, "write a whole number, as in 3")
-SHARE = OptionType({"type": ["string", "integer"]}, 'write a count or a share, as in 3 or "1%"')
-FLAG = OptionType({"type": "boolean"}, "write true or false")
-SIZE = OptionType({"type": ["string", "integer"]}, 'write a size, as in "1.5Gi"')
-CORES = OptionType({"type": ["string", "number"]}, 'write a number of cores, as in 2 or "500m"')
-TIME = OptionType({"type": ["string", "number"]}, 'write a time, as in "30m"')
-PAIRS = OptionType(
-    {"type": "object", "additionalProperties": {"type": "string"}}, 'write texts by name, as in {"NAME": "VALUE"}',
-    _pairs, True,
-)  # fmt: skip
-COUNTS = OptionType(
-    {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
-    'write numbers by cause, as in {"lost": 5}', _counts, True,
-)  # fmt: skip
-AXES = OptionType(
-    {
-        "type": "object", "minProperties": 1,
-        "additionalProperties": {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": _SCALAR}]},
-    },
-    'write lists of values by axis, as in {"lr": [0.1, 0.01], "seed": "1..5"}', lambda said, _: read_axes(said), True,
-)  # fmt: skip
-ROWS = OptionType(
-    {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
-    'name a CSV file, or write a list of rows, as in [{"n": 1}, {"n": 2}]',
-)  # fmt: skip
-
-TAINTS = OptionType(
-    {"type": "array", "items": {"type": ["string", "object"]}}, 'write a list of taints, as in ["gpu=true:NoSchedule"]',
-    lambda said, _: list(said), True,
-)  # fmt: skip
-TEMPLATE = OptionType({"type": ["string", "object"]}, "name a YAML file, or write the template")
-
-
-@dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that may be said."""
+    """One option of a sweep."""
 
-    #: In a jobspec.
+    #: The key in a jobspec, and the argument of the operator.
     name: str
     kind: OptionType
-    #: One sentence, for `--help`, the schema and docs/jobspec.md.
+    #: A noun phrase or an imperative, for `--help`, the schema and the documentation.
     help: str
-    #: The options that say it; none: it is only said in a jobspec (or is the command itself).
+    #: The options of the command line; empty: the option exists in a jobspec only.
     flags: tuple[str, ...] = ()
     metavar: str | None = None
-    #: The field of Sweep it becomes where that has another name; "": it becomes none.
+    #: The default as text; empty: the help says all.
+    default: str = ""
+    #: The field of `Sweep` if it has another name; "" if it is not a field.
     field: str | None = None
-    #: It is no field but a key of Sweep.pod.
+    #: True if the value is a key of `Sweep.pod`.
     pod: bool = False
+    #: Where a job keeps the value, for `--like`: an attribute of its record ("job") or of its spec ("spec").
+    kept: str = ""
+    #: True if the option is an argument that the operator takes from this table.
+    operator: bool = True
+    #: True if Airflow renders templates in the operator's argument.
+    templated: bool = False
+    #: Names of earlier versions: a key of jobspecs, and options that `--help` hides.
+    old_name: str = ""
+    old_flags: tuple[str, ...] = ()
 
     @property
     def sweep_field(self) -> str:
+        """The field of `Sweep`; "" if there is none."""
         return self.name if self.field is None else self.field
 
-
-def _pod(name: str, kind: OptionType, text: str, flag: str, metavar: str | None = None) -> Option:
-    return Option(name, kind, text, (flag,), metavar, "", pod=True)
-
-
-KEYS = (
-    Option("command", WORDS, "What to run: one word each; {column} takes the row's value, ^file brings a file along."),
-    Option("base", TEXT, "Where relative paths start (default: the folder of the jobspec)."),
-    Option("like", TEXT, "All that is not said is as in this job: its command and inputs too.", ("--like",), "JOB", ""),
-    # which rows
-    Option("parameters", ROWS, "CSV with one row per task; its columns fill {column}.", ("-p", "--params"), "FILE", ""),
-    Option("grid", AXES, "An axis of a grid: all combinations are run.", ("--grid",), "NAME=V,V|A..B", ""),
-    Option("repeat", COUNT, "So many rows that only differ in {index}.", ("--repeat",), "N", ""),
-    # what travels
-    Option("push", TEXTS, "Bring this file, folder or @list along.", ("-u", "--push"), "SRC[:DST]"),
-    Option("results", TEXTS, "Keep only such files.", ("--results",), "GLOB"),
-    Option("ignore", TEXTS, "Keep no such files.", ("--ignore",), "GLOB"),
-    Option("env", PAIRS, "Set a variable for the command.", ("--env",), "NAME=VALUE"),
-    Option("shell", FLAG, "Run the words in /bin/sh; values are quoted.", ("--shell/--no-shell",)),
-    # the job, and those before it
-    Option("name", TEXT, "The job's name; without it a readable one is drawn.", ("-n", "--name")),
-    Option("priority", COUNT, "Jobs of higher priority go first (default: 0).", ("--priority",)),
-    Option("consumers", COUNT, "Consumers at once (default here: one per core).", ("--consumers",)),
-    Option("series", TEXT, "The recurring sweep that this is one of.", ("--series",), "NAME"),
-    Option(
-        "skip_done", FLAG, "Rows that were ok in the series already do not run again.", ("--skip-done/--no-skip-done",)
-    ),
-    Option("results_ttl", TIME, "How long gc leaves results alone, as in 30d (default: for ever).", ("--results-ttl",)),
-    # what a task gets
-    Option("cpu", CORES, "Cores per task, as in 500m or 2.", ("--cpu",)),
-    Option("memory", SIZE, "Memory per task, as in 1.5Gi; more is used: ended, and tried with more.", ("--memory",)),
-    Option("max_memory", SIZE, "How far memory may grow (default: 8 times).", ("--max-memory",)),
-    Option("disk", SIZE, "Disk per task, as in 5Gi.", ("--disk",)),
-    Option("image", TEXT, "Container image of the tasks.", ("--image",)),
-    Option("cluster", TEXT, "local, or kubernetes://CONTEXT/NAMESPACE.", ("--cluster",), "URL", ""),
-    # what a pod gets besides: keys of Sweep.pod, checked by model.pod
-    _pod("env_from_secret", TEXTS, "Set variables from this Secret.", "--env-from-secret", "NAME"),
-    _pod("gpu", COUNT, "GPUs per task.", "--gpu"),
-    _pod(
-        "volumes",
-        TEXTS,
-        "Mount pvc/NAME, secret/NAME, configmap/NAME or a folder of the node.",
-        "--volume",
-        "SOURCE:PATH[:ro]",
-    ),
-    _pod("service_account", TEXT, "Kubernetes service account of the pods.", "--service-account", "NAME"),
-    _pod("node_selector", PAIRS, "Only nodes with this label.", "--node-selector", "LABEL=VALUE"),
-    _pod("tolerations", TAINTS, "Nodes with this taint as well.", "--toleration", "KEY=VALUE:EFFECT"),
-    _pod("spot", FLAG, "Machines that may be taken away, for less money (GKE).", "--spot/--no-spot"),
-    _pod("spot_patience", TIME, "So long consumers wait for such a machine (default: 5m).", "--spot-patience"),
-    _pod("priority_class", TEXT, "PriorityClass of the pods.", "--priority-class", "NAME"),
-    _pod("kueue_queue", TEXT, "Kueue's LocalQueue in which they wait for room.", "--kueue-queue", "NAME"),
-    _pod("kueue_priority", TEXT, "WorkloadPriorityClass of theirs in Kueue.", "--kueue-priority", "NAME"),
-    _pod("image_pull_secrets", TEXTS, "Secret that opens a private registry.", "--image-pull-secret", "NAME"),
-    _pod("keeper", TEXT, "A pod that looks after the job when nobody does.", "--keeper", "auto|yes|no"),
-    _pod("start_timeout", TIME, "Longest until the first consumer runs (default: 10m).", "--start-timeout"),
-    _pod("pod_template", TEMPLATE, "YAML merged over the pods' template.", "--pod-template", "FILE"),
-    # when it ends
-    Option("task_timeout", TIME, "Longest a task may take, as in 30m.", ("--timeout",)),
-    Option("deadline", TIME, "Longest the job may take, as in 12h.", ("--deadline",)),
-    Option("retries", COUNTS, "Extra attempts by cause, as in lost=5,oom=0.", ("--retries",), "CAUSE=N,..."),
-    Option("max_failures", COUNT, "End the job once so many tasks failed.", ("--max-failures",)),
-    Option("allow_failed", SHARE, "Failed tasks that are still a success: 3 or 1% (default: 0).", ("--allow-failed",)),
-    # what `sub` does besides
-    Option("try", COUNT, "Run so many rows first, tell what all would take, and ask.", ("--try",), "N", "canaries"),
-    Option(
-        "fetch", TEXT, "Bring the results into this folder, or below this URL, at the end.", ("--fetch",), "DEST", ""
-    ),
-    Option("no_wait", FLAG, "Return once the job is submitted.", ("--no-wait/--wait",), None, ""),
-)
-
-BY_NAME: Mapping[str, Option] = {key.name: key for key in KEYS}
-#: Exactly one of these says which rows there are.
-ROW_KEYS = ("parameters", "grid", "repeat")
+    @property
+    def text(self) -> str:
+        """The help with the default."""
+        return f"{self.help[:-1]} (default: {self.default})." if self.default else self.help
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of a jobspec."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"kubeque jobspec, version {VERSION}",
-        "description": "A sweep as a file: kubeque sub -f jobspec.json. See docs/jobspec.md.",
-        "type": "object",
-        "properties": {
-            "$schema": {"type": "string", "description": "For editors; kubeque does not read it."},
-            "version": {"const": VERSION, "description": "Of this format; may be left out."},
-            **{key.name: {**key.kind.schema, "description": key.help} for key in KEYS},
-        },
-        "additionalProperties": False,
-    }
+@dataclass(frozen=True, slots=True)
+class OptionGroup:
+    """Options that `kubeque sub --help` and the documentation list together."""
+
+    title: str
+    options: tuple[Option, ...]
 
 
-if __name__ == "__main__":
-    print(json.dumps(schema(), indent=2))
+def _pod(
+    name: str, kind: OptionType, text: str, flag: str, metavar: str | None = None, default: str = ""
+) -> Option:  # fmt: skip
+    return Option(name, kind, text, (flag,), metavar, default, field="", pod=True)
+
+
+GROUPS = (
+    OptionGroup("Rows", (
+        Option(
+            "parameters", ROWS, "CSV file or URL with one row per task; {column} in the command takes a row's value.",
+            ("-p", "--params"), "FILE", field="", operator=False,
+        ),
+        Option(
+            "grid", AXES, "Values of one axis; every combination of all axes is a row.", ("--grid",), "NAME=V,V|A..B",
+            field="", operator=False,
+        ),
+        Option(
+            "repeat", COUNT, "Number of rows that differ only in {index}.", ("--repeat",), "N", field="",
+            operator=False,
+        ),
+    )),
+    OptionGroup("Command and files", (
+        Option(
+            "command", WORDS, "Command, one word each: {column} inserts a value of the row, ^file uploads a file.",
+            operator=False,
+        ),
+        Option("base", TEXT, "Folder where relative paths start.", default="the jobspec's folder", operator=False),
+        Option(
+            "push", TEXTS, "File, folder or @list to copy into the working directory.", ("-u", "--push"), "SRC[:DST]",
+            templated=True,
+        ),
+        Option(
+            "results", TEXTS, "Pattern of result files to keep.", ("--results",), "GLOB", "all files",
+            kept="spec.results", templated=True,
+        ),
+        Option(
+            "ignore", TEXTS, "Pattern of result files to drop.", ("--ignore",), "GLOB", kept="spec.ignore",
+            templated=True,
+        ),
+        Option(
+            "env", PAIRS, "Environment variable of the command.", ("--env",), "NAME=VALUE", kept="spec.env",
+            templated=True,
+        ),
+        Option(
+            "shell", FLAG, "Run the command in /bin/sh, with each value of the row quoted.", ("--shell/--no-shell",),
+            kept="spec.shell",
+        ),
+    )),
+    OptionGroup("Job", (
+        Option(
+            "name", TEXT, "Name of the job.", ("-n", "--name"), "NAME", "a random readable name", operator=False,
+        ),
+        Option(
+            "like", TEXT, "Start from the command, files and options of this job.", ("--like",), "JOB", field="",
+            operator=False,
+        ),
+        Option(
+            "consumers", COUNT, "Number of consumers that run at once.", ("--consumers",), "N",
+            "one per core; 10 on Kubernetes", kept="job.consumers",
+        ),
+        Option(
+            "priority", COUNT, "Priority; consumers serve jobs of a higher number first.", ("--priority",), "N", "0",
+            kept="job.priority",
+        ),
+        Option(
+            "series", TEXT, "Name of the recurring sweep that this job belongs to.", ("--series",), "NAME",
+            kept="job.series", templated=True,
+        ),
+        Option(
+            "skip_done", FLAG, "Link rows that are ok in the series already; do not run them again.",
+            ("--skip-done/--no-skip-done",),
+        ),
+        Option(
+            "results_ttl", TIME, "Time after the job's end until gc may delete it, for example 30d.",
+            ("--results-ttl",), "TIME", "never", kept="job.results_ttl",
+        ),
+    )),
+    OptionGroup("Resources of a task", (
+        Option(
+            "cpu", CORES, "Cores, for example 500m or 2.", ("--cpu",), "CORES", kept="spec.cpu", templated=True,
+        ),
+        Option(
+            "memory", SIZE, "Memory, for example 1.5Gi; a task that needs more runs again with more.", ("--memory",),
+            "SIZE", templated=True,
+        ),
+        Option(
+            "max_memory", SIZE, "Limit up to which the memory grows.", ("--max-memory",), "SIZE", "8 times the memory",
+            templated=True,
+        ),
+        Option("disk", SIZE, "Disk, for example 5Gi.", ("--disk",), "SIZE", templated=True),
+        _pod("gpu", COUNT, "Number of GPUs.", "--gpu", "N", "0"),
+    )),
+    OptionGroup("Retries and limits", (
+        Option(
+            "task_timeout", TIME, "Time limit of one task, for example 30m.", ("--task-timeout",), "TIME", "none",
+            kept="spec.task_timeout", old_flags=("--timeout",),
+        ),
+        Option(
+            "deadline", TIME, "Time limit of the whole job, for example 12h.", ("--deadline",), "TIME", "none",
+            kept="job.deadline_seconds",
+        ),
+        Option(
+            "retry_causes", COUNTS, "Extra attempts by cause of failure, for example lost=5,oom=0.",
+            ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
+        ),
+        Option(
+            "max_failures", COUNT, "Number of failed tasks at which the job stops.", ("--max-failures",), "N", "none",
+            kept="job.max_failures",
+        ),
+        Option(
+            "allow_failed", SHARE, "Failed tasks that still count as success, for example 3 or 1%.",
+            ("--allow-failed",), "N|N%", "0", kept="job.allow_failed",
+        ),
+        Option(
+            "lease", TIME, "Time without a heartbeat after which the tasks of a consumer run elsewhere.", ("--lease",),
+            "TIME", "3m", kept="job.lease_seconds",
+        ),
+    )),
+    OptionGroup("Where it runs", (
+        Option(
+            "cluster", TEXT, "Cluster: local, kubernetes://CONTEXT/NAMESPACE or gke://PROJECT/LOCATION/NAME.",
+            ("--cluster",), "URL", field="",
+        ),
+        Option(
+            "image", TEXT, "Container image of the tasks.", ("--image",), "IMAGE", kept="spec.image", templated=True,
+        ),
+        _pod(
+            "keeper", TEXT, "Run a pod that maintains the job while nobody watches.", "--keeper", "auto|yes|no", "auto",
+        ),
+        _pod("spot", FLAG, "Use cheaper machines that Google may take away (GKE).", "--spot/--no-spot"),
+        _pod(
+            "spot_patience", TIME, "Time to wait for such a machine before using any machine.", "--spot-patience",
+            "TIME", "5m",
+        ),
+        _pod(
+            "start_timeout", TIME, "Time limit for the start of the first consumer.", "--start-timeout", "TIME", "10m",
+        ),
+    )),
+    OptionGroup("Pods on Kubernetes", (
+        _pod(
+            "env_from_secret", TEXTS, "Secret whose entries become environment variables.", "--env-from-secret", "NAME",
+        ),
+        _pod(
+            "volumes", TEXTS, "Volume: pvc/NAME, secret/NAME, configmap/NAME or a folder of the node.", "--volume",
+            "SOURCE:PATH[:ro]",
+        ),
+        _pod("service_account", TEXT, "Kubernetes service account of the pods.", "--service-account", "NAME"),
+        _pod("node_selector", PAIRS, "Label that a node must have.", "--node-selector", "LABEL=VALUE"),
+        _pod("tolerations", TAINTS, "Taint of nodes that the pods tolerate.", "--toleration", "KEY=VALUE:EFFECT"),
+        _pod("priority_class", TEXT, "PriorityClass of the pods.", "--priority-class", "NAME"),
+        _pod("kueue_queue", TEXT, "LocalQueue of Kueue in which the pods wait.", "--kueue-queue", "NAME"),
+        _pod("kueue_priority", TEXT, "WorkloadPriorityClass of Kueue.", "--kueue-priority", "NAME"),
+        _pod("image_pull_secrets", TEXTS, "Secret for a private image registry.", "--image-pull-secret", "NAME"),
+        _pod("pod_template", TEMPLATE, "YAML file that is merged over the pod template.", "--pod-template", "FILE"),
+    )),
+    OptionGroup("Submission and output", (
+        Option(
+            "try", COUNT, "Number of rows to run first; then show an estimate and ask about the rest.", ("--try",),
+            "N", field="canaries", operator=False,
+        ),
+        Option(
+            "fetch", TEXT, "Folder or URL to fetch the results into at the end.", ("--fetch",), "DEST", field="",
+            operator=False,
+        ),
+        Option(
+            "no_wait", FLAG, "Return after the submission; do not wait for the end.", ("--no-wait/--wait",), field="",
+            operator=False,
+        ),
+    )),
+)  # fmt: skip
+OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS for option in group.options)
+
+BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
+#: Options by the key that they had in jobspecs of earlier versions.
+BY_OLD_NAME: Mapping[str, Option] = {option.old_name: option for option in OPTIONS if option.old_name}
+#: The options that define the rows; a sweep has at most one of them.
+ROW_OPTIONS = ("parameters", "grid", "repeat")

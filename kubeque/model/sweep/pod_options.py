@@ -1,4 +1,4 @@
-"""What may be said about the pods that a sweep's consumers run in, as one checked value."""
+"""The options of the pods in which the consumers of a sweep run, as one checked value."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from kubeque.model.errors import ResourceError
 from kubeque.model.resources import parse_duration
 
-#: Seconds that the first consumer of a job may take to start.
+#: Time limit for the start of the first consumer of a job, seconds.
 START_SECONDS = 600.0
-#: Seconds that a consumer waits for a machine that may be taken away; after that any will do.
+#: Seconds that a consumer waits for a spot machine before it takes any machine.
 SPOT_SECONDS = 300.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -25,11 +25,11 @@ _VOLUME = re.compile(r"(?P<source>/[^:]*|[a-z]+/[^:/]+):(?P<path>/[^:]*[^:/])(?P
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """A volume that exists already, and where a task finds it."""
+    """An existing volume and the path at which a task finds it."""
 
     #: "host", "pvc", "secret" or "configmap".
     kind: str
-    #: Its name; of a host's folder the path.
+    #: Its name; the path if it is a folder of the node.
     name: str
     path: str
     read_only: bool = False
@@ -37,9 +37,9 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class PodOptions:
-    """How the pods of a job differ from the usual. Empty values: nothing was said."""
+    """The options of the pods of a job. An empty value is the default of kubeque or of the cluster."""
 
-    #: Secrets whose entries become environment variables, for the consumer's logins as well as for the program.
+    #: Secrets whose entries become environment variables, for the logins of the consumer and for the program.
     env_from_secret: tuple[str, ...] = ()
     #: GPUs of a task (nvidia.com/gpu).
     gpu: int = 0
@@ -47,31 +47,31 @@ class PodOptions:
     service_account: str = ""
     #: Labels that a node must have.
     node_selector: Mapping[str, str] = field(default_factory=dict)
-    #: As Kubernetes has them.
+    #: In the form of a Kubernetes manifest.
     tolerations: tuple[Mapping[str, Any], ...] = ()
-    #: Machines that may be taken away at any time, for less money.
+    #: True for cheaper machines that the cloud may take away at any time.
     spot: bool = False
-    #: Seconds.
+    #: Seconds to wait for such a machine.
     spot_patience: float = SPOT_SECONDS
     priority_class: str = ""
     #: Kueue's queue (LocalQueue) that the Kubernetes Jobs wait in.
     kueue_queue: str = ""
-    #: Kueue's WorkloadPriorityClass: who goes first in that queue.
+    #: Kueue's WorkloadPriorityClass, which orders that queue.
     kueue_priority: str = ""
     #: Secrets that open private registries.
     image_pull_secrets: tuple[str, ...] = ()
-    #: Shall a pod look after the job when nobody else does? "auto": where it can be started.
+    #: "yes", "no", or "auto": run a pod that maintains the job if it can be started.
     keeper: str = "auto"
-    #: Seconds.
+    #: Time limit for the start of the first consumer, seconds.
     start_timeout: float = START_SECONDS
     #: Merged over the pod template that kubeque makes: `metadata` and `spec`.
     pod_template: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> PodOptions:
-        """The options as they stand in a sweep and its spec; None counts as not said. Raises ResourceError."""
+    def read(cls, options: Mapping[str, Any]) -> PodOptions:
+        """Read the options of a sweep or a spec; None is the default. Raises ResourceError."""
         values = {}
-        for key, value in said.items():
+        for key, value in options.items():
             if key not in _READERS:
                 near = difflib.get_close_matches(key, _READERS, 1, cutoff=0.5)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_READERS)}"
@@ -144,7 +144,7 @@ def _tolerations(value: Any, key: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def _toleration(text: Any, key: str) -> dict[str, str]:
-    """`key`, `key=value`, each with or without `:Effect`, as kubectl writes taints."""
+    """Read a taint in the form of kubectl: `key` or `key=value`, each with or without `:Effect`."""
     pair, _, effect = str(text).partition(":")
     name, equals, value = pair.partition("=")
     if not _LABEL.fullmatch(name) or effect not in ("", *_EFFECTS):

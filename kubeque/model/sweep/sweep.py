@@ -1,4 +1,4 @@
-"""A sweep: what somebody asks for, before anything was uploaded or submitted."""
+"""A sweep: the request of a user, before anything is uploaded or submitted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from kubeque.model.job.spec import Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.parameters import Rows, sequence
 
-#: Rows that may run first, each a block of its own.
+#: Largest number of canaries; each is a block of its own.
 MAX_CANARIES = 1000
-#: Longest name of a job.
+#: Shortest lease, seconds: a busy machine delays heartbeats by about a second.
+MIN_LEASE_SECONDS = 5.0
+#: Longest name of a job, characters.
 _NAME_CHARACTERS = 300
 _NAME = re.compile(r"[^\x00-\x20/\\\x7f][^\x00-\x1f/\\\x7f]*")
 _ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
@@ -27,20 +29,20 @@ _NOUNS = "acorn anchor aspen badger beacon birch brook canyon cedar comet coral 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One command and the rows to run it on, with all that may be said about the how."""
+    """One command, the rows to run it on, and the options of the table in `options.py`."""
 
-    #: Words of the author's text, or words that were read before (by the Airflow operator).
+    #: Words as text, or words that are parsed already (by the Airflow operator).
     command: Sequence[str | Word]
     rows: Rows = field(default_factory=lambda: sequence(1))
-    #: The job's name; None: a readable one is drawn.
+    #: Name of the job; None: a random readable name.
     name: str | None = None
     #: Where relative paths start.
     base: Path = field(default_factory=Path.cwd)
-    #: More files to bring along: `src[:dst]`, `@list` or a folder.
+    #: More files to upload: `src[:dst]`, `@list` or a folder.
     push: Sequence[str] = ()
-    #: Inputs that the store has already, those of the job that this sweep is like; what `push` brings goes before them.
+    #: Inputs of the job given by --like, which the store has already; files of `push` take precedence.
     inputs: Sequence[Input] = ()
-    #: They have the files of the command's `^` words, too (but for those that depend on the row).
+    #: True if `inputs` holds the files of the command's `^` words that do not depend on the row.
     inputs_of_command: bool = False
     shell: bool = False
     results: Sequence[str] = ()
@@ -54,44 +56,44 @@ class Sweep:
     max_memory: str | int | None = None
     disk: str | int | None = None
     consumers: int | None = None
-    #: So many rows run first, and the others are held until somebody says go; None: all run.
+    #: Number of rows that run first while the others are held until `go`; None: all rows run.
     canaries: int | None = None
     priority: int = 0
-    #: As in `90`, `30m`, `1.5h`.
+    #: A duration such as `90`, `30m` or `1.5h`.
     task_timeout: str | float | None = None
     deadline: str | float | None = None
-    #: Extra attempts by cause, where they differ from the defaults.
-    retries: Mapping[str, int] = field(default_factory=dict)
+    #: Extra attempts by cause of failure, if they differ from the defaults.
+    retry_causes: Mapping[str, int] = field(default_factory=dict)
     max_failures: int | None = None
-    #: A count, or a share as in `1%`.
+    #: A count, or a share such as `1%`.
     allow_failed: str | int = 0
-    #: The recurring sweep that this is one of.
+    #: Name of the recurring sweep that this job belongs to.
     series: str = ""
-    #: Rows that were ok in the series already, with the same command, inputs, image and values, do not run again.
+    #: Link rows that are ok in the series, with the same command, inputs, image and values; do not run them again.
     skip_done: bool = False
-    #: How long results are kept, as in `30d`; None: until somebody removes the job.
+    #: Time after the end of the job until gc may delete it, such as `30d`; None: never.
     results_ttl: str | float | None = None
-    #: Seconds without a sign of life after which a consumer's tasks are taken back.
-    lease_seconds: float | None = None
-    #: Who asks, as the job shall say of itself.
+    #: Time without a heartbeat after which the tasks of a consumer run elsewhere; None: LEASE_SECONDS of a job.
+    lease: str | float | None = None
+    #: The submitter, as the job records it (deployment, DAG, run, Airflow task).
     origin: Mapping[str, str] = field(default_factory=dict)
-    #: What the kind of cluster wants to know besides.
+    #: Options of pods by name; `PodOptions` reads them.
     pod: Mapping[str, Any] = field(default_factory=dict)
 
     def words(self) -> tuple[Word, ...]:
-        """The command, read. Raises CommandError for a bad word or an unknown column."""
+        """Return the words of the command, parsed. Raises CommandError for a bad word or an unknown column."""
         if isinstance(self.command, str):
             raise CommandError(
-                f"the command {self.command!r} is one text: give a list of words, as in ['python3', '^run.py']"
+                f"the command {self.command!r} is one text: give a list of words, for example ['python3', '^run.py']"
             )
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
-            raise CommandError("there is no command: say what to run, as in `kubeque sub python3 '^run.py'`")
+            raise CommandError("there is no command: give one, for example kubeque sub python3 '^run.py'")
         check_columns(words, self.rows.columns)
         return words
 
     def checked(self) -> Sweep:
-        """This sweep, if every value in it is good. Raises UserError naming the first that is not."""
+        """Return this sweep. Raises UserError for the first value that is not valid."""
         self.words()
         if self.name is not None:
             check_name(self.name)
@@ -100,8 +102,8 @@ class Sweep:
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
             raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
-            raise UserError("skip_done looks for what was done in a series: name the series, as in --series nightly")
-        Budgets().with_extra(self.retries)
+            raise UserError("skip_done needs a series: name it, for example --series nightly")
+        Budgets().with_extra(self.retry_causes)
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:
             raise ResourceError(f"max_failures {self.max_failures!r}: give a number from 1, or leave it out")
@@ -110,9 +112,10 @@ class Sweep:
             ("memory", self.memory, parse_bytes),
             ("max_memory", self.max_memory, parse_bytes),
             ("disk", self.disk, parse_bytes),
-            ("timeout", self.task_timeout, parse_duration),
+            ("task_timeout", self.task_timeout, parse_duration),
             ("deadline", self.deadline, parse_duration),
             ("results_ttl", self.results_ttl, parse_duration),
+            ("lease", self.lease, parse_lease),
         ]
         for what, value, parse in checks:
             if value is not None:
@@ -121,35 +124,43 @@ class Sweep:
 
 
 def check_consumers(consumers: int) -> None:
-    """Raises ResourceError unless a job may have so many."""
+    """Raise ResourceError unless a job can have this number of consumers."""
     if not 1 <= consumers <= 10_000:
         raise ResourceError(f"consumers {consumers!r}: give a number from 1 to 10000")
 
 
+def parse_lease(value: str | float, what: str = "lease") -> float:
+    """Return the seconds of a lease. Raises ResourceError below MIN_LEASE_SECONDS."""
+    seconds = parse_duration(value, what)
+    if seconds < MIN_LEASE_SECONDS:
+        raise ResourceError(f"{what} {value!r} is too short: give at least {MIN_LEASE_SECONDS:g}s")
+    return seconds
+
+
 def check_name(name: str) -> str:
-    """The job's name, if it can be one. Raises UserError."""
+    """Return the name of a job if it is valid. Raises UserError."""
     if not _NAME.fullmatch(name) or name in (".", "..") or len(name) > _NAME_CHARACTERS:
         raise UserError(
             f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank,"
-            " as in nightly-render"
+            " for example nightly-render"
         )
     return name
 
 
 def parse_allowed(value: str | int) -> str:
-    """How many tasks may fail, as a job keeps it: `3` or `1%`. Raises ResourceError."""
+    """Return `allow_failed` as a job keeps it, `3` or `1%`. Raises ResourceError."""
     text = str(value).strip()
     if re.fullmatch(r"\d+", text) or (re.fullmatch(r"\d+(\.\d+)?%", text) and float(text[:-1]) <= 100):
         return text
-    raise ResourceError(f"allow_failed {value!r}: give a count as in 3, or a share as in 1%")
+    raise ResourceError(f"allow_failed {value!r}: give a count or a share, for example 3 or 1%")
 
 
-def named(sweep: Sweep) -> Sweep:
-    """The sweep with a name: its own, or a readable one."""
+def with_name(sweep: Sweep) -> Sweep:
+    """Return the sweep with its own name or a random readable one."""
     return sweep if sweep.name is not None else replace(sweep, name=readable_name())
 
 
 def readable_name() -> str:
-    """A job name for people: two words and five digits, as in `calm-otter-40712`."""
+    """Return a random job name of two words and five digits, for example `calm-otter-40712`."""
     pick = secrets.choice
     return f"{pick(_ADJECTIVES.split())}-{pick(_NOUNS.split())}-{secrets.randbelow(90_000) + 10_000}"

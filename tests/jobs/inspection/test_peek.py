@@ -58,7 +58,7 @@ def test_a_running_task_is_seen_from_here_and_from_elsewhere(client: Client, els
 
 
 def test_what_a_task_said_survives_its_consumer(client: Client, elsewhere: Client, tmp_path: Path) -> None:
-    talking(client, tmp_path / "stop", retries={"lost": 0})
+    talking(client, tmp_path / "stop", retry_causes={"lost": 0})
     assert "line 1" in elsewhere.peek("talk", 0).tail.text
     slot = json.loads((client.config.home / "fleet" / "0.slot").read_text())
     os.kill(slot["pid"], signal.SIGKILL)

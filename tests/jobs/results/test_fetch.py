@@ -319,7 +319,7 @@ def test_names_come_back_as_they_were(client: Client, tmp_path: Path) -> None:
 
 def test_a_task_that_never_ran_has_an_empty_folder(client: Client, tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_text("x")
-    client.submit(Sweep(["cat", "^in.txt"], name="gone", base=tmp_path, retries={"stage": 0}))
+    client.submit(Sweep(["cat", "^in.txt"], name="gone", base=tmp_path, retry_causes={"stage": 0}))
     digest = hashlib.sha256(b"x").hexdigest()
     (Path(client.config.cas_url_prefix) / digest).unlink()
     client.wait("gone", timeout=60)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from kubeque.model.errors import JobspecError
-from kubeque.model.sweep.jobspec import MOST_BYTES, joined, read_jobspec, sweep_fields
+from kubeque.model.sweep.jobspec import MAX_BYTES, merge, read_jobspec, sweep_fields
 
 GOOD = {
     "$schema": "https://example.org/any",
@@ -18,7 +18,7 @@ GOOD = {
     "env": {"MODE": "fast"},
     "memory": "1Gi",
     "cpu": 0.5,
-    "retries": {"lost": 5},
+    "retry_causes": {"lost": 5},
     "allow_failed": "1%",
     "shell": False,
 }
@@ -47,7 +47,7 @@ BAD = {
     "near": ('{"comand": ["a"]}', "did you mean 'command'"),
     "the option's name": ('{"timeout": "5m"}', "did you mean 'task_timeout'"),
     "the option's other name": ('{"params": "a.csv"}', "did you mean 'parameters'"),
-    "far": ('{"qqqqqq": 1}', "the keys are command"),
+    "far": ('{"qqqqqq": 1}', "the keys are parameters, grid"),
     "one text": ('{"command": "python3 run.py"}', "command is \"python3 run.py\": write a list of texts"),
     "a number among texts": ('{"command": ["a", 3]}', "command[1] is 3"),
     "no number": ('{"consumers": "many"}', "write a whole number"),
@@ -74,7 +74,7 @@ def test_a_mistake_is_one_short_line_that_names_file_and_place(what: str):
 
 def test_a_file_that_is_too_long_is_refused_before_it_is_read():
     with pytest.raises(JobspecError, match="over 8 MiB"):
-        read(b"[" * (MOST_BYTES + 1))
+        read(b"[" * (MAX_BYTES + 1))
 
 
 def test_a_jobspec_full_of_rows_is_checked_in_seconds():
@@ -87,8 +87,8 @@ def test_a_jobspec_full_of_rows_is_checked_in_seconds():
 def test_the_command_line_replaces_values_and_joins_those_by_name():
     file = {"env": {"A": "1", "B": "1"}, "push": ["a"], "memory": "1Gi", "parameters": "a.csv", "grid": {"x": [1]}}
     over = {"env": {"B": "2"}, "push": ["b"], "repeat": 3}
-    assert joined(file, over) == {"env": {"A": "1", "B": "2"}, "push": ["b"], "memory": "1Gi", "repeat": 3}
-    assert joined({"grid": {"x": [1]}}, {"grid": {"y": [2]}}) == {"grid": {"y": [2]}}
+    assert merge(file, over) == {"env": {"A": "1", "B": "2"}, "push": ["b"], "memory": "1Gi", "repeat": 3}
+    assert merge({"grid": {"x": [1]}}, {"grid": {"y": [2]}}) == {"grid": {"y": [2]}}
 
 
 def test_keys_become_the_fields_of_a_sweep():

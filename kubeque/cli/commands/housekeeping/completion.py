@@ -1,4 +1,4 @@
-"""`kubeque completion`: what a shell must read to complete commands, options and the names of jobs."""
+"""`kubeque completion`: the shell script that completes commands, options and job names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SHELLS = click.Choice(["bash", "zsh", "fish"])
 @click.argument("shell", type=_SHELLS)
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Print the completion for SHELL.
+    """Print the completion script for SHELL.
 
     \b
     bash:  echo 'eval "$(kubeque completion bash)"' >> ~/.bashrc

@@ -1,4 +1,4 @@
-"""`kubeque gc`: what nobody needs any more, and how much of it there is."""
+"""`kubeque gc`: delete what no job uses."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from kubeque.client import Garbage
 from kubeque.model.resources import format_bytes
 from kubeque.model.text import printable
 
-_SHOWN = 20
+#: Pieces of one kind that are listed; of more only number and size are printed.
+_LISTED = 20
 _WORDS = {
     "expired": "past its --results-ttl",
-    "left over": "of a job that is gone",
+    "left over": "of a removed job",
     "input": "an input that no job uses",
 }
 
 
 @click.command()
-@click.option("--yes", is_flag=True, help="Delete it. Without this word it is only listed.")
+@click.option("--yes", is_flag=True, help="Delete (default: only list).")
 @json_option
 @click.pass_context
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
-    """Clear away what nobody needs: jobs past their --results-ttl, left-over results, inputs that no job uses.
+    """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
-    Only what is older than a day, and nothing that a job links to. Without --yes it says what would go.
+    Without --yes only list them. Data younger than a day and data that a job links to stay.
     """
     with connect(ctx) as client:
         found = client.gc(really=yes)
@@ -37,25 +38,25 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
         pieces = [asdict(piece) for piece in found.pieces]
         click.echo(json.dumps({"deleted": yes, "bytes": found.bytes, "pieces": pieces, "note": found.note}))
         return
-    for line in _lines(found):
+    for line in _format_pieces(found):
         click.echo(line)
     if found.note:
         click.echo(found.note, err=True)
     if not found.pieces:
-        click.echo("there is nothing to clear away")
+        click.echo("there is nothing to delete")
     elif yes:
-        click.echo(f"{format_bytes(found.bytes)}B cleared away")
+        click.echo(f"{format_bytes(found.bytes)}B deleted")
     else:
-        click.echo(f"{format_bytes(found.bytes)}B would be cleared away: say kubeque gc --yes")
+        click.echo(f"{format_bytes(found.bytes)}B would be deleted: kubeque gc --yes deletes it")
 
 
-def _lines(found: Garbage) -> Iterator[str]:
-    """A line for each piece; of many of one kind the first ones, and how many more there are."""
+def _format_pieces(found: Garbage) -> Iterator[str]:
+    """Yield a line for each piece, at most _LISTED of each kind, then the number of others."""
     for kind, group in groupby(found.pieces, lambda piece: piece.kind):
         pieces = list(group)
-        for piece in pieces[:_SHOWN]:
+        for piece in pieces[:_LISTED]:
             files = f"{piece.files} file{'s' * (piece.files != 1)}"
             name = printable(piece.name) if kind == "expired" else piece.name
             yield f"{name}  {_WORDS[kind]}: {files}, {format_bytes(piece.bytes)}B"
-        if rest := pieces[_SHOWN:]:
+        if rest := pieces[_LISTED:]:
             yield f"and {len(rest)} more, {format_bytes(sum(piece.bytes for piece in rest))}B"

@@ -1,1 +1,1 @@
-"""Commands that change how a job runs."""
+"""Commands that change how a job runs, or run one of its tasks again."""

@@ -1,4 +1,4 @@
-"""`kubeque replay`: a row again, here, and whether it ends the same."""
+"""`kubeque replay`: run a task again on this machine and compare."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from kubeque.model.text import printable
 @click.command()
 @job_argument()
 @click.argument("index", type=click.IntRange(0))
-@click.option("--into", type=click.Path(path_type=Path), help="Run in this folder, which is not there yet.")
+@click.option(
+    "--into", type=click.Path(path_type=Path), help="New folder to run in (default: a folder below the current one)."
+)
 @json_option
 @click.pass_context
 def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json: bool) -> int:
-    """Run task INDEX of JOB again on this machine: same inputs, row and environment, in a folder that stays.
+    """Run task INDEX of JOB again on this machine, with the same inputs, row and environment, and compare.
 
-    Then it is said how the outcome compares with the recorded one: exit code, streams and files by digest, out.*
-    Nothing of the job changes. Exit code 0: the same, or nothing is recorded; 1: it differs.
+    The comparison covers exit code, streams, files and out.* values. The job does not change, and the folder stays.
+    Exit code: 0 same outcome or no recorded outcome, 1 another outcome.
     """
     with connect(ctx) as client:
         done = client.replay(job, index, into, echo=not as_json)
     if as_json:
-        click.echo(json.dumps(as_wire(job, index, done)))
+        click.echo(json.dumps(to_wire(job, index, done)))
     else:
         for note in done.notes:
             click.echo(f"note: {note}", err=True)
         if done.compared:
             Table(["", "recorded", "here", ""]).print(_rows(done))
-        click.echo(_verdict(done))
-        click.echo(f"it is in {done.folder}; to run it by hand:")
+        click.echo(_format_verdict(done))
+        click.echo(f"its folder is {done.folder}; to run it by hand:")
         click.echo(f"  cd {shlex.quote(str(done.folder / 'work'))} && {printable(shlex.join(done.command), 2000)}")
     return 1 if done.same is False else 0
 
 
-def as_wire(job: str, index: int, done: Replayed) -> dict[str, Any]:
-    """A replay as `--json` prints it."""
+def to_wire(job: str, index: int, done: Replayed) -> dict[str, Any]:
+    """Return a replay as `--json` prints it."""
     return {
         "job": job, "index": index, "folder": str(done.folder), "command": done.command, "cause": done.cause,
         "exit_code": done.code, "same": done.same, "notes": list(done.notes),
@@ -61,9 +63,9 @@ def _rows(done: Replayed) -> Iterator[list[str]]:
         yield [printable(item.what), printable(item.recorded), printable(item.here), verdict]
 
 
-def _verdict(done: Replayed) -> str:
+def _format_verdict(done: Replayed) -> str:
     code = f" {done.code}" if done.code else ""
     if done.same is None:
-        return f"it ended by {done.cause}{code}; no outcome is recorded to compare it with"
+        return f"it ended with {done.cause}{code}; the job has no recorded outcome to compare with"
     differing = [printable(item.what) for item in done.compared if item.same is False]
     return f"it differs in {', '.join(differing)}" if differing else f"the same outcome: {done.cause}{code}"

@@ -1,4 +1,4 @@
-"""`kubeque collect`: the table of a job as CSV or Parquet."""
+"""`kubeque collect`: the table of a job as one file."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from kubeque.cli.connect import connect, job_argument
 
 @click.command()
 @job_argument()
-@click.option("-o", "dest", required=True, help="File: .parquet or .csv.")
-@click.option("--infer", is_flag=True, help="Parameters that look like numbers become numbers; else they stay text.")
+@click.option("-o", "dest", required=True, metavar="FILE", help="File or URL to write, .csv or .parquet.")
+@click.option("--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: text).")
 @click.pass_context
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
-    """Write the table of JOB: index, parameters, how each task ended, and all that it wrote to $KUBEQUE_OUT.
+    """Write the table of JOB: index, parameters, outcome, and the values that each task wrote to $KUBEQUE_OUT.
 
-    .parquet needs 'kubeque[table]'.
+    A .parquet file needs 'kubeque[table]'.
     """
     with connect(ctx) as client:
         done = client.collect(job, dest, infer=infer)

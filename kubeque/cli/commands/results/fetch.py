@@ -1,4 +1,4 @@
-"""`kubeque fetch`: results into a folder, or to a store."""
+"""`kubeque fetch`: results into a folder, or below a URL."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import click
 
 from kubeque.cli.connect import connect
-from kubeque.cli.output.interrupt import saying
-from kubeque.cli.output.progress_bar import transfer_shown
+from kubeque.cli.output.interrupt import on_interrupt
+from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.client import Client
 from kubeque.model.resources import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
@@ -19,42 +19,44 @@ from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 @click.command()
 @click.argument("job")
 @click.argument("dest")
-@click.option("--index", metavar="3,5-9", help="Only of these tasks.")
-@click.option("--state", type=click.Choice(["ok", "failed"]), help="Only of such tasks.")
-@click.option("--glob", "globs", multiple=True, help="Only such files, as in '*.png' or '**/*.csv'.")
-@click.option("--force", is_flag=True, help="Use DEST although it holds other things.")
+@click.option("--index", metavar="3,5-9", help="Fetch only these tasks.")
+@click.option("--state", type=click.Choice(["ok", "failed"]), help="Fetch only tasks in this state.")
+@click.option("--glob", "globs", multiple=True, help="Fetch only files of this pattern, for example '**/*.csv'.")
+@click.option("--force", is_flag=True, help="Use DEST even if it holds other files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def fetch(
     ctx: click.Context, job: str, dest: str, index: str | None, state: str | None, globs: Sequence[str], force: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Bring the results of JOB into DEST/{index}/ and DEST/results.csv. Again: only what is missing or was changed.
+    """Fetch the results of JOB into DEST/{index}/ and DEST/results.csv.
 
-    DEST is a folder, or a URL as in gs://bucket/results.
+    DEST is a folder, or a URL such as gs://bucket/results. A second fetch brings only missing and changed files.
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
-        bring(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
+        fetch_results(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
 
 
-def bring(
+def fetch_results(
     client: Client, name: str, dest: str, *, force: bool = False, quiet: bool = False, as_json: bool = False,
     indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Fetch, with a bar meanwhile and a line at the end."""
-    interrupted = f"interrupted; what is in {dest} is whole: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
-    with saying(interrupted), transfer_shown("fetching", "tasks", quiet=quiet or as_json) as tell:
+    """Fetch results, with a progress bar and a line at the end."""
+    interrupted = (
+        f"interrupted; the files in {dest} are complete: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
+    )
+    with on_interrupt(interrupted), show_transfer("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
     if as_json:
-        said = {
+        record = {
             "job": name, "dest": dest, "table": done.table, "tasks": done.tasks, "kept": done.kept,
             "restored": done.restored, "files": done.files, "bytes": done.size,
         }  # fmt: skip
-        click.echo(json.dumps(said))
+        click.echo(json.dumps(record))
     elif not quiet:
         kept = f", {done.kept} were there" if done.kept else ""
-        restored = f", {done.restored} of them because files here had been changed or removed" if done.restored else ""
+        restored = f", {done.restored} of them because files in it had changed or were missing" if done.restored else ""
         what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
         click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {done.table}")
 

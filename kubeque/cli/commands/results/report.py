@@ -1,4 +1,4 @@
-"""`kubeque report`: the page about a job."""
+"""`kubeque report`: a page about a job."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from kubeque.cli.connect import connect, job_argument
 
 @click.command()
 @job_argument()
-@click.option("-o", "dest", required=True, help="The page to write, as in report.html.")
+@click.option("-o", "dest", required=True, metavar="FILE", help="File or URL to write, for example report.html.")
 @click.pass_context
 def report(ctx: click.Context, job: str, dest: str) -> None:
-    """Write one page about JOB: counts, failures in groups, tasks, timeline, advice.
+    """Write a page about JOB: counts, failures in groups, tasks, timeline, advice.
 
-    It needs no network to be read. A job that has ended keeps one beside its results: `kubeque show JOB` says where
-    those are.
+    The page needs no network. A job that has ended keeps one beside its results; kubeque show JOB prints their URL.
     """
     with connect(ctx) as client:
         client.report(job, dest)

@@ -1,4 +1,4 @@
-"""`kubeque timeline report collect`: a job as a picture, as a page, as a table."""
+"""`kubeque timeline`: a picture of the attempts of jobs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _BY = click.Choice([str(by) for by in By])
 
 @click.command()
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB [JOB ...]")
-@click.option("--by", type=_BY, default=str(By.CONSUMER), show_default=True, help="What a lane is.")
-@click.option("-o", "dest", required=True, help="File: .html, .json, .csv or .png.")
+@click.option("--by", type=_BY, default=str(By.CONSUMER), show_default=True, help="Meaning of a lane.")
+@click.option("-o", "dest", required=True, metavar="FILE", help="File or URL to write: .html, .json, .csv or .png.")
 @click.pass_context
 def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> None:
-    """Draw which attempt of JOB ran where and when, coloured by its cause.
+    """Draw where and when each attempt of JOB ran, coloured by its cause.
 
-    .html opens in any browser, without a network; .json in chrome://tracing or ui.perfetto.dev; .csv has one line for
-    each attempt; .png needs 'kubeque[picture]'. Attempts that still run are not there yet.
+    .html opens in any browser, without a network; .json in chrome://tracing or ui.perfetto.dev; .csv has one line per
+    attempt; .png needs 'kubeque[picture]'. Running attempts are left out.
     """
     with connect(ctx) as client:
         count = client.timeline(list(dict.fromkeys(jobs)), dest, by=By(by))

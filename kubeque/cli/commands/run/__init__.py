@@ -1,1 +1,1 @@
-"""Commands that submit sweeps."""
+"""Commands that submit sweeps and let them run."""

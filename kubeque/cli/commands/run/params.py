@@ -1,4 +1,4 @@
-"""`kubeque params`: the rows of a job as a CSV file, to be swept over again."""
+"""`kubeque params`: the rows of a job as CSV, for another sweep."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ import sys
 import click
 
 from kubeque.cli.connect import connect, job_argument
-
-_STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
+from kubeque.cli.output.task_table import STATES
 
 
 @click.command()
 @job_argument()
-@click.option("--state", type=_STATES, help="Only the rows of such tasks.")
+@click.option("--state", type=STATES, help="Print only rows of tasks in this state.")
 @click.pass_context
 def params(ctx: click.Context, job: str, state: str | None) -> None:
-    """Print the rows of JOB as CSV, as in kubeque params JOB --state failed > again.csv; sub -p again.csv reads it."""
+    """Print the rows of JOB as CSV, which kubeque sub -p reads.
+
+    For example: kubeque params JOB --state failed > again.csv
+    """
     with connect(ctx) as client:
         for piece in client.rows_csv(job, state=state):
-            sys.stdout.buffer.write(piece.encode())  # whatever the locale: UTF-8, and no line end is translated
+            sys.stdout.buffer.write(piece.encode())  # UTF-8 in any locale, with line ends as they are
         sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""`kubeque show`: all about a job, one of its tasks, or its tasks in the order of a column."""
+"""`kubeque show`: the details of a job or a task, or the tasks of a job sorted by a column."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument
-from kubeque.cli.output.job_text import as_wire, summary
+from kubeque.cli.output.job_text import format_job, to_wire
 from kubeque.cli.output.task_table import STATES, print_tasks
-from kubeque.cli.output.terminal import Table, age, duration, pairs
+from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
@@ -22,38 +22,40 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.resources import format_bytes
 from kubeque.model.text import printable
 
+#: Lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10
+#: Files that are listed; of more only the number is printed.
 _FILES = 20
 
 
 @click.command()
 @job_argument()
 @click.argument("index", type=click.IntRange(0), required=False)
-@click.option("--sort", metavar="COLUMN", help="The tasks in the order of this column of the table, as in out.loss.")
-@click.option("--desc", is_flag=True, help="With --sort: the largest first.")
-@click.option("--top", type=click.IntRange(1), metavar="N", help="With --sort: only the first N.")
-@click.option("--state", type=STATES, help="With --sort: only such tasks.")
-@click.option("--json", "as_json", is_flag=True, help="JSON; with --sort one object per line.")
+@click.option("--sort", metavar="COLUMN", help="List the tasks sorted by this column, for example out.loss.")
+@click.option("--desc", is_flag=True, help="With --sort: list the largest values first.")
+@click.option("--top", type=click.IntRange(1), metavar="N", help="With --sort: number of tasks to list (default: all).")
+@click.option("--state", type=STATES, help="With --sort: list only tasks in this state.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON; with --sort one object per line.")
 @click.pass_context
 def show(
     ctx: click.Context, job: str, index: int | None, sort: str | None, desc: bool, top: int | None, state: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """All about JOB, about its task INDEX, or (--sort) its tasks in the order of a column."""
+    """Show the details of JOB, of its task INDEX, or (--sort) the tasks of JOB sorted by a column."""
     if sort is None and (desc or top or state):
-        raise UserError("--desc, --top and --state belong to --sort COLUMN, as in --sort out.loss --top 10")
+        raise UserError("--desc, --top and --state need --sort: write for example --sort out.loss --top 10")
     if sort is not None and index is not None:
-        raise UserError("--sort orders the tasks of a job: leave INDEX out, or --sort")
+        raise UserError("--sort lists all tasks of a job: leave out either INDEX or --sort")
     with connect(ctx) as client:
         if sort is not None:
             client.status(job)
             print_tasks(client.ranked(job, sort, top=top, descending=desc, state=state), as_json=as_json)
         elif index is None:
             details = client.details(job)
-            _print(job_wire(details), _job_lines(details), as_json=as_json)
+            _print(job_to_wire(details), _job_lines(details), as_json=as_json)
         else:
             task = client.task(job, index)
-            _print(task_wire(task), _task_lines(task), as_json=as_json)
+            _print(task_to_wire(task), _task_lines(task), as_json=as_json)
 
 
 def _print(wire: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None:
@@ -65,10 +67,10 @@ def _print(wire: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None
 
 
 # ---------------------------------------------------------------------- a job
-def job_wire(details: JobDetails) -> dict[str, Any]:
-    """A job as `show JOB --json` prints it."""
+def job_to_wire(details: JobDetails) -> dict[str, Any]:
+    """Return a job as `show JOB --json` prints it."""
     job, spec = details.progress.job, details.spec
-    return as_wire(details.progress) | {
+    return to_wire(details.progress) | {
         "command": [written(word) for word in spec.command], "shell": spec.shell, "columns": list(spec.rows.columns),
         "image": spec.image, "cpu": spec.cpu, "memory": job.shapes[0].memory, "max_memory": job.shapes[-1].memory,
         "disk": job.shapes[0].disk, "timeout": spec.task_timeout, "deadline": job.deadline,
@@ -82,23 +84,26 @@ def job_wire(details: JobDetails) -> dict[str, Any]:
 def _job_lines(details: JobDetails) -> Iterator[str]:
     job, spec = details.progress.job, details.spec
     columns = ", ".join(map(printable, spec.rows.columns))
-    yield summary(details.progress)
-    yield from pairs(
+    yield format_job(details.progress)
+    yield from format_pairs(
         [
             ("command", printable(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
             ("rows", f"{job.n}" + (f" with {columns}" if columns else "")),
-            ("inputs", printable(", ".join(_inputs(details)), 2000)),
+            ("inputs", printable(", ".join(_format_inputs(details)), 2000)),
             ("image", printable(spec.image or "")),
-            ("each task", _asked(job.shapes[0], job.shapes[-1], spec.cpu, spec.task_timeout)),
-            ("used", _used(details)),
+            ("each task", _format_request(job.shapes[0], job.shapes[-1], spec.cpu, spec.task_timeout)),
+            ("used", _format_use(details)),
             ("causes", ", ".join(f"{n} {cause}" for cause, n in details.causes.items())),
             ("attempts", str(details.attempts) if details.attempts else ""),
             ("consumers", f"{details.progress.consumers} of {job.consumers} wanted, fleet {job.fleet}"),
             ("priority", str(job.priority)),
-            ("submitted", f"{_moment(job.created)}, {age(job.created, time.time())}"),
-            ("ended", f"{_moment(job.closing.at)}, {age(job.closing.at, time.time())}" if job.closing else ""),
-            ("deadline", _moment(job.deadline) if job.deadline else ""),
-            ("allowed", _allowed(details)),
+            ("submitted", f"{_format_time(job.created)}, {format_age(job.created, time.time())}"),
+            (
+                "ended",
+                f"{_format_time(job.closing.at)}, {format_age(job.closing.at, time.time())}" if job.closing else "",
+            ),
+            ("deadline", _format_time(job.deadline) if job.deadline else ""),
+            ("allowed", _format_limits(details)),
             ("series", printable(job.series)),
             ("revision", f"{job.revision}, run {job.run}"),
             ("uid", job.uid),
@@ -108,7 +113,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
     )
 
 
-def _inputs(details: JobDetails) -> list[str]:
+def _format_inputs(details: JobDetails) -> list[str]:
     spec = details.spec
     named = [f"{printable(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
     more = len(spec.inputs) - len(named)
@@ -116,18 +121,18 @@ def _inputs(details: JobDetails) -> list[str]:
     return [*named, *([f"{len(spec.row_inputs)} that depend on the row"] if spec.row_inputs else [])]
 
 
-def _asked(first: Shape, last: Shape, cpu: float | None, timeout: float | None) -> str:
+def _format_request(first: Shape, last: Shape, cpu: float | None, timeout: float | None) -> str:
     growth = f" (up to {format_bytes(last.memory)})" if last.memory and last.memory != first.memory else ""
-    asked = [
+    parts = [
         f"{cpu:g} cores" if cpu else "",
         f"{format_bytes(first.memory)} of memory{growth}" if first.memory else "",
         f"{format_bytes(first.disk)} of disk" if first.disk else "",
         f"at most {duration(timeout)}" if timeout else "",
     ]
-    return ", ".join(part for part in asked if part)
+    return ", ".join(part for part in parts if part)
 
 
-def _used(details: JobDetails) -> str:
+def _format_use(details: JobDetails) -> str:
     mean = details.mean_seconds
     if mean is None:
         return ""
@@ -135,20 +140,20 @@ def _used(details: JobDetails) -> str:
     return f"{duration(details.seconds)} in all, {mean:.2f}s a task{peak}"
 
 
-def _allowed(details: JobDetails) -> str:
+def _format_limits(details: JobDetails) -> str:
     job = details.progress.job
     stop = f"the job stops at {job.max_failures} failed tasks" if job.max_failures is not None else ""
-    allowed = f"{job.allow_failed} failed tasks are a success" if job.allowed_failures else ""
+    allowed = f"{job.allow_failed} failed tasks still count as success" if job.allowed_failures else ""
     return ", ".join(part for part in (allowed, stop) if part)
 
 
-def _moment(at: float) -> str:
+def _format_time(at: float) -> str:
     return datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 # ---------------------------------------------------------------------- a task
-def task_wire(task: TaskDetails) -> dict[str, Any]:
-    """A task as `show JOB INDEX --json` prints it."""
+def task_to_wire(task: TaskDetails) -> dict[str, Any]:
+    """Return a task as `show JOB INDEX --json` prints it."""
     result = task.result or {}
     outcome = task.line.view.record.outcome
     history = task.line.view.record.history
@@ -177,7 +182,7 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     took += [f"peak memory {format_bytes(facts['peak_memory'])}" if facts["peak_memory"] else ""]
     cause = "" if facts["cause"] in (None, facts["state"]) else f", {facts['cause']}"
     yield f"{task.job.name} {view.index}: {facts['state']}{cause}"
-    yield from pairs(
+    yield from format_pairs(
         [
             *(
                 (printable(column), printable(value, 200))
@@ -197,13 +202,13 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
         yield f"  {printable(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
     for refused in result.get("refused", []):
         yield f"  not kept: {printable(refused, 400)}"
-    yield from _last_words(result)
+    yield from _last_lines(result)
     if view.record.history:
         yield ""
         Table(["attempt", "cause", "code", "seconds", "began", "consumer"]).print(_attempts(task))
 
 
-def _last_words(result: dict[str, Any] | Any) -> Iterator[str]:
+def _last_lines(result: dict[str, Any] | Any) -> Iterator[str]:
     for stream in ("stdout", "stderr"):
         text = result.get(stream)
         if isinstance(text, str) and text.strip():
@@ -217,4 +222,4 @@ def _last_words(result: dict[str, Any] | Any) -> Iterator[str]:
 def _attempts(task: TaskDetails) -> Iterator[list[str]]:
     for a in task.line.view.record.history:
         code = "" if a.code is None else str(a.code)
-        yield [str(a.number), a.cause.value, code, f"{a.seconds:.2f}", _moment(a.start), a.owner]
+        yield [str(a.number), a.cause.value, code, f"{a.seconds:.2f}", _format_time(a.start), a.owner]

@@ -1,4 +1,4 @@
-"""`kubeque watch`: a job's progress until it has ended; a picture on a terminal, plain lines elsewhere."""
+"""`kubeque watch`: the progress of a job until it has ended, live on a terminal, as plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from itertools import islice
 
 import click
 
-from kubeque.cli.commands.run.go import tell, ways_on
+from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.interrupt import Interrupted
-from kubeque.cli.output.job_text import as_wire, failures, summary, way_on
+from kubeque.cli.output.job_text import format_failures, format_job, format_resume_hint, to_wire
 from kubeque.cli.output.live_view import watch_live
 from kubeque.client import Client, Progress
 
+#: Seconds between two lines of plain output.
 _LINE_SECONDS = 5.0
 
 
@@ -24,51 +25,54 @@ _LINE_SECONDS = 5.0
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:
-    """Watch JOB until it has ended. Exit code 0 if it is a success, 1 if not. Ctrl-C stops watching, not the job.
+    """Watch JOB until it has ended. Ctrl-C stops watching; the job goes on.
 
-    A job that sub --try holds is watched until its first rows have ended; 0 if all of them are ok.
+    A job that kubeque sub --try holds is watched until its first rows have ended. Exit code: 0 success (of the first
+    rows, if the job is held), 1 failed tasks, 130 interrupted.
     """
     with connect(ctx) as client:
         for warning in client.version_warnings(client.job(job)):
             click.echo(warning, err=True)
-        last = look(client, job, as_json=as_json)
+        last = follow(client, job, as_json=as_json)
         if last.held:
-            tell(client, last, err=as_json)
-        return conclude(client, last, as_json=as_json)
+            print_estimate(client, last, err=as_json)
+        return print_end(client, last, as_json=as_json)
 
 
-def look(client: Client, name: str, *, as_json: bool = False) -> Progress:
-    """Watch a job until it has ended or is held. Ctrl-C says how to go on, and is Interrupted."""
+def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
+    """Watch a job until it has ended or is held, and return its last state. Raises Interrupted on Ctrl-C."""
     try:
-        return watch_live(client, name) if sys.stderr.isatty() and not as_json else _plain(client, name, quiet=as_json)
+        if sys.stderr.isatty() and not as_json:
+            return watch_live(client, name)
+        return _watch_plain(client, name, quiet=as_json)
     except KeyboardInterrupt:
         raise Interrupted(f"stopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}") from None
 
 
-def conclude(client: Client, last: Progress, *, as_json: bool = False) -> int:
-    """Say how a job ended, or how one that is held goes on; the exit code."""
+def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
+    """Print how a job ended, or how to go on with a held one. Return the exit code."""
     name = last.job.name
     if last.held:
-        click.echo(json.dumps(as_wire(last)) if as_json else ways_on(name))
+        click.echo(json.dumps(to_wire(last)) if as_json else held_hint(name))
         return 1 if last.counts.failed else 0
     success = last.job.closing is not None and last.job.closing.success
     if as_json:
-        click.echo(json.dumps(as_wire(last)))
+        click.echo(json.dumps(to_wire(last)))
         return 0 if success else 1
-    click.echo(summary(last))
-    for line in failures(islice(client.lines(name, state="failed"), 10)):
+    click.echo(format_job(last))
+    for line in format_failures(islice(client.lines(name, state="failed"), 10)):
         click.echo(line)
-    if way := way_on(last):
-        click.echo(way)
+    if hint := format_resume_hint(last):
+        click.echo(hint)
     return 0 if success else 1
 
 
-def _plain(client: Client, name: str, *, quiet: bool) -> Progress:
-    said, said_at = "", 0.0
+def _watch_plain(client: Client, name: str, *, quiet: bool) -> Progress:
+    printed, printed_at = "", 0.0
     for progress in client.watch(name):
-        text = summary(progress)
+        text = format_job(progress)
         over = progress.held or progress.job.closing is not None
-        if not quiet and not over and text != said and time.monotonic() - said_at > _LINE_SECONDS:
+        if not quiet and not over and text != printed and time.monotonic() - printed_at > _LINE_SECONDS:
             click.echo(text, err=True)
-            said, said_at = text, time.monotonic()
+            printed, printed_at = text, time.monotonic()
     return progress

@@ -1,0 +1,30 @@
+"""`kubeque reset`: run failed tasks again."""
+
+from __future__ import annotations
+
+import click
+
+from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.output.job_text import print_job
+from kubeque.model.job.job import ResetRule
+from kubeque.model.job.task import FAILURE_CAUSES
+
+_CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
+
+
+@click.command()
+@job_argument()
+@click.option(
+    "--only-cause", multiple=True, type=_CAUSES, help="Reset only tasks that failed by this cause, for example oom."
+)
+@click.option("--all", "everything", is_flag=True, help="Reset tasks that are ok as well.")
+@json_option
+@click.pass_context
+def reset(ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool, as_json: bool) -> None:
+    """Run the failed and killed tasks of JOB again."""
+    with connect(ctx) as client:
+        progress = client.reset(job, ResetRule(everything=everything, causes=only_cause))
+    print_job(progress, as_json=as_json)
+    if progress.job.closing is not None and not as_json:
+        kind = f" failed by {' or '.join(only_cause)}" if only_cause else " failed or was killed"
+        click.echo(f"nothing is reset: no task{kind}")

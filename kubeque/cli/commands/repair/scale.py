@@ -1,0 +1,29 @@
+"""`kubeque scale`: change the number of consumers of a job."""
+
+from __future__ import annotations
+
+import click
+
+from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.output.job_text import print_job
+
+
+@click.command()
+@job_argument()
+@click.argument("consumers", type=int, metavar="CONSUMERS")
+@json_option
+@click.pass_context
+def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
+    """Set the number of consumers of JOB, also while it runs.
+
+    With several memory sizes the number is that of each size. More consumers start at once; surplus consumers leave
+    after their task, none is killed.
+    """
+    with connect(ctx) as client:
+        progress = client.scale(job, consumers)
+    if as_json:
+        print_job(progress, as_json=True)
+    else:
+        wanted, running = progress.job.consumers, progress.consumers
+        verb = "runs" if running == 1 else "run"
+        click.echo(f"{job}: {wanted} consumer{'s' * (wanted != 1)} wanted, {running} {verb}")

@@ -1,0 +1,17 @@
+"""`kubeque list`: all jobs."""
+
+from __future__ import annotations
+
+import click
+
+from kubeque.cli.connect import connect
+from kubeque.cli.output.job_table import print_jobs
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array of jobs.")
+@click.pass_context
+def list_jobs(ctx: click.Context, as_json: bool) -> None:
+    """List all jobs, the newest last."""
+    with connect(ctx) as client:
+        print_jobs(client, as_json=as_json)

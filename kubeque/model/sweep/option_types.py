@@ -1,0 +1,98 @@
+"""The types of sweep options: the JSON Schema of a value, its Python type, and how the command line reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubeque.model.errors import ResourceError, UserError
+from kubeque.model.rows.axes import read_axes
+
+
+@dataclass(frozen=True, slots=True)
+class OptionType:
+    """The type of an option's value."""
+
+    #: JSON Schema of the value in a jobspec.
+    schema: Mapping[str, Any]
+    #: How to write the value in a jobspec, for messages.
+    remedy: str
+    #: The type as a Python annotation, for the Airflow operator.
+    annotation: str
+    #: Turn the text of the command line (several texts if `many`) into the value of a jobspec.
+    read: Callable[[Any, str], Any] = lambda value, flag: value
+    #: True if the option can be repeated on the command line.
+    many: bool = False
+
+
+def _read_list(words: Sequence[str], flag: str) -> list[str]:
+    return list(words)
+
+
+def _read_pairs(words: Sequence[str], flag: str) -> dict[str, str]:
+    pairs = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise UserError(f"{flag} {word!r}: write NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _read_counts(words: Sequence[str], flag: str) -> dict[str, int]:
+    counts = {}
+    for name, value in _read_pairs([part for word in words for part in word.split(",")], flag).items():
+        if not (value.isascii() and value.isdigit() and len(value) < 10):
+            raise ResourceError(f"{flag} {name}={value}: write a whole number, as in {name}=3")
+        counts[name] = int(value)
+    return counts
+
+
+def _read_axes(words: Sequence[str], flag: str) -> dict[str, list[str]]:
+    return read_axes(words)
+
+
+_SCALAR = {"type": ["string", "number", "boolean"]}
+TEXT = OptionType({"type": "string"}, "write a text", "str")
+TEXTS = OptionType(
+    {"type": "array", "items": {"type": "string"}}, "write a list of texts", "Sequence[str]", _read_list, many=True
+)
+WORDS = OptionType(
+    {**TEXTS.schema, "minItems": 1}, 'write a list of texts, for example ["python3", "^run.py", "{n}"]', "Sequence[Any]"
+)
+COUNT = OptionType({"type": "integer"}, "write a whole number, for example 3", "int")
+SHARE = OptionType({"type": ["string", "integer"]}, 'write a count or a share, for example 3 or "1%"', "str | int")
+FLAG = OptionType({"type": "boolean"}, "write true or false", "bool")
+SIZE = OptionType({"type": ["string", "integer"]}, 'write a size, for example "1.5Gi"', "str | int")
+CORES = OptionType({"type": ["string", "number"]}, 'write a number of cores, for example 2 or "500m"', "str | float")
+TIME = OptionType({"type": ["string", "number"]}, 'write a time, for example "30m"', "str | float")
+PAIRS = OptionType(
+    {"type": "object", "additionalProperties": {"type": "string"}},
+    'write texts by name, for example {"NAME": "VALUE"}',
+    "Mapping[str, str]", _read_pairs, many=True,
+)  # fmt: skip
+COUNTS = OptionType(
+    {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
+    'write numbers by cause, for example {"lost": 5}', "Mapping[str, int]", _read_counts, many=True,
+)  # fmt: skip
+AXES = OptionType(
+    {
+        "type": "object", "minProperties": 1,
+        "additionalProperties": {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": _SCALAR}]},
+    },
+    'write lists of values by axis, for example {"lr": [0.1, 0.01], "seed": "1..5"}', "Mapping[str, Any]", _read_axes,
+    many=True,
+)  # fmt: skip
+ROWS = OptionType(
+    {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
+    'name a CSV file, or write a list of rows, for example [{"n": 1}, {"n": 2}]', "Any",
+)  # fmt: skip
+TAINTS = OptionType(
+    {"type": "array", "items": {"type": ["string", "object"]}},
+    'write a list of taints, for example ["gpu=true:NoSchedule"]',
+    "Sequence[str | Mapping[str, Any]]", _read_list, many=True,
+)  # fmt: skip
+TEMPLATE = OptionType(
+    {"type": ["string", "object"]}, "name a YAML file, or write the template", "Mapping[str, Any]"
+)  # fmt: skip
