@@ -63,15 +63,15 @@ class Lease:
         """Outcomes that are durable but not recorded yet."""
         return len(self._waiting)
 
-    def waits_since(self, moment: float) -> bool:
-        """Was there an outcome to record at that moment of the lease's clock, and still is?"""
-        return bool(self._waiting) and self._waiting_since <= moment
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest outcome that is not recorded ended, seconds of the lease's clock; None if there is none."""
+        return self._waiting_since if self._waiting else None
 
     @property
     def untouched(self) -> list[int]:
-        """Reserved tasks that nobody has begun."""
-        with self._lock:
-            return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
+        """Reserved tasks that nobody has begun, as of the last commit: does not wait for one that is under way."""
+        return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
 
     @property
     def idle(self) -> bool:
