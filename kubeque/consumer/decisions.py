@@ -45,6 +45,8 @@ class Decisions:
         self._making_way: frozenset[str] = frozenset()
         #: The lease whose tasks are staged.
         self._current: LeaseId | None = None
+        #: Leases that were to be released; the answer of the store may have been lost.
+        self._left: set[LeaseId] = set()
         self._running: LeaseId | None = None
         self._running_since = 0.0
         #: Tasks that are staged and not picked.
@@ -100,6 +102,7 @@ class Decisions:
         if self._awaits_save and not self._is_saved(now):
             return [do.AwaitChange()]
         self._awaits_save = False
+        self._left.intersection_update(lease.id for lease in event.leases)
         leases = {lease.id: lease for lease in event.leases if lease.held}
         current = leases.get(self._current) if self._current is not None else None
         if current is not None and current.untouched and self._may_take:
@@ -189,7 +192,8 @@ class Decisions:
         return []
 
     def _lease_checked(self, event: on.LeaseChecked, now: float) -> list[Instruction]:
-        return [do.RunTask()] if event.held and not event.told_to_leave else [do.ReturnTask()]
+        may_run = event.held and event.lease not in self._left and not event.told_to_leave
+        return [do.RunTask()] if may_run else [do.ReturnTask()]
 
     def _run_ended(self, event: on.RunEnded, now: float) -> list[Instruction]:
         self._running = None
@@ -232,9 +236,11 @@ class Decisions:
 
     def _committed(self, event: on.Committed, now: float) -> list[Instruction]:
         job = event.lease.job
+        self._left.discard(event.lease.id)
         return [do.JudgeJob(event.lease.id, hopeless=bool(self._failures.get((job.uid, job.run))))]
 
     def _lease_left(self, event: on.LeaseLeft, now: float) -> list[Instruction]:
+        self._left.add(event.lease)
         return [do.StopTask(at_once=event.lost)] if self._running == event.lease else []
 
     # ------------------------------------------------------------------ jobs come and go

@@ -116,6 +116,7 @@ class TaskPicked(Event):
 class LeaseChecked(Event):
     """The lease of the picked task, read after `TaskPicked`: a lease that is lost later stops the command."""
 
+    lease: LeaseId
     held: bool
     told_to_leave: bool
 

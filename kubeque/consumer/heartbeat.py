@@ -28,7 +28,7 @@ class Heartbeat:
 
     def __init__(
         self, queue: Queue, coordinator: Coordinator, jobs: JobDiscovery, early_stop: EarlyStop, host: Host,
-        leaving: threading.Event,
+        leaving: threading.Event, watch: LeaseWatch | None = None,
     ) -> None:  # fmt: skip
         self._queue = queue
         self._coordinator = coordinator
@@ -36,21 +36,25 @@ class Heartbeat:
         self._early_stop = early_stop
         self._host = host
         self._leaving = leaving
-        self._watch = LeaseWatch()
+        self._watch = watch or LeaseWatch()
         self._reviewed_at = self._reaped_at = 0.0
 
     def run(self) -> None:
         """Act by the clock until the consumer leaves."""
         self._reviewed_at = self._reaped_at = time.monotonic()
         while not self._leaving.wait(_TICK_SECONDS):
-            try:
-                self._tick(time.monotonic())
-            except QueueUnavailable as error:
-                log.warning("the queue does not answer; the running task goes on: %s", error)
-            except JobNotFound as error:
-                log.info("%s", error)  # removed meanwhile: the next review of the jobs drops it
+            self.tick(time.monotonic())
 
-    def _tick(self, now: float) -> None:
+    def tick(self, now: float) -> None:
+        """Do what is due. An error is logged: the next tick tries again."""
+        try:
+            self._act(now)
+        except QueueUnavailable as error:
+            log.warning("the queue does not answer; the running task goes on: %s", error)
+        except JobNotFound as error:
+            log.info("%s", error)  # removed meanwhile: the next review of the jobs drops it
+
+    def _act(self, now: float) -> None:
         for lease in self._coordinator.each_lease():
             self._coordinator.tell(on.RenewalDue(lease, self._early_stop.is_over(lease.job)))
         if now - self._reviewed_at > _JOBS_SECONDS:

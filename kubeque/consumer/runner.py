@@ -39,7 +39,7 @@ class Runner:
         """Run a task; None if it was given back, because its lease is gone or the consumer leaves."""
         began = time.monotonic()
         self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable))
-        order = self._coordinator.tell(on.LeaseChecked(task.lease.held, self._told_to_leave()))
+        order = self._coordinator.tell(on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave()))
         may_run = do.RunTask() in order
         ended = self._run_command(task) if may_run and task.runnable else None
         if task.runnable:

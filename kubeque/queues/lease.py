@@ -10,7 +10,6 @@ import logging
 import random
 import secrets
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -34,17 +33,17 @@ _CLAIM_TRIES = 8
 class Lease:
     """One block held by one consumer."""
 
-    def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] | None = None) -> None:
         self.job = job
         self._queue = queue
         self._block = block
-        self._clock = clock
+        self._clock = clock or queue.clock
         self._lock = threading.RLock()
         self._begun: set[int] = set()
         #: Tasks that a commit of unknown fate may have given back: not to be begun before the store was read.
         self._doubtful: set[int] = set()
         self._waiting: list[Outcome] = []
-        self.committed_at = clock()
+        self.committed_at = self._clock()
         self._waiting_since = self.committed_at
         self.lost = False
 

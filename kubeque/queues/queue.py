@@ -31,10 +31,14 @@ _INSERT_BATCH = 2000
 class Queue:
     """Jobs and tasks in one store. Threads may share it."""
 
-    def __init__(self, store: Backend, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(
+        self, store: Backend, *, sleep: Sleep = time.sleep, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.store = store
         #: How to wait: between attempts to reach the store, and between claims that others won.
         self.sleep = sleep
+        #: Monotonic clock of the leases, seconds.
+        self.clock = clock
 
     def close(self) -> None:
         self.store.close()

@@ -55,7 +55,7 @@ class Machine:
         """Stage a task and start its command."""
         self(on.TaskStaged())
         self(on.TaskPicked(number))
-        assert self(on.LeaseChecked(held=True, told_to_leave=False)) == [do.RunTask()]
+        assert self(on.LeaseChecked(number, held=True, told_to_leave=False)) == [do.RunTask()]
 
     def end(self, seconds: float = SHORT) -> None:
         """End its command."""
@@ -230,7 +230,17 @@ def test_a_task_is_returned_if_its_lease_is_gone_or_the_consumer_leaves(
 ) -> None:
     machine(on.TaskStaged())
     machine(on.TaskPicked(1))
-    assert machine(on.LeaseChecked(held, told)) == [do.ReturnTask()]
+    assert machine(on.LeaseChecked(1, held, told)) == [do.ReturnTask()]
+
+
+def test_a_task_is_returned_if_the_release_of_its_lease_was_not_answered(machine: Machine) -> None:
+    machine(on.TaskStaged())
+    machine(on.LeaseLeft(1, lost=False))
+    machine.supply(lease())
+    machine(on.TaskPicked(1))
+    assert machine(on.LeaseChecked(1, held=True, told_to_leave=False)) == [do.ReturnTask()]
+    machine(on.Committed(lease()))
+    assert machine(on.LeaseChecked(1, held=True, told_to_leave=False)) == [do.RunTask()]
 
 
 def test_the_command_of_a_lost_lease_is_stopped_and_no_other(machine: Machine) -> None:
@@ -247,7 +257,7 @@ def test_the_command_of_a_lost_lease_is_stopped_and_no_other(machine: Machine) -
 def test_a_task_that_could_not_be_staged_runs_no_command_that_could_be_stopped(machine: Machine) -> None:
     machine(on.TaskStaged(faulty_attempt=1))
     machine(on.TaskPicked(1, runs=False))
-    assert machine(on.LeaseChecked(held=True, told_to_leave=False)) == [do.RunTask()]
+    assert machine(on.LeaseChecked(1, held=True, told_to_leave=False)) == [do.RunTask()]
     assert machine(on.LeaseLeft(1, lost=True)) == []
 
 
