@@ -60,8 +60,7 @@ class Saver:
     def _save(self, finished: FinishedTask) -> None:
         task, ended = finished.task, finished.ended
         if ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED):
-            self._keep_log(finished)
-            task.lease.untake(task.index)
+            self._keep_log(finished)  # its lease is released, and with it the task; until then it must not begin again
             return
         outcome = self._upload(finished)
         task.lease.ended(outcome)

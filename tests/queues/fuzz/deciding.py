@@ -28,8 +28,8 @@ from kubeque.queues.reaper import LeaseWatch
 from tests.queues.fuzz.checker import Checker, require
 from tests.queues.fuzz.world import Killed, Participant, World
 
-#: Virtual seconds between two ticks of the heartbeat.
-_TICK_SECONDS = 1.0
+#: Virtual seconds between two ticks of the heartbeat, and between two looks while nothing changes.
+_TICK_SECONDS, _AWAIT_SECONDS = 1.0, 2.0
 #: How long an attempt takes, how it ends, and its exit code.
 Fate = Callable[[Lease, int], tuple[float, Cause, int | None]]
 
@@ -119,6 +119,7 @@ class DecidingConsumer:
         self._running: Task | None = None
         self._saving: list[Task] = []
         self._supply_at = self._tick_at = 0.0
+        self._awaits_change = False
         #: Outcomes that wait to be recorded, with their leases.
         self._waiting: list[tuple[Lease, Outcome]] = []
 
@@ -139,7 +140,7 @@ class DecidingConsumer:
                 raise Killed from None  # its process ends with an error
 
     def _next_due(self) -> float:
-        moments = [self._tick_at, max(self._supply_at, self._world.time + 0.05)]
+        moments = [self._tick_at, max(self._supply_at, self._world.time + 0.1)]
         moments += [task.due for task in (self._running, *self._saving) if task is not None]
         return max(self._world.time, min(moments)) + self._rng.uniform(0.01, 0.1)
 
@@ -157,6 +158,8 @@ class DecidingConsumer:
             require(not lease.held, "a consumer left and kept its lease")
 
     def _tell(self, event: on.Event) -> list[Instruction]:
+        if self._awaits_change and isinstance(event, (on.RunEnded, on.TaskLeft)):
+            self._supply_at, self._awaits_change = self._world.time, False
         instructions = self._coordinator.tell(event)
         for lease, outcome in list(self._waiting):
             if outcome not in lease._waiting:
@@ -188,9 +191,10 @@ class DecidingConsumer:
             case do.ReturnStaged() if self._staged is not None:
                 self._give_back(self._staged, staged=True)
                 self._staged = None
-            case do.AwaitChange() | do.Pause() | do.Leave():
-                waits = isinstance(instruction, do.AwaitChange)
-                self._supply_at = self._world.time + (0.05 if waits else self._rng.uniform(0.25, 1.0))
+            case do.AwaitChange():
+                self._supply_at, self._awaits_change = self._world.time + _AWAIT_SECONDS, True
+            case do.Pause() | do.Leave():
+                self._supply_at = self._world.time + self._rng.uniform(0.25, 1.0)
 
     def _stage(self, number: int) -> None:
         lease = self._coordinator.lease(number)
@@ -253,7 +257,7 @@ class DecidingConsumer:
         job = task.lease.job
         self._tell(on.RunEnded((job.uid, job.revision), self._world.time - task.start))
         if stopped:
-            self._give_back(task, staged=False)
+            self._tell(on.TaskLeft())
             return
         task.due = self._world.time + self._rng.choice([0.02, 0.02, 0.5, 8.0])
         self._saving.append(task)
