@@ -11,11 +11,12 @@ import sys
 from pathlib import Path
 
 from kubeque.clusters.in_pod import last_words, queue_url
-from kubeque.clusters.local import LocalCluster, Slot, owner_name
+from kubeque.clusters.local import Slot
 from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.hosts.base import Host
+from kubeque.consumer.hosts.local import LocalHost
+from kubeque.consumer.hosts.pod import PodHost
 from kubeque.consumer.loop import Consumer
-from kubeque.consumer.pod_settings import pod_settings
-from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.queues.open import open_queue
@@ -52,14 +53,10 @@ def _in_slot(given: argparse.Namespace) -> int:
     slot = Slot(given.home / "fleet", given.slot)
     if not slot.take():
         return 0  # another consumer has this place
-    settings = Settings(
-        fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), number=given.slot,
-        linger_seconds=given.linger, journal=slot.journal, runs=slot.runs, slot=given.slot, placed=slot.there,
-        coroner=LocalCluster(given.home, queue_url()).coroner,
-    )  # fmt: skip
+    host = LocalHost.open(given.fleet, given.home, slot, queue_url(), linger_seconds=given.linger)
     queue = open_queue(queue_url(), create=False)
     while True:
-        code = _serve(queue, settings)
+        code = _serve(queue, host)
         slot.leave()
         # A job submitted just before we said so found this place taken: look once more, now that it is seen as free.
         if code is not None or not any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet)):
@@ -83,16 +80,16 @@ def _have_closed(queue: Queue, given: argparse.Namespace) -> None:
 
 
 def _in_pod(given: argparse.Namespace) -> int:
-    settings = pod_settings(given.fleet, given.shape, given.work, given.linger)
-    code = _serve(open_queue(queue_url()), settings)
+    host = PodHost.open(given.fleet, given.shape, given.work, linger_seconds=given.linger)
+    code = _serve(open_queue(queue_url()), host)
     last_words("")
     return code or 0
 
 
-def _serve(queue: Queue, settings: Settings) -> int | None:
+def _serve(queue: Queue, host: Host) -> int | None:
     """Work until nothing is left to do; the exit code where somebody wants us to leave before that."""
     process_tree.adopt_orphans()
-    consumer, terminated = Consumer(queue, Files(), settings), False
+    consumer, terminated = Consumer(queue, Files(), host), False
 
     def leave(number: int, frame: object) -> None:
         nonlocal terminated

@@ -1,4 +1,4 @@
-"""What a running command has written so far goes to the store: now and then, and at once when somebody looks."""
+"""The thread of a consumer that uploads the log of the running command: ever less often, or at once for a reader."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kubeque.consumer.assignment import Assignment
+from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.files.layout import log_url
 from kubeque.files.live_log import LiveLog, read_tail
 from kubeque.files.store import Files
@@ -17,99 +17,103 @@ from kubeque.model.errors import KubequeError, QueueGone
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
-#: The first time so long after the start; then the pause doubles.
+#: Seconds from the start of a command to the first upload, and the longest pause; the pause doubles each time.
 FIRST_SECONDS, LONGEST_SECONDS = 10.0, 300.0
 _LOOK_SECONDS = 0.5
-#: While somebody looks it is sent as often at most: stores refuse more writes of one object.
+#: Shortest pause while somebody reads, seconds: stores refuse more writes of one object.
 _APART_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Schedule:
-    """When the log of one attempt is sent. Pure: it is told the time."""
+    """When the log of one attempt is uploaded. Pure: times are arguments."""
 
-    #: Monotonic clock, seconds.
+    #: Next regular upload, seconds of the monotonic clock.
     due: float
     pause: float = FIRST_SECONDS
-    #: Until when the last request that was answered lasts, by the clock of the queue.
+    #: End of the last request that was answered, by the clock of the queue.
     answered: float = 0.0
-    #: When they were sent last (monotonic clock), and how many bytes both streams had then.
+    #: Last upload, seconds of the monotonic clock, and the size of both streams then, bytes.
     sent_at: float = float("-inf")
     sent: tuple[int, int] = (0, 0)
 
-    def wanted(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
-        """Is it to be sent? `asked`: until when somebody looks, 0 where nobody does; `grown`: bytes of the streams."""
+    def is_due(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
+        """True if the log has to be uploaded now.
+
+        `asked`: until when somebody reads it, 0 if nobody does; `grown`: size of both streams, bytes.
+        """
         if asked and now - self.sent_at >= _APART_SECONDS and (asked != self.answered or grown != self.sent):
             return True
         return now >= self.due and grown != self.sent
 
-    def was_sent(self, now: float, asked: float, grown: tuple[int, int]) -> None:
-        """It is in the store."""
+    def note_upload(self, now: float, asked: float, grown: tuple[int, int]) -> None:
+        """Note that the log is in the store."""
         self.answered, self.sent, self.sent_at = asked, grown, now
         if now >= self.due:
             self.pause = min(LONGEST_SECONDS, 2 * self.pause)
             self.due = now + self.pause
 
 
-class LogShipper:
-    """Sends the last 64 KiB of the streams of whatever this consumer runs. Nothing here may hinder a task."""
+class LogUploader:
+    """Uploads the last 64 KiB of both streams of the running command. An error here never fails a task."""
 
     def __init__(
-        self, queue: Queue, files: Files, running: Callable[[], Assignment | None], leaving: threading.Event
+        self, queue: Queue, files: Files, running: Callable[[], StagedTask | None], leaving: threading.Event
     ) -> None:
         self._queue = queue
         self._files = files
         self._running = running
         self._leaving = leaving
-        self._present: Assignment | None = None
+        self._present: StagedTask | None = None
         self._schedule = Schedule(due=0.0)
 
-    def shipping(self) -> None:
-        """Until the consumer leaves."""
+    def run(self) -> None:
+        """Upload until the consumer leaves."""
         while not self._leaving.wait(_LOOK_SECONDS):
-            a = self._running()
-            if a is not self._present:
-                self._present, self._schedule = a, Schedule(due=time.monotonic() + FIRST_SECONDS)
-            if a is None:
+            task = self._running()
+            if task is not self._present:
+                self._present, self._schedule = task, Schedule(due=time.monotonic() + FIRST_SECONDS)
+            if task is None:
                 continue
             try:
-                self._look(a, self._schedule)
+                self._upload_if_due(task, self._schedule)
             except QueueGone:
-                return  # the consumer ends, and says so once
+                return  # the consumer ends, and another thread reports it
             except KubequeError as error:
-                log.warning("%s %d: what it writes could not be sent, trying again: %s", a.job.name, a.index, error)
+                log.warning("%s %d: its log could not be sent, trying again: %s", task.job.name, task.index, error)
 
-    def _look(self, a: Assignment, schedule: Schedule) -> None:
-        now, asked = time.monotonic(), self._asked(a)
+    def _upload_if_due(self, task: StagedTask, schedule: Schedule) -> None:
+        now, asked = time.monotonic(), self._asked_until(task)
         if not asked and now < schedule.due:
             return
-        kept = self._read(a)
-        grown = kept.stdout.end, kept.stderr.end
+        tail = self._read(task)
+        grown = tail.stdout.end, tail.stderr.end
         # A command that has ended meanwhile has a result, and its folder may be gone.
-        if schedule.wanted(now, asked, grown) and self._running() is a:
-            self._send(a, kept)
-            schedule.was_sent(now, asked, grown)
+        if schedule.is_due(now, asked, grown) and self._running() is task:
+            self._send(task, tail)
+            schedule.note_upload(now, asked, grown)
 
-    def _asked(self, a: Assignment) -> float:
-        """Until when somebody looks at this task, by the clock of the queue; 0 where nobody does."""
-        job = self._queue.find(a.job.name) if self._queue.has_cheap_reads else a.lease.job
-        until = dict(job.peeks).get(a.index, 0.0) if job is not None and job.uid == a.job.uid else 0.0
+    def _asked_until(self, task: StagedTask) -> float:
+        """Return until when somebody reads this task's log, by the clock of the queue; 0 if nobody does."""
+        job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
+        until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0
 
-    def last_words(self, a: Assignment) -> None:
-        """Keep what an attempt had written that was stopped: it leaves no result."""
-        if a.workdir is None or a.ended is None:
+    def keep_log(self, finished: FinishedTask) -> None:
+        """Upload what a stopped attempt has written: it leaves no result."""
+        task = finished.task
+        if task.workdir is None or finished.ended is None:
             return
-        kept = self._read(a)
-        if kept.stdout.data or kept.stderr.data:
+        tail = self._read(task)
+        if tail.stdout.data or tail.stderr.data:
             try:
-                self._send(a, kept)
+                self._send(task, tail)
             except KubequeError as error:
-                log.warning("%s %d: what it wrote could not be sent: %s", a.job.name, a.index, error)
+                log.warning("%s %d: its log could not be sent: %s", task.job.name, task.index, error)
 
-    def _read(self, a: Assignment) -> LiveLog:
-        assert a.workdir is not None
-        return LiveLog(self._queue.now(), read_tail(a.workdir.stdout), read_tail(a.workdir.stderr))
+    def _read(self, task: StagedTask) -> LiveLog:
+        assert task.workdir is not None
+        return LiveLog(self._queue.now(), read_tail(task.workdir.stdout), read_tail(task.workdir.stderr))
 
-    def _send(self, a: Assignment, kept: LiveLog) -> None:
-        self._files.write(log_url(a.job.url, a.index, a.folder), json.dumps(kept.to_wire()).encode())
+    def _send(self, task: StagedTask, tail: LiveLog) -> None:
+        self._files.write(log_url(task.job.url, task.index, task.folder), json.dumps(tail.to_wire()).encode())

@@ -16,7 +16,7 @@ from typing import Any
 
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.environment import read_out, task_environment
-from kubeque.consumer.attempt.input_cache import InputCache
+from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache
 from kubeque.consumer.attempt.log_tail import LiveTail
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.stop_signal import StopSignal
@@ -32,7 +32,6 @@ from kubeque.model.job.task import Cause
 from kubeque.model.rows.parameters import read_row
 from kubeque.model.text import strip_controls
 
-_CACHE_BYTES = 20 << 30
 _PUMP_SECONDS = 0.2
 
 
@@ -55,7 +54,7 @@ def _replay(order: dict[str, Any]) -> dict[str, Any]:
     names = input_names(spec, row)
     own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
     workdir = Workdir(folder.parent, folder.name)
-    workdir.stage([*spec.inputs, *own], InputCache(Path(order["cache"]), files, _CACHE_BYTES), row=row)
+    workdir.stage([*spec.inputs, *own], InputCache(Path(order["cache"]), files, CACHE_BYTES), row=row)
     argv = task_argv(spec, row, names)
     ended = _run(order, spec, row, argv, workdir)
     out, problem = read_out(workdir.out)

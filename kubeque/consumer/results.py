@@ -1,58 +1,118 @@
-"""What is kept of an attempt: its files first, then result.json, which makes it count."""
+"""The saving thread of a consumer: uploads the files of an attempt, then result.json, which makes it count."""
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import queue as threads_queue
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from kubeque.consumer.assignment import Assignment
+from kubeque.consumer import events as on
 from kubeque.consumer.attempt.environment import read_out
 from kubeque.consumer.attempt.log_tail import last_lines, read_stream
 from kubeque.consumer.attempt.process import Ended
+from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
+from kubeque.consumer.coordinator import Coordinator
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.layout import attempt_url, manifest_url, output_url, stream_url
 from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
+from kubeque.model.errors import StorageError
 from kubeque.model.job.task import Cause, Outcome
+from kubeque.queues.early_stop import early_attempts
 
-#: What a task wrote to $KUBEQUE_OUT travels in the queue up to so many bytes of JSON; what is more is in result.json.
+log = logging.getLogger(__name__)
+#: Bytes of JSON of $KUBEQUE_OUT that travel in the queue; larger values are only in result.json.
 _OUT_IN_QUEUE = 1024
+#: Seconds between attempts to upload a result, while the store does not answer.
+_STORE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
 
 
-def save(files: Files, a: Assignment) -> Outcome:
+class Saver:
+    """Saves finished tasks one after the other."""
+
+    def __init__(
+        self, files: Files, coordinator: Coordinator, done: threads_queue.Queue[FinishedTask | None],
+        keep_log: Callable[[FinishedTask], None], leaving: threading.Event,
+    ) -> None:  # fmt: skip
+        self._files = files
+        self._coordinator = coordinator
+        self._done = done
+        self._keep_log = keep_log
+        self._leaving = leaving
+
+    def run(self) -> None:
+        """Save tasks until None comes."""
+        while (finished := self._done.get()) is not None:
+            try:
+                self._save(finished)
+            finally:
+                finished.task.remove_workdir()
+                self._coordinator.tell(on.TaskLeft())
+
+    def _save(self, finished: FinishedTask) -> None:
+        task, ended = finished.task, finished.ended
+        if ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED):
+            self._keep_log(finished)  # its lease is released, and with it the task; until then it must not begin again
+            return
+        outcome = self._upload(finished)
+        task.lease.ended(outcome)
+        view = self._coordinator.view(task.lease_id, task.lease)
+        self._coordinator.tell(on.TaskSaved(view, outcome.cause, early_attempts(view.job)))
+
+    def _upload(self, finished: FinishedTask) -> Outcome:
+        """Return the outcome once its result is durable. The lease is kept while the store does not answer."""
+        task = finished.task
+        for pause in _STORE_PAUSES:
+            try:
+                return save(self._files, finished)
+            except StorageError as error:
+                if task.lease.lost:
+                    return unstored(finished, str(error))
+                log.warning("%s %d: %s; trying again in %.1f s", task.job.name, task.index, error, pause)
+                self._leaving.wait(pause)
+        try:
+            return save(self._files, finished)
+        except StorageError as error:
+            return unstored(finished, str(error))
+
+
+def save(files: Files, finished: FinishedTask) -> Outcome:
     """Upload what the attempt left, result.json last. Raises StorageError, and may be called again then."""
-    ended, workdir, began = a.ended, a.workdir, time.monotonic()
+    task, ended, began = finished.task, finished.ended, time.monotonic()
+    workdir = task.workdir
     if ended is None or workdir is None:
-        message = str(a.refusal) if a.refusal else "the attempt was not run"
+        message = str(task.refusal) if task.refusal else "the attempt was not run"
         return Outcome(
-            a.index, a.attempt, Cause.STAGE, start=time.time(), message=message, revision=a.job.revision,
-            staging=a.staging, final=a.refusal is not None and a.refusal.permanent,
+            task.index, task.attempt, Cause.STAGE, start=time.time(), message=message, revision=task.job.revision,
+            staging=task.staging, final=task.refusal is not None and task.refusal.permanent,
         )  # fmt: skip
-    url = attempt_url(a.job, a.index, a.folder)
-    collected = workdir.collect(a.spec.results, a.spec.ignore)
+    url = attempt_url(task.job, task.index, task.folder)
+    collected = workdir.collect(task.spec.results, task.spec.ignore)
     stored = _store_all(files, url, collected)
     out, problem = read_out(workdir.out)
     message = ended.message or problem or (collected.refused[0] if collected.refused else "")
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
-        said = " | ".join(last_lines(workdir.stderr, 2))
-        message = f"{message}: {said}" if said else message
+        quoted = " | ".join(last_lines(workdir.stderr, 2))
+        message = f"{message}: {quoted}" if quoted else message
     saving = round(time.monotonic() - began, 3)
     result = {
-        **_facts(a, ended), "saving": saving, "message": message, "refused": _refused(collected), "files": stored,
+        **_facts(task, ended), "saving": saving, "message": message, "refused": _refused(collected), "files": stored,
         "out": out,
     }  # fmt: skip
     files.write(manifest_url(url), json.dumps(result | _streams(files, url, workdir)).encode())
     small = {} if out is not None and len(json.dumps(out)) > _OUT_IN_QUEUE else out
     return Outcome(
-        a.index, a.attempt, ended.cause, ended.code, ended.start, ended.seconds, a.folder, ended.peak_memory,
-        len(stored), sum(item["size"] for item in stored), small, message, a.job.revision,
-        staging=a.staging, saving=time.monotonic() - began,
+        task.index, task.attempt, ended.cause, ended.code, ended.start, ended.seconds, task.folder, ended.peak_memory,
+        len(stored), sum(item["size"] for item in stored), small, message, task.job.revision,
+        staging=task.staging, saving=time.monotonic() - began,
     )  # fmt: skip
 
 
@@ -64,12 +124,12 @@ def _store_all(files: Files, url: str, collected: OutputFiles) -> list[dict[str,
     return [item for stored in in_parallel(store, groups, threads=CONSUMER_TRANSFERS) for item in stored]
 
 
-def _facts(a: Assignment, ended: Ended) -> dict[str, Any]:
+def _facts(task: StagedTask, ended: Ended) -> dict[str, Any]:
     return {
-        "version": 1, "job": a.job.name, "uid": a.job.uid, "revision": a.job.revision, "index": a.index,
-        "attempt": a.attempt, "command": a.argv, "row": a.row, "cause": ended.cause.value, "code": ended.code,
-        "start": ended.start, "seconds": ended.seconds, "peak_memory": ended.peak_memory,
-        "staging": round(a.staging, 3),
+        "version": 1, "job": task.job.name, "uid": task.job.uid, "revision": task.job.revision, "index": task.index,
+        "attempt": task.attempt, "command": task.argv, "row": task.row, "cause": ended.cause.value,
+        "code": ended.code, "start": ended.start, "seconds": ended.seconds, "peak_memory": ended.peak_memory,
+        "staging": round(task.staging, 3),
     }  # fmt: skip
 
 
@@ -88,7 +148,7 @@ def _store(files: Files, url: str, group: Sequence[OutputFile]) -> list[dict[str
 
 
 def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
-    """Short streams inline, longer ones beside it, empty ones nowhere."""
+    """Return the streams for result.json: short ones as text; longer ones are uploaded as files."""
     kept: dict[str, Any] = {}
     for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr)):
         text, size = read_stream(path)
@@ -99,10 +159,11 @@ def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
     return kept
 
 
-def unstored(a: Assignment, message: str) -> Outcome:
-    """The outcome of a task whose result the store would not take."""
-    start, seconds = (a.ended.start, a.ended.seconds) if a.ended else (time.time(), 0.0)
+def unstored(finished: FinishedTask, message: str) -> Outcome:
+    """Return the outcome of a task whose result could not be stored."""
+    task, ended = finished.task, finished.ended
+    start, seconds = (ended.start, ended.seconds) if ended else (time.time(), 0.0)
     return Outcome(
-        a.index, a.attempt, Cause.STORE, start=start, seconds=seconds, message=message, revision=a.job.revision,
-        staging=a.staging,
+        task.index, task.attempt, Cause.STORE, start=start, seconds=seconds, message=message,
+        revision=task.job.revision, staging=task.staging,
     )  # fmt: skip

@@ -1,157 +1,188 @@
-"""Where a consumer's next task comes from: claimed in the order of the fleet's jobs, reserved ahead, staged."""
+"""The supplying thread of a consumer: claims and reserves tasks, and stages the next one while another runs."""
 
 from __future__ import annotations
 
 import logging
+import queue as threads_queue
+import random
 import threading
 import time
-from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-from kubeque.consumer.assignment import Assignment
-from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
+from kubeque.consumer import events as on
+from kubeque.consumer import instructions as do
+from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache, StageFailed
+from kubeque.consumer.attempt.staged_task import StagedTask
 from kubeque.consumer.attempt.workdir import Workdir
-from kubeque.consumer.settings import Settings
+from kubeque.consumer.coordinator import Coordinator
+from kubeque.consumer.events import LeaseId
+from kubeque.consumer.hosts.base import Host
+from kubeque.consumer.instructions import Instruction
 from kubeque.files.layout import input_names, spec_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.store import Files
-from kubeque.model.errors import LeaseLost, StorageError
+from kubeque.model.errors import QueueUnavailable, StorageError
 from kubeque.model.job.argv import task_argv
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.parameters import read_row
-from kubeque.queues.block import COMMIT_SECONDS, reserve_count
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue
+from kubeque.retry import idle_pauses
 
 log = logging.getLogger(__name__)
-_REMEMBERED = 20
+#: Specs that are kept in memory.
+_SPECS = 50
+#: Seconds between two looks whether the staged task still waits, and between two looks at the tasks being saved.
+_HAND_OVER_SECONDS, _CHANGE_SECONDS = 0.2, 0.05
 
 
 @dataclass
 class JobContext:
-    """What a consumer keeps of a job that it works for."""
+    """The parts of a job that its tasks share."""
 
     spec: JobSpec
     pages: PageReader
-    #: Seconds of the last tasks, from the start of one to the start of the next.
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
-    #: Was something of it claimed here before?
+    #: True once a block of it was claimed here, or none was to be had.
     begun: bool = False
-
-    def mean(self) -> float | None:
-        return sum(self.recent) / len(self.recent) if self.recent else None
 
 
 class TaskSource:
-    """Claims, reserves and stages. Only the supplying thread calls `next`."""
+    """Claims, reserves and stages tasks."""
 
-    def __init__(self, queue: Queue, files: Files, settings: Settings) -> None:
+    def __init__(
+        self, queue: Queue, files: Files, host: Host, coordinator: Coordinator,
+        staged: threads_queue.Queue[StagedTask], leaving: threading.Event,
+    ) -> None:  # fmt: skip
         self._queue = queue
         self._files = files
-        self._settings = settings
-        self._cache = InputCache(settings.work / "cache", files, settings.cache_bytes)
-        self._known: dict[tuple[str, int], JobContext] = {}
-        self.lock = threading.Lock()
-        #: Leases that may still have something to run or to record.
-        self.leases: list[Lease] = []
-        self.current: Lease | None = None
-        #: Uids of jobs that a better one waits behind: nothing more of them is begun for now.
-        self.making_way: frozenset[str] = frozenset()
+        self._host = host
+        self._coordinator = coordinator
+        self._staged = staged
+        self._leaving = leaving
+        self._cache = InputCache(host.work / "cache", files, CACHE_BYTES)
+        self._contexts: dict[tuple[str, int], JobContext] = {}
+        self._pauses: Iterator[float] = idle_pauses()
 
-    def known(self, job: Job) -> JobContext:
-        """The job's spec, read once per revision. Raises StorageError."""
-        key = (job.uid, job.revision)
-        if key not in self._known:
-            spec = JobSpec.from_wire(self._files.read_json(spec_url(job)))
-            if len(self._known) > 50:
-                self._known.clear()
-            self._known[key] = JobContext(spec, PageReader(job.url, self._files))
-        return self._known[key]
-
-    def reserve_now(self, lease: Lease) -> int:
-        """Tasks to reserve in the next commit."""
-        return reserve_count(self.known(lease.job).mean())
-
-    def may_run_ahead(self, lease: Lease) -> bool:
-        """Are this job's tasks so short that the next ones are reserved while one runs?"""
-        mean = self.known(lease.job).mean()
-        return mean is not None and mean < COMMIT_SECONDS
-
-    def claim(self, jobs: list[Job]) -> Lease | None:
-        """A lease on something to run: of the first job, in the order of the fleet, that has any."""
-        for job in jobs:
-            if not job.open:
-                continue
+    def run(self) -> None:
+        """Supply tasks until the consumer leaves, then give back those that are staged."""
+        more = True
+        while more:
             try:
-                known = self.known(job)
-            except StorageError as error:
-                log.warning("%s: its spec cannot be read: %s", job.name, error)
-                continue
-            size_classes = self._settings.size_classes(job)
-            if size_classes == []:
-                continue
-            number = None if known.begun else self._settings.number
-            reserve = reserve_count(known.mean())
-            lease = claim(
-                self._queue, job, self._settings.owner, size_classes=size_classes, reserve=reserve, number=number
-            )
-            known.begun = True
-            if lease is not None:
-                with self.lock:
-                    self.leases.append(lease)
-                self.current = lease
-                return lease
-        self.making_way = frozenset()  # nothing better is to be had: go on with what is leased
-        return None
+                more = self._step()
+            except (QueueUnavailable, StorageError) as error:
+                log.warning("no task could be taken, trying again: %s", error)
+                self._coordinator.tell(on.SupplyFailed())
+                self._leaving.wait(random.uniform(0.5, 2.0))
+        self._return_staged()
 
-    def resume(self) -> bool:
-        """Make a lease current that has something to reserve. False: there is none."""
-        with self.lock:
-            found = [lease for lease in self.leases if lease.held and lease.block.tally().pending]
-            found = [lease for lease in found if lease.job.uid not in self.making_way]
-        if found and self.current not in found:
-            self.current = found[0]
-        return bool(found)
+    def _step(self) -> bool:
+        """Do what is to be done next. False once the consumer leaves. Raises QueueUnavailable, StorageError."""
+        changes = self._coordinator.changes
+        instructions = self._coordinator.tell(on.SupplierReady(self._coordinator.drop_done()))
+        for instruction in instructions:
+            self._carry_out(instruction, changes + 1)
+        return not any(isinstance(instruction, do.Leave) for instruction in instructions)
 
-    def drop_done(self) -> None:
-        """Forget leases that are over."""
-        with self.lock:
-            self.leases = [lease for lease in self.leases if lease.held or (lease.waiting and not lease.lost)]
-        if self.current is not None and not self.current.held:
-            self.current = None
+    def _carry_out(self, instruction: Instruction, changes: int) -> None:
+        match instruction:
+            case do.StageTask(number):
+                self._supply_from(number)
+            case do.Claim(job, reserve):
+                self._claim(job, reserve)
+            case do.ListJobs():
+                self._coordinator.list_jobs()
+            case do.AwaitChange():
+                self._coordinator.await_change(changes, _CHANGE_SECONDS)
+            case do.ReturnStaged():
+                self._return_staged()
+            case do.Pause():
+                self._leaving.wait(next(self._pauses))
 
-    def take(self) -> Assignment | None:
-        """The next task of the current lease, staged. None: nothing is reserved that has not begun."""
-        lease = self.current
-        taken = lease.take() if lease else None
-        if lease is None or taken is None:
+    # ------------------------------------------------------------------ claiming
+    def _claim(self, job: Job, reserve: int) -> None:
+        """Lease a block of this job. Raises QueueUnavailable."""
+        try:
+            context = self._context(job)
+        except StorageError as error:
+            log.warning("%s: its spec cannot be read: %s", job.name, error)
+            self._coordinator.tell(on.NothingClaimed())
+            return
+        place, number = self._host.place, None if context.begun else self._host.number
+        lease = claim(
+            self._queue, job, place.owner, size_classes=place.size_classes(job), reserve=reserve, number=number
+        )
+        context.begun = True
+        self._coordinator.tell(on.LeaseClaimed(self._coordinator.add(lease)) if lease else on.NothingClaimed())
+
+    def _context(self, job: Job) -> JobContext:
+        """Return the job's spec, read once per revision. Raises StorageError."""
+        key = (job.uid, job.revision)
+        if key not in self._contexts:
+            spec = JobSpec.from_wire(self._files.read_json(spec_url(job)))
+            if len(self._contexts) > _SPECS:
+                self._contexts.clear()
+            self._contexts[key] = JobContext(spec, PageReader(job.url, self._files))
+        return self._contexts[key]
+
+    # ------------------------------------------------------------------ staging
+    def _supply_from(self, number: LeaseId) -> None:
+        """Stage the next task of a lease and hand it over. Raises StorageError."""
+        task = self._stage_next(number, self._coordinator.lease(number))
+        if task is None:
+            self._coordinator.tell(on.NothingTaken())
+            return
+        self._pauses = idle_pauses()
+        faulty = task.refusal is not None and not task.refusal.permanent
+        for instruction in self._coordinator.tell(on.TaskStaged(task.attempt if faulty else None)):
+            if isinstance(instruction, do.HandOver):
+                self._hand_over(task, instruction.after_seconds)
+
+    def _hand_over(self, task: StagedTask, after_seconds: float) -> None:
+        if after_seconds:
+            self._leaving.wait(after_seconds)
+        while not self._coordinator.tell(on.HandOverDue()):
+            with suppress(threads_queue.Full):
+                self._staged.put(task, timeout=_HAND_OVER_SECONDS)
+                return
+        self._give_back(task)
+
+    def _return_staged(self) -> None:
+        """Give back what is staged: other consumers need not wait for the command that runs here."""
+        with suppress(threads_queue.Empty):
+            while True:
+                self._give_back(self._staged.get_nowait())
+
+    def _give_back(self, task: StagedTask) -> None:
+        task.give_back()
+        self._coordinator.tell(on.TaskLeft(staged=True))
+
+    def _stage_next(self, number: LeaseId, lease: Lease) -> StagedTask | None:
+        """Take and stage the next reserved task of a lease; None if none may begin now. Raises StorageError."""
+        context = self._context(lease.job)
+        taken = lease.take()
+        if taken is None:
             return None
         index, attempt = taken
-        known = self.known(lease.job)
         try:
-            row = read_row(known.spec.rows, index, known.pages.page)
+            row = read_row(context.spec.rows, index, context.pages.page)
         except StorageError as error:
-            return Assignment(lease, lease.job, known.spec, index, attempt, {}, [], None, StageFailed(str(error)))
-        return self._stage(lease, known.spec, index, attempt, row)
+            refusal = StageFailed(str(error))
+            return StagedTask(number, lease, lease.job, context.spec, index, attempt, {}, [], refusal=refusal)
+        return self._stage(number, lease, context.spec, index, attempt, row)
 
-    def _stage(self, lease: Lease, spec: JobSpec, index: int, attempt: int, row: dict[str, str]) -> Assignment:
+    def _stage(
+        self, number: LeaseId, lease: Lease, spec: JobSpec, index: int, attempt: int, row: dict[str, str]
+    ) -> StagedTask:
         names = input_names(spec, row)
-        argv = task_argv(spec, row, names)
-        assignment = Assignment(lease, lease.job, spec, index, attempt, row, argv)
+        task = StagedTask(number, lease, lease.job, spec, index, attempt, row, task_argv(spec, row, names))
         own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
-        began = time.monotonic()
+        began, workdir, refusal = time.monotonic(), None, None
         try:
-            assignment.workdir = Workdir(self._settings.work, f"{lease.job.uid}-{index}-{assignment.folder}")
-            assignment.workdir.stage([*spec.inputs, *own], self._cache, row=row)
+            workdir = Workdir(self._host.work, f"{lease.job.uid}-{index}-{task.folder}")
+            workdir.stage([*spec.inputs, *own], self._cache, row=row)
         except StageFailed as error:
-            assignment.refusal = error
-        assignment.staging = time.monotonic() - began
-        return assignment
-
-
-def give_up(lease: Lease) -> None:
-    """Let go of a lease: what did not run waits for others."""
-    with suppress(LeaseLost):  # it is somebody else's already: nothing to give back
-        lease.commit(release=True)
+            refusal = error
+        return replace(task, workdir=workdir, refusal=refusal, staging=time.monotonic() - began)

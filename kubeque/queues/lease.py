@@ -10,7 +10,6 @@ import logging
 import random
 import secrets
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -34,17 +33,17 @@ _CLAIM_TRIES = 8
 class Lease:
     """One block held by one consumer."""
 
-    def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] | None = None) -> None:
         self.job = job
         self._queue = queue
         self._block = block
-        self._clock = clock
+        self._clock = clock or queue.clock
         self._lock = threading.RLock()
         self._begun: set[int] = set()
         #: Tasks that a commit of unknown fate may have given back: not to be begun before the store was read.
         self._doubtful: set[int] = set()
         self._waiting: list[Outcome] = []
-        self.committed_at = clock()
+        self.committed_at = self._clock()
         self._waiting_since = self.committed_at
         self.lost = False
 
@@ -63,15 +62,15 @@ class Lease:
         """Outcomes that are durable but not recorded yet."""
         return len(self._waiting)
 
-    def waits_since(self, moment: float) -> bool:
-        """Was there an outcome to record at that moment of the lease's clock, and still is?"""
-        return bool(self._waiting) and self._waiting_since <= moment
+    @property
+    def waiting_since(self) -> float | None:
+        """When the oldest outcome that is not recorded ended, seconds of the lease's clock; None if there is none."""
+        return self._waiting_since if self._waiting else None
 
     @property
     def untouched(self) -> list[int]:
-        """Reserved tasks that nobody has begun."""
-        with self._lock:
-            return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
+        """Reserved tasks that nobody has begun, as of the last commit: does not wait for one that is under way."""
+        return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
 
     @property
     def idle(self) -> bool:

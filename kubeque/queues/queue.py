@@ -43,10 +43,14 @@ class JobList:
 class Queue:
     """Jobs and tasks in one backend. Threads may share it."""
 
-    def __init__(self, backend: Backend, *, sleep: Sleep = time.sleep) -> None:
+    def __init__(
+        self, backend: Backend, *, sleep: Sleep = time.sleep, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._backend = backend
         #: How to wait between attempts to reach the backend, and between claims that other consumers won.
         self.sleep = sleep
+        #: Monotonic clock of the leases, seconds.
+        self.clock = clock
         #: Reasons already logged why a job cannot be read.
         self._logged: set[str] = set()
 

@@ -16,8 +16,9 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from pathlib import Path
 from kubeque.client import Client
+from kubeque.clusters.local import Slot
+from kubeque.consumer.hosts.local import LocalHost
 from kubeque.consumer.loop import Consumer
-from kubeque.consumer.settings import Settings
 from kubeque.files.store import Files
 from kubeque.model.config.config import Config
 from kubeque.model.sweep.sweep import Sweep
@@ -28,8 +29,10 @@ home = Path(sys.argv[1])
 submit.reconcile = lambda site, name: None  # no other consumer: this process is the one
 client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))
 job = client.submit(Sweep(["sh", "-c", "echo hello"], name="probe")).job
-settings = Settings(job.fleet, "probe", home / "work", linger_seconds=0.1)
-Consumer(open_queue(client.config.queue_url), Files(), settings).run()
+slot = Slot(home, 0)
+slot.take()
+url = client.config.queue_url
+Consumer(open_queue(url), Files(), LocalHost.open(job.fleet, home, slot, url, linger_seconds=0.1)).run()
 print(client.table("probe")[0]["state"])
 """
 

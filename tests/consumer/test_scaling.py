@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.clusters.local import LocalCluster, Slot
 from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.coordinator import Coordinator
+from kubeque.consumer.decisions import Decisions
+from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
-from kubeque.consumer.settings import Settings
-from kubeque.consumer.task_source import TaskSource
-from kubeque.files.store import Files
+from kubeque.consumer.hosts.local import LocalHost
+from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.model.job.job import Job
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import make_blocks
@@ -33,51 +37,79 @@ def queue() -> Queue:
     return queue
 
 
-def look(queue: Queue, settings: Settings) -> Heartbeat:
-    """A consumer that has seen the job as it was."""
-    supply = TaskSource(queue, Files(), settings)
-    renewal = Heartbeat(queue, supply, settings, stop=StopSignal(), leaving=threading.Event())
-    renewal._look_at_jobs()
-    return renewal
+class Reviewer:
+    """The heartbeat of a consumer that has seen the job as it was."""
+
+    def __init__(self, queue: Queue, place: Place, folder: Path) -> None:
+        self._decisions = Decisions(place)
+        jobs, early_stop, leaving = JobDiscovery(queue, "f"), EarlyStop(queue), threading.Event()
+        stop = StopSignal()
+        coordinator = Coordinator(self._decisions, jobs, early_stop, stop=stop, reset_stop=stop.clear, leaving=leaving)
+        slot = Slot(folder, place.slot or 0)
+        assert slot.take()
+        host = LocalHost("f", slot, LocalCluster(folder, ""), folder, place)
+        self._heartbeat = Heartbeat(queue, coordinator, jobs, early_stop, host, leaving)
+        self.review()
+
+    def review(self) -> None:
+        self._heartbeat.review_jobs()
+
+    @property
+    def retired(self) -> bool:
+        return self._decisions.retired
+
+
+def pod(queue: Queue, folder: Path, number: int, owner: str | None = None) -> Reviewer:
+    home = folder / str(number)
+    home.mkdir()
+    return Reviewer(queue, Place(owner or PODS[number], size_class=0), home)
 
 
 def want(queue: Queue, consumers: int) -> None:
     queue.update("j", lambda job: replace(job, consumers=consumers))
 
 
-def test_those_above_leave_and_the_others_stay(queue: Queue, tmp_path: Path) -> None:
-    pods = [look(queue, Settings("f", owner, tmp_path, size_class=0)) for owner in PODS]
-    assert not any(pod.surplus for pod in pods)
+def test_the_last_by_name_leave(queue: Queue, tmp_path: Path) -> None:
+    pods = [pod(queue, tmp_path, number) for number in range(4)]
+    assert not any(pod.retired for pod in pods)
 
     want(queue, 2)
-    for pod in pods:
-        pod._look_at_jobs()
+    for each in pods:
+        each.review()
 
-    assert [pod.surplus for pod in pods] == [False, False, True, True]
+    assert [pod.retired for pod in pods] == [False, False, True, True]
 
 
-def test_who_holds_nothing_is_none_too_many(queue: Queue, tmp_path: Path) -> None:
-    idle = look(queue, Settings("f", "pod:kq-z:9", tmp_path, size_class=0))
+def test_a_consumer_without_a_lease_is_not_counted(queue: Queue, tmp_path: Path) -> None:
+    idle = pod(queue, tmp_path, 0, "pod:kq-z:9")
     want(queue, 1)
-    idle._look_at_jobs()
+    idle.review()
 
-    assert not idle.surplus  # it leaves by itself when it finds nothing to do
+    assert not idle.retired  # it leaves by itself when it finds nothing to do
 
 
-def test_on_one_machine_the_places_decide_so_that_nobody_is_started_in_place_of_who_left(
+def test_on_one_machine_the_slots_decide_so_that_no_consumer_is_started_in_place_of_one_that_left(
     queue: Queue, tmp_path: Path
 ) -> None:
-    places = [look(queue, Settings("f", f"local:m:{at}:1", tmp_path, slot=at)) for at in range(3)]
+    slots = [Reviewer(queue, Place(f"local:m:{at}:1", slot=at), tmp_path) for at in range(3)]
     want(queue, 1)
-    for place in places:
-        place._look_at_jobs()
+    for slot in slots:
+        slot.review()
 
-    assert [place.surplus for place in places] == [False, True, True]
+    assert [slot.retired for slot in slots] == [False, True, True]
 
 
-def test_who_came_when_fewer_were_wanted_already_stays(queue: Queue, tmp_path: Path) -> None:
+def test_a_consumer_that_came_when_fewer_were_wanted_already_stays(queue: Queue, tmp_path: Path) -> None:
     want(queue, 1)
-    late = look(queue, Settings("f", PODS[3], tmp_path, size_class=0))
-    late._look_at_jobs()
+    late = pod(queue, tmp_path, 3)
+    late.review()
 
-    assert not late.surplus
+    assert not late.retired
+
+
+def test_a_consumer_leaves_whose_home_was_removed(queue: Queue, tmp_path: Path) -> None:
+    consumer = Reviewer(queue, Place("local:m:1:1", slot=0), tmp_path)
+    (tmp_path / "0.slot").unlink()
+    consumer.review()
+
+    assert consumer.retired

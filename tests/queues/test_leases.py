@@ -300,12 +300,11 @@ def test_a_lease_tells_since_when_an_outcome_waits(queue: Queue) -> None:
     claim(queue, job, reserve=2)
     clock = Clock()
     lease = leases.Lease(queue, job, only_block(queue, job), clock=clock)
-    assert not lease.waits_since(clock.time)
+    assert lease.waiting_since is None
     clock.tick(10)
     run_next(lease)
     clock.tick(2)
     run_next(lease)
-    assert lease.waits_since(clock.time - 2)
-    assert not lease.waits_since(clock.time - 3)
+    assert lease.waiting_since == clock.time - 2
     lease.commit(reserve=1)
-    assert not lease.waits_since(clock.time)
+    assert lease.waiting_since is None

@@ -24,6 +24,8 @@ from kubeque.model.job.spec import Input
 COPIED_BYTES = 1 << 20
 #: The date of every file that we fetched or staged (2000-01-01): another one means that somebody has written to it.
 STAGED_NS = 946_684_800 * 10**9
+#: Largest size of the cache folder, bytes.
+CACHE_BYTES = 20 << 30
 #: After so much of the limit has come in the folder is looked through again: others fill it too.
 _ROUND = 1 / 8
 #: What a small file takes of a disk at least, bytes.

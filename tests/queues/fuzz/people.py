@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from kubeque.consumer.hosts.place import Place
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import GO_ON, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, Outcome
@@ -15,6 +16,7 @@ from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 from tests.queues.fuzz.checker import Checker, require
+from tests.queues.fuzz.deciding import DecidingConsumer
 from tests.queues.fuzz.view import View, Weather
 from tests.queues.fuzz.world import Killed, Participant, World
 from tests.queues.makers import SHAPES, make_job
@@ -47,7 +49,7 @@ class Stage:
 
     def queue(self, me: Participant) -> Queue:
         view = View(self.backend, me, self.weather, self.checker.look)
-        return JudgedQueue(view, sleep=me.pause)
+        return JudgedQueue(view, sleep=me.pause, clock=lambda: self.world.time)
 
     def new_job(self, me: Participant) -> tuple[Job, Iterable[Block]]:
         """A job under the one name, and its blocks."""
@@ -73,12 +75,23 @@ class Stage:
 
     def _consumer(self, me: Participant) -> None:
         try:
-            Consumer(self, me).work()
+            consumer = Consumer(self, me)
+            if "decide" in self.features and me.rng.random() < 0.7:
+                self._decide(consumer, me)
+            consumer.work()
         except Killed:
             self.dead[me.name] = me.running
             if not self.world.over and self.consumers < 60:
                 self.add_consumer(me.rng.uniform(1.0, 10.0), mortal=not self.weather.calm)
             raise
+
+    def _decide(self, consumer: Consumer, me: Participant) -> None:
+        """Live as consumers with the real decisions, one after the other."""
+        while True:
+            size_class = None if self.weather.calm else me.rng.choice([None, None, None, 0, 1, 2])
+            place = Place(me.name, size_class, linger_seconds=5.0)
+            DecidingConsumer(me, consumer.queue, self.checker, place, consumer.fate).work()
+            me.pause(me.rng.uniform(0.5, 5.0))
 
     def visit(self, me: Participant, act: Callable[[Queue], object], least: float, most: float) -> None:
         """Do something again and again; somebody at a distance, who meets all errors there are."""
@@ -152,7 +165,7 @@ class Consumer:
     def _run(self, lease: Lease, index: int, number: int) -> None:
         me, rng = self.me, self.me.rng
         folder = self.stage.checker.begins(lease.block, index, number)
-        start, seconds, cause, code = self.stage.world.time, *self._fate(lease, index)
+        start, seconds, cause, code = self.stage.world.time, *self.fate(lease, index)
         me.running = index
         while (left := start + seconds - self.stage.world.time) > 0 and not self.gone:
             me.pause(min(left, rng.uniform(2.0, 5.0)))
@@ -171,7 +184,7 @@ class Consumer:
         if rng.random() < 0.6:
             self._commit(lease, reserve=rng.choice([0, 0, 1, 3]))
 
-    def _fate(self, lease: Lease, index: int) -> tuple[float, Cause, int | None]:
+    def fate(self, lease: Lease, index: int) -> tuple[float, Cause, int | None]:
         """How long this attempt takes and how it ends."""
         rng, size_class = self.me.rng, max(lease.block.size_class, lease.job.floor)
         seconds = rng.choice([0.1, 0.1, 1.0, 4.0, 12.0])

@@ -21,7 +21,7 @@ from tests.queues.fuzz.world import Participant, Violation, World
 FEATURES = frozenset(
     {
         "drop", "refuse", "late", "silence", "kill", "freeze", "skew", "poison", "move",
-        "remover", "resetter", "killer", "sensor", "passer_by", "undertaker", "goer",
+        "remover", "resetter", "killer", "sensor", "passer_by", "undertaker", "goer", "decide",
     }
 )  # fmt: skip
 #: Virtual seconds of turmoil; after that all is calm, and what is left has to be done.

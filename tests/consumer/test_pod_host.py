@@ -1,4 +1,4 @@
-"""What a consumer in a pod is told, what it leaves for others to find, and which classes it serves."""
+"""A consumer in a pod: what it reads, what it leaves for others to find, and which classes it serves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from kubeque.clusters import in_pod
 from kubeque.clusters.in_pod import last_words, queue_url
-from kubeque.consumer.pod_settings import pod_settings
-from kubeque.consumer.settings import Settings
+from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.pod import PodHost
 from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape, grow_shapes
@@ -30,11 +30,11 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", None)
 
-    settings = pod_settings("a", 2, tmp_path / "work", 5.0)
+    host = PodHost.open("a", 2, tmp_path / "work", linger_seconds=5.0)
 
-    assert (settings.owner, settings.size_class, settings.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
-    assert settings.number == 17
-    assert "SSL_CERT_FILE" not in settings.environment
+    assert (host.place.owner, host.place.size_class, host.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
+    assert host.number == 17
+    assert "SSL_CERT_FILE" not in host.environment
     assert queue_url() == "postgresql://me@db/q"
 
 
@@ -42,7 +42,7 @@ def test_outside_of_a_pod_it_says_what_is_missing(tmp_path: Path, monkeypatch: p
     monkeypatch.delenv("KUBEQUE_POD_NAME", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", None)
     with pytest.raises(ConfigError, match="KUBEQUE_POD_NAME is not set"):
-        pod_settings("a", 0, tmp_path, 5.0)
+        PodHost.open("a", 0, tmp_path, linger_seconds=5.0)
 
 
 def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,11 +59,11 @@ def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pyte
     assert log.read_bytes() == b""
 
 
-def test_a_container_serves_its_own_class_and_those_below_the_floor_that_came_to_it(tmp_path: Path) -> None:
+def test_a_container_serves_its_own_class_and_those_below_the_floor_that_came_to_it() -> None:
     job = Job("j", "u", 9, "", shapes=grow_shapes(Shape(GI), 4 * GI))
-    settings = Settings("f", "o", tmp_path, size_class=1)
+    place = Place("o", size_class=1)
 
-    assert settings.size_classes(job) == [1]
-    assert settings.size_classes(replace(job, floor=1)) == [0, 1]
-    assert settings.size_classes(replace(job, floor=2)) == []
-    assert replace(settings, size_class=None).size_classes(job) is None
+    assert place.size_classes(job) == [1]
+    assert place.size_classes(replace(job, floor=1)) == [0, 1]
+    assert place.size_classes(replace(job, floor=2)) == []
+    assert replace(place, size_class=None).size_classes(job) is None

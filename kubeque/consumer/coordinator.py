@@ -1,0 +1,180 @@
+"""The meeting point of a consumer's threads: its decisions, its leases, and what is done to a lease."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+
+from kubeque.consumer import events as on
+from kubeque.consumer import instructions as do
+from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.decisions import Decisions
+from kubeque.consumer.early_stop import EarlyStop
+from kubeque.consumer.events import Event, LeaseId, LeaseView
+from kubeque.consumer.instructions import Instruction
+from kubeque.consumer.job_discovery import JobDiscovery
+from kubeque.model.errors import JobNotFound, JobUnreadable, LeaseLost, QueueUnavailable
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause
+from kubeque.queues.lease import Lease
+
+log = logging.getLogger(__name__)
+
+
+class Coordinator:
+    """Passes events to the decisions, one at a time, and carries out the instructions about leases and jobs."""
+
+    def __init__(
+        self, decisions: Decisions, jobs: JobDiscovery, early_stop: EarlyStop, *, reset_stop: Callable[[], None],
+        stop: StopSignal, leaving: threading.Event, clock: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._decisions = decisions
+        self._jobs = jobs
+        self._early_stop = early_stop
+        self._reset_stop = reset_stop
+        self._stop = stop
+        self._leaving = leaving
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._changes = 0
+        self._leases: dict[LeaseId, Lease] = {}
+        self._numbers = count(1)
+
+    # ------------------------------------------------------------------ events
+    def tell(self, event: Event) -> list[Instruction]:
+        """Report an event; carry out what concerns leases and jobs, and return the other instructions.
+
+        Raises QueueUnavailable if a lease cannot be released.
+        """
+        with self._changed:
+            self._changes += 1
+            instructions = self._decisions.handle(event, self._clock())
+            for instruction in instructions:  # a request to stop must meet the command that it is meant for
+                self._signal(instruction)
+            self._changed.notify_all()
+        return [instruction for instruction in instructions if not self._carry_out(instruction)]
+
+    @property
+    def changes(self) -> int:
+        """Number of events so far."""
+        return self._changes
+
+    def await_change(self, after: int, seconds: float) -> None:
+        """Return once more than `after` events have happened, and after `seconds` at the latest."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes > after, seconds)
+
+    def _signal(self, instruction: Instruction) -> None:
+        match instruction:
+            case do.StopTask(at_once):
+                self._stop.set(Cause.KILLED, grace_seconds=0 if at_once else None)
+            case do.ResetStop():
+                self._reset_stop()
+
+    def _carry_out(self, instruction: Instruction) -> bool:
+        match instruction:
+            case do.Commit(number, reserve, give_back):
+                self._commit(number, reserve=reserve, give_back=give_back)
+            case do.LetGo(number):
+                self._let_go(number)
+            case do.JudgeJob(number, hopeless):
+                if lease := self._leases.get(number):
+                    self.judge(lease.job, hopeless=hopeless)
+            case do.Refresh(number, job):
+                if lease := self._leases.get(number):
+                    lease.refresh(job)
+            case do.StopTask() | do.ResetStop():
+                pass
+            case _:
+                return False
+        return True
+
+    # ------------------------------------------------------------------ leases
+    def add(self, lease: Lease) -> LeaseId:
+        """Keep a lease that was just claimed and return its number."""
+        number = next(self._numbers)
+        with self._changed:
+            self._leases[number] = lease
+        return number
+
+    def lease(self, number: LeaseId) -> Lease:
+        return self._leases[number]
+
+    def view(self, number: LeaseId, lease: Lease) -> LeaseView:
+        """Return the lease as it is now, without waiting for a commit of it."""
+        block = lease.block
+        return LeaseView(
+            number, lease.job, block.size_class, lease.held, lease.lost, lease.waiting, lease.waiting_since,
+            lease.committed_at, block.tally().pending, len(lease.untouched), lease.idle,
+        )  # fmt: skip
+
+    def each_lease(self) -> Iterator[LeaseView]:
+        """Yield each lease as it is at that moment."""
+        with self._changed:
+            leases = list(self._leases.items())
+        for number, lease in leases:
+            yield self.view(number, lease)
+
+    def views(self) -> tuple[LeaseView, ...]:
+        """Return all leases as they are now."""
+        return tuple(self.each_lease())
+
+    def drop_done(self) -> tuple[LeaseView, ...]:
+        """Forget the leases of which nothing is left, and return the others."""
+        views = self.views()
+        with self._changed:
+            for view in views:
+                if view.done:
+                    self._leases.pop(view.id, None)
+        return tuple(view for view in views if not view.done)
+
+    def _commit(self, number: LeaseId, *, reserve: int, give_back: bool) -> None:
+        """Commit if the store answers; what runs of a lost lease is stopped."""
+        lease = self._leases.get(number)
+        if lease is None:
+            return
+        try:
+            lease.commit(reserve=reserve, give_back=give_back)
+        except LeaseLost as error:
+            log.warning("%s: its running task is dropped", error)
+            self.tell(on.LeaseLeft(number, lease.lost))
+        except QueueUnavailable as error:
+            log.warning("the queue does not answer; the running task goes on: %s", error)
+            self._leaving.wait(random.uniform(0.2, 0.5))
+        else:
+            self.tell(on.Committed(self.view(number, lease)))
+
+    def _let_go(self, number: LeaseId) -> None:
+        """Release a lease, then stop what runs of it: a task that begins meanwhile sees that it must not."""
+        lease = self._leases.get(number)
+        if lease is None:
+            return
+        try:
+            if not lease.lost:
+                lease.commit(release=True)
+        except LeaseLost as error:
+            log.info("nothing to give back: %s", error)
+        finally:
+            self.tell(on.LeaseLeft(number, lease.lost))
+
+    # ------------------------------------------------------------------ jobs
+    def list_jobs(self) -> tuple[Job, ...]:
+        """Read the fleet's jobs. Raises QueueUnavailable."""
+        jobs = self._jobs.read()
+        self.tell(on.JobsListed(jobs))
+        return jobs
+
+    def judge(self, job: Job, *, hopeless: bool = False) -> None:
+        """End the job if it has reached a limit; its leases are released then."""
+        try:
+            job = self._early_stop.judge(job, hopeless=hopeless)
+        except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
+            log.warning("whether %s has to end early is not known now: %s", job.name, error)
+            return
+        if not job.open:
+            self._jobs.replace(job)
+            self.tell(on.JobClosed(job, self.views()))

@@ -1,0 +1,62 @@
+"""What a consumer needs from the place in which it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.hosts.place import Place
+from kubeque.model.job.task import Death
+
+
+class Host(Protocol):
+    """The place of one consumer."""
+
+    @property
+    def fleet(self) -> str:
+        """Name of the fleet whose jobs it serves."""
+
+    @property
+    def place(self) -> Place:
+        """Its place among the consumers of the fleet."""
+
+    @property
+    def number(self) -> int | None:
+        """Its number among the consumers that start together; None if unknown."""
+
+    @property
+    def work(self) -> Path:
+        """Folder for working directories and cached inputs."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables that commands inherit."""
+
+    @property
+    def oom(self) -> OomCounter | None:
+        """The kernel's counter of out-of-memory kills in the container of the commands; None without a container."""
+
+    @property
+    def watched(self) -> tuple[Path, ...]:
+        """Folders that count towards the disk of a task."""
+
+    @property
+    def echo(self) -> Callable[[str], object] | None:
+        """Print what commands write, while they run; None to print nothing."""
+
+    def record_task(self, task: dict[str, object]) -> None:
+        """Keep, outside of this process, which task is about to run."""
+
+    def record_process(self, pid: int) -> None:
+        """Keep the process of its command."""
+
+    def remove_leftovers(self) -> None:
+        """Remove what a command left outside of its working directory."""
+
+    def find_death(self, owner: str) -> Death | None:
+        """Return how a lease owner died; None if alive or unknown."""
+
+    def is_in_place(self) -> bool:
+        """True while other programs can find this consumer."""

@@ -1,0 +1,29 @@
+"""Where a consumer runs, as far as its decisions depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubeque.model.job.job import Job
+from kubeque.model.job.shapes import lift_class
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One consumer among those of its fleet."""
+
+    owner: str
+    #: Size class of its container; None on one machine, where it serves all.
+    size_class: int | None = None
+    #: Number of its slot on one machine; None in a pod.
+    slot: int | None = None
+    #: Seconds without a task after which it leaves.
+    linger_seconds: float = 5.0
+
+    def serves(self, job: Job, size_class: int) -> bool:
+        """True if blocks of this class may run here."""
+        return self.size_class is None or lift_class(job.shapes, size_class, job.floor) == self.size_class
+
+    def size_classes(self, job: Job) -> list[int] | None:
+        """Return the classes whose blocks may run here; None for all."""
+        return None if self.size_class is None else [s for s in range(len(job.shapes)) if self.serves(job, s)]

@@ -1,0 +1,85 @@
+"""A consumer in a pod of a Kubernetes cluster."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeque.clusters.in_pod import last_words, told, use_own_certificates
+from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
+from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.hosts.place import Place
+from kubeque.model.job.task import Death
+
+#: Where programs write besides their working directory.
+_TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
+
+
+@dataclass(frozen=True)
+class PodHost:
+    """The container of this process, which it shares with its commands only."""
+
+    fleet: str
+    place: Place
+    number: int | None
+    work: Path
+    environment: Mapping[str, str]
+    oom: OomCounter | None
+    watched: tuple[Path, ...]
+    leftovers: Leftovers
+
+    @classmethod
+    def open(cls, fleet: str, size_class: int, work: Path, *, linger_seconds: float) -> PodHost:
+        """Return the host of this pod's consumer. Raises ConfigError outside of a pod of kubeque."""
+        environment = dict(os.environ)
+        number = environment.get("JOB_COMPLETION_INDEX", "")
+        use_own_certificates()
+        work.mkdir(parents=True, exist_ok=True)
+        tempfile.tempdir = str(work)  # the image's root may be read-only
+        owner = f"pod:{told('KUBEQUE_POD_NAME')}:{told('KUBEQUE_POD_UID')}"
+        return cls(
+            fleet=fleet,
+            place=Place(owner, size_class, linger_seconds=linger_seconds),
+            number=int(number) if number.isdigit() else None,
+            work=work,
+            environment=environment,
+            oom=OomCounter.find(),
+            watched=(work, *_TEMPORARY),
+            leftovers=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]),
+        )
+
+    def record_task(self, task: dict[str, object]) -> None:
+        last_words(json.dumps(task))
+
+    def record_process(self, pid: int) -> None:
+        """Keep nothing: a command cannot outlive its container."""
+
+    def remove_leftovers(self) -> None:
+        self.leftovers.remove()
+
+    def find_death(self, owner: str) -> Death | None:
+        """Return None: a pod knows nothing of other pods."""
+        return None
+
+    def is_in_place(self) -> bool:
+        return True
+
+    @staticmethod
+    def echo(lines: str) -> None:
+        """Write to the log of the pod. A reader that is slow or gone delays nothing."""
+        try:
+            sys.stdout.write(lines)
+            sys.stdout.flush()
+        except OSError as error:
+            logging.debug("not printed: %s", error)
+
+
+def _shared_memory() -> list[Path]:
+    """Return /dev/shm, unless it is the node's."""
+    return [] if os.environ.get("KUBEQUE_HOST_IPC") else [Path("/dev/shm")]

@@ -1,0 +1,137 @@
+"""The instructions that the threads of a consumer get from its decisions and carry out: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kubeque.consumer.events import LeaseId, LeaseView
+from kubeque.model.job.job import Job
+
+
+class Instruction:
+    """Base of all instructions."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Commit(Instruction):
+    """Record what waits, renew the lease, and reserve tasks or give back what has not begun."""
+
+    lease: LeaseId
+    reserve: int = 0
+    give_back: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo(Instruction):
+    """Release a lease."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeJob(Instruction):
+    """End the job of a lease if it has reached a limit."""
+
+    lease: LeaseId
+    #: True to look at its first attempts too: all of its tasks failed here.
+    hopeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh(Instruction):
+    """Use the job as it is now."""
+
+    lease: LeaseId
+    job: Job
+
+
+@dataclass(frozen=True, slots=True)
+class LookForBetter(Instruction):
+    """See whether one of these jobs has pending tasks, for a lease of a less urgent job."""
+
+    lease: LeaseView
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopTask(Instruction):
+    """Stop the running command."""
+
+    #: True: without a grace period.
+    at_once: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResetStop(Instruction):
+    """Forget requests to stop: they were meant for the task that has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageTask(Instruction):
+    """Take the next reserved task of this lease and prepare its working directory."""
+
+    lease: LeaseId
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver(Instruction):
+    """Pass the staged task to the running thread."""
+
+    after_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Instruction):
+    """Claim a block of this job."""
+
+    job: Job
+    reserve: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListJobs(Instruction):
+    """Read the jobs of the fleet."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitChange(Instruction):
+    """Wait until anything happens in the consumer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(Instruction):
+    """Wait: there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnStaged(Instruction):
+    """Give back all tasks that are staged."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTask(Instruction):
+    """Run the picked task."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnTask(Instruction):
+    """Give this task back."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOwners(Instruction):
+    """Read who holds leases that this consumer could hold."""
+
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPlace(Instruction):
+    """See whether the home folder of this consumer is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave(Instruction):
+    """Stop this thread."""

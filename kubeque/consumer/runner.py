@@ -1,0 +1,78 @@
+"""One staged task is run: its environment, its limits, its output."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from kubeque.consumer import events as on
+from kubeque.consumer import instructions as do
+from kubeque.consumer.attempt.disk_watch import DiskWatch
+from kubeque.consumer.attempt.environment import task_environment
+from kubeque.consumer.attempt.log_tail import shown
+from kubeque.consumer.attempt.process import Ended, Limits, run_command
+from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
+from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.coordinator import Coordinator
+from kubeque.consumer.hosts.base import Host
+from kubeque.model.job.shapes import lift_class
+
+
+class Runner:
+    """Runs one task at a time."""
+
+    def __init__(
+        self, coordinator: Coordinator, host: Host, stop: StopSignal, told_to_leave: Callable[[], bool]
+    ) -> None:
+        self._coordinator = coordinator
+        self._host = host
+        self._stop = stop
+        self._told_to_leave = told_to_leave
+        self._running: StagedTask | None = None
+
+    @property
+    def running(self) -> StagedTask | None:
+        """The task whose command runs now; None between two tasks."""
+        return self._running
+
+    def run(self, task: StagedTask) -> FinishedTask | None:
+        """Run a task; None if it was given back, because its lease is gone or the consumer leaves."""
+        began = time.monotonic()
+        self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable))
+        order = self._coordinator.tell(on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave()))
+        may_run = do.RunTask() in order
+        ended = self._run_command(task) if may_run and task.runnable else None
+        if task.runnable:
+            key = (task.job.uid, task.job.revision) if may_run else None
+            self._coordinator.tell(on.RunEnded(key, time.monotonic() - began))
+        if may_run:
+            return FinishedTask(task, ended)
+        task.give_back()
+        self._coordinator.tell(on.TaskLeft())
+        return None
+
+    def _run_command(self, task: StagedTask) -> Ended:
+        self._host.record_task({"uid": task.job.uid, "index": task.index, "attempt": task.attempt})
+        self._running = task
+        try:
+            return self._watch_command(task)
+        finally:
+            self._running = None
+            self._host.remove_leftovers()
+
+    def _watch_command(self, task: StagedTask) -> Ended:
+        workdir = task.workdir
+        assert workdir is not None
+        shape = task.spec.shapes[lift_class(task.spec.shapes, task.lease.block.size_class, task.lease.job.floor)]
+        env = task_environment(
+            task.spec, task.row, job_name=task.job.name, index=task.index, attempt=task.attempt, out_path=workdir.out,
+            base=self._host.environment,
+        )  # fmt: skip
+        watched = self._host.watched
+        disk = DiskWatch(watched, shape.disk) if shape.disk is not None and watched else None
+        with shown((workdir.stdout, workdir.stderr), self._host.echo, f"[{task.job.name} {task.index}] "):
+            return run_command(
+                task.argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr,
+                limits=Limits(task.spec.task_timeout, task.spec.grace_seconds, shape.memory), stop=self._stop,
+                oom=self._host.oom, disk=disk, begun=self._host.record_process,
+            )  # fmt: skip
