@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from kubeque.clusters.open import Access
+from kubeque.clusters.open import Access, is_hosted, is_local, open_hosted
+from kubeque.files.layout import report_url
 from kubeque.files.progress import Tell, Transfer
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
@@ -48,6 +49,7 @@ from kubeque.queues.reaper import LeaseWatch
 _AWAY_SECONDS = 300.0
 
 __all__ = [
+    "Access",
     "By",
     "Client",
     "CollectedTable",
@@ -66,6 +68,10 @@ __all__ = [
     "TaskDetails",
     "TaskRow",
     "Transfer",
+    "is_hosted",
+    "is_local",
+    "open_hosted",
+    "report_url",
 ]  # fmt: skip
 
 

@@ -12,6 +12,8 @@ from kubeque.model.errors import ConfigError
 #: What a container writes here is shown in its pod's status, also after its death.
 _TERMINATION_LOG = Path("/dev/termination-log")
 _SAID_BYTES = 2000
+#: Exit code of a consumer or keeper that was told to leave.
+TERMINATED = 143
 #: Names the queue, with its password where it has one.
 QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
 

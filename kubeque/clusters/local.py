@@ -25,7 +25,7 @@ from pathlib import Path
 
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
-from kubeque.model.errors import ClusterError
+from kubeque.model.errors import ClusterError, ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
@@ -286,3 +286,21 @@ def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None)
 def fleet_name(home: Path) -> str:
     """The one fleet of a home folder on this machine."""
     return f"local-{hashlib.sha256(f'{socket.gethostname()} {home}'.encode()).hexdigest()[:10]}"
+
+
+def make_home(home: Path) -> None:
+    """Make the home folder for its user alone: it holds commands, values and results. Raises ConfigError."""
+    remedy = "set KUBEQUE_HOME to a folder of your own"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (OSError, KeyError):
+        return "another user"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import Access, open_cluster
 from kubeque.files.layout import spec_url
 from kubeque.files.store import LARGE_PIECES, Files
 from kubeque.model.config.config import Config
-from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.queues.open import open_queue
@@ -37,8 +34,6 @@ class Backends:
     @classmethod
     def open(cls, config: Config, access: Access | None = None) -> Backends:
         """Connect to all of it; to clusters by `access`, if given. Raises ConfigError, QueueError, ClusterError."""
-        if config.cluster_url == "local":
-            _make_home(config.home)
         cluster = open_cluster(config.cluster_url, config, access)
         known = {config.cluster_url: cluster}
         files = Files(pieces=LARGE_PIECES)
@@ -65,21 +60,3 @@ class Backends:
 
     def close(self) -> None:
         self.queue.close()
-
-
-def _make_home(home: Path) -> None:
-    """Make the folder for what is kept on this machine: commands, values and results are its user's own business."""
-    remedy = "set KUBEQUE_HOME to a folder of your own"
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
-    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
-
-
-def _owner(folder: Path) -> str:
-    try:
-        return folder.owner()
-    except (OSError, KeyError):
-        return "another user"

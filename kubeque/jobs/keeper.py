@@ -13,14 +13,13 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from kubeque.clusters.in_pod import last_words, queue_url, use_own_certificates
-from kubeque.clusters.kubernetes.cluster import KubernetesCluster
-from kubeque.clusters.kubernetes.pod_status import TERMINATED
+from kubeque.clusters.in_pod import TERMINATED, last_words, queue_url, use_own_certificates
+from kubeque.clusters.open import open_own_cluster
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
-from kubeque.model.errors import ClusterRefused, JobNotFound, KubequeError
+from kubeque.model.errors import JobNotFound, KubequeError
 from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
@@ -58,15 +57,6 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
         sleep(pause * random.uniform(0.8, 1.2))
 
 
-def check_rights(cluster: KubernetesCluster) -> None:
-    """Raises ClusterRefused naming what this account may not do and must."""
-    missing = [right.what for right in cluster.own_rights() if not right.granted and not right.optional]
-    if missing:
-        raise ClusterRefused(
-            f"the keeper may not {', '.join(missing)}: docs/howto/kubernetes.md has its Role and RoleBinding", 403
-        )
-
-
 def main(words: list[str] | None = None) -> int:
     """Keep one job, from a pod of its cluster."""
     parser = argparse.ArgumentParser(prog="kubeque.jobs.keeper")
@@ -81,9 +71,8 @@ def main(words: list[str] | None = None) -> int:
         said: Mapping[str, str] = json.loads(given.config)
         values = {**said, "queue_url": queue_url(), "namespace": given.namespace}
         config = Config.from_values(values, where="the keeper's pod", folder=Path.home())
-        cluster = KubernetesCluster.inside(given.cluster, config)
+        cluster = open_own_cluster(given.cluster, config)
         backends = Backends(config, open_queue(config.queue_url), Files(), cluster)
-        check_rights(cluster)
         log.info("%s: %s", given.job, keep(backends, given.job, given.uid))
     except KubequeError as error:
         log.error("%s", error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kubeque.clusters.open import Access
+from kubeque.client import Access
 
 __all__ = ["LOGINS", "Access", "access"]
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, Progress, Submitted, TaskRow
-from kubeque.files.layout import report_url
+from kubeque.client import Client, Progress, Submitted, TaskRow, report_url
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
 from kubeque.model.job.job import Job

@@ -39,10 +39,6 @@ class GkeCluster:
 
         `tell`: what goes on while something takes long, and since how many seconds.
         """
-        if not url.startswith("gke://"):
-            raise ConfigError(
-                f"this is for a cluster on GKE, and consumers are at {url}: set project and cluster_name in .kubeque"
-            )
         parts = [unquote(part) for part in url.removeprefix("gke://").split("/")]
         if not 3 <= len(parts) <= 4 or not all(parts):
             raise ConfigError(f"cluster_url {url!r}: {_FORM}")
@@ -51,7 +47,7 @@ class GkeCluster:
         gke = Gke(project, "" if location == "-" else location, name, login, tell=tell)
         return cls(gke, url, parts[3] if len(parts) > 3 else config.namespace or "default", config, login)
 
-    def cluster(self) -> KubernetesCluster:
+    def kubernetes_cluster(self) -> KubernetesCluster:
         """Where consumers run; it is looked for when it is first needed."""
         return KubernetesCluster(self._kubernetes(), self.config, self.namespace, url=self.url)
 
@@ -96,7 +92,7 @@ class GkeCluster:
     ) -> tuple[ClusterSeen | None, Part]:
         if seen is not None:
             seen = self.gke.settled()
-            text = f"{self.gke} runs: {described(seen)}"
+            text = f"{self.gke} runs: {seen.describe()}"
             text += "; its pools stay as they are: see kubeque pool and kubeque resize" if asked else ""
             return seen, Part("cluster", True, f"{text}; {seen.message}" if seen.message else text)
         try:
@@ -110,7 +106,7 @@ class GkeCluster:
                 "cluster", False, f"{self.gke} is missing ({error})",
                 with_services(self.gke.project, error, " && ".join(lines)),
             )  # fmt: skip
-        return seen, Part("cluster", True, f"{self.gke} is made: {described(seen)}")
+        return seen, Part("cluster", True, f"{self.gke} is made: {seen.describe()}")
 
     def stop(self) -> None:
         """Delete the cluster with all its nodes; bucket and queue stay. Raises ConfigError where there is none."""
@@ -172,18 +168,3 @@ class GkeCluster:
     def _address(self) -> Address:
         seen = self.gke.get()
         return Address(f"https://{seen.endpoint}", base64.b64decode(seen.certificate), self.login.token)
-
-
-def described(seen: ClusterSeen) -> str:
-    """The nodes of a cluster, for people."""
-    return f"Kubernetes {seen.version}, " + ", ".join(described_pool(pool) for pool in seen.pools)
-
-
-def described_pool(seen: PoolSeen) -> str:
-    """A pool, for people."""
-    pool = seen.pool
-    words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
-    words += ["spot"] if pool.spot else []
-    words += [f"{pool.gpu_count} {pool.gpu_type}"] if pool.gpu_type else []
-    words += [seen.status.lower()] if seen.status not in ("RUNNING", "STATUS_UNSPECIFIED") else []
-    return " ".join(words) + (f" ({seen.message})" if seen.message else "")

@@ -39,6 +39,10 @@ class ClusterSeen:
     zones: tuple[str, ...]
     pools: tuple[PoolSeen, ...]
 
+    def describe(self) -> str:
+        """Return version and node pools for people."""
+        return f"Kubernetes {self.version}, " + ", ".join(pool.describe() for pool in self.pools)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolSeen:
@@ -48,8 +52,17 @@ class PoolSeen:
     #: RUNNING and the like.
     status: str
     message: str
-    #: In how many zones its nodes stand.
+    #: Number of zones that its nodes are in.
     zones: int
+
+    def describe(self) -> str:
+        """Return the pool for people: name, nodes, machines, and its status unless it runs."""
+        pool = self.pool
+        words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
+        words += ["spot"] if pool.spot else []
+        words += [f"{pool.gpu_count} {pool.gpu_type}"] if pool.gpu_type else []
+        words += [self.status.lower()] if self.status not in ("RUNNING", "STATUS_UNSPECIFIED") else []
+        return " ".join(words) + (f" ({self.message})" if self.message else "")
 
 
 def is_region(location: str) -> bool:

@@ -85,9 +85,13 @@ class KubernetesCluster:
     def rights(self) -> list[Permission]:
         return [*self._rights.own(), *self._rights.of_keeper()]
 
-    def own_rights(self) -> list[Permission]:
-        """Those of this account alone."""
-        return self._rights.own()
+    def check_own_permissions(self) -> None:
+        """Raise ClusterRefused that names the permissions which this account lacks."""
+        missing = [right.what for right in self._rights.own() if not right.granted and not right.optional]
+        if missing:
+            raise ClusterRefused(
+                f"the keeper may not {', '.join(missing)}: docs/howto/kubernetes.md has its Role and RoleBinding", 403
+            )
 
     def unkept(self, spec: JobSpec) -> str:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._no_keeper()

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from kubeque.clusters.in_pod import TERMINATED
 from kubeque.clusters.kubernetes.job_manifest import KEEPER, TASK
 from kubeque.model.job.task import Cause, Death
 from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
 
-#: What a consumer exits with that was told to leave, and what a process that was killed by SIGKILL shows.
-TERMINATED, KILLED = 143, 137
+#: Exit code of a process that SIGKILL ended.
+KILLED = 137
 #: The kubelet's words for a pod that went over its own limit; any other eviction is for a neighbour's sake.
 _OWN_FAULT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kubeque.clusters.in_pod import TERMINATED
 from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
-from kubeque.clusters.kubernetes.pod_status import KILLED, TERMINATED, Pod, exit_code, is_homeless, is_live, seconds_of
+from kubeque.clusters.kubernetes.pod_status import KILLED, Pod, exit_code, is_homeless, is_live, seconds_of
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import lifted
 from kubeque.model.job.task import Tally

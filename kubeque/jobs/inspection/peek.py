@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from kubeque.clusters.local import attempt_folder
 from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, manifest_url, result_url, stream_url
+from kubeque.clusters.open import find_attempt_folder
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
@@ -73,7 +73,7 @@ def peek_at(backends: Backends, job: Job, index: int, stream: str, *, wait: bool
 
 def _here(backends: Backends, job: Job, view: TaskView, stream: str, attempt: int | None = None) -> Peek | None:
     """Read from the folder of an attempt on this machine, if it is there."""
-    folder = attempt_folder(backends.config.home, job.uid, view.index, attempt)
+    folder = find_attempt_folder(backends.config, job.uid, view.index, attempt)
     if folder is None:
         return None
     return Peek(view, read_tail(folder / stream), int(folder.name.split("-")[2]))

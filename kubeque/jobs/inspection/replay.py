@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubeque.clusters.open import is_local
 from kubeque.files.layout import spec_url, stream_url
 from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
@@ -158,5 +159,5 @@ def _size(count: int | None) -> str:
 
 def _notes(backends: Backends, task: TaskDetails) -> Iterator[str]:
     spec = backends.spec(task.job)
-    if spec.image and spec.cluster != "local":
+    if spec.image and not is_local(spec.cluster):
         yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"

@@ -15,9 +15,9 @@ import click
 from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.interrupt import saying, sure
 from kubeque.cli.output.terminal import coloured
+from kubeque.client import is_hosted, is_local, open_hosted
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import first_pools, parse_span, read_pool
-from kubeque.model.errors import UserError
 from kubeque.model.resources import format_seconds, parse_bytes
 from kubeque.model.text import printable
 
@@ -60,19 +60,16 @@ def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_j
     """
     config = configuration(ctx)
     asked = nodes is not None or spot_nodes is not None or any(value is not None for value in machines.values())
-    if config.cluster_url.startswith("gke://"):
+    if is_hosted(config.cluster_url):
         return _start_gke(config, nodes, spot_nodes, machines, asked=asked, as_json=as_json)
     if asked:
-        raise UserError(
-            f"nodes are made on GKE, and consumers are at {config.cluster_url}: set project and cluster_name in"
-            " .kubeque"
-        )
+        open_hosted(config)  # raises ConfigError: there are no nodes to ask for
     with connect(ctx) as client:
         if as_json:
             click.echo(json.dumps(client.config.as_dict()))
             return 0
         click.echo(client.config.describe())
-        if client.config.cluster_url == "local":
+        if is_local(client.config.cluster_url):
             click.echo("Nothing has to be started: consumers start with a job and leave when there is nothing to do.")
     return 0
 
@@ -112,7 +109,7 @@ def stop(ctx: click.Context, yes: bool, as_json: bool) -> None:
     after the next start. On another Kubernetes it ends the consumers of the queue.
     """
     config = configuration(ctx)
-    if config.cluster_url.startswith("gke://"):
+    if is_hosted(config.cluster_url):
         _stop_gke(config, yes=yes, as_json=as_json)
         return
     with connect(ctx) as client:
@@ -207,10 +204,8 @@ def _resize(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> None
 
 
 def _tell(seen: PoolSeen, *, as_json: bool) -> None:
-    from kubeque.clusters.gke.cluster import described_pool
-
     if not as_json:
-        click.echo(printable(described_pool(seen), 500))
+        click.echo(printable(seen.describe(), 500))
         return
     pool = asdict(seen.pool)
     nodes = pool.pop("nodes")
@@ -229,10 +224,8 @@ def _said(machines: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _hosting(config: Config, interrupted: str = "") -> Iterator[GkeCluster]:
     """The GKE cluster of the configuration; what takes long is shown. `interrupted`: what Ctrl-C means by then."""
-    from kubeque.clusters.gke.cluster import GkeCluster
-
     with _waiting() as tell, saying(f"interrupted; {interrupted}" if interrupted else "interrupted"):
-        yield GkeCluster.open(config.cluster_url, config, tell=tell)
+        yield open_hosted(config, tell=tell)
 
 
 @contextmanager
