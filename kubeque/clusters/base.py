@@ -44,7 +44,7 @@ class Permission:
     #: Is it a matter of comfort only?
     optional: bool = False
     #: What is wrong where it is not granted.
-    trouble: str = "is not allowed"
+    problem: str = "is not allowed"
 
 
 class Cluster(Protocol):
@@ -57,10 +57,10 @@ class Cluster(Protocol):
     def check(self, spec: JobSpec) -> None:
         """Raises UserError where consumers of this cluster could not serve such a job; nothing is made."""
 
-    def rights(self) -> list[Permission]:
+    def permissions(self) -> list[Permission]:
         """What this account may do there, of what it takes."""
 
-    def unkept(self, spec: JobSpec) -> str:
+    def why_unkept(self, spec: JobSpec) -> str:
         """Why nobody repairs and closes a job once its submitter has left; empty: somebody does, or it is wanted so."""
 
     def fleet(self, job_name: str) -> str:
@@ -78,7 +78,7 @@ class Cluster(Protocol):
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         """The consumers that run or start."""
 
-    def coroner(self, owner: str) -> Death | None:
+    def find_death(self, owner: str) -> Death | None:
         """What is known of a consumer's death; None: it lives, or this cluster cannot tell."""
 
     def standstill(self, job: Job) -> Standstill:

@@ -189,10 +189,10 @@ class LocalCluster:
     def check(self, spec: JobSpec) -> None:
         """Processes of this machine take whatever a machine gives."""
 
-    def rights(self) -> list[Permission]:
+    def permissions(self) -> list[Permission]:
         return []
 
-    def unkept(self, spec: JobSpec) -> str:
+    def why_unkept(self, spec: JobSpec) -> str:
         return ""
 
     def fleet(self, job_name: str) -> str:
@@ -234,7 +234,7 @@ class LocalCluster:
             )  # fmt: skip
         return process.pid
 
-    def coroner(self, owner: str) -> Death | None:
+    def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
         where, _, rest = rest.partition(":")
         pid, _, start = rest.partition(":")

@@ -55,7 +55,7 @@ def _in_slot(given: argparse.Namespace) -> int:
     settings = Settings(
         fleet=given.fleet, owner=owner_name(), work=given.home / "work" / str(given.slot), number=given.slot,
         linger_seconds=given.linger, journal=slot.journal, runs=slot.runs, slot=given.slot, placed=slot.there,
-        coroner=LocalCluster(given.home, queue_url()).coroner,
+        coroner=LocalCluster(given.home, queue_url()).find_death,
     )  # fmt: skip
     queue = open_queue(queue_url(), create=False)
     while True:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubeque.clusters.kubernetes.pod_template import merged, without
+from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
@@ -50,7 +50,7 @@ class ManifestContext:
     #: The queue as a URL without password.
     queue_url: str
     #: Tells the objects of this queue from those of others.
-    queue_mark: str
+    queue_digest: str
     #: Can an image be mounted as a volume here? Else its contents are copied by an init container.
     image_volumes: bool = False
     #: For pods whose options name none.
@@ -67,9 +67,9 @@ def slug(text: str, most: int) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most].strip("-") or "job"
 
 
-def kubernetes_job_name(fleet: str, shape: int | str, generation: int) -> str:
+def kubernetes_job_name(fleet: str, size_class: int | str, generation: int) -> str:
     """Deterministic, so that of two who start the same consumers one is refused."""
-    return f"kq-{fleet}-{shape}-{generation}"
+    return f"kq-{fleet}-{size_class}-{generation}"
 
 
 def fleet_of(pod_name: str) -> str | None:
@@ -78,36 +78,36 @@ def fleet_of(pod_name: str) -> str | None:
     return match[1] if match else None
 
 
-def labels(job: Job, shape: int | str, around: ManifestContext) -> dict[str, str]:
+def labels(job: Job, size_class: int | str, context: ManifestContext) -> dict[str, str]:
     """By which all objects of a job are found."""
     return {
         **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
-        f"{LABEL}/class": str(shape), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": around.queue_mark,
+        f"{LABEL}/class": str(size_class), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": context.queue_digest,
     }  # fmt: skip
 
 
 def kubernetes_job(
     job: Job,
     spec: JobSpec,
-    around: ManifestContext,
+    context: ManifestContext,
     *,
-    shape: int,
+    size_class: int,
     generation: int,
     count: int,
     queue_secret: str = "",
     on_demand: bool = False,
 ) -> dict[str, Any]:
-    """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password.
+    """`count` consumers of the size class. `queue_secret`: the Secret that has the queue's URL with its password.
     `on_demand`: on machines that stay, although the job would rather have others."""
     options = PodOptions.read(spec.pod)
     if on_demand:
         options = replace(options, spot=False)
     template = {
-        "metadata": {"labels": labels(job, shape, around), "annotations": _annotations(job, options)},
-        "spec": _pod(job, spec, options, around, shape, queue_secret),
+        "metadata": {"labels": labels(job, size_class, context), "annotations": _annotations(job, options)},
+        "spec": _pod(job, spec, options, context, size_class, queue_secret),
     }
-    template = merged(template, without(options.pod_template, KEEPER), TASK)
-    made = indexed_job(job, template, around, shape=shape, generation=generation, count=count)
+    template = merge_template(template, drop_containers(options.pod_template, KEEPER), TASK)
+    made = indexed_job(job, template, context, size_class=size_class, generation=generation, count=count)
     if on_demand:
         made["metadata"]["labels"][MACHINES] = ON_DEMAND
     if options.kueue_priority:
@@ -121,16 +121,22 @@ def kubernetes_job(
 
 
 def indexed_job(
-    job: Job, template: Mapping[str, Any], around: ManifestContext, *, shape: int | str, generation: int, count: int
+    job: Job,
+    template: Mapping[str, Any],
+    context: ManifestContext,
+    *,
+    size_class: int | str,
+    generation: int,
+    count: int,
 ) -> dict[str, Any]:
     """A Kubernetes Job that keeps `count` pods until each has exited well, whatever befalls them."""
-    marks = labels(job, shape, around)
+    all_labels = labels(job, size_class, context)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": kubernetes_job_name(job.fleet, shape, generation), "namespace": around.namespace,
-            "labels": {**marks, f"{LABEL}/generation": str(generation)}, "annotations": {f"{LABEL}/job": job.name},
+            "name": kubernetes_job_name(job.fleet, size_class, generation), "namespace": context.namespace,
+            "labels": {**all_labels, f"{LABEL}/generation": str(generation)}, "annotations": {f"{LABEL}/job": job.name},
         },
         "spec": {
             "completionMode": "Indexed", "completions": count, "parallelism": count,
@@ -164,11 +170,11 @@ def _annotations(job: Job, options: PodOptions) -> dict[str, str]:
 
 
 def _pod(
-    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, shape: int, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, size_class: int, queue_secret: str
 ) -> dict[str, Any]:
     software: dict[str, Any] = {"name": "software", "emptyDir": {}}
-    if around.image_volumes:
-        software = {"name": "software", "image": {"reference": around.consumer_image, "pullPolicy": "IfNotPresent"}}
+    if context.image_volumes:
+        software = {"name": "software", "image": {"reference": context.consumer_image, "pullPolicy": "IfNotPresent"}}
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -176,14 +182,14 @@ def _pod(
         "terminationGracePeriodSeconds": int(spec.grace_seconds) + _LEAVE_SECONDS,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "tolerations": tolerations(options),
-        "containers": [_task(job, spec, options, around, shape, queue_secret)],
+        "containers": [_task(job, spec, options, context, size_class, queue_secret)],
         "volumes": [software, {"name": "work", "emptyDir": {}}, *map(volume, range(99), options.volumes)],
     }
-    if not around.image_volumes:
-        pod["initContainers"] = [_copier(around)]
+    if not context.image_volumes:
+        pod["initContainers"] = [_copier(context)]
     selector = {**options.node_selector, **({SPOT: "true"} if options.spot else {})}
     more = {
-        "serviceAccountName": options.service_account or around.service_account, "nodeSelector": selector,
+        "serviceAccountName": options.service_account or context.service_account, "nodeSelector": selector,
         "priorityClassName": options.priority_class,
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
     }  # fmt: skip
@@ -197,10 +203,10 @@ def python_words(root: str) -> list[str]:
 
 
 def _task(
-    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, shape: int, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, size_class: int, queue_secret: str
 ) -> dict[str, Any]:
     env = [
-        queue_env(around, queue_secret),
+        queue_env(context, queue_secret),
         {"name": "KUBEQUE_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "KUBEQUE_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         *(
@@ -222,7 +228,7 @@ def _task(
         "--fleet",
         job.fleet,
         "--shape",
-        str(shape),
+        str(size_class),
         "--work",
         WORK,
     ]
@@ -230,15 +236,15 @@ def _task(
     return {
         "name": TASK, "image": spec.image, "imagePullPolicy": "IfNotPresent", "command": words, "env": env,
         **({"envFrom": secrets} if secrets else {}),
-        "resources": _resources(spec, options, shape), "volumeMounts": mounts, "securityContext": locked(),
+        "resources": _resources(spec, options, size_class), "volumeMounts": mounts, "securityContext": locked(),
         "terminationMessagePath": "/dev/termination-log",
     }  # fmt: skip
 
 
-def queue_env(around: ManifestContext, queue_secret: str) -> dict[str, Any]:
+def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
     """The variable that names the queue."""
     secret = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
-    return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": around.queue_url})}
+    return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": context.queue_url})}
 
 
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
@@ -246,23 +252,23 @@ def own_env(spec: JobSpec) -> list[dict[str, str]]:
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
 
 
-def _resources(spec: JobSpec, options: PodOptions, shape: int) -> dict[str, Any]:
+def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str, Any]:
     """Memory and disk are asked for as much as they are limited, so that a neighbour's hunger is not ours."""
-    given = spec.shapes[shape]
+    shape = spec.shapes[size_class]
     both: dict[str, str] = {}
-    if given.memory is not None:
-        both["memory"] = str(given.memory + CONSUMER_MEMORY)
-    if given.disk is not None:
-        both["ephemeral-storage"] = str(given.disk + CONSUMER_DISK)
+    if shape.memory is not None:
+        both["memory"] = str(shape.memory + CONSUMER_MEMORY)
+    if shape.disk is not None:
+        both["ephemeral-storage"] = str(shape.disk + CONSUMER_DISK)
     cpu = {"cpu": f"{round(spec.cpu * 1000)}m"} if spec.cpu is not None else {}
     gpu = {"nvidia.com/gpu": str(options.gpu)} if options.gpu else {}
     found = {"requests": cpu | both | gpu, "limits": both | gpu}
     return {key: value for key, value in found.items() if value}
 
 
-def _copier(around: ManifestContext) -> dict[str, Any]:
+def _copier(context: ManifestContext) -> dict[str, Any]:
     return {
-        "name": "software", "image": around.consumer_image, "imagePullPolicy": "IfNotPresent",
+        "name": "software", "image": context.consumer_image, "imagePullPolicy": "IfNotPresent",
         "command": [*python_words(""), "-m", "kubeque.consumer.install", SOFTWARE],
         "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": locked(),
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},

@@ -60,7 +60,7 @@ def death_of(pod: Pod, now: float) -> Death | None:
     """
     status, meta = pod["status"], pod["metadata"]
     ended = _container(pod).get("state", {}).get("terminated")
-    running = _journal(ended.get("message", "")) if ended else None
+    running = _read_journal(ended.get("message", "")) if ended else None
     if status.get("phase") not in ("Failed", "Succeeded") and not ended:
         leaving = seconds_of(meta.get("deletionTimestamp"))
         if leaving and now > leaving + _GONE_SECONDS:
@@ -87,7 +87,7 @@ def hold_up(pod: Pod) -> str:
     status = pod["status"]
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return _unscheduled(str(condition.get("message", condition.get("reason", ""))))
+            return _scheduler_message(str(condition.get("message", condition.get("reason", ""))))
     for spec, container in _waiting(pod):
         reason, said = container.get("reason", ""), str(container.get("message", ""))
         if reason in _IMAGE:
@@ -99,7 +99,7 @@ def hold_up(pod: Pod) -> str:
     return ""
 
 
-def is_homeless(pod: Pod) -> bool:
+def is_unschedulable(pod: Pod) -> bool:
     """Has the scheduler found no node for it?"""
     conditions = pod["status"].get("conditions") or []
     return is_live(pod) and any(
@@ -114,7 +114,7 @@ def resource_missing(message: str) -> str:
     return match[1] if match else ""
 
 
-def _unscheduled(message: str) -> str:
+def _scheduler_message(message: str) -> str:
     text = message.split(" preemption:")[0].strip()
     return f"no node takes the pod: {text}"
 
@@ -137,7 +137,7 @@ def _is_disrupted(status: Mapping[str, Any]) -> bool:
     return disrupted or status.get("reason") in ("Terminated", "NodeShutdown", "Shutdown", "NodeLost", "Preempting")
 
 
-def _journal(message: str) -> int | None:
+def _read_journal(message: str) -> int | None:
     """Which task the consumer had begun, by what it wrote into its termination log."""
     try:
         task = json.loads(message)

@@ -18,7 +18,7 @@ _ADDED = frozenset({"tolerations", "envFrom", "hostAliases"})
 _OURS = {"command": "the program is the sweep's command", "args": "the program is the sweep's command"}
 
 
-def merged(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
+def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
     """`ours` with everything that `theirs` says in its place; members of lists are matched by name.
 
     `task` names the container of the consumer. Raises ResourceError where a change would break it.
@@ -46,7 +46,7 @@ def merged(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[s
     return result
 
 
-def without(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """The template but for the containers of these names, which are for another kind of pod."""
     spec = dict(theirs.get("spec") or {})
     for kind in ("containers", "initContainers"):

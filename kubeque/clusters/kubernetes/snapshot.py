@@ -25,20 +25,20 @@ class FleetSnapshot:
     @classmethod
     def of(cls, at: float, jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> FleetSnapshot:
         """What carries the fleet's label."""
-        sight = cls(at, [], [])
+        snapshot = cls(at, [], [])
         for things, consumers, keepers in (
-            (jobs, sight.jobs, sight.keeper_jobs),
-            (pods, sight.pods, sight.keeper_pods),
+            (jobs, snapshot.jobs, snapshot.keeper_jobs),
+            (pods, snapshot.pods, snapshot.keeper_pods),
         ):
             for thing in things:
                 (keepers if _class(thing) == KEEPER else consumers).append(thing)
-        return sight
+        return snapshot
 
-    def jobs_of(self, shape: int) -> list[dict[str, Any]]:
-        return [job for job in self.jobs if _class(job) == str(shape)]
+    def jobs_of(self, size_class: int) -> list[dict[str, Any]]:
+        return [job for job in self.jobs if _class(job) == str(size_class)]
 
-    def pods_of(self, shape: int) -> list[dict[str, Any]]:
-        return [pod for pod in self.pods if _class(pod) == str(shape)]
+    def pods_of(self, size_class: int) -> list[dict[str, Any]]:
+        return [pod for pod in self.pods if _class(pod) == str(size_class)]
 
     def pod(self, uid: str) -> Pod | None:
         """The pod of that uid, if it was there."""

@@ -56,7 +56,7 @@ class _Patient:
             return otherwise
 
     def coroner(self, owner: str) -> Death | None:
-        return self.ask(lambda: self.cluster.coroner(owner), None)
+        return self.ask(lambda: self.cluster.find_death(owner), None)
 
 
 def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> Progress:
