@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, manifest_url, result_url, stream_url
 from kubeque.clusters.open import find_attempt_folder
+from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, manifest_url, result_url, stream_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
