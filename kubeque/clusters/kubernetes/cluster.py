@@ -1,4 +1,4 @@
-"""Consumers in the pods of a Kubernetes cluster: one Kubernetes Job for each class of a job that something waits in."""
+"""Cluster of consumers in Kubernetes pods: one Kubernetes Job for each size class of a job that has waiting tasks."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Death, Tally
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Consumers of a job if nobody says.
+#: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
-#: What was snapshot of a fleet is believed for so long, seconds.
+#: Seconds for which a snapshot of a fleet is reused.
 _FRESH_SECONDS = 1.5
-#: From this version on images can be mounted.
+#: First Kubernetes version that can mount images, and the oldest supported version.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
 #: Makes the manifest of a Kubernetes Job from generation, count and the name of the queue's Secret.
@@ -59,19 +59,19 @@ class KubernetesCluster:
         self._permissions = Permissions(api, namespace, password=has_password(config.queue_url))
         self._version: tuple[int, int] | None = None
         self._unkept: str | None = None
-        #: As others know this cluster.
+        #: URL by which other processes open this cluster.
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
 
     @classmethod
     def open(cls, url: str, config: Config, *, client: Callable[[], Any] | None = None) -> KubernetesCluster:
-        """The cluster at `kubernetes://CONTEXT/NAMESPACE`; either may be left out. Raises ConfigError.
+        """Return the cluster at `kubernetes://CONTEXT/NAMESPACE`; both parts are optional. Raises ConfigError.
 
-        `client`: makes the ApiClient for it, if not the kubeconfig; then CONTEXT is but a name.
+        `client`: makes the ApiClient instead of the kubeconfig; CONTEXT is then only a name.
         """
         rest = url.partition("://")[2]
         context, _, namespace = rest.partition("/")
         if "/" in namespace:
-            raise ConfigError(f"cluster {url!r}: write kubernetes://CONTEXT/NAMESPACE, a / inside of a name as %2F")
+            raise ConfigError(f"cluster {url!r}: write kubernetes://CONTEXT/NAMESPACE, with %2F for a / in a name")
         if client is not None:
             api = KubernetesApi(client, context=unquote(context), namespace="default")
         else:
@@ -80,7 +80,7 @@ class KubernetesCluster:
 
     @classmethod
     def inside(cls, url: str, config: Config) -> KubernetesCluster:
-        """The cluster that this pod is in, which those outside call `url`. Raises MissingExtra."""
+        """Return the cluster whose pod this process runs in; other machines know it as `url`. Raises MissingExtra."""
         return cls(KubernetesApi.in_cluster(), config, config.namespace, url=url)
 
     # ------------------------------------------------------------------ submission
@@ -99,7 +99,7 @@ class KubernetesCluster:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._why_no_keeper()
 
     def _why_no_keeper(self) -> str:
-        """Asked once: who makes the account while a watcher runs is snapshot by the next one."""
+        """Return why no keeper can be started, from a single check per process."""
         if self._unkept is None:
             self._unkept = self._permissions.why_no_keeper()
         return self._unkept
@@ -116,11 +116,11 @@ class KubernetesCluster:
     def check(self, spec: JobSpec) -> None:
         options = PodOptions.read(spec.pod)
         if not spec.image:
-            raise UserError("no image is named: say --image, or set default_image in .kubeque")
+            raise UserError("the job has no image: set --image, or default_image in .kubeque")
         if not self._config.consumer_image:
             raise UserError(
-                "no image of the consumer is named: `make image` builds one; set consumer_image in .kubeque to where"
-                " you pushed it"
+                "consumer_image is not set: build the image with `make image`, push it, and set consumer_image in"
+                " .kubeque to its name"
             )
         config = self._config
         why = find_unreachable(config.queue_url, (config.default_url_prefix, config.cas_url_prefix), options)
@@ -140,19 +140,19 @@ class KubernetesCluster:
 
     def _server_version(self) -> tuple[int, int]:
         if self._version is None:
-            said = self._api.get("/version")
-            self._version = int(said["major"]), int("".join(c for c in said["minor"] if c.isdigit()))
+            version = self._api.get("/version")
+            self._version = int(version["major"]), int("".join(c for c in version["minor"] if c.isdigit()))
         return self._version
 
     def _dry_run(self, spec: JobSpec) -> None:
-        """Let the server read the manifest without making anything of it: it knows every key of a pod."""
+        """Let the server check the manifest without creating the object, since it knows every key of a pod."""
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
         manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
         except ClusterRefused as error:
-            if "dry run" not in str(error):  # a webhook that cannot be tried out: creating it will tell
-                raise UserError(f"the cluster would not take these pods: {error}") from error
+            if "dry run" not in str(error):  # a webhook without dry run: the creation will show
+                raise UserError(f"the cluster refuses such pods: {error}") from error
 
     def _manifest_context(self) -> ManifestContext:
         return ManifestContext(
@@ -182,7 +182,7 @@ class KubernetesCluster:
         return started
 
     def _ensure_keeper(self, job: Job, spec: JobSpec, snapshot: FleetSnapshot) -> None:
-        """See that somebody looks after the job when everybody else has left."""
+        """Start the keeper of a job unless it runs or cannot run."""
         plan = scaling.plan(snapshot.keeper_jobs, snapshot.keeper_pods, 1, time.time())
         if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._why_no_keeper():
             self._apply(plan, partial(keeper_job, job, spec, self._manifest_context()), job.fleet, KEEPER)
@@ -231,11 +231,11 @@ class KubernetesCluster:
         if kind != "pod" or fleet is None:
             return None
         snapshot = self._take_snapshot(fleet)
-        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # it may have come after what was snapshot
+        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # it may be newer than the snapshot
         if pod is not None:
             return pod_status.death_of(pod, time.time())
         if not snapshot.jobs:
-            return None  # nothing of this fleet is here: it may be another cluster's
+            return None  # the fleet may belong to another cluster
         return Death(Cause.PREEMPTED, None, "its pod is gone: deleted, or lost with its node")
 
     def _find_pod(self, name: str, uid: str) -> pod_status.Pod | None:
@@ -246,10 +246,10 @@ class KubernetesCluster:
         return self._start_problems.of(self._take_snapshot(job.fleet), time.time())
 
     def finish(self, job: Job) -> None:
-        """Delete what served a job that has ended."""
+        """Delete the Kubernetes Jobs of a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
-            return  # it ran elsewhere
-        # Of a job that was killed the keeper stays to close it when its consumers have left.
+            return  # the job ran on another kind of cluster
+        # The keeper of a killed job stays to close it after its consumers have left.
         keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
         self._snapshots.pop(job.fleet, None)
@@ -266,7 +266,7 @@ class KubernetesCluster:
             return
         self._api.delete(path("jobs", self._namespace), labelSelector=selector)
 
-    # ------------------------------------------------------------------ what is snapshot
+    # ------------------------------------------------------------------ snapshots
     def _take_snapshot(self, fleet: str) -> FleetSnapshot:
         snapshot = self._snapshots.get(fleet)
         if snapshot is None or time.monotonic() - snapshot.at > _FRESH_SECONDS:

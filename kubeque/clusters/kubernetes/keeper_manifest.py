@@ -1,7 +1,7 @@
-"""The Kubernetes Job of a job's keeper: one small pod of the consumer's image that looks after the job, as a manifest.
+"""Manifest of the Kubernetes Job of a keeper: one small pod of the consumer's image that looks after a job.
 
-It is an account of its own, with the rights of docs/howto/kubernetes.md; what logs the consumers in at queue and store
-is the keeper's too.
+It runs as its own service account with the permissions of docs/howto/kubernetes.md. Its logins for queue and store are
+those of the consumers.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
 from kubeque.model.sweep.pod_options import PodOptions, Volume
 
-#: The service account that keepers run as.
+#: Service account of keepers.
 ACCOUNT = "kubeque-keeper"
-#: Memory of a keeper, and what the table of a job takes for each task when it is written, bytes.
+#: Memory of a keeper, and per task while it writes the table of a job, bytes.
 _MEMORY, _TASK_MEMORY = 320 * MI, 4096
 
 
 def keeper_job(
     job: Job, spec: JobSpec, context: ManifestContext, *, generation: int, count: int, queue_secret: str = ""
 ) -> dict[str, Any]:
-    """`count` keepers (one does, and more do no harm). `queue_secret`: as for consumers."""
+    """Return the Kubernetes Job of `count` keepers; more than one is harmless. `queue_secret`: as for consumers."""
     options = PodOptions.read(spec.pod)
     all_labels = labels(job, KEEPER, context)
     all_labels["app.kubernetes.io/name"] = "kubeque-keeper"
@@ -68,14 +68,14 @@ def keeper_job(
 
 
 def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
-    """The user's, with their numbers; a disk that only one node may mount stays with the consumers."""
+    """Return the user's volumes with their numbers, except claims, which only one node may be able to mount."""
     return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
 
 
 def _container(
     job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, queue_secret: str
 ) -> dict[str, Any]:
-    # What new consumers are made with, as the file .kubeque has it.
+    # Values for new consumers, with the names of the file .kubeque.
     config = {"consumer_image": context.consumer_image, "service_account": context.service_account}
     words = [
         *python_words(""), "-m", "kubeque.jobs.keeper", "--job", job.name, "--uid", job.uid, "--cluster", spec.cluster,

@@ -1,4 +1,4 @@
-"""How much of a resource the nodes of a cluster have left. Pure."""
+"""The free amount of a resource on the nodes of a cluster. Pure functions."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _FACTORS = {
 
 
 def parse_quantity(text: str | int) -> float:
-    """A quantity as the API server writes it; 0 for what cannot be read."""
+    """Return a Kubernetes quantity as a number; 0 if it cannot be parsed."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([A-Za-z]*)", str(text))
     return float(match[1]) * _FACTORS.get(match[2], 0.0) if match else 0.0
 
 
 def requested_amount(pod_spec: Mapping[str, Any], resource: str) -> float:
-    """What a pod reserves of a resource on its node."""
+    """Return how much of a resource a pod reserves on its node."""
 
     def of(containers: Sequence[Mapping[str, Any]]) -> list[float]:
         found = [container.get("resources", {}) for container in containers]
@@ -35,7 +35,7 @@ def requested_amount(pod_spec: Mapping[str, Any], resource: str) -> float:
 
 
 def largest_free_amount(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], resource: str) -> float:
-    """The most that one node has left."""
+    """Return the largest amount that is free on a single node."""
     left = {
         n["metadata"]["name"]: parse_quantity(n["status"].get("allocatable", {}).get(resource, 0))
         for n in nodes
@@ -49,5 +49,5 @@ def largest_free_amount(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mappi
 
 
 def format_amount(amount: float, resource: str) -> str:
-    """An amount for people: `1.5Gi` of memory, `0.5` cores."""
+    """Return an amount for people, for example `1.5Gi` of memory or `0.5` cores."""
     return format_bytes(amount) if resource in ("memory", "ephemeral-storage") else f"{amount:g}"

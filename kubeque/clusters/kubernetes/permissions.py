@@ -1,4 +1,4 @@
-"""What an account may do in a namespace, of what it takes to submit and watch there, and to keep a job."""
+"""The permissions that submitting, watching and keepers need in a namespace, and whether an account has them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
 from kubeque.model.errors import ClusterRefused
 
 _FOR_REASONS, _FOR_PASSWORD = "to say why no pod comes up", "where queue_url has a password"
-#: The rights of docs/howto/kubernetes.md: API group, kind, verbs, and what they are for.
+#: Permissions of docs/howto/kubernetes.md: API group, kind, verbs, and their purpose.
 _PERMISSIONS = (
     ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and send them home"),
     ("", "pods", ("get", "list"), "to see them and why they ended"),
     ("", "events", ("list",), _FOR_REASONS),
     ("", "secrets", ("create", "patch"), _FOR_PASSWORD),
 )
-#: What the Role has beside: to start a keeper, and for doctor to ask what it may.
+#: Further rules of the Role: to start a keeper, and for doctor to check permissions.
 _ROLE_EXTRAS = (("", "serviceaccounts", ("get",)), ("authorization.k8s.io", "localsubjectaccessreviews", ("create",)))
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _FOR_UNWATCHED = "for jobs that nobody watches"
 
 
 def role() -> dict[str, Any]:
-    """The Role of docs/howto/kubernetes.md: what it takes to submit, watch and keep jobs in a namespace."""
+    """Return the Role of docs/howto/kubernetes.md, which allows to submit, watch and keep jobs in a namespace."""
     rules = [*((group, kind, verbs) for group, kind, verbs, _ in _PERMISSIONS), *_ROLE_EXTRAS]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "kubeque"},
@@ -33,20 +33,20 @@ def role() -> dict[str, Any]:
 
 
 class Permissions:
-    """Asks one namespace."""
+    """Checks permissions in one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, *, password: bool) -> None:
-        """`password`: the queue's URL has one."""
+        """`password`: True if the URL of the queue contains one."""
         self._api = api
         self._namespace = namespace
         self._optional = {_FOR_REASONS} if password else {_FOR_REASONS, _FOR_PASSWORD}
 
     def own(self) -> list[Permission]:
-        """Those of this account."""
+        """Return the permissions of this account."""
         return self._check_all()
 
     def of_keeper(self) -> list[Permission]:
-        """Those of the account that keepers run as, as far as this one can see them."""
+        """Return the permissions of the keepers' account, as far as this account can check them."""
         why_not = self.why_no_keeper()
         if why_not:
             return [
@@ -62,7 +62,7 @@ class Permissions:
             ]
 
     def why_no_keeper(self) -> str:
-        """Why there can be no keeper; empty: there can."""
+        """Return why no keeper can be started; empty if one can."""
         try:
             found = self._api.find(path("serviceaccounts", self._namespace, ACCOUNT))
         except ClusterRefused as error:

@@ -1,4 +1,4 @@
-"""Whether the pods of a cluster can reach the queue and the store that a sweep uses. Pure."""
+"""Check from the URLs whether pods can reach the queue and the store of a sweep. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOOPBACK = ("", "localhost", "::1")
 
 
 def find_unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
-    """What pods cannot reach, and what to set instead; empty where all is well as far as the URLs tell."""
+    """Return what pods cannot reach, and what to set instead; empty if the URLs show no problem."""
     host_folders = [volume.path for volume in options.volumes if volume.kind == "host" and volume.name == volume.path]
     return _check_queue(queue_url, options, host_folders) or next(
         (why for prefix in prefixes if (why := _check_prefix(prefix, host_folders))), ""
@@ -57,5 +57,5 @@ def _is_below(path: str, folders: list[str]) -> bool:
 
 
 def has_password(url: str) -> bool:
-    """Does a queue's URL hold a password?"""
+    """True if the URL of a queue contains a password."""
     return hide_password(url) != url

@@ -1,4 +1,4 @@
-"""Why the consumers of a fleet do not start, in words, and since when."""
+"""Find out why the consumers of a fleet do not start, and for how long."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused
 from kubeque.model.text import one_line
 
-#: A pod or Kubernetes Job that does nothing for so long is looked into, seconds.
+#: Age at which a pod or Kubernetes Job without progress is examined, seconds.
 _MIN_AGE_SECONDS = 4.0
-#: An autoscaler's word that a node is on its way.
+#: Reason of the autoscaler's event for a new node.
 _SCALING = "TriggeredScaleUp"
+#: Number of different messages that are returned.
 _MAX_MESSAGES = 3
 
 
 class StartProblems:
-    """Looks for what is in the way. What this account may not read (events, nodes) is left out."""
+    """Examines a fleet. Objects that this account may not read (events, nodes) are left out."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api = api
@@ -29,7 +30,7 @@ class StartProblems:
         self._forbidden: set[str] = set()
 
     def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
-        """What holds up the fleet; with nothing waiting there is nothing to say."""
+        """Return what keeps the fleet from starting; nothing if no pod waits."""
         open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
         live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
         stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _MIN_AGE_SECONDS]
@@ -53,7 +54,7 @@ class StartProblems:
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
     def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
-        """What keeps the keeper from working; the job goes on without it for as long as somebody looks."""
+        """Return what keeps the keeper from working. The job runs without it while a person or program watches."""
         pods = snapshot.keeper_pods
         stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _MIN_AGE_SECONDS]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
@@ -61,7 +62,7 @@ class StartProblems:
         return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
 
     def _seconds(self, snapshot: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
-        """For how long no consumer could start, if none ever has."""
+        """Return for how many seconds no consumer could start; 0 if any has started."""
         suspended = any(job["spec"].get("suspend") for job in open_jobs)
         if suspended or any(map(pod_status.has_started, (p for p in snapshot.pods if not pod_status.hold_up(p)))):
             return 0.0
@@ -93,9 +94,9 @@ class StartProblems:
         return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
-        """Like the API's; who is refused once does not ask again."""
+        """Call the API's `list`, but never again for objects that were refused once."""
         if where in self._forbidden:
-            raise ClusterRefused(f"{where} may not be read", 403)
+            raise ClusterRefused(f"reading {where} is not allowed", 403)
         try:
             return self._api.list(where, **query)
         except ClusterRefused as error:
@@ -109,7 +110,7 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """The last warning among events that says why, if there is any."""
+    """Return the last warning that has a reason, in a list; empty without one."""
     message = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
     reasons = [
         text for text in message if not text.startswith("Error: ")
