@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kubeque import __version__
-from kubeque.clusters.open import Access, can_be_hosted, open_hosting
+from kubeque.clusters.open import Access, is_hosted, open_hosted
 from kubeque.files.csv_source import read_rows
 from kubeque.files.inputs.sources import absolute_pushes
 from kubeque.files.layout import report_url
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding", "Garbage", "JobDetails",
     "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "TaskRow", "Transfer",
-    "absolute_pushes", "can_be_hosted", "report_url",
+    "absolute_pushes", "is_hosted", "report_url",
 ]  # fmt: skip
 
 
@@ -299,11 +299,11 @@ class Client:
     def hosting(
         config: Config, *, access: Access | None = None, tell: Callable[[str, float], None] | None = None
     ) -> GkeCluster:
-        """Return the cluster that `config` names, to start, resize and stop it. Raises ConfigError: `can_be_hosted`.
+        """Return the cluster that `config` names, to start, resize and stop it. Raises ConfigError unless `is_hosted`.
 
         `tell` gets the name of an operation that takes long, and the seconds since its start.
         """
-        return open_hosting(config, access, tell=tell)
+        return open_hosted(config, access=access, tell=tell)
 
     def start_hint(self) -> str:
         """Return what a user has to start before consumers can run, for people; empty: nothing that is known."""

@@ -1,4 +1,4 @@
-"""What is called differently in Airflow 2.11 and 3.x, under one name each."""
+"""One name for everything that Airflow 2.11 and 3.x call differently."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ __all__ = [
     "PokeReturnValue",
     "TaskFunction",
     "XCom",
-    "attempt",
     "base_url",
-    "begins_anew",
     "dag_folder",
     "default_deferrable",
     "get_unique_task_id",
-    "login_address",
-    "masked",
+    "is_fresh_try",
+    "login_url",
+    "mask_secrets",
     "may_read",
-    "returned",
-    "state_of",
-    "task_address",
-    "whose",
+    "read_returned_values",
+    "read_task_state",
+    "task_key",
+    "task_path",
+    "try_number",
 ]
 
 AIRFLOW_2 = __version__.startswith("2.")
@@ -67,42 +67,42 @@ else:
     from airflow.decorators.base import get_unique_task_id  # type: ignore[no-redef]
     from airflow.utils.context import KNOWN_CONTEXT_KEYS  # type: ignore[attr-defined,no-redef]
 
-#: The state of an Airflow task that is no more, because its run was deleted.
+#: State of an Airflow task that was deleted with its run.
 GONE = "gone"
 
 
 def default_deferrable() -> bool:
-    """Do operators that can wait in the triggerer do so unless told otherwise?"""
+    """Return Airflow's default for the argument `deferrable` of operators."""
     return bool(conf.getboolean("operators", "default_deferrable", fallback=False))
 
 
 def base_url() -> str:
-    """The address of this Airflow, as its configuration has it; empty where it has none."""
+    """Return the address of this Airflow from its configuration; empty if it has none."""
     section = "webserver" if AIRFLOW_2 else "api"
     return str(conf.get(section, "base_url", fallback="") or "")
 
 
 def dag_folder(operator: Any) -> str:
-    """Folder of the DAG file that `operator` stands in; the current one for an operator without a DAG."""
+    """Return the folder of the operator's DAG file; the current folder for an operator without a DAG."""
     dag = operator.get_dag()
     return str(dag.folder) if dag is not None else "."
 
 
-def whose(context: Any) -> tuple[str, str, str, int]:
-    """DAG, run, Airflow task and map index (-1: not mapped) of who runs: the same for every try."""
+def task_key(context: Any) -> tuple[str, str, str, int]:
+    """Return DAG, run, Airflow task and map index (-1: not mapped) of the running task, the same for every try."""
     ti = context["ti"]
     return str(ti.dag_id), str(ti.run_id), str(ti.task_id), int(getattr(ti, "map_index", -1))
 
 
-def attempt(context: Any) -> int:
-    """Which try this is, from 1; a clear is a new try, a poke in reschedule mode is not."""
+def try_number(context: Any) -> int:
+    """Return the number of this try, from 1. A clear starts a new try, a poke in reschedule mode does not."""
     return int(context["ti"].try_number)
 
 
-def state_of(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
-    """What Airflow makes of an Airflow task now: its state, "none" where it was cleared, GONE where it was deleted.
+def read_task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    """Return the current state of an Airflow task: "none" if it was cleared, GONE if it was deleted.
 
-    Asks the server (3.x, from a task or a trigger; not from an event loop) or the database (2.x).
+    Asks the API server (3.x, from a task or a trigger, but not in an event loop) or the database (2.x).
     """
     if AIRFLOW_2:
         return _state_in_database(dag_id, run_id, task_id, map_index)
@@ -125,21 +125,21 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
     return GONE if found is None else str(getattr(found[0], "value", found[0]) or "none").lower()
 
 
-def begins_anew(context: Any) -> bool:
-    """Is this a first try, or the first behind a clear? Else Airflow tries again by itself: it lost or failed the last.
+def is_fresh_try(context: Any) -> bool:
+    """True for a first try and for the first try after a clear, False for a retry by Airflow itself.
 
-    A clear, and nothing else, sets max_tries to the number of the last try plus the retries (clear_task_instances).
+    Only a clear sets `max_tries` to the number of the last try plus the retries (`clear_task_instances`).
     """
     ti = context["ti"]
-    number = attempt(context)
+    number = try_number(context)
     return number <= 1 or int(ti.max_tries) == number - 1 + int(ti.task.retries)
 
 
 # ------------------------------------------------------------------ on the web server
 def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
-    """May a person see the Airflow tasks of a DAG (None: of all), or with `logs` what they wrote?
+    """True if a person may see the Airflow tasks of a DAG (None: of all DAGs), or with `logs` their logs.
 
-    `user`: as the API server knows the person; None on Airflow 2: who is logged in to this request.
+    `user`: the person as the API server knows it; None on Airflow 2, which uses the login of the request.
     """
     if AIRFLOW_2:
         from airflow.auth.managers.models.resource_details import (  # type: ignore[import-not-found]
@@ -159,24 +159,24 @@ def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
     return bool(get_auth_manager().is_authorized_dag(method="GET", access_entity=entity, details=details, user=user))
 
 
-def returned(dag_id: str, run_id: str, most: int) -> list[tuple[Any, float]]:
-    """What the Airflow tasks of a run returned, the newest first, each with when (Unix time): from the database."""
+def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any, float]]:
+    """Return the XCom values that the Airflow tasks of a run returned, newest first, each with its Unix time."""
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
     if AIRFLOW_2:
-        from airflow.models.xcom import BaseXCom as Kept
+        from airflow.models.xcom import BaseXCom as Value
     else:
-        from airflow.models.xcom import XComModel as Kept
-    asked = select(Kept).where(Kept.dag_id == dag_id, Kept.run_id == run_id, Kept.key == "return_value")
+        from airflow.models.xcom import XComModel as Value
+    query = select(Value).where(Value.dag_id == dag_id, Value.run_id == run_id, Value.key == "return_value")
     with create_session() as session:
-        found = session.scalars(asked.order_by(Kept.timestamp.desc()).limit(most)).all()
+        found = session.scalars(query.order_by(Value.timestamp.desc()).limit(most)).all()
         # Airflow 2 has deserialized a value once it is loaded.
-        return [(one.value if AIRFLOW_2 else Kept.deserialize_value(one), one.timestamp.timestamp()) for one in found]
+        return [(one.value if AIRFLOW_2 else Value.deserialize_value(one), one.timestamp.timestamp()) for one in found]
 
 
-def login_address(next_url: str) -> str:
-    """Where a person logs in, to come back to `next_url`."""
+def login_url(next_url: str) -> str:
+    """Return the address of the login page, which leads back to `next_url`."""
     if AIRFLOW_2:
         from airflow.www.extensions.init_auth_manager import get_auth_manager
     else:
@@ -184,8 +184,8 @@ def login_address(next_url: str) -> str:
     return str(get_auth_manager().get_url_login(next_url=next_url))
 
 
-def masked(value: Any, name: str | None = None) -> Any:
-    """`value` without the secrets that Airflow knows; all of it hidden if `name` is one of a secret."""
+def mask_secrets(value: Any, name: str | None = None) -> Any:
+    """Return `value` with the secrets masked that Airflow knows; masked as a whole if `name` is that of a secret."""
     if AIRFLOW_2:
         from airflow.utils.log.secrets_masker import redact  # type: ignore[import-not-found]
     else:
@@ -193,8 +193,8 @@ def masked(value: Any, name: str | None = None) -> Any:
     return redact(value, name)
 
 
-def task_address(origin: Mapping[str, str]) -> str:
-    """The page of the Airflow task that made a job, as seen from the root of this Airflow."""
+def task_path(origin: Mapping[str, str]) -> str:
+    """Return the path of the page of the Airflow task that submitted a job, relative to this Airflow's root."""
     dag, run, task = (quote(origin[key], safe="") for key in ("dag", "run", "task"))
     if AIRFLOW_2:
         return f"dags/{dag}/grid?dag_run_id={run}&task_id={task}"

@@ -1,4 +1,4 @@
-"""What the events of an Airflow task's assets say of its sweep."""
+"""Add the results of a sweep to the events of an Airflow task's assets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Any
 from kubeque_provider.airflow_versions import Asset
 
 
-def tell_assets(operator: Any, context: Any, pointer: dict[str, Any]) -> dict[str, Any]:
-    """Give the event of every outlet the manifest {job_id, results, counts}, which a DAG that it starts can read.
-
-    Returns the pointer.
-    """
+def write_asset_events(operator: Any, context: Any, pointer: dict[str, Any]) -> dict[str, Any]:
+    """Add {job_id, results, counts} to the event of every outlet, for the DAGs that it starts. Returns the pointer."""
     for outlet in operator.outlets:
         if isinstance(outlet, Asset):
             manifest = {key: pointer[key] for key in ("job_id", "results", "counts")}

@@ -1,4 +1,4 @@
-"""What an Airflow task of this provider fails with: one class a reason, so that retry rules can tell them apart."""
+"""Exceptions of this provider's Airflow tasks: one class per reason, so that retry policies can distinguish them."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ __all__ = ["BadSweep", "SweepFailed", "SweepKilled", "permanent"]
 
 
 class BadSweep(AirflowFailException):
-    """What the DAG asks for is wrong: Airflow does not try again before somebody mends it."""
+    """The DAG asks for something that cannot work. Airflow does not retry: correct the DAG, then clear the task."""
 
 
 class SweepFailed(AirflowException):
-    """The sweep ended without success; the message names rows. Another try runs those that failed again."""
+    """The sweep ended without success; the message lists failed rows. The next try runs the failed rows again."""
 
 
 class SweepKilled(SweepFailed):
-    """The sweep was killed before it was done."""
+    """The sweep was killed before all rows had run."""
 
 
 @contextmanager
 def permanent() -> Iterator[None]:
-    """Inside, an error of the user's (a bad file, an unknown column, no such job) becomes BadSweep."""
+    """Turn a UserError of the enclosed code (a bad file, an unknown column, no such job) into BadSweep."""
     try:
         yield
     except UserError as error:

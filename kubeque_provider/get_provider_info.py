@@ -1,4 +1,4 @@
-"""What Airflow learns about this provider without importing anything else of it."""
+"""Description of this provider for Airflow, which reads it without other imports of the provider."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 _TEXT = ["string", "null"]
 _FIELDS = {
-    "queue_url": ("Queue URL", "Where tasks wait: sqlite:///FILE, postgresql://... or datastore://PROJECT"),
+    "queue_url": ("Queue URL", "Queue of tasks: sqlite:///FILE, postgresql://... or datastore://PROJECT"),
     "default_url_prefix": ("URL prefix of results", "A folder or a URL such as gs://BUCKET/results"),
-    "cas_url_prefix": ("URL prefix of input files", "Where files that tasks need are kept, by their content"),
-    "cluster_url": ("Cluster URL", "Where consumers run: local, or gke://PROJECT/LOCATION/NAME"),
+    "cas_url_prefix": ("URL prefix of input files", "Folder or URL for input files, which are stored by their content"),
+    "cluster_url": ("Cluster URL", "Cluster of the consumers: local, or gke://PROJECT/LOCATION/NAME"),
     "kubernetes_conn_id": (
         "Kubernetes connection",
-        "Logs in to kubernetes://; without one the kubeconfig, or the pod's own account",
+        "Login for kubernetes:// (default: the kubeconfig, or the pod's own account)",
     ),
-    "gcp_conn_id": ("Google Cloud connection", "Logs in to gke://; without one the default credentials"),
-    "deployment": ("Name of this Airflow", "Tells Airflows that share a queue apart; default: its address"),
+    "gcp_conn_id": ("Google Cloud connection", "Login for gke:// (default: the default credentials)"),
+    "deployment": ("Name of this Airflow", "Distinguishes Airflows that share a queue (default: the base URL)"),
 }
 
 

@@ -1,4 +1,4 @@
-"""What the log of an Airflow task says about a sweep: its counts, and the rows that failed."""
+"""Text about a sweep for the log of an Airflow task: its counts, and the rows that failed."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from kubeque_provider.exceptions import SweepFailed, SweepKilled
 if TYPE_CHECKING:
     from kubeque.client import Progress, TaskRow
 
-#: So many failing rows are named.
-NAMED = 10
+#: Number of failed rows that a message lists.
+_MAX_FAILED_ROWS = 10
 #: Limit of a job's reason and of a task's message, characters.
 _MESSAGE_CHARACTERS = 300
 
 
-def progress_line(counts: Counts) -> str:
-    """Counts in one line: `5/7 done, 1 failed, 2 running`."""
+def format_progress(counts: Counts) -> str:
+    """Return counts as one line, for example `5/7 done, 1 failed, 2 running`."""
     more = {"failed": counts.failed, "killed": counts.killed, "running": counts.running}
     return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
 
 
-def failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
-    """The exception for a sweep that ended without success, with its first failing rows."""
+def make_failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
+    """Return the exception for a sweep that ended without success; it lists the first failed rows."""
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
     reason = f" ({printable(job.reason, _MESSAGE_CHARACTERS)})" if job.reason else ""
     how = f"{counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
     lines = [f"the sweep {job.name} {ended}{reason}: {how}"]
-    named = list(islice(failed, NAMED))
-    lines += [_row(line) for line in named]
-    if counts.failed > len(named):
-        lines.append(f"  and {counts.failed - len(named)} more: kubeque status '{job.name}' --tasks --state failed")
+    listed = list(islice(failed, _MAX_FAILED_ROWS))
+    lines += [_row(line) for line in listed]
+    if counts.failed > len(listed):
+        lines.append(f"  and {counts.failed - len(listed)} more: kubeque status '{job.name}' --tasks --state failed")
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 
 

@@ -1,4 +1,4 @@
-"""The table of a sweep inside an Airflow task, by the pointer that came through XCom."""
+"""Read the table of a sweep inside an Airflow task, for example by the pointer from XCom."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.naming import resolve
+from kubeque_provider.naming import resolve_job
 
 
 def records(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None) -> list[dict[str, Any]]:
-    """One dict per row: index, parameters (as text), state, cause, ... and what the row wrote as `out.*`.
+    """Return one dict per row: index, parameters (as text), state, cause, ... and the row's own values as `out.*`.
 
-    `job_id` is a name, or what an operator returned. Raises BadSweep.
+    `job_id`: a name, or the pointer that an operator returned. Raises BadSweep.
     """
     with permanent():
-        name, conn_id = resolve(job_id, kubeque_conn_id)
+        name, conn_id = resolve_job(job_id, kubeque_conn_id)
         hook = KubequeHook(conn_id)
         try:
             return hook.get_conn().table(name)
@@ -25,9 +25,9 @@ def records(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None)
 
 
 def frame(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None) -> Any:
-    """The same as a pandas DataFrame, parameters as text. Raises BadSweep, also where pandas is not installed."""
+    """Return the same as a pandas DataFrame, parameters as text. Raises BadSweep, also if pandas is missing."""
     with permanent():
-        name, conn_id = resolve(job_id, kubeque_conn_id)
+        name, conn_id = resolve_job(job_id, kubeque_conn_id)
         hook = KubequeHook(conn_id)
         try:
             return hook.get_conn().frame(name)

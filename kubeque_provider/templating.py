@@ -1,4 +1,4 @@
-"""Command words in a DAG: placeholders are read in the author's text, then Jinja runs; what Jinja inserts is data."""
+"""Templates in a DAG: placeholders of the author's text are parsed before Jinja runs; values from Jinja are data."""
 
 from __future__ import annotations
 
@@ -13,72 +13,72 @@ from kubeque.model.text import cut
 
 _JINJA = ("{{", "{%", "{#")
 _CELL = ("{{", "{%")
-#: Between such characters stands what Jinja must not see; they are for private use in Unicode.
+#: Private Unicode characters that enclose the parts of a word which Jinja must not see.
 _OPEN, _SHUT, _END = "\U000f1a0e", "\U000f1a0f", "\U000f1a10"
-#: Characters of a cell in a message.
-_SHOWN = 80
+#: Limit of a cell in a message, characters.
+_CELL_CHARACTERS = 80
 Render = Callable[[str], Any]
 
 
 def read_word(text: str, env: Any, render: Render) -> Word:
-    """One word of the author's text: `{column}`, a leading `^` and `\\{` are read before `render` runs the Jinja in it.
+    """Parse a word of the author's text: first `{column}`, a leading `^` and `\\{`, then the Jinja in it by `render`.
 
-    `env` is the Jinja environment. Raises CommandError naming the word for an unbalanced brace or bad Jinja.
+    `env`: the Jinja environment. Raises CommandError for an unbalanced brace or a wrong template.
     """
-    if not any(mark in text for mark in _JINJA):
+    if not any(nonce in text for nonce in _JINJA):
         return parse_word(text, braces_double=False)
     from jinja2 import TemplateSyntaxError, UndefinedError
 
     upload = text.startswith("^")
-    mark = secrets.token_hex(8)
+    nonce = secrets.token_hex(8)
     kept: list[Part] = []
     try:
-        pieces = [piece if jinja else _hide(piece, text, mark, kept) for jinja, piece in _split(text[upload:], env)]
-        # Jinja drops a newline at the end of a template: the mark behind it keeps it.
-        rendered = str(render("".join(pieces) + _OPEN + mark + _SHUT))
+        pieces = [piece if jinja else _hide(piece, text, nonce, kept) for jinja, piece in _split(text[upload:], env)]
+        # Jinja drops a newline at the end of a template; the text after it prevents that.
+        rendered = str(render("".join(pieces) + _OPEN + nonce + _SHUT))
     except TemplateSyntaxError as error:
         raise CommandError(
-            f"the word {text!r} is no good Jinja ({error.message}): a brace that the program shall see is written \\{{"
+            f"the word {text!r} is not a valid template ({error.message}): write \\{{ for a literal brace"
         ) from error
     except UndefinedError as error:
         raise CommandError(
-            f"the word {text!r}: Jinja knows no such variable ({error}): a column of the rows is written {{column}},"
-            " and a brace that the program shall see \\{"
+            f"the word {text!r} uses an unknown Jinja variable ({error}): write {{column}} for a column of the rows,"
+            " and \\{ for a literal brace"
         ) from error
-    parts = _unhide(rendered, mark, kept)
+    parts = _unhide(rendered, nonce, kept)
     if upload and not any(parts):
-        raise CommandError(f"the word {text!r} names no file once it is rendered: write ^ and a path, as in ^run.py")
+        raise CommandError(f"the word {text!r} is empty after rendering: write ^ and a path, for example ^run.py")
     return Word(tuple(part for part in parts if part != ""), upload)
 
 
 def _split(body: str, env: Any) -> Iterable[tuple[bool, str]]:
-    """The word cut into Jinja (True) and the author's own text, by Jinja's own reader."""
-    # A literal brace is no beginning of Jinja.
+    """Split a word into Jinja (True) and the author's text (False) by Jinja's lexer."""
+    # A literal brace does not begin a template.
     hidden = body.replace("\\{", _OPEN).replace("\\}", _SHUT)
-    for _, kind, value in env.lex(hidden + _END):  # the end: Jinja drops a newline that nothing follows
+    for _, kind, value in env.lex(hidden + _END):  # _END: Jinja drops a newline at the end
         yield kind != "data", value.replace(_END, "").replace(_OPEN, "\\{").replace(_SHUT, "\\}")
 
 
-def _hide(piece: str, text: str, mark: str, kept: list[Part]) -> str:
-    """The author's text with marks in the place of columns and literal braces."""
+def _hide(piece: str, text: str, nonce: str, kept: list[Part]) -> str:
+    """Replace columns and literal braces by numbered references; append them to `kept`."""
     try:
-        parts = parse_word("." + piece, braces_double=False).parts  # the dot: ^ is special at the word's beginning only
+        parts = parse_word("." + piece, braces_double=False).parts  # the dot keeps a ^ in the middle of a word literal
     except CommandError as error:
         raise CommandError(str(error).replace(repr("." + piece), repr(text))) from error
-    shown = []
+    texts = []
     for number, part in enumerate(parts):
         own = part[1:] if not number and isinstance(part, str) else part
         if isinstance(own, Placeholder) or "{" in own or "}" in own:
-            shown.append(f"{_OPEN}{mark}{len(kept)}{_SHUT}")
+            texts.append(f"{_OPEN}{nonce}{len(kept)}{_SHUT}")
             kept.append(own)
         else:
-            shown.append(own)
-    return "".join(shown)
+            texts.append(own)
+    return "".join(texts)
 
 
-def _unhide(rendered: str, mark: str, kept: list[Part]) -> list[Part]:
+def _unhide(rendered: str, nonce: str, kept: list[Part]) -> list[Part]:
     parts: list[Part] = []
-    for number, piece in enumerate(re.split(f"{_OPEN}{mark}(\\d*){_SHUT}", rendered)):
+    for number, piece in enumerate(re.split(f"{_OPEN}{nonce}(\\d*){_SHUT}", rendered)):
         found: Part = piece if number % 2 == 0 else (kept[int(piece)] if piece else "")
         if parts and isinstance(found, str) and isinstance(parts[-1], str):
             parts[-1] += found
@@ -87,24 +87,24 @@ def _unhide(rendered: str, mark: str, kept: list[Part]) -> list[Part]:
     return parts
 
 
-def shown(word: Word) -> str:
-    """A word as people read it, on the page of rendered fields."""
+def format_word(word: Word) -> str:
+    """Return a word for the page of rendered fields."""
     text = "".join(part if isinstance(part, str) else f"{{{part.name}}}" for part in word.parts)
     return "^" + text if word.upload else text
 
 
 def render_push(text: str, render: Render) -> str:
-    """One file to push: `@` and `^` that Jinja brought to its beginning are part of the path."""
+    """Render the path of a file to push. A leading `@` or `^` from Jinja is part of the path."""
     rendered = str(render(text))
     return f"./{rendered}" if rendered[:1] in ("@", "^") and rendered[:1] != text[:1] else rendered
 
 
 def render_rows(rows: Iterable[Any], render: Render, resolve: Callable[[Any], Any]) -> list[Any]:
-    """Inline rows; of their cells only those with Jinja in them are rendered (all of 100,000 rows take 88 s)."""
+    """Render the cells of inline rows that contain Jinja. (To render all cells of 100,000 rows takes 88 s.)"""
 
     def cell(value: Any, index: int, column: Any) -> Any:
         if isinstance(value, str):
-            return _cell(value, render, index, column) if any(mark in value for mark in _CELL) else value
+            return _cell(value, render, index, column) if any(nonce in value for nonce in _CELL) else value
         return resolve(value) if callable(getattr(value, "resolve", None)) else value
 
     return [
@@ -120,6 +120,6 @@ def _cell(text: str, render: Render, index: int, column: Any) -> Any:
         return render(text)
     except TemplateError as error:
         raise ParametersError(
-            f"row {index}, column {column!r}: Jinja cannot read {cut(text, _SHOWN)!r} ({error}): where rows hold braces"
-            " that are none of Jinja's, give them as a file or from an Airflow task"
+            f"row {index}, column {column!r}: Jinja cannot read {cut(text, _CELL_CHARACTERS)!r} ({error}): if rows"
+            " contain literal braces, read them from a file or from an upstream Airflow task"
         ) from error

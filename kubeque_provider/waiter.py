@@ -1,20 +1,23 @@
-"""Wait for a sweep inside an Airflow task."""
+"""The try of an Airflow task that waits for a sweep, and the rule when its end cancels the sweep."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kubeque_provider.airflow_versions import GONE, attempt, state_of, whose
+from kubeque_provider.airflow_versions import GONE, read_task_state, task_key, try_number
 from kubeque_provider.hooks.kubeque import KubequeHook
 
-#: States of an Airflow task in which nobody will ever wait for its sweep again.
+#: States of an Airflow task after which no later try waits for its sweep.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
 
 
 @dataclass(frozen=True, slots=True)
 class Waiter:
-    """One try of one Airflow task that waits for one job. Plain values: it goes to the triggerer."""
+    """One try of an Airflow task that waits for one job.
+
+    Airflow's database stores the fields as arguments of the trigger: do not rename them.
+    """
 
     job_id: str
     kubeque_conn_id: str
@@ -22,39 +25,41 @@ class Waiter:
     run_id: str
     task_id: str
     map_index: int
-    #: The try, from 1.
+    #: Number of the try, from 1.
     attempt: int
-    #: Does an Airflow task that ends for good end its sweep as well?
+    #: True if the final end of the Airflow task cancels its sweep.
     cancel_on_kill: bool = True
 
     @classmethod
-    def of(cls, context: Any, job_id: str, conn_id: str, *, cancel_on_kill: bool) -> Waiter:
-        """Who waits in this context."""
-        return cls(job_id, conn_id, *whose(context), attempt(context), cancel_on_kill)
+    def from_context(cls, context: Any, job_id: str, conn_id: str, *, cancel_on_kill: bool) -> Waiter:
+        """Return the waiter for the Airflow task that runs in `context`."""
+        return cls(job_id, conn_id, *task_key(context), try_number(context), cancel_on_kill)
 
     @property
     def name(self) -> str:
-        """The Airflow task, for all of its tries."""
+        """Name of the Airflow task, the same for all its tries."""
         return f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}"
 
     @property
     def token(self) -> str:
-        """This try. Only who took the job last may cancel it."""
+        """Wait token of this try. Only the last token that a job was given may cancel it."""
         return f"{self.name}#{self.attempt}"
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the fields as arguments of the trigger."""
         return asdict(self)
 
     def cancel_if_ended(self) -> bool:
-        """Cancel the sweep if this Airflow task has ended for good, not where it was cleared, retries, or moves on.
+        """Cancel the sweep if its Airflow task has ended for good: not if it was cleared, is retried or moves.
 
-        Only while this try is the one that waits. Was it cancelled? Not to be called from an event loop.
+        Returns True if the sweep was cancelled; a later try that has adopted the job prevents it. The call blocks: keep
+        it out of event loops.
         """
-        state = state_of(self.dag_id, self.run_id, self.task_id, self.map_index)
+        state = read_task_state(self.dag_id, self.run_id, self.task_id, self.map_index)
         return self.cancel_on_kill and state in _ENDED and self.cancel()
 
     def cancel(self) -> bool:
-        """Kill the job if this try is the one that waits for it. Was it killed?"""
+        """Kill the job if this try still holds its wait token. Returns True if it was killed."""
         hook = KubequeHook(self.kubeque_conn_id)
         try:
             return hook.get_conn().cancel(self.job_id, self.token)

@@ -1,4 +1,4 @@
-"""What a place where consumers run must do."""
+"""The interface of clusters: where consumers run, how they start and how they are known to be dead."""
 
 from __future__ import annotations
 
@@ -12,47 +12,47 @@ from kubeque.model.job.task import Death, Tally
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStatus:
-    """A consumer, as its cluster sees it."""
+    """A consumer as its cluster knows it."""
 
-    #: What it writes into the leases it holds.
+    #: Owner in the leases that it holds.
     owner: str
-    #: "running" or a word of the cluster's own.
+    #: "running" or another state of the cluster.
     state: str = "running"
-    #: What holds it up, for people; empty while all is well.
+    #: What keeps it from running; empty if nothing does.
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """What keeps consumers from starting."""
+    """Reasons that keep the consumers of a job from starting."""
 
-    #: In words, the commonest first; empty where all is well.
+    #: Messages, most frequent first; empty if nothing is wrong.
     messages: tuple[str, ...] = ()
-    #: Since how many seconds none could start; 0 where one ever has, or where something is on its way.
+    #: Seconds since the first start was due; 0 if any consumer has started or is about to start.
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing that whoever submits and watches must be allowed to do."""
+    """A permission that submitting or watching needs."""
 
-    #: As in `create jobs`.
+    #: For example `create jobs`.
     what: str
     granted: bool
-    #: What does not work without it.
+    #: What fails without it.
     needed_for: str
-    #: Is it a matter of comfort only?
+    #: True if sweeps run without it.
     optional: bool = False
-    #: What is wrong where it is not granted.
-    trouble: str = "is not allowed"
+    #: Words for a permission that is not granted.
+    problem: str = "is not allowed"
 
 
 class Cluster(Protocol):
-    """One cluster. All methods may be called by many processes at once, and raise ClusterError."""
+    """One cluster. Methods are safe for concurrent processes and raise ClusterError."""
 
     @property
     def url(self) -> str:
-        """By which anybody else finds it."""
+        """URL by which other processes open it."""
 
     @property
     def runs_images(self) -> bool:
@@ -66,41 +66,41 @@ class Cluster(Protocol):
         """Make what has to be on this machine before queue and cluster are used. Raises ConfigError."""
 
     def check(self, spec: JobSpec) -> None:
-        """Raises UserError where consumers of this cluster could not serve such a job; nothing is made."""
+        """Raise UserError if consumers of this cluster cannot serve such a job. Creates nothing."""
 
-    def rights(self) -> list[Permission]:
-        """What this account may do there, of what it takes."""
+    def permissions(self) -> list[Permission]:
+        """Return the permissions that sweeps need, and whether this account has them."""
 
-    def unkept(self, spec: JobSpec) -> str:
-        """Why nobody repairs and closes a job once its submitter has left; empty: somebody does, or it is wanted so."""
+    def why_unkept(self, spec: JobSpec) -> str:
+        """Return why no keeper repairs and closes the job; empty if one does or none is wanted."""
 
     @property
     def consumer_version(self) -> str:
         """Version of kubeque that its consumers run; empty if it is not known."""
 
     def fleet(self, job_name: str) -> str:
-        """The fleet that serves a new job."""
+        """Return the name of the fleet that serves a new job."""
 
     def default_consumers(self, tasks: int) -> int:
-        """How many consumers a job of so many tasks gets if nobody says."""
+        """Return the default number of consumers for a job of `tasks` tasks."""
 
     def submit_environment(self) -> dict[str, str]:
-        """What of the submitter's environment the tasks shall see."""
+        """Return the variables of the submitter's environment that are passed to tasks."""
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        """Start what is missing to serve `waiting` (counts by class). Returns how many were started. ClusterError."""
+        """Start missing consumers for `waiting` (counts by size class). Returns the number started."""
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
-        """The consumers that run or start."""
+        """Return the consumers that run or start."""
 
-    def coroner(self, owner: str) -> Death | None:
-        """What is known of a consumer's death; None: it lives, or this cluster cannot tell."""
+    def find_death(self, owner: str) -> Death | None:
+        """Return how a consumer died; None if it is alive or unknown to this cluster."""
 
     def standstill(self, job: Job) -> Standstill:
-        """What keeps the consumers of a job from starting."""
+        """Return what keeps the consumers of a job from starting."""
 
     def finish(self, job: Job) -> None:
-        """A job has ended: what serves nobody else may go."""
+        """Clean up after a job that has ended. Consumers that serve other jobs stay."""
 
     def stop(self) -> int:
-        """End all consumers of this cluster; how many."""
+        """End all consumers of this cluster. Returns their number."""

@@ -1,4 +1,4 @@
-"""What a program of ours is told by its environment, and what it does first, and last, in a pod."""
+"""Environment, certificates and termination message of a consumer, keeper or closer."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from pathlib import Path
 
 from kubeque.model.errors import ConfigError
 
-#: What a container writes here is shown in its pod's status, also after its death.
+#: Kubernetes copies the contents of this file into the pod's status when the container ends.
 _TERMINATION_LOG = Path("/dev/termination-log")
-_SAID_BYTES = 2000
-#: Exit code of a program of ours that ended because of SIGTERM (128 + 15): its work is not done.
+#: Limit of the termination message, bytes.
+_MESSAGE_BYTES = 2000
+#: Exit code of a consumer or keeper that was told to leave.
 TERMINATED = 143
-#: Names the queue, with its password where it has one.
+#: Variable with the URL of the queue, including its password.
 QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
 
 
 def told(name: str) -> str:
-    """A variable that whoever starts us sets. Raises ConfigError where this is no pod of ours."""
+    """Return a variable that kubeque sets for its processes. Raises ConfigError if it is missing."""
     value = os.environ.get(name)
     if not value:
-        raise ConfigError(f"the variable {name} is not set: nobody starts this by hand, kubeque does")
+        raise ConfigError(f"the variable {name} is not set: only kubeque itself starts this program")
     return value
 
 
 def queue_url() -> str:
-    """The queue that this process works for: not among its words, which every user of the machine may read."""
+    """Return the URL of the queue. It is not an argument, because every user of the machine can read those."""
     return told(QUEUE_VARIABLE)
 
 
 def last_words(text: str) -> None:
-    """Leave `text` for whoever looks at the pod; empty: nothing is left unfinished."""
-    with suppress(OSError):  # an image's own rules may forbid it: then the lease tells
+    """Write the termination message of this container, or clear it with an empty text."""
+    with suppress(OSError):  # the image may forbid it; the lease then has the information
         fd = os.open(_TERMINATION_LOG, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            data = text.encode(errors="replace")[:_SAID_BYTES]
+            data = text.encode(errors="replace")[:_MESSAGE_BYTES]
             os.pwrite(fd, data, 0)
             os.ftruncate(fd, len(data))
         finally:
@@ -44,7 +45,7 @@ def last_words(text: str) -> None:
 
 
 def use_own_certificates() -> None:
-    """Where the image has no list of authorities in the place where our OpenSSL looks, use ours. For us alone."""
+    """Let this process use certifi's authorities if the image has none where our OpenSSL looks."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):
         with suppress(ImportError):

@@ -1,10 +1,10 @@
 """Consumers as processes on this machine: one fleet for all jobs, one slot for each consumer.
 
-A slot is a file in `{home}/fleet`. The consumer that runs in it holds its lock and writes (pid, start time) into it, so
-that everybody can tell a live consumer from a number used again. Consumers outlive the command that started them.
+A slot is a file in `{home}/fleet`. Its consumer holds the lock and writes pid and start time into it, so that other
+processes can distinguish a live consumer from a reused pid. Consumers outlive the command that started them.
 
-What a consumer runs stands in its slot as well: a consumer killed with -9 leaves its command running, and whoever finds
-that ends it before its task is given to anybody else.
+The slot also records the command that the consumer runs. A consumer killed by SIGKILL leaves that command running; the
+process that finds the dead consumer ends the command before the task is handed out again.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
 
-#: Of the submitter's environment, what a task shall see besides CONDA_*.
+#: Variables of the submitter's environment that are passed to tasks, beside CONDA_* and LC_*.
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
+#: Seconds that consumers have to leave on `stop` before they are killed.
 _STOP_SECONDS = 15.0
-#: A command that was killed is waited for so long, seconds; one that a dead network disk holds may never go.
+#: Seconds to wait for a killed command. One that hangs on a dead network disk may never end.
 _KILL_SECONDS = 5.0
 
 
 def start_ticks(pid: int) -> str:
-    """When a process began, in the kernel's ticks since boot; empty if there is none of that number, or it is dead."""
+    """Return the start of a process in kernel ticks since boot; empty if it does not exist or is dead."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except (OSError, IndexError):
@@ -48,7 +49,7 @@ def start_ticks(pid: int) -> str:
 
 
 def machine() -> str:
-    """This machine and this boot of it, short."""
+    """Return a short digest of this machine and its current boot."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text()
         return hashlib.sha256(f"{socket.gethostname()} {boot}".encode()).hexdigest()[:10]
@@ -56,18 +57,18 @@ def machine() -> str:
 
 
 def owner_name(pid: int | None = None) -> str:
-    """How a process (this one) signs the leases it holds: machine, pid and start time name it for ever."""
+    """Return the owner that a process (default: this one) writes into leases: unique by machine, pid and start time."""
     pid = os.getpid() if pid is None else pid
     return f"local:{machine()}:{pid}:{start_ticks(pid)}"
 
 
 def end_command(left: Mapping[str, object]) -> None:
-    """Kill what a dead consumer's command left running, by what its slot says (`left`), and wait until it is gone.
+    """Kill the command of a dead consumer, by the contents of its slot (`left`), and wait for its end.
 
-    It goes by number and start: another process of the same number is left alone.
+    The command is identified by pid and start time, so that a process with a reused pid is never killed.
     """
     pid, start = left.get("command"), left.get("command_start")
-    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # numbers of another boot mean nothing
+    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # pids of another boot are meaningless
     if not isinstance(pid, int) or not start or not here:
         return
     end = time.monotonic() + _KILL_SECONDS
@@ -78,7 +79,7 @@ def end_command(left: Mapping[str, object]) -> None:
 
 
 class Slot:
-    """The place of one consumer in the fleet of a machine."""
+    """Slot of one consumer in the fleet of a machine."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self.number = number
@@ -87,7 +88,7 @@ class Slot:
         self._written: dict[str, object] = {}
 
     def take(self, patience_seconds: float = 3.0) -> bool:
-        """Hold the slot for as long as this process lives. False: another consumer has it."""
+        """Lock the slot for the life of this process. Returns False if another consumer has it."""
         if not self._lock(patience_seconds):
             return False
         if not self.alive():
@@ -96,12 +97,13 @@ class Slot:
         return True
 
     def start(self, launch: Callable[[], int], patience_seconds: float = 3.0) -> bool:
-        """Have a consumer started here unless there is one; `launch` returns its pid.
+        """Start a consumer in the slot unless it has one; `launch` returns its pid. Returns True if one was started.
 
-        It is written down at once, so that of many who find the slot free at the same time one starts a consumer.
+        The pid is recorded under the lock, so that of several processes that find the slot free only one starts a
+        consumer.
         """
         if not self._lock(patience_seconds):
-            return False  # one that was leaving has stayed
+            return False  # its consumer has not left after all
         try:
             if self.alive():
                 return False
@@ -133,23 +135,23 @@ class Slot:
             self._fd = None
 
     def there(self) -> bool:
-        """Is the file that this process holds still in its folder?"""
+        """True if the locked file is still in its folder."""
         return self._fd is not None and os.fstat(self._fd).st_nlink > 0
 
     def announce(self) -> None:
-        """Say that a consumer runs here."""
+        """Record this process as the slot's consumer."""
         self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid())})
 
     def leave(self) -> None:
-        """Say that nobody runs here any more; the lock stays until the process ends or announces itself again."""
+        """Record that the slot is free. The lock stays until this process ends or announces itself again."""
         self._write({})
 
     def journal(self, task: dict[str, object]) -> None:
-        """Remember what the consumer's command is about to run, for whoever finds the consumer dead."""
+        """Record the task that the consumer is about to run, for the case of its death."""
         self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
-        """Remember the process that the command of the journal runs in. It leads a group of its own."""
+        """Record the process of the journal's command. It leads its own process group."""
         if start := start_ticks(pid):  # not if it has ended already
             self._write({**self._written, "command": pid, "command_start": start})
 
@@ -161,21 +163,21 @@ class Slot:
             os.ftruncate(self._fd, len(data))
 
     def read(self) -> dict[str, object]:
-        """What the consumer wrote; empty if none did."""
+        """Return the contents of the slot; empty if it has none."""
         try:
             content = json.loads(self.path.read_bytes() or b"{}")
         except (OSError, ValueError):
-            return {}  # gone, or seen in the middle of a write: the next look sees it
+            return {}  # gone, or read during a write: the next call succeeds
         return content if isinstance(content, dict) else {}
 
     def alive(self) -> bool:
-        """Does a consumer run here?"""
+        """True if a consumer runs in the slot."""
         content = self.read()
         return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
 
 
 class LocalCluster:
-    """The consumers of one home folder on this machine."""
+    """Cluster of the consumers of one home folder on this machine."""
 
     def __init__(self, home: Path, queue_url: str, *, linger_seconds: float = 5.0) -> None:
         self._home = home
@@ -199,16 +201,16 @@ class LocalCluster:
         _make_home(self._home)
 
     def check(self, spec: JobSpec) -> None:
-        """Processes of this machine take whatever a machine gives."""
+        """Accept every job: processes of this machine need no image and no permission."""
 
-    def rights(self) -> list[Permission]:
+    def permissions(self) -> list[Permission]:
         return []
 
     @property
     def consumer_version(self) -> str:
         return __version__
 
-    def unkept(self, spec: JobSpec) -> str:
+    def why_unkept(self, spec: JobSpec) -> str:
         return ""
 
     def fleet(self, job_name: str) -> str:
@@ -221,7 +223,7 @@ class LocalCluster:
         return {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(("CONDA_", "LC_"))}
 
     def slots(self) -> list[Slot]:
-        """All slots that were ever used."""
+        """Return all slots that were ever used."""
         numbers = sorted(int(path.stem) for path in self.folder.glob("*.slot") if path.stem.isdigit())
         return [Slot(self.folder, number) for number in numbers]
 
@@ -244,13 +246,13 @@ class LocalCluster:
             "--home", str(self._home), "--slot", str(number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
         with open(self.folder / f"{number}.log", "ab") as log:
-            process = subprocess.Popen(  # not waited for: it outlives us
+            process = subprocess.Popen(  # not waited for: it outlives this process
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home,
                 env={**os.environ, QUEUE_VARIABLE: self._queue_url},
             )  # fmt: skip
         return process.pid
 
-    def coroner(self, owner: str) -> Death | None:
+    def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
         where, _, rest = rest.partition(":")
         pid, _, start = rest.partition(":")
@@ -267,7 +269,7 @@ class LocalCluster:
         return Standstill()
 
     def finish(self, job: Job) -> None:
-        """Consumers leave by themselves, or serve the next job."""
+        """Do nothing: idle consumers leave by themselves or serve the next job."""
 
     def stop(self) -> int:
         running = [slot for slot in self.slots() if slot.alive()]
@@ -321,5 +323,5 @@ def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None)
 
 
 def fleet_name(home: Path) -> str:
-    """The one fleet of a home folder on this machine."""
+    """Return the name of the fleet of a home folder on this machine."""
     return f"local-{hashlib.sha256(f'{socket.gethostname()} {home}'.encode()).hexdigest()[:10]}"

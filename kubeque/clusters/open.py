@@ -1,4 +1,4 @@
-"""From a cluster URL to a cluster."""
+"""Open the cluster that a URL names. Callers outside this folder decide by these functions, not by a URL's scheme."""
 
 from __future__ import annotations
 
@@ -13,65 +13,79 @@ from kubeque.model.errors import ConfigError
 
 if TYPE_CHECKING:
     from kubeque.clusters.gke.cluster import GkeCluster
-    from kubeque.clusters.kubernetes.cluster import KubernetesCluster
+
+_LOCAL = ("local", "local:", "local://")
+_KUBERNETES, _GKE = "kubernetes://", "gke://"
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """How one logs in to clusters, for whoever does not do it as this machine's user. Asked when it is first needed."""
+    """Logins for clusters, where the user of this machine is not the one to log in. Each is called on first use."""
 
-    #: Makes a kubernetes ApiClient; None: by the kubeconfig.
+    #: Makes a kubernetes ApiClient; None: use the kubeconfig.
     kubernetes: Callable[[], Any] | None = None
-    #: Makes google.auth credentials; None: the default ones.
+    #: Makes google.auth credentials; None: use the default credentials.
     google: Callable[[], Any] | None = None
 
 
 def open_cluster(url: str, config: Config, access: Access | None = None) -> Cluster:
-    """The cluster at `url`, for the queue and the rest that `config` names. Raises ConfigError, MissingExtra."""
+    """Return the cluster at `url` for the queue of `config`. Raises ConfigError, MissingExtra."""
     access = access or Access()
-    if url in ("local", "local:", "local://"):
+    if is_local(url):
         from kubeque.clusters.local import LocalCluster
 
         return LocalCluster(config.home, config.queue_url)
-    if url.startswith("kubernetes://"):
+    if url.startswith(_KUBERNETES):
         from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 
         return KubernetesCluster.open(url, config, client=access.kubernetes)
-    if url.startswith("gke://"):
-        from kubeque.clusters.gke.cluster import GkeCluster
-        from kubeque.clusters.gke.credentials import Login
-
-        return GkeCluster.open(url, config, login=Login(access.google)).cluster()
+    if is_hosted(url):
+        return open_hosted(config, url=url, access=access).kubernetes_cluster()
     raise ConfigError(
-        f"cluster_url {url!r}: write local, the processes of one machine, kubernetes://CONTEXT/NAMESPACE, or"
+        f"cluster_url {url!r} is unknown: write local (processes of one machine), kubernetes://CONTEXT/NAMESPACE or"
         " gke://PROJECT/LOCATION/NAME"
     )
 
 
-def open_in_pod(url: str, config: Config) -> KubernetesCluster:
-    """Return the cluster that this pod runs in; `url` is its address from outside. Raises MissingExtra."""
-    from kubeque.clusters.kubernetes.cluster import KubernetesCluster
-
-    return KubernetesCluster.inside(url, config)
+def is_local(url: str) -> bool:
+    """True if consumers run as processes of this machine, without images."""
+    return url in _LOCAL
 
 
-def can_be_hosted(url: str) -> bool:
-    """True if kubeque can create and delete the cluster at `url` (see `open_hosting`)."""
-    return url.startswith("gke://")
+def is_hosted(url: str) -> bool:
+    """True if kubeque itself can create, resize and delete the cluster."""
+    return url.startswith(_GKE)
 
 
-def open_hosting(
-    config: Config, access: Access | None = None, *, tell: Callable[[str, float], None] | None = None
+def open_hosted(
+    config: Config, *, url: str = "", access: Access | None = None, tell: Callable[[str, float], None] | None = None
 ) -> GkeCluster:
-    """Return the cluster of a configuration, to start, resize and stop it; nothing is requested yet.
+    """Return the hosted cluster at `url` (default: `cluster_url`), whether it exists or not. Raises ConfigError.
 
-    `tell` gets the name of an operation that takes long, and the seconds since its start. Raises ConfigError where
-    kubeque cannot create such a cluster.
+    `tell` is called with each operation in progress and its seconds so far.
     """
+    url = url or config.cluster_url
+    if not is_hosted(url):
+        raise ConfigError(
+            f"cluster_url is {url}, but only a cluster on GKE has nodes that kubeque manages: set project and"
+            " cluster_name in .kubeque"
+        )
     from kubeque.clusters.gke.cluster import GkeCluster
     from kubeque.clusters.gke.credentials import Login
 
-    return GkeCluster.open(config.cluster_url, config, login=Login((access or Access()).google), tell=tell)
+    return GkeCluster.open(url, config, login=Login(access.google if access else None), tell=tell)
+
+
+def open_own_cluster(url: str, config: Config) -> Cluster:
+    """Return the cluster whose pod this process runs in; other machines know it as `url`.
+
+    Raises ClusterRefused if the pod's account lacks permissions, MissingExtra.
+    """
+    from kubeque.clusters.kubernetes.cluster import KubernetesCluster
+
+    cluster = KubernetesCluster.inside(url, config)
+    cluster.check_own_permissions()
+    return cluster
 
 
 def local_attempt(config: Config, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kubeque import __version__
 from kubeque.clusters.in_pod import TERMINATED, last_words, queue_url, use_own_certificates
-from kubeque.clusters.open import open_in_pod
+from kubeque.clusters.open import open_own_cluster
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
@@ -81,9 +81,8 @@ def main(words: list[str] | None = None) -> int:
         said: Mapping[str, str] = json.loads(given.config)
         values = {**said, "queue_url": queue_url(), "namespace": given.namespace}
         config = Config.from_values(values, where="the keeper's pod", folder=Path.home())
-        cluster = open_in_pod(given.cluster, config)
+        cluster = open_own_cluster(given.cluster, config)
         backends = Backends(config, open_queue(config.queue_url), Files(), cluster)
-        cluster.check_keeper()
         log.info("%s: %s", given.job, keep(backends, given.job, given.uid))
     except KubequeError as error:
         log.error("%s", error)

@@ -1,4 +1,4 @@
-"""How one logs in to clusters: by Airflow's own connections to Kubernetes and to Google, through their hooks."""
+"""Logins for clusters from Airflow's connections to Kubernetes and Google."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from kubeque.client import Access
 
-__all__ = ["LOGINS", "Access", "access"]
+__all__ = ["LOGINS", "Access", "make_access"]
 
 #: Keys of a kubeque connection that name other connections.
 LOGINS = ("kubernetes_conn_id", "gcp_conn_id")
 
 
-def access(values: Mapping[str, str]) -> Access:
-    """The logins that the values of a connection name. Nobody is asked yet."""
+def make_access(values: Mapping[str, str]) -> Access:
+    """Return the logins that the values of a connection name. They are used when first needed."""
     kubernetes, google = (values.get(key, "").strip() for key in LOGINS)
     return Access(
         kubernetes=(lambda: _kubernetes(kubernetes)) if kubernetes else None,

@@ -1,4 +1,4 @@
-"""The connection type `kubeque`, and the one door by which Airflow enters the engine."""
+"""The connection type `kubeque`, and all calls of the engine that operators, sensors and triggers make."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeErr
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep.sweep import Sweep
-from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, whose
-from kubeque_provider.hooks.credentials import LOGINS, Access, access
-from kubeque_provider.hooks.on_clear import OnClear, is_anothers, maker, rows_again
-from kubeque_provider.links.sweep import keep_links, sweep_page
-from kubeque_provider.log_text import failure, progress_line
-from kubeque_provider.naming import DEFAULT_CONNECTION, pointer
+from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
+from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
+from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
+from kubeque_provider.links.sweep import push_links, sweep_url
+from kubeque_provider.log_text import format_progress, make_failure
+from kubeque_provider.naming import DEFAULT_CONNECTION, make_pointer
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
-#: Fields of the form: name and title.
+#: Fields of the connection form: name and title.
 FIELDS = {
     "queue_url": "Queue URL",
     "default_url_prefix": "URL prefix of results",
@@ -36,9 +36,9 @@ FIELDS = {
 
 
 class KubequeHook(BaseHook):
-    """Where queue, files and cluster are, and what operators and sensors do with them.
+    """Queue, store and cluster of a connection, and the operations of operators and sensors on them.
 
-    Without the connection `kubeque_default` it is what the `.kubeque` file says, or the queue of this machine.
+    Without the connection `kubeque_default`, the `.kubeque` file applies, or else the queue of this machine.
     """
 
     conn_name_attr = "kubeque_conn_id"
@@ -47,17 +47,17 @@ class KubequeHook(BaseHook):
     hook_name = "kubeque"
 
     def __init__(self, kubeque_conn_id: str = DEFAULT_CONNECTION, *, cluster: str | None = None) -> None:
-        """`cluster`: where new jobs run, if not where the connection says."""
+        """`cluster`: URL of the cluster for new jobs (default: the connection's)."""
         super().__init__()
         self.kubeque_conn_id = kubeque_conn_id
         self._cluster = cluster
         self._client: Client | None = None
         self._counts: Any = None
-        self._obstacles: tuple[str, ...] = ()
+        self._problems: tuple[str, ...] = ()
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
-        """The form's fields, for Airflow 2."""
+        """Return the fields of the connection form, for Airflow 2."""
         from flask_appbuilder.fieldwidgets import BS3TextFieldWidget
         from flask_babel import lazy_gettext
         from wtforms import StringField
@@ -66,28 +66,29 @@ class KubequeHook(BaseHook):
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:
-        """What the form shows, for Airflow 2."""
+        """Return the layout of the connection form, for Airflow 2."""
         return {"hidden_fields": ["host", "port", "schema", "login", "password"], "relabeling": {}, "placeholders": {}}
 
-    def _values(self) -> dict[str, str] | None:
-        """The connection's extra; None where there is no connection of the default name. Raises ConfigError."""
+    def _read_extra(self) -> dict[str, str] | None:
+        """Return the connection's extra; None if the default connection does not exist. Raises ConfigError."""
         try:
             connection = self.get_connection(self.kubeque_conn_id)
         except AirflowNotFoundException as error:
             if self.kubeque_conn_id == DEFAULT_CONNECTION:
                 return None
             raise ConfigError(
-                f"there is no connection {self.kubeque_conn_id!r}: make one of type kubeque, or name another"
+                f"the connection {self.kubeque_conn_id!r} does not exist: create it with the type {self.conn_type},"
+                " or use another"
             ) from error
         if connection.conn_type != self.conn_type:
             raise ConfigError(
-                f"connection {self.kubeque_conn_id}: its type is {connection.conn_type!r}: choose {self.conn_type!r},"
-                " or name another connection"
+                f"connection {self.kubeque_conn_id}: its type is {connection.conn_type!r}: change it to"
+                f" {self.conn_type!r}, or use another connection"
             )
         return {key: str(value) for key, value in _extra(connection).items() if value is not None}
 
     def is_kubeque(self) -> bool:
-        """Is the connection of this type, or left out? Who chooses one by its name must not choose any other."""
+        """True if the connection has this type, or is the default one and does not exist."""
         try:
             return str(self.get_connection(self.kubeque_conn_id).conn_type) == self.conn_type
         except AirflowNotFoundException:
@@ -95,12 +96,12 @@ class KubequeHook(BaseHook):
 
     @property
     def deployment(self) -> str:
-        """What tells this Airflow from others on the same queue: the connection's field, else its address."""
-        return (self._values() or {}).get("deployment") or base_url()
+        """Name of this Airflow among those that share the queue (default: its base URL)."""
+        return (self._read_extra() or {}).get("deployment") or base_url()
 
     def config(self) -> Config:
-        """The connection as a configuration. Raises ConfigError naming the connection and the key."""
-        values = self._values()
+        """Return the connection as a configuration. Raises ConfigError with the connection and the key."""
+        values = self._read_extra()
         if values is None:
             return Config.load()
         for key in ("deployment", *LOGINS):
@@ -108,11 +109,11 @@ class KubequeHook(BaseHook):
         return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=Path.cwd())
 
     def access(self) -> Access:
-        """How to log in to clusters: by the connections that this one names."""
-        return access(self._values() or {})
+        """Return the logins for clusters from the connections that this one names."""
+        return make_access(self._read_extra() or {})
 
     def get_conn(self) -> Client:
-        """The client, connected once."""
+        """Return the client; connect on the first call. Raises ConfigError."""
         if self._client is None:
             config = self.config()
             if self._cluster:
@@ -124,7 +125,7 @@ class KubequeHook(BaseHook):
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Do queue and store answer? For `airflow connections test` and the button of the form."""
+        """Return whether queue and store answer, and a message. Called by `airflow connections test` and the form."""
         try:
             client = self.get_conn()
             jobs = len(client.jobs())
@@ -133,17 +134,17 @@ class KubequeHook(BaseHook):
             return False, str(error)
         finally:
             self.close()
-        seen = client.config.as_dict()
-        return True, f"{seen['queue_url']} answers and has {jobs} jobs; {seen['default_url_prefix']} may be written"
+        values = client.config.as_dict()
+        return True, f"{values['queue_url']} answers and has {jobs} jobs; {values['default_url_prefix']} is writable"
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the client's connections."""
         if self._client is not None:
             self._client.close()
             self._client = None
 
     def rows(self, parameters: Any, *, base: Path, missing: str | None = None) -> Rows:
-        """The rows that `parameters=` describes; a relative path starts at `base`. Raises ParametersError."""
+        """Return the rows of the argument `parameters`. `base`: folder for a relative path. Raises ParametersError."""
         if parameters is None:
             return sequence(1)
         if isinstance(parameters, str | Path):
@@ -157,60 +158,60 @@ class KubequeHook(BaseHook):
 
     def submit(
         self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None,
-        anew: bool = True,
+        fresh: bool = True,
     ) -> Progress:  # fmt: skip
-        """See that the job `name` is there and runs what has to run; `make` is asked for the sweep if it is needed.
+        """Submit the job `name`, or adopt, repair or replace an existing one as `on_clear` says. Returns its progress.
 
-        `anew`: is this a first try or behind a clear, and no retry? `origin`: which Airflow task asks, where its author
-        chose the name. Raises UserError with nothing submitted.
+        `make` builds the sweep if it is needed. `origin`: the Airflow task, if its author chose the name. `fresh`: True
+        for a first try and after a clear, False for a retry. Raises UserError; nothing is submitted then.
         """
         client = self.get_conn()
         try:
             before = client.status(name)
         except JobNotFound:
             made = client.submit(make())
-            self._say_new(made)
+            self._log_submitted(made)
             return client.status(name)
-        if origin is not None and is_anothers(before.job, origin):
+        if origin is not None and has_other_origin(before.job, origin):
             self._adopt(before.job, make())
-        existing = rows_again(before.job, on_clear, anew=anew)
+        existing = choose_existing(before.job, on_clear, fresh=fresh)
         if existing is None:
-            self.log.info("%s is there already: %s; nothing runs twice", name, progress_line(before.counts))
+            self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
         after = client.submit(make(), existing=existing).job
-        client.take(name, "")  # nobody has waited for this run yet
+        client.take(name, "")  # no try has waited for this run yet
         progress = client.status(name)
-        self._say_again(before, after, progress)
+        self._log_resubmitted(before, after, progress)
         return progress
 
     def _adopt(self, job: Job, sweep: Sweep) -> None:
-        """Take the job of somebody else for one's own. Raises JobExists where it is another sweep."""
+        """Adopt a job of another submitter. Raises JobExists if it is another sweep."""
         try:
             self.get_conn().submit(sweep)
         except JobExists as error:
             raise JobExists(
-                f"job_id {job.name!r} is the job of {maker(job)}, with another command, other inputs or other rows:"
-                " give this Airflow task another job_id, or none, so that each run of it has its own"
+                f"job_id {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
+                " this Airflow task another job_id, or none, so that each of its runs has its own job"
             ) from error
 
-    def _say_new(self, made: Submitted) -> None:
+    def _log_submitted(self, made: Submitted) -> None:
         job = made.job
-        done = f", {job.linked} of them done before in the series" if job.linked else ""
+        done = f", {job.linked} of them linked to earlier jobs of the series" if job.linked else ""
         self.log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
         if made.note:
-            self.log.warning("%s: no row is known to be done: %s", job.name, made.note)
+            self.log.warning("%s: no row is linked: %s", job.name, made.note)
         for warning in self.get_conn().version_warnings(job):
             self.log.warning("%s", warning)
 
-    def _say_again(self, before: Progress, after: Job, now: Progress) -> None:
+    def _log_resubmitted(self, before: Progress, after: Job, now: Progress) -> None:
         kept = now.counts.ok if now.job.run == after.run else 0
         same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
         self.log.info(
             "%s ended before with %s: %d ok rows of revision %d are kept, %d run again%s",
-            after.name, progress_line(before.counts), kept, before.job.revision, after.n - kept, same,
+            after.name, format_progress(before.counts), kept, before.job.revision, after.n - kept, same,
         )  # fmt: skip
 
-    def arrive(
+    def begin_wait(
         self,
         name: str,
         waiter: str,
@@ -219,10 +220,10 @@ class KubequeHook(BaseHook):
         orphan_after: float | None = None,
         retries: Mapping[str, int] | None = None,
     ) -> Progress:
-        """How a job stands, for somebody who begins to wait for it. Whoever waits repairs: a later attempt of a waiter
-        whose earlier one saw the job fail lets failed rows run again, once. Raises JobNotFound.
+        """Take the wait token of a job for the try `attempt` of `waiter`, and return the progress. Raises JobNotFound.
 
-        `orphan_after`: seconds after which the job stops if nobody looks. `retries`: extra attempts by cause.
+        If an earlier try saw the job fail, its failed rows run again, once. `orphan_after`: the job stops after this
+        many seconds without a poll. `retries`: extra attempts by cause.
         """
         client, token = self.get_conn(), f"{waiter}#{attempt}"
         before = client.take(name, token, orphan_after=orphan_after, retries=retries)
@@ -235,48 +236,48 @@ class KubequeHook(BaseHook):
             return client.reset(name)
         return progress
 
-    def look(self, name: str, token: str) -> Progress:
-        """How a job stands, for somebody who waits for it already. Raises JobNotFound."""
+    def poll(self, name: str, token: str) -> Progress:
+        """Keep the wait token of a job, and return the job's progress. Raises JobNotFound."""
         self.get_conn().keep(name, token)
         return self.get_conn().status(name)
 
-    def say(self, progress: Progress) -> None:
-        """Log the counts and what holds consumers up, if they are others than last time."""
+    def log_progress(self, progress: Progress) -> None:
+        """Log counts and start problems that changed since the last call."""
         if progress.counts != self._counts:
             self._counts = progress.counts
-            self.log.info("%s: %s", progress.job.name, progress_line(progress.counts))
-        if progress.obstacles != self._obstacles:
-            self._obstacles = progress.obstacles
-            for obstacle in progress.obstacles:
-                self.log.warning("%s waits: %s", progress.job.name, obstacle)
+            self.log.info("%s: %s", progress.job.name, format_progress(progress.counts))
+        if progress.obstacles != self._problems:
+            self._problems = progress.obstacles
+            for problem in progress.obstacles:
+                self.log.warning("%s waits: %s", progress.job.name, problem)
 
     def deliver(self, progress: Progress) -> dict[str, Any]:
-        """The last act of a waiter: the pointer to a job that ended well. Raises SweepFailed naming rows."""
+        """Note that the job was delivered, and return its pointer. Raises SweepFailed that lists failed rows."""
         job = progress.job
         if job.closing is None or not job.closing.success:
-            raise failure(progress, self.get_conn().lines(job.name, state="failed"))
+            raise make_failure(progress, self.get_conn().lines(job.name, state="failed"))
         self.get_conn().mark_delivered(job)
         return self.pointer(progress)
 
     def pointer(self, progress: Progress) -> dict[str, Any]:
-        """What goes through XCom."""
+        """Return the pointer for XCom."""
         job = progress.job
-        return pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
+        return make_pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
 
-    def keep_links(self, context: Any, job: Job) -> None:
-        """Let the pages of Airflow lead to the job."""
-        dag_id, run_id, _, _ = whose(context)
-        keep_links(context, sweep_page(job.name, self.kubeque_conn_id, dag_id, run_id), job.url, report_url(job))
+    def push_links(self, context: Any, job: Job) -> None:
+        """Push the links of the job to XCom."""
+        dag_id, run_id, _, _ = task_key(context)
+        push_links(context, sweep_url(job.name, self.kubeque_conn_id, dag_id, run_id), job.url, report_url(job))
 
 
 def _extra(connection: Any) -> dict[str, Any]:
-    """What stands in the field Extra, which Airflow takes for empty where it is no JSON. Raises ConfigError."""
+    """Return the field Extra, which Airflow itself reads as empty if it is not JSON. Raises ConfigError."""
     try:
         found = json.loads(connection.extra or "{}")
     except ValueError as error:
         raise ConfigError(
-            f"connection {connection.conn_id}: extra is no JSON ({error}): mend it in the form"
+            f"connection {connection.conn_id}: extra is not JSON ({error}): correct it in the form"
         ) from error
     if not isinstance(found, dict):
-        raise ConfigError(f'connection {connection.conn_id}: extra is no JSON object: write {{"queue_url": "..."}}')
+        raise ConfigError(f'connection {connection.conn_id}: extra is not a JSON object: write {{"queue_url": "..."}}')
     return found

@@ -1,4 +1,4 @@
-"""Which rows run again when a try meets a job that is there: of an earlier try, or somebody else's."""
+"""Decide which rows run again when a try finds an existing job of an earlier try or of another submitter."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kubeque.model.job.job import Job
 OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 
 
-def rows_again(job: Job, on_clear: OnClear, *, anew: bool = True) -> Existing | None:
-    """What to do with a job that is there already; None: take it as it is. Raises UserError for a bad `on_clear`.
+def choose_existing(job: Job, on_clear: OnClear, *, fresh: bool = True) -> Existing | None:
+    """Return what to do with an existing job; None: adopt it unchanged. Raises UserError for an unknown `on_clear`.
 
-    A job that runs is adopted. One that ended well is taken as it is, too, where nobody has cleared anything: if it was
-    not delivered yet, it belongs to a try that was lost behind its submission; if this try does not begin `anew`, the
-    one before was lost between its delivery and Airflow's record of it.
+    A running job is adopted. So is a successful one if the Airflow task was not cleared. Undelivered, it belongs to a
+    try that died after its submission. Delivered, with a try that is not `fresh`, the earlier try died before Airflow
+    recorded its end.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
@@ -25,14 +25,14 @@ def rows_again(job: Job, on_clear: OnClear, *, anew: bool = True) -> Existing | 
         return None
     if not job.closing.success:
         return {"all": Existing.REPLACE, "changed": Existing.REVISE}.get(on_clear, Existing.REPAIR)
-    if not (job.delivered and anew):
+    if not (job.delivered and fresh):
         return None
     again = {"auto": Existing.REPLACE, "all": Existing.REPLACE, "changed": Existing.REVISE}
     return again.get(on_clear, Existing.REPAIR)
 
 
-def is_anothers(job: Job, origin: Mapping[str, str]) -> bool:
-    """Was the job made by anybody but the Airflow task `origin`? An earlier run of it counts while its job goes on."""
+def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
+    """True if the job was not submitted by the Airflow task `origin`, in the same DAG run while the job is open."""
     made, mine = dict(job.origin), dict(origin)
     if job.closing is not None:
         made.pop("run", None)
@@ -40,10 +40,10 @@ def is_anothers(job: Job, origin: Mapping[str, str]) -> bool:
     return made != mine
 
 
-def maker(job: Job) -> str:
-    """Who made a job, for messages."""
+def describe_maker(job: Job) -> str:
+    """Return the submitter of a job, for messages."""
     origin = job.origin
     if "dag" not in origin:
-        return "somebody who is no Airflow task"
+        return "a submitter outside Airflow"
     mapped = "" if origin["map_index"] == "-1" else f"[{origin['map_index']}]"
     return f"the Airflow task {origin['dag']}.{origin['task']}{mapped} of the run {origin['run']}"

@@ -1,1 +1,1 @@
-"""Operators that submit sweeps and fetch results."""
+"""Operators that submit a sweep, act on it, fetch its results, and manage its cluster."""

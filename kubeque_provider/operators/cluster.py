@@ -1,4 +1,4 @@
-"""Start a cluster on GKE before a sweep, and stop it after."""
+"""Operators that start a cluster on GKE before a sweep and stop it afterwards."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kubeque_provider.naming import DEFAULT_CONNECTION
 
 
 class KubequeStartClusterOperator(BaseOperator):
-    """See that the GKE cluster of the connection runs, with bucket, database, account and workload identity.
+    """Create the GKE cluster of the connection with bucket, database, account and workload identity, as far as missing.
 
-    What is there stays as it is. Returns {cluster, pools}. It costs money until KubequeStopClusterOperator.
+    Returns {cluster, pools}. The cluster costs money until KubequeStopClusterOperator has deleted it.
     """
 
     template_fields: Sequence[str] = ("nodes", "spot_nodes", "machine_type", "kubeque_conn_id")
@@ -26,7 +26,7 @@ class KubequeStartClusterOperator(BaseOperator):
         self, *, nodes: str | int = 1, spot_nodes: str | None = None, machine_type: str | None = None,
         kubeque_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """`nodes`: those that stay, as in 3 or "1:5". `spot_nodes`: those that may vanish, as in "0:20"."""
+        """`nodes`: regular nodes, for example 3 or "1:5". `spot_nodes`: spot nodes, for example "0:20"."""
         super().__init__(**kwargs)
         self.nodes = nodes
         self.spot_nodes = spot_nodes
@@ -34,14 +34,14 @@ class KubequeStartClusterOperator(BaseOperator):
         self.kubeque_conn_id = kubeque_conn_id
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Start it. Raises BadSweep for what the DAG's author has to mend, ClusterError."""
+        """Start the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
         with permanent():
             hook = KubequeHook(self.kubeque_conn_id)
             return start_cluster(hook, str(self.nodes), self.spot_nodes, self.machine_type)
 
 
 class KubequeStopClusterOperator(BaseOperator):
-    """Delete the GKE cluster of the connection; queue and results stay. Runs whatever became of the sweep."""
+    """Delete the GKE cluster of the connection; queue and results stay. Runs also after a failed sweep."""
 
     template_fields: Sequence[str] = ("kubeque_conn_id",)
     template_ext: Sequence[str] = ()
@@ -50,11 +50,11 @@ class KubequeStopClusterOperator(BaseOperator):
     def __init__(
         self, *, kubeque_conn_id: str = DEFAULT_CONNECTION, trigger_rule: str = "all_done", **kwargs: Any
     ) -> None:
-        """`trigger_rule`: when, if not in any case; as a teardown Airflow has a rule of its own."""
+        """`trigger_rule`: Airflow's rule (default: run in any case). As a teardown, Airflow sets its own."""
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.kubeque_conn_id = kubeque_conn_id
 
     def execute(self, context: Any) -> None:
-        """Stop it. Raises BadSweep for what the DAG's author has to mend, ClusterError."""
+        """Stop the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
         with permanent():
             stop_cluster(KubequeHook(self.kubeque_conn_id))

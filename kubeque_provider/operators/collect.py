@@ -1,4 +1,4 @@
-"""The table of a sweep as one file."""
+"""Operator that writes the table of a sweep to one file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeCollectOperator(KubequeJobOperator):
-    """Write the table of a job, all rows with all that they wrote, to `dest`: a .csv or .parquet file, or such a URL.
+    """Write the table of a job, with all rows and all their results, to `dest`.
 
-    A relative `dest` starts at the folder of the DAG file. Parameters stay text unless `infer`: then a column of
-    nothing but numbers, or true and false, becomes one of these. Returns {dest, rows, columns}.
+    `dest`: path or URL of a .csv or .parquet file; a relative path starts at the folder of the DAG file. `infer`: turn
+    columns that hold only numbers, or only true and false, into numbers and booleans (default: all columns are text).
+    Returns {dest, rows, columns}.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest")
@@ -24,8 +25,8 @@ class KubequeCollectOperator(KubequeJobOperator):
         self.dest = dest
         self.infer = infer
 
-    def act(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Write it. Raises UserError for a file that cannot be."""
-        done = hook.get_conn().collect(name, self.place(self.dest), infer=self.infer)
+    def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
+        """Write the table. Raises UserError for a wrong `dest`."""
+        done = hook.get_conn().collect(name, self.resolve_dest(self.dest), infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
         return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}

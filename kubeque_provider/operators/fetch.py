@@ -1,4 +1,4 @@
-"""Bring the results of a sweep into a folder, or to a store."""
+"""Operator that fetches the results of a sweep into a folder or a store."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeFetchOperator(KubequeJobOperator):
-    """Fetch results into `dest`/{index}/ and `dest`/results.csv; what is there already is not fetched again.
+    """Fetch results into `dest`/{index}/ and `dest`/results.csv. Results that were fetched before are skipped.
 
-    `dest` is a folder, which starts at that of the DAG file if it is relative, or a URL as in `"gs://bucket/{{ ds }}"`;
-    `force` takes one that is not empty. `indexes`: only of these rows, as in `"3,5-9"` or `[3, 5]`. `state`: only of
-    rows that are `ok` or `failed`. `glob`: only such files, as in `"*.png"` or `["*.png", "**/*.csv"]`. Returns
-    {dest, tasks, files}: what is there, and what was written now.
+    `dest`: a folder, relative to that of the DAG file, or a URL, for example `"gs://bucket/{{ ds }}"`. `force`: accept
+    a `dest` that contains other files. `indexes`: fetch these rows only, for example `"3,5-9"` or `[3, 5]`. `state`:
+    fetch only rows that are `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or
+    `["*.png", "**/*.csv"]`. Returns {dest, tasks, files}: the tasks in `dest`, and the files written by this try.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest", "indexes", "state", "glob")
@@ -39,12 +39,12 @@ class KubequeFetchOperator(KubequeJobOperator):
         self.state = state
         self.glob = glob
 
-    def act(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Fetch. Raises UserError for a choice or a folder that is no good."""
+    def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
+        """Fetch. Raises UserError for a wrong selection or `dest`."""
         found = hook.get_conn().fetch(
-            name, self.place(self.dest), force=self.force, state=self.state,
+            name, self.resolve_dest(self.dest), force=self.force, state=self.state,
             indexes=parse_ranges(self.indexes) if isinstance(self.indexes, str) else self.indexes,
             globs=[self.glob] if isinstance(self.glob, str) else self.glob,
         )  # fmt: skip
-        self.log.info("%s: %d tasks fetched, %d were there, in %s", name, found.tasks, found.kept, found.dest)
+        self.log.info("%s: %d tasks fetched, %d fetched before, in %s", name, found.tasks, found.kept, found.dest)
         return {"dest": found.dest, "tasks": found.tasks + found.kept, "files": found.files}

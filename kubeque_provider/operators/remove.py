@@ -1,27 +1,27 @@
-"""Remove a sweep with its results."""
+"""Operator that removes a sweep with its results."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from kubeque.model.errors import JobNotFound
-from kubeque_provider.airflow_versions import attempt
+from kubeque_provider.airflow_versions import try_number
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeRemoveOperator(KubequeJobOperator):
-    """Delete a job and its results, but for those that other jobs link to. Returns its name."""
+    """Delete a job and its results, except those that other jobs link to. Returns the job's name."""
 
     ui_color = "#f4dcdc"
 
-    def act(self, hook: KubequeHook, name: str, context: Any) -> str:
-        """Remove it. In a later try it may be gone: the try before was lost behind the deletion."""
+    def perform(self, hook: KubequeHook, name: str, context: Any) -> str:
+        """Remove the job. A later try accepts that it is gone: an earlier try may have died after the deletion."""
         try:
             job = hook.get_conn().remove(name)
             self.log.info("%s is removed, with the results of its %d rows", name, job.n)
         except JobNotFound:
-            if attempt(context) == 1:
+            if try_number(context) == 1:
                 raise
-            self.log.info("%s is gone already", name)
+            self.log.info("%s was removed by an earlier try", name)
         return name

@@ -1,4 +1,4 @@
-"""Let rows of a sweep run again."""
+"""Operator that lets rows of a sweep run again."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 from kubeque.model.job.job import ResetRule
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.log_text import progress_line
+from kubeque_provider.log_text import format_progress
 from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeResetOperator(KubequeJobOperator):
-    """Let the failed and killed rows of a job run again; a KubequeJobSensor behind it waits for them.
+    """Let the failed and killed rows of a job run again. Wait for them with a KubequeJobSensor downstream.
 
-    `only_cause`: only rows that ended by one of these, as in `["oom"]`. `everything`: rows that are ok as well.
+    `only_cause`: reset only rows with one of these causes, for example `["oom"]`. `everything`: reset ok rows too.
     Returns the pointer {job_id, conn_id, results, counts}.
     """
 
@@ -25,8 +25,8 @@ class KubequeResetOperator(KubequeJobOperator):
         self.only_cause = only_cause
         self.everything = everything
 
-    def act(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Reset it. Raises UserError for a cause that there is not."""
+    def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
+        """Reset the rows. Raises UserError for an unknown cause."""
         progress = hook.get_conn().reset(name, ResetRule(self.everything, tuple(self.only_cause)).checked())
-        self.log.info("%s runs again: %s", name, progress_line(progress.counts))
+        self.log.info("%s runs again: %s", name, format_progress(progress.counts))
         return hook.pointer(progress)

@@ -17,22 +17,22 @@ from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
-    begins_anew,
     dag_folder,
     default_deferrable,
-    whose,
+    is_fresh_try,
+    task_key,
 )
-from kubeque_provider.assets import tell_assets
+from kubeque_provider.assets import write_asset_events
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
-from kubeque_provider.naming import DEFAULT_CONNECTION, job_id_for, origin_of, series_for
+from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
-from kubeque_provider.templating import read_word, render_push, render_rows, shown
+from kubeque_provider.templating import format_word, read_word, render_push, render_rows
 from kubeque_provider.waiter import Waiter
-from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, patience
+from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
 
-#: Fields that this operator renders itself.
+#: Templated fields that this operator renders itself.
 _OWN = ("command", "parameters", "push")
 
 
@@ -48,7 +48,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     template_fields: Sequence[str] = (
         "command", "parameters", "job_id", *SweepArgumentsOperator.template_fields, "kubeque_conn_id",
     )  # fmt: skip
-    #: Airflow must not read a file because a name ends in .csv.
+    #: Empty: a value that ends in .csv is not the name of a template file.
     template_ext: Sequence[str] = ()
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
     operator_extra_links = SWEEP_LINKS
@@ -107,7 +107,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         self.deferrable = deferrable
         self.poke_interval = poke_interval
         self.cancel_on_kill = cancel_on_kill
-        self.orphan_after = patience(orphan_after, self.poke_interval)
+        self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
         self.on_clear = on_clear
         self.kubeque_conn_id = kubeque_conn_id
         #: The words of the command, parsed while templates are rendered.
@@ -118,31 +118,31 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit, or adopt the job of an earlier try; with `wait`, wait for its end. Raises BadSweep, SweepFailed."""
+        """Submit the sweep, or adopt the job of an earlier try, and wait with `wait`. Raises BadSweep, SweepFailed."""
         try:
             with permanent():
-                who = whose(context)
-                name = self.job_id or job_id_for(self.hook.deployment, *who)
+                key = task_key(context)
+                name = self.job_id or make_job_id(self.hook.deployment, *key)
                 context["ti"].xcom_push(key="job_id", value=name)
-                series = self.series or (series_for(self.hook.deployment, who[0], who[2]) if self.skip_done else "")
-                origin = origin_of(self.hook.deployment, *who)
+                series = self.series or (make_series(self.hook.deployment, key[0], key[2]) if self.skip_done else "")
+                origin = make_origin(self.hook.deployment, *key)
                 progress = self.hook.submit(
                     name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear,
-                    origin=origin if self.job_id else None, anew=begins_anew(context),
+                    origin=origin if self.job_id else None, fresh=is_fresh_try(context),
                 )  # fmt: skip
-            self.hook.keep_links(context, progress.job)
+            self.hook.push_links(context, progress.job)
             if not self.wait:
-                return tell_assets(self, context, self.hook.pointer(progress))
-            waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
-            return tell_assets(self, context, self._wait(waiter))
+                return write_asset_events(self, context, self.hook.pointer(progress))
+            waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
+            return write_asset_events(self, context, self._wait(waiter))
         finally:
             self.hook.close()
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Continue after the triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
-        name = self.job_id or job_id_for(self.hook.deployment, *whose(context))
-        waiter = Waiter.of(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
-        return tell_assets(self, context, self._after(waiter, event))
+        """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        name = self.job_id or make_job_id(self.hook.deployment, *task_key(context))
+        waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
+        return write_asset_events(self, context, self._handle_event(waiter, event))
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
@@ -157,17 +157,17 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     def _wait(self, waiter: Waiter) -> dict[str, Any]:
         self._hook = self.hook
         try:
-            while (progress := self._look(waiter)) is None or progress.job.closing is None:
+            while (progress := self._poll(waiter)) is None or progress.job.closing is None:
                 if self.deferrable:
                     self._defer(waiter)
                 if progress is not None:
-                    self.hook.say(progress)
+                    self.hook.log_progress(progress)
                 time.sleep(self.poke_interval)
         except AirflowTaskTimeout:
             if self.cancel_on_kill:
                 waiter.cancel()
             raise
-        self.hook.say(progress)
+        self.hook.log_progress(progress)
         return self.hook.deliver(progress)
 
     def _do_render_template_fields(
@@ -179,7 +179,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         seen_oids: set[int],
         **more: Any,
     ) -> None:
-        """Render. Airflow calls this method for mapped tasks too, unlike the public one."""
+        """Render the fields. Unlike the public method, Airflow calls this for mapped tasks too."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
         super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
@@ -198,9 +198,9 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
         if callable(getattr(self.command, "resolve", None)):
-            self.command = [Word((str(word),)) for word in render(self.command)]  # every word is data
+            self.command = [Word((str(word),)) for word in render(self.command)]  # values of an upstream task are data
         if isinstance(self.command, str):
-            return  # Sweep.words raises the error
+            return  # Sweep raises the error for a command that is one text
 
         def read(word: Any) -> Word:
             if isinstance(word, Word):
@@ -210,7 +210,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             return read_word(word, env, (lambda text: text) if mapped else render)
 
         self._words = tuple(read(word) for word in self.command)
-        self.command = [shown(word) for word in self._words]
+        self.command = [format_word(word) for word in self._words]
 
     def _render_parameters(self, render: Any) -> None:
         if callable(getattr(self.parameters, "resolve", None)):

@@ -1,6 +1,6 @@
-"""What the web server answers to a request of the page, whatever Airflow it is in: pure but for reading the queue.
+"""Answer the requests of the page of sweeps, the same for every Airflow. The only effect is to read the queue.
 
-Who asks sees the sweeps of the DAGs that Airflow lets them read, and no sign of any other.
+A person sees the sweeps of the DAGs that Airflow lets them read. Answers do not reveal whether other sweeps exist.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from kubeque.client import Reader, TaskRow
 from kubeque.model.errors import JobNotFound, KubequeError, UserError
 from kubeque.model.job.job import Job
 from kubeque_provider.naming import DEFAULT_CONNECTION
-from kubeque_provider.page.connections import PageConnection, connection_ids, open_source
+from kubeque_provider.page.connections import PageConnection, connection_ids, open_connection
 from kubeque_provider.page.views import failures_view, job_view, log_view, table_view, task_view
-from kubeque_provider.page.xcom_fallback import last_told
+from kubeque_provider.page.xcom_fallback import read_last_summary
 
 log = logging.getLogger(__name__)
-#: Sweeps, rows and tasks of a picture that one answer holds at most.
+#: Largest number of sweeps, of table rows and of states in the grid, per answer.
 _LISTED, _ROWS, _MARKED = 50, 100, 250_000
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -32,22 +32,22 @@ _OWN = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'self'"
 )
-#: A page made of a sweep's own values may run its script, and reach nothing of Airflow's.
-_MADE = "sandbox allow-scripts; frame-ancestors 'self'"
-_AWAY = "the queue cannot be read now; the log of the web server says why"
-_HIDDEN = "there is no such sweep here, or you may not see it"
+#: Policy of the timeline, which contains values of the sweep: its script runs without access to Airflow's cookies.
+_SANDBOX = "sandbox allow-scripts; frame-ancestors 'self'"
+_AWAY = "the queue cannot be read now; see the log of the web server"
+_HIDDEN = "the sweep does not exist here, or you may not see it"
 
 
 class MayRead(Protocol):
-    """Asks Airflow what a person may see."""
+    """Function that asks Airflow what a person may see."""
 
     def __call__(self, dag_id: str | None, *, logs: bool = False) -> bool:
-        """The Airflow tasks of a DAG (None: of all), or what they wrote."""
+        """True for the Airflow tasks of a DAG (None: of all DAGs), or with `logs` their output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the browser."""
+    """Response to the browser."""
 
     status: int
     body: bytes
@@ -63,7 +63,7 @@ class Answer:
 
 
 class _Refused(Exception):
-    """Not found, or not for this person."""
+    """The request is wrong, its object does not exist, or the person may not see it."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -72,33 +72,34 @@ class _Refused(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """What one person asks for."""
+    """Request of one person."""
 
     query: Mapping[str, str]
     may_read: MayRead
-    #: The sweep asked for was shown to be theirs to see: errors may name what they met.
+    #: True once the person is known to have access to the sweep: errors may then contain details.
     granted: bool = field(default=False, init=False)
     _readable: dict[str, bool] = field(default_factory=dict, init=False)
 
-    def source(self) -> PageConnection:
-        return open_source(self.query.get("conn") or DEFAULT_CONNECTION)
+    def connection(self) -> PageConnection:
+        """Return the requested connection. Raises ConfigError, QueueError."""
+        return open_connection(self.query.get("conn") or DEFAULT_CONNECTION)
 
     def job(self, *, logs: bool = False) -> tuple[Reader, Job]:
-        """The sweep asked for. Raises _Refused, in the same words where there is none and where it is not theirs."""
-        source = self.source()
+        """Return the requested sweep. Raises _Refused, with one message for a missing and for a hidden sweep."""
+        connection = self.connection()
         try:
-            job = source.reader.job(self.query.get("job", ""))
+            job = connection.reader.job(self.query.get("job", ""))
         except JobNotFound:
             raise _Refused(404, _HIDDEN) from None
-        if not self.sees(job, source.deployment):
+        if not self.may_see(job, connection.deployment):
             raise _Refused(404, _HIDDEN)
         if logs and not self.may_read(job.origin["dag"], logs=True):
-            raise _Refused(403, "you may see this sweep, and not what its tasks write")
+            raise _Refused(403, "you may see this sweep, but not the logs of its tasks")
         self.granted = True
-        return source.reader, job
+        return connection.reader, job
 
-    def sees(self, job: Job, deployment: str) -> bool:
-        """Was it made by a DAG of this Airflow that they may read?"""
+    def may_see(self, job: Job, deployment: str) -> bool:
+        """True if a DAG of this Airflow that the person may read submitted the job."""
         dag = job.origin.get("dag")
         if not dag or job.origin.get("deployment") != deployment:
             return False
@@ -106,20 +107,21 @@ class Request:
             self._readable[dag] = self.may_read(dag)
         return self._readable[dag]
 
-    def last(self) -> dict[str, Any] | None:
-        """What the run that the address names was told last of the sweep, for who may read its DAG."""
+    def last_summary(self) -> dict[str, Any] | None:
+        """Return the sweep's last summary in the requested DAG run; None if the person may not read the DAG."""
         job, dag, run = (self.query.get(key, "") for key in ("job", "dag", "run"))
-        return last_told(job, dag, run) if job and dag and run and self.may_read(dag) else None
+        return read_last_summary(job, dag, run) if job and dag and run and self.may_read(dag) else None
 
     def number(self, name: str, default: int, most: int) -> int:
+        """Return a parameter as a number of at most `most`. Raises _Refused."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise _Refused(400, f"{name} is no number from 0")
+            raise _Refused(400, f"{name} must be a number from 0")
         return min(int(text), most)
 
 
-def answer(path: str, query: Mapping[str, str], may_read: MayRead) -> Answer:
-    """The answer to a request for `path`, which is relative to where the page is."""
+def respond(path: str, query: Mapping[str, str], may_read: MayRead) -> Answer:
+    """Return the response to a request for `path`, which is relative to the page."""
     if path in _STATIC:
         name = path or "sweeps.html"
         return Answer(200, _static(name), _TYPES[name[name.rindex(".") :]])
@@ -127,18 +129,18 @@ def answer(path: str, query: Mapping[str, str], may_read: MayRead) -> Answer:
     try:
         if path == "timeline":
             reader, job = request.job()
-            return Answer(200, reader.timeline(job).encode(errors="replace"), _TYPES[".html"], _MADE)
+            return Answer(200, reader.timeline(job).encode(errors="replace"), _TYPES[".html"], _SANDBOX)
         if path not in _DATA:
-            raise _Refused(404, "there is no such page")
+            raise _Refused(404, "the page does not exist")
         return _json(200, _DATA[path](request))
     except _Refused as refused:
         return _json(refused.status, {"error": str(refused)})
     except KubequeError as error:
         log.warning("the page of sweeps, %s: %s", path, error)
-        told = request.granted or may_read(None)
-        if path == "data/job" and not isinstance(error, UserError) and (last := request.last()) is not None:
-            return _json(200, {"last": last, "error": str(error) if told else _AWAY})
-        text = str(error) if told else _AWAY
+        detailed = request.granted or may_read(None)
+        if path == "data/job" and not isinstance(error, UserError) and (last := request.last_summary()) is not None:
+            return _json(200, {"last": last, "error": str(error) if detailed else _AWAY})
+        text = str(error) if detailed else _AWAY
         return _json(400 if isinstance(error, UserError) else 503, {"error": text})
 
 
@@ -156,20 +158,20 @@ def _static(name: str) -> bytes:
     return (folder / name).read_bytes()
 
 
-# ------------------------------------------------------------------ what can be asked
+# ------------------------------------------------------------------ data
 def _jobs(request: Request) -> dict[str, Any]:
-    """The sweeps that a person may see, the newest first, a page of them."""
-    source, words = request.source(), request.query.get("words", "").lower().split()
+    """Return a page of the sweeps that a person may see, newest first."""
+    connection, words = request.connection(), request.query.get("words", "").lower().split()
     first = request.number("first", 0, 1_000_000)
-    seen = []
-    for job in source.reader.jobs():
-        named = f"{job.name} {job.origin.get('dag', '')} {job.origin.get('run', '')}".lower()
-        if all(word in named for word in words) and request.sees(job, source.deployment):
-            seen.append(job)
-    now = source.reader.now()
-    shown = [job_view(job, source.reader.counts(job), now) for job in seen[first : first + _LISTED]]
+    found = []
+    for job in connection.reader.jobs():
+        text = f"{job.name} {job.origin.get('dag', '')} {job.origin.get('run', '')}".lower()
+        if all(word in text for word in words) and request.may_see(job, connection.deployment):
+            found.append(job)
+    now = connection.reader.now()
+    sweeps = [job_view(job, connection.reader.counts(job), now) for job in found[first : first + _LISTED]]
     others = connection_ids() if request.may_read(None) else []
-    return {"sweeps": shown, "total": len(seen), "page": _LISTED, "connections": others}
+    return {"sweeps": sweeps, "total": len(found), "page": _LISTED, "connections": others}
 
 
 def _job(request: Request) -> dict[str, Any]:
@@ -178,7 +180,7 @@ def _job(request: Request) -> dict[str, Any]:
 
 
 def _marks(request: Request) -> dict[str, Any]:
-    """A letter for each task, so that a picture of 100,000 tasks is some kilobytes."""
+    """Return one letter per task, so that a grid of 100,000 tasks takes a few kilobytes."""
     reader, job = request.job()
     first = request.number("first", 0, job.n)
     return {"first": first, "marks": reader.marks(job, first, _MARKED), "meaning": reader.MEANING, "page": _MARKED}
@@ -190,7 +192,7 @@ def _failures(request: Request) -> dict[str, Any]:
 
 
 def _table(request: Request) -> dict[str, Any]:
-    """A page of tasks. `first`: an index, or a place in the order of the column `sort`."""
+    """Return a page of tasks. `first`: index of the first task, or with `sort` its position in that order."""
     reader, job = request.job()
     state, column = request.query.get("state") or None, request.query.get("sort", "")
     first = request.number("first", 0, job.n)
@@ -204,7 +206,7 @@ def _table(request: Request) -> dict[str, Any]:
 
 
 def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
-    """So many lines as a page has, and the index at which the next one begins."""
+    """Return the lines of one page and the index of the next page's first line."""
     return found[:_ROWS], found[_ROWS].view.index if len(found) > _ROWS else None
 
 

@@ -1,4 +1,4 @@
-"""What the page is told of sweeps: plain values for JSON, each cut to a bounded length, secrets hidden."""
+"""Values of sweeps for the page, ready for JSON: bounded in length, with secrets masked."""
 
 from __future__ import annotations
 
@@ -11,34 +11,36 @@ from kubeque.client import Failures, Peek, TaskRow
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import printable, render_terminal
-from kubeque_provider.airflow_versions import masked, task_address
+from kubeque_provider.airflow_versions import mask_secrets, task_path
 
-_CELL, _VALUE, _MESSAGE = 120, 4000, 1000
-#: Columns of parameters, and of values, that the table shows.
-_COLUMNS = 40
-#: Whole numbers that JavaScript holds exactly.
-_SAFE = 1 << 53
+#: Limits of a table cell, of a value on the page of one task, and of a message, characters.
+_CELL_CHARACTERS, _VALUE_CHARACTERS, _MESSAGE_CHARACTERS = 120, 4000, 1000
+#: Number of parameter columns, and of result columns, that the table shows.
+_MAX_COLUMNS = 40
+#: Bound of the integers that JavaScript represents exactly.
+_SAFE_INTEGER = 1 << 53
 
 
 def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
-    """One sweep, from the queue alone. `now`: the queue's clock."""
+    """Return one sweep, from the queue alone. `now`: the queue's clock, Unix seconds."""
     origin = job.origin
     return {
         "name": job.name, "uid": job.uid, "run": job.run, "revision": job.revision, "state": job.standing(counts),
-        "reason": printable(masked(job.reason), _MESSAGE), "tasks": job.n, "counts": counts.to_wire(),
+        "reason": printable(mask_secrets(job.reason), _MESSAGE_CHARACTERS), "tasks": job.n, "counts": counts.to_wire(),
         "ended": job.closing.at if job.closing is not None else None, "created": job.created, "now": now,
         "consumers": job.consumers, "priority": job.priority, "linked": job.linked, "results": job.url,
-        "origin": {key: origin[key] for key in ("dag", "run", "task", "map_index")}, "address": task_address(origin),
+        "origin": {key: origin[key] for key in ("dag", "run", "task", "map_index")}, "address": task_path(origin),
     }  # fmt: skip
 
 
 def failures_view(found: Failures) -> dict[str, Any]:
-    """Failed tasks in groups, each with the first of them."""
+    """Return failed tasks in groups, each with its first tasks."""
     return {
         "causes": dict(found.causes),
         "groups": [
             {
-                "cause": str(group.cause), "count": group.count, "message": printable(masked(group.message), _MESSAGE),
+                "cause": str(group.cause), "count": group.count,
+                "message": printable(mask_secrets(group.message), _MESSAGE_CHARACTERS),
                 "first": [{"index": index, "row": _row_text(row)} for index, row in group.first],
                 "more": max(0, group.count - NAMED),
             }
@@ -48,13 +50,13 @@ def failures_view(found: Failures) -> dict[str, Any]:
 
 
 def table_view(lines: Sequence[TaskRow], columns: Sequence[str]) -> dict[str, Any]:
-    """Tasks as the rows of a table. `columns`: the names of the parameters."""
+    """Return tasks as rows of a table. `columns`: names of the parameters."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
-    kept, values = columns[:_COLUMNS], outs[:_COLUMNS]
+    kept, values = columns[:_MAX_COLUMNS], outs[:_MAX_COLUMNS]
     heads = ["index", "state", *kept, *(f for f in _facts(lines) if f != "state"), *(f"out.{name}" for name in values)]
     return {
-        "heads": [{"column": head, "label": printable(head, _CELL)} for head in heads],
-        "rows": [[cell(line.value(head), _CELL, head) for head in heads] for line in lines],
+        "heads": [{"column": head, "label": printable(head, _CELL_CHARACTERS)} for head in heads],
+        "rows": [[cell(line.value(head), _CELL_CHARACTERS, head) for head in heads] for line in lines],
         "left_out": len(columns) - len(kept) + len(outs) - len(values),
     }
 
@@ -64,17 +66,17 @@ def _facts(lines: Sequence[TaskRow]) -> list[str]:
 
 
 def task_view(line: TaskRow) -> dict[str, Any]:
-    """One task with all that the queue knows of it."""
+    """Return one task with its row, its attempts and its results as the queue has them."""
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}
     return {
         "index": line.view.index, "state": line.view.state, "facts": line.facts(),
-        "message": printable(masked(record.outcome.message), _MESSAGE) if record.outcome else "",
+        "message": printable(mask_secrets(record.outcome.message), _MESSAGE_CHARACTERS) if record.outcome else "",
         "row": _pairs(row), "out": _pairs(line.out),
         "attempts": [
             {
-                "number": a.number, "cause": str(a.cause), "code": a.code, "consumer": printable(a.owner, _CELL),
-                "start": a.start, "seconds": a.seconds,
+                "number": a.number, "cause": str(a.cause), "code": a.code,
+                "consumer": printable(a.owner, _CELL_CHARACTERS), "start": a.start, "seconds": a.seconds,
             }
             for a in record.history
         ],
@@ -82,27 +84,27 @@ def task_view(line: TaskRow) -> dict[str, Any]:
 
 
 def log_view(peek: Peek) -> dict[str, Any]:
-    """The end of what a task wrote, as a terminal would show it."""
+    """Return the end of a task's output as a terminal shows it."""
     return {
-        "text": masked(render_terminal(peek.tail.text)), "attempt": peek.attempt, "age": peek.age, "final": peek.final,
-        "state": peek.view.state, "from": peek.tail.start,
+        "text": mask_secrets(render_terminal(peek.tail.text)), "attempt": peek.attempt, "age": peek.age,
+        "final": peek.final, "state": peek.view.state, "from": peek.tail.start,
     }  # fmt: skip
 
 
 def cell(value: Any, limit: int, name: str) -> Any:
-    """A value that JSON and JavaScript hold exactly, or its text."""
+    """Return a value that JSON and JavaScript represent exactly, otherwise its text."""
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int) and abs(value) <= _SAFE:
+    if isinstance(value, int) and abs(value) <= _SAFE_INTEGER:
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    return printable(masked(value if isinstance(value, str) else json.dumps(value), name), limit)
+    return printable(mask_secrets(value if isinstance(value, str) else json.dumps(value), name), limit)
 
 
 def _pairs(values: Mapping[str, Any]) -> list[list[Any]]:
-    return [[printable(name, _CELL), cell(value, _VALUE, name)] for name, value in values.items()]
+    return [[printable(name, _CELL_CHARACTERS), cell(value, _VALUE_CHARACTERS, name)] for name, value in values.items()]
 
 
 def _row_text(row: Mapping[str, str]) -> str:
-    return printable(" ".join(f"{k}={masked(v, k)}" for k, v in row.items() if k != "index"), _CELL)
+    return printable(" ".join(f"{k}={mask_secrets(v, k)}" for k, v in row.items() if k != "index"), _CELL_CHARACTERS)

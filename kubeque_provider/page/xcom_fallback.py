@@ -1,23 +1,23 @@
-"""What Airflow itself still knows of a sweep whose queue cannot be read: the last summary in XCom."""
+"""The last summary of a sweep in XCom, for the page while the queue cannot be read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from kubeque_provider.airflow_versions import returned
+from kubeque_provider.airflow_versions import read_returned_values
 
-#: So many values of a run are looked at, the newest first.
-_MOST = 200
+#: Number of XCom values of a run that are searched, newest first.
+_MAX_VALUES = 200
 _COUNTS = ("pending", "running", "ok", "failed", "killed", "held")
 
 
-def last_told(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """The newest pointer to a job among what the Airflow tasks of a run returned, as the page shows it.
+def read_last_summary(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] | None:
+    """Return the newest pointer to a job that an Airflow task of the run returned, for the page; None if none did.
 
-    `at`: when it was returned, in seconds of Unix time; `counts` as then. None: there is none.
+    `at`: time of the return, Unix seconds. `counts`: the counts at that time.
     """
-    for value, at in returned(dag_id, run_id, _MOST):
+    for value, at in read_returned_values(dag_id, run_id, _MAX_VALUES):
         if isinstance(value, Mapping) and value.get("job_id") == job_id and isinstance(value.get("counts"), Mapping):
             counts = {name: n for name in _COUNTS if isinstance(n := value["counts"].get(name), int)}
             return {

@@ -1,4 +1,4 @@
-"""The plugin that puts the page of sweeps into Airflow's menu. Every process of Airflow loads it: it imports little."""
+"""Plugin that adds the page of sweeps to Airflow's menu. Every Airflow process loads it, so it imports little."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeque_provider.links.sweep import PREFIX
 
 
 class KubequePlugin(AirflowPlugin):
-    """Sweeps, below Browse: a view of its own in Airflow 3, a page of the web server in Airflow 2."""
+    """Menu item Browse > Sweeps: an external view in Airflow 3, a blueprint in Airflow 2."""
 
     name = "kubeque"
 
@@ -21,7 +21,7 @@ class KubequePlugin(AirflowPlugin):
 
         @cached_property
         def flask_blueprints(self) -> list[Any]:  # type: ignore[override]
-            """Made where it is asked for: by the web server."""
+            """Return the blueprint; only the web server reads this."""
             from kubeque_provider.page.airflow2 import make_blueprint
 
             return [make_blueprint()]
@@ -38,7 +38,7 @@ class KubequePlugin(AirflowPlugin):
 
         @cached_property
         def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
-            """Made where it is asked for: by the API server."""
+            """Return the application; only the API server reads this."""
             from kubeque_provider.page.airflow3 import make_app
 
             return [{"name": "kubeque", "app": make_app(), "url_prefix": f"/{PREFIX}"}]

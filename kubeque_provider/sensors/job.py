@@ -1,4 +1,4 @@
-"""Wait for a sweep, and repair what can be repaired meanwhile."""
+"""Sensor that waits for a sweep and repairs it in the meantime."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from kubeque_provider.airflow_versions import (
     PokeReturnValue,
     default_deferrable,
 )
-from kubeque_provider.assets import tell_assets
+from kubeque_provider.assets import write_asset_events
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.links.sweep import SWEEP_LINKS
-from kubeque_provider.naming import resolve
+from kubeque_provider.naming import resolve_job
 from kubeque_provider.waiter import Waiter
-from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, patience
+from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
 
 
 class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
-    """Wait until a job has ended; fails naming the first failing rows if it is not a success.
+    """Wait until a job has ended. The sensor fails with the first failed rows if the job is not a success.
 
-    `job_id` is a name or the output of a KubequeSubmitOperator. Another try, or clearing the sensor alone, lets the
-    rows that failed run again. Returns the pointer {job_id, conn_id, results, counts}.
+    `job_id`: a name or the output of a KubequeSubmitOperator. A retry, or a clear of the sensor alone, lets the failed
+    rows run again. Returns the pointer {job_id, conn_id, results, counts}.
     """
 
     template_fields: Sequence[str] = ("job_id", "retry_causes", "kubeque_conn_id")
@@ -46,12 +46,12 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         orphan_after: timedelta | float | None = ORPHAN_AFTER,
         **kwargs: Any,
     ) -> None:
-        """`poke_interval`: seconds; with mode="reschedule" 10 or more, or Airflow may fail a try queued too soon.
+        """`poke_interval`: seconds; at least 10 with mode="reschedule", or Airflow may fail a try queued too soon.
 
-        `deferrable`: wait in the triggerer. `retry_causes`: extra attempts of a row by cause, in place of the job's.
+        `deferrable`: wait in the triggerer. `retry_causes`: extra attempts of a row by cause, instead of the job's.
 
-        `cancel_on_kill`: where this Airflow task is ended for good (marked, deleted, out of time), its sweep is too.
-        Where Airflow tells nobody of that, the sweep stops once nobody has looked for `orphan_after`; None: never.
+        `cancel_on_kill`: kill the sweep when this Airflow task ends for good (marked, deleted, out of time).
+        `orphan_after`: stop the sweep after this time without a poll, if Airflow reports no end; None: never.
         """
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.job_id = job_id
@@ -59,7 +59,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         self.deferrable = deferrable
         self.retry_causes = retry_causes
         self.cancel_on_kill = cancel_on_kill
-        self.orphan_after = patience(orphan_after, self.poke_interval)
+        self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
 
     def execute(self, context: Any) -> Any:
         """Wait until the job has ended. Raises SweepFailed, BadSweep, AirflowSensorTimeout."""
@@ -76,41 +76,41 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
                 self._hook.close()
 
     def _wait_deferred(self, context: Any) -> Any:
-        waiter = self._who(context)
-        progress = self._see(context, waiter)
+        waiter = self._make_waiter(context)
+        progress = self._poll_and_link(context, waiter)
         if progress is None or progress.job.closing is None:
             self._defer(waiter, timeout=self.timeout)
         assert self._hook is not None
-        return tell_assets(self, context, self._hook.deliver(progress))
+        return write_asset_events(self, context, self._hook.deliver(progress))
 
-    def _see(self, context: Any, waiter: Waiter) -> Any:
-        """As `_look`; what is seen first is linked to."""
-        arrived, progress = self._arrived, self._look(waiter)
+    def _poll_and_link(self, context: Any, waiter: Waiter) -> Any:
+        """Call `_poll`, and push the links on its first success."""
+        arrived, progress = self._has_begun, self._poll(waiter)
         if progress is not None and not arrived:
             assert self._hook is not None
-            self._hook.keep_links(context, progress.job)
+            self._hook.push_links(context, progress.job)
         return progress
 
-    def _who(self, context: Any) -> Waiter:
+    def _make_waiter(self, context: Any) -> Waiter:
         with permanent():
-            name, conn_id = resolve(self.job_id, self.kubeque_conn_id)
-        return Waiter.of(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
+            name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)
+        return Waiter.from_context(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
 
     def poke(self, context: Any) -> PokeReturnValue:
-        """One look at the job; consumers are started and lost tasks taken back by the way."""
-        # One hook for all pokes of a process: it remembers who was silent since when.
-        progress = self._see(context, self._waiter or self._who(context))
+        """Poll the job once, which also starts missing consumers and takes back lost tasks."""
+        # One hook for all pokes of a process: it remembers how long each lease has been unchanged.
+        progress = self._poll_and_link(context, self._waiter or self._make_waiter(context))
         if progress is None:
             return PokeReturnValue(is_done=False)
         assert self._hook is not None
-        self._hook.say(progress)
+        self._hook.log_progress(progress)
         if progress.job.closing is None:
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(True, tell_assets(self, context, self._hook.deliver(progress)))
+        return PokeReturnValue(True, write_asset_events(self, context, self._hook.deliver(progress)))
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
-        """The triggerer has seen the end. Raises SweepFailed, BadSweep, AirflowSensorTimeout, AirflowTaskTimeout."""
+        """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowSensorTimeout, AirflowTaskTimeout."""
         if event["status"] == "timeout" and event.get("limit") == "timeout":
-            message = f"{self._who(context).job_id} had not ended after {self.timeout:g} s; it goes on"
+            message = f"{self._make_waiter(context).job_id} had not ended after {self.timeout:g} s; it goes on"
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)
-        return tell_assets(self, context, self._after(self._who(context), event))
+        return write_asset_events(self, context, self._handle_event(self._make_waiter(context), event))

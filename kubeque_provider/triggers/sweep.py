@@ -1,4 +1,4 @@
-"""Wait for a sweep in the triggerer: one poll for a whole sweep, never in the event loop itself."""
+"""Wait for a sweep in the triggerer. One poll covers a whole sweep and runs in a thread, not in the event loop."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from kubeque.model.errors import KubequeError, UserError
 from kubeque_provider.hooks.kubeque import KubequeHook, Progress
-from kubeque_provider.log_text import progress_line
+from kubeque_provider.log_text import format_progress
 from kubeque_provider.waiter import Waiter
 
 T = TypeVar("T")
-#: Polls at the same time in one triggerer; more wait for their turn, and the event loop goes on.
+#: Number of concurrent polls in one triggerer; further polls are queued.
 _THREADS = 16
-#: A poll comes this much sooner or later, so that many sweeps do not ask at once.
+#: Random share by which an interval is shortened or extended, so that sweeps do not poll at the same time.
 _JITTER = 0.2
 
 _hooks: dict[str, KubequeHook] = {}
@@ -29,10 +29,10 @@ _hooks_lock = threading.Lock()
 
 
 class KubequeSweepTrigger(BaseTrigger):
-    """Fires once when the job has ended ("ended"), at the deadline ("timeout") or where there is none ("bad").
+    """Fire once: when the job has ended ("ended"), at the deadline ("timeout") or for a wrong request ("bad").
 
-    Its arguments hold no secret: the connection is read in the triggerer, in a thread. They only ever grow, each with a
-    default, so that a sweep that was deferred by an older version goes on.
+    The arguments contain no secret; the triggerer reads the connection. New arguments need a default, because Airflow
+    also starts triggers that an older version has stored.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class KubequeSweepTrigger(BaseTrigger):
         limit: str = "",
         arrival: Mapping[str, Any] | None = None,
     ) -> None:
-        """`poke_interval`: seconds. `deadline`: Unix seconds; `limit` is what set it, for the event.
+        """`poke_interval`: seconds. `deadline`: Unix seconds. `limit`: name of the deadline, for the event.
 
-        `arrival`: `orphan_after` and `retries` of `KubequeHook.arrive`, where the queue was away for the first look.
+        `arrival`: arguments of `KubequeHook.begin_wait`, if no poll has succeeded yet.
         """
         super().__init__()  # type: ignore[no-untyped-call]
         self.waiter = Waiter(job_id, kubeque_conn_id, dag_id, run_id, task_id, map_index, attempt, cancel_on_kill)
@@ -63,7 +63,7 @@ class KubequeSweepTrigger(BaseTrigger):
         self.arrival = arrival
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class and arguments. What says nothing is left out."""
+        """Return class path and arguments, without those that have no value."""
         own = {
             "poke_interval": self.poke_interval, "deadline": self.deadline, "limit": self.limit,
             "arrival": self.arrival,
@@ -72,21 +72,21 @@ class KubequeSweepTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {**self.waiter.as_dict(), **given}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll until there is something to say."""
-        said = ""
+        """Poll until the event can be sent."""
+        logged = ""
         while True:
             try:
-                progress = await _in_thread(self._look)
+                progress = await _in_thread(self._poll)
             except UserError as error:
                 yield _event(status="bad", message=str(error))
                 return
             except KubequeError as error:
-                self.log.warning("%s cannot be seen now, it is asked again: %s", self.waiter.job_id, error)
+                self.log.warning("%s: no answer, polling again: %s", self.waiter.job_id, error)
             else:
-                line = progress_line(progress.counts)
-                if line != said:
+                line = format_progress(progress.counts)
+                if line != logged:
                     self.log.info("%s: %s", self.waiter.job_id, line)
-                    said = line
+                    logged = line
                 if progress.job.closing is not None:
                     yield _event(status="ended")
                     return
@@ -96,18 +96,18 @@ class KubequeSweepTrigger(BaseTrigger):
             await asyncio.sleep(self.poke_interval * random.uniform(1 - _JITTER, 1 + _JITTER))
 
     async def on_kill(self) -> None:
-        """A person has acted on the Airflow task (Airflow 3.3 and later): cancel the sweep unless it goes on."""
+        """Cancel the sweep if a person ended the Airflow task. Called by Airflow 3.3 and later."""
         cancelled = await _in_thread(self.waiter.cancel_if_ended)
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
 
-    def _look(self) -> Progress:
+    def _poll(self) -> Progress:
         waiter, conn_id = self.waiter, self.waiter.kubeque_conn_id
         try:
             if self.arrival is None:
-                return _hook(conn_id).look(waiter.job_id, waiter.token)
-            progress = _hook(conn_id).arrive(waiter.job_id, waiter.name, waiter.attempt, **self.arrival)
+                return _hook(conn_id).poll(waiter.job_id, waiter.token)
+            progress = _hook(conn_id).begin_wait(waiter.job_id, waiter.name, waiter.attempt, **self.arrival)
         except KubequeError:
-            # The next poll reads the connection anew: it may be that what was wrong.
+            # The connection may be the cause: the next poll reads it again.
             with _hooks_lock:
                 _hooks.pop(conn_id, None)
             raise
@@ -116,7 +116,7 @@ class KubequeSweepTrigger(BaseTrigger):
 
 
 def _hook(conn_id: str) -> KubequeHook:
-    """One hook for all sweeps of a connection: it remembers who was silent since when."""
+    """Return the hook that all sweeps of a connection share; it remembers how long each lease has been unchanged."""
     with _hooks_lock:
         if conn_id not in _hooks:
             hook = KubequeHook(conn_id)
@@ -130,14 +130,14 @@ def _event(**payload: str) -> TriggerEvent:
 
 
 def forget_connections() -> None:
-    """Read every connection anew with the next poll."""
+    """Make the next poll of each sweep read its connection again."""
     with _hooks_lock:
         _hooks.clear()
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Threads of our own: a slow queue must not hold those that other triggers need."""
+    """Return the threads for polls. They are separate so that a slow queue does not block other triggers."""
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="kubeque")
 
 

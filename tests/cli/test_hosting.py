@@ -164,8 +164,8 @@ def test_nodes_come_and_go(run: Run, google: Google) -> None:
     ]  # fmt: skip
 
     assert run("pool", "add", "fast").returncode == 2
-    assert "there is no pool 'fats': there are standard, fast" in run("pool", "resize", "fats", "1").stderr
-    assert "is the last pool whose machines stay" in run("pool", "remove", "standard", "--yes").stderr
+    assert "the pool 'fats' does not exist: use one of standard, fast" in run("pool", "resize", "fats", "1").stderr
+    assert "a cluster needs a pool without spot machines" in run("pool", "remove", "standard", "--yes").stderr
     assert run("pool", "remove", "fast", "--yes").stdout == "the pool fast is removed\n"
     assert [pool.name for pool in google.manager.clusters[NAME].node_pools] == ["standard"]
 
@@ -249,7 +249,7 @@ def test_a_quota_and_a_failing_operation_are_said_in_googles_words(run: Run, goo
         "making sweeps in europe-west1 of project proj failed at Google: ZONE_RESOURCE_POOL_EXHAUSTED" in failed.stderr
     )
     broken = run("start")
-    assert "is of no use (no machines): stop and start it" in broken.stderr
+    assert "is broken (no machines): stop and start it" in broken.stderr
     assert run("stop", "--yes").returncode == 0
 
 
@@ -290,7 +290,7 @@ def test_a_database_of_another_kind_is_no_queue(run: Run, google: Google) -> Non
     started = run("start")
 
     assert started.returncode == 1
-    assert "(default) is a FIRESTORE_NATIVE database, of no use as a queue" in started.stdout
+    assert "(default) is a FIRESTORE_NATIVE database, which cannot be a queue" in started.stdout
     assert "--database=kubeque" in started.stdout
 
 
@@ -302,7 +302,7 @@ def test_where_the_cluster_is_is_found_by_its_name(shell: Shell, run: Run, googl
     shell.write(".kubeque", "project = proj\ncluster_name = others\n")
     unknown = run("start")
     assert unknown.returncode == 2
-    assert "nobody says where to make it: set location in .kubeque" in unknown.stderr
+    assert "its location is unknown: set location in .kubeque" in unknown.stderr
 
 
 def test_the_consumers_cluster_is_reached_by_its_address_and_our_token(run: Run, google: Google) -> None:

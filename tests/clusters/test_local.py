@@ -38,14 +38,14 @@ def test_the_coroner_knows_the_dead_of_this_machine_and_what_they_ran(tmp_path: 
     cluster = LocalCluster(tmp_path, "memory:")
     cluster.folder.mkdir(parents=True)
     dead = f"local:{machine()}:{2**22 - 1}:12345"
-    assert cluster.coroner(owner_name()) is None
-    assert cluster.coroner("local:elsewhere:1:1") is None
-    death = cluster.coroner(dead)
+    assert cluster.find_death(owner_name()) is None
+    assert cluster.find_death("local:elsewhere:1:1") is None
+    death = cluster.find_death(dead)
     assert death is not None
     assert (death.cause, death.running) == (Cause.LOST, None)
 
     (cluster.folder / "3.slot").write_text(f'{{"owner": "{dead}", "pid": 4194303, "start": "12345", "index": 17}}')
-    death = cluster.coroner(dead)
+    death = cluster.find_death(dead)
     assert death is not None
     assert death.running == 17
 
@@ -81,7 +81,7 @@ def test_what_a_dead_consumer_left_running_is_ended_by_whoever_finds_it_dead(
 ) -> None:
     cluster = LocalCluster(tmp_path, "memory:")
     owner = wrote(cluster.folder, left_behind.pid, start_ticks(left_behind.pid))
-    assert cluster.coroner(owner) is not None
+    assert cluster.find_death(owner) is not None
     assert group(left_behind.pid) == []
 
 

@@ -97,6 +97,6 @@ def test_the_output_of_an_operator_leads_to_its_job(at_desk: Placed) -> None:
 
 def test_an_airflow_task_finds_its_job_and_its_series_again(old: Placed) -> None:
     names, task = old.text("names"), ("https://airflow.example", "sweeps", "manual__2026-01-01")
-    assert naming().job_id_for(*task, "submit") == names["job"]
-    assert naming().job_id_for(*task, "mapped", 3) == names["mapped job"]
-    assert naming().series_for(*task[:2], "submit") == names["series"]
+    assert naming().make_job_id(*task, "submit") == names["job"]
+    assert naming().make_job_id(*task, "mapped", 3) == names["mapped job"]
+    assert naming().make_series(*task[:2], "submit") == names["series"]

@@ -64,7 +64,7 @@ def test_a_quota_is_named(desk: Desk) -> None:
     ("words", "said"),
     [
         (["--pod-template", "wrong.yaml"], 'unknown field "spec.template.spec.nodeSelectr"'),
-        (["--cluster", "kubernetes://nowhere"], "there is no context 'nowhere'"),
+        (["--cluster", "kubernetes://nowhere"], "the kubeconfig has no context 'nowhere'"),
     ],
 )
 def test_a_mistake_is_refused_before_anything_is_submitted(desk: Desk, words: list[str], said: str) -> None:

@@ -23,7 +23,7 @@ SAYS = {
     "no_job": ["there is no job 'nobody'", "kubeque status"],
     "no_job_deferred": ["there is no job 'nobody'"],
     "no_job_fetched": ["there is no job 'nobody'"],
-    "no_name": ["job_id 7 is no job", "the output of a KubequeSubmitOperator"],
+    "no_name": ["job_id 7 is not a job", "the output of a KubequeSubmitOperator"],
     "rows_text": ["north cannot be read", "name a CSV file"],
     "rows_number": ["the parameters are 3, no rows", "give a list of dicts"],
     "rows_numbers": ["row 0: int is no row", "give a dict of column and value"],
@@ -33,18 +33,18 @@ SAYS = {
     "rows_uneven": ["row 1: the key 'a' of row 0 is missing", "give all rows the same keys"],
     "rows_missing": ["row 1, column 'a'", "None", "missing=''"],
     "rows_nested": ["row 0, column 'a'", "type dict", "give a string"],
-    "connection_nowhere": ["there is no connection 'nowhere'", "make one of type kubeque"],
-    "sensor_nowhere": ["there is no connection 'nowhere'", "make one of type kubeque"],
+    "connection_nowhere": ["the connection 'nowhere' does not exist", "create it with the type kubeque"],
+    "sensor_nowhere": ["the connection 'nowhere' does not exist", "create it with the type kubeque"],
     "connection_wrong_key": ["connection wrong_key: unknown key 'queue_uri'", "did you mean 'queue_url'"],
     "connection_wrong_url": ["connection wrong_url: queue_url 'sqlserver://x/y'", "write sqlite:///path"],
     "connection_wrong_cluster": ["connection wrong_cluster: cluster_url 'k8s:x'", "write local"],
-    "connection_no_json": ["connection no_json: extra is no JSON", "mend it"],
-    "connection_a_list": ["connection a_list: extra is no JSON object", '{"queue_url": "..."}'],
-    "connection_other_type": ["connection other_type: its type is 'postgres'", "choose 'kubeque'"],
+    "connection_no_json": ["connection no_json: extra is not JSON", "correct it"],
+    "connection_a_list": ["connection a_list: extra is not a JSON object", '{"queue_url": "..."}'],
+    "connection_other_type": ["connection other_type: its type is 'postgres'", "change it to 'kubeque'"],
     "doubled_brace": ["'{{x}}'", "'x' is undefined", "{column}", "\\{"],
     "doubled_column": ["'n={{ a }}'", "'a' is undefined", "{column}", "\\{"],
     "single_brace": ['unknown column {"a": 1}', "\\{"],
-    "unknown_in_row": ["row 1, column 'a'", "{{ nothing.here }}", "'nothing' is undefined", "give them as a file"],
+    "unknown_in_row": ["row 1, column 'a'", "{{ nothing.here }}", "'nothing' is undefined", "read them from a file"],
     "none_in_row": ["row 1, column 'a'", "None", "missing=''"],
 }
 
@@ -103,7 +103,7 @@ class TestOneNameForTwo:
                 self.submit("second", "/bin/true")
             assert client.job("shared").uid == before.uid
             client.kill("shared")
-        assert "job_id 'shared' is the job of the Airflow task a_dag.first of the run monday" in str(error.value)
+        assert "job_id 'shared' belongs to the Airflow task a_dag.first of the run monday" in str(error.value)
         assert "give this Airflow task another job_id" in str(error.value)
 
     def test_the_same_sweep_is_shared(self) -> None:
@@ -124,5 +124,5 @@ class TestOneNameForTwo:
         with Client() as client:
             client.submit(Sweep(command=["/bin/true"], name="shared", rows=sequence(1), base=Path.cwd()))
             client.wait("shared", timeout=60)
-        with pytest.raises(BadSweep, match="somebody who is no Airflow task"):
+        with pytest.raises(BadSweep, match="a submitter outside Airflow"):
             self.submit("first", "/bin/false")

@@ -90,7 +90,7 @@ def test_what_is_missing_is_said_with_the_command(run: Any, manager: ClusterMana
 
 def test_elsewhere_than_on_gke_there_is_nothing_to_start(run: Any) -> None:
     for operator in (KubequeStartClusterOperator, KubequeStopClusterOperator):
-        with pytest.raises(BadSweep, match="consumers are at local: set project and cluster_name"):
+        with pytest.raises(BadSweep, match="cluster_url is local, but only a cluster on GKE"):
             run.execute(operator(task_id="cluster"))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kubeque_provider.airflow_versions import Asset
 from kubeque_provider.get_provider_info import get_provider_info
-from kubeque_provider.links.sweep import _FILES, _FOLDERS, SWEEP_LINKS, page_of
+from kubeque_provider.links.sweep import _FILES, _FOLDERS, SWEEP_LINKS, browser_url
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 
@@ -35,12 +35,12 @@ Execute = Callable[..., Any]
     ],
 )
 def test_a_store_with_pages_is_shown_by_them(url: str, folder: str, file: str) -> None:
-    assert page_of(url, _FOLDERS) == folder
-    assert page_of(url, _FILES) == file
+    assert browser_url(url, _FOLDERS) == folder
+    assert browser_url(url, _FILES) == file
 
 
 def test_a_path_cannot_become_another_address() -> None:
-    assert page_of('gs://b/"><script>?x#y', _FOLDERS).endswith("/b/%22%3E%3Cscript%3E%3Fx%23y")
+    assert browser_url('gs://b/"><script>?x#y', _FOLDERS).endswith("/b/%22%3E%3Cscript%3E%3Fx%23y")
 
 
 def test_the_links_are_there_before_the_end_and_the_report_in_the_end(submit: Execute, wait: Execute, run: Any) -> None:

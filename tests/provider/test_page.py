@@ -22,9 +22,9 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.naming import origin_of
-from kubeque_provider.page.connections import forget_sources
-from kubeque_provider.page.routes import answer
+from kubeque_provider.naming import make_origin
+from kubeque_provider.page.connections import forget_page_connections
+from kubeque_provider.page.routes import respond
 from tests.jobs.sweeps import Ended, ended_job, make_backends
 from tests.servers.browser import Browser, title
 from tests.servers.here import or_skip
@@ -53,21 +53,21 @@ def a_sweep(
     rows = [{"lr": n, "password": "hunter2", "note": HOSTILE} for n in range(n)]
     job = ended_job(backends, rows, how, name=name, run=run)
     whose = KubequeHook().deployment if deployment is None else deployment
-    origin = origin_of(whose, dag, "manual__1", "sweep")
+    origin = make_origin(whose, dag, "manual__1", "sweep")
     return backends.queue.update(name, lambda now: replace(now, origin=origin, url=job.url))
 
 
 @pytest.fixture
 def backends(tmp_path: Path) -> Iterator[Backends]:
-    forget_sources()
+    forget_page_connections()
     backends = make_backends(tmp_path)
     yield backends
     backends.close()
-    forget_sources()
+    forget_page_connections()
 
 
 def ask(what: str, may: Any = everybody, **query: str) -> tuple[int, Any]:
-    made = answer(f"data/{what}", query, may)
+    made = respond(f"data/{what}", query, may)
     return made.status, json.loads(made.body)
 
 
@@ -90,7 +90,7 @@ def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(backends: Ba
     for what in ("job", "marks", "failures", "table", "task", "log"):
         for name in "bcd":
             assert ask(what, only_mine, job=name, index="0") == missing
-    assert answer("timeline", {"job": "b"}, only_mine).status == 404
+    assert respond("timeline", {"job": "b"}, only_mine).status == 404
     assert ask("job", only_mine, job="a")[0] == 200
 
 
@@ -186,15 +186,15 @@ def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
 def test_every_answer_says_what_the_page_may_do(backends: Backends) -> None:
     a_sweep(backends, "a", "mine")
     for path in ("", "sweeps.js", "page.css", "data/job", "data/nothing", "../answers.py"):
-        headers = answer(path, {"job": "a"}, everybody).headers
+        headers = respond(path, {"job": "a"}, everybody).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
-    document = answer("", {}, everybody).body.decode()
+    document = respond("", {}, everybody).body.decode()
     assert not re.search(r"https?://|<style|onclick|<script>", document)
-    timeline = answer("timeline", {"job": "a"}, everybody)
+    timeline = respond("timeline", {"job": "a"}, everybody)
     assert timeline.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
     assert "<img" not in timeline.body.decode()
-    assert answer("../answers.py", {}, everybody).status == 404
+    assert respond("../answers.py", {}, everybody).status == 404
 
 
 # ------------------------------------------------------------------ real Airflow
@@ -281,7 +281,7 @@ def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(
     (height,) = re.findall(r"<canvas [^>]*height: (\d+)px", many)
     assert 100 < int(height) < 500
     assert "100,000 pending" in many
-    assert len(answer("data/marks", {"job": "many"}, everybody).body) < 400
+    assert len(respond("data/marks", {"job": "many"}, everybody).body) < 400
     assert "many" in browser.render(f"{address}/")
 
 

@@ -19,8 +19,8 @@ from kubeque.client import Client
 from kubeque.model.rows.parameters import grid
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.naming import origin_of
-from kubeque_provider.page.connections import forget_sources
+from kubeque_provider.naming import make_origin
+from kubeque_provider.page.connections import forget_page_connections
 from tests.provider.conftest import ROOT
 from tests.provider.test_page import address, backends, browser  # noqa: F401
 from tests.servers.browser import Browser
@@ -48,9 +48,9 @@ def running(tmp_path: Path, address: str) -> Iterator[Client]:
     script = tmp_path / "train.sh"
     script.write_text(SCRIPT.replace("GO", str(tmp_path / "go")))
     script.chmod(0o755)
-    forget_sources()
+    forget_page_connections()
     rows = grid(seed=[1, 2, 3, 4], lr=["0.1", "0.01", "0.001"], batch=[16, 32, 64, 128, 256])
-    origin = origin_of(KubequeHook().deployment, "nightly", "scheduled__2026-11-25", "train")
+    origin = make_origin(KubequeHook().deployment, "nightly", "scheduled__2026-11-25", "train")
     with Client() as client:
         client.submit(
             Sweep(

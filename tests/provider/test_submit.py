@@ -282,7 +282,7 @@ def test_the_next_run_skips_what_earlier_ones_have_done(
     # Then only that runs, all count, and the log says so (Airflow 3 writes it to the streams, Airflow 2 by logging)
     assert runs(tmp_path) == ["c"]
     assert pointer["counts"]["ok"] == 3
-    assert "3 rows, 2 of them done before in the series" in "".join([*capfd.readouterr(), caplog.text])
+    assert "3 rows, 2 of them linked to earlier jobs of the series" in "".join([*capfd.readouterr(), caplog.text])
 
     # And in another series, or for those who do not ask, all run
     submit("wednesday", "a", series="mine")

@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from kubeque.model.command.command import Placeholder, Word
 from kubeque.model.errors import CommandError
-from kubeque_provider.templating import read_word, render_push, render_rows, shown
+from kubeque_provider.templating import format_word, read_word, render_push, render_rows
 
 ENV = Environment()
 HOSTILE = [
@@ -83,13 +83,13 @@ def test_a_stray_brace_is_an_error_that_names_the_word_and_the_remedy(text: str)
 
 
 def test_a_file_name_that_is_empty_once_rendered_is_an_error() -> None:
-    with pytest.raises(CommandError, match="names no file once it is rendered"):
+    with pytest.raises(CommandError, match="is empty after rendering"):
         read("^{{ v }}", v="")
 
 
 @pytest.mark.parametrize("text", ["a", "{x}", "^run.py", "^{x}.txt"])
 def test_a_word_is_shown_as_it_was_written(text: str) -> None:
-    assert shown(read(text)) == text
+    assert format_word(read(text)) == text
 
 
 @pytest.mark.parametrize(("text", "pushed"), [("{{ v }}", "./@list"), ("@{{ v }}", "@@list"), ("a/{{ v }}", "a/@list")])

@@ -134,13 +134,13 @@ class TestTrigger:
 
     def test_a_slow_queue_does_not_hold_the_event_loop(self, submit: Execute, monkeypatch: pytest.MonkeyPatch) -> None:
         pointer = submit(["/bin/true"])
-        look = KubequeHook.look
+        poll = KubequeHook.poll
 
         def slowly(hook: KubequeHook, name: str, token: str) -> Any:
             time.sleep(1.0)
-            return look(hook, name, token)
+            return poll(hook, name, token)
 
-        monkeypatch.setattr(KubequeHook, "look", slowly)
+        monkeypatch.setattr(KubequeHook, "poll", slowly)
         triggers = [KubequeSweepTrigger(**a_waiter(pointer["job_id"]).as_dict()) for _ in range(8)]
         longest = 0.0
 
@@ -164,14 +164,14 @@ class TestTrigger:
         self, submit: Execute, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         pointer = submit(["/bin/true"])
-        look, away = KubequeHook.look, iter([True, True, False])
+        poll, away = KubequeHook.poll, iter([True, True, False])
 
         def sometimes(hook: KubequeHook, name: str, token: str) -> Any:
             if next(away):
                 raise QueueUnavailable("the server is being restarted")
-            return look(hook, name, token)
+            return poll(hook, name, token)
 
-        monkeypatch.setattr(KubequeHook, "look", sometimes)
+        monkeypatch.setattr(KubequeHook, "poll", sometimes)
         trigger = KubequeSweepTrigger(**a_waiter(pointer["job_id"]).as_dict(), poke_interval=0.05)
         assert first_event(trigger)["status"] == "ended"
 
@@ -182,7 +182,7 @@ class TestTrigger:
 
     def test_a_connection_that_is_not_there_is_said(self) -> None:
         trigger = KubequeSweepTrigger(**{**a_waiter("sweep").as_dict(), "kubeque_conn_id": "nowhere"})
-        assert "there is no connection 'nowhere'" in first_event(trigger)["message"]
+        assert "the connection 'nowhere' does not exist" in first_event(trigger)["message"]
 
 
 class TestTheEndOfWhoWaits:
@@ -194,7 +194,7 @@ class TestTheEndOfWhoWaits:
     ) -> None:
         waiter = a_waiter(long_sweep(submit))
         take(waiter)
-        monkeypatch.setattr("kubeque_provider.waiting.state_of", lambda *who: said)
+        monkeypatch.setattr("kubeque_provider.waiter.read_task_state", lambda *who: said)
         asyncio.run(KubequeSweepTrigger(**waiter.as_dict()).on_kill())
         assert state(waiter.job_id) is JobState.KILLED
 
@@ -206,7 +206,7 @@ class TestTheEndOfWhoWaits:
     ) -> None:
         waiter = a_waiter(long_sweep(submit))
         take(waiter)
-        monkeypatch.setattr("kubeque_provider.waiting.state_of", lambda *who: said)
+        monkeypatch.setattr("kubeque_provider.waiter.read_task_state", lambda *who: said)
         asyncio.run(KubequeSweepTrigger(**waiter.as_dict()).on_kill())
         assert state(waiter.job_id) is JobState.ACTIVE
 
@@ -216,14 +216,14 @@ class TestTheEndOfWhoWaits:
         first = a_waiter(long_sweep(submit))
         take(first)
         take(a_waiter(first.job_id, 2))
-        monkeypatch.setattr("kubeque_provider.waiting.state_of", lambda *who: "failed")
+        monkeypatch.setattr("kubeque_provider.waiter.read_task_state", lambda *who: "failed")
         asyncio.run(KubequeSweepTrigger(**first.as_dict()).on_kill())
         assert state(first.job_id) is JobState.ACTIVE
 
     def test_with_cancel_on_kill_off_it_always_goes_on(self, submit: Execute, monkeypatch: pytest.MonkeyPatch) -> None:
         waiter = a_waiter(long_sweep(submit), cancel_on_kill=False)
         take(waiter)
-        monkeypatch.setattr("kubeque_provider.waiting.state_of", lambda *who: "failed")
+        monkeypatch.setattr("kubeque_provider.waiter.read_task_state", lambda *who: "failed")
         asyncio.run(KubequeSweepTrigger(**waiter.as_dict()).on_kill())
         assert state(waiter.job_id) is JobState.ACTIVE
 
@@ -234,7 +234,7 @@ class TestTheEndOfWhoWaits:
         waiting = KubequeJobSensor(task_id="wait", job_id=name)
         waiting.poke(run.context("wait", 1))
         for said, after in (("running", JobState.ACTIVE), ("failed", JobState.KILLED)):
-            monkeypatch.setattr("kubeque_provider.waiting.state_of", lambda *who, said=said: said)
+            monkeypatch.setattr("kubeque_provider.waiter.read_task_state", lambda *who, said=said: said)
             waiting.on_kill()
             assert state(name) is after
 
@@ -247,7 +247,7 @@ class TestTheEndOfWhoWaits:
         name = long_sweep(submit)
         waiting = KubequeJobSensor(task_id="wait", job_id=name)
         waiting.poke(run.context("wait", 1))
-        monkeypatch.setattr("kubeque_provider.waiting.state_of", broken)
+        monkeypatch.setattr("kubeque_provider.waiter.read_task_state", broken)
         waiting.on_kill()
         assert state(name) is JobState.ACTIVE
 

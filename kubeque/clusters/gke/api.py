@@ -1,6 +1,6 @@
-"""The one door to Google Kubernetes Engine: a cluster and its node pools, made and changed by long operations.
+"""Requests to Google Kubernetes Engine, which creates and changes a cluster and its node pools by long operations.
 
-An operation that nobody waits for any more goes on at Google; whoever asks next finds what it has done.
+An operation continues at Google if the process that waits for it ends; a later call sees its result.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from kubeque.model.config.node_pools import NodePool, NodeRange
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.text import one_line
 
-#: host:port of a server that stands for Google's, without a login and without TLS. For tests.
+#: Variable with host:port of an emulator without login and TLS. For tests.
 EMULATOR = "CONTAINER_EMULATOR_HOST"
-#: Seconds between two looks at an operation.
-_LOOK_SECONDS = 3.0
-_LOOK_SECONDS_AT_EMULATOR = 0.05
-#: Seconds that an operation may take. Google needs some ten minutes to make a cluster.
+#: Seconds between two polls of an operation.
+_POLL_SECONDS = 3.0
+_POLL_SECONDS_AT_EMULATOR = 0.05
+#: Time limit of an operation, seconds. Google needs about ten minutes to create a cluster.
 _OPERATION_SECONDS = 3600.0
 _CALL_SECONDS = 60.0
-#: Is told what goes on, and since how many seconds.
+#: Receives the operation in progress and its seconds so far.
 Tell = Callable[[str, float], None]
 
 
 class Gke:
-    """One cluster by its name, whether it is there or not."""
+    """One cluster by its name, whether it exists or not."""
 
     def __init__(self, project: str, location: str, name: str, login: Login, *, tell: Tell | None = None) -> None:
-        """`location`: a region or a zone; empty: wherever a cluster of that name is."""
+        """`location`: a region or a zone; empty: the location of the existing cluster."""
         self.project, self.location, self.name = project, location, name
         self._login = login
         self._tell = tell or (lambda what, seconds: None)
         self._manager: Any = None
 
     def find(self) -> ClusterSeen | None:
-        """The cluster, or None where there is none of that name. Raises ClusterError, as all of these do."""
+        """Return the cluster, or None if it does not exist. Raises ClusterError, as all methods do."""
         if self.location:
             try:
                 return read_cluster(self._call("get_cluster", name=self._path()))
@@ -56,9 +56,9 @@ class Gke:
         answer = self._call("list_clusters", parent=f"projects/{self.project}/locations/-")
         found = [cluster for cluster in answer.clusters if cluster.name == self.name]
         if len(found) > 1:
-            places = ", ".join(sorted(cluster.location for cluster in found))
+            locations = ", ".join(sorted(cluster.location for cluster in found))
             raise ConfigError(
-                f"project {self.project} has several clusters {self.name!r}: set location to one of {places}"
+                f"project {self.project} has several clusters {self.name!r}: set location to one of {locations}"
             )
         if not found:
             return None
@@ -66,40 +66,40 @@ class Gke:
         return read_cluster(found[0])
 
     def get(self) -> ClusterSeen:
-        """The cluster. Raises ConfigError where there is none."""
+        """Return the cluster. Raises ConfigError if it does not exist."""
         found = self.find()
         if found is None:
-            raise ConfigError(f"there is no cluster {self}: `kubeque start` makes it")
+            raise ConfigError(f"the cluster {self} does not exist: create it with `kubeque start`")
         return found
 
     def create(self, pools: Sequence[NodePool]) -> ClusterSeen:
-        """Make it, and wait until it runs."""
+        """Create the cluster, and wait until it runs."""
         message = cluster_message(self.project, self.location, self.name, pools)
         parent = f"projects/{self.project}/locations/{self.location}"
         try:
             self._wait(f"making {self}", self._call("create_cluster", parent=parent, cluster=message))
         except ClusterRefused as error:
-            if error.status != 409:  # else somebody was faster: it is theirs and ours
+            if error.status != 409:  # 409: another process has created it
                 raise
-        return self.settled()
+        return self.wait_until_created()
 
-    def settled(self) -> ClusterSeen:
-        """The cluster once it is made. Raises ClusterError where it is on its way out, or was never well."""
+    def wait_until_created(self) -> ClusterSeen:
+        """Wait for the creation of the cluster, and return it. Raises ClusterError if it is being deleted or broken."""
         began = time.monotonic()
         while (seen := self.get()).status == "PROVISIONING":
             self._pause(f"{self} is being made", began)
         if seen.status == "STOPPING":
             raise ClusterError(f"{self} is being deleted: start it again in some minutes")
         if seen.status == "ERROR":
-            raise ClusterError(f"{self} is of no use ({seen.message or 'Google does not say why'}): stop and start it")
+            raise ClusterError(f"{self} is broken ({seen.message or 'Google gives no reason'}): stop and start it")
         return seen
 
     def delete(self) -> None:
-        """Delete it with all its nodes, and wait until it is gone."""
+        """Delete the cluster with all its nodes, and wait until it is gone."""
         self._wait(f"deleting {self}", self._call("delete_cluster", name=self._path()))
 
     def add_pool(self, pool: NodePool, zones: int) -> None:
-        """Add nodes, in so many zones, and wait until they are there."""
+        """Add a node pool in `zones` zones, and wait until it runs."""
         message = pool_message(pool, zones)
         self._wait(
             f"adding the pool {pool.name}", self._call("create_node_pool", parent=self._path(), node_pool=message)
@@ -110,7 +110,7 @@ class Gke:
         self._wait(f"removing the pool {name}", self._call("delete_node_pool", name=self._pool(name)))
 
     def set_nodes(self, name: str, nodes: NodeRange, *, zones: int, scaled: bool) -> None:
-        """Let a pool have so many nodes. `scaled`: does it grow and shrink by itself so far?"""
+        """Change the nodes of a pool. `scaled`: True if autoscaling is on now."""
         if scaled or not nodes.fixed:
             scaling = self._call(
                 "set_node_pool_autoscaling", name=self._pool(name), autoscaling=autoscaling_message(nodes)
@@ -125,7 +125,7 @@ class Gke:
 
     # ------------------------------------------------------------------ calls
     def _path(self) -> str:
-        if not self.location:  # a name alone is found by a list
+        if not self.location:  # a list finds the location
             self.get()
         return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
 
@@ -140,14 +140,14 @@ class Gke:
             operation = self._call("get_operation", name=name)
         said = operation.error.message or operation.status_message
         if operation.error.code or operation.status.name == "ABORTING":
-            raise ClusterError(f"{what} failed at Google: {one_line(said) or 'it does not say why'}")
+            raise ClusterError(f"{what} failed at Google: {one_line(said) or 'it gives no reason'}")
 
     def _pause(self, what: str, began: float) -> None:
         seconds = time.monotonic() - began
         if seconds > _OPERATION_SECONDS:
-            raise ClusterUnavailable(f"{what} takes more than an hour: it goes on at Google, look again later")
+            raise ClusterUnavailable(f"{what} takes more than an hour: it continues at Google, try again later")
         self._tell(what, seconds)
-        time.sleep(_LOOK_SECONDS_AT_EMULATOR if emulator(EMULATOR) else _LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS_AT_EMULATOR if emulator(EMULATOR) else _POLL_SECONDS)
 
     def _call(self, method: str, **request: Any) -> Any:
         if self._manager is None:
@@ -157,18 +157,18 @@ class Gke:
         try:
             return getattr(self._manager, method)(request=request, timeout=_CALL_SECONDS)
         except google.RetryError as error:
-            raise ClusterUnavailable(f"Google does not answer ({error.cause}): ask again later") from error
+            raise ClusterUnavailable(f"Google does not answer ({error.cause}): try again later") from error
         except google.GoogleAPICallError as error:
-            raise self._named(method, error) from error
+            raise self._make_error(method, error) from error
 
-    def _named(self, method: str, error: Any) -> ClusterError:
+    def _make_error(self, method: str, error: Any) -> ClusterError:
         text = one_line(error.message or error)
         status = int(error.code or 0)
         what = f"{method.replace('_', ' ')} of {self}"
         if status == 429:
             return ClusterRefused(f"{what}: {text}: ask for fewer nodes, or for a larger quota", status)
         if status >= 500:
-            return ClusterUnavailable(f"{what}: Google is not well ({text}): ask again later")
+            return ClusterUnavailable(f"{what}: Google failed ({text}): try again later")
         return ClusterRefused(f"Google refused {what}: {text}", status)
 
 

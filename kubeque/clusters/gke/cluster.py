@@ -1,4 +1,4 @@
-"""A cluster on GKE from its start to its stop, with what it needs beside it."""
+"""A cluster on GKE: its start with all that it needs beside it, its node pools, and its stop."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import STANDARD, NodePool, NodeRange
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 
-_FORM = "write gke://PROJECT/LOCATION/NAME or gke://PROJECT/LOCATION/NAME/NAMESPACE, with - for a location unsaid"
+_FORM = "write gke://PROJECT/LOCATION/NAME or gke://PROJECT/LOCATION/NAME/NAMESPACE, with - for an unknown location"
 _DEFAULT_ACCOUNT = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class GkeCluster:
-    """One cluster on GKE, by its name."""
+    """One cluster on GKE by its name, whether it exists or not."""
 
     gke: Gke
     url: str
@@ -35,14 +35,10 @@ class GkeCluster:
 
     @classmethod
     def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> GkeCluster:
-        """The cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]`; nobody is asked yet. Raises ConfigError.
+        """Return the cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]` without a request. Raises ConfigError.
 
-        `tell`: what goes on while something takes long, and since how many seconds.
+        `tell` is called with each long operation and its seconds so far.
         """
-        if not url.startswith("gke://"):
-            raise ConfigError(
-                f"this is for a cluster on GKE, and consumers are at {url}: set project and cluster_name in .kubeque"
-            )
         parts = [unquote(part) for part in url.removeprefix("gke://").split("/")]
         if not 3 <= len(parts) <= 4 or not all(parts):
             raise ConfigError(f"cluster_url {url!r}: {_FORM}")
@@ -51,25 +47,25 @@ class GkeCluster:
         gke = Gke(project, "" if location == "-" else location, name, login, tell=tell)
         return cls(gke, url, parts[3] if len(parts) > 3 else config.namespace or "default", config, login)
 
-    def cluster(self) -> KubernetesCluster:
-        """Where consumers run; it is looked for when it is first needed."""
+    def kubernetes_cluster(self) -> KubernetesCluster:
+        """Return the Kubernetes cluster in which consumers run. Google is asked on the first request."""
         return KubernetesCluster(self._kubernetes(), self.config, self.namespace, url=self.url)
 
     # ------------------------------------------------------------------ start and stop
     def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
-        """See that all is there that sweeps need, and make what is missing: a `Part` for each, as soon as it stands.
+        """Create what sweeps need as far as it is missing, and yield a `Part` for each.
 
-        `asked`: has somebody said which pools? Raises ConfigError where no location is known, ClusterError.
+        `asked`: True if the user named the pools. Raises ConfigError if no location is known, ClusterError.
         """
         seen = self.gke.find()
         if not self.gke.location:
             raise ConfigError(
-                f"no cluster {self.gke.name!r} is in project {self.gke.project}, and nobody says where to make it: set"
-                " location in .kubeque to a region as in europe-west1, or to a zone as in europe-west1-b"
+                f"the project {self.gke.project} has no cluster {self.gke.name!r}, and its location is unknown: set"
+                " location in .kubeque to a region such as europe-west1 or a zone such as europe-west1-b"
             )
         project = GoogleProject(self.gke.project, self.gke.location, self.login)
         yield from project.parts(self._bucket(), self._database())
-        made, part = self._made(seen, pools, asked)
+        made, part = self._ensure_cluster(seen, pools, asked)
         yield part
         if made is None or not part.ok:
             return
@@ -78,12 +74,12 @@ class GkeCluster:
                 "container", "clusters", "update", made.name, f"--project={self.gke.project}",
                 f"--location={made.location}", f"--workload-pool={workload_pool(self.gke.project)}",
             )  # fmt: skip
-            yield Part("identity", False, f"{made.name} was made without workload identity", line)
+            yield Part("identity", False, f"{made.name} was created without workload identity", line)
             return
         yield from self._accounts(project, made.workload_pool)
 
     def _accounts(self, project: GoogleProject, pool: str) -> Iterator[Part]:
-        """See that consumers and keepers have their accounts in the cluster, and are somebody to Google."""
+        """Create the accounts of consumers and keepers in the cluster, and let them act as the Google account."""
         consumers = self.config.service_account or _DEFAULT_ACCOUNT
         for account in (consumers, KEEPER):
             yield project.identity(pool, self.namespace, account)
@@ -91,12 +87,12 @@ class GkeCluster:
         yield accounts.consumers(consumers)
         yield accounts.keeper()
 
-    def _made(
+    def _ensure_cluster(
         self, seen: ClusterSeen | None, pools: Sequence[NodePool], asked: bool
     ) -> tuple[ClusterSeen | None, Part]:
         if seen is not None:
-            seen = self.gke.settled()
-            text = f"{self.gke} runs: {described(seen)}"
+            seen = self.gke.wait_until_created()
+            text = f"{self.gke} runs: {seen.describe()}"
             text += "; its pools stay as they are: see kubeque pool and kubeque resize" if asked else ""
             return seen, Part("cluster", True, f"{text}; {seen.message}" if seen.message else text)
         try:
@@ -110,35 +106,37 @@ class GkeCluster:
                 "cluster", False, f"{self.gke} is missing ({error})",
                 with_services(self.gke.project, error, " && ".join(lines)),
             )  # fmt: skip
-        return seen, Part("cluster", True, f"{self.gke} is made: {described(seen)}")
+        return seen, Part("cluster", True, f"{self.gke} is made: {seen.describe()}")
 
     def stop(self) -> None:
-        """Delete the cluster with all its nodes; bucket and queue stay. Raises ConfigError where there is none."""
+        """Delete the cluster with all its nodes; bucket and queue stay. Raises ConfigError if it does not exist."""
         self.gke.get()
         self.gke.delete()
 
     # ------------------------------------------------------------------ pools
     def pools(self) -> tuple[PoolSeen, ...]:
-        """The node pools there are. Raises ConfigError where there is no cluster."""
+        """Return the node pools. Raises ConfigError if the cluster does not exist."""
         return self.gke.get().pools
 
     def add_pool(self, pool: NodePool) -> PoolSeen:
-        """Add nodes of a kind. Raises UserError where the name is taken."""
+        """Add a node pool. Raises UserError if its name exists."""
         seen = self.gke.get()
         if any(had.pool.name == pool.name for had in seen.pools):
-            raise UserError(f"there is a pool {pool.name!r} already: take another name, or kubeque pool resize")
+            raise UserError(f"the pool {pool.name!r} exists: choose another name, or use kubeque pool resize")
         self.gke.add_pool(pool, len(seen.zones) or 1)
         return self._pool(pool.name)
 
     def remove_pool(self, name: str) -> None:
-        """Remove a pool with its nodes. Raises UserError for the last one: what a cluster itself needs runs there."""
+        """Remove a pool with its nodes. Raises UserError for the last regular pool, which the cluster itself needs."""
         had = self._pool(name)
         if not any(other.pool.name != name and not other.pool.spot for other in self.pools()) and not had.pool.spot:
-            raise UserError(f"{name!r} is the last pool whose machines stay: without one no cluster works")
+            raise UserError(
+                f"{name!r} is the last pool without spot machines, and a cluster needs one: add another pool first"
+            )
         self.gke.remove_pool(name)
 
     def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
-        """Let a pool have so many nodes; without a name the one of `start`. Raises UserError."""
+        """Change the nodes of a pool; without a name, of the pool of `start`. Raises UserError."""
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)
         return self._pool(had.pool.name)
@@ -147,16 +145,16 @@ class GkeCluster:
         names = [seen.pool.name for seen in self.pools() if not seen.pool.spot]
         if STANDARD in names or len(names) == 1:
             return STANDARD if STANDARD in names else names[0]
-        raise UserError(f"which pool? There are {', '.join(names)}: say --pool")
+        raise UserError(f"the cluster has several pools: choose one of {', '.join(names)} with --pool")
 
     def _pool(self, name: str) -> PoolSeen:
         pools = self.pools()
         for seen in pools:
             if seen.pool.name == name:
                 return seen
-        raise UserError(f"there is no pool {name!r}: there are {', '.join(seen.pool.name for seen in pools)}")
+        raise UserError(f"the pool {name!r} does not exist: use one of {', '.join(found.pool.name for found in pools)}")
 
-    # ------------------------------------------------------------------ what it is beside
+    # ------------------------------------------------------------------ bucket, database, API server
     def _bucket(self) -> str:
         parts = urlsplit(self.config.default_url_prefix)
         return parts.netloc if parts.scheme in ("gs", "gcs") else ""
@@ -172,8 +170,3 @@ class GkeCluster:
     def _address(self) -> Address:
         seen = self.gke.get()
         return Address(f"https://{seen.endpoint}", base64.b64decode(seen.certificate), self.login.token)
-
-
-def described(seen: ClusterSeen) -> str:
-    """The nodes of a cluster, for people."""
-    return f"Kubernetes {seen.version}, " + ", ".join(pool.describe() for pool in seen.pools)

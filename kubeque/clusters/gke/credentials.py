@@ -1,4 +1,4 @@
-"""Who we are to Google: the credentials of this account, its tokens, and requests in its name."""
+"""Credentials of this account at Google, its tokens, and requests in its name."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailabl
 from kubeque.model.text import one_line
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-#: Seconds for one request.
-_PATIENCE = 60.0
+#: Timeout of one request, seconds.
+_REQUEST_SECONDS = 60.0
 _EXTRA = "a cluster on GKE needs Google's libraries: pip install 'kubeque[google,kubernetes]'"
 
 
 class Login:
-    """One account. What it is asked for it fetches when it is first asked."""
+    """One account, whose credentials are loaded on first use."""
 
     def __init__(self, credentials: Callable[[], Any] | None = None) -> None:
-        """`credentials`: what makes google.auth credentials, for whoever has them from elsewhere."""
-        self._make = credentials or _default
+        """`credentials`: makes google.auth credentials (default: the default credentials of this machine)."""
+        self._make = credentials or _default_credentials
         self._credentials: Any = None
         self._session: Any = None
 
     @property
     def credentials(self) -> Any:
-        """The credentials, as Google's libraries take them. Raises ClusterError, MissingExtra."""
+        """Credentials for Google's libraries. Raises ClusterError, MissingExtra."""
         if self._credentials is None:
             self._credentials = self._make()
         return self._credentials
 
     def token(self) -> str:
-        """A token that is good for some minutes at least. Raises ClusterError, MissingExtra."""
+        """Return a token that is valid for some minutes at least. Raises ClusterError, MissingExtra."""
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
@@ -45,7 +45,7 @@ class Login:
         return str(login.token)
 
     def ask(self, verb: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The answer of one of Google's REST APIs. Raises ClusterRefused with its status, ClusterUnavailable."""
+        """Return the answer of a Google REST API. Raises ClusterRefused with the status, ClusterUnavailable."""
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import AuthorizedSession
         from requests import RequestException
@@ -53,7 +53,7 @@ class Login:
         if self._session is None:
             self._session = AuthorizedSession(self.credentials)  # type: ignore[no-untyped-call]
         try:
-            answer = self._session.request(verb, url, json=body, timeout=_PATIENCE)
+            answer = self._session.request(verb, url, json=body, timeout=_REQUEST_SECONDS)
         except GoogleAuthError as error:
             raise ClusterError(f"Google does not let this account log in ({one_line(error)}): log in again") from error
         except RequestException as error:
@@ -61,20 +61,20 @@ class Login:
         if answer.status_code < 400:
             found = answer.json() if answer.content else {}
             return found if isinstance(found, dict) else {}
-        said = f"{verb} {url}: {_said(answer)}"
+        request = f"{verb} {url}: {_error_message(answer)}"
         if answer.status_code >= 500 or answer.status_code == 429:
-            raise ClusterUnavailable(f"Google is not well ({answer.status_code}), ask again later: {said}")
-        raise ClusterRefused(f"Google refused {said}", answer.status_code)
+            raise ClusterUnavailable(f"Google failed with status {answer.status_code}, try again later: {request}")
+        raise ClusterRefused(f"Google refused {request}", answer.status_code)
 
 
-def _said(answer: Any) -> str:
+def _error_message(answer: Any) -> str:
     try:
         return one_line(answer.json()["error"]["message"])
     except (ValueError, KeyError, TypeError):
         return one_line(answer.text or answer.reason)
 
 
-def _default() -> Any:
+def _default_credentials() -> Any:
     try:
         import google.auth
     except ImportError as error:
@@ -91,5 +91,5 @@ def _default() -> Any:
 
 
 def emulator(name: str) -> str:
-    """Where a server stands for one of Google's, as in `STORAGE_EMULATOR_HOST`; empty: it is Google itself."""
+    """Return the address of an emulator from a variable such as `STORAGE_EMULATOR_HOST`; empty: use Google."""
     return os.environ.get(name, "").rstrip("/")

@@ -1,4 +1,4 @@
-"""What Google is told of a cluster and its node pools, and what its answers mean. Pure."""
+"""Messages of the GKE API about clusters and node pools, and the equivalent gcloud commands. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from kubeque.clusters.kubernetes.job_manifest import SPOT
 from kubeque.model.config.node_pools import NodePool, NodeRange
 
-#: Zones that a region's cluster has unless somebody says otherwise.
+#: Default number of zones of a regional cluster.
 _ZONES_OF_A_REGION = 3
-#: By which pods are kept off machines that may vanish, unless they say that they can take it.
+#: Taint that keeps pods without a toleration off spot machines.
 _SPOT_TAINT = {"key": SPOT, "value": "true", "effect": "NO_SCHEDULE"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _LABELS = {"made-by": "kubeque"}
@@ -20,39 +20,43 @@ _LABELS = {"made-by": "kubeque"}
 
 @dataclass(frozen=True, slots=True)
 class ClusterSeen:
-    """A cluster, as Google has it."""
+    """A cluster as Google reports it."""
 
     name: str
     #: Region or zone.
     location: str
     #: PROVISIONING, RUNNING, RECONCILING, STOPPING, ERROR or DEGRADED.
     status: str
-    #: What Google says about it; empty while all is well.
+    #: Google's message about a problem; empty without one.
     message: str
     #: Host of its API server.
     endpoint: str
-    #: The certificate of that server's authority, PEM in base64.
+    #: Certificate of that server's authority, PEM in base64.
     certificate: str
-    #: Its own, as in PROJECT.svc.id.goog; empty: it has no workload identity.
+    #: For example PROJECT.svc.id.goog; empty without workload identity.
     workload_pool: str
     version: str
     zones: tuple[str, ...]
     pools: tuple[PoolSeen, ...]
 
+    def describe(self) -> str:
+        """Return version and node pools for people."""
+        return f"Kubernetes {self.version}, " + ", ".join(pool.describe() for pool in self.pools)
+
 
 @dataclass(frozen=True, slots=True)
 class PoolSeen:
-    """A node pool, as Google has it."""
+    """A node pool as Google reports it."""
 
     pool: NodePool
-    #: RUNNING and the like.
+    #: RUNNING or another status of Google's.
     status: str
     message: str
-    #: In how many zones its nodes stand.
+    #: Number of zones that its nodes are in.
     zones: int
 
     def describe(self) -> str:
-        """Return nodes, machines and state in one line, for people."""
+        """Return the pool for people: name, nodes, machines, and its status unless it runs."""
         pool = self.pool
         words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
         words += ["spot"] if pool.spot else []
@@ -62,22 +66,22 @@ class PoolSeen:
 
 
 def is_region(location: str) -> bool:
-    """`europe-west1` is one; `europe-west1-b` is a zone of it."""
+    """True for a region such as `europe-west1`, False for a zone such as `europe-west1-b`."""
     return location.count("-") == 1
 
 
 def region_of(location: str) -> str:
-    """The region that a location is, or is in."""
+    """Return the region of a location."""
     return "-".join(location.split("-")[:2])
 
 
 def per_zone(nodes: int, zones: int) -> int:
-    """How many nodes each zone has where there are at least `nodes` in all: Google counts fixed pools by zone."""
+    """Return the nodes per zone for at least `nodes` in all, because Google counts nodes of fixed pools by zone."""
     return -(-nodes // max(zones, 1))
 
 
 def cluster_message(project: str, location: str, name: str, pools: Sequence[NodePool]) -> dict[str, Any]:
-    """A new cluster, as CreateCluster takes it."""
+    """Return the message of CreateCluster for a new cluster."""
     zones = _ZONES_OF_A_REGION if is_region(location) else 1
     return {
         "name": name,
@@ -86,18 +90,18 @@ def cluster_message(project: str, location: str, name: str, pools: Sequence[Node
         "release_channel": {"channel": "REGULAR"},
         "ip_allocation_policy": {"use_ip_aliases": True},
         "resource_labels": _LABELS,
-        # Nodes that nobody needs shall go soon: they are paid for.
+        # Unused nodes cost money, so remove them soon.
         "autoscaling": {"autoscaling_profile": "OPTIMIZE_UTILIZATION"},
     }
 
 
 def workload_pool(project: str) -> str:
-    """The one workload identity pool that all clusters of a project share."""
+    """Return the workload identity pool, which all clusters of a project share."""
     return f"{project}.svc.id.goog"
 
 
 def pool_message(pool: NodePool, zones: int) -> dict[str, Any]:
-    """A new node pool, as CreateNodePool takes it, in so many zones."""
+    """Return the message of CreateNodePool for a new pool in `zones` zones."""
     config: dict[str, Any] = {
         "machine_type": pool.machine_type, "spot": pool.spot, "oauth_scopes": _SCOPES, "resource_labels": _LABELS,
         "workload_metadata_config": {"mode": "GKE_METADATA"},
@@ -123,7 +127,7 @@ def pool_message(pool: NodePool, zones: int) -> dict[str, Any]:
 
 
 def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
-    """How a pool grows and shrinks: the numbers are those of all zones together; a fixed one does neither."""
+    """Return the autoscaling of a pool; its numbers are totals of all zones. Off for a fixed pool."""
     if nodes.fixed:
         return {"enabled": False}
     return {
@@ -133,23 +137,23 @@ def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
 
 
 def read_cluster(cluster: Any) -> ClusterSeen:
-    """What an answer says of a cluster."""
+    """Return the cluster of an answer."""
     zones = tuple(cluster.locations)
-    said = [cluster.status_message, *(condition.message for condition in cluster.conditions)]
+    messages = [cluster.status_message, *(condition.message for condition in cluster.conditions)]
     return ClusterSeen(
-        cluster.name, cluster.location, cluster.status.name, next((text for text in said if text), ""),
+        cluster.name, cluster.location, cluster.status.name, next((text for text in messages if text), ""),
         cluster.endpoint, cluster.master_auth.cluster_ca_certificate, cluster.workload_identity_config.workload_pool,
         cluster.current_master_version, zones, tuple(read_pool(pool, len(zones)) for pool in cluster.node_pools),
     )  # fmt: skip
 
 
 def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
-    """What an answer says of a node pool."""
+    """Return the node pool of an answer."""
     config, scaling = pool.config, pool.autoscaling
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:
         nodes = NodeRange(scaling.total_min_node_count, scaling.total_max_node_count)
-    elif scaling.enabled:  # somebody else made it: these count by zone
+    elif scaling.enabled:  # created by other means: these limits count per zone
         nodes = NodeRange(scaling.min_node_count * zones, scaling.max_node_count * zones)
     else:
         nodes = NodeRange(pool.initial_node_count * zones, pool.initial_node_count * zones)
@@ -159,17 +163,17 @@ def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
         config.ephemeral_storage_local_ssd_config.local_ssd_count,
         gpu.accelerator_type if gpu else "", gpu.accelerator_count if gpu else 0,
     )  # fmt: skip
-    said = [pool.status_message, *(condition.message for condition in pool.conditions)]
-    return PoolSeen(found, pool.status.name, next((text for text in said if text), ""), zones)
+    messages = [pool.status_message, *(condition.message for condition in pool.conditions)]
+    return PoolSeen(found, pool.status.name, next((text for text in messages if text), ""), zones)
 
 
 def gcloud(*words: str) -> str:
-    """A command line that somebody with more rights may paste."""
+    """Return a gcloud command line, for a person with more permissions."""
     return shlex.join(["gcloud", *words])
 
 
 def create_line(project: str, location: str, name: str, pool: NodePool) -> str:
-    """The command that makes such a cluster with its first pool."""
+    """Return the command that creates a cluster with its first pool."""
     zones = _ZONES_OF_A_REGION if is_region(location) else 1
     more = [f"--disk-size={pool.disk_gi}GB"] if pool.disk_gi else []
     return gcloud(
@@ -180,7 +184,7 @@ def create_line(project: str, location: str, name: str, pool: NodePool) -> str:
 
 
 def pool_line(project: str, location: str, cluster: str, pool: NodePool) -> str:
-    """The command that adds such a pool."""
+    """Return the command that adds a pool."""
     more = ["--spot", f"--node-taints={SPOT}=true:NoSchedule"] if pool.spot else []
     if not pool.nodes.fixed:
         more += [

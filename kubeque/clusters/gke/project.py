@@ -1,7 +1,7 @@
-"""What a Google Cloud project needs beside the cluster: a bucket, a database, and an account that may use both.
+"""Create what a Google Cloud project needs beside the cluster: a bucket, a database, and an account that may use both.
 
-Each part is looked for, and made where it is missing; where this account may not, the command is named that somebody
-else may run.
+Each part is created if it is missing. If this account lacks the permission, the part contains the command for a person
+who has it.
 """
 
 from __future__ import annotations
@@ -15,47 +15,49 @@ from kubeque.clusters.gke.credentials import Login, emulator
 from kubeque.clusters.gke.messages import gcloud, region_of
 from kubeque.model.errors import ClusterRefused
 
-#: Address of a server that stands for IAM, the resource manager and Firestore's administration. For tests.
+#: Variable with the address of an emulator of IAM, the resource manager and Firestore's administration. For tests.
 EMULATOR = "GOOGLE_APIS_EMULATOR_HOST"
-#: The Google service account that consumers act as.
+#: Google service account that consumers act as.
 ACCOUNT = "kubeque"
-#: Policies change under our hands: so often a change is tried again.
+#: Number of attempts to change a policy that others change at the same time.
 _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that sweeps need, and how it stands."""
+    """One thing that sweeps need, and its state."""
 
-    #: As in `bucket`.
+    #: For example `bucket`.
     what: str
     ok: bool
-    #: In words: what it is, and what was done or is missing.
+    #: What it is, and what was done or is missing.
     text: str
-    #: The command that makes it, for somebody who may; empty where nothing is missing.
+    #: The command that creates it, for a person with the permission; empty if nothing is missing.
     command: str = ""
 
 
 class GoogleProject:
-    """One project, with the rights of one account."""
+    """One project, with the permissions of one account."""
 
     def __init__(self, project: str, location: str, login: Login) -> None:
-        """`location`: where the cluster is, a region or a zone; what is made goes beside it."""
+        """`location`: region or zone of the cluster; bucket and database are created in its region."""
         self._project, self._region = project, region_of(location)
         self._login = login
-        #: Whom consumers are to Google.
+        #: Google service account of the consumers.
         self.account = f"{ACCOUNT}@{project}.iam.gserviceaccount.com"
 
     def parts(self, bucket: str, database: str | None) -> Iterator[Part]:
-        """See that all is there. `bucket`: "" where results are kept elsewhere; `database`: None where the queue is
-        elsewhere, "" for the default one. Raises ClusterError where Google does not answer."""
+        """Create missing parts, and yield each. Raises ClusterError if Google does not answer.
+
+        `bucket`: "" if results are stored elsewhere. `database`: None if the queue is elsewhere, "" for the default.
+        """
         if bucket:
             yield self._bucket(bucket)
         if database is not None:
             yield self._database(database or "(default)")
         yield self._service_account()
         if database is not None:
-            yield self._granted(
+            yield self._ensure_grant(
                 "queue", self._project_policy(), "roles/datastore.user", self._member, self._grant_line()
             )
         if bucket:
@@ -63,16 +65,18 @@ class GoogleProject:
                 "storage", "buckets", "add-iam-policy-binding", f"gs://{bucket}", f"--member={self._member}",
                 "--role=roles/storage.objectUser",
             )  # fmt: skip
-            yield self._granted("store", self._bucket_policy(bucket), "roles/storage.objectUser", self._member, line)
+            yield self._ensure_grant(
+                "store", self._bucket_policy(bucket), "roles/storage.objectUser", self._member, line
+            )
 
     def identity(self, pool: str, namespace: str, kubernetes_account: str) -> Part:
-        """See that a Kubernetes service account may act as the account of the consumers."""
+        """Let a Kubernetes service account act as the account of the consumers."""
         member = f"serviceAccount:{pool}[{namespace}/{kubernetes_account}]"
         line = gcloud(
             "iam", "service-accounts", "add-iam-policy-binding", self.account, f"--project={self._project}",
             f"--member={member}", "--role=roles/iam.workloadIdentityUser",
         )  # fmt: skip
-        return self._granted("identity", self._account_policy(), "roles/iam.workloadIdentityUser", member, line)
+        return self._ensure_grant("identity", self._account_policy(), "roles/iam.workloadIdentityUser", member, line)
 
     # ------------------------------------------------------------------ parts
     def _bucket(self, name: str) -> Part:
@@ -85,25 +89,25 @@ class GoogleProject:
             "storage", "buckets", "create", f"gs://{name}", f"--project={self._project}", f"--location={self._region}",
             "--uniform-bucket-level-access",
         )  # fmt: skip
-        return self._made(
+        return self._ensure(
             "bucket", f"gs://{name}", f"{url}/{quote(name)}", f"{url}?project={quote(self._project)}", body, line
         )
 
     def _database(self, name: str) -> Part:
         url = f"{_apis('firestore')}/v1/projects/{quote(self._project)}/databases"
         body = {"type": "DATASTORE_MODE", "locationId": self._region}
-        return self._made(
+        return self._ensure(
             "database", f"the Datastore {name}", f"{url}/{name}", f"{url}?databaseId={quote(name)}", body,
-            self._database_line(name), check=lambda found: self._of_use(name, str(found.get("type", ""))),
+            self._database_line(name), check=lambda found: self._check_database(name, str(found.get("type", ""))),
         )  # fmt: skip
 
-    def _of_use(self, name: str, kind: str) -> Part | None:
+    def _check_database(self, name: str, kind: str) -> Part | None:
         if kind == "DATASTORE_MODE":
             return None
         other = f"datastore://{self._project}/kubeque"
         return Part(
-            "database", False, f"{name} is a {kind} database, of no use as a queue: take another, as in queue_url ="
-            f" {other}", self._database_line("kubeque"),
+            "database", False, f"{name} is a {kind} database, which cannot be a queue: use another, for example"
+            f" queue_url = {other}", self._database_line("kubeque"),
         )  # fmt: skip
 
     def _database_line(self, name: str) -> str:
@@ -116,9 +120,9 @@ class GoogleProject:
         url = f"{_apis('iam')}/v1/projects/{quote(self._project)}/serviceAccounts"
         body = {"accountId": ACCOUNT, "serviceAccount": {"displayName": "consumers of kubeque"}}
         line = gcloud("iam", "service-accounts", "create", ACCOUNT, f"--project={self._project}")
-        return self._made("account", self.account, f"{url}/{self.account}", url, body, line)
+        return self._ensure("account", self.account, f"{url}/{self.account}", url, body, line)
 
-    def _made(
+    def _ensure(
         self, what: str, name: str, where: str, collection: str, body: dict[str, Any], line: str, *,
         check: Callable[[dict[str, Any]], Part | None] = lambda found: None,
     ) -> Part:  # fmt: skip
@@ -128,19 +132,19 @@ class GoogleProject:
         except ClusterRefused as error:
             if error.status not in (403, 404):
                 raise
-            if error.status == 403:  # there or not, it is not ours to see
-                return self._missing(what, f"{name} cannot be looked at", error, line)
+            if error.status == 403:  # existence unknown without the permission to read it
+                return self._missing(what, f"{name} cannot be read", error, line)
         try:
             self._login.ask("POST", collection, body)
         except ClusterRefused as error:
             if error.status != 409:
-                return self._missing(what, f"{name} is missing, and this account may not make it", error, line)
+                return self._missing(what, f"{name} is missing, and this account may not create it", error, line)
         return Part(what, True, f"{name} is made")
 
     def _missing(self, what: str, text: str, error: ClusterRefused, line: str) -> Part:
         return Part(what, False, f"{text} ({error})", with_services(self._project, error, line))
 
-    # ------------------------------------------------------------------ rights
+    # ------------------------------------------------------------------ permissions
     @property
     def _member(self) -> str:
         return f"serviceAccount:{self.account}"
@@ -151,7 +155,7 @@ class GoogleProject:
             "--role=roles/datastore.user", "--condition=None",
         )  # fmt: skip
 
-    def _granted(self, what: str, policy: _Policy, role: str, member: str, line: str) -> Part:
+    def _ensure_grant(self, what: str, policy: _Policy, role: str, member: str, line: str) -> Part:
         try:
             for tried in range(1, _TRIES + 1):
                 found = policy.read()
@@ -161,7 +165,7 @@ class GoogleProject:
                     policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})
                     return Part(what, True, f"{member} is given {role}")
                 except ClusterRefused as error:
-                    if error.status not in (409, 412) or tried == _TRIES:  # else it changed since it was read
+                    if error.status not in (409, 412) or tried == _TRIES:  # otherwise it changed after it was read
                         raise
         except ClusterRefused as error:
             return self._missing(what, f"{member} needs {role}, which this account may not see or give", error, line)
@@ -176,7 +180,7 @@ class GoogleProject:
 
     def _policy(self, url: str, options: str = "") -> _Policy:
         ask = self._login.ask
-        # Version 3: conditions that somebody else put into a policy would be lost in it otherwise.
+        # Lower versions than 3 would lose conditions that others have added to the policy.
         body = None if options else {"options": {"requestedPolicyVersion": 3}}
         return _Policy(
             lambda: ask("POST", f"{url}:getIamPolicy{options}", body),
@@ -192,7 +196,7 @@ class GoogleProject:
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """Who may do what with one thing."""
+    """IAM policy of one resource: functions that read and write it."""
 
     read: Callable[[], dict[str, Any]]
     write: Callable[[dict[str, Any]], dict[str, Any]]
@@ -203,18 +207,18 @@ def _bindings(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
-    """Does it let the member do that, always?"""
+    """True if the policy grants the role to the member without a condition."""
     return any(b["role"] == role and member in b["members"] and not b.get("condition") for b in _bindings(policy))
 
 
 def with_services(project: str, error: ClusterRefused, line: str) -> str:
-    """The command, after the one that switches on what Google says is switched off in the project."""
+    """Return the command, preceded by the one that enables services if the error says that one is disabled."""
     off = "has not been used in project" in str(error) or "is disabled" in str(error)
     return f"{_enable_line(project)} && {line}" if off else line
 
 
 def _enable_line(project: str) -> str:
-    """The command that switches on all that is asked for here."""
+    """Return the command that enables all services used here."""
     return gcloud(
         "services", "enable", "container.googleapis.com", "firestore.googleapis.com", "iam.googleapis.com",
         "cloudresourcemanager.googleapis.com", f"--project={project}",

@@ -1,6 +1,6 @@
-"""The Kubernetes accounts that consumers and keepers have in a namespace on GKE; they are made where they are missing.
+"""Create the Kubernetes service accounts of consumers and keepers in a namespace on GKE, as far as they are missing.
 
-Where this account may not, the command is named that somebody else may run: kubectl with what would have been made.
+If this account lacks the permission, the result contains the kubectl command for a person who has it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
 from kubeque.clusters.kubernetes.permissions import role
 from kubeque.model.errors import ClusterRefused
 
-#: Says of a Kubernetes service account whom it is to Google.
+#: Annotation of a Kubernetes service account with its Google service account.
 _IDENTITY = "iam.gke.io/gcp-service-account"
 _NAMESPACES = "/api/v1/namespaces"
 _RBAC = "rbac.authorization.k8s.io"
@@ -24,44 +24,44 @@ Manifest = dict[str, Any]
 
 
 class Accounts:
-    """Those of one namespace."""
+    """The service accounts of one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, google: str) -> None:
-        """`google`: the Google service account that they act as."""
+        """`google`: Google service account that they act as."""
         self._api = api
         self._namespace = namespace
         self._google = google
 
     def consumers(self, name: str) -> Part:
-        """See that the consumers' account is there. It needs no rights in the cluster."""
-        return self._part("consumers", name, [])
+        """Create the consumers' account if missing. It needs no permissions in the cluster."""
+        return self._ensure_account("consumers", name, [])
 
     def keeper(self) -> Part:
-        """See that the keepers' account is there, with the Role of docs/howto/kubernetes.md."""
+        """Create the keepers' account, with the Role of docs/howto/kubernetes.md, if missing."""
         rules = role()
         subject = {"kind": "ServiceAccount", "name": KEEPER, "namespace": self._namespace}
         reference = {"apiGroup": _RBAC, "kind": "Role", "name": rules["metadata"]["name"]}
         binding = _object(f"{_RBAC}/v1", "RoleBinding", KEEPER) | {"roleRef": reference, "subjects": [subject]}
-        return self._part("keeper", KEEPER, [rules, binding])
+        return self._ensure_account("keeper", KEEPER, [rules, binding])
 
-    def _part(self, what: str, name: str, more: list[Manifest]) -> Part:
+    def _ensure_account(self, what: str, name: str, more: list[Manifest]) -> Part:
         account = _object("v1", "ServiceAccount", name)
         account["metadata"]["annotations"] = {_IDENTITY: self._google}
-        named = f"the Kubernetes service account {self._namespace}/{name} of {what}"
+        title = f"the Kubernetes service account {self._namespace}/{name} of {what}"
         try:
             if self._api.find(path("serviceaccounts", self._namespace, name)) is None:
-                self._see_namespace()
-            made = [self._made(manifest) for manifest in (account, *more)]
+                self._ensure_namespace()
+            made = [self._ensure_object(manifest) for manifest in (account, *more)]
         except ClusterRefused as error:
-            return Part(what, False, f"{named} ({error})", self._command([account, *more]))
-        return Part(what, True, f"{named} is {'made' if any(made) else 'there'}")
+            return Part(what, False, f"{title} ({error})", self._command([account, *more]))
+        return Part(what, True, f"{title} is {'made' if any(made) else 'there'}")
 
-    def _see_namespace(self) -> None:
+    def _ensure_namespace(self) -> None:
         if self._api.find(f"{_NAMESPACES}/{self._namespace}") is None:
             self._api.create(_NAMESPACES, _object("v1", "Namespace", self._namespace))
 
-    def _made(self, manifest: Manifest) -> bool:
-        """See that an object is there; was it made now?"""
+    def _ensure_object(self, manifest: Manifest) -> bool:
+        """Create an object if missing. Returns True if it was created."""
         name = manifest["metadata"]["name"]
         where = path(f"{manifest['kind'].lower()}s", self._namespace)
         found = self._api.find(f"{where}/{name}")

@@ -1,4 +1,4 @@
-"""The one door to a Kubernetes API server: requests and answers as plain dicts, errors in words."""
+"""Requests to a Kubernetes API server: objects are plain dicts, errors are those of kubeque."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from urllib.parse import quote
 from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.text import one_line
 
-#: Seconds to connect, and to answer.
+#: Timeouts for the connection and for the answer, seconds.
 _PATIENCE = (5.0, 30.0)
 _PAGE = 500
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
-#: Where objects are that are not of the core.
+#: API paths of the kinds outside the core group.
 _GROUPS = {"jobs": "/apis/batch/v1", "roles": _RBAC, "rolebindings": _RBAC}
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _EXTRA = "consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'"
@@ -27,32 +27,31 @@ _MERGE = "application/merge-patch+json"
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an API server is, and how one logs in there."""
+    """Address of an API server, and the login for it."""
 
-    #: As in `https://10.0.0.1`.
+    #: For example `https://10.0.0.1`.
     url: str
-    #: The certificate of its authority, PEM.
+    #: Certificate of its authority, PEM.
     certificate: bytes
-    #: Makes a token that is good for some minutes at least.
+    #: Returns a token that is valid for some minutes at least.
     token: Callable[[], str]
 
 
 class KubernetesApi:
-    """One API server. Threads may share it."""
+    """One API server. Threads may share an instance."""
 
     def __init__(self, client: Any, *, context: str, namespace: str) -> None:
-        """`client`: a kubernetes ApiClient, for whoever has one, or what makes one when it is first needed; else see
-        `connect` and `at`."""
+        """`client`: a kubernetes ApiClient, or a function that makes one on the first request."""
         self._client = client
         self._lock = threading.Lock()
-        #: What the kubeconfig calls the cluster; empty inside of one.
+        #: Name of the cluster in the kubeconfig; empty in a pod.
         self.context = context
         #: The namespace of the context.
         self.namespace = namespace
 
     @classmethod
     def connect(cls, context: str = "") -> KubernetesApi:
-        """By the kubeconfig file, in its current context unless one is named; without it by the pod's own account.
+        """Connect by the kubeconfig, in `context` or the current one; without a kubeconfig by the pod's own account.
 
         Raises ConfigError, MissingExtra.
         """
@@ -65,14 +64,12 @@ class KubernetesApi:
         except config.ConfigException as error:
             if context or not _NAMESPACE_FILE.exists():
                 raise ConfigError(
-                    f"no cluster is known: {one_line(error)}; set KUBECONFIG, or say --cluster local"
+                    f"there is no kubeconfig: {one_line(error)}; set KUBECONFIG, or use --cluster local"
                 ) from error
             return cls.in_cluster()
         known = {item["name"]: item for item in contexts}
         if context and context not in known:
-            raise ConfigError(
-                f"there is no context {context!r} in the kubeconfig: there are {', '.join(sorted(known))}"
-            )
+            raise ConfigError(f"the kubeconfig has no context {context!r}: use one of {', '.join(sorted(known))}")
         chosen = known[context] if context else current
         try:
             client = config.new_client_from_config(context=chosen["name"])
@@ -82,7 +79,7 @@ class KubernetesApi:
 
     @classmethod
     def in_cluster(cls) -> KubernetesApi:
-        """By the account of the pod that this runs in."""
+        """Connect by the account of the pod that this process runs in."""
         from kubernetes import client, config
 
         settings = client.Configuration()
@@ -91,7 +88,7 @@ class KubernetesApi:
 
     @classmethod
     def at(cls, address: Callable[[], Address], *, context: str, namespace: str) -> KubernetesApi:
-        """By an address that is asked for when it is first needed. Raises MissingExtra then."""
+        """Connect to an address that is looked up on the first request, which raises MissingExtra."""
         return cls(lambda: _client_at(address()), context=context, namespace=namespace)
 
     def _connected(self) -> Any:
@@ -102,11 +99,11 @@ class KubernetesApi:
 
     # ------------------------------------------------------------------ requests
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """One object, or what else is at a path. Raises ClusterRefused, ClusterUnavailable, as all of these do."""
+        """Return the object at a path. Raises ClusterRefused, ClusterUnavailable, as all requests do."""
         return self._request("GET", path, query)
 
     def find(self, path: str, **query: Any) -> dict[str, Any] | None:
-        """One object; None where it is not there."""
+        """Return the object at a path; None if it does not exist."""
         try:
             return self.get(path, **query)
         except ClusterRefused as error:
@@ -115,7 +112,7 @@ class KubernetesApi:
             raise
 
     def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        """All objects of a path, page by page."""
+        """Return all objects of a path, requested in pages."""
         found: list[dict[str, Any]] = []
         while True:
             page = self.get(path, limit=_PAGE, **query)
@@ -126,7 +123,7 @@ class KubernetesApi:
             query["continue"] = token
 
     def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any] | None:
-        """Make an object; None where one of its name is there."""
+        """Create an object and return it; None if one of its name exists."""
         try:
             return self._request("POST", path, query, body)
         except ClusterRefused as error:
@@ -135,7 +132,7 @@ class KubernetesApi:
             raise
 
     def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Merge a change into an object; None where it is gone, or another version than the change names."""
+        """Merge a change into an object and return it; None if it is gone or has another version than the change."""
         try:
             return self._request("PATCH", path, {}, change)
         except ClusterRefused as error:
@@ -144,7 +141,7 @@ class KubernetesApi:
             raise
 
     def delete(self, path: str, **query: Any) -> None:
-        """Delete an object or, by a label selector, several; those that depend on it follow. Gone already: well."""
+        """Delete an object, or those of a label selector, with their dependents. A missing object is no error."""
         try:
             self._request("DELETE", path, {"propagationPolicy": "Background", **query})
         except ClusterRefused as error:
@@ -174,15 +171,17 @@ class KubernetesApi:
 
     def _refused(self, verb: str, path: str, error: Any) -> ClusterRefused | ClusterUnavailable:
         try:
-            said = json.loads(error.body)["message"]
+            message = json.loads(error.body)["message"]
         except (ValueError, KeyError, TypeError):
-            said = str(error.body or error.reason)
+            message = str(error.body or error.reason)
         if error.status >= 500 or error.status == 429:
             return ClusterUnavailable(
-                f"the cluster {self.context or 'here'} is not well ({error.status}): {one_line(said)}"
+                f"the cluster {self.context or 'here'} failed with status {error.status}: {one_line(message)}"
             )
-        remedy = {401: ": log in again", 403: ": ask for the rights in docs/howto/kubernetes.md"}.get(error.status, "")
-        return ClusterRefused(f"the cluster refused {verb} {path}: {one_line(said)}{remedy}", error.status)
+        remedy = {401: ": log in again", 403: ": ask for the permissions in docs/howto/kubernetes.md"}.get(
+            error.status, ""
+        )
+        return ClusterRefused(f"the cluster refused {verb} {path}: {one_line(message)}{remedy}", error.status)
 
 
 def _client_at(address: Address) -> Any:
@@ -197,15 +196,15 @@ def _client_at(address: Address) -> Any:
     authority = tempfile.NamedTemporaryFile(prefix="kubeque-", suffix=".pem")  # noqa: SIM115
     authority.write(address.certificate)
     authority.flush()
-    # Only a key that is there makes the library send one, and ask for a fresh one before it does.
+    # The library sends and refreshes a key only if one is set.
     settings = client.Configuration(host=address.url, api_key={"authorization": ""})
-    settings.ssl_ca_cert = authority.name  # an argument only since 36
+    settings.ssl_ca_cert = authority.name  # a constructor argument only since version 36
     settings.refresh_api_key_hook = renew
     made = client.ApiClient(settings)
-    made.authority = authority  # each new connection reads it, so it goes with the client
+    made.authority = authority  # each new connection reads the file, so it lives as long as the client
     return made
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:
-    """Where objects of a kind are, as in `jobs` or `pods`."""
+    """Return the API path of objects of a kind, for example `jobs` or `pods`."""
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")

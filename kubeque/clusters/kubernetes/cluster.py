@@ -1,4 +1,4 @@
-"""Consumers in the pods of a Kubernetes cluster: one Kubernetes Job for each class of a job that something waits in."""
+"""Cluster of consumers in Kubernetes pods: one Kubernetes Job for each size class of a job that has waiting tasks."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kubeque.clusters.kubernetes.job_manifest import (
 )
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
 from kubeque.clusters.kubernetes.permissions import Permissions
-from kubeque.clusters.kubernetes.reachability import has_password, unreachable
+from kubeque.clusters.kubernetes.reachability import find_unreachable, has_password
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.config.config import Config
@@ -37,13 +37,15 @@ from kubeque.model.job.task import Cause, Death, Tally
 from kubeque.model.job.versions import tag_version
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Consumers of a job if nobody says.
+#: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
-#: What was seen of a fleet is believed for so long, seconds.
+#: Seconds for which a snapshot of a fleet is reused.
 _FRESH_SECONDS = 1.5
-#: From this version on images can be mounted.
+#: First Kubernetes version that can mount images, and the oldest supported version.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
+#: Makes the manifest of a Kubernetes Job from generation, count and the name of the queue's Secret.
+_MakeManifest = Callable[..., dict[str, Any]]
 
 
 class KubernetesCluster:
@@ -53,24 +55,24 @@ class KubernetesCluster:
         self._api = api
         self._config = config
         self._namespace = namespace
-        self._sights: dict[str, FleetSnapshot] = {}
-        self._obstacles = StartProblems(api, namespace)
-        self._rights = Permissions(api, namespace, password=has_password(config.queue_url))
+        self._snapshots: dict[str, FleetSnapshot] = {}
+        self._start_problems = StartProblems(api, namespace)
+        self._permissions = Permissions(api, namespace, password=has_password(config.queue_url))
         self._version: tuple[int, int] | None = None
         self._unkept: str | None = None
-        #: As others know this cluster.
+        #: URL by which other processes open this cluster.
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
 
     @classmethod
     def open(cls, url: str, config: Config, *, client: Callable[[], Any] | None = None) -> KubernetesCluster:
-        """The cluster at `kubernetes://CONTEXT/NAMESPACE`; either may be left out. Raises ConfigError.
+        """Return the cluster at `kubernetes://CONTEXT/NAMESPACE`; both parts are optional. Raises ConfigError.
 
-        `client`: makes the ApiClient for it, if not the kubeconfig; then CONTEXT is but a name.
+        `client`: makes the ApiClient instead of the kubeconfig; CONTEXT is then only a name.
         """
         rest = url.partition("://")[2]
         context, _, namespace = rest.partition("/")
         if "/" in namespace:
-            raise ConfigError(f"cluster {url!r}: write kubernetes://CONTEXT/NAMESPACE, a / inside of a name as %2F")
+            raise ConfigError(f"cluster {url!r}: write kubernetes://CONTEXT/NAMESPACE, with %2F for a / in a name")
         if client is not None:
             api = KubernetesApi(client, context=unquote(context), namespace="default")
         else:
@@ -79,12 +81,12 @@ class KubernetesCluster:
 
     @classmethod
     def inside(cls, url: str, config: Config) -> KubernetesCluster:
-        """The cluster that this pod is in, which those outside call `url`. Raises MissingExtra."""
+        """Return the cluster whose pod this process runs in; other machines know it as `url`. Raises MissingExtra."""
         return cls(KubernetesApi.in_cluster(), config, config.namespace, url=url)
 
     # ------------------------------------------------------------------ submission
-    def rights(self) -> list[Permission]:
-        return [*self._rights.own(), *self._rights.of_keeper()]
+    def permissions(self) -> list[Permission]:
+        return [*self._permissions.own(), *self._permissions.of_keeper()]
 
     @property
     def runs_images(self) -> bool:
@@ -97,9 +99,9 @@ class KubernetesCluster:
     def prepare(self) -> None:
         """Nothing is kept on this machine."""
 
-    def check_keeper(self) -> None:
-        """Raise ClusterRefused, naming the rights, if this account may not do what a keeper must."""
-        missing = [right.what for right in self._rights.own() if not right.granted and not right.optional]
+    def check_own_permissions(self) -> None:
+        """Raise ClusterRefused that names the permissions which this account lacks."""
+        missing = [right.what for right in self._permissions.own() if not right.granted and not right.optional]
         if missing:
             raise ClusterRefused(
                 f"the keeper may not {', '.join(missing)}: docs/howto/kubernetes.md has its Role and RoleBinding", 403
@@ -109,13 +111,13 @@ class KubernetesCluster:
     def consumer_version(self) -> str:
         return tag_version(self._config.consumer_image)
 
-    def unkept(self, spec: JobSpec) -> str:
-        return "" if PodOptions.read(spec.pod).keeper == "no" else self._no_keeper()
+    def why_unkept(self, spec: JobSpec) -> str:
+        return "" if PodOptions.read(spec.pod).keeper == "no" else self._why_no_keeper()
 
-    def _no_keeper(self) -> str:
-        """Asked once: who makes the account while a watcher runs is seen by the next one."""
+    def _why_no_keeper(self) -> str:
+        """Return why no keeper can be started, from a single check per process."""
         if self._unkept is None:
-            self._unkept = self._rights.no_keeper()
+            self._unkept = self._permissions.why_no_keeper()
         return self._unkept
 
     def fleet(self, job_name: str) -> str:
@@ -130,19 +132,19 @@ class KubernetesCluster:
     def check(self, spec: JobSpec) -> None:
         options = PodOptions.read(spec.pod)
         if not spec.image:
-            raise UserError("no image is named: say --image, or set default_image in .kubeque")
+            raise UserError("the job has no image: set --image, or default_image in .kubeque")
         if not self._config.consumer_image:
             raise UserError(
-                "no image of the consumer is named: `make image` builds one; set consumer_image in .kubeque to where"
-                " you pushed it"
+                "consumer_image is not set: build the image with `make image`, push it, and set consumer_image in"
+                " .kubeque to its name"
             )
         config = self._config
-        why = unreachable(config.queue_url, (config.default_url_prefix, config.cas_url_prefix), options)
+        why = find_unreachable(config.queue_url, (config.default_url_prefix, config.cas_url_prefix), options)
         if why:
             raise UserError(why)
         self._check_version()
-        self._try_out(spec)
-        if options.keeper == "yes" and (why := self._no_keeper()):
+        self._dry_run(spec)
+        if options.keeper == "yes" and (why := self._why_no_keeper()):
             raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md has what it takes")
 
     def _check_version(self) -> None:
@@ -154,70 +156,71 @@ class KubernetesCluster:
 
     def _server_version(self) -> tuple[int, int]:
         if self._version is None:
-            said = self._api.get("/version")
-            self._version = int(said["major"]), int("".join(c for c in said["minor"] if c.isdigit()))
+            version = self._api.get("/version")
+            self._version = int(version["major"]), int("".join(c for c in version["minor"] if c.isdigit()))
         return self._version
 
-    def _try_out(self, spec: JobSpec) -> None:
-        """Let the server read the manifest without making anything of it: it knows every key of a pod."""
+    def _dry_run(self, spec: JobSpec) -> None:
+        """Let the server check the manifest without creating the object, since it knows every key of a pod."""
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
-        manifest = kubernetes_job(trial, spec, self._around(), shape=0, generation=1, count=1)
+        manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
         except ClusterRefused as error:
-            if "dry run" not in str(error):  # a webhook that cannot be tried out: creating it will tell
-                raise UserError(f"the cluster would not take these pods: {error}") from error
+            if "dry run" not in str(error):  # a webhook without dry run: the creation will show
+                raise UserError(f"the cluster refuses such pods: {error}") from error
 
-    def _around(self) -> ManifestContext:
+    def _manifest_context(self) -> ManifestContext:
         return ManifestContext(
-            self._namespace, self._config.consumer_image, self._config.queue_url, self._mark,
+            self._namespace, self._config.consumer_image, self._config.queue_url, self._queue_digest,
             image_volumes=self._server_version() >= _IMAGE_VOLUMES, service_account=self._config.service_account,
         )  # fmt: skip
 
     @property
-    def _mark(self) -> str:
+    def _queue_digest(self) -> str:
         return hashlib.sha256(self._config.queue_url.encode()).hexdigest()[:12]
 
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        sight, options, started = self._look(job.fleet), PodOptions.read(spec.pod), 0
-        wanted = scaling.wanted(job, waiting)
-        for shape, count in wanted.items():
-            make = partial(kubernetes_job, job, spec, self._around(), shape=shape)
-            jobs, pods, now = sight.jobs_of(shape), sight.pods_of(shape), time.time()
-            started += self._carry_out(scaling.plan(jobs, pods, count, now), make)
-            if options.spot and (few := scaling.stand_ins(jobs, pods, count, now, options.spot_patience)):
+        snapshot, options, started = self._take_snapshot(job.fleet), PodOptions.read(spec.pod), 0
+        wanted = scaling.count_wanted(job, waiting)
+        for size_class, count in wanted.items():
+            make = partial(kubernetes_job, job, spec, self._manifest_context(), size_class=size_class)
+            jobs, pods, now = snapshot.jobs_of(size_class), snapshot.pods_of(size_class), time.time()
+            started += self._apply(scaling.plan(jobs, pods, count, now), make, job.fleet, size_class)
+            if options.spot and (few := scaling.count_stand_ins(jobs, pods, count, now, options.spot_patience)):
                 plan = scaling.plan(jobs, pods, few, now, on_demand=True)
-                started += self._carry_out(plan, partial(make, on_demand=True))
+                started += self._apply(plan, partial(make, on_demand=True), job.fleet, size_class)
         if wanted:
-            self._keep(job, spec, sight)
+            self._ensure_keeper(job, spec, snapshot)
         if started:
-            self._sights.pop(job.fleet, None)
+            self._snapshots.pop(job.fleet, None)
         return started
 
-    def _keep(self, job: Job, spec: JobSpec, sight: FleetSnapshot) -> None:
-        """See that somebody looks after the job when everybody else has left."""
-        plan = scaling.plan(sight.keeper_jobs, sight.keeper_pods, 1, time.time())
-        if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._no_keeper():
-            self._carry_out(plan, partial(keeper_job, job, spec, self._around()))
+    def _ensure_keeper(self, job: Job, spec: JobSpec, snapshot: FleetSnapshot) -> None:
+        """Start the keeper of a job unless it runs or cannot run."""
+        plan = scaling.plan(snapshot.keeper_jobs, snapshot.keeper_pods, 1, time.time())
+        if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._why_no_keeper():
+            self._apply(plan, partial(keeper_job, job, spec, self._manifest_context()), job.fleet, KEEPER)
 
-    def _carry_out(self, plan: scaling.Create | scaling.Grow | None, manifest: Callable[..., dict[str, Any]]) -> int:
-        """Returns how many pods are on their way."""
+    def _apply(
+        self, plan: scaling.Create | scaling.Grow | None, make: _MakeManifest, fleet: str, size_class: int | str
+    ) -> int:
+        """Carry out a plan. Returns the number of pods that will start."""
         if isinstance(plan, scaling.Grow):
             return self._grow(plan)
-        return self._create(plan, manifest) if plan is not None else 0
+        if plan is None:
+            return 0
+        return self._create(plan, make, kubernetes_job_name(fleet, size_class, plan.generation))
 
-    def _create(self, plan: scaling.Create, make: Callable[..., dict[str, Any]]) -> int:
-        manifest = make(generation=plan.generation, count=plan.count)
-        name = manifest["metadata"]["name"]
+    def _create(self, plan: scaling.Create, make: _MakeManifest, name: str) -> int:
         secret = name if has_password(self._config.queue_url) else ""
-        if secret:
-            manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
-        if secret:  # before the pods that read it; it goes with the Kubernetes Job
+        manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
+        if secret:  # before the pods that read it; the Kubernetes Job owns it, so it is deleted with it
             self._api.create(path("secrets", self._namespace), url_secret(name, self._config.queue_url, manifest))
         made = self._api.create(path("jobs", self._namespace), manifest)
         if made is None:
-            return 0  # somebody was faster
+            return 0  # another process created it first
         if secret:
             self._api.patch(path("secrets", self._namespace, name), owned_by(made))
         return plan.count
@@ -233,42 +236,42 @@ class KubernetesCluster:
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return [
             ConsumerStatus(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
-            for pod in self._look(fleet).pods
+            for pod in self._take_snapshot(fleet).pods
             if pod_status.is_live(pod)
         ]
 
-    def coroner(self, owner: str) -> Death | None:
+    def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
         name, _, uid = rest.partition(":")
         fleet = fleet_of(name)
         if kind != "pod" or fleet is None:
             return None
-        sight = self._look(fleet)
-        pod = sight.pod(uid) or self._fresh(name, uid)  # it may have come after what was seen
+        snapshot = self._take_snapshot(fleet)
+        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # it may be newer than the snapshot
         if pod is not None:
             return pod_status.death_of(pod, time.time())
-        if not sight.jobs:
-            return None  # nothing of this fleet is here: it may be another cluster's
+        if not snapshot.jobs:
+            return None  # the fleet may belong to another cluster
         return Death(Cause.PREEMPTED, None, "its pod is gone: deleted, or lost with its node")
 
-    def _fresh(self, name: str, uid: str) -> pod_status.Pod | None:
+    def _find_pod(self, name: str, uid: str) -> pod_status.Pod | None:
         pod = self._api.find(path("pods", self._namespace, name))
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
     def standstill(self, job: Job) -> Standstill:
-        return self._obstacles.of(self._look(job.fleet), time.time())
+        return self._start_problems.of(self._take_snapshot(job.fleet), time.time())
 
     def finish(self, job: Job) -> None:
-        """Delete what served a job that has ended."""
+        """Delete the Kubernetes Jobs of a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
-            return  # it ran elsewhere
-        # Of a job that was killed the keeper stays to close it when its consumers have left.
+            return  # the job ran on another kind of cluster
+        # The keeper of a killed job stays to close it after its consumers have left.
         keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
-        self._sights.pop(job.fleet, None)
+        self._snapshots.pop(job.fleet, None)
 
     def stop(self) -> int:
-        selector = f"{_managed()},{LABEL}/queue={self._mark}"
+        selector = f"{_managed()},{LABEL}/queue={self._queue_digest}"
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
         running = [pod for pod in pods if pod_status.is_live(pod)]
         self._delete(selector)
@@ -279,15 +282,15 @@ class KubernetesCluster:
             return
         self._api.delete(path("jobs", self._namespace), labelSelector=selector)
 
-    # ------------------------------------------------------------------ what is seen
-    def _look(self, fleet: str) -> FleetSnapshot:
-        seen = self._sights.get(fleet)
-        if seen is None or time.monotonic() - seen.at > _FRESH_SECONDS:
+    # ------------------------------------------------------------------ snapshots
+    def _take_snapshot(self, fleet: str) -> FleetSnapshot:
+        snapshot = self._snapshots.get(fleet)
+        if snapshot is None or time.monotonic() - snapshot.at > _FRESH_SECONDS:
             at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
             jobs = self._api.list(path("jobs", self._namespace), labelSelector=selector)
             pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
-            seen = self._sights[fleet] = FleetSnapshot.of(at, jobs, pods)
-        return seen
+            snapshot = self._snapshots[fleet] = FleetSnapshot.of(at, jobs, pods)
+        return snapshot
 
 
 def _owner(pod: pod_status.Pod) -> str:

@@ -1,4 +1,4 @@
-"""The Kubernetes Job in which the consumers of one class of a job run, as a manifest."""
+"""Manifest of the Kubernetes Job that runs the consumers of one size class of a job."""
 
 from __future__ import annotations
 
@@ -7,130 +7,141 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kubeque.clusters.kubernetes.pod_template import merged, without
+from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
 from kubeque.model.sweep.pod_options import PodOptions, Volume
 
-#: What a consumer needs beside the memory of its task, bytes.
+#: Memory of a consumer beside that of its task, bytes.
 CONSUMER_MEMORY = 128 * MI
-#: What it needs beside the disk of its task: its software, its logs. Bytes.
+#: Disk of a consumer beside that of its task, for software and logs, bytes.
 CONSUMER_DISK = 256 * MI
-#: The container that holds the user's image.
+#: Container with the user's image.
 TASK = "task"
-#: The container, and the class, of the pod that looks after a job.
+#: Container and class label of a keeper.
 KEEPER = "keeper"
-#: Where the consumer's software and its working files are in a pod.
+#: Paths of the consumer's software and of its working files in a pod.
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 LABEL = "kubeque"
 KUEUE = "kueue.x-k8s.io"
-#: Which machines the pods of a Kubernetes Job want, where they want others than the job asked for.
+#: Label of a Kubernetes Job whose pods run on other machines than the job asked for, and its value.
 MACHINES, ON_DEMAND = f"{LABEL}/machines", "on-demand"
-#: GKE's label, and taint, of machines that may be taken away.
+#: Label and taint of spot machines on GKE.
 SPOT = "cloud.google.com/gke-spot"
 MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
-#: As often as it takes: what a consumer's death costs a task is counted in the queue.
+#: Back-off limit: none, because the queue counts the attempts of a task.
 _WITHOUT_END = 2**31 - 1
-#: A dead node's pods are replaced after so many seconds, beside the time in which the cluster notices.
+#: Seconds until pods of a dead node are replaced, once the cluster has noticed its death.
 _UNREACHABLE_SECONDS = 30
-#: For a pod that must leave, beside the grace of its command: to record what has ended.
+#: Seconds beside the grace period of the command for a consumer that leaves to record its results.
 _LEAVE_SECONDS = 20
+#: Seconds that an ended Kubernetes Job is kept.
 _FINISHED_SECONDS = 3600
+#: Variables that affect loaders and Python interpreters.
 _LIBRARIES = re.compile(r"(PYTHON|LD_).*")
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestContext:
-    """What of a manifest is the cluster's and the queue's, the same for all jobs."""
+    """Values of a manifest that depend on cluster and queue, the same for all jobs."""
 
     namespace: str
     #: Image with the consumer's software.
     consumer_image: str
     #: The queue as a URL without password.
     queue_url: str
-    #: Tells the objects of this queue from those of others.
-    queue_mark: str
-    #: Can an image be mounted as a volume here? Else its contents are copied by an init container.
+    #: Digest of the queue's URL, which labels the objects of this queue.
+    queue_digest: str
+    #: True if the cluster can mount an image as a volume; else an init container copies its contents.
     image_volumes: bool = False
-    #: For pods whose options name none.
+    #: Service account of pods whose options name none.
     service_account: str = ""
 
 
 def fleet_name(job_name: str) -> str:
-    """The fleet of a new job: readable, and no other job's."""
+    """Return a readable and unique fleet name for a new job."""
     return f"{slug(job_name, 20)}-{new_uid()}"
 
 
 def slug(text: str, most: int) -> str:
-    """`text` as part of a Kubernetes name."""
+    """Return `text` as part of a Kubernetes name, of at most `most` characters."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most].strip("-") or "job"
 
 
-def kubernetes_job_name(fleet: str, shape: int | str, generation: int) -> str:
-    """Deterministic, so that of two who start the same consumers one is refused."""
-    return f"kq-{fleet}-{shape}-{generation}"
+def kubernetes_job_name(fleet: str, size_class: int | str, generation: int) -> str:
+    """Return the deterministic name of a Kubernetes Job: of two processes that create it, one is refused."""
+    return f"kq-{fleet}-{size_class}-{generation}"
 
 
 def fleet_of(pod_name: str) -> str | None:
-    """Whose pod it is, by its name; None where it is none of ours."""
+    """Return the fleet of a consumer's pod from its name; None for any other pod."""
     match = re.fullmatch(r"kq-(.+-[a-z2-9]{12})-\d+-\d+-\d+-[a-z0-9]{5}", pod_name)
     return match[1] if match else None
 
 
-def labels(job: Job, shape: int | str, around: ManifestContext) -> dict[str, str]:
-    """By which all objects of a job are found."""
+def labels(job: Job, size_class: int | str, context: ManifestContext) -> dict[str, str]:
+    """Return the labels of all objects of a job and size class."""
     return {
         **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
-        f"{LABEL}/class": str(shape), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": around.queue_mark,
+        f"{LABEL}/class": str(size_class), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": context.queue_digest,
     }  # fmt: skip
 
 
 def kubernetes_job(
     job: Job,
     spec: JobSpec,
-    around: ManifestContext,
+    context: ManifestContext,
     *,
-    shape: int,
+    size_class: int,
     generation: int,
     count: int,
     queue_secret: str = "",
     on_demand: bool = False,
 ) -> dict[str, Any]:
-    """`count` consumers of class `shape`. `queue_secret`: the Secret that has the queue's URL with its password.
-    `on_demand`: on machines that stay, although the job would rather have others."""
+    """Return the Kubernetes Job of `count` consumers of a size class.
+
+    `queue_secret`: name of the Secret with the queue's URL, if that has a password. `on_demand`: use on-demand machines
+    although the job asks for spot machines.
+    """
     options = PodOptions.read(spec.pod)
     if on_demand:
         options = replace(options, spot=False)
     template = {
-        "metadata": {"labels": labels(job, shape, around), "annotations": _annotations(job, options)},
-        "spec": _pod(job, spec, options, around, shape, queue_secret),
+        "metadata": {"labels": labels(job, size_class, context), "annotations": _annotations(job, options)},
+        "spec": _pod(job, spec, options, context, size_class, queue_secret),
     }
-    template = merged(template, without(options.pod_template, KEEPER), TASK)
-    made = indexed_job(job, template, around, shape=shape, generation=generation, count=count)
+    template = merge_template(template, drop_containers(options.pod_template, KEEPER), TASK)
+    made = indexed_job(job, template, context, size_class=size_class, generation=generation, count=count)
     if on_demand:
         made["metadata"]["labels"][MACHINES] = ON_DEMAND
     if options.kueue_priority:
         made["metadata"]["labels"][f"{KUEUE}/priority-class"] = options.kueue_priority
     if options.kueue_queue:
         made["metadata"]["labels"][f"{KUEUE}/queue-name"] = options.kueue_queue
-        made["metadata"]["annotations"] |= {  # fewer at once are better than none
+        made["metadata"]["annotations"] |= {  # start some if Kueue cannot admit all
             f"{KUEUE}/job-min-parallelism": "1", f"{KUEUE}/job-completions-equal-parallelism": "true",
         }  # fmt: skip
     return made
 
 
 def indexed_job(
-    job: Job, template: Mapping[str, Any], around: ManifestContext, *, shape: int | str, generation: int, count: int
+    job: Job,
+    template: Mapping[str, Any],
+    context: ManifestContext,
+    *,
+    size_class: int | str,
+    generation: int,
+    count: int,
 ) -> dict[str, Any]:
-    """A Kubernetes Job that keeps `count` pods until each has exited well, whatever befalls them."""
-    marks = labels(job, shape, around)
+    """Return a Kubernetes Job that replaces its `count` pods until each has exited with 0."""
+    all_labels = labels(job, size_class, context)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": kubernetes_job_name(job.fleet, shape, generation), "namespace": around.namespace,
-            "labels": {**marks, f"{LABEL}/generation": str(generation)}, "annotations": {f"{LABEL}/job": job.name},
+            "name": kubernetes_job_name(job.fleet, size_class, generation), "namespace": context.namespace,
+            "labels": {**all_labels, f"{LABEL}/generation": str(generation)}, "annotations": {f"{LABEL}/job": job.name},
         },
         "spec": {
             "completionMode": "Indexed", "completions": count, "parallelism": count,
@@ -141,7 +152,7 @@ def indexed_job(
 
 
 def url_secret(name: str, url: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The Secret with the queue's URL, for the Kubernetes Job `manifest`."""
+    """Return the Secret with the queue's URL for the Kubernetes Job `manifest`."""
     meta = manifest["metadata"]
     return {
         "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": {"url": url},
@@ -150,7 +161,7 @@ def url_secret(name: str, url: str, manifest: Mapping[str, Any]) -> dict[str, An
 
 
 def owned_by(kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
-    """A change that makes an object go with this Kubernetes Job."""
+    """Return the patch that makes this Kubernetes Job the owner of an object, so that they are deleted together."""
     meta = kubernetes_job["metadata"]
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
     return {"metadata": {"ownerReferences": [owner]}}
@@ -158,17 +169,17 @@ def owned_by(kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
 
 def _annotations(job: Job, options: PodOptions) -> dict[str, str]:
     kept = {f"{LABEL}/job": job.name}
-    if not options.spot:  # An autoscaler shall not pack nodes tighter at the cost of what runs.
+    if not options.spot:  # The autoscaler must not evict a running task to save a node.
         kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
     return kept
 
 
 def _pod(
-    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, shape: int, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, size_class: int, queue_secret: str
 ) -> dict[str, Any]:
     software: dict[str, Any] = {"name": "software", "emptyDir": {}}
-    if around.image_volumes:
-        software = {"name": "software", "image": {"reference": around.consumer_image, "pullPolicy": "IfNotPresent"}}
+    if context.image_volumes:
+        software = {"name": "software", "image": {"reference": context.consumer_image, "pullPolicy": "IfNotPresent"}}
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
@@ -176,14 +187,14 @@ def _pod(
         "terminationGracePeriodSeconds": int(spec.grace_seconds) + _LEAVE_SECONDS,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "tolerations": tolerations(options),
-        "containers": [_task(job, spec, options, around, shape, queue_secret)],
+        "containers": [_task(job, spec, options, context, size_class, queue_secret)],
         "volumes": [software, {"name": "work", "emptyDir": {}}, *map(volume, range(99), options.volumes)],
     }
-    if not around.image_volumes:
-        pod["initContainers"] = [_copier(around)]
+    if not context.image_volumes:
+        pod["initContainers"] = [_copier(context)]
     selector = {**options.node_selector, **({SPOT: "true"} if options.spot else {})}
     more = {
-        "serviceAccountName": options.service_account or around.service_account, "nodeSelector": selector,
+        "serviceAccountName": options.service_account or context.service_account, "nodeSelector": selector,
         "priorityClassName": options.priority_class,
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
     }  # fmt: skip
@@ -191,16 +202,16 @@ def _pod(
 
 
 def python_words(root: str) -> list[str]:
-    """How the consumer's Python is started where its folder is at `root`: with its own loader and libraries."""
+    """Return the words that start the consumer's Python from the folder `root`, with its own loader and libraries."""
     python = f"{root}/python/bin/python3"
     return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
 
 
 def _task(
-    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, shape: int, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, size_class: int, queue_secret: str
 ) -> dict[str, Any]:
     env = [
-        queue_env(around, queue_secret),
+        queue_env(context, queue_secret),
         {"name": "KUBEQUE_POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
         {"name": "KUBEQUE_POD_UID", "valueFrom": {"fieldRef": {"fieldPath": "metadata.uid"}}},
         *(
@@ -222,7 +233,7 @@ def _task(
         "--fleet",
         job.fleet,
         "--shape",
-        str(shape),
+        str(size_class),
         "--work",
         WORK,
     ]
@@ -230,39 +241,39 @@ def _task(
     return {
         "name": TASK, "image": spec.image, "imagePullPolicy": "IfNotPresent", "command": words, "env": env,
         **({"envFrom": secrets} if secrets else {}),
-        "resources": _resources(spec, options, shape), "volumeMounts": mounts, "securityContext": locked(),
+        "resources": _resources(spec, options, size_class), "volumeMounts": mounts, "securityContext": locked(),
         "terminationMessagePath": "/dev/termination-log",
     }  # fmt: skip
 
 
-def queue_env(around: ManifestContext, queue_secret: str) -> dict[str, Any]:
-    """The variable that names the queue."""
+def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
+    """Return the variable with the queue's URL."""
     secret = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
-    return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": around.queue_url})}
+    return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": context.queue_url})}
 
 
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
-    """The user's variables as far as they are for us too: what acts on loaders and Pythons is for the program alone."""
+    """Return the user's variables without those that affect loaders and Python, which only the program gets."""
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
 
 
-def _resources(spec: JobSpec, options: PodOptions, shape: int) -> dict[str, Any]:
-    """Memory and disk are asked for as much as they are limited, so that a neighbour's hunger is not ours."""
-    given = spec.shapes[shape]
+def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str, Any]:
+    """Return requests and limits. They are equal for memory and disk, so that other pods cannot take either."""
+    shape = spec.shapes[size_class]
     both: dict[str, str] = {}
-    if given.memory is not None:
-        both["memory"] = str(given.memory + CONSUMER_MEMORY)
-    if given.disk is not None:
-        both["ephemeral-storage"] = str(given.disk + CONSUMER_DISK)
+    if shape.memory is not None:
+        both["memory"] = str(shape.memory + CONSUMER_MEMORY)
+    if shape.disk is not None:
+        both["ephemeral-storage"] = str(shape.disk + CONSUMER_DISK)
     cpu = {"cpu": f"{round(spec.cpu * 1000)}m"} if spec.cpu is not None else {}
     gpu = {"nvidia.com/gpu": str(options.gpu)} if options.gpu else {}
     found = {"requests": cpu | both | gpu, "limits": both | gpu}
     return {key: value for key, value in found.items() if value}
 
 
-def _copier(around: ManifestContext) -> dict[str, Any]:
+def _copier(context: ManifestContext) -> dict[str, Any]:
     return {
-        "name": "software", "image": around.consumer_image, "imagePullPolicy": "IfNotPresent",
+        "name": "software", "image": context.consumer_image, "imagePullPolicy": "IfNotPresent",
         "command": [*python_words(""), "-m", "kubeque.consumer.install", SOFTWARE],
         "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": locked(),
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
@@ -270,12 +281,12 @@ def _copier(around: ManifestContext) -> dict[str, Any]:
 
 
 def locked() -> dict[str, Any]:
-    """A container that may do nothing which its user may not."""
+    """Return a security context without capabilities and privilege escalation."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 def tolerations(options: PodOptions) -> list[dict[str, Any]]:
-    """The nodes that a pod goes to although they are tainted, and for how long it stays on a dead one."""
+    """Return the tolerations for tainted nodes, and for how long a pod stays on a dead node."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",
@@ -288,7 +299,7 @@ def tolerations(options: PodOptions) -> list[dict[str, Any]]:
 
 
 def volume(number: int, given: Volume) -> dict[str, Any]:
-    """A volume of the user's as the pod has it."""
+    """Return a user's volume for the pod."""
     sources: dict[str, dict[str, Any]] = {
         "host": {"hostPath": {"path": given.name}},
         "pvc": {"persistentVolumeClaim": {"claimName": given.name, "readOnly": given.read_only}},
@@ -299,5 +310,5 @@ def volume(number: int, given: Volume) -> dict[str, Any]:
 
 
 def mount(number: int, given: Volume) -> dict[str, Any]:
-    """Where a container has it."""
+    """Return the mount of a user's volume in a container."""
     return {"name": f"volume-{number}", "mountPath": given.path, "readOnly": given.read_only}

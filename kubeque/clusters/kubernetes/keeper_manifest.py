@@ -1,7 +1,7 @@
-"""The Kubernetes Job of a job's keeper: one small pod of the consumer's image that looks after the job, as a manifest.
+"""Manifest of the Kubernetes Job of a keeper: one small pod of the consumer's image that looks after a job.
 
-It is an account of its own, with the rights of docs/howto/kubernetes.md; what logs the consumers in at queue and store
-is the keeper's too.
+It runs as its own service account with the permissions of docs/howto/kubernetes.md. Its logins for queue and store are
+those of the consumers.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from kubeque.clusters.kubernetes.job_manifest import (
     tolerations,
     volume,
 )
-from kubeque.clusters.kubernetes.pod_template import merged, without
+from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
 from kubeque.model.sweep.pod_options import PodOptions, Volume
 
-#: The service account that keepers run as.
+#: Service account of keepers.
 ACCOUNT = "kubeque-keeper"
-#: Memory of a keeper, and what the table of a job takes for each task when it is written, bytes.
+#: Memory of a keeper, and per task while it writes the table of a job, bytes.
 _MEMORY, _TASK_MEMORY = 320 * MI, 4096
 
 
 def keeper_job(
-    job: Job, spec: JobSpec, around: ManifestContext, *, generation: int, count: int, queue_secret: str = ""
+    job: Job, spec: JobSpec, context: ManifestContext, *, generation: int, count: int, queue_secret: str = ""
 ) -> dict[str, Any]:
-    """`count` keepers (one does, and more do no harm). `queue_secret`: as for consumers."""
+    """Return the Kubernetes Job of `count` keepers; more than one is harmless. `queue_secret`: as for consumers."""
     options = PodOptions.read(spec.pod)
-    marks = labels(job, KEEPER, around)
-    marks["app.kubernetes.io/name"] = "kubeque-keeper"
+    all_labels = labels(job, KEEPER, context)
+    all_labels["app.kubernetes.io/name"] = "kubeque-keeper"
     pod: dict[str, Any] = {
         "restartPolicy": "Never",
         "serviceAccountName": ACCOUNT,
@@ -52,7 +52,7 @@ def keeper_job(
         "enableServiceLinks": False,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
         "tolerations": [t for t in tolerations(options) if t.get("key") != SPOT],
-        "containers": [_container(job, spec, options, around, queue_secret)],
+        "containers": [_container(job, spec, options, context, queue_secret)],
         "volumes": [{"name": "work", "emptyDir": {}}, *(volume(at, given) for at, given in _volumes(options))],
     }
     more = {
@@ -60,33 +60,33 @@ def keeper_job(
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
     }  # fmt: skip
     template = {
-        "metadata": {"labels": marks, "annotations": {f"{LABEL}/job": job.name}},
+        "metadata": {"labels": all_labels, "annotations": {f"{LABEL}/job": job.name}},
         "spec": pod | {key: value for key, value in more.items() if value},
     }
-    template = merged(template, without(options.pod_template, TASK, "software"), KEEPER)
-    return indexed_job(job, template, around, shape=KEEPER, generation=generation, count=count)
+    template = merge_template(template, drop_containers(options.pod_template, TASK, "software"), KEEPER)
+    return indexed_job(job, template, context, size_class=KEEPER, generation=generation, count=count)
 
 
 def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
-    """The user's, with their numbers; a disk that only one node may mount stays with the consumers."""
+    """Return the user's volumes with their numbers, except claims, which only one node may be able to mount."""
     return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
 
 
 def _container(
-    job: Job, spec: JobSpec, options: PodOptions, around: ManifestContext, queue_secret: str
+    job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, queue_secret: str
 ) -> dict[str, Any]:
-    # What new consumers are made with, as the file .kubeque has it.
-    config = {"consumer_image": around.consumer_image, "service_account": around.service_account}
+    # Values for new consumers, with the names of the file .kubeque.
+    config = {"consumer_image": context.consumer_image, "service_account": context.service_account}
     words = [
         *python_words(""), "-m", "kubeque.jobs.keeper", "--job", job.name, "--uid", job.uid, "--cluster", spec.cluster,
-        "--namespace", around.namespace, "--config", json.dumps({k: v for k, v in config.items() if v}),
+        "--namespace", context.namespace, "--config", json.dumps({k: v for k, v in config.items() if v}),
     ]  # fmt: skip
     mounts = [mount(at, given) for at, given in _volumes(options)]
     memory = str(_MEMORY + _TASK_MEMORY * job.n)
     secrets = [{"secretRef": {"name": name}} for name in options.env_from_secret]
     return {
-        "name": KEEPER, "image": around.consumer_image, "imagePullPolicy": "IfNotPresent", "command": words,
-        "env": [*own_env(spec), queue_env(around, queue_secret), {"name": "HOME", "value": WORK}],
+        "name": KEEPER, "image": context.consumer_image, "imagePullPolicy": "IfNotPresent", "command": words,
+        "env": [*own_env(spec), queue_env(context, queue_secret), {"name": "HOME", "value": WORK}],
         **({"envFrom": secrets} if secrets else {}),
         "resources": {"requests": {"cpu": "50m", "memory": memory}, "limits": {"memory": memory}},
         "volumeMounts": [{"name": "work", "mountPath": WORK}, *mounts],

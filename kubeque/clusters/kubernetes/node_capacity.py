@@ -1,4 +1,4 @@
-"""How much of a resource the nodes of a cluster have left. Pure."""
+"""The free amount of a resource on the nodes of a cluster. Pure functions."""
 
 from __future__ import annotations
 
@@ -14,38 +14,40 @@ _FACTORS = {
 }  # fmt: skip
 
 
-def quantity(text: str | int) -> float:
-    """A quantity as the API server writes it; 0 for what cannot be read."""
+def parse_quantity(text: str | int) -> float:
+    """Return a Kubernetes quantity as a number; 0 if it cannot be parsed."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([A-Za-z]*)", str(text))
     return float(match[1]) * _FACTORS.get(match[2], 0.0) if match else 0.0
 
 
-def asked(pod_spec: Mapping[str, Any], resource: str) -> float:
-    """What a pod reserves of a resource on its node."""
+def requested_amount(pod_spec: Mapping[str, Any], resource: str) -> float:
+    """Return how much of a resource a pod reserves on its node."""
 
     def of(containers: Sequence[Mapping[str, Any]]) -> list[float]:
-        found = [c.get("resources", {}) for c in containers]
+        found = [container.get("resources", {}) for container in containers]
+        limits = [(r.get("limits") or {}).get(resource, 0) for r in found]
         return [
-            quantity((r.get("requests") or {}).get(resource, (r.get("limits") or {}).get(resource, 0))) for r in found
+            parse_quantity((r.get("requests") or {}).get(resource, limit))
+            for r, limit in zip(found, limits, strict=True)
         ]
 
     return max(sum(of(pod_spec["containers"])), *of(pod_spec.get("initContainers") or []), 0.0)
 
 
-def most_free(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], resource: str) -> float:
-    """The most that one node has left."""
+def largest_free_amount(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], resource: str) -> float:
+    """Return the largest amount that is free on a single node."""
     left = {
-        n["metadata"]["name"]: quantity(n["status"].get("allocatable", {}).get(resource, 0))
+        n["metadata"]["name"]: parse_quantity(n["status"].get("allocatable", {}).get(resource, 0))
         for n in nodes
         if not n["spec"].get("unschedulable")
     }
     for pod in pods:
         node = pod["spec"].get("nodeName")
         if node in left and pod["status"].get("phase") not in ("Succeeded", "Failed"):
-            left[node] -= asked(pod["spec"], resource)
+            left[node] -= requested_amount(pod["spec"], resource)
     return max([0.0, *left.values()])
 
 
-def shown(amount: float, resource: str) -> str:
-    """An amount for people: `1.5Gi` of memory, `0.5` cores."""
+def format_amount(amount: float, resource: str) -> str:
+    """Return an amount for people, for example `1.5Gi` of memory or `0.5` cores."""
     return format_bytes(amount) if resource in ("memory", "ephemeral-storage") else f"{amount:g}"

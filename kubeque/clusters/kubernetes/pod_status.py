@@ -1,4 +1,4 @@
-"""What a pod's status tells: why its consumer is dead, or what holds it up. Pods are as the API server shows them."""
+"""Read the status of a pod: how its consumer died, or what keeps it from running. Pods are the API server's objects."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
 
-#: Exit code of a process that SIGKILL ended (128 + 9).
+#: Exit code of a process that SIGKILL ended.
 KILLED = 137
-#: The kubelet's words for a pod that went over its own limit; any other eviction is for a neighbour's sake.
+#: The kubelet's message for a pod over its own limit. Any other eviction is due to other pods.
 _OWN_FAULT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"
 )
-#: Reasons by which a container waits that time alone does not cure.
+#: Reasons of a waiting container that do not pass by themselves.
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _BROKEN = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-#: A pod that should be gone for so long is on a node that does not answer, seconds.
+#: Seconds after the deadline of a deletion when the node of a pod counts as unreachable.
 _GONE_SECONDS = 30.0
 
 
 def seconds_of(stamp: str | None) -> float:
-    """A time as Kubernetes writes it, as Unix seconds; 0 for none."""
+    """Return a Kubernetes timestamp as Unix seconds; 0 for None."""
     return datetime.fromisoformat(stamp.replace("Z", "+00:00")).timestamp() if stamp else 0.0
 
 
 def is_live(pod: Pod) -> bool:
-    """Does it run or start, and may it stay?"""
+    """True if the pod runs or starts and is not being deleted."""
     return pod["status"].get("phase") in ("Pending", "Running") and not pod["metadata"].get("deletionTimestamp")
 
 
 def has_started(pod: Pod) -> bool:
-    """Has its consumer ever run?"""
+    """True if its consumer has ever run."""
     status = _container(pod)
     return any(
         status.get(key, {}).get("running") or status.get(key, {}).get("terminated") for key in ("state", "lastState")
@@ -47,32 +47,32 @@ def has_started(pod: Pod) -> bool:
 
 
 def exit_code(pod: Pod) -> int | None:
-    """What its consumer exited with; None where it has not, or nobody saw it."""
+    """Return the exit code of its consumer; None if it has not ended or the code is unknown."""
     code = _container(pod).get("state", {}).get("terminated", {}).get("exitCode")
     return int(code) if code is not None else None
 
 
 def death_of(pod: Pod, now: float) -> Death | None:
-    """Why the consumer of this pod is dead; None if it lives. `now`: Unix seconds.
+    """Return how the consumer of this pod died; None if it is alive. `now`: Unix seconds.
 
-    OOMKilled is never believed alone: it also stands beside a consumer that lived on after a child of it had been
-    killed, and exited well.
+    The reason OOMKilled alone proves nothing: Kubernetes also sets it if only a child was killed and the consumer later
+    exited with 0.
     """
     status, meta = pod["status"], pod["metadata"]
     ended = _container(pod).get("state", {}).get("terminated")
-    running = _journal(ended.get("message", "")) if ended else None
+    running = _read_journal(ended.get("message", "")) if ended else None
     if status.get("phase") not in ("Failed", "Succeeded") and not ended:
         leaving = seconds_of(meta.get("deletionTimestamp"))
         if leaving and now > leaving + _GONE_SECONDS:
             where = pod["spec"].get("nodeName", "its node")
-            return Death(Cause.PREEMPTED, None, f"{where} does not answer any more")
+            return Death(Cause.PREEMPTED, None, f"{where} does not answer")
         return None
     code = ended.get("exitCode") if ended else None
     if status.get("reason") == "Evicted":
         said = " ".join(str(status.get("message", "")).split())
         return Death(Cause.DISK if _OWN_FAULT.search(said) else Cause.PREEMPTED, running, f"evicted: {said}")
     if _is_disrupted(status) or code == TERMINATED:
-        return Death(Cause.PREEMPTED, running, "its pod had to leave")
+        return Death(Cause.PREEMPTED, running, "its pod was stopped")
     if ended and ended.get("reason") == "OOMKilled" and code == KILLED:
         return Death(Cause.OOM, running, "the whole container was killed for lack of memory")
     if code:
@@ -83,24 +83,24 @@ def death_of(pod: Pod, now: float) -> Death | None:
 
 
 def hold_up(pod: Pod) -> str:
-    """What keeps a pod from running that should; empty where nothing is to be said."""
+    """Return what keeps a pod from running; empty if nothing does."""
     status = pod["status"]
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
-            return _unscheduled(str(condition.get("message", condition.get("reason", ""))))
+            return _scheduler_message(str(condition.get("message", condition.get("reason", ""))))
     for spec, container in _waiting(pod):
         reason, said = container.get("reason", ""), str(container.get("message", ""))
         if reason in _IMAGE:
-            return f"the image {spec} cannot be had: {one_line(said) or reason}"
+            return f"the image {spec} cannot be pulled: {one_line(said) or reason}"
         if reason in _BROKEN:
-            return f"a container cannot be made: {one_line(said) or reason}"
+            return f"a container cannot be created: {one_line(said) or reason}"
     if status.get("phase") == "Failed" and _last_words(pod):
         return f"a consumer cannot work: {_last_words(pod)}"
     return ""
 
 
-def is_homeless(pod: Pod) -> bool:
-    """Has the scheduler found no node for it?"""
+def is_unschedulable(pod: Pod) -> bool:
+    """True if the scheduler has found no node for the pod."""
     conditions = pod["status"].get("conditions") or []
     return is_live(pod) and any(
         c["type"] == "PodScheduled" and c["status"] == "False" and c.get("reason") == "Unschedulable"
@@ -109,12 +109,12 @@ def is_homeless(pod: Pod) -> bool:
 
 
 def resource_missing(message: str) -> str:
-    """The resource that no node has enough of, by the scheduler's words; empty for another reason."""
+    """Return the missing resource in a message of the scheduler; empty for another reason."""
     match = re.search(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)", message)
     return match[1] if match else ""
 
 
-def _unscheduled(message: str) -> str:
+def _scheduler_message(message: str) -> str:
     text = message.split(" preemption:")[0].strip()
     return f"no node takes the pod: {text}"
 
@@ -137,8 +137,8 @@ def _is_disrupted(status: Mapping[str, Any]) -> bool:
     return disrupted or status.get("reason") in ("Terminated", "NodeShutdown", "Shutdown", "NodeLost", "Preempting")
 
 
-def _journal(message: str) -> int | None:
-    """Which task the consumer had begun, by what it wrote into its termination log."""
+def _read_journal(message: str) -> int | None:
+    """Return the index of the running task from the consumer's termination message, or None."""
     try:
         task = json.loads(message)
     except ValueError:
@@ -148,7 +148,7 @@ def _journal(message: str) -> int | None:
 
 
 def _last_words(pod: Pod) -> str:
-    """What the consumer, or the copier of its software, said of its own end; empty where it wrote a journal."""
+    """Return the error message of the consumer or of its init container; empty if it wrote a journal."""
     for container in [*(pod["status"].get("initContainerStatuses") or []), _container(pod)]:
         ended = container.get("state", {}).get("terminated") or {}
         said = str(ended.get("message", ""))

@@ -1,4 +1,4 @@
-"""A pod template of the user's, merged over ours."""
+"""Merge a user's pod template over the pod of a consumer or keeper."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 from kubeque.model.errors import ResourceError
 
-#: What tells the members of such a list apart.
+#: Key that identifies the members of a list.
 _KEYS = {
     "containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name",
     "volumeMounts": "mountPath", "ports": "containerPort", "topologySpreadConstraints": "topologyKey",
 }  # fmt: skip
-#: Lists in which the user's members come beside ours.
+#: Lists to which the user's members are added.
 _ADDED = frozenset({"tolerations", "envFrom", "hostAliases"})
-#: Without these the consumer would not be what it is: where they may not be touched, and what to use instead.
+#: Keys of a consumer's container that a template cannot change, and why.
 _OURS = {"command": "the program is the sweep's command", "args": "the program is the sweep's command"}
 
 
-def merged(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """`ours` with everything that `theirs` says in its place; members of lists are matched by name.
+def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Return `ours` with the values of `theirs`; members of lists are matched by name.
 
-    `task` names the container of the consumer. Raises ResourceError where a change would break it.
+    `task`: name of the consumer's container. Raises ResourceError for a change that would break the consumer.
     """
     spec = theirs.get("spec") or {}
     if spec.get("restartPolicy", "Never") != "Never":
@@ -46,8 +46,8 @@ def merged(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[s
     return result
 
 
-def without(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The template but for the containers of these names, which are for another kind of pod."""
+def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the template without these containers, which belong to another kind of pod."""
     spec = dict(theirs.get("spec") or {})
     for kind in ("containers", "initContainers"):
         if isinstance(members := spec.get(kind), list):

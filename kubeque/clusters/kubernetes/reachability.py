@@ -1,4 +1,4 @@
-"""Whether the pods of a cluster can reach the queue and the store that a sweep uses. Pure."""
+"""Check from the URLs whether pods can reach the queue and the store of a sweep. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from kubeque.model.sweep.pod_options import PodOptions
 _LOOPBACK = ("", "localhost", "::1")
 
 
-def unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
-    """What pods cannot reach, and what to set instead; empty where all is well as far as the URLs tell."""
+def find_unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
+    """Return what pods cannot reach, and what to set instead; empty if the URLs show no problem."""
     host_folders = [volume.path for volume in options.volumes if volume.kind == "host" and volume.name == volume.path]
-    return _queue(queue_url, options, host_folders) or next(
-        (why for prefix in prefixes if (why := _prefix(prefix, host_folders))), ""
+    return _check_queue(queue_url, options, host_folders) or next(
+        (why for prefix in prefixes if (why := _check_prefix(prefix, host_folders))), ""
     )
 
 
-def _queue(url: str, options: PodOptions, host_folders: list[str]) -> str:
+def _check_queue(url: str, options: PodOptions, host_folders: list[str]) -> str:
     scheme, _, rest = url.partition(":")
     if scheme in ("sqlite", "memory"):
-        if scheme == "sqlite" and _covered(rest.removeprefix("//").replace("//", "/"), host_folders):
+        if scheme == "sqlite" and _is_below(rest.removeprefix("//").replace("//", "/"), host_folders):
             return ""
         return (
             f"the queue {url} is a file of this machine, which pods cannot reach: set queue_url to postgresql://... or"
@@ -40,10 +40,10 @@ def _queue(url: str, options: PodOptions, host_folders: list[str]) -> str:
     return ""
 
 
-def _prefix(prefix: str, host_folders: list[str]) -> str:
+def _check_prefix(prefix: str, host_folders: list[str]) -> str:
     if "://" in prefix and not prefix.startswith("memory://"):
         return ""
-    if _covered(prefix, host_folders):
+    if _is_below(prefix, host_folders):
         return ""
     return (
         f"the store {prefix} is a folder of this machine, which pods cannot reach: set default_url_prefix (and"
@@ -52,10 +52,10 @@ def _prefix(prefix: str, host_folders: list[str]) -> str:
     )
 
 
-def _covered(path: str, folders: list[str]) -> bool:
+def _is_below(path: str, folders: list[str]) -> bool:
     return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)
 
 
 def has_password(url: str) -> bool:
-    """Does a queue's URL hold a password?"""
+    """True if the URL of a queue contains a password."""
     return hide_password(url) != url

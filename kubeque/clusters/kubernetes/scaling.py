@@ -1,4 +1,4 @@
-"""How many consumers a class has, how many it should have, and what makes up the difference. Pure."""
+"""Plan how many consumers a size class gets, from its Kubernetes Jobs and pods. Pure functions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from kubeque.clusters.in_pod import TERMINATED
 from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
-from kubeque.clusters.kubernetes.pod_status import KILLED, Pod, exit_code, is_homeless, is_live, seconds_of
+from kubeque.clusters.kubernetes.pod_status import KILLED, Pod, exit_code, is_live, is_unschedulable, seconds_of
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import lift_class
 from kubeque.model.job.task import Tally
@@ -18,19 +18,19 @@ KubernetesJob = Mapping[str, Any]
 
 GROWN = f"{LABEL}/grown"
 _INDEX = "batch.kubernetes.io/job-completion-index"
-#: So long a new index may take to get its pod; after that one without a pod is in its back-off, seconds.
+#: Seconds that a new index may take to get its pod. Later an index without a pod is in back-off.
 _YOUNG_SECONDS = 10.0
-#: Exit codes of consumers that something befell. With any other it would only fail again: then Kubernetes' back-off
-#: decides when it is tried.
-_BEFELL = frozenset({None, TERMINATED, KILLED})
-#: Where consumers die as fast as they come, back-off has the last word: completions never go beyond this many times
-#: what is wanted, and some.
-_MOST_TIMES, _SOME = 20, 100
+#: Exit codes of consumers that are replaced at once. After any other code a consumer would fail again, so Kubernetes'
+#: back-off decides when it is tried.
+_REPLACED_CODES = frozenset({None, TERMINATED, KILLED})
+#: Limit of completions: this factor of the wanted count, plus an extra. Beyond it only back-off starts consumers, which
+#: stops replacing consumers that die at once.
+_MAX_FACTOR, _EXTRA = 20, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Make a Kubernetes Job."""
+    """Plan to create a Kubernetes Job."""
 
     generation: int
     count: int
@@ -38,72 +38,72 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Raise completions and parallelism of a Kubernetes Job by `more`, to `count`."""
+    """Plan to raise completions and parallelism of a Kubernetes Job by `more`, to `count`."""
 
     name: str
-    #: Of the object that this was decided on.
+    #: Resource version of the object that the plan is based on.
     version: str
     count: int
     more: int
 
 
-def wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
-    """Consumers for each class that something waits or runs in."""
+def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
+    """Return the number of consumers for each size class that has waiting or running tasks."""
     left: dict[int, int] = defaultdict(int)
-    for shape, tally in waiting.items():
-        left[lift_class(job.shapes, shape, job.floor)] += tally.pending + tally.running
-    return {shape: min(max(job.consumers, 1), count) for shape, count in sorted(left.items()) if count}
+    for size_class, tally in waiting.items():
+        left[lift_class(job.shapes, size_class, job.floor)] += tally.pending + tally.running
+    return {size_class: min(max(job.consumers, 1), count) for size_class, count in sorted(left.items()) if count}
 
 
 def plan(
     kubernetes_jobs: Sequence[KubernetesJob], pods: Sequence[Pod], count: int, now: float, *, on_demand: bool = False
 ) -> Create | Grow | None:
-    """What to do so that `count` consumers serve one class. None: there are enough, or they are coming.
+    """Return the step towards `count` consumers of one size class; None if enough of them run or start.
 
-    Never shrinks: that would kill busy ones. An index in back-off is made up for by a new one, which starts at once;
-    when it comes back and finds nothing to do it leaves. `on_demand`: only those that stand in for others count, see
-    `stand_ins`; without it only the others.
+    It never shrinks, which would kill busy consumers. An index in back-off is replaced by a new index that starts at
+    once; when the old one returns and finds no task, it leaves. `on_demand`: count only the stand-ins of
+    `count_stand_ins`; without it only the others.
     """
-    open_ones = [j for j in kubernetes_jobs if not is_over(j) and _stands_in(j) is on_demand]
+    open_ones = [j for j in kubernetes_jobs if not is_over(j) and _is_stand_in(j) is on_demand]
     if not open_ones:
         return Create(max(map(_generation, kubernetes_jobs), default=0) + 1, count)
     newest = max(open_ones, key=_generation)
     if any(j["spec"].get("suspend") for j in open_ones):
-        return None  # whoever suspended it will say when
-    missing = count - sum(_serving(j, pods, now) for j in open_ones)
+        return None  # Kueue or a person decides when it continues
+    missing = count - sum(_count_serving(j, pods, now) for j in open_ones)
     if missing <= 0:
         return None
     meta, there = newest["metadata"], int(newest["spec"]["completions"])
-    missing = min(missing, _MOST_TIMES * count + _SOME - there)
+    missing = min(missing, _MAX_FACTOR * count + _EXTRA - there)
     return Grow(meta["name"], meta["resourceVersion"], there + missing, missing) if missing > 0 else None
 
 
-def stand_ins(
+def count_stand_ins(
     kubernetes_jobs: Iterable[KubernetesJob], pods: Iterable[Pod], count: int, now: float, patience: float
 ) -> int:
-    """How many of `count` consumers shall run on machines that stay, because for `patience` seconds there was no other
-    for so many."""
-    ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _stands_in(j)}
+    """Return how many of `count` consumers to run on on-demand machines, because for `patience` seconds that many pods
+    found no spot machine."""
+    ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _is_stand_in(j)}
     live = [pod for pod in pods if is_live(pod) and ours.intersection(_owners(pod))]
-    homeless = [pod for pod in live if is_homeless(pod) and now - seconds_of(_born(pod)) > patience]
-    return max(0, min(len(homeless), count - (len(live) - len(homeless))))
+    unscheduled = [pod for pod in live if is_unschedulable(pod) and now - seconds_of(_created(pod)) > patience]
+    return max(0, min(len(unscheduled), count - (len(live) - len(unscheduled))))
 
 
 def is_over(job: KubernetesJob) -> bool:
-    """Has this Kubernetes Job ended, or is it being deleted?"""
+    """True if the Kubernetes Job has ended or is being deleted."""
     conditions = job["status"].get("conditions") or []
     ended = any(c["type"] in ("Complete", "Failed") and c["status"] == "True" for c in conditions)
     return ended or bool(job["metadata"].get("deletionTimestamp"))
 
 
-def _serving(job: KubernetesJob, pods: Iterable[Pod], now: float) -> int:
-    """Consumers of this Kubernetes Job that run or will run soon of themselves."""
+def _count_serving(job: KubernetesJob, pods: Iterable[Pod], now: float) -> int:
+    """Return the number of consumers that run, or will run without a change of the Kubernetes Job."""
     meta = job["metadata"]
     mine: dict[int, list[Pod]] = defaultdict(list)
     for pod in pods:
         if meta["uid"] in _owners(pod):
             mine[int(pod["metadata"].get("annotations", {}).get(_INDEX, -1))].append(pod)
-    done = set(indexes(job["status"].get("completedIndexes", "")))
+    done = set(parse_indexes(job["status"].get("completedIndexes", "")))
     born = max(seconds_of(meta.get("creationTimestamp")), float(meta.get("annotations", {}).get(GROWN, 0)))
     young = now - born < _YOUNG_SECONDS
     return sum(
@@ -116,15 +116,15 @@ def _serves(pods: Sequence[Pod], young: bool) -> bool:
         return True
     if not pods:
         return young
-    last = max(pods, key=_born)
-    return exit_code(last) not in _BEFELL
+    last = max(pods, key=_created)
+    return exit_code(last) not in _REPLACED_CODES
 
 
 def _owners(pod: Pod) -> set[str]:
     return {str(owner.get("uid")) for owner in pod["metadata"].get("ownerReferences") or []}
 
 
-def _born(pod: Pod) -> str:
+def _created(pod: Pod) -> str:
     return str(pod["metadata"].get("creationTimestamp", ""))
 
 
@@ -132,12 +132,12 @@ def _generation(job: KubernetesJob) -> int:
     return int(job["metadata"]["labels"].get(f"{LABEL}/generation", 0))
 
 
-def _stands_in(job: KubernetesJob) -> bool:
+def _is_stand_in(job: KubernetesJob) -> bool:
     return bool(job["metadata"]["labels"].get(MACHINES) == ON_DEMAND)
 
 
-def indexes(text: str) -> list[int]:
-    """The numbers that `0-3,7` names."""
+def parse_indexes(text: str) -> list[int]:
+    """Return the numbers in a text such as `0-3,7`."""
     found: list[int] = []
     for part in filter(None, text.split(",")):
         low, _, high = part.partition("-")

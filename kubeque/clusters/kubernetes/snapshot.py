@@ -1,4 +1,4 @@
-"""What was seen of a fleet at one moment: its Kubernetes Jobs and its pods, the keeper apart."""
+"""A fleet at one moment: its Kubernetes Jobs and pods, with those of the keeper apart."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from kubeque.clusters.kubernetes.pod_status import Pod
 
 @dataclass(frozen=True, slots=True)
 class FleetSnapshot:
-    """A fleet as the API server showed it."""
+    """A fleet as the API server returned it."""
 
-    #: Own monotonic clock, seconds.
+    #: Time of the request, monotonic seconds.
     at: float
     jobs: list[dict[str, Any]]
     pods: list[dict[str, Any]]
-    #: The same of its keeper.
+    #: The same for its keeper.
     keeper_jobs: list[dict[str, Any]] = field(default_factory=list)
     keeper_pods: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, at: float, jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> FleetSnapshot:
-        """What carries the fleet's label."""
-        sight = cls(at, [], [])
+        """Return the snapshot of objects that carry the fleet's label, sorted into consumers and keeper."""
+        snapshot = cls(at, [], [])
         for things, consumers, keepers in (
-            (jobs, sight.jobs, sight.keeper_jobs),
-            (pods, sight.pods, sight.keeper_pods),
+            (jobs, snapshot.jobs, snapshot.keeper_jobs),
+            (pods, snapshot.pods, snapshot.keeper_pods),
         ):
             for thing in things:
                 (keepers if _class(thing) == KEEPER else consumers).append(thing)
-        return sight
+        return snapshot
 
-    def jobs_of(self, shape: int) -> list[dict[str, Any]]:
-        return [job for job in self.jobs if _class(job) == str(shape)]
+    def jobs_of(self, size_class: int) -> list[dict[str, Any]]:
+        return [job for job in self.jobs if _class(job) == str(size_class)]
 
-    def pods_of(self, shape: int) -> list[dict[str, Any]]:
-        return [pod for pod in self.pods if _class(pod) == str(shape)]
+    def pods_of(self, size_class: int) -> list[dict[str, Any]]:
+        return [pod for pod in self.pods if _class(pod) == str(size_class)]
 
     def pod(self, uid: str) -> Pod | None:
-        """The pod of that uid, if it was there."""
+        """Return the pod with this uid, or None."""
         return next((pod for pod in self.pods if pod["metadata"]["uid"] == uid), None)
 
 

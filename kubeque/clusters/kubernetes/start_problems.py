@@ -1,4 +1,4 @@
-"""Why the consumers of a fleet do not start, in words, and since when."""
+"""Find out why the consumers of a fleet do not start, and for how long."""
 
 from __future__ import annotations
 
@@ -8,74 +8,79 @@ from typing import Any
 from kubeque.clusters.base import Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.node_capacity import asked, most_free, shown
+from kubeque.clusters.kubernetes.node_capacity import format_amount, largest_free_amount, requested_amount
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused
 from kubeque.model.text import one_line
 
-#: A pod or Kubernetes Job that does nothing for so long is looked into, seconds.
-_LOOK_AFTER = 4.0
-#: An autoscaler's word that a node is on its way.
+#: Age at which a pod or Kubernetes Job without progress is examined, seconds.
+_MIN_AGE_SECONDS = 4.0
+#: Reason of the autoscaler's event for a new node.
 _SCALING = "TriggeredScaleUp"
-_SAID = 3
+#: Number of different messages that are returned.
+_MAX_MESSAGES = 3
 
 
 class StartProblems:
-    """Looks for what is in the way. What this account may not read (events, nodes) is left out."""
+    """Examines a fleet. Objects that this account may not read (events, nodes) are left out."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api = api
         self._namespace = namespace
         self._forbidden: set[str] = set()
 
-    def of(self, sight: FleetSnapshot, now: float) -> Standstill:
-        """What holds up the fleet; with nothing waiting there is nothing to say."""
-        open_jobs = [job for job in sight.jobs if not scaling.is_over(job)]
-        live = [pod for pod in sight.pods if pod_status.is_live(pod)]
-        stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _LOOK_AFTER]
+    def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
+        """Return what keeps the fleet from starting; nothing if no pod waits."""
+        open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
+        live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
+        stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _MIN_AGE_SECONDS]
         found: Counter[str] = Counter()
-        scaling = False
+        scaling_up = False
         for pod in stuck:
             events = [] if pod_status.hold_up(pod) and found else self._events(pod)
-            scaling = scaling or any(event.get("reason") == _SCALING for event in events)
-            if said := self._held_up(pod, events):
-                found[said] += 1
+            scaling_up = scaling_up or any(event.get("reason") == _SCALING for event in events)
+            if message := self._describe_problem(pod, events):
+                found[message] += 1
         for job in open_jobs:
-            if not any(_is_of(pod, job) for pod in sight.pods) and _age(job, now) > _LOOK_AFTER:
+            if not any(_is_of(pod, job) for pod in snapshot.pods) and _age(job, now) > _MIN_AGE_SECONDS:
                 found.update(_warnings(self._events(job)) or self._suspended(job))
-        crashed = [pod for pod in sight.pods if pod["status"].get("phase") == "Failed"]
-        found.update(said for pod in crashed if not live and (said := pod_status.hold_up(pod)))
-        messages = [f"{said} ({count} consumers)" if count > 1 else said for said, count in found.most_common(_SAID)]
-        seconds = self._seconds(sight, open_jobs, now) if messages and not scaling else 0.0
-        return Standstill((*messages, *self._keeper(sight, now)), seconds)
+        crashed = [pod for pod in snapshot.pods if pod["status"].get("phase") == "Failed"]
+        found.update(message for pod in crashed if not live and (message := pod_status.hold_up(pod)))
+        messages = [
+            f"{message} ({count} consumers)" if count > 1 else message
+            for message, count in found.most_common(_MAX_MESSAGES)
+        ]
+        seconds = self._seconds(snapshot, open_jobs, now) if messages and not scaling_up else 0.0
+        return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
-    def _keeper(self, sight: FleetSnapshot, now: float) -> tuple[str, ...]:
-        """What keeps the keeper from working; the job goes on without it for as long as somebody looks."""
-        pods = sight.keeper_pods
-        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _LOOK_AFTER]
+    def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
+        """Return what keeps the keeper from working. The job runs without it while a person or program watches."""
+        pods = snapshot.keeper_pods
+        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _MIN_AGE_SECONDS]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
             return ()
         return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
 
-    def _seconds(self, sight: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
-        """For how long no consumer could start, if none ever has."""
+    def _seconds(self, snapshot: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
+        """Return for how many seconds no consumer could start; 0 if any has started."""
         suspended = any(job["spec"].get("suspend") for job in open_jobs)
-        if suspended or any(map(pod_status.has_started, (p for p in sight.pods if not pod_status.hold_up(p)))):
+        if suspended or any(map(pod_status.has_started, (p for p in snapshot.pods if not pod_status.hold_up(p)))):
             return 0.0
         return max((_age(job, now) for job in open_jobs), default=0.0)
 
-    def _held_up(self, pod: pod_status.Pod, events: list[dict[str, Any]]) -> str:
-        said = pod_status.hold_up(pod)
-        if resource := pod_status.resource_missing(said):
+    def _describe_problem(self, pod: pod_status.Pod, events: list[dict[str, Any]]) -> str:
+        message = pod_status.hold_up(pod)
+        if resource := pod_status.resource_missing(message):
             free = self._most_free(resource)
             if free is not None:
-                needs = shown(asked(pod["spec"], resource), resource)
-                said = f"no node has {needs} of {resource} free: the most that one has left is {shown(free, resource)}"
-        return said or next(iter(_warnings(events)), "")
+                needs = format_amount(requested_amount(pod["spec"], resource), resource)
+                largest = format_amount(free, resource)
+                message = f"no node has {needs} of {resource} free: the most that one has left is {largest}"
+        return message or next(iter(_warnings(events)), "")
 
     def _most_free(self, resource: str) -> float | None:
         try:
-            return most_free(self._list("/api/v1/nodes"), self._list("/api/v1/pods"), resource)
+            return largest_free_amount(self._list("/api/v1/nodes"), self._list("/api/v1/pods"), resource)
         except ClusterRefused:
             return None
 
@@ -89,9 +94,9 @@ class StartProblems:
         return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
-        """Like the API's; who is refused once does not ask again."""
+        """Call the API's `list`, but never again for objects that were refused once."""
         if where in self._forbidden:
-            raise ClusterRefused(f"{where} may not be read", 403)
+            raise ClusterRefused(f"reading {where} is not allowed", 403)
         try:
             return self._api.list(where, **query)
         except ClusterRefused as error:
@@ -105,10 +110,12 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """The last warning among events that says why, if there is any."""
-    said = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
-    told = [text for text in said if not text.startswith("Error: ")] or said  # "Error: ErrImagePull" follows the reason
-    return [f"no pod comes up: {told[-1]}"] if told else []
+    """Return the last warning that has a reason, in a list; empty without one."""
+    message = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
+    reasons = [
+        text for text in message if not text.startswith("Error: ")
+    ] or message  # "Error: ErrImagePull" follows the reason
+    return [f"no pod comes up: {reasons[-1]}"] if reasons else []
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:

@@ -47,7 +47,7 @@ class LocalHost:
         """Leave other people's files alone."""
 
     def find_death(self, owner: str) -> Death | None:
-        return self.cluster.coroner(owner)
+        return self.cluster.find_death(owner)
 
     def is_in_place(self) -> bool:
         return self.slot.there()

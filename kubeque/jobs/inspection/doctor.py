@@ -54,7 +54,7 @@ def check_cluster(config: Config) -> Iterator[Finding]:
     yield _checked("cluster", lambda: _cluster(config))
     for right in _rights(config):
         missing = (
-            f"{right.what} {right.trouble}; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
+            f"{right.what} {right.problem}; it is needed {right.needed_for}: docs/howto/kubernetes.md has the Role"
         )
         text = f"{right.what} is allowed" if right.granted else missing
         yield Finding("right", right.granted or right.optional, text)
@@ -93,7 +93,7 @@ def _cluster(config: Config) -> str:
 def _rights(config: Config) -> list[Permission]:
     """The rights at the cluster; none where it does not even answer, which was said already."""
     try:
-        return open_cluster(config.cluster_url, config).rights()
+        return open_cluster(config.cluster_url, config).permissions()
     except KubequeError:
         return []
 

@@ -73,7 +73,9 @@ def submit(
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
     reconcile(backends, name)
     asked = sweep.skip_done or existing is Existing.REVISE
-    return replace(submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.unkept(wanted.spec))
+    return replace(
+        submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec)
+    )
 
 
 def _create(

@@ -55,8 +55,8 @@ class _Patient:
             self.error = error
             return otherwise
 
-    def coroner(self, owner: str) -> Death | None:
-        return self.ask(lambda: self.cluster.coroner(owner), None)
+    def find_death(self, owner: str) -> Death | None:
+        return self.ask(lambda: self.cluster.find_death(owner), None)
 
 
 def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> Progress:
@@ -69,7 +69,7 @@ def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None)
     if job.closing is not None:
         return Progress(job, job.closing.counts)
     cluster = _Patient(backends.cluster_of(job))
-    reap(queue, job, coroner=cluster.coroner, watch=watch)
+    reap(queue, job, coroner=cluster.find_death, watch=watch)
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
     standstill = Standstill()

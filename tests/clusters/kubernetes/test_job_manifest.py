@@ -33,7 +33,7 @@ from kubeque.model.rows.parameters import sequence
 
 GI = 1024 * MI
 GOLDEN = Path(__file__).parent / "manifests"
-AROUND = ManifestContext("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")
+CONTEXT = ManifestContext("team-a", "registry/kubeque-consumer:1", "postgresql://me@db/queue", "aaaabbbbcccc")
 EVERYTHING = {
     "env_from_secret": ["login"],
     "gpu": 1,
@@ -73,23 +73,29 @@ def spec(**changes: Any) -> JobSpec:
     return replace(plain, **changes)
 
 
-def made(the_spec: JobSpec | None = None, around: ManifestContext = AROUND, **how: Any) -> dict[str, Any]:
-    return kubernetes_job(job(), the_spec or spec(), around, **{"shape": 0, "generation": 1, "count": 4, **how})
+def make_consumers(
+    job_spec: JobSpec | None = None, context: ManifestContext = CONTEXT, **changes: Any
+) -> dict[str, Any]:
+    return kubernetes_job(
+        job(), job_spec or spec(), context, **{"size_class": 0, "generation": 1, "count": 4, **changes}
+    )
 
 
-def kept(the_spec: JobSpec | None = None, **how: Any) -> dict[str, Any]:
-    return keeper_job(job(), the_spec or spec(), AROUND, **{"generation": 1, "count": 1, **how})
+def make_keeper(job_spec: JobSpec | None = None, **changes: Any) -> dict[str, Any]:
+    return keeper_job(job(), job_spec or spec(), CONTEXT, **{"generation": 1, "count": 1, **changes})
 
 
 CASES = {
-    "plain": lambda: made(),
-    "resources": lambda: made(spec(cpu=0.5, shapes=grow_shapes(Shape(GI, 5 * GI), 4 * GI)), shape=1, generation=3),
-    "everything": lambda: made(spec(pod=EVERYTHING)),
-    "image-volume": lambda: made(around=replace(AROUND, image_volumes=True)),
-    "secret-queue": lambda: made(queue_secret="kq-nightly"),
-    "kueue": lambda: made(spec(pod={"kueue_queue": "team-a-queue", "kueue_priority": "urgent"})),
-    "keeper": lambda: kept(queue_secret="kq-nightly"),
-    "keeper-of-everything": lambda: kept(spec(pod=EVERYTHING)),
+    "plain": lambda: make_consumers(),
+    "resources": lambda: make_consumers(
+        spec(cpu=0.5, shapes=grow_shapes(Shape(GI, 5 * GI), 4 * GI)), size_class=1, generation=3
+    ),
+    "everything": lambda: make_consumers(spec(pod=EVERYTHING)),
+    "image-volume": lambda: make_consumers(context=replace(CONTEXT, image_volumes=True)),
+    "secret-queue": lambda: make_consumers(queue_secret="kq-nightly"),
+    "kueue": lambda: make_consumers(spec(pod={"kueue_queue": "team-a-queue", "kueue_priority": "urgent"})),
+    "keeper": lambda: make_keeper(queue_secret="kq-nightly"),
+    "keeper-of-everything": lambda: make_keeper(spec(pod=EVERYTHING)),
 }
 
 
@@ -104,22 +110,22 @@ def test_the_manifest_is_as_it_was(case: str) -> None:
 
 
 def test_memory_and_disk_of_a_class_leave_room_for_the_consumer() -> None:
-    manifest = made(spec(cpu=2, shapes=grow_shapes(Shape(GI, 2 * GI), 8 * GI)), shape=2)
-    given = manifest["spec"]["template"]["spec"]["containers"][0]["resources"]
+    manifest = make_consumers(spec(cpu=2, shapes=grow_shapes(Shape(GI, 2 * GI), 8 * GI)), size_class=2)
+    resources = manifest["spec"]["template"]["spec"]["containers"][0]["resources"]
 
-    assert given["limits"] == {"memory": str(4 * GI + 128 * 2**20), "ephemeral-storage": str(2 * GI + 256 * 2**20)}
-    assert given["requests"] == {"cpu": "2000m", **given["limits"]}
+    assert resources["limits"] == {"memory": str(4 * GI + 128 * 2**20), "ephemeral-storage": str(2 * GI + 256 * 2**20)}
+    assert resources["requests"] == {"cpu": "2000m", **resources["limits"]}
 
 
 def test_what_acts_on_loaders_does_not_reach_the_consumer() -> None:
-    env = {item["name"] for item in made()["spec"]["template"]["spec"]["containers"][0]["env"]}
+    env = {item["name"] for item in make_consumers()["spec"]["template"]["spec"]["containers"][0]["env"]}
 
     assert "A" in env
     assert "LD_PRELOAD" not in env
 
 
 def test_no_password_stands_in_the_manifest() -> None:
-    manifest = made(around=replace(AROUND, queue_url="postgresql://me@db/queue"), queue_secret="kq-nightly")
+    manifest = make_consumers(context=replace(CONTEXT, queue_url="postgresql://me@db/queue"), queue_secret="kq-nightly")
 
     env = {item["name"]: item for item in manifest["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert env["KUBEQUE_QUEUE_URL"]["valueFrom"] == {"secretKeyRef": {"name": "kq-nightly", "key": "url"}}
@@ -134,7 +140,7 @@ def test_a_keepers_pod_has_a_name_too_and_is_no_consumer(name: str) -> None:
 
 
 def test_a_keeper_has_room_for_the_table_of_its_job() -> None:
-    small, large = kept(), keeper_job(job(n=1_000_000), spec(), AROUND, generation=1, count=1)
+    small, large = make_keeper(), keeper_job(job(n=1_000_000), spec(), CONTEXT, generation=1, count=1)
 
     containers = [manifest["spec"]["template"]["spec"]["containers"][0] for manifest in (small, large)]
     limits = [int(container["resources"]["limits"]["memory"]) for container in containers]
@@ -142,16 +148,16 @@ def test_a_keeper_has_room_for_the_table_of_its_job() -> None:
 
 
 def test_a_keeper_stays_off_machines_that_may_be_taken_away() -> None:
-    assert "gke-spot" in json.dumps(made(spec(pod={"spot": True})))
-    assert "gke-spot" not in json.dumps(kept(spec(pod={"spot": True})))
+    assert "gke-spot" in json.dumps(make_consumers(spec(pod={"spot": True})))
+    assert "gke-spot" not in json.dumps(make_keeper(spec(pod={"spot": True})))
 
 
 def test_who_stands_in_for_a_consumer_on_spot_runs_on_a_machine_that_stays() -> None:
-    stand_in = made(spec(pod={"spot": True}), on_demand=True)
+    stand_in = make_consumers(spec(pod={"spot": True}), on_demand=True)
 
     assert "gke-spot" not in json.dumps(stand_in)
     assert stand_in["metadata"]["labels"]["kubeque/machines"] == "on-demand"
-    assert stand_in["spec"]["template"] == made(spec())["spec"]["template"]
+    assert stand_in["spec"]["template"] == make_consumers(spec())["spec"]["template"]
 
 
 @pytest.mark.parametrize("name", ["x", "A job / of ten thousand words " * 9 + "é", "---", "UPPER_case.9"])
@@ -185,4 +191,4 @@ def test_other_peoples_pods_are_nobodys() -> None:
 )
 def test_a_template_that_would_break_the_consumer_is_refused(template: dict[str, Any], said: str) -> None:
     with pytest.raises(ResourceError, match=said):
-        made(spec(pod={"pod_template": template}))
+        make_consumers(spec(pod={"pod_template": template}))

@@ -77,7 +77,7 @@ def test_a_pod_on_a_node_that_does_not_answer_is_given_up_after_its_grace() -> N
     leaving = pod("Running")
     leaving["metadata"]["deletionTimestamp"] = "2001-09-09T01:46:00Z"  # 40 s before NOW
     assert death_of(leaving, NOW - 30) is None
-    assert death_of(leaving, NOW) == Death(Cause.PREEMPTED, None, "node-1 does not answer any more")
+    assert death_of(leaving, NOW) == Death(Cause.PREEMPTED, None, "node-1 does not answer")
     assert not is_live(leaving)
 
 
@@ -94,11 +94,11 @@ def test_what_the_consumer_said_at_its_end_is_told() -> None:
     [
         (
             pod("Pending", waiting={"reason": "ErrImagePull", "message": "not\nfound"}),
-            "the image user/image cannot be had: not found",
+            "the image user/image cannot be pulled: not found",
         ),
         (
             pod("Pending", waiting={"reason": "CreateContainerConfigError", "message": 'secret "x" not found'}),
-            'a container cannot be made: secret "x" not found',
+            'a container cannot be created: secret "x" not found',
         ),
         (
             pod(

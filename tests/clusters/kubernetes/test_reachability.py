@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.clusters.kubernetes.reachability import has_password, unreachable
+from kubeque.clusters.kubernetes.reachability import find_unreachable, has_password
 from kubeque.model.sweep.pod_options import PodOptions
 
 STORE = ("gs://bucket/results",)
@@ -23,24 +23,24 @@ STORE = ("gs://bucket/results",)
     ],
 )
 def test_it_is_refused_with_what_to_set(queue: str, prefixes: tuple[str, ...], said: str) -> None:
-    why = unreachable(queue, prefixes, PodOptions())
+    why = find_unreachable(queue, prefixes, PodOptions())
 
     assert said in why
     assert "secret" not in why
 
 
 def test_what_pods_can_reach_is_left_alone() -> None:
-    assert unreachable("postgresql://me@db/q", STORE, PodOptions()) == ""
-    assert unreachable("datastore://project", ("s3://bucket",), PodOptions()) == ""
+    assert find_unreachable("postgresql://me@db/q", STORE, PodOptions()) == ""
+    assert find_unreachable("datastore://project", ("s3://bucket",), PodOptions()) == ""
 
 
 def test_on_a_cluster_of_one_machine_its_folders_and_its_network_can_be_shared() -> None:
     options = PodOptions.read(
         {"volumes": ["/srv/kubeque:/srv/kubeque"], "pod_template": {"spec": {"hostNetwork": True}}}
     )
-    assert unreachable("sqlite:////srv/kubeque/queue.db", ("/srv/kubeque/results",), options) == ""
-    assert unreachable("postgresql://me@localhost/q", STORE, options) == ""
-    assert unreachable("sqlite:////srv/kubeque-other/queue.db", STORE, options) != ""
+    assert find_unreachable("sqlite:////srv/kubeque/queue.db", ("/srv/kubeque/results",), options) == ""
+    assert find_unreachable("postgresql://me@localhost/q", STORE, options) == ""
+    assert find_unreachable("sqlite:////srv/kubeque-other/queue.db", STORE, options) != ""
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes.scaling import Create, Grow, indexes, plan, stand_ins, wanted
+from kubeque.clusters.kubernetes.scaling import Create, Grow, count_stand_ins, count_wanted, parse_indexes, plan
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape, grow_shapes
 from kubeque.model.job.task import Tally
@@ -98,11 +98,11 @@ def on_demand(completions: int, generation: int, **how: Any) -> Any:
 
 def test_those_who_wait_for_spot_machines_for_too_long_get_stand_ins_on_others() -> None:
     seen = [pod(0), homeless(1), homeless(2)]
-    assert stand_ins([kjob(3)], seen, 3, NOW, 300) == 2
-    assert stand_ins([kjob(3)], seen, 2, NOW, 300) == 1  # less is left to do
-    assert stand_ins([kjob(3)], seen, 1, NOW, 300) == 0
-    assert stand_ins([kjob(3)], seen, 3, NOW, 1e9) == 0  # not yet
-    assert stand_ins([kjob(3)], [pod(0), pod(1), pod(2, "Pending")], 3, NOW, 300) == 0  # it has a node
+    assert count_stand_ins([kjob(3)], seen, 3, NOW, 300) == 2
+    assert count_stand_ins([kjob(3)], seen, 2, NOW, 300) == 1  # less is left to do
+    assert count_stand_ins([kjob(3)], seen, 1, NOW, 300) == 0
+    assert count_stand_ins([kjob(3)], seen, 3, NOW, 1e9) == 0  # not yet
+    assert count_stand_ins([kjob(3)], [pod(0), pod(1), pod(2, "Pending")], 3, NOW, 300) == 0  # it has a node
 
 
 def test_stand_ins_are_started_once_and_counted_apart() -> None:
@@ -111,7 +111,7 @@ def test_stand_ins_are_started_once_and_counted_apart() -> None:
     both = [*seen, pod(0, generation=2), pod(1, generation=2)]
     assert plan([waiting, on_demand(2, 2)], both, 2, NOW, on_demand=True) is None
     assert plan([waiting, on_demand(2, 2)], both, 2, NOW) is None
-    assert stand_ins([waiting, on_demand(2, 2)], both, 2, NOW, 300) == 2
+    assert count_stand_ins([waiting, on_demand(2, 2)], both, 2, NOW, 300) == 2
     died = [*seen, pod(0, generation=2), pod(1, "Failed", 143, generation=2)]
     assert plan([waiting, on_demand(2, 2)], died, 2, NOW, on_demand=True) == Grow("kq-2", "7", 3, 1)
 
@@ -124,15 +124,15 @@ def test_stand_ins_do_not_make_up_for_spot_machines_that_were_taken_away() -> No
 
 @pytest.mark.parametrize(("text", "numbers"), [("", []), ("3", [3]), ("0-2,5", [0, 1, 2, 5])])
 def test_completed_indexes_are_read(text: str, numbers: list[int]) -> None:
-    assert indexes(text) == numbers
+    assert parse_indexes(text) == numbers
 
 
 def test_each_class_is_served_by_as_many_as_it_has_tasks_and_the_job_wants() -> None:
     job = Job("j", "u", 100, "", consumers=5, shapes=grow_shapes(Shape(GI), 4 * GI))
     waiting = {0: Tally(ok=3, pending=90, running=3), 1: Tally(pending=2), 2: Tally(ok=2)}
-    assert wanted(job, waiting) == {0: 5, 1: 2}
+    assert count_wanted(job, waiting) == {0: 5, 1: 2}
 
 
 def test_below_the_floor_nothing_is_started() -> None:
     job = Job("j", "u", 100, "", consumers=5, shapes=grow_shapes(Shape(GI), 4 * GI), floor=1)
-    assert wanted(job, {0: Tally(pending=3), 1: Tally(pending=1)}) == {1: 4}
+    assert count_wanted(job, {0: Tally(pending=3), 1: Tally(pending=1)}) == {1: 4}

@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.client import Client
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.job import Job, JobState
-from kubeque_provider.naming import job_id_for
+from kubeque_provider.naming import make_job_id
 from tests.servers.airflow import AirflowServer
 from tests.waiting import GaveUp
 
@@ -44,7 +44,7 @@ class Sweep:
     @property
     def name(self) -> str:
         """The name of its job."""
-        return job_id_for(
+        return make_job_id(
             self.airflow.url, self.dag, self.run_id, "wait" if self.way.startswith("submit") else "submit"
         )
 

@@ -11,7 +11,7 @@ import click
 from kubeque.cli.commands.cluster.hosting import machine_fields, machine_options, open_hosted
 from kubeque.cli.connect import configuration, connect, json_option
 from kubeque.cli.output.terminal import wants_colour
-from kubeque.client import can_be_hosted
+from kubeque.client import is_hosted
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import first_pools
 from kubeque.model.errors import UserError
@@ -38,7 +38,7 @@ def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_j
     """
     config = configuration(ctx)
     explicit = nodes is not None or spot_nodes is not None or any(value is not None for value in machines.values())
-    if can_be_hosted(config.cluster_url):
+    if is_hosted(config.cluster_url):
         return _start_hosted(config, nodes, spot_nodes, machines, explicit=explicit, as_json=as_json)
     if explicit:
         raise UserError(

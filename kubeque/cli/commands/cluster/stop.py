@@ -9,7 +9,7 @@ import click
 from kubeque.cli.commands.cluster.hosting import open_hosted
 from kubeque.cli.connect import configuration, connect, json_option, yes_option
 from kubeque.cli.output.interrupt import confirm
-from kubeque.client import can_be_hosted
+from kubeque.client import is_hosted
 from kubeque.model.config.config import Config
 
 
@@ -24,7 +24,7 @@ def stop(ctx: click.Context, yes: bool, as_json: bool) -> None:
     On another Kubernetes it stops the consumers of the queue.
     """
     config = configuration(ctx)
-    if can_be_hosted(config.cluster_url):
+    if is_hosted(config.cluster_url):
         _delete_hosted(config, yes=yes, as_json=as_json)
         return
     with connect(ctx) as client:

@@ -18,8 +18,8 @@ POINTS = {
     "begin": (KubequeHook, "submit"),
     "rows": (kubeque.jobs.submission.submit, "make_blocks"),
     "created": (kubeque.jobs.submission.submit, "reconcile"),
-    "submitted": (KubequeHook, "keep_links"),
-    "waiting": (KubequeHook, "look"),
+    "submitted": (KubequeHook, "push_links"),
+    "waiting": (KubequeHook, "poll"),
 }
 
 
