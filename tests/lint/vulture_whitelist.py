@@ -50,3 +50,4 @@ _.uname  # tarfile reads it
 _.format_options  # click calls it
 _.format_epilog  # click calls it
 _.templated  # docs/generate reads it to write the operators' template_fields
+_._missing_  # enum calls it for a value that has no member

@@ -11,9 +11,10 @@ import click
 from kubeque.cli.output.job_text import task_cells
 from kubeque.cli.output.terminal import Table
 from kubeque.client import TaskRow
+from kubeque.model.job.task import TaskState
 from kubeque.model.text import printable
 
-STATES = click.Choice(["held", "pending", "running", "ok", "failed", "killed"])
+STATES = click.Choice([state.value for state in TaskState if state is not TaskState.UNKNOWN])
 _FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
 _RIGHT = frozenset({"index", "exit", "seconds", "peak", "files"})
 #: Number of first tasks whose `out.*` values become columns; JSON has all values.

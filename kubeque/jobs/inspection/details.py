@@ -67,7 +67,7 @@ def job_details(backends: Backends, name: str, *, watch: LeaseWatch | None = Non
     for view in backends.queue.tasks(job):
         outcome = view.record.outcome
         attempts += len(view.record.history)
-        if view.state in ("ok", "failed") and outcome is not None:
+        if view.state.has_outcome and outcome is not None:
             causes[outcome.cause.value] += 1
             seconds += outcome.seconds
             peak = max(peak, outcome.peak_memory)

@@ -13,7 +13,7 @@ from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import TaskView
+from kubeque.model.job.task import TaskState, TaskView
 from kubeque.queues.reaper import LeaseWatch
 
 #: For so long a consumer shows what a task writes after somebody asked, seconds.
@@ -39,7 +39,7 @@ class Peek:
     @property
     def final(self) -> bool:
         """Will nothing more come?"""
-        return self.view.state in ("ok", "failed", "killed")
+        return self.view.state.has_outcome or self.view.state is TaskState.KILLED
 
 
 def peek(
@@ -64,7 +64,7 @@ def peek_at(backends: Backends, job: Job, index: int, stream: str, *, wait: bool
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
-    if view.state == "running":
+    if view.state is TaskState.RUNNING:
         found = _here(backends, job, view, stream, view.record.attempts)
         return found or _sent(backends, job, view, stream, since=_ask(backends, job, index), wait=wait)
     return (
@@ -85,7 +85,7 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
     """Read from the result of an attempt that ended, if there is one."""
     outcome = view.record.outcome
     url = result_url(job, outcome)
-    if outcome is None or not url or view.state not in ("ok", "failed"):
+    if outcome is None or not url or not view.state.has_outcome:
         return None
     try:
         result = read_result(backends.files, url)
@@ -126,7 +126,7 @@ def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: f
     if found is None:
         return Peek(view, Tail())
     attempt, log = found
-    age = max(0.0, backends.queue.now() - log.at) if view.state == "running" else None
+    age = max(0.0, backends.queue.now() - log.at) if view.state is TaskState.RUNNING else None
     return Peek(view, log.stderr if stream == "stderr" else log.stdout, attempt, age)
 
 

@@ -111,7 +111,7 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
 def _recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
     """What is recorded of the outcome that counts, with the streams as size and digest."""
-    if task.result is None or task.line.view.state not in ("ok", "failed"):
+    if task.result is None or not task.line.view.state.has_outcome:
         return None
     return {**task.result, **{name: _stream(backends, task, name) for name in ("stdout", "stderr")}}
 

@@ -15,6 +15,7 @@ from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.results.table import TaskRow, lines
 from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.task import TaskState
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.stats.spans import spans
@@ -50,7 +51,7 @@ def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
         seen.add(view)
         if len(listed) < LISTED:
             listed.append(line)
-        if view.state == "failed" and outcome is not None:
+        if view.state is TaskState.FAILED and outcome is not None:
             groups.add(outcome, line.row)
             causes[str(outcome.cause)] += 1
         for span in spans(job.name, view):

@@ -17,6 +17,7 @@ from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.results.table import FACTS, TaskRow, lines, out_column, parameter_column, write_csv
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job.job import Job
+from kubeque.model.job.task import TaskState
 from kubeque.model.rows.column_types import Column, ValueType, read_text
 
 _FACT_KINDS = {
@@ -82,7 +83,7 @@ def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[st
 
     def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:
         outcome = line.view.record.outcome
-        if line.view.state != "ok" or outcome is None or outcome.out != {}:
+        if line.view.state is not TaskState.OK or outcome is None or outcome.out != {}:
             return line, line.out
         url = result_url(job, outcome)
         return line, dict(read_result(backends.files, url).get("out") or {}) if url else {}

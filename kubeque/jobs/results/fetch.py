@@ -17,6 +17,7 @@ from kubeque.jobs.results.fetch_to_store import StoreDestination
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import FileMissing, StorageError, UserError
 from kubeque.model.job.job import Job
+from kubeque.model.job.task import TaskState
 from kubeque.model.text import cut
 
 #: Faulty tasks that an error message names; the others are counted.
@@ -35,7 +36,7 @@ class Choice:
     globs: Globs = ()
 
     def __post_init__(self) -> None:
-        if self.state not in (None, "ok", "failed"):
+        if self.state not in (None, TaskState.OK, TaskState.FAILED):
             raise UserError(f"state {cut(repr(self.state))}: only ok and failed tasks have results: say ok or failed")
 
 
@@ -104,7 +105,7 @@ def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDow
     """Yield the tasks that have ended and are chosen."""
     for view in backends.queue.tasks(job):
         outcome = view.record.outcome
-        ended = outcome is not None and view.state in ("ok", "failed") and choice.state in (None, view.state)
+        ended = outcome is not None and view.state.has_outcome and choice.state in (None, view.state)
         if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):
             yield PendingDownload(view.index, result_url(job, outcome), outcome.size)
 

@@ -13,7 +13,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.table import FACTS, TaskRow
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import TaskView
+from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.parameters import read_row
 
 #: A bounded bucket is sorted and cut when it holds so many more than are asked for.
@@ -84,7 +84,7 @@ class _Bucket:
 
 def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
     """The `count` tasks that failed last, the newest first. Reads all blocks, and the rows of these tasks only."""
-    failed = (view for view in backends.queue.tasks(job) if view.state == "failed")
+    failed = (view for view in backends.queue.tasks(job) if view.state is TaskState.FAILED)
     rows = backends.spec(job).rows
     page = PageReader(job.url, backends.files).page
     return [TaskRow(view, read_row(rows, view.index, page)) for view in heapq.nlargest(count, failed, key=_ended_at)]

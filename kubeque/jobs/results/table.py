@@ -12,7 +12,7 @@ from kubeque.files.layout import table_url
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import KEPT_ATTEMPTS, TaskView
+from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
 from kubeque.model.rows.parameters import read_row
 
 #: What every table says of a task behind its parameters.
@@ -30,9 +30,9 @@ class TaskRow:
     def facts(self) -> dict[str, Any]:
         """The values of FACTS; None where there is none."""
         outcome = self.view.record.outcome
-        ended = outcome if self.view.state in ("ok", "failed") else None
+        ended = outcome if self.view.state.has_outcome else None
         return {
-            "state": self.view.state,
+            "state": self.view.state.value,
             "cause": str(ended.cause) if ended else None,
             "exit_code": ended.code if ended else None,
             "attempts": self._attempts(),
@@ -51,7 +51,7 @@ class TaskRow:
     def out(self) -> dict[str, Any]:
         """What the task wrote to $KUBEQUE_OUT, as far as the queue keeps it."""
         outcome = self.view.record.outcome
-        return dict(outcome.out or {}) if outcome and self.view.state == "ok" else {}
+        return dict(outcome.out or {}) if outcome and self.view.state is TaskState.OK else {}
 
     def value(self, column: str) -> Any:
         """What `as_record` has in one column; None where it has nothing."""

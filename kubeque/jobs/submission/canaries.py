@@ -15,7 +15,7 @@ def canary_estimate(backends: Backends, job: Job) -> Estimate:
     seen, ended = AttemptStats(), 0
     for view in in_order(job, (block for block in backends.queue.scan(job) if not block.held)):
         seen.add(view)
-        ended += view.state in ("ok", "failed")
+        ended += view.state.has_outcome
     return estimate(job, seen, canaries=ended, held=backends.queue.counts(job).held)
 
 

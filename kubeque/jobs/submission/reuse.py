@@ -14,7 +14,7 @@ from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Outcome, TaskView
+from kubeque.model.job.task import Outcome, TaskState, TaskView
 from kubeque.model.rows.parameters import iter_rows
 
 
@@ -113,7 +113,7 @@ def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:
 
 def _ok(backends: Backends, job: Job) -> Iterator[Outcome]:
     def outcome(view: TaskView) -> Outcome | None:
-        return view.record.outcome if view.state == "ok" else None
+        return view.record.outcome if view.state is TaskState.OK else None
 
     return (found for view in backends.queue.tasks(job) if (found := outcome(view)) is not None and found.folder)
 

@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass, field
 
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, TaskView
+from kubeque.model.job.task import Cause, TaskState, TaskView
 from kubeque.model.resources import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
 
@@ -59,7 +59,7 @@ class AttemptStats:
             if span.cause in _WASTED:
                 self.wasted[span.cause] = self.wasted.get(span.cause, 0.0) + span.seconds
         outcome = view.record.outcome
-        if view.state == "ok" and outcome is not None and not outcome.linked:
+        if view.state is TaskState.OK and outcome is not None and not outcome.linked:
             self.times.append(outcome.seconds)
             self.measured += outcome.peak_memory > 0
             self.peak = max(self.peak, outcome.peak_memory)
