@@ -7,7 +7,7 @@ from rich.console import Console
 from kubeque.cli.output.live_view import Pace, render
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import Counts, Job
-from kubeque.model.job.task import Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.job.task import Cause, Outcome, TaskRecord, TaskState, TaskView
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:
@@ -25,7 +25,9 @@ def test_the_rate_is_that_of_the_last_minute() -> None:
 def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen() -> None:
     job = Job("sweep", "u" * 12, 100, "/x")
     outcome = Outcome(7, 1, Cause.EXIT, 1, message="exit code 1: \x1b[31mValueError: zoom " + "x" * 300)
-    line = TaskRow(TaskView(7, "failed", 0, TaskRecord(1, {}, (), outcome)), {"zoom": "[red]7[/]", "index": "7"})
+    line = TaskRow(
+        TaskView(7, TaskState.FAILED, 0, TaskRecord(1, {}, (), outcome)), {"zoom": "[red]7[/]", "index": "7"}
+    )
     pace = Pace()
     pace.add(0.0, 0)
     pace.add(10.0, 40)

@@ -6,7 +6,7 @@ import pytest
 
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.resources import MI
 from kubeque.model.stats.advice import AttemptStats, advise
 
@@ -16,7 +16,7 @@ GI = 1024 * MI
 def task(index: int, *attempts: Attempt, peak: int = 0, state: str = "ok") -> TaskView:
     last = attempts[-1]
     outcome = Outcome(index, last.number, last.cause, start=last.start, seconds=last.seconds, peak_memory=peak)
-    return TaskView(index, state, 0, TaskRecord(len(attempts), {}, attempts, outcome))
+    return TaskView(index, TaskState(state), 0, TaskRecord(len(attempts), {}, attempts, outcome))
 
 
 def run(start: float, seconds: float, *, cause: Cause = Cause.OK, owner: str = "a", **more: float) -> Attempt:
@@ -87,4 +87,4 @@ def test_consumers_that_waited_for_the_longest_task() -> None:
 
 
 def test_a_job_of_which_nothing_ran_gets_no_advice() -> None:
-    assert advice(TaskView(0, "pending", 0, TaskRecord()), memory=16 * GI) == ""
+    assert advice(TaskView(0, TaskState.PENDING, 0, TaskRecord()), memory=16 * GI) == ""

@@ -6,7 +6,7 @@ import pytest
 
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.resources import MI
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.estimate import estimate
@@ -21,7 +21,7 @@ def seen(*seconds: float, staging: float = 0.0, cause: Cause = Cause.OK) -> Atte
         attempt = Attempt(1, cause, 0, "anna", 100.0, time, staging)
         outcome = Outcome(index, 1, cause, 0, 100.0, time, peak_memory=(index + 1) * MI)
         state = "ok" if cause is Cause.OK else "failed"
-        found.add(TaskView(index, state, 0, TaskRecord(1, history=(attempt,), outcome=outcome)))
+        found.add(TaskView(index, TaskState(state), 0, TaskRecord(1, history=(attempt,), outcome=outcome)))
     return found
 
 

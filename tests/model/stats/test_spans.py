@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskView
+from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
 
@@ -21,7 +21,7 @@ def test_every_remembered_attempt_that_began_is_a_span() -> None:
         Attempt(2, Cause.OOM, None, "anna", 100.0, 5.0, 0.5, 0.25),
         Attempt(4, Cause.OK, 0, "bert", 200.0, 7.0),
     )
-    view = TaskView(3, "ok", 0, TaskRecord(4, {}, history, Outcome(3, 4, Cause.OK)))
+    view = TaskView(3, TaskState.OK, 0, TaskRecord(4, {}, history, Outcome(3, 4, Cause.OK)))
 
     assert list(spans("sweep", view)) == [
         Span("sweep", 3, 2, "anna", Cause.OOM, None, 100.0, 5.0, 0.5, 0.25),
