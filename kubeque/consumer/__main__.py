@@ -1,4 +1,4 @@
-"""`python -m kubeque.consumer`: start one consumer. People do not type this; clusters do."""
+"""`python -m kubeque.consumer`: start one consumer. Clusters run this, not users."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kubeque.model.errors import KubequeError
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
-#: How a consumer ends that was told to: not 0, which would say that nothing is left to do.
+#: Exit code of a consumer that was stopped by a signal. 0 means that no work is left.
 TERMINATED = 143
 
 
@@ -52,23 +52,23 @@ def main(words: list[str] | None = None) -> int:
 def _in_slot(given: argparse.Namespace) -> int:
     slot = Slot(given.home / "fleet", given.slot)
     if not slot.take():
-        return 0  # another consumer has this place
+        return 0  # another consumer has this slot
     host = LocalHost.open(given.fleet, given.home, slot, queue_url(), linger_seconds=given.linger)
     queue = open_queue(queue_url(), create=False)
     while True:
         code = _serve(queue, host)
         slot.leave()
-        # A job submitted just before we said so found this place taken: look once more, now that it is seen as free.
+        # A job submitted a moment ago found this slot taken: check once more, now that the slot counts as free.
         if code is not None or not any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet)):
             if code != TERMINATED:
-                _have_closed(queue, given)
+                _start_closing(queue, given)
             return code or 0
         slot.announce()
 
 
-def _have_closed(queue: Queue, given: argparse.Namespace) -> None:
-    """See that jobs which have ended get their table and report, though nobody looks: that takes more than is loaded
-    here, so it is another process, which outlives this one."""
+def _start_closing(queue: Queue, given: argparse.Namespace) -> None:
+    """Start a process that writes table and report of ended jobs, even if no client runs. It needs modules that a
+    consumer does not load, and outlives this process."""
     if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]
         try:
@@ -76,7 +76,7 @@ def _have_closed(queue: Queue, given: argparse.Namespace) -> None:
                 [sys.executable, "-m", "kubeque.jobs.closing", *words], stdin=subprocess.DEVNULL, start_new_session=True
             )
         except OSError as error:
-            logging.error("what has ended is closed by the next look at it: %s", error)
+            logging.error("ended jobs cannot be closed now; the next client does it: %s", error)
 
 
 def _in_pod(given: argparse.Namespace) -> int:
@@ -87,7 +87,7 @@ def _in_pod(given: argparse.Namespace) -> int:
 
 
 def _serve(queue: Queue, host: Host) -> int | None:
-    """Work until nothing is left to do; the exit code where somebody wants us to leave before that."""
+    """Work until the consumer leaves. Returns its exit code; None if no work was left."""
     process_tree.adopt_orphans()
     consumer, terminated = Consumer(queue, Files(), host), False
 

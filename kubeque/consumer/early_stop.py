@@ -1,4 +1,4 @@
-"""Early ends of jobs, as far as a consumer brings them about: limits, hopeless commands, jobs that nobody waits for."""
+"""Early ends of jobs, as far as a consumer brings them about: limits, hopeless commands, orphans."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class EarlyStop:
         self._queue = queue
 
     def is_over(self, job: Job) -> bool:
-        """True if the job is open though its deadline has passed or nobody waits for it any more."""
+        """True if the job is open though its deadline has passed or it is an orphan."""
         now = self._queue.now()
         return job.open and (job.is_overdue(now) or job.is_orphan(now))
 

@@ -99,7 +99,7 @@ class SupplyFailed(Event):
 class RunnerReady(Event):
     """No command runs."""
 
-    #: True once the consumer was asked to leave.
+    #: True once the consumer got a signal to leave.
     told_to_leave: bool
 
 
@@ -181,7 +181,7 @@ class RenewalDue(Event):
     """The heartbeat looks at a lease."""
 
     lease: LeaseView
-    #: True if the job's deadline has passed or nobody waits for the job.
+    #: True if the job's deadline has passed or it is an orphan.
     over: bool
 
 

@@ -122,7 +122,7 @@ class ReturnTask(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class ListOwners(Instruction):
-    """Read who holds leases that this consumer could hold."""
+    """Read the owners of leases that this consumer could hold."""
 
     wanted: int
 

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 #: Seconds from the start of a command to the first upload, and the longest pause; the pause doubles each time.
 FIRST_SECONDS, LONGEST_SECONDS = 10.0, 300.0
 _LOOK_SECONDS = 0.5
-#: Shortest pause while somebody reads, seconds: stores refuse more writes of one object.
+#: Shortest pause while the log is read, seconds: stores refuse more writes of one object.
 _APART_SECONDS = 1.0
 
 
@@ -40,7 +40,7 @@ class Schedule:
     def is_due(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
         """True if the log has to be uploaded now.
 
-        `asked`: until when somebody reads it, 0 if nobody does; `grown`: size of both streams, bytes.
+        `asked`: until when the log is read, 0 if it is not; `grown`: size of both streams, bytes.
         """
         if asked and now - self.sent_at >= _APART_SECONDS and (asked != self.answered or grown != self.sent):
             return True
@@ -94,7 +94,7 @@ class LogUploader:
             schedule.note_upload(now, asked, grown)
 
     def _asked_until(self, task: StagedTask) -> float:
-        """Return until when somebody reads this task's log, by the clock of the queue; 0 if nobody does."""
+        """Return until when the log of this task is read, by the clock of the queue; 0 if it is not."""
         job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
         until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0

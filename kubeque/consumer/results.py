@@ -98,7 +98,7 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     collected = workdir.collect(task.spec.results, task.spec.ignore)
     stored = _store_all(files, url, collected)
     out, problem = read_out(workdir.out)
-    message = ended.message or problem or (collected.refused[0] if collected.refused else "")
+    message = ended.message or problem or (collected.refused[0] if collected.refused else _left_behind(ended))
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
         quoted = " | ".join(last_lines(workdir.stderr, 2))
         message = f"{message}: {quoted}" if quoted else message
@@ -131,6 +131,12 @@ def _facts(task: StagedTask, ended: Ended) -> dict[str, Any]:
         "code": ended.code, "start": ended.start, "seconds": ended.seconds, "peak_memory": ended.peak_memory,
         "staging": round(task.staging, 3),
     }  # fmt: skip
+
+
+def _left_behind(ended: Ended) -> str:
+    """Return a message about processes that the command left running; empty if there were none."""
+    count = ended.left_behind
+    return f"left {count} process{'es' * (count != 1)} running, which kubeque killed" if count else ""
 
 
 def _refused(collected: OutputFiles) -> list[str]:

@@ -9,7 +9,7 @@ from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.disk_watch import DiskWatch
 from kubeque.consumer.attempt.environment import task_environment
-from kubeque.consumer.attempt.log_tail import shown
+from kubeque.consumer.attempt.log_tail import print_streams
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.stop_signal import StopSignal
@@ -70,7 +70,7 @@ class Runner:
         )  # fmt: skip
         watched = self._host.watched
         disk = DiskWatch(watched, shape.disk) if shape.disk is not None and watched else None
-        with shown((workdir.stdout, workdir.stderr), self._host.echo, f"[{task.job.name} {task.index}] "):
+        with print_streams((workdir.stdout, workdir.stderr), self._host.echo, f"[{task.job.name} {task.index}] "):
             return run_command(
                 task.argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr,
                 limits=Limits(task.spec.task_timeout, task.spec.grace_seconds, shape.memory), stop=self._stop,

@@ -1,4 +1,4 @@
-"""How the disk is watched while a command runs, and how one tells afterwards that it was full."""
+"""Watch the disk while a command runs, and find out afterwards whether it was full."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from kubeque.files.live_log import read_tail
 
-#: A command is ended at this share of its limit: the kubelet, which measures too, would end the whole pod at all of it.
+#: Share of the limit at which a command is stopped: at the whole limit the kubelet evicts the pod.
 _SHARE = 0.95
-#: Seconds from one look to the next, and the share of a core that looking may cost.
+#: Seconds between two measurements, and the share of a core that they may cost.
 _STEP, _COST_SHARE = 1.0, 0.05
 #: A disk with less than this left is full, bytes and share.
 _LEFT_BYTES, _LEFT_SHARE = 64 << 20, 0.01
@@ -20,19 +20,19 @@ _SAID = re.compile(r"no space left on device|\bENOSPC\b|disk quota exceeded", re
 
 
 class DiskWatch:
-    """Adds up what lies in some folders."""
+    """Measures the size of some folders."""
 
     def __init__(self, folders: Sequence[Path], limit: int) -> None:
-        """`limit`: bytes that the folders may hold together."""
+        """`limit`: largest total size of the folders, bytes."""
         self._folders = folders
         self._limit = limit
-        #: Bytes; the most that was seen.
+        #: Largest size measured, bytes.
         self.peak = 0
-        #: When the next look is due, on the monotonic clock.
+        #: When the next measurement is due, seconds of the monotonic clock.
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Look once. Returns whether the limit is (nearly) reached."""
+        """Measure once. True if the limit is (nearly) reached."""
         began = time.thread_time()
         used = sum(map(usage, self._folders))
         self.peak = max(self.peak, used)
@@ -45,7 +45,7 @@ class DiskWatch:
 
 
 def usage(folder: Path) -> int:
-    """Bytes that a folder takes on its disk; what changes meanwhile counts as it is met."""
+    """Return the bytes that a folder takes on its disk. The walk is no snapshot: files may change during it."""
     total, todo = 0, [str(folder)]
     seen: set[int] = set()
     while todo:
@@ -54,7 +54,7 @@ def usage(folder: Path) -> int:
                 for entry in entries:
                     total += _size(entry, todo, seen)
         except OSError:
-            continue  # gone, or not ours to read
+            continue  # gone, or not readable for us
     return total
 
 
@@ -73,7 +73,7 @@ def _size(entry: os.DirEntry[str], todo: list[str], seen: set[int]) -> int:
 
 
 def was_full(stderr: Path | int, folder: Path) -> str:
-    """By what one tells that a command that failed had no disk left; empty where nothing says so."""
+    """Return the evidence that a failed command had no disk left; empty if there is none."""
     if isinstance(stderr, Path) and (said := _SAID.search(read_tail(stderr).text)):
         return f"it said: {said[0]}"
     try:

@@ -1,4 +1,4 @@
-"""What the user's program is told (its environment) and what it tells back ($KUBEQUE_OUT)."""
+"""The environment of the user's program, and the values that it writes to $KUBEQUE_OUT."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any
 
 from kubeque.model.job.spec import JobSpec
 
-#: $KUBEQUE_OUT may hold so many bytes.
+#: Largest size of $KUBEQUE_OUT, bytes.
 OUT_BYTES = 16 << 10
 
-#: Ours, or true of our own working directory only.
+#: Variables of the consumer, or about the consumer's own working directory.
 _NOT_THEIRS = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_")
-#: On one machine also: what belongs to whoever started the consumers, not to the submitter.
+#: On one machine also: variables of the user that started the consumers, who need not be the submitter.
 _STARTERS = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV.*|CONDA.*|AIRFLOW.*")
 
 
@@ -33,11 +33,11 @@ def task_environment(
     out_path: Path,
     base: Mapping[str, str],
 ) -> dict[str, str]:
-    """The environment of a task.
+    """Return the environment of a task.
 
-    `base` is the consumer's own: in a pod the image's, which is kept (an image for GPUs needs its LD_LIBRARY_PATH; the
-    consumer itself is started without any such variable). On one machine (`spec.local_env`) it is that of whoever
-    happened to start the consumers: what belongs to a person there is taken from the submitter instead.
+    `base` is the environment of the consumer. In a pod it is the image's and is kept: an image for GPUs needs its
+    LD_LIBRARY_PATH, and the consumer itself is started without such variables. On one machine (`spec.local_env`) it
+    belongs to the user that started the consumers: personal variables are taken from the submitter instead.
     """
     env = {name: value for name, value in base.items() if not _NOT_THEIRS.fullmatch(name)}
     if spec.local_env:
@@ -54,15 +54,15 @@ def task_environment(
 
 
 def parameter_name(column: str) -> str:
-    """A column as part of a variable's name: `x-scale` is X_SCALE. Two columns may come to one; then the last wins."""
+    """Return a column as part of a variable's name: `x-scale` is X_SCALE. Of two equal names the last column wins."""
     return re.sub(r"[^A-Z0-9_]", "_", column.upper())
 
 
 def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """The values that a task wrote to $KUBEQUE_OUT, or what is wrong with them. (None, None) where it wrote none.
+    """Return the values that a task wrote to $KUBEQUE_OUT, and the problem with them; (None, None) if it wrote none.
 
-    NaN and infinities become None, as JSON has none; of a key that stands twice the last counts. Never raises for what
-    a task did.
+    NaN and infinities become None, because JSON has none. The last of two equal keys counts. Nothing that a task
+    writes raises an error.
     """
     try:
         data = _read_regular(path, OUT_BYTES)
@@ -83,7 +83,7 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
 
 def _read_regular(path: Path, limit: int) -> bytes:
     try:
-        # A FIFO must not make us wait, a link not lead us elsewhere.
+        # A FIFO must not block, a link must not lead elsewhere.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ELOOP:
@@ -101,7 +101,7 @@ def _read_regular(path: Path, limit: int) -> bytes:
 
 
 def _text(text: str) -> str:
-    """`text`, if it can be written anywhere: JSON can hold halves of letters, UTF-8 cannot. Raises ValueError."""
+    """Return `text` if UTF-8 can hold it: JSON allows lone surrogates. Raises ValueError."""
     text.encode()
     return text
 

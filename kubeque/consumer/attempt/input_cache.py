@@ -1,4 +1,4 @@
-"""The inputs of tasks, fetched once a machine and put into one working directory after the other."""
+"""The inputs of tasks: each is fetched once per machine and put into many working directories."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError
 from kubeque.model.job.spec import Input
 
-#: Up to this many bytes an input is copied, so that a program may change it; above it is linked, unless we are root.
+#: Largest input that is copied, bytes, so that a program may change it. Larger ones are linked, except for root.
 COPIED_BYTES = 1 << 20
-#: The date of every file that we fetched or staged (2000-01-01): another one means that somebody has written to it.
+#: Date of each fetched or staged file (2000-01-01). Another date means that a program has changed it.
 STAGED_NS = 946_684_800 * 10**9
 #: Largest size of the cache folder, bytes.
 CACHE_BYTES = 20 << 30
-#: After so much of the limit has come in the folder is looked through again: others fill it too.
+#: Share of the limit after which the folder is measured again: other consumers fill it too.
 _ROUND = 1 / 8
-#: What a small file takes of a disk at least, bytes.
+#: Least space of a file on a disk, bytes.
 _BLOCK = 4096
-#: The folder in the cache for what is not whole yet, and for the locks of those who fetch.
+#: Folder in the cache for partial files and locks, and the suffix of a lock.
 _INCOMING, _LOCK = "incoming", ".lock"
-#: A partial file this old belongs to nobody.
+#: Age of a partial file, seconds, after which its download counts as abandoned.
 _STALE_SECONDS = 24 * 3600.0
-#: File systems, or their rights, that do not let us link (or copy) within the kernel: it is done by hand then.
+#: Errors of file systems that cannot link (or copy) within the kernel. The file is copied in user space then.
 _NOT_HERE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EACCES})
 
 
 class StageFailed(KubequeError):
-    """A task could not be set up: its working directory or an input. The message names it."""
+    """A working directory or an input could not be set up; the message names it."""
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
-        #: Another try will fail as well: the file is gone or has changed.
+        #: True if another try fails as well: the file is gone or has changed.
         self.permanent = permanent
 
 
 class InputCache:
     """Inputs by their contents, in a folder that consumers of one machine may share.
 
-    A file is there under its name only when it is whole and checked. The least recently used go when there is no room;
-    what is linked into a working directory stays.
+    A file gets its name only when it is whole and checked. If there is no room, the least recently used files are
+    removed; those linked into a working directory stay.
     """
 
     def __init__(self, folder: Path, files: Files, limit_bytes: int) -> None:
@@ -59,17 +59,17 @@ class InputCache:
         self._incoming = folder / _INCOMING
         self._files = files
         self._limit_bytes = limit_bytes
-        #: What may come in before the folder is looked through.
+        #: Bytes that may come in before the folder is measured.
         self._room = 0
         #: Keys of the batch that is being staged.
         self._wanted: frozenset[str] = frozenset()
 
     def fetch(self, inputs: Sequence[Input]) -> None:
-        """Have all of them here, several at a time. Raises StageFailed."""
+        """Fetch all inputs that are missing, several at a time. Raises StageFailed."""
         wanted = {key_of(item): item for item in inputs}
         self._wanted = frozenset(wanted)
         missing = [item for item in wanted.values() if not self._has(item)]
-        # A turn is had for all that begin with the same letter: they come together.
+        # Inputs whose keys begin with the same letter share a lock and come together.
         by_turn: dict[str, list[Input]] = {}
         for item in missing:
             by_turn.setdefault(key_of(item)[0], []).append(item)
@@ -79,7 +79,7 @@ class InputCache:
             list(in_parallel(self._fetch, by_turn.values(), threads=CONSUMER_TRANSFERS))
 
     def place(self, item: Input, target: Path) -> None:
-        """Make `target` of an input: a copy, or a read-only link where that is safe. Raises StageFailed."""
+        """Put an input at `target`: a copy, or a read-only link if that is safe. Raises StageFailed."""
         cached = self._folder / key_of(item)
         while True:
             if not self._has(item):
@@ -88,32 +88,32 @@ class InputCache:
                 # Root could write through a link, read-only or not.
                 if item.size <= COPIED_BYTES or os.geteuid() == 0 or not _link(cached, target):
                     _copy(cached, target, executable=item.executable)
-                # Another user's is theirs to keep, and what was evicted meanwhile needs no date.
+                # The file may be another user's, or evicted meanwhile.
                 with suppress(PermissionError, FileNotFoundError):
                     os.utime(cached, ns=(time.time_ns(), STAGED_NS))
                 return
             except FileNotFoundError as error:
-                # Else another consumer needed its room in this very moment: fetch it again.
+                # Otherwise another consumer has just evicted it: fetch it again.
                 if not target.parent.is_dir():
                     raise _unplaced(item, error) from error
             except OSError as error:
                 raise _unplaced(item, error) from error
 
     def _has(self, item: Input) -> bool:
-        """Is it here as it was fetched? A program can change a linked file by its link."""
+        """True if the input is here as it was fetched. A program can change a file through its link."""
         try:
             status = os.lstat(self._folder / key_of(item))
-        except OSError:  # Not there; or something stands in our way, which fetching it will name.
+        except OSError:  # missing; any other error shows up when it is fetched
             return False
         same = (status.st_mtime_ns, stat.S_IMODE(status.st_mode)) == (STAGED_NS, _mode(item))
         return same and (not item.digest or status.st_size == item.size)
 
     def _fetch(self, items: Sequence[Input]) -> None:
-        """Have these here, all of one turn."""
+        """Fetch inputs that share a lock."""
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
             with self._turn(key_of(items[0])):
-                # Somebody else may have fetched some while we waited for our turn.
+                # Another consumer may have fetched some while this one waited for the lock.
                 for group in in_groups([item for item in items if not self._has(item)], lambda item: item.size):
                     self._make_room(sum(max(item.size, _BLOCK) for item in group))
                     self._fetch_group(group)
@@ -150,7 +150,7 @@ class InputCache:
                     self._download_state(item, partial[key_of(item)])
 
     def _download_state(self, item: Input, partial: Path) -> None:
-        """An object elsewhere, in the state that it had at submission."""
+        """Download an object of another bucket in the state that it had at submission."""
         if item.generation and self._files.look(item.url).generation != item.generation:
             raise StageFailed(
                 f"the input {item.name!r} ({item.url}) has changed since the job was submitted: submit it again",
@@ -160,7 +160,7 @@ class InputCache:
 
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:
-        """One at a time over all consumers of the machine, so that a file that all want is fetched once."""
+        """Hold a lock among all consumers of the machine, so that a shared file is fetched once."""
         fd = os.open(self._incoming / f"{key[0]}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             with suppress(OSError):  # A file system without locks: then it may be fetched twice.
@@ -170,14 +170,14 @@ class InputCache:
             os.close(fd)
 
     def _make_room(self, size: int) -> None:
-        """Evict what was not used for longest, where the limit asks for it."""
+        """Evict the least recently used files if the limit requires it."""
         if size > self._room:
             total = self._evict(self._limit_bytes - size)
             self._room = max(size, min(self._limit_bytes - total, int(self._limit_bytes * _ROUND)))
         self._room -= size
 
     def _evict(self, limit: int) -> int:
-        """Bring the folder to `limit` bytes, and some below if it is above; how many are left."""
+        """Shrink the folder below `limit` bytes and return how many bytes are left."""
         found = list(self._entries())
         total = sum(max(status.st_size, _BLOCK) for _, status in found)
         if total <= limit:
@@ -193,7 +193,7 @@ class InputCache:
         return total
 
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
-        """The files of the cache. What nobody will ever fetch to its end is removed."""
+        """Return the files of the cache; abandoned partial files are removed."""
         for path, status in _files_of(self._folder):
             yield path, status
         for path, status in _files_of(self._incoming):
@@ -213,7 +213,7 @@ def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
 
 
 def key_of(item: Input) -> str:
-    """The name of an input in the cache: by its contents, or by where it is and in what state."""
+    """Return the name of an input in the cache: by its contents, or by its URL and state."""
     key = item.digest or hashlib.sha256(f"{item.url}\0{item.generation}".encode()).hexdigest()
     return f"{key}.x" if item.executable else key
 
@@ -224,7 +224,7 @@ def _mode(item: Input) -> int:
 
 @contextmanager
 def _named(item: Input) -> Iterator[None]:
-    """What goes wrong here is a failure to fetch this input."""
+    """Raise StageFailed for this input if the block fails."""
     try:
         yield
     except StageFailed:
@@ -240,7 +240,7 @@ def _unplaced(item: Input, error: OSError) -> StageFailed:
 
 
 def _link(cached: Path, target: Path) -> bool:
-    """Try a hard link. False where the file system or somebody's rights do not allow it."""
+    """Try a hard link. False if the file system or permissions do not allow it."""
     try:
         os.link(cached, target)
     except OSError as error:
@@ -251,7 +251,7 @@ def _link(cached: Path, target: Path) -> bool:
 
 
 def _copy(cached: Path, target: Path, *, executable: bool) -> None:
-    """Copy with the kernel's means, which share the blocks where the file system can."""
+    """Copy within the kernel, which shares blocks if the file system can."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     mode = 0o777 if executable else 0o666
     with open(cached, "rb", buffering=0) as source, open(os.open(target, flags, mode), "wb", buffering=0) as copy:

@@ -1,4 +1,4 @@
-"""What commands leave outside of their working directory, in folders that are this container's alone."""
+"""Files that commands leave outside of their working directory, in folders that belong to this container only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class Leftovers:
-    """Remembers what was there at the start; what came since can be removed.
+    """Remembers the files at the start, and removes those that came later.
 
     A file in /dev/shm is memory that outlives its program, one in /tmp is disk: each would count against the next task.
     """
@@ -19,7 +19,7 @@ class Leftovers:
         self._kept = {folder: frozenset(_names(folder)) for folder in folders}
 
     def remove(self) -> None:
-        """Remove what came since; what cannot be removed stays."""
+        """Remove the files that came later; those that cannot be removed stay."""
         for folder, kept in self._kept.items():
             for name in _names(folder):
                 if name not in kept:
@@ -27,7 +27,7 @@ class Leftovers:
 
 
 def own_folders(folders: Iterable[Path], root: Path = Path("/")) -> list[Path]:
-    """Those that lie in the container's own layer: what is mounted there may be others' as well."""
+    """Return the folders in the container's own layer: others may share a mounted one."""
     with suppress(OSError):
         device = os.stat(root).st_dev
         return [folder for folder in folders if folder.is_dir() and os.stat(folder).st_dev == device]

@@ -1,4 +1,4 @@
-"""The streams of a task, read back: to keep them, to quote their last lines, and to show them while they grow."""
+"""Read the streams of a task: to keep them, to quote their last lines, and to print them while they grow."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from pathlib import Path
 from kubeque.files.live_log import read_tail
 from kubeque.model.text import printable, render_terminal
 
-#: Streams up to this many bytes travel inside result.json.
+#: Largest stream that is kept inside result.json, bytes.
 INLINE_BYTES = 16 << 10
-#: A line quoted in a message is cut to this many characters.
+#: Longest line that is quoted in a message, characters.
 QUOTED_CHARACTERS = 300
-#: A line longer than this is shown in pieces, bytes.
+#: Longest line that is printed in one piece, bytes.
 _LINE_BYTES = 16 << 10
-#: Seconds between two looks at the streams of a running command.
+#: Seconds between two reads of the streams of a running command.
 _SHOW_SECONDS = 0.5
-#: A `pump` shows at most this much; a program that writes faster loses the middle here (not in its file).
+#: Bytes that one `pump` prints at most. The rest of a faster program is skipped here, not in its file.
 _PUMP_BYTES = 1 << 20
 
 
 def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]:
-    """The text of a stream if it is small enough to go into result.json, and its size in bytes.
+    """Return the text of a stream if it fits into result.json, and its size in bytes.
 
-    None where it has to be kept as a file: it is longer than `limit` bytes, or it is no UTF-8, so that its bytes would
-    be lost in a text. A stream that the task removed is empty.
+    The text is None if the stream has to be kept as a file: it is longer than `limit` bytes, or not UTF-8. A stream
+    that the task removed is empty.
     """
     try:
         with path.open("rb") as file:
@@ -44,20 +44,20 @@ def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]
 
 
 def last_lines(path: Path, n: int = 3) -> list[str]:
-    """The last `n` lines of a stream that say anything, for a message: no control characters, none too long.
+    """Return the last `n` lines with content, for a message: without control characters, and cut if too long.
 
-    Of a line that was overwritten (a progress bar) the last state is taken.
+    Of an overwritten line, such as a progress bar, the last state counts.
     """
     lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
-    said = [line for line in lines if line.strip("^~ ")]  # what Python marks below a line of a traceback says nothing
-    return [printable(line, QUOTED_CHARACTERS) for line in said[-n:]]
+    filled = [line for line in lines if line.strip("^~ ")]  # without the marks below a line of a traceback
+    return [printable(line, QUOTED_CHARACTERS) for line in filled[-n:]]
 
 
 class LiveTail:
-    """Shows a growing stream line by line, each with a prefix: `pump` it now and then, `close` it at the end."""
+    """Prints a growing stream line by line, each with a prefix: call `pump` regularly, and `close` at the end."""
 
     def __init__(self, path: Path, show: Callable[[str], object], prefix: str = "") -> None:
-        """`show` is given whole lines, with prefix and line end, several at a time."""
+        """`show` gets whole lines, with prefix and line end, several at a time."""
         self._path = path
         self._show = show
         self._prefix = prefix
@@ -65,12 +65,12 @@ class LiveTail:
         self._rest = b""
 
     def pump(self) -> None:
-        """Show what was written since the last time. Half a line waits for its other half."""
+        """Print what was written since the last call. An incomplete line waits for its end."""
         try:
             with self._path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 skipped = max(0, size - self._offset - _PUMP_BYTES)
-                if size < self._offset:  # Somebody cut it short: what is there now is new.
+                if size < self._offset:  # the file was truncated: its content is new
                     self._offset, self._rest = 0, b""
                 if skipped:
                     self._skip(skipped)
@@ -85,7 +85,7 @@ class LiveTail:
         self._emit(lines)
 
     def close(self) -> None:
-        """Show the rest, also where its last line has no end."""
+        """Print the rest, even if the last line has no end."""
         self.pump()
         self._emit([self._rest] if self._rest else [])
         self._rest = b""
@@ -103,8 +103,8 @@ class LiveTail:
 
 
 @contextmanager
-def shown(paths: Sequence[Path], show: Callable[[str], object] | None, prefix: str) -> Iterator[None]:
-    """Meanwhile what comes into these streams is shown, each line behind `prefix`. `show` None: nobody listens."""
+def print_streams(paths: Sequence[Path], show: Callable[[str], object] | None, prefix: str) -> Iterator[None]:
+    """Print the streams during the block, each line after `prefix`; nothing if `show` is None."""
     if show is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""How a running command is watched: the memory of its process tree, and whether the kernel killed for lack of it."""
+"""Watch the memory of a command: the size of its process tree, and kills by the kernel for lack of memory."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 from kubeque.consumer.attempt import process_tree
 
-#: Seconds from one sample to the next. The first ones come soon, so that a short task has a peak as well.
+#: Seconds between samples. The first ones come soon, so that a short task has a peak as well.
 _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
-#: Where a limit must be kept the pause never grows beyond this.
+#: Longest pause between samples if there is a limit, seconds.
 _LIMITED_STEP = 0.1
-#: Samples may cost this share of a core: of a tree of thousands fewer are taken.
+#: Share of a core that samples may cost: a tree of thousands of processes is sampled less often.
 _COST_SHARE = 0.05
-#: Below this the pages that several processes share are not worth telling apart.
+#: Size of a tree, bytes, below which shared pages are not worth counting once.
 _SMALL_TREE = 64 << 20
-#: A limit counts as exceeded when two samples this far apart say so.
+#: Seconds between the two samples that must both exceed a limit.
 _CONFIRM_SECONDS = 0.005
 
 _VM = re.compile(rb"VmSize:\s+(\d+) kB.*?VmHWM:\s+(\d+) kB\s+VmRSS:\s+(\d+) kB", re.DOTALL)
@@ -32,14 +32,14 @@ class Memory(NamedTuple):
 
     #: Address space.
     size: int
-    #: The most that was ever resident.
+    #: Largest resident size so far.
     peak: int
     #: Resident now.
     resident: int
 
 
 def memory_of(pid: int) -> Memory | None:
-    """The memory of a process; None where it is gone or a zombie."""
+    """Return the memory of a process; None if it is gone or a zombie."""
     match = _VM.search(process_tree.read_proc(f"/proc/{pid}/status"))
     return Memory(*(int(number) << 10 for number in match.groups())) if match else None
 
@@ -52,19 +52,19 @@ class MemoryWatch:
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
-        """`limit`: bytes, None for none. `before`: children of this process that are not the command's."""
+        """`limit`: bytes; None for no limit. `before`: children of this process that do not belong to the command."""
         self._pid = pid
         self._limit = limit
         self._before = before
         self._samples = 0
         self._suspected = False
-        #: Bytes; 0 where nothing was seen.
+        #: Bytes; 0 if nothing was measured.
         self.peak = 0
         #: When the next sample is due, on the monotonic clock.
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Take one sample. Returns whether the tree uses more than its limit."""
+        """Take one sample. True if the tree uses more than its limit."""
         began = time.thread_time()
         total = self._measure()
         over = self._limit is not None and total > self._limit
@@ -92,7 +92,7 @@ class MemoryWatch:
         return total
 
     def _usage(self) -> dict[int, Memory]:
-        """The memory of each process, without those that are still their parent's double."""
+        """Return the memory of each process, without forked children that still share all pages of their parent."""
         if self._samples == 0:  # Just started: it has no children yet.
             own = memory_of(self._pid)
             return {self._pid: own} if own else {}
@@ -107,26 +107,26 @@ def _is_double(memory: Memory, parent: Memory | None) -> bool:
 
 
 def shared_fairly(used: dict[int, Memory]) -> int:
-    """Bytes of some processes together where a page that n of them share counts once.
+    """Return the bytes of some processes together; a page that several share counts once.
 
-    Eight processes forked from one of 4 GiB are 32 GiB by their resident sizes and 4 GiB in truth. The kernel walks
-    every page for this, so it is asked only when it matters.
+    Eight processes forked from one of 4 GiB have resident sizes of 32 GiB and use 4 GiB. The kernel walks
+    every page for this, so it is read only near the limit.
     """
     total = 0
     for pid, memory in used.items():
         if match := _PSS.search(process_tree.read_proc(f"/proc/{pid}/smaps_rollup")):
             total += int(match[1]) << 10
-        elif memory_of(pid):  # It lives and will not tell: another user's, or an old kernel.
+        elif memory_of(pid):  # alive but unreadable: another user's process, or an old kernel
             total += memory.resident
     return total
 
 
 class OomCounter:
-    """The kernel's count of processes killed for lack of memory in one cgroup.
+    """The kernel's count of out-of-memory kills in one cgroup.
 
     The count has moved before the killed child can be reaped, so reading it before the start and after the end tells
-    a death by memory from a plain SIGKILL. It speaks of the whole cgroup: use it only where that is the task's own
-    container, with one task at a time, not on a machine that others share.
+    an out-of-memory kill from a plain SIGKILL. It counts the whole cgroup: use it only if that is the task's own
+    container, with one task at a time, and not on a shared machine.
     """
 
     def __init__(self, file: Path) -> None:
@@ -136,14 +136,14 @@ class OomCounter:
 
     @classmethod
     def find(cls, folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> OomCounter | None:
-        """The counter of our own cgroup; None where the system has none."""
+        """Return the counter of this cgroup; None if the system has none."""
         for file in _candidates(folder, own.read_text().splitlines() if own.exists() else []):
             if file.is_file():
                 return cls(file)
         return None
 
     def read(self) -> int:
-        """How many were killed so far."""
+        """Return how many processes were killed so far."""
         try:
             match = _OOM_KILL.search(os.pread(self._fd, 4096, 0))
         except OSError:  # The cgroup was removed below us: what was counted last is all there is to know.
@@ -156,7 +156,7 @@ class OomCounter:
 
 
 def _candidates(folder: Path, lines: Iterable[str]) -> Iterable[Path]:
-    """Where the counter may be, the likeliest first: lines of /proc/self/cgroup are `number:controllers:path`."""
+    """Yield possible files, the likeliest first. Lines of /proc/self/cgroup are `number:controllers:path`."""
     for line in lines:
         _, controllers, path = line.split(":", 2)
         v1 = "memory" in controllers.split(",")

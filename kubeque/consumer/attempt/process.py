@@ -1,4 +1,4 @@
-"""One command of a task: started, watched, stopped when it must be, and told why it ended."""
+"""Run one command: start it, watch it, stop it if necessary, and find out why it ended."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.model.job.task import Cause
 from kubeque.model.resources import format_bytes
 
-#: SIGKILL is repeated this often until nothing is left: a program may fork while its tree is read.
+#: Seconds between two SIGKILL until nothing is left: a program may fork while its tree is read.
 _KILL_AGAIN_SECONDS = 0.2
-#: After SIGTERM the rest of the group is looked for this often.
+#: Seconds between two checks of the process group after SIGTERM.
 _LINGER_SECONDS = 0.01
 _BUSY_SECONDS = 0.02
-#: The highest oom_score_adj there is.
+#: The highest oom_score_adj.
 _FIRST_TO_GO = b"1000"
 _SIGNALS = {int(number): number.name for number in signal.Signals}
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far a command may go."""
+    """Limits of one command."""
 
-    #: Seconds; None: for ever.
+    #: Seconds; None for no limit.
     timeout: float | None = None
     #: Seconds between SIGTERM and SIGKILL.
     grace_seconds: float = 10.0
-    #: Bytes that the process tree may use, by polling; None: as much as there is.
+    #: Bytes that the process tree may use, checked by polling; None for no limit.
     memory: int | None = None
 
 
@@ -47,14 +47,14 @@ class Ended:
     """How a command ended."""
 
     cause: Cause
-    #: Exit code, or the signal's number for `signal`; None where there was none.
+    #: Exit code, or the number of the signal for `signal`; None if there was neither.
     code: int | None
     #: Unix time, seconds.
     start: float
     seconds: float
-    #: Bytes over the process tree; 0 where it was never seen.
+    #: Bytes over the process tree; 0 if it was never measured.
     peak_memory: int = 0
-    #: One line for people; empty for a plain success.
+    #: One line for a reader; empty for a plain success.
     message: str = ""
     #: Processes that it left behind; they were killed.
     left_behind: int = 0
@@ -136,7 +136,7 @@ def _start(
 
 
 def _raise_oom_score(pid: int) -> None:
-    """When memory runs out the kernel shall take the command, not the consumer. Raising the score needs no rights."""
+    """Make the kernel kill the command, not the consumer, when memory runs out. Raising the score needs no rights."""
     try:
         fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
@@ -162,7 +162,7 @@ class _Run:
         self._before = before
         self._end = End(process, stop)
         self._deadline = time.monotonic() + limits.timeout if limits.timeout is not None else None
-        #: Why we end it; None as long as it runs free.
+        #: Why it is stopped; None while it is not.
         self._cause: Cause | None = None
         self._terminated_at = 0.0
         self._kill_at: float | None = None
@@ -175,17 +175,17 @@ class _Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.close()
-        if kind is not None:  # Whatever stops the consumer here, the command shall not outlive it.
+        if kind is not None:  # whatever stops the consumer here, the command must not outlive it
             self._kill()
             self._process.wait()
 
     def wait(self) -> None:
-        """Return once the command has ended, of itself or by us."""
+        """Return once the command has ended."""
         self.watch.sample()
         while not self._end.wait(self._pause()):
             now = time.monotonic()
             if self._cause is None:
-                self._ask_to_end(now)
+                self._stop_if_due(now)
             elif self._stop.cause and self._stop.grace_seconds is not None and self._kill_at is not None:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
             if now >= self.watch.due and self.watch.sample():
@@ -201,8 +201,8 @@ class _Run:
         moments = [self.watch.due, self._kill_at, deadline, self._disk.due if self._disk else None]
         return min(moment for moment in moments if moment is not None) - time.monotonic()
 
-    def _ask_to_end(self, now: float) -> None:
-        """SIGTERM if somebody asked or the time is up."""
+    def _stop_if_due(self, now: float) -> None:
+        """Send SIGTERM if a stop was requested or the time is up."""
         grace = self._limits.grace_seconds
         if self._stop.cause:
             self._cause = self._stop.cause
@@ -213,7 +213,7 @@ class _Run:
             return
         self._terminated_at, self._kill_at = now, now + grace
         self._signal(signal.SIGTERM)
-        self._signal(signal.SIGCONT)  # One that is stopped hears nothing before it goes on.
+        self._signal(signal.SIGCONT)  # a suspended process gets no signal before it continues
 
     def _signal(self, number: int) -> bool:
         return process_tree.send(-self._process.pid, number)
@@ -224,17 +224,17 @@ class _Run:
         process_tree.kill_all({self._process.pid, *process_tree.own_children()} - self._before)
 
     def clean_up(self) -> int:
-        """End and reap what is left of the command. Returns how many it had left behind."""
+        """Kill and reap the rest of the command. Returns the number of processes that it had left behind."""
         if self._cause is not None and not self._killing:
             self._process.wait()
             self._linger()
-        # As long as nobody has reaped its leader, or it has members, the group's number cannot be given to others.
+        # The number of the group is not reused while its leader is not reaped or it has members.
         self._signal(signal.SIGKILL)
         self._process.wait()
         return process_tree.kill_leftovers(self._before)
 
     def _linger(self) -> None:
-        """Let the group use up its grace: `sh` dies of SIGTERM at once, the program below it may still be saving."""
+        """Wait for the group until its grace period ends: `sh` dies of SIGTERM at once, its child may still save."""
         while self._kill_at is not None and time.monotonic() < self._kill_at:
             while _reap_one_of(self._process.pid):
                 pass
@@ -245,7 +245,7 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
 
     def verdict(self, oom_killed: bool) -> tuple[Cause, int | None, str]:
-        """Cause, code and message. `oom_killed`: meanwhile the kernel killed for lack of memory."""
+        """Return cause, code and message. `oom_killed`: the kernel killed a process for lack of memory meanwhile."""
         code = self._process.returncode
         own_code = code if code >= 0 else None
         if self._cause is not None:

@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 5.0
 
 
 def adopt_orphans() -> bool:
-    """Make this process the parent of whatever its descendants leave behind. Say it once, at the start.
+    """Make this process the parent of all orphans of its descendants. Call it once, at the start.
 
     Without it a program that detaches itself twice ends up below process 1 and lives on into the next task.
     Returns False where the system cannot do it.
@@ -31,7 +31,7 @@ def adopt_orphans() -> bool:
 
 
 def has_children() -> bool:
-    """Does this process have children, dead or alive? One system call, no look at /proc."""
+    """True if this process has children, dead or alive. One system call, without /proc."""
     if sys.platform != "linux":
         return False
     try:
@@ -42,12 +42,12 @@ def has_children() -> bool:
 
 
 def own_children() -> frozenset[int]:
-    """The children of this process."""
+    """Return the children of this process."""
     return frozenset(_lister()(os.getpid())) if has_children() else frozenset()
 
 
 def descendants(roots: Iterable[int]) -> dict[int, int]:
-    """`roots` and all processes below them, each with its parent; the parent of a root is 0."""
+    """Return `roots` and all processes below them, each with its parent; the parent of a root is 0."""
     children = _lister()
     found: dict[int, int] = {}
     todo = [(root, 0) for root in roots]
@@ -60,13 +60,13 @@ def descendants(roots: Iterable[int]) -> dict[int, int]:
 
 
 def kill_all(roots: Iterable[int]) -> None:
-    """SIGKILL to `roots` and all below them."""
+    """Send SIGKILL to `roots` and all processes below them."""
     for pid in descendants(roots):
         send(pid, signal.SIGKILL)
 
 
 def send(pid: int, number: int) -> bool:
-    """Send a signal to a process, or to a group if `pid` is negative. False where nobody was there to get it."""
+    """Send a signal to a process, or to a group if `pid` is negative. False if it does not exist."""
     try:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):  # It is gone, or it belongs to another user by sudo or the like.
@@ -93,7 +93,7 @@ def kill_leftovers(before: frozenset[int]) -> int:
 
 
 def _reap(pid: int) -> int | None:
-    """How a child ended, as subprocess tells it; None while it has not."""
+    """Return the return code of a child, as subprocess has it; None while it runs."""
     try:
         ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -102,7 +102,7 @@ def _reap(pid: int) -> int | None:
 
 
 def _lister() -> Callable[[int], list[int]]:
-    """A function that lists the children of a process."""
+    """Return a function that lists the children of a process."""
     if _is_listed():
         return _listed_children
     everybody = _scan()
@@ -111,7 +111,7 @@ def _lister() -> Callable[[int], list[int]]:
 
 @cache
 def _is_listed() -> bool:
-    """Does /proc list children? It does not on kernels built without CONFIG_PROC_CHILDREN, and in some sandboxes."""
+    """True if /proc lists children: not on kernels without CONFIG_PROC_CHILDREN, nor in some sandboxes."""
     return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
@@ -124,7 +124,7 @@ def _listed_children(pid: int) -> list[int]:
 
 
 def _scan() -> dict[int, list[int]]:
-    """The children of every process, from one pass over /proc."""
+    """Return the children of each process, from one pass over /proc."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdigit() and (stat := read_proc(f"/proc/{name}/stat")):
@@ -135,7 +135,7 @@ def _scan() -> dict[int, list[int]]:
 
 
 def read_proc(path: str) -> bytes:
-    """What a file of /proc says; nothing where the process is gone or not ours to look at."""
+    """Return the content of a file of /proc; empty if the process is gone or not readable."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, ProcessLookupError, PermissionError):

@@ -30,7 +30,7 @@ class Refusal:
 
 
 def explain(error: OSError | ValueError, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Refusal:
-    """What it means that subprocess raised `error`."""
+    """Return what an error of subprocess means for the task."""
     program = argv[0]
     if isinstance(error, ValueError):  # A NUL, a lone surrogate, a variable whose name holds `=`.
         return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be given these arguments or variables: {error}")

@@ -1,4 +1,4 @@
-"""How the end of a running command is asked for, and waited for."""
+"""Request the end of a running command, and wait for it."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from types import TracebackType
 
 from kubeque.model.job.task import Cause
 
-#: Seconds from one look to the next where the kernel cannot wake us at a child's end: it begins and ends with these.
+#: First and longest pause between two checks of a child, seconds, if the kernel cannot report its end.
 _FIRST_LOOK, _LAST_LOOK = 0.0005, 0.05
 
 
 class StopSignal:
-    """Asks a running command to end, from another thread or from a signal handler: it takes no lock."""
+    """Stops a running command, from another thread or a signal handler: it takes no lock."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        #: `killed` or `preempted`; None as long as nobody asked. The first to ask decides.
+        #: `killed` or `preempted`; None without a request. The first request decides.
         self.cause: Cause | None = None
-        #: Seconds between SIGTERM and SIGKILL; None: what the command's limits say. A later call can only shorten it.
+        #: Seconds between SIGTERM and SIGKILL; None for the limit of the command. A later request can only shorten it.
         self.grace_seconds: float | None = None
 
     def set(self, cause: Cause, *, grace_seconds: float | None = None) -> None:
-        """Ask for the end. `grace_seconds` 0: SIGKILL at once."""
+        """Request the end. `grace_seconds` 0: SIGKILL at once."""
         if grace_seconds is not None and (self.grace_seconds is None or grace_seconds < self.grace_seconds):
             self.grace_seconds = grace_seconds
         self.cause = self.cause or cause
-        with suppress(BlockingIOError):  # Full of calls that nobody has read yet: one of them wakes the reader.
+        with suppress(BlockingIOError):  # full of unread requests: one of them wakes the reader
             os.write(self._write, b"x")
 
     def clear(self) -> None:
-        """Nobody asks any more: the next command may run."""
+        """Forget all requests: the next command may run."""
         self.cause = self.grace_seconds = None
         self.drain()
 
     def fileno(self) -> int:
-        """Readable once `set` was called."""
+        """Return a descriptor that is readable once `set` was called."""
         return self._read
 
     def drain(self) -> None:
-        """Forget wake-ups that were seen."""
+        """Forget the wake-ups so far."""
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 
@@ -60,7 +60,7 @@ class StopSignal:
 
 
 class End:
-    """Waits for the end of a child, and for the signal that somebody wants it."""
+    """Waits for the end of a child or for a request to stop it."""
 
     def __init__(self, process: subprocess.Popen[bytes], stop: StopSignal) -> None:
         self._process = process
@@ -73,7 +73,7 @@ class End:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Return within `seconds`, or as soon as anything happens. True if the child has ended."""
+        """Wait until anything happens, at most `seconds`. True if the child has ended."""
         if self._pidfd is None:
             seconds, self._look = min(seconds, self._look), min(2 * self._look, _LAST_LOOK)
         ready = {fd for fd, _ in self._poll.poll(max(0.0, seconds) * 1000)}
@@ -87,7 +87,7 @@ class End:
 
 
 def _open_pidfd(pid: int) -> int | None:
-    """A descriptor that becomes readable when the process ends; None where the system has no such thing."""
+    """Return a descriptor that becomes readable when the process ends; None if the system has none."""
     if not hasattr(os, "pidfd_open"):
         return None
     try:

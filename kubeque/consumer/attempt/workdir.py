@@ -19,7 +19,7 @@ from kubeque.model.text import quote_name
 
 #: The row with its exact names, as the program finds it.
 ROW_FILE = "row.json"
-#: So many files that cannot be kept are named, the others counted.
+#: Number of files that cannot be kept whose names are listed; the others are counted.
 _NAMED = 20
 
 
@@ -37,7 +37,7 @@ class OutputFile:
 
 @dataclass(slots=True)
 class OutputFiles:
-    """What a task left in its working directory."""
+    """The files that a task left in its working directory."""
 
     files: list[OutputFile] = field(default_factory=list)
     #: What cannot be kept and why, one line each.
@@ -56,7 +56,7 @@ class Workdir:
     """A fresh folder for one attempt."""
 
     def __init__(self, root: Path, name: str) -> None:
-        """`name`: one that no other attempt below `root` has. Raises StageFailed where it cannot be made."""
+        """`name`: unique among all attempts below `root`. Raises StageFailed if the folder cannot be made."""
         self.folder = root / name
         #: Where the program runs. Streams and $KUBEQUE_OUT stand beside it, so that they are no results.
         self.path = self.folder / "work"
@@ -73,7 +73,7 @@ class Workdir:
             raise StageFailed(f"the working directory {self.path} cannot be made: {error.strerror}") from error
 
     def stage(self, inputs: Sequence[Input], cache: InputCache, *, row: Mapping[str, str]) -> None:
-        """Put the inputs there, and the row as row.json unless an input has that name.
+        """Put the inputs into the folder, and the row as row.json unless an input has that name.
 
         Raises StageFailed, which names the input.
         """
@@ -101,7 +101,7 @@ class Workdir:
         self._staged[name] = _trace(os.lstat(target))
 
     def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> OutputFiles:
-        """Everything that the task wrote and that the globs keep. What was staged and is unchanged is left out.
+        """Return the files that the task wrote and the globs select. Unchanged inputs are left out.
 
         A link to a file of the working directory is kept as a file. Other links, what is no file, and names that no
         store can have are refused.
@@ -110,7 +110,7 @@ class Workdir:
         return search.run()
 
     def remove(self) -> list[str]:
-        """Remove the folder and all below it; links are not followed. Returns what could not be removed and why."""
+        """Remove the folder without following links. Returns what could not be removed and why."""
         try:
             try:
                 shutil.rmtree(self.folder)
@@ -125,7 +125,7 @@ class Workdir:
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
-    """The inputs, each once: a row's own may be one that all tasks get. Raises StageFailed where two differ."""
+    """Return each input once: one of the row may be one of the job. Raises StageFailed if two of a name differ."""
     chosen: dict[str, Input] = {}
     for item in inputs:
         other = chosen.get(item.name, item)
@@ -178,7 +178,7 @@ class _Search:
                 name = prefix + entry.name
                 try:
                     self._look(entry, name)
-                except OSError as error:  # Somebody of another user may still be at work there.
+                except OSError as error:  # a process of another user may still write there
                     self._found.refuse(name, f"cannot be read: {error.strerror}")
         self._found.files.sort(key=lambda file: file.name)
         return self._found
