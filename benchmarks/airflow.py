@@ -1,7 +1,7 @@
-"""A sweep beside dynamic task mapping, on the same real Airflow in turn: CPU time, speed, rows in Airflow's database.
+"""Compare a sweep with dynamic task mapping, alternately on one real Airflow: CPU time, speed, database rows.
 
 Needs Linux, PostgreSQL and Airflow 3.3. Airflow's CPU time is that of all its processes and their children; the
-consumers, which run the rows, are counted apart, and so is PostgreSQL. What an idle Airflow takes is measured first.
+consumers, which run the rows, are counted separately, like PostgreSQL. The idle Airflow is measured first.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from datetime import datetime
 from benchmarks.parts.accounts import adopt_orphans
 from benchmarks.parts.real_airflow import RealAirflow, Spent
 from kubeque.client import Client
-from tests.servers.airflow import PARTS, until
+from tests.servers.airflow import AirflowServer
+from tests.waiting import until
 
-#: Seconds in which the idle Airflow is looked at, and the waiting triggerer.
+#: Seconds of the measurement of the idle Airflow and of the waiting triggerer.
 _LOOK_SECONDS = 60.0
 _SETTLE_SECONDS = 15.0
 _HEAD = (
@@ -37,7 +38,7 @@ def main() -> None:
         with airflow.spending() as idle:
             airflow.wait(_LOOK_SECONDS)
         idle_cores = idle[0].airflow / idle[0].seconds
-        print(f"idle: {idle_cores:.3f} CPU s a second")
+        print(f"idle: {idle_cores:.3f} CPU s per second")
         if given.only != "deferred":
             compare(airflow, given, idle_cores)
         if given.only in (None, "deferred"):
@@ -45,7 +46,7 @@ def main() -> None:
 
 
 def compare(airflow: RealAirflow, given: argparse.Namespace, idle: float) -> None:
-    """The mapping and the sweeps, in turn."""
+    """Run the mapping and the sweeps, alternately."""
     plan = [("file_1000", 1000), ("inline_1000", 1000), ("mapped", given.mapped), ("file_1000", 1000),
             ("file_10000", 10000), ("inline_10000", 10000)]  # fmt: skip
     if given.only:
@@ -60,12 +61,12 @@ def compare(airflow: RealAirflow, given: argparse.Namespace, idle: float) -> Non
         found[dag] = tell(dag, rows, spent[0], idle)
     for dag, each in found.items():
         if "mapped" in found and dag != "mapped":
-            print(f"{dag}: 1/{found['mapped'] / each:.0f} of the mapping's CPU time a row (aim: 1/100)")
+            print(f"{dag}: 1/{found['mapped'] / each:.0f} of the mapping's CPU time per row (goal: 1/100)")
 
 
 def tell(dag: str, rows: int, spent: Spent, idle: float) -> float:
-    """Print one line; Airflow's CPU seconds a row, what it takes when idle left out."""
-    parts = " ".join(f"{name} {spent.cpu[name]:.2f}" for name in PARTS)
+    """Print one line with Airflow's CPU seconds per row, without those of an idle Airflow."""
+    parts = " ".join(f"{name} {spent.cpu[name]:.2f}" for name in AirflowServer.PARTS)
     own = spent.airflow - idle * spent.seconds
     print(
         f"{dag:<13}{rows:>6}{spent.seconds:>9.1f}{60 * rows / spent.seconds:>10.0f}{spent.airflow:>15.2f}{own:>14.2f}"
@@ -77,7 +78,7 @@ def tell(dag: str, rows: int, spent: Spent, idle: float) -> float:
 
 
 def deferred(airflow: RealAirflow, count: int, idle: Spent) -> None:
-    """Many sweeps wait in one triggerer, then all end at once."""
+    """Measure many sweeps that wait in one triggerer and then end at once."""
     names = [f"wait-{number}" for number in range(count)]
     for name in names:
         airflow.server.run("held", name)
@@ -86,7 +87,9 @@ def deferred(airflow: RealAirflow, count: int, idle: Spent) -> None:
     with airflow.spending() as spent:
         airflow.wait(_LOOK_SECONDS)
     more = spent[0].cpu["triggerer"] / spent[0].seconds - idle.cpu["triggerer"] / idle.seconds
-    print(f"{count} sweeps deferred: {more:.3f} CPU s a second of the triggerer, {1e3 * more / count:.2f} ms for each")
+    print(
+        f"{count} sweeps deferred: {more:.3f} CPU s per second of the triggerer, {1e3 * more / count:.2f} ms for each"
+    )
     for name in names:
         (airflow.folder / "kubeque" / f"{name}.go").touch()
     until("all have ended", lambda: not running(airflow), 600)
@@ -105,7 +108,7 @@ def running(airflow: RealAirflow) -> int:
 
 
 def latencies(airflow: RealAirflow, run_id: str) -> tuple[float, float]:
-    """Seconds from the end of the sweep's row until the job is closed, and until the Airflow task has ended."""
+    """Return the seconds from the end of the row until the job is closed, and until the Airflow task has ended."""
     task = airflow.server.task("held", run_id, "sweep")
     if task["state"] != "success":
         raise SystemExit(f"{run_id}: {task['state']}")

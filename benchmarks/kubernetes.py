@@ -1,4 +1,4 @@
-"""Short tasks on a Kubernetes cluster: kubeque's consumers in turn with one Kubernetes Job that has a pod for each row.
+"""Compare short tasks on a Kubernetes cluster: kubeque's consumers, and one Kubernetes Job with a pod for each row.
 
 The other side is an Indexed Job, as Airflow's KubernetesJobOperator would run it: same image, same command, as many at
 once. Both are measured from the moment they are submitted until the last row has ended; kubeque also saves what each
@@ -32,7 +32,7 @@ _LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one side took."""
+    """Result of one side."""
 
     rows: int
     seconds: float
@@ -50,9 +50,9 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=2000, help="rows for kubeque")
-    parser.add_argument("--pods", type=int, default=200, help="rows for the Kubernetes Job, a pod each")
-    parser.add_argument("--consumers", type=int, default=8, help="how many at once, on both sides")
-    parser.add_argument("--seconds", type=int, nargs="*", default=[0, 1], help="what a task takes")
+    parser.add_argument("--pods", type=int, default=200, help="rows for the Kubernetes Job, one pod each")
+    parser.add_argument("--consumers", type=int, default=8, help="parallel tasks on both sides")
+    parser.add_argument("--seconds", type=int, nargs="*", default=[0, 1], help="duration of a task")
     given = parser.parse_args()
     if not os.environ.get("KUBECONFIG") or not os.environ.get("KUBEQUE_E2E_LOAD"):
         print("KUBECONFIG and KUBEQUE_E2E_LOAD are not set: there is no Kubernetes, skipped")
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def with_pods(api: KubernetesApi, command: Sequence[str], rows: int, at_once: int) -> Run:
-    """One Kubernetes Job, a pod for each row."""
+    """Run one Kubernetes Job with a pod for each row."""
     container = {"name": "task", "image": BUSYBOX, "imagePullPolicy": "IfNotPresent", "command": list(command)}
     pod = {"restartPolicy": "Never", "hostNetwork": True, "automountServiceAccountToken": False}
     manifest = {
@@ -100,7 +100,7 @@ def with_pods(api: KubernetesApi, command: Sequence[str], rows: int, at_once: in
 
 
 def with_kubeque(desk: Desk, job: str, command: Sequence[str], rows: int, at_once: int) -> Run:
-    """`kubeque sub`, until it returns."""
+    """Run `kubeque sub` until it returns."""
     seen: set[str] = set()
     over = threading.Event()
 
@@ -121,7 +121,7 @@ def with_kubeque(desk: Desk, job: str, command: Sequence[str], rows: int, at_onc
 
 
 def cpu_of(api: KubernetesApi) -> float:
-    """Seconds of CPU time that the API server has taken, as it says itself."""
+    """Return the CPU seconds of the API server, from its own metrics."""
     client: Any = api._client
     answer = client.call_api(
         "/metrics", "GET", auth_settings=["BearerToken"], _return_http_data_only=True, _preload_content=False
@@ -131,7 +131,7 @@ def cpu_of(api: KubernetesApi) -> float:
 
 
 def report(seconds: int, ours: Run, theirs: Run) -> None:
-    """Both, and how they stand to each other."""
+    """Run both sides and print their ratio."""
     for name, run in (("kubeque", ours), ("a pod for each row", theirs)):
         per_task = 1e3 * run.api_cpu / run.rows
         print(

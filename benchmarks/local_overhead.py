@@ -1,4 +1,4 @@
-"""What kubeque adds to a task on one machine: many rows of /bin/true, in turn with `xargs -P` and GNU parallel.
+"""Compare the overhead of kubeque on one machine with `xargs -P` and GNU parallel: many rows of /bin/true.
 
 Every tool is measured from outside and in the same way: wall time until it returns, and the CPU time of every process
 that it left behind or waited for (this process adopts the consumers, which outlive `kubeque sub`). The CPU of /bin/true
@@ -27,23 +27,23 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "/bin/true"
 KUBEQUE = (sys.executable, "-m", "kubeque.cli")
 _PR_SET_CHILD_SUBREAPER = 36
-#: So many runs of the bare process for its own cost.
+#: Number of runs of the bare process to measure its own cost.
 _BARE_RUNS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one tool took for one round."""
+    """Result of one tool in one round."""
 
     #: Milliseconds of wall time per task.
     wall: float
-    #: Milliseconds of CPU time per task, that of the command itself taken off.
+    #: Milliseconds of CPU time per task, without the command itself.
     cpu: float
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a round works with."""
+    """Files and environment of a round."""
 
     folder: Path
     #: One value per line, and the same with a header.
@@ -54,14 +54,14 @@ class Bench:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Neither a .kubeque file nor a queue of the user's, and this checkout's kubeque."""
+        """Return variables that hide the user's .kubeque file and queue, and select kubeque of this checkout."""
         return {
             **os.environ, "HOME": str(self.folder), "KUBEQUE_HOME": str(self.folder / "kubeque"),
             "PYTHONPATH": str(ROOT),
         }  # fmt: skip
 
     def run(self, words: Sequence[str], stdin: Path | None = None) -> str:
-        """Run a command; what it printed. A failing one ends the benchmark."""
+        """Run a command and return its output. A failure ends the benchmark."""
         with open(stdin or os.devnull, "rb") as source:
             done = subprocess.run(
                 words, stdin=source, capture_output=True, text=True, cwd=self.folder, env=self.environment, check=False
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, rows: int, consumers: int) -> Bench:
-    """Write the rows down."""
+    """Write the files with the rows."""
     values = "".join(f"{number}\n" for number in range(rows))
     lines, table = folder / "rows.txt", folder / "rows.csv"
     lines.write_text(values)
@@ -101,7 +101,7 @@ def prepare(folder: Path, rows: int, consumers: int) -> Bench:
 
 
 def play(bench: Bench, tools: Mapping[str, Callable[[Bench], None]], number: int) -> dict[str, Cost]:
-    """One round: every tool once."""
+    """Run every tool once."""
     own = bare_cpu()
     costs = {name: measure(bench, tool, own) for name, tool in tools.items()}
     shown = "   ".join(f"{name}: wall {cost.wall:.2f} cpu {cost.cpu:.2f}" for name, cost in costs.items())
@@ -110,7 +110,7 @@ def play(bench: Bench, tools: Mapping[str, Callable[[Bench], None]], number: int
 
 
 def measure(bench: Bench, tool: Callable[[Bench], None], own: float) -> Cost:
-    """One tool once; `own` is the command's own CPU time in milliseconds."""
+    """Run one tool once; `own` is the command's own CPU time in milliseconds."""
     before, began = cpu_of_children(), time.perf_counter()
     try:
         tool(bench)
@@ -138,7 +138,7 @@ def with_kubeque(bench: Bench) -> None:
 def end_consumers(bench: Bench, *, any_there: bool) -> None:
     """Stop the consumers and wait for all orphans, so that their CPU time counts as that of our children.
 
-    The command that stops them counts as well, although nobody would have to type it.
+    The command that stops them counts as well, although users need not run it.
     """
     if any_there:
         bench.run([*KUBEQUE, "stop"])
@@ -150,7 +150,7 @@ def end_consumers(bench: Bench, *, any_there: bool) -> None:
 
 
 def bare_cpu() -> float:
-    """Milliseconds of CPU time of the command itself, started as cheaply as can be."""
+    """Return the CPU milliseconds of the command itself, started in the cheapest way."""
     before = cpu_of_children()
     for _ in range(_BARE_RUNS):
         os.waitpid(os.posix_spawn(COMMAND, [COMMAND], {}), 0)
@@ -158,19 +158,19 @@ def bare_cpu() -> float:
 
 
 def cpu_of_children() -> float:
-    """Seconds of CPU time, user and system, of all processes that ended below this one."""
+    """Return the CPU seconds (user and system) of all ended descendants."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def adopt_orphans() -> None:
-    """Become the parent of the processes that our children leave behind."""
+    """Adopt the orphans of child processes."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit(f"consumers cannot be adopted: {os.strerror(ctypes.get_errno())}")
 
 
 def report(rounds: Sequence[Mapping[str, Cost]]) -> None:
-    """The median of the rounds, and how kubeque stands to the others."""
+    """Print the median of the rounds, and the ratios of kubeque to the other tools."""
     middle = {
         name: Cost(statistics.median(r[name].wall for r in rounds), statistics.median(r[name].cpu for r in rounds))
         for name in rounds[0]
@@ -182,7 +182,7 @@ def report(rounds: Sequence[Mapping[str, Cost]]) -> None:
             ratios = [r["kubeque"].wall / r[other].wall for r in rounds]
             spread = f"rounds {min(ratios):.2f} to {max(ratios):.2f}"
             print(f"kubeque / {other}: wall {statistics.median(ratios):.2f} ({spread})")
-    print("aims: wall no more than GNU parallel's, cpu no more than 5 ms")
+    print("goals: wall no more than GNU parallel's, cpu no more than 5 ms")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The queue on every store, in turn with the usual way of one entity a task, in one run.
+"""Compare the queue on every backend with a queue of one entity for each task, in one run.
 
     python -m benchmarks.queue           all of it; writes the pictures of docs/benchmarks.md
     python -m benchmarks.queue --quick   a glance, no pictures
 
-Needs what the tests of the queue need: PostgreSQL, and gcloud with both emulators. A store that is not here is skipped.
+Needs what the tests of the queue need: PostgreSQL, and gcloud with both emulators. A missing server is skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# As a script this file's folder would come first in the path, and this file hide the standard library's `queue`.
+# As a script, its folder comes first in the path, and this file would hide the module `queue` of the standard library.
 sys.path[0] = str(ROOT)
 
 from benchmarks.parts import plots, sizes, tail  # noqa: E402
@@ -32,15 +32,15 @@ SIDES = ("usual", "kubeque")
 
 @dataclass
 class Effort:
-    """How much is done, and what came of it for the pictures."""
+    """Sizes of the measurements, and their results for the pictures."""
 
     rounds: int = 2
-    #: The usual way gets so long for a race; its rate is taken over that time.
+    #: Seconds of a race of the baseline; its rate is the mean over this time.
     seconds: float = 6.0
     tasks: int = 2000
     consumers: tuple[int, ...] = (1, 8, 32)
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
-    #: Of the usual way, on an emulator; elsewhere it gets `sizes`.
+    #: Sizes for the baseline on an emulator; on other backends it has `sizes`.
     usual_sizes: tuple[int, ...] = (1_000, 5_000)
     #: Tasks of five seconds, two consumers.
     long_tasks: int = 40
@@ -57,10 +57,12 @@ def main() -> None:
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="less of everything, and no pictures")
-    parser.add_argument("--only", choices=("race", "sizes", "writes", "tail"), help="one part, and no pictures")
+    parser.add_argument("--only", choices=("race", "sizes", "writes", "tail"), help="one part, without pictures")
     given = parser.parse_args()
     effort = QUICK if given.quick else Effort()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; kubeque in turn with one entity a task", flush=True)
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; kubeque and one entity per task alternate", flush=True
+    )
     if given.only in (None, "race", "sizes"):
         for servers in all_servers():
             part = {"race": races, "sizes": size}.get(given.only or "")
@@ -75,7 +77,7 @@ def main() -> None:
 
 
 def on(servers: Servers, effort: Effort, parts: list[Callable[[Servers, Effort], None]]) -> None:
-    """Do these parts on one kind of store."""
+    """Run these parts on one backend."""
     try:
         with servers.running():
             for part in parts:
@@ -85,8 +87,8 @@ def on(servers: Servers, effort: Effort, parts: list[Callable[[Servers, Effort],
 
 
 def races(servers: Servers, effort: Effort) -> None:
-    """Claim and complete tasks that take no time."""
-    print(f"\n{servers.name}: {effort.tasks} tasks of no length, claimed and completed")
+    """Claim and complete tasks without work."""
+    print(f"\n{servers.name}: {effort.tasks} tasks without work, claimed and completed")
     for consumers in effort.consumers:
         heats = [{side: heat(servers, effort, side, consumers) for side in SIDES} for _ in range(effort.rounds)]
         ratios = [each["kubeque"].per_second / each["usual"].per_second for each in heats]
@@ -104,14 +106,14 @@ def races(servers: Servers, effort: Effort) -> None:
 
 
 def heat(servers: Servers, effort: Effort, side: str, consumers: int) -> Speed:
-    """One side once, on an empty store."""
+    """Run one side once, on an empty backend."""
     place = servers.fresh()
     seconds = effort.seconds if side == "usual" else 60.0
     return race(Race(side, place.url, place.emulator, effort.tasks, consumers, seconds))
 
 
 def size(servers: Servers, effort: Effort) -> None:
-    """Submit, count, reset."""
+    """Submit, count and reset jobs."""
     print(f"\n{servers.name}: a job's size")
     usual = effort.usual_sizes if isinstance(servers, Emulators) else effort.sizes
     for side, ns, of in (("usual", usual, sizes.usual_size), ("kubeque", effort.sizes, sizes.kubeque_size)):
@@ -131,8 +133,8 @@ def size(servers: Servers, effort: Effort) -> None:
 
 
 def writes(servers: Servers, effort: Effort) -> None:
-    """Real consumers and commands, and what they write."""
-    print(f"\n{servers.name}: what real consumers write, counted on the way to it")
+    """Count the writes of real consumers and commands."""
+    print(f"\n{servers.name}: writes of real consumers, counted by a proxy")
     for command, tasks, consumers in (
         (["/bin/true"], 10 * effort.long_tasks, 2),
         (["sleep", "5"], effort.long_tasks, 2),
@@ -146,7 +148,7 @@ def writes(servers: Servers, effort: Effort) -> None:
 
 
 def tails(effort: Effort) -> None:
-    """The end of a job of uneven tasks."""
+    """Simulate the end of a job of uneven tasks."""
     print("\n1000 uneven tasks, 16 consumers, 20 ms a call: when the job ends with blocks, against one task a block")
     for mean in (0.5, 5.0, 60.0):
         pairs = [tail.pair(1000, 16, mean, seed=seed, call_seconds=0.02) for seed in range(effort.tails)]

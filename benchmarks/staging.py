@@ -1,8 +1,8 @@
-"""What bringing files costs: uploads and a fetch through kubeque, in turn with fsspec's plain `put` and `get`.
+"""Compare transfers of files: uploads and a fetch through kubeque, and fsspec's plain `put` and `get`.
 
     python -m benchmarks.staging                         10,000 small files and 2 GB: a quarter of an hour
     python -m benchmarks.staging --quick                 500 files and 100 MB
-    python -m benchmarks.staging --size 2000 --files 0   one file of so many MB, and nothing else
+    python -m benchmarks.staging --size 2000 --files 0   one file of 2,000 MB, and nothing else
 
 The stores are a Google Cloud Storage and an S3 of this machine (fake-gcs-server and moto), over plain HTTP. kubeque
 also takes the digest of all that it sends and checks that of all that it fetches, asks which files are there already,
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # not this file's folder: beside it stands a `queue`, and the standard library has one too
+sys.path[0] = str(ROOT)  # not this file's folder: its module `queue` would hide that of the standard library
 
 import fsspec  # noqa: E402
 from gcsfs.core import GCSFileSystem  # noqa: E402
@@ -40,25 +40,25 @@ from tests.servers.process import free_port  # noqa: E402
 MB = 1_000_000
 #: Bytes of a small file.
 SMALL = 1_000
-#: Tasks of which the requests are counted.
+#: Tasks whose requests are counted.
 TASKS = 200
-#: moto gets so many times fewer files, and so much less of a large one.
+#: Divisors for moto: of the number of files, and of the size of the large one.
 LESS = {"gs": (1, 1), "s3": (20, 4)}
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A store, and a folder to work in."""
+    """A store, and a working folder."""
 
     scheme: str
     folder: Path
     line: TcpProxy
     client: Client
-    #: fsspec's own way to the store.
+    #: fsspec's file system of the store.
     plain: fsspec.AbstractFileSystem
 
     def made(self) -> int:
-        """Requests so far that make an object, or a piece of one."""
+        """Return the number of requests so far that create an object or a piece of one."""
         return sum(request.startswith((b"PUT ", b"POST /upload/")) for request in self.line.requests)
 
 
@@ -67,8 +67,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="500 files, 100 MB")
     parser.add_argument("--only", choices=sorted(LESS), help="one store")
-    parser.add_argument("--size", type=int, metavar="MB", help="of the large file")
-    parser.add_argument("--files", type=int, metavar="N", help="small files; 0: none, and no tasks and rows either")
+    parser.add_argument("--size", type=int, metavar="MB", help="size of the large file")
+    parser.add_argument("--files", type=int, metavar="N", help="number of small files; 0: none, also no tasks and rows")
     given = parser.parse_args()
     files, size = (500, 100) if given.quick else (10_000, 2_000)
     files = files if given.files is None else given.files
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def small_ones(scheme: str, files: int, most_rows: int) -> None:
-    """Many files, then what tasks and rows cost."""
+    """Measure many files, then tasks and rows."""
     with opened(scheme, on_disk=True) as bench:
         both_ways(bench, f"{files:,} files of {SMALL:,} bytes", files, SMALL)
         count_requests(bench)
@@ -99,7 +99,7 @@ def opened(scheme: str, *, on_disk: bool = False) -> Iterator[Bench]:
     `on_disk`.
     """
     for known in (GCSFileSystem, fsspec.get_filesystem_class("s3")):
-        known.clear_instance_cache()  # it would lead to the store before
+        known.clear_instance_cache()  # it would use the previous store
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="kubeque-bench-") as folder, TcpProxy(port) as line:
         server = GcsServer(port, public_port=line.port, on_disk=on_disk) if scheme == "gs" else S3Server(port)
@@ -123,7 +123,7 @@ def opened(scheme: str, *, on_disk: bool = False) -> Iterator[Bench]:
 
 
 def both_ways(bench: Bench, what: str, count: int, size: int) -> None:
-    """Files up and back: through a job with one task that writes them anew, and through `put` and `get`."""
+    """Upload and download files: through a job with one task that writes them again, and through `put` and `get`."""
     source, back = bench.folder / f"data-{count}", bench.folder / f"back-{count}"
     source.mkdir()
     for number in range(count):
@@ -144,7 +144,7 @@ def both_ways(bench: Bench, what: str, count: int, size: int) -> None:
 
 
 def count_requests(bench: Bench) -> None:
-    """Requests that make an object, for each short task that leaves no files, those for the job itself taken off."""
+    """Count the requests that create an object for each short task without files, without those of the job itself."""
 
     def run(rows: int) -> int:
         before = bench.made()
@@ -158,7 +158,7 @@ def count_requests(bench: Bench) -> None:
 
 
 def submit(bench: Bench, rows: int) -> None:
-    """A submission of so many rows, from a list; nothing is run."""
+    """Measure the submission of `rows` rows from a list; nothing runs."""
     table = from_records([{"n": str(number), "text": f"row {number}"} for number in range(rows)])
     before = bench.made()
     took = seconds(lambda: bench.client.submit(Sweep(["true", "{n}"], rows=table, name=f"submit-{rows}")))
@@ -169,7 +169,7 @@ def submit(bench: Bench, rows: int) -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """How long it takes."""
+    """Return the seconds of a call."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

@@ -1,8 +1,8 @@
-"""The usual way to keep a queue, to measure kubeque against: one entity or row a task, written as one would.
+"""The baseline for kubeque: a queue with one entity or row for each task.
 
-To claim: look for pending tasks, take one of them in a transaction. To complete: another transaction. Whoever finds
-nothing, or loses a race, waits for a random time that doubles. Nothing here is slowed down on purpose: PostgreSQL skips
-locked rows, SQLite takes its write lock at once, and the waits are shorter than those that are found in the field.
+To claim: search for pending tasks, take one of them in a transaction. To complete: another transaction. A consumer that
+finds no task, or loses a race, waits for a random time that doubles. Nothing is slow on purpose: PostgreSQL skips
+locked rows, SQLite takes its write lock at once, and the waits are shorter than usual.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 #: Seconds of the first wait and of the longest.
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
-#: Candidates to choose among, so that not all go for the first.
+#: Candidates of a claim, so that not all consumers choose the first.
 _CANDIDATES = 20
 #: Entities in one commit.
 _BATCH = 500
@@ -28,26 +28,26 @@ class Tasks(Protocol):
     """A queue of tasks, each of them one entity."""
 
     def submit(self, n: int) -> None:
-        """Make n pending tasks."""
+        """Create n pending tasks."""
 
     def claim(self, owner: str) -> int | None:
-        """Take one pending task. None: there is none, or another consumer was faster."""
+        """Claim one pending task; None if there is none or another consumer was faster."""
 
     def complete(self, index: int, owner: str) -> None:
-        """Record that it ended well."""
+        """Record the success of a task."""
 
     def counts(self) -> dict[str, int]:
-        """How many tasks stand where."""
+        """Return the number of tasks in each state."""
 
     def reset(self) -> int:
-        """All tasks that have ended are pending again; how many calls that took."""
+        """Make all ended tasks pending again; return the number of calls."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 class DatastoreTasks:
-    """One entity a task. The emulator where DATASTORE_EMULATOR_HOST is set."""
+    """One entity for each task, on the emulator if DATASTORE_EMULATOR_HOST is set."""
 
     def __init__(self, project: str) -> None:
         from google.cloud import datastore
@@ -123,7 +123,7 @@ class DatastoreTasks:
         return query.add_filter(filter=PropertyFilter("status", "=", status)) if status else query
 
 
-#: Properties that nobody searches for.
+#: Properties without an index.
 _CARRIED = ("index", "owner", "exit_code", "ended")
 _TABLE = (
     "CREATE TABLE task (job TEXT, number BIGINT, status TEXT, owner TEXT, exit_code INTEGER, ended REAL,"
@@ -133,7 +133,7 @@ _INDEX = "CREATE INDEX task_pending ON task (job, number) WHERE status = 'pendin
 
 
 class SqliteTasks:
-    """One row a task, in a file."""
+    """One row for each task, in a file."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -181,7 +181,7 @@ class SqliteTasks:
 
 
 class PostgresTasks:
-    """One row a task; rows that others have locked are skipped."""
+    """One row for each task; locked rows are skipped."""
 
     def __init__(self, url: str) -> None:
         import psycopg
@@ -230,7 +230,7 @@ class PostgresTasks:
 
 
 def open_tasks(url: str) -> Tasks:
-    """The usual queue beside the one that kubeque has at `url`."""
+    """Return the baseline next to kubeque's queue at `url`."""
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite":
         return SqliteTasks(Path(f"{rest}.tasks"))
@@ -240,7 +240,7 @@ def open_tasks(url: str) -> Tasks:
 
 
 def waits() -> Iterator[float]:
-    """Seconds to wait, at random and longer each time."""
+    """Yield seconds to wait, random and longer each time."""
     longest = _FIRST_WAIT
     while True:
         yield random.uniform(0, longest)
@@ -248,7 +248,7 @@ def waits() -> Iterator[float]:
 
 
 def consume(tasks: Tasks, owner: str, recorded: Callable[[int], None], finished: Callable[[], bool]) -> None:
-    """Take tasks that take no time and complete them until all is `finished`."""
+    """Claim and complete tasks without work until all are `finished`."""
     pause = waits()
     while not finished():
         index = tasks.claim(owner)

@@ -1,6 +1,6 @@
-"""Container images as archives that `docker load`, `kind load image-archive` and `ctr images import` take.
+"""Write container images as archives for `docker load`, `kind load image-archive` and `ctr images import`.
 
-Made without a registry and without root: one layer, all files root's, the same bytes for the same folder.
+This needs neither a registry nor root: one layer, all files owned by root, the same bytes for the same folder.
 
     python consumer_image/archive.py FOLDER IMAGE FILE.tar [user=1234] [entrypoint=/bin/app] [env=NAME=VALUE]
 """
@@ -17,14 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: 2000-01-01: the date of everything in an image.
+#: 2000-01-01: the date of all files in an image.
 EPOCH = 946_684_800
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_archive(folder: Path, name: str, target: Path, **config: Any) -> str:
-    """Write `folder` as the image `name` to `target`; returns its id. `config`: User, Entrypoint, Cmd, Env ..."""
+    """Write `folder` as the image `name` to `target`; return its id. `config`: User, Entrypoint, Cmd, Env ..."""
     layer = target.with_name(target.name + ".layer")
     with tarfile.open(layer, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in _sorted(folder):
@@ -54,7 +54,7 @@ def write_archive(folder: Path, name: str, target: Path, **config: Any) -> str:
 
 
 def full_name(name: str) -> str:
-    """An image's name as runtimes keep it: with registry and tag."""
+    """Return an image's name in the form of container runtimes: with registry and tag."""
     head, _, rest = name.partition("/")
     if not rest:
         name = f"docker.io/library/{name}"

@@ -1,4 +1,4 @@
-"""Builds the consumer's image from what is on this machine: the Python that runs this script, wheels, libc and loader.
+"""Build the consumer's image from files of this machine: the Python that runs this script, wheels, libc and loader.
 
     python consumer_image/build.py build/consumer-image IMAGE
 
@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 CONSTRAINTS = REPOSITORY / "constraints" / f"airflow-3.3-python-{VERSION}.txt"
-#: The kernel of Python that no consumer needs: tests, windows, installers, other people's platforms.
+#: Parts of Python that no consumer needs: tests, windows, installers, other platforms.
 NO_STANDARD = (
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtle*",
     "turtledemo", "ensurepip", "lib2to3", "pydoc_data",
@@ -41,7 +41,7 @@ NO_PACKAGES = (
     "pip-*", "setuptools", "setuptools-*",
     "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "examples",
 )  # fmt: skip
-#: Of the descriptions of 400 services the S3 client reads its own and those by which one logs in.
+#: The S3 client has descriptions of 400 services; it reads its own and those for credentials.
 AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
 #: Loaded by name at run time: no program lists them.
 BY_NAME = (
@@ -57,7 +57,7 @@ BY_NAME = (
 
 
 def build(folder: Path, name: str) -> Path:
-    """Make the folder and the archive beside it; returns the archive."""
+    """Make the folder and the archive beside it; return the archive."""
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "python"
     site = python / "lib" / f"python{VERSION}" / "site-packages"
@@ -77,7 +77,7 @@ def build(folder: Path, name: str) -> Path:
 
 
 def start_words(root: str) -> list[str]:
-    """How the consumer's Python is started where its folder is at `root`."""
+    """Return the command that starts the consumer's Python if its folder is at `root`."""
     python = f"{root}/python/bin/python3"
     return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
 
@@ -102,14 +102,14 @@ def copy_python(python: Path) -> None:
 
 
 def install_packages(site: Path) -> None:
-    # uv stands in the environment of `make` or on the PATH; pip is there in an image of Python's makers.
+    # uv is in the environment of `make` or on the PATH; the official images of Python have pip.
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     installer = (
         [uv, "pip", "install", "--quiet", "--python", sys.executable]
         if uv
         else [sys.executable, "-m", "pip", "install", "--quiet"]
     )
-    link = ["--link-mode", "copy"] if uv else []  # not the cache's own files: we change modes
+    link = ["--link-mode", "copy"] if uv else []  # not links to the cache: the modes of the files change
     words = [
         *installer,
         *link,
@@ -134,7 +134,7 @@ def copy_kubeque(site: Path) -> None:
 
 
 def copy_libraries(folder: Path) -> dict[str, Path]:
-    """The loader, libc and every library of this machine that something in `folder` needs, by name."""
+    """Return the loader, libc and every library of this machine that a file in `folder` needs, by name."""
     (folder / "lib").mkdir()
     found: dict[str, Path] = {}
     loader = ""
@@ -153,7 +153,7 @@ def copy_libraries(folder: Path) -> dict[str, Path]:
 
 
 def needed(program: Path) -> Iterator[tuple[str, Path]]:
-    """What ldd says: `name => path (address)`, and the loader as a mere path."""
+    """Return the libraries that ldd prints: `name => path (address)`, and the loader as a path."""
     said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
     for line in said.splitlines():
         if match := re.fullmatch(r"\s*(\S+) => (/\S+) \(0x[0-9a-f]+\)", line):
@@ -165,7 +165,7 @@ def needed(program: Path) -> Iterator[tuple[str, Path]]:
 
 
 def compile_all(folder: Path) -> None:
-    """Compiled code is as good as its source here, whatever the dates: so the bytes are the same each time."""
+    """Compile all modules without dates, so that the bytes are the same each time."""
     compileall.compile_dir(
         folder / "python", quiet=2, stripdir=str(folder), prependdir="/", maxlevels=50, rx=re.compile("/kubernetes/"),
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
@@ -173,7 +173,7 @@ def compile_all(folder: Path) -> None:
 
 
 def shrink(folder: Path, site: Path) -> None:
-    """Leave out what only a debugger reads, and the sources of a client that is generated, 700 files of it."""
+    """Remove debug information, and the 700 source files of the generated client."""
     if strip := shutil.which("strip"):
         programs = [*(folder / "python" / "lib").glob("*.so*"), *folder.rglob("lib-dynload/*.so")]
         subprocess.run([strip, "--strip-unneeded", *map(str, programs)], check=True)
@@ -190,7 +190,7 @@ def shrink(folder: Path, site: Path) -> None:
 
 
 def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
-    """One line each: name, version, licence."""
+    """Return one line for each package: name, version, licence."""
     yield f"Python {'.'.join(map(str, sys.version_info[:3]))} PSF-2.0"
     lines = set()
     for found in distributions(path=[str(site)]):
@@ -205,7 +205,7 @@ def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
 
 
 def package_of(path: Path) -> str:
-    """The Debian package that a library is from, with its version."""
+    """Return the Debian package of a library, with its version."""
     for name in {str(path), os.path.realpath(path), os.path.realpath(path).removeprefix("/usr")}:
         owner = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True, check=False)
         if owner.returncode == 0:

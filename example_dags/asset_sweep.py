@@ -1,4 +1,4 @@
-"""A sweep that an asset starts: one DAG says which files have come, the other one sweeps over just these."""
+"""A sweep that an asset starts: one DAG reports new files, the other one sweeps over these files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ with DAG("asset_arrival", schedule=None, start_date=FIRST, catchup=False, tags=[
 
     @task(outlets=[PICTURES])
     def arrive(*, outlet_events: Any) -> None:
-        """Whoever brings the files names them in the event."""
+        """Name the new files in the event."""
         outlet_events[PICTURES].extra["names"] = ["tern", "o'hare; 2", "heron"]
 
     arrival = arrive()
@@ -27,11 +27,11 @@ with DAG("asset_sweep", schedule=[PICTURES], start_date=FIRST, catchup=False, ta
 
     @task(inlets=[PICTURES])
     def names(*, inlet_events: Any) -> list[dict[str, str]]:
-        """The rows, from the newest event."""
+        """Return the rows of the newest event."""
         return [{"name": name} for name in inlet_events[PICTURES][-1].extra["names"]]
 
     submit = KubequeSubmitOperator(
         task_id="submit", command=["python3", "^../examples/count_letters.py", "{name}"], parameters=names()
     )
-    # The event of its own outlet has {job_id, results, counts}: the next DAG finds the results by it.
+    # The event of its own outlet has {job_id, results, counts}: the next DAG finds the results through it.
     KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=1, outlets=[TABLE])

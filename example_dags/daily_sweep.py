@@ -1,4 +1,4 @@
-"""A sweep every day, over rows that an Airflow task makes: its output goes to `parameters=` by XCom."""
+"""A sweep every day, over rows from an Airflow task: its output is passed to `parameters=` through XCom."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeque_provider.sensors.job import KubequeJobSensor
 
 @task
 def stations() -> list[dict[str, object]]:
-    """The rows of today: here three names, elsewhere the answer of a database."""
+    """Return the rows of today: here three names, in practice the result of a database query."""
     return [{"station": name, "height": height} for name, height in (("north", 12), ("south", 40), ("O'Hare; 2", 204))]
 
 
@@ -25,7 +25,7 @@ with DAG(
 ):
     submit = KubequeSubmitOperator(
         task_id="submit",
-        # {station} is the row's, {{ ds }} is Airflow's.
+        # {station} is a value of the row, {{ ds }} of Airflow.
         command=["/bin/echo", "station {station}, {height} m, on {{ ds }}"],
         parameters=stations(),
         memory="200Mi",

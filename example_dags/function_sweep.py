@@ -1,4 +1,4 @@
-"""A Python function over rows, each in a task of its own: `@task.kubeque`."""
+"""A Python function over rows, each one a task: `@task.kubeque`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ with DAG("function_sweep", schedule=None, start_date=pendulum.datetime(2026, 1, 
 
     @task.kubeque(parameters="../examples/sample-job/params.csv", memory="200Mi")
     def render(x_scale: float, y_scale: float, zoom: float, depth: int) -> dict[str, object]:
-        """One view; its source is what is sent, so it imports inside."""
+        """Compute one view. Only the source of the function is sent, so it imports inside."""
         import math
 
         return {"area": 4 / zoom**2, "distance": math.hypot(x_scale, y_scale), "steps": [depth, depth * 2]}
 
-    # `depth` is the same for all rows; what the call leaves out comes from the row.
+    # `depth` is the same for all rows; the other arguments come from the row.
     submit = render(depth=50).operator

@@ -1,4 +1,4 @@
-"""A sweep on a GKE cluster that is there only for it: started before, deleted after, whatever became of the sweep.
+"""A sweep on its own GKE cluster: created before the sweep, deleted after it, also if the sweep fails.
 
 The connection `kubeque_default` has project, cluster_name, location and default_image: docs/howto/gke.md.
 """
@@ -23,5 +23,5 @@ with DAG("gke_sweep", schedule=None, start_date=pendulum.datetime(2026, 1, 1), c
     )
     wait = KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=30, mode="reschedule")
     stop = KubequeStopClusterOperator(task_id="stop")
-    # As a teardown it runs in any case, and does not hide that the sweep failed.
+    # A teardown always runs, and does not hide a failure of the sweep.
     start >> submit >> wait >> stop.as_teardown(setups=start.as_setup())

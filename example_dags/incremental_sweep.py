@@ -1,4 +1,4 @@
-"""A sweep every day over a list that grows: `skip_done` runs what is new, and the table has everything."""
+"""A sweep every day over a growing list: `skip_done` runs only new rows, and the table has all rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST = pendulum.datetime(2026, 1, 1)
 
 @task
 def days(until: str) -> list[dict[str, str]]:
-    """A row for each day of the week that ends with the run's; elsewhere: for each file there is."""
+    """Return a row for each of the last seven days; in practice: for each existing file."""
     last = pendulum.parse(until)
     return [{"day": last.subtract(days=back).to_date_string()} for back in range(6, -1, -1)]
 
@@ -26,7 +26,7 @@ with DAG("incremental_sweep", schedule="@daily", start_date=FIRST, catchup=False
         task_id="submit",
         command=["python3", "^../examples/count_letters.py", "{day}"],
         parameters=days("{{ ds }}"),
-        # A row that was ok in any run of this Airflow task is linked: yesterday's run did six of these seven days.
+        # A row that is ok in any run of this Airflow task is linked: yesterday's run has six of these seven days.
         skip_done=True,
         results_ttl="30d",
     )

@@ -1,4 +1,4 @@
-"""A whole sweep for each partition, by dynamic task mapping: three Airflow tasks, whatever the number of rows."""
+"""One sweep for each partition, by dynamic task mapping: three Airflow tasks for any number of rows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ with DAG("partition_sweep", schedule=None, start_date=pendulum.datetime(2026, 1,
 
     @task
     def partitions() -> list[list[dict[str, str]]]:
-        """The rows of each partition: partitions come and go, the DAG stays."""
+        """Return the rows of each partition. The partitions may change without a change of the DAG."""
         return [[{"region": region, "station": station} for station in "ab"] for region in ("north", "south", "west")]
 
     submit = KubequeSubmitOperator.partial(
@@ -23,7 +23,7 @@ with DAG("partition_sweep", schedule=None, start_date=pendulum.datetime(2026, 1,
 
     @task
     def gather(sweeps: list[dict[str, object]]) -> dict[str, int]:
-        """Letters by region, from the tables of all sweeps."""
+        """Return the letters by region, from the tables of all sweeps."""
         rows = [row for sweep in sweeps for row in records(sweep)]
         return {
             region: sum(row["out.letters"] for row in rows if row["region"] == region)

@@ -11,12 +11,12 @@ with DAG("train_on_table", schedule=None, start_date=pendulum.datetime(2026, 1, 
 
     @task.kubeque(parameters=[{"x": x} for x in range(10)], deferrable=False)
     def measure(x: float, slope: float) -> float:
-        """Here a formula, elsewhere an hour of simulation."""
+        """Compute a formula; in practice an hour of simulation."""
         return slope * x + 1
 
     @task
     def train(sweep: dict[str, object]) -> dict[str, float]:
-        """Least squares. Through XCom came a pointer: the rows are read from where they are."""
+        """Fit a line by least squares. XCom has only a pointer: the rows are read from the store."""
         rows = [(float(row["x"]), row["out.value"]) for row in records(sweep)]
         mean_x, mean_y = (sum(values) / len(rows) for values in zip(*rows, strict=True))
         slope = sum((x - mean_x) * (y - mean_y) for x, y in rows) / sum((x - mean_x) ** 2 for x, _ in rows)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Tiles PNG pictures with captions into one; needs nothing but Python itself.
+"""Tile PNG pictures with captions into one; needs only Python.
 
     python3 contact_sheet.py TARGET PICTURE... [--captions CAPTION...]
 
-The PNG format is https://www.w3.org/TR/png; read are 8-bit RGB pictures without interlace, all filters.
+The PNG format is https://www.w3.org/TR/png. The input is 8-bit RGB without interlace, with any filter.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ MARGIN = 24
 CAPTION_GAP = 12
 
 GLYPH_WIDTH, GLYPH_HEIGHT = 5, 7
-#: A caption that is too long is drawn in the next smaller size, in the smallest it is cut.
+#: Sizes of a caption: a long one has the next smaller size; in the smallest size it is cut.
 CAPTION_SCALES = (2, 1)
 #: The end of a caption that was cut.
 CUT = ".."
 
-#: The letters of the caption; each line of names stands above the drawings of its glyphs.
+#: The letters of the caption: a line of names, and below it the drawings of their glyphs.
 FONT = """
 A     B     C     D     E     F     G     H     I     J     K     L     M
 .###. ####. .###. ####. ##### ##### .###. #...# .###. ..### #...# #.... #...#
@@ -93,7 +93,7 @@ class Image:
 
 
 def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The kind and the body of every chunk of a PNG file; ValueError for anything else than an intact one."""
+    """Yield the kind and the body of each chunk of a PNG file. Raises ValueError if it is damaged."""
     if not data.startswith(SIGNATURE):
         raise ValueError("it is not a PNG file")
     position = len(SIGNATURE)
@@ -111,7 +111,7 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def paeth(left: int, above: int, above_left: int) -> int:
-    """The neighbour nearest to left + above - above_left, in this order when equal (PNG, section 9.4)."""
+    """Return the neighbour nearest to left + above - above_left, in this order when equal (PNG, section 9.4)."""
     estimate = left + above - above_left
     return min((left, above, above_left), key=lambda neighbour: abs(estimate - neighbour))
 
@@ -136,7 +136,7 @@ def unfilter(kind: int, row: bytes, above: bytes | bytearray) -> bytearray:
 
 
 def decode(data: bytes) -> Image:
-    """Read the bytes of a PNG file; ValueError says why they cannot be read."""
+    """Decode the bytes of a PNG file. Raises ValueError with the reason."""
     parts = list(chunks(data))
     if not parts or parts[0][0] != b"IHDR" or len(parts[0][1]) != 13:
         raise ValueError("the header is missing")
@@ -149,7 +149,7 @@ def decode(data: bytes) -> Image:
         raise ValueError(f"the pixels cannot be unpacked ({error})") from error
     stride = 1 + width * PIXEL
     if not width or not height or len(packed) != stride * height:
-        raise ValueError(f"{width}x{height} pixels were announced, {len(packed)} bytes came")
+        raise ValueError(f"{width}x{height} pixels are declared, the file has {len(packed)} bytes")
     rows: list[bytearray] = []
     above = bytearray(width * PIXEL)
     for start in range(0, len(packed), stride):
@@ -159,7 +159,7 @@ def decode(data: bytes) -> Image:
 
 
 def encode(image: Image) -> bytes:
-    """The bytes of a PNG file, every row unfiltered (mandelbrot.py has the like: it travels alone)."""
+    """Return the bytes of a PNG file without filters. (mandelbrot.py has its own copy, because it is sent alone.)"""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -170,7 +170,7 @@ def encode(image: Image) -> bytes:
 
 
 def load(path: Path) -> Image:
-    """Read one picture; ValueError names the file and what is wrong with it."""
+    """Read one picture. Raises ValueError with the file and the reason."""
     try:
         return decode(path.read_bytes())
     except OSError as error:
@@ -181,7 +181,7 @@ def load(path: Path) -> Image:
 
 @cache
 def glyphs() -> dict[str, tuple[str, ...]]:
-    """The drawings of FONT by letter."""
+    """Return the drawings of FONT by letter."""
     lines = FONT.strip("\n").splitlines()
     pitch = GLYPH_WIDTH + 1
     found = {" ": BLANK_GLYPH}
@@ -193,14 +193,14 @@ def glyphs() -> dict[str, tuple[str, ...]]:
 
 
 class Canvas:
-    """The sheet while it is drawn. Whoever draws stays within it: the margin is wider than the shortest cut caption."""
+    """The sheet while it is drawn. All drawings are inside of it: the margin is wider than the shortest cut caption."""
 
     def __init__(self, width: int, height: int) -> None:
         self._width = width
         self._rows = [bytearray(BACKGROUND * width) for _ in range(height)]
 
     def image(self) -> Image:
-        """What has been drawn."""
+        """Return the picture."""
         return Image(self._width, self._rows)
 
     def fill(self, left: int, top: int, width: int, height: int, *, colour: bytes) -> None:
@@ -209,7 +209,7 @@ class Canvas:
             row[left * PIXEL : (left + width) * PIXEL] = colour * width
 
     def paste(self, image: Image, left: int, top: int) -> None:
-        """Draw a picture in a thin frame, which lies outside of it."""
+        """Draw a picture with a thin frame around it."""
         self.fill(left - 1, top - 1, image.width + 2, image.height + 2, colour=FRAME)
         for row, pixels in zip(self._rows[top : top + image.height], image.rows, strict=True):
             row[left * PIXEL : (left + image.width) * PIXEL] = pixels
@@ -225,12 +225,12 @@ class Canvas:
 
 
 def text_width(text: str, scale: int) -> int:
-    """Pixels that a line of letters takes, without the gap after the last."""
+    """Return the width of a line of letters in pixels, without the gap after the last."""
     return (len(text) * (GLYPH_WIDTH + 1) - 1) * scale
 
 
 def fit(caption: str, width: int) -> tuple[str, int]:
-    """The caption in capitals and the scale at which it fits into so many pixels; cut if it fits at none."""
+    """Return the caption in capitals and the largest scale at which it fits into the width; cut it if none does."""
     text = caption.upper()
     for scale in CAPTION_SCALES:
         if text_width(text, scale) <= width:
@@ -265,7 +265,7 @@ def contact_sheet(pictures: Sequence[Path], target: Path, captions: Sequence[str
 
 
 def main(words: Sequence[str]) -> int:
-    """Read the command line and write the sheet; the exit code."""
+    """Read the command line, write the sheet, and return the exit code."""
     parser = argparse.ArgumentParser(description="Tile PNG pictures with captions into one.")
     parser.add_argument("target", type=Path, help="PNG file to write")
     parser.add_argument("pictures", type=Path, nargs="+", help="PNG files to tile")

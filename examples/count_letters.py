@@ -1,4 +1,4 @@
-"""A stand-in for an hour of work: says how many letters its argument has."""
+"""Count the letters of the argument: a placeholder for an hour of work."""
 
 import json
 import os

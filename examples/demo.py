@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The demonstration: the sample sweep through a real Airflow on this machine, its table and a picture of all pictures.
+"""The demo: the sample sweep through a real Airflow on this machine, its table, and one picture of all results.
 
-Everything it makes is in `.demo/` beside the sources; nothing else is touched.
+All of its files are in `.demo/` in the checkout.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RESULTS = DEMO / "results"
 LOG = DEMO / "airflow.log"
 PICTURE = DEMO / "mandelbrot.png"
 DAG = "mandelbrot_sweep"
-#: Airflow and kubeque have their own homes here, whatever the shell's variables say.
+#: Separate home folders for Airflow and kubeque; they override the variables of the shell.
 HOMES = {
     "AIRFLOW_HOME": str(DEMO / "airflow"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
@@ -31,7 +31,7 @@ HOMES = {
     "KUBEQUE_HOME": str(DEMO / "kubeque"),
     "MANDELBROT_RESULTS": str(RESULTS),
 }
-#: In a process of its own, since Airflow writes to the screen whatever one says; in one, since its import takes 3 s.
+#: In a separate process, because Airflow always writes to the screen; in one process, because its import takes 3 s.
 AIRFLOW = f"""
 import sys
 from airflow.utils.db import initdb
@@ -43,7 +43,7 @@ sys.exit(0 if run.state == "success" else 1)
 """
 
 NEXT = """
-Look at .demo/mandelbrot.png; what each task has left is in .demo/results, what Airflow said in .demo/airflow.log.
+Look at .demo/mandelbrot.png; the results of each task are in .demo/results, the output of Airflow in .demo/airflow.log.
 What to type next:
 
   export KUBEQUE_HOME="$PWD/.demo/kubeque" PATH="$PWD/{bin}:$PATH"
@@ -56,7 +56,7 @@ What to type next:
 
 @contextmanager
 def step(what: str) -> Iterator[None]:
-    """Say what is done and how long it took."""
+    """Print a step and its duration."""
     began = time.monotonic()
     print(f"== {what} ...", end="", flush=True)
     yield
@@ -64,7 +64,7 @@ def step(what: str) -> Iterator[None]:
 
 
 def run_airflow() -> int:
-    """Make Airflow's database and run the DAG; its exit code. All that Airflow says goes to the log."""
+    """Create Airflow's database, run the DAG, and return its exit code. The log gets the output of Airflow."""
     with open(LOG, "w", encoding="utf-8") as log:
         environ = {**os.environ, **HOMES, "PYTHONPATH": str(ROOT)}
         return subprocess.run([sys.executable, "-c", AIRFLOW], stdout=log, stderr=log, cwd=DEMO, env=environ).returncode
@@ -86,7 +86,7 @@ def show_table(records: list[dict[str, Any]]) -> None:
 
 
 def draw(records: list[dict[str, Any]]) -> None:
-    """Tile the pictures that were fetched."""
+    """Tile the fetched pictures."""
     folder = next(RESULTS.iterdir())
     pictures = [folder / str(record["index"]) / "mandelbrot.png" for record in records]
     captions = [f"ZOOM {record['zoom']}" for record in records]
@@ -97,7 +97,7 @@ def draw(records: list[dict[str, Any]]) -> None:
 
 
 def newest_job() -> tuple[str, list[dict[str, Any]]]:
-    """The job that the run has made, and its table."""
+    """Return the job of the run, and its table."""
     from kubeque.client import Client
 
     with Client() as client:
@@ -106,7 +106,7 @@ def newest_job() -> tuple[str, list[dict[str, Any]]]:
 
 
 def main() -> int:
-    """Run it all; 0 if the sweep was a success."""
+    """Run the demo; return 0 if the sweep is a success."""
     os.environ.update(HOMES)
     DEMO.mkdir(exist_ok=True)
     os.chdir(DEMO)

@@ -1,4 +1,4 @@
-"""Who used how much CPU time: the processes below this one by groups, the dead and the orphaned included."""
+"""CPU time of the descendants of this process by groups, with ended and orphaned processes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _TICKS = os.sysconf("SC_CLK_TCK")
-#: A process with this in its command is a consumer, and so is all below it.
+#: A process with this text in its command is a consumer, like its descendants.
 _CONSUMER = b"kubeque.consumer"
 
 
 def adopt_orphans() -> None:
-    """Become the parent of whom our children leave behind, so that they are counted."""
+    """Adopt the orphans of child processes, so that they are counted."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit(f"orphans cannot be adopted: {os.strerror(ctypes.get_errno())}")
 
 
 @dataclass
 class Accounts:
-    """CPU seconds by group. The dead stay in theirs: who started them has waited for them, or they are our zombies."""
+    """CPU seconds by group. An ended process stays in its group: its parent has waited for it, or it is our zombie."""
 
-    #: The group of each process that was started for one; whoever is below it belongs to it.
+    #: Group of each process that was started for one; its descendants belong to it.
     roots: Mapping[int, str]
-    #: Orphans, of which only consumers are known by their command, are of this group.
+    #: Group of orphans; only consumers are recognized by their command.
     others: str = "other"
     _consumers: set[int] = field(default_factory=set)
 
     def look(self) -> Counter[str]:
-        """Seconds by group, from the beginning. To be called often enough to see every consumer alive."""
+        """Return the seconds by group from the beginning. Call it often enough to see every consumer alive."""
         processes = dict(_processes())
         children: dict[int, list[int]] = {}
         for pid, (parent, _) in processes.items():
@@ -55,7 +55,7 @@ class Accounts:
 
 
 def _processes() -> list[tuple[int, tuple[int, float]]]:
-    """Every process: its number, its parent's, and the seconds of itself and of those it waited for."""
+    """Yield each process: its id, its parent's, and the seconds of itself and of the children it waited for."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

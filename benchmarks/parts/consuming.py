@@ -17,23 +17,23 @@ from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue
 from kubeque.retry import idle_pauses
 
-#: As in the consumer: tasks that the mean is taken of.
+#: Tasks of the mean duration, the same number as in the consumer.
 _REMEMBERED = 20
 
 
 @dataclass
 class Consumer:
-    """Takes tasks of one job, runs them and records them until all is finished."""
+    """Claims tasks of one job, runs and records them until all have ended."""
 
     queue: Queue
     job: Job
     owner: str
-    #: Runs task `index` for at most so many seconds of its time; the seconds that are left.
+    #: Runs task `index` for at most the given seconds; returns the seconds that remain.
     run: Callable[[int, float], float]
-    #: Told how many tasks a commit has just recorded.
+    #: Called with the number of tasks of a commit.
     recorded: Callable[[int], None]
     finished: Callable[[], bool]
-    #: Among all consumers, until it has claimed something.
+    #: Number among all consumers, until its first claim.
     number: int | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""A store whose calls are counted."""
+"""A backend that counts its calls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubeque.queues.backends.backend import Backend, Conflict
 
 
 class Counting:
-    """Passes every call on to `store`; `calls` has how many there were by name, and how many writes were refused."""
+    """Passes every call to `store`; `calls` has the number of calls by name, and of refused writes."""
 
     def __init__(self, store: Backend) -> None:
         self._store = store

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-#: One colour for each store in all pictures: told apart also by those who see no red or no green (Okabe and Ito).
+#: One colour for each backend, distinct also for the colour-blind (Okabe and Ito).
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SIDES = {"kubeque": {"linestyle": "-", "marker": "o"}, "usual": {"linestyle": ":", "marker": "o", "fillstyle": "none"}}
-#: What a line shows: its store and its side, then x and y of its points.
+#: A line: its backend and side, then x and y of its points.
 Lines = Mapping[tuple[str, str], Sequence[tuple[float, float]]]
 
 
 def throughput(lines: Lines, tasks: int, path: Path) -> None:
-    """Tasks per second over the number of consumers."""
+    """Draw tasks per second over the number of consumers."""
     figure, (axes,) = _panels(1)
     _draw(axes, lines)
     axes.set(ylabel="tasks per second, claimed and completed")
@@ -24,7 +24,7 @@ def throughput(lines: Lines, tasks: int, path: Path) -> None:
 
 
 def sizes(submit: Lines, count: Lines, path: Path) -> None:
-    """What a job costs over its size: to submit it, and to count it."""
+    """Draw the seconds to submit and to count a job over its size."""
     figure, (left, right) = _panels(2)
     for axes, lines, title in ((left, submit, "to submit a job"), (right, count, "to count its tasks by state")):
         _draw(axes, lines)

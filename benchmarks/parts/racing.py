@@ -1,4 +1,4 @@
-"""Many consumers, each a process, empty one queue as fast as they can: kubeque's or the usual one."""
+"""Many consumers, each one a process, empty one queue as fast as possible: kubeque's or the baseline."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _START_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Race:
-    """What is raced for."""
+    """Settings of a race."""
 
     #: "kubeque" or "usual".
     side: str
     url: str
-    #: Where the Datastore emulator is; empty for other stores.
+    #: Address of the Datastore emulator; empty for other backends.
     emulator: str
     tasks: int
     consumers: int
-    #: Nobody takes a task any more after so many seconds.
+    #: Seconds after which no consumer claims another task.
     seconds: float
-    #: Tasks in a block; 0: as many as kubeque chooses.
+    #: Tasks in a block; 0: the choice of kubeque.
     block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one consumer says of its race; monotonic clock, seconds."""
+    """Report of one consumer; monotonic clock, seconds."""
 
     tasks: int
     began: float
@@ -55,15 +55,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How a race went."""
+    """Result of a race."""
 
-    #: Recorded.
+    #: Number of recorded tasks.
     tasks: int
-    #: From the common start to the last record.
+    #: Seconds from the common start to the last record.
     seconds: float
-    #: Of all consumers.
+    #: CPU seconds of all consumers.
     cpu_seconds: float
-    #: What kubeque asked of the store, by operation, and how many writes were refused. Nothing for the usual way.
+    #: Calls of kubeque by operation, and the number of refused writes. Empty for the baseline.
     calls: Counter[str]
 
     @property
@@ -72,7 +72,7 @@ class Speed:
 
 
 def context() -> ForkServerContext:
-    """Processes forked off one that has all libraries loaded and nothing open."""
+    """Return a context whose processes are forked from one with all libraries loaded and nothing open."""
     made = multiprocessing.get_context("forkserver")
     backends = [f"kubeque.queues.backends.{name}" for name in ("datastore", "postgres", "sqlite")]
     made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "psycopg", *backends])
@@ -80,7 +80,7 @@ def context() -> ForkServerContext:
 
 
 def race(what: Race) -> Speed:
-    """Submit, start the consumers, let them go at once, and see that every task was recorded once."""
+    """Submit, start all consumers at once, and check that every task was recorded once."""
     with_emulator(what.emulator)
     job = submit(what)
     processes = context()
@@ -105,13 +105,13 @@ def race(what: Race) -> Speed:
 
 
 def warm(emulator: str) -> None:
-    """Let the emulator compile what both sides will ask of it; it forgets nothing, so in a project of their own."""
+    """Make the emulator compile the queries of both sides, in a separate project because it keeps all data."""
     race(Race("kubeque", "datastore://kubeque-warm", emulator, 40, 2, 10.0, block=2))
     race(Race("usual", "datastore://kubeque-warm", emulator, 20, 2, 10.0))
 
 
 def submit(what: Race) -> Job | None:
-    """The tasks; for kubeque the job."""
+    """Submit the tasks; return the job for kubeque."""
     if what.side == "usual":
         tasks = open_tasks(what.url)
         tasks.submit(what.tasks)
@@ -125,7 +125,7 @@ def submit(what: Race) -> Job | None:
 
 
 def check(what: Race, job: Job | None, done: int) -> None:
-    """What the consumers say they recorded must be what is there."""
+    """Check that the reports of the consumers agree with the stored tasks."""
     if job is None:
         tasks = open_tasks(what.url)
         kept = tasks.counts().get("complete", 0)
@@ -165,7 +165,7 @@ def _consumer(what: Race, job: Job | None, number: int, start: Any, left: Any, s
 def _prepare(
     what: Race, job: Job | None, number: int, recorded: Callable[[int], None], finished: Callable[[], bool]
 ) -> tuple[Counter[str], Callable[[], None]]:
-    """Connected and ready to go: what will be counted, and the work."""
+    """Connect, and return the counter and the function that does the work."""
     owner = f"consumer-{number}"
     if job is None:
         tasks = open_tasks(what.url)
@@ -176,7 +176,7 @@ def _prepare(
 
 
 def with_emulator(host: str) -> None:
-    """Let the libraries find the emulator."""
+    """Set the variables with which libraries find the emulator."""
     if host:
         os.environ["DATASTORE_EMULATOR_HOST"] = host
 

@@ -1,4 +1,4 @@
-"""A real Airflow to be measured: its CPU time, and the rows in its database."""
+"""A real Airflow whose CPU time and database rows are measured."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 from benchmarks.parts.accounts import Accounts
 from kubeque.client import Client
-from tests.servers.airflow import PARTS, AirflowServer
+from tests.servers.airflow import AirflowServer
 from tests.servers.postgres import PostgresServer
 from tests.servers.process import temporary_folder
 
 _DAGS = Path(__file__).parent / "airflow_dags"
-#: Airflow's own defaults, where the server of the tests is set to notice things sooner; and as many Airflow tasks at
-#: once as a machine of two cores bears.
+#: Airflow's own defaults in place of the faster ones of the tests, and a limit of parallel Airflow tasks for a machine
+#: with two cores.
 _SETTINGS = {
     "CORE__PARALLELISM": "16",
     "CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
@@ -41,18 +41,18 @@ _COUNT = (
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What something took."""
+    """Result of a measurement."""
 
     seconds: float
     #: CPU seconds: Airflow's parts by name, "consumers", "postgres".
     cpu: Counter[str]
-    #: Rows more in Airflow's database.
+    #: New rows in Airflow's database.
     rows: int
 
     @property
     def airflow(self) -> float:
-        """CPU seconds of all of Airflow, its database left out."""
-        return sum(self.cpu[part] for part in (*PARTS, "other"))
+        """CPU seconds of Airflow without its database."""
+        return sum(self.cpu[part] for part in (*AirflowServer.PARTS, "other"))
 
 
 class RealAirflow:
@@ -61,13 +61,13 @@ class RealAirflow:
     def __init__(self, server: AirflowServer, postgres: PostgresServer, folder: Path) -> None:
         self.server, self.folder = server, folder
         self._postgres = postgres
-        roots = {server.pid(part): part for part in PARTS}
+        roots = {server.pid(part): part for part in self.server.PARTS}
         self._accounts = Accounts(roots | {_pid(postgres): "postgres"})
 
     @classmethod
     @contextmanager
     def running(cls, mapped: int) -> Iterator[RealAirflow]:
-        """Started, with the DAGs beside this file; `mapped`: Airflow tasks of the one that maps."""
+        """Start Airflow with the DAGs of this folder; `mapped`: number of mapped Airflow tasks."""
         folder = temporary_folder("bench")
         shutil.copytree(_DAGS, folder / "dags")
         for size in (1_000, 10_000):
@@ -91,16 +91,16 @@ class RealAirflow:
         return self._accounts.look()
 
     def rows(self) -> int:
-        """In all tables of Airflow's database."""
+        """Return the number of rows in all tables of Airflow's database."""
         return int(self.sql(_COUNT))
 
     def sql(self, statement: str) -> str:
-        """What Airflow's database answers: to ask Airflow itself would cost it something."""
+        """Return the answer of Airflow's database: a request to Airflow itself would cost CPU time."""
         return self._postgres.sql(statement, "test_0")
 
     @contextmanager
     def spending(self) -> Iterator[list[Spent]]:
-        """Measure what is done inside; the list has it afterwards."""
+        """Measure the body of the context; append the result to the list."""
         found: list[Spent] = []
         rows, before, began = self.rows(), self.cpu(), time.monotonic()
         yield found
@@ -109,7 +109,7 @@ class RealAirflow:
         found.append(Spent(seconds, after, self.rows() - rows))
 
     def wait(self, seconds: float) -> None:
-        """Let time pass, and keep an eye on who runs."""
+        """Wait, and record the running processes meanwhile."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(0.5, left))

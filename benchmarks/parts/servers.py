@@ -1,4 +1,4 @@
-"""The stores that are measured: each gives an empty place, as often as asked, and ends what it started."""
+"""The measured backends: each one gives empty databases, and stops its servers at the end."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tests.servers.postgres import PostgresServer
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where one measurement happens."""
+    """Database of one measurement."""
 
     url: str
-    #: Of the Datastore emulator.
+    #: Address of the Datastore emulator.
     emulator: str = ""
 
 
 class SqliteFiles:
-    """A new file each time."""
+    """SQLite: a new file each time."""
 
     name = "SQLite"
 
@@ -42,7 +42,7 @@ class SqliteFiles:
 
 
 class PostgresDatabases:
-    """A new database each time, on one server that waits for its disk."""
+    """PostgreSQL: a new database each time, on one server with fsync."""
 
     name = "PostgreSQL"
 
@@ -60,7 +60,7 @@ class PostgresDatabases:
 
 
 class Emulators:
-    """An emulator of Datastore, started anew each time: it gets slower as data piles up. Then it is warmed up."""
+    """Datastore: a new emulator each time, which is warmed up first. It gets slower with more data."""
 
     def __init__(self, kind: str) -> None:
         self.name = f"Datastore emulator ({kind})"

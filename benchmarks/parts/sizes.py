@@ -1,4 +1,4 @@
-"""What the size of a job costs: to submit it, to count it, to reset it."""
+"""The cost of the size of a job: submit, count and reset it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Size:
 
     n: int
     submit_seconds: float
-    #: Of the submitting process at its largest.
+    #: Peak memory of the submitting process.
     memory_bytes: int
-    #: Median of several.
+    #: Median of several measurements.
     count_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """All tasks of a job put back."""
+    """Result of a reset of all tasks."""
 
     n: int
     seconds: float
@@ -47,12 +47,12 @@ class Reset:
 
 
 def kubeque_size(place: Place, n: int) -> Size:
-    """Submit and count a job, in a process of its own."""
+    """Submit and count a job in a new process."""
     return cast(Size, apart(_kubeque_size, place, n))
 
 
 def usual_size(place: Place, n: int) -> Size:
-    """The same the usual way."""
+    """Do the same with the baseline."""
     return cast(Size, apart(_usual_size, place, n))
 
 
@@ -62,7 +62,7 @@ def kubeque_reset(place: Place, n: int) -> Reset:
 
 
 def apart(work: Callable[..., Any], place: Place, *args: Any) -> Any:
-    """Do something in a process of its own; what it returned."""
+    """Call a function in a new process and return its result."""
     with context().Pool(1) as pool:
         return pool.apply(work, (place, *args))
 
@@ -102,14 +102,14 @@ def _kubeque_reset(place: Place, n: int) -> Reset:
 
 
 def failed(block: Block) -> Block:
-    """The block after all of its tasks failed once."""
+    """Return the block after one failure of each task."""
     outcomes = [Outcome(i, 1, Cause.EXIT, 1, 1.7e9, 1.0, "1-0badcafe") for i in range(block.lo, block.hi)]
     records = {o.index: replace(TaskRecord(), attempts=1).ended(o, "consumer-1") for o in outcomes}
     return replace(block, states=bytes([State.FAILED]) * (block.hi - block.lo), records=records)
 
 
 def timed(count: Callable[[], int], n: int) -> float:
-    """Seconds of one counting, the median of several. A slow one is asked but once."""
+    """Return the seconds of one count, the median of several. A slow backend counts only once."""
     seconds: list[float] = []
     while len(seconds) < _COUNTINGS and sum(seconds) < 2:
         began = time.perf_counter()
@@ -121,5 +121,5 @@ def timed(count: Callable[[], int], n: int) -> float:
 
 
 def memory() -> int:
-    """Bytes that this process had at its largest."""
+    """Return the peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10

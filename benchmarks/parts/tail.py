@@ -1,4 +1,4 @@
-"""How a job of uneven tasks ends: blocks whose tails are stolen, against one task a block. Simulated.
+"""Simulate the end of a job of uneven tasks: blocks with stolen tails, compared with blocks of one task.
 
 Consumers, leases and the memory store are real; only time is virtual (the clock of the queue's fuzzer), so that
 hours of work take seconds, and nothing but the size of the blocks differs between the two runs of a pair.
@@ -19,29 +19,29 @@ from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.queue import Queue
 from tests.queues.fuzz.world import Participant, World
 
-#: Spread of the tasks' lengths: the longest of a thousand takes some twenty times the median.
+#: Standard deviation of the log of the lengths: the longest of a thousand tasks is about 20 times the median.
 _SIGMA = 1.0
 _STEPS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Two runs of one job: virtual seconds until all is recorded."""
+    """Two runs of one job: virtual seconds until the last record."""
 
     mean_seconds: float
     blocks: float
     singles: float
-    #: What no order could beat: all work shared evenly.
+    #: Lower limit of any order: all work shared evenly.
     ideal: float
 
     @property
     def later(self) -> float:
-        """By what share the blocks end later than one task a block; negative: earlier."""
+        """Return the relative delay of blocks compared with one task in a block; negative: earlier."""
         return self.blocks / self.singles - 1
 
 
 class _Slow:
-    """A store each call of which takes time, in which others act."""
+    """A backend whose calls take time, in which other consumers act."""
 
     def __init__(self, store: MemoryBackend, me: Participant, seconds: float) -> None:
         self._store = store
@@ -62,7 +62,7 @@ class _Slow:
 
 
 def pair(n: int, consumers: int, mean_seconds: float, *, seed: int, call_seconds: float) -> Tail:
-    """Both ways once, with the same tasks."""
+    """Run both once with the same tasks."""
     rng = random.Random(seed)
     lengths = [rng.lognormvariate(0, _SIGMA) for _ in range(n)]
     scale = mean_seconds * n / sum(lengths)
@@ -73,7 +73,7 @@ def pair(n: int, consumers: int, mean_seconds: float, *, seed: int, call_seconds
 
 
 def play(lengths: Sequence[float], consumers: int, block: int, *, seed: int, call_seconds: float) -> float:
-    """Run one job; virtual seconds until its last task was recorded."""
+    """Run one job; return the virtual seconds until its last task is recorded."""
     random.seed(seed)
     world, store = World(seed, _STEPS), MemoryBackend()
     job = Job("sweep", "tail", len(lengths), "file:///nowhere", consumers=consumers)

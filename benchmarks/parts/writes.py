@@ -1,4 +1,4 @@
-"""What a task writes into Datastore: real consumers run real commands, and what they send is counted on its way."""
+"""Count the writes of a task to Datastore: real consumers run real commands behind a proxy."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ KUBEQUE = (sys.executable, "-m", "kubeque.cli")
 
 @dataclass
 class Written:
-    """Writes of a job's blocks, from their submission until the last outcome."""
+    """Writes of a job's blocks, from submission to the last outcome."""
 
     tasks: int
     commits: int = 0
-    #: A commit may write two entities, as a theft does. Datastore is paid for these.
+    #: A commit may write two entities, for example a steal. Datastore charges for entities.
     entities: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, method: str, request: bytes) -> bytes:
-        """Look at a request that goes by."""
+        """Count a request that passes."""
         if method == "Commit":
             from google.cloud import datastore_v1
 
@@ -51,7 +51,7 @@ def _of_a_block(mutation: Any) -> bool:
 
 
 def written(emulator: str, command: Sequence[str], *, tasks: int, consumers: int) -> Written:
-    """Run a command so many times through `kubeque sub` and count."""
+    """Run a command `tasks` times through `kubeque sub` and count its writes."""
     noted = Written(tasks)
     with GrpcProxy(emulator) as proxy, tempfile.TemporaryDirectory(prefix="kubeque-bench-") as home:
         proxy.alter = noted.note

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Paints one view of the Mandelbrot set into mandelbrot.png; needs nothing but Python itself.
+"""Paint one view of the Mandelbrot set into mandelbrot.png; needs only Python.
 
 Usage: python3 mandelbrot.py X_SCALE Y_SCALE ZOOM [-c COLORS]
 """
@@ -21,7 +21,7 @@ from typing import NamedTuple
 PICTURE = Path("mandelbrot.png")
 #: Size of the picture in pixels.
 WIDTH, HEIGHT = 240, 180
-#: Each pixel is the mean of SAMPLES x SAMPLES points: without it the fine threads of the set turn to dust.
+#: Each pixel is the mean of SAMPLES x SAMPLES points: otherwise the fine threads of the set appear as noise.
 SAMPLES = 2
 #: Far beyond the 2 that decides about escape: the continuous count is only continuous for a large radius.
 ESCAPE_RADIUS = 64.0
@@ -29,7 +29,7 @@ ESCAPE_RADIUS = 64.0
 PLANE_WIDTH = 2.0
 #: Beyond the upper end neighbouring pixels would be the same floating-point number.
 ZOOM_RANGE = (1e-3, 1e12)
-#: The set lies within 2 of the origin: nothing is to be seen from farther away.
+#: The set lies within 2 of the origin: a view farther away is empty.
 FARTHEST_CENTRE = 10.0
 
 Colour = tuple[float, float, float]
@@ -50,7 +50,7 @@ class View:
 
     @property
     def limit(self) -> int:
-        """Iterations after which a point counts as inside: the closer one looks, the longer points hesitate."""
+        """Iterations after which a point counts as inside; a larger zoom needs more of them."""
         return 150 + int(30 * max(0.0, math.log2(self.zoom)))
 
     def columns(self) -> list[float]:
@@ -67,16 +67,16 @@ class View:
 
 
 class Point(NamedTuple):
-    """What the iteration says about one point of the plane."""
+    """Result of the iteration for one point of the plane."""
 
     #: Iterations until the escape, with a fraction that makes them continuous; None inside the set.
     escape: float | None
-    #: Iterations as counted: the whole limit inside the set.
+    #: Number of iterations; the limit inside the set.
     iterations: int
 
 
 def is_in_a_large_bulb(c: complex) -> bool:
-    """Whether the point lies in the cardioid or in the disc to its left: most of the set, known by formula."""
+    """True if the point is in the cardioid or in the disc to its left, which are most of the set."""
     x, y_squared = c.real, c.imag * c.imag
     q = (x - 0.25) ** 2 + y_squared
     return q * (q + x - 0.25) <= 0.25 * y_squared or (x + 1.0) ** 2 + y_squared <= 0.0625
@@ -98,7 +98,7 @@ def iterate(c: complex, limit: int) -> Point:
 
 
 def sample(view: View) -> list[list[Point]]:
-    """Every sample row of the view; the set is its own mirror image, so a row is followed once for y and -y."""
+    """Yield every sample row of the view. The set is symmetric, so a row is computed once for y and -y."""
     columns, limit = view.columns(), view.limit
     known: dict[float, list[Point]] = {}
     for y in map(abs, view.rows()):
@@ -110,18 +110,18 @@ def sample(view: View) -> list[list[Point]]:
 class Palette:
     """A closed ring of colours that turns with the logarithm of the escape."""
 
-    #: Steps of the ring: enough that no band shows.
+    #: Steps of the ring, enough to hide bands.
     STEPS = 2048
-    #: Turns of the ring each time the escape grows e-fold.
+    #: Turns of the ring for each factor e of the escape.
     TURNS = 0.5
-    #: Turns to wait: with it the far field keeps the first colour.
+    #: Offset in turns, so that the far field has the first colour.
     START = 0.35
 
     def __init__(self, stops: Sequence[Colour]) -> None:
         self._ring = [mix(stops, step * len(stops) / self.STEPS) for step in range(self.STEPS)]
 
     def colour(self, point: Point) -> Colour:
-        """The colour of one sample."""
+        """Return the colour of one sample."""
         if point.escape is None:
             return INSIDE
         turns = self.TURNS * math.log1p(max(point.escape, 0.0)) - self.START
@@ -129,7 +129,7 @@ class Palette:
 
 
 def mix(stops: Sequence[Colour], position: float) -> Colour:
-    """The colour between two neighbours of a closed ring, eased so that no stop shows as an edge."""
+    """Return the colour between two neighbours of a closed ring, smoothed at each stop."""
     index = int(position)
     share = (1.0 - math.cos(math.pi * (position - index))) / 2.0
     first, second = stops[index % len(stops)], stops[(index + 1) % len(stops)]
@@ -138,7 +138,7 @@ def mix(stops: Sequence[Colour], position: float) -> Colour:
 
 
 def colour_of(word: str) -> Colour:
-    """Turn #rrggbb into three numbers from 0 to 255; ValueError for any other word."""
+    """Turn #rrggbb into three numbers from 0 to 255; raise ValueError for any other word."""
     digits = word.removeprefix("#")
     if len(digits) != 6 or len(word) != 7 or not set(digits.lower()) <= set("0123456789abcdef"):
         raise ValueError(f"{word!r} is not a colour; write it as #rrggbb")
@@ -147,7 +147,7 @@ def colour_of(word: str) -> Colour:
 
 
 def read_colours(path: str) -> list[Colour]:
-    """Read the first word of every line of a file as a colour; ValueError names file, line and remedy."""
+    """Read the first word of every line of a file as a colour. Raises ValueError with file, line and remedy."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -159,12 +159,12 @@ def read_colours(path: str) -> list[Colour]:
         except ValueError as error:
             raise ValueError(f"{path}, line {number}: {error}") from error
     if len(colours) < 2:
-        raise ValueError(f"{path} holds {len(colours)} colours; a palette needs at least 2, one #rrggbb a line")
+        raise ValueError(f"{path} holds {len(colours)} colours; a palette needs at least 2, one #rrggbb in each line")
     return colours
 
 
 def paint(points: Sequence[Sequence[Point]], palette: Palette) -> bytes:
-    """The picture as RGB bytes: the colours of the samples of a pixel, averaged."""
+    """Return the picture as RGB bytes: each pixel is the mean colour of its samples."""
     pixels = bytearray()
     for top in range(0, len(points), SAMPLES):
         rows = [[palette.colour(point) for point in row] for row in points[top : top + SAMPLES]]
@@ -187,7 +187,7 @@ def png(rgb: bytes, width: int, height: int) -> bytes:
 
 
 def summarise(points: Sequence[Sequence[Point]]) -> dict[str, float]:
-    """The values that the sweep compares: the share of the view inside the set and the mean of the iterations."""
+    """Return the values that the sweep compares: the share inside the set, and the mean of the iterations."""
     flat = [point for row in points for point in row]
     inside = sum(point.escape is None for point in flat)
     iterations = sum(point.iterations for point in flat)
@@ -195,7 +195,7 @@ def summarise(points: Sequence[Sequence[Point]]) -> dict[str, float]:
 
 
 def number_between(low: float, high: float) -> Callable[[str], float]:
-    """A reader of one argument for argparse."""
+    """Return a parser of one argument for argparse."""
 
     def read(word: str) -> float:
         try:
@@ -210,13 +210,13 @@ def number_between(low: float, high: float) -> Callable[[str], float]:
 
 
 def parse(words: Sequence[str]) -> tuple[View, list[Colour]]:
-    """Read the command line; a bad one ends the program with exit code 2."""
+    """Read the command line; a wrong one ends the program with exit code 2."""
     parser = argparse.ArgumentParser(description="Paint one view of the Mandelbrot set into mandelbrot.png.")
     centre = number_between(-FARTHEST_CENTRE, FARTHEST_CENTRE)
     parser.add_argument("x_scale", type=centre, help="x of the centre of the view")
     parser.add_argument("y_scale", type=centre, help="y of the centre of the view")
     parser.add_argument("zoom", type=number_between(*ZOOM_RANGE), help="magnification; 1 shows a view 2 wide")
-    parser.add_argument("-c", "--colors", help="file with one #rrggbb a line, from far away to close by")
+    parser.add_argument("-c", "--colors", help="file with one #rrggbb in each line, from far to near")
     arguments = parser.parse_args([shield(word) for word in words])
     try:
         colours = read_colours(arguments.colors) if arguments.colors else [colour_of(c) for c in DEFAULT_COLOURS]
@@ -226,7 +226,7 @@ def parse(words: Sequence[str]) -> tuple[View, list[Colour]]:
 
 
 def shield(word: str) -> str:
-    """Put a blank before a negative number, or argparse takes it for an option: it knows -1.4 but not -1e-3."""
+    """Put a blank before a negative number: argparse knows -1.4, but treats -1e-3 as an option."""
     try:
         float(word)
     except ValueError:
@@ -235,7 +235,7 @@ def shield(word: str) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Paint the picture, say so, and hand the values to kubeque when it asks for them; the exit code."""
+    """Paint the picture, print a line, write the values for kubeque if requested, and return the exit code."""
     view, colours = parse(words)
     points = sample(view)
     values = summarise(points)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Draws one view of the Mandelbrot set with letters: plain on the screen, in colour in picture.txt.
+"""Draw one view of the Mandelbrot set with letters: plain on the screen, in colour in picture.txt.
 
     render.py -c colors.txt X Y ZOOM
 
-Every line of the colours file is a colour and the letter drawn with it, from far away to close by.
+Every line of the colours file is a colour and its letter, from far to near.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from pathlib import Path
 
 PICTURE = Path("picture.txt")
 COLUMNS, LINES = 72, 27
-#: A letter is about twice as high as wide.
+#: Height of a letter divided by its width.
 ASPECT = 2.0
 #: Iterations after which a point counts as inside the set.
 LIMIT = 200
-#: How a terminal is told the colour of the letters that follow, and to go back to its own.
+#: Control sequences of a terminal: set the colour of the next letters, and reset it.
 COLOUR, PLAIN = "\x1b[38;2;{};{};{}m", "\x1b[0m"
 
 
 def iterations(c: complex) -> int:
-    """Iterations of z -> z*z + c until z is farther than 2 from the origin; LIMIT inside the set."""
+    """Return the iterations of z -> z*z + c until z is farther than 2 from the origin; LIMIT inside the set."""
     z = 0j
     for count in range(LIMIT):
         if abs(z) > 2.0:
@@ -33,7 +33,7 @@ def iterations(c: complex) -> int:
 
 
 def draw(x: float, y: float, zoom: float, inks: list[str]) -> list[str]:
-    """The lines of the view around (x, y), 2 / zoom wide: the inks in logarithmic steps, blank inside the set."""
+    """Return the lines of the view around (x, y), 2 / zoom wide: inks in logarithmic steps, blank inside the set."""
     step = 2.0 / zoom / COLUMNS
     rows = [y - (line + 0.5 - LINES / 2) * step * ASPECT for line in range(LINES)]
     columns = [x + (column + 0.5 - COLUMNS / 2) * step for column in range(COLUMNS)]
@@ -45,7 +45,7 @@ def draw(x: float, y: float, zoom: float, inks: list[str]) -> list[str]:
 
 
 def read_inks(path: Path) -> dict[str, str]:
-    """The letters of a colours file, each with the code that gives it its colour."""
+    """Return the letters of a colours file, each with the control sequence of its colour."""
     inks = {}
     for colour, letter in map(str.split, path.read_text(encoding="utf-8").splitlines()):
         inks[letter] = COLOUR.format(*bytes.fromhex(colour.removeprefix("#")))
@@ -57,7 +57,7 @@ def read_inks(path: Path) -> dict[str, str]:
 def main() -> None:
     """Read the command line, draw on the screen and into picture.txt."""
     parser = argparse.ArgumentParser(description="Draw one view of the Mandelbrot set with letters.")
-    parser.add_argument("-c", "--colors", required=True, type=Path, help="file with a colour and a letter a line")
+    parser.add_argument("-c", "--colors", required=True, type=Path, help="file with a colour and a letter in each line")
     for name in ("x", "y", "zoom"):
         parser.add_argument(name, type=float)
     arguments = parser.parse_args()
@@ -66,7 +66,7 @@ def main() -> None:
     try:
         inks = read_inks(arguments.colors)
     except (OSError, ValueError) as error:
-        parser.error(f"cannot read {arguments.colors}, one '#rrggbb letter' a line: {error}")
+        parser.error(f"cannot read {arguments.colors}, one '#rrggbb letter' in each line: {error}")
     lines = draw(arguments.x, arguments.y, arguments.zoom, list(inks))
     print("\n".join(lines))
     coloured = ("".join(inks.get(letter, "") + letter for letter in line) + PLAIN for line in lines)

@@ -224,7 +224,7 @@ def test_seven_pictures_make_four_and_three(sheets: ModuleType, tmp_path: Path) 
         (png(1, [b"\0abc"])[:-3], "it is cut short"),
         (png(1, [b"\0abc"])[:-1] + b"?", "a checksum is wrong"),
         (png(1, [b"\0abc"], colour_type=6), "only 8-bit RGB without interlace"),
-        (png(1, [b"\0abcd"]), "1x1 pixels were announced, 5 bytes came"),
+        (png(1, [b"\0abcd"]), "1x1 pixels are declared, the file has 5 bytes"),
         (png(1, [b"\5abc"]), "filter 5 does not exist"),
     ],
 )

@@ -1,4 +1,4 @@
-"""A sweep of 1,000 rows that stand in the DAG itself. (Airflow reads no file without these two words.)"""
+"""A sweep of 1,000 rows in the DAG itself. (Airflow reads no file without these two words.)"""
 
 from bench_sweeps import sweep
 

@@ -1,4 +1,4 @@
-"""The usual way: a mapped Airflow task for each row, which does nothing."""
+"""The baseline: a mapped Airflow task without work for each row."""
 
 import os
 

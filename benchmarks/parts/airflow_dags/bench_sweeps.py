@@ -1,4 +1,4 @@
-"""Sweeps whose rows do nothing, of two sizes, with rows in a file beside the DAG and with rows in the DAG itself."""
+"""Sweeps of rows without work: two sizes, with rows in a file beside the DAG and with rows in the DAG itself."""
 
 import os
 from datetime import timedelta
@@ -8,8 +8,8 @@ from airflow.sdk import DAG
 
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 
-#: A scheduler that is busy with the mapping may read late that a process has ended: then it takes the next one, which
-#: the triggerer asked for, for dead. The try after that finds the sweep as it is.
+#: A scheduler that is busy with the mapping may detect late that a process has ended. Then it treats the next process,
+#: which the triggerer requested, as dead. The next try adopts the sweep.
 AGAIN = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 
 

@@ -20,7 +20,7 @@ OUTSIDE = 7
 
 
 def run(folder: Path, function: Callable[..., Any], row: dict[str, str], **constants: Any) -> Any:
-    """What stands in $KUBEQUE_OUT after the function's script has run for a row; None: nothing."""
+    """Return the contents of $KUBEQUE_OUT after the function's script has run for a row; None if empty."""
     made = script(function, [name for name in row if name != "index"], constants)
     (folder / made.name).write_text(made.text, encoding="utf-8")
     (folder / "row.json").write_text(json.dumps(row), encoding="utf-8")

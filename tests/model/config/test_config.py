@@ -1,4 +1,4 @@
-"""The `.kubeque` file: where it is looked for, what its keys mean and how a wrong one is told."""
+"""The `.kubeque` file: its place, its keys, and the messages for wrong ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in a column: numbers stay numbers, and text that only looks like one stays text."""
+"""The types of columns: numbers stay numbers, and text like `007` stays text."""
 
 from __future__ import annotations
 

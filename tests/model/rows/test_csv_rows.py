@@ -1,4 +1,4 @@
-"""Rows from CSV text: what is read as it stands, what is refused and how that is told."""
+"""Rows of CSV files: valid files, refused files, and the messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a few rows let expect of all."""
+"""The estimate from a few rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ JOB = Job("sweep", "uid-1", 100, "file:///sweep", consumers=4, shapes=(Shape(512
 
 
 def seen(*seconds: float, staging: float = 0.0, cause: Cause = Cause.OK) -> AttemptStats:
-    """Canaries that ran so long, one attempt each."""
+    """Return statistics of canaries with these durations, one attempt each."""
     found = AttemptStats()
     for index, time in enumerate(seconds):
         attempt = Attempt(1, cause, 0, "anna", 100.0, time, staging)
