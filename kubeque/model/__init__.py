@@ -1,1 +1,1 @@
-"""What things are: values, rules and errors. Pure; nothing here writes or waits, and only the configuration reads."""
+"""Values, rules and errors. Nothing here writes or waits; only the configuration reads a file."""
