@@ -338,4 +338,4 @@ def test_elsewhere_nodes_are_nobodys(run: Run) -> None:
     for words in (["start", "--nodes", "3"], ["resize", "3"], ["pool", "list"]):
         refused = run(*words)
         assert refused.returncode == 2
-        assert "consumers are at local: set project and cluster_name in .kubeque" in refused.stderr
+        assert "cluster_url is local, but only a cluster on GKE has nodes" in refused.stderr

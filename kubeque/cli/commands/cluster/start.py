@@ -42,7 +42,8 @@ def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_j
         return _start_hosted(config, nodes, spot_nodes, machines, explicit=explicit, as_json=as_json)
     if explicit:
         raise UserError(
-            f"nodes need GKE, but consumers are at {config.cluster_url}: set project and cluster_name in .kubeque"
+            f"cluster_url is {config.cluster_url}, but only a cluster on GKE has nodes that kubeque manages:"
+            " set project and cluster_name in .kubeque"
         )
     with connect(ctx) as client:
         if as_json:
