@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from kubeque.consumer import instructions as do
+from kubeque.consumer.decisions import Decisions
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import queue, reaper, task_views, transitions
@@ -243,3 +245,14 @@ def what_is_held_is_offered(patch: pytest.MonkeyPatch) -> None:
 def any_reset_lets_go_of_what_is_held(patch: pytest.MonkeyPatch) -> None:
     reset = transitions.reset
     patch.setattr(transitions, "reset", lambda block, rule, run: replace(reset(block, rule, run), held=False))
+
+
+# ---------------------------------------------------------------------- in the decisions of a consumer
+@bug
+def a_task_begins_without_a_lease(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Decisions, "_lease_checked", lambda self, event, now: [do.RunTask()])
+
+
+@bug
+def a_consumer_leaves_with_its_leases(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Decisions, "_let_all_go", lambda self, event, now: [])
