@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kubeque.clusters.in_pod import last_words, queue_url
+from kubeque.clusters.in_pod import TERMINATED, last_words, queue_url
 from kubeque.clusters.local import Slot
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.hosts.base import Host
@@ -21,9 +21,6 @@ from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
-
-#: Exit code of a consumer that was stopped by a signal. 0 means that no work is left.
-TERMINATED = 143
 
 
 def main(words: list[str] | None = None) -> int:
