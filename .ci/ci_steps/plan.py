@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from ci_steps.step import Step
 
@@ -20,12 +21,7 @@ def choose(steps: Sequence[Step], count: int) -> list[Step]:
     always = [step for step in steps if step.always]
     optional = [step for step in steps if not step.always]
     left = BUDGET_SECONDS - _usual_seconds(always)
-    chosen = []
-    for step in rotate(optional, count, _stride(optional, left)):
-        if step.usual_seconds <= left:
-            chosen.append(step)
-            left -= step.usual_seconds
-    return always + chosen
+    return always + _fill(rotate(optional, count, _stride(tuple(optional), left)), left)
 
 
 def rotate(optional: Sequence[Step], count: int, stride: int) -> list[Step]:
@@ -52,10 +48,33 @@ def limit_seconds(step: Step, elapsed_seconds: float) -> float:
     return min(step.limit_seconds, STOP_SECONDS - elapsed_seconds)
 
 
-def _stride(optional: Sequence[Step], left: int) -> int:
-    """Return about how many optional steps fit into one run; one at least."""
-    total = _usual_seconds(optional)
-    return max(1, len(optional) * left // total) if total else 1
+def _fill(optional: Sequence[Step], left: int) -> list[Step]:
+    """Return the steps that fit into the seconds that are left, the first ones first."""
+    chosen = []
+    for step in optional:
+        if step.usual_seconds <= left:
+            chosen.append(step)
+            left -= step.usual_seconds
+    return chosen
+
+
+@cache
+def _stride(optional: tuple[Step, ...], left: int) -> int:
+    """Return the stride with which runs on commits in a row take all steps soonest."""
+    fitting = [step for step in optional if step.usual_seconds <= left]
+    strides = range(1, max(2, _next_prime(len(fitting))))
+    return min(strides, key=lambda stride: _runs_for_all(fitting, left, stride))
+
+
+def _runs_for_all(optional: Sequence[Step], left: int, stride: int) -> int:
+    """Return how many runs in a row take all steps, whichever is the first run."""
+    period = _next_prime(len(optional))
+    runs = [set(_fill(rotate(optional, count, stride), left)) for count in range(period)]
+    for needed in range(1, period):
+        if all(len(set().union(*(runs[(first + n) % period] for n in range(needed)))) == len(optional)
+               for first in range(period)):  # fmt: skip
+            return needed
+    return period
 
 
 def _usual_seconds(steps: Sequence[Step]) -> int:
