@@ -165,7 +165,7 @@ def test_nodes_come_and_go(run: Run, google: Google) -> None:
 
     assert run("pool", "add", "fast").returncode == 2
     assert "the pool 'fats' does not exist: use one of standard, fast" in run("pool", "resize", "fats", "1").stderr
-    assert "a cluster needs a pool without spot machines" in run("pool", "remove", "standard", "--yes").stderr
+    assert "is the last pool without spot machines" in run("pool", "remove", "standard", "--yes").stderr
     assert run("pool", "remove", "fast", "--yes").stdout == "the pool fast is removed\n"
     assert [pool.name for pool in google.manager.clusters[NAME].node_pools] == ["standard"]
 
@@ -185,7 +185,7 @@ def test_stop_asks_and_deletes_the_cluster_alone(shell: Shell, google: Google) -
         " stay\n"
     )
     assert not google.manager.clusters
-    assert "`kubeque start` makes it" in shell.run("stop", "--yes").stderr
+    assert "create it with `kubeque start`" in shell.run("stop", "--yes").stderr
 
 
 def test_what_this_account_may_not_is_said_as_commands(shell: Shell, run: Run, google: Google) -> None:
@@ -318,7 +318,7 @@ def test_the_consumers_cluster_is_reached_by_its_address_and_our_token(run: Run,
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["start", "--nodes", "0"], "a cluster needs one node that stays"),
+        (["start", "--nodes", "0"], "a cluster needs one permanent node"),
         (["start", "--nodes", "five"], "nodes 'five': write a number of nodes such as 3"),
         (["start", "--spot-nodes", "9:3"], "'9:3': write a number of nodes"),
         (["start", "--gpu", "l4:x"], "--gpu 'l4:x': write the type"),
