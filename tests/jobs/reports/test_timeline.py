@@ -119,15 +119,15 @@ def test_without_its_library_a_format_names_the_extra(tmp_path: Path, ending: st
 import sys
 sys.modules["{library}"] = None
 from pathlib import Path
-from tests.jobs.sweeps import Ended, ended_job, make_site
+from tests.jobs.sweeps import Ended, ended_job, make_backends
 from kubeque.jobs.results.collect import collect
 from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.model.errors import MissingExtra
 home = Path(sys.argv[1])
-site = make_site(home)
-job = ended_job(site, [{{"n": 1}}], lambda index: Ended())
+backends = make_backends(home)
+job = ended_job(backends, [{{"n": 1}}], lambda index: Ended())
 try:
-    write_timeline(site, [job], home / "t.png") if "{ending}" == ".png" else collect(site, job, home / "t.parquet")
+    write_timeline(backends, [job], home / "t.png") if "{ending}" == ".png" else collect(backends, job, home / "t.parquet")
 except MissingExtra as error:
     print(error)
 """
