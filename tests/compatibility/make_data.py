@@ -312,13 +312,13 @@ def pointer() -> Any:
 
 def names() -> dict[str, str]:
     """The names that an Airflow task gives to its job and its series: a later try finds them by these."""
-    from kubeque_provider.naming import job_id_for, series_for
+    from kubeque_provider.naming import make_job_id, make_series
 
     airflow = "https://airflow.example"
     return {
-        "job": job_id_for(airflow, "sweeps", "manual__2026-01-01", "submit"),
-        "mapped job": job_id_for(airflow, "sweeps", "manual__2026-01-01", "mapped", 3),
-        "series": series_for(airflow, "sweeps", "submit"),
+        "job": make_job_id(airflow, "sweeps", "manual__2026-01-01", "submit"),
+        "mapped job": make_job_id(airflow, "sweeps", "manual__2026-01-01", "mapped", 3),
+        "series": make_series(airflow, "sweeps", "submit"),
     }
 
 

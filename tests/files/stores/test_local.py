@@ -157,7 +157,7 @@ import sys
 for name in ("fsspec", "gcsfs", "s3fs", "aiohttp"):
     sys.modules[name] = None
 from kubeque.files.store import Files
-from kubeque.files.inputs import find_inputs
+from kubeque.files.inputs.inputs import find_inputs
 from kubeque.files.row_pages import PageReader
 files = Files()
 files.write(sys.argv[1] + "/a/b", b"1")

@@ -127,7 +127,9 @@ home = Path(sys.argv[1])
 backends = make_backends(home)
 job = ended_job(backends, [{{"n": 1}}], lambda index: Ended())
 try:
-    write_timeline(backends, [job], home / "t.png") if "{ending}" == ".png" else collect(backends, job, home / "t.parquet")
+    if "{ending}" == ".png":
+        write_timeline(backends, [job], home / "t.png")
+    collect(backends, job, home / "t.parquet")
 except MissingExtra as error:
     print(error)
 """
