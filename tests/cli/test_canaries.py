@@ -48,7 +48,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     assert tried.stdout.startswith("t: 9 tasks submitted, 3 of them first\n")
     assert "t: 3 of 3 canaries are ok" in tried.stdout
     assert re.search(r"^  time +\S+ a task \(\S+ to \S+\)$", tried.stdout, re.MULTILINE)
-    assert re.search(r"^  memory  .*asked 1Gi$", tried.stdout, re.MULTILINE)
+    assert re.search(r"^  memory  .*requested 1Gi$", tried.stdout, re.MULTILINE)
     assert re.search(r"^  all +6 more tasks with \d+ consumers?: about \S+$", tried.stdout, re.MULTILINE)
     assert "kubeque go t runs the rest" in tried.stdout
     assert ran(shell) == [0, 4, 8]
