@@ -1,1 +1,1 @@
-"""What one can do with a job from outside."""
+"""Operations on jobs: submission, upkeep, inspection, results and reports."""

@@ -1,4 +1,4 @@
-"""The places that a job touches: its queue, its files and its cluster."""
+"""The queue, files and cluster of one configuration."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
-#: So many specs are remembered.
+#: Number of specs that are cached.
 _SPECS = 50
 
 
 @dataclass(frozen=True)
 class Backends:
-    """What the functions of this package work with."""
+    """The queue, files and cluster that the functions of this package work on."""
 
     config: Config
     queue: Queue
     files: Files
-    #: Where new jobs run; those that are there already may have another one, see `cluster_of`.
+    #: Cluster of new jobs. An existing job may have another one: see `cluster_of`.
     cluster: Cluster
     _clusters: dict[str, Cluster] = field(default_factory=dict)
     _specs: dict[tuple[str, str], JobSpec] = field(default_factory=dict)
@@ -33,7 +33,10 @@ class Backends:
 
     @classmethod
     def open(cls, config: Config, access: Access | None = None) -> Backends:
-        """Connect to all of it; to clusters by `access`, if given. Raises ConfigError, QueueError, ClusterError."""
+        """Connect to the queue, the store and the cluster of `config`.
+
+        `access`: how clusters are reached. Raises ConfigError, QueueError, ClusterError.
+        """
         cluster = open_cluster(config.cluster_url, config, access)
         cluster.prepare()
         known = {config.cluster_url: cluster}
@@ -41,7 +44,7 @@ class Backends:
         return cls(config, open_queue(config.queue_url), files, cluster, known, _access=access)
 
     def spec(self, job: Job) -> JobSpec:
-        """The spec in force, read once. Raises StorageError."""
+        """Return the spec of the job's present revision, from the cache if it was read before. Raises StorageError."""
         url = spec_url(job)
         key = (job.uid, url)
         if key not in self._specs:
@@ -51,7 +54,7 @@ class Backends:
         return self._specs[key]
 
     def cluster_of(self, job: Job) -> Cluster:
-        """Where a job runs: where it was submitted to. Raises StorageError, ConfigError."""
+        """Return the cluster that a job was submitted to. Raises StorageError, ConfigError."""
         url = self.spec(job).cluster
         if url == self.cluster.url:
             return self.cluster

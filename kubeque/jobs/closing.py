@@ -1,4 +1,4 @@
-"""`python -m kubeque.jobs.closing`: close jobs of this machine that have ended. Consumers that leave start it."""
+"""`python -m kubeque.jobs.closing`: close the ended jobs of this machine, started by each consumer that leaves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 def close_ended(backends: Backends, fleet: str) -> None:
-    """Write table and report of the fleet's jobs whose tasks have all ended. Somebody else may do so meanwhile."""
+    """Close the fleet's jobs whose tasks have all ended. Other processes may do so at the same time."""
     for job in backends.queue.jobs(fleet):
         if job.closing is None and job.may_close(backends.queue.counts(job)):
             try:
@@ -29,7 +29,7 @@ def close_ended(backends: Backends, fleet: str) -> None:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Look once, and leave."""
+    """Close ended jobs once and return the exit code."""
     parser = argparse.ArgumentParser(prog="kubeque.jobs.closing")
     parser.add_argument("--fleet", required=True)
     parser.add_argument("--home", required=True, type=Path)

@@ -1,4 +1,4 @@
-"""`python -m kubeque.jobs.keeper`: look after one job until it has ended. People do not type this; clusters do."""
+"""`python -m kubeque.jobs.keeper`: observe one job until it has ended, in a pod that the cluster starts."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
 log = logging.getLogger(__name__)
-#: From one look to the next, seconds: with all well, and the longest while something does not answer.
+#: Interval of observations, seconds: the usual one, and the maximum while a service does not answer.
 _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 
 
 def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
-    """Reconcile the job of that name and uid until nothing is left to do for it; why that is, in words.
+    """Reconcile a job until the keeper is not needed any more; return the reason as text.
 
-    Whatever does not answer is waited for: nobody else may be there to look after the job.
+    Errors of the queue, store or cluster are retried forever: the keeper may be the only observer of the job.
     """
     watch, pause, said = LeaseWatch(), _LOOK_SECONDS, ""
     while True:
@@ -68,7 +68,7 @@ def _log_once(level: int, text: str, before: str) -> str:
 
 
 def main(words: list[str] | None = None) -> int:
-    """Keep one job, from a pod of its cluster."""
+    """Observe one job from a pod of its cluster; return the exit code."""
     parser = argparse.ArgumentParser(prog="kubeque.jobs.keeper")
     for option in ("--job", "--uid", "--cluster", "--namespace", "--config"):
         parser.add_argument(option, required=True)
@@ -92,7 +92,7 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _leave(number: int, frame: object) -> None:
-    """Told to go: not 0, which would say that nobody is needed here any more."""
+    """Exit on SIGTERM. The exit code is not 0, because 0 means that no keeper is needed any more."""
     sys.exit(TERMINATED)
 
 

@@ -1,4 +1,4 @@
-"""What a sweep brings along, and its spec: all that stands before anything is uploaded."""
+"""Find the inputs of a sweep and build its spec, without uploading anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def find(backends: Backends, sweep: Sweep) -> Staging:
-    """The inputs of a sweep: found, and looked at. Nothing is uploaded. Raises CommandError, StorageError."""
+    """Return the inputs of a sweep with their digests. Nothing is uploaded. Raises CommandError, StorageError."""
     config = backends.config
     there = {item.name: item for item in sweep.inputs}
     staging = find_inputs(
@@ -34,18 +34,18 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
 
 
 def _settled(word: Word) -> Word:
-    """A `^` word whose file is among the inputs that are there: nobody looks for it."""
+    """Return a `^` word without its mark: its file is already an input and is not searched for."""
     return replace(word, upload=False) if word.upload and not word.columns else word
 
 
 def named(rows: Rows) -> Iterator[Mapping[str, str]]:
-    """All rows, by column and with their index."""
+    """Yield each row as a dict by column, with its index."""
     for index, row in enumerate(rows):
         yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
 
 
 def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
-    """The spec to be written down. Raises UserError."""
+    """Return the spec of a sweep. Raises UserError."""
     config = backends.config
     memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
     first = Shape(

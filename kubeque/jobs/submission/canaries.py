@@ -1,4 +1,4 @@
-"""Canaries: the first few rows of a job, which run before all others are let go."""
+"""Canaries: the estimate from the tasks that ran first, and the release of the held tasks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeque.queues.task_views import in_order
 
 
 def canary_estimate(backends: Backends, job: Job) -> Estimate:
-    """What the canaries of a job let expect of the tasks that are held. O(blocks)."""
+    """Estimate the held tasks of a job from its canaries. O(blocks)."""
     seen, ended = AttemptStats(), 0
     for view in in_order(job, (block for block in backends.queue.scan(job) if not block.held)):
         seen.add(view)
@@ -20,7 +20,7 @@ def canary_estimate(backends: Backends, job: Job) -> Estimate:
 
 
 def go(backends: Backends, name: str) -> Job:
-    """Let all run that is held. Raises JobNotFound, UserError where nothing is."""
+    """Release the held tasks of a job. Raises JobNotFound, UserError if none is held."""
     job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
         raise UserError(f"{name} is {job.state}: kubeque reset {name} lets run what did not")

@@ -1,4 +1,4 @@
-"""A sweep on its way to a job: its inputs found and digested, its spec made, and then all of it stored."""
+"""A sweep that is checked and has a spec, and the upload of its spec, inputs and rows."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a submission asks for, checked, with nothing stored yet."""
+    """A checked sweep with its spec and inputs. Nothing of it is stored yet."""
 
     sweep: Sweep
     spec: JobSpec
     staging: Staging
-    #: Told the bytes of each piece uploaded.
+    #: Called with the bytes of each uploaded piece.
     progress: Tell | None = None
 
     def job(self, backends: Backends, name: str) -> Job:
-        """A new job for it, with a uid of its own."""
+        """Return a new job for this sweep, with a new uid."""
         sweep, uid, n = self.sweep, new_uid(), self.sweep.rows.n
         lease = parse_lease(sweep.lease) if sweep.lease is not None else LEASE_SECONDS
-        now = backends.queue.now()  # by which the deadline is judged
+        now = backends.queue.now()  # the deadline is checked by the clock of the queue
         deadline = parse_duration(sweep.deadline, "deadline") if sweep.deadline is not None else None
         return Job(
             name=name, uid=uid, n=n, url=job_folder_url(backends.config.default_url_prefix, name, uid),
@@ -50,9 +50,9 @@ class Draft:
         )  # fmt: skip
 
     def store(self, backends: Backends, job: Job, *, pages: bool = True) -> int:
-        """Write the spec down, then upload the inputs that it names, then the rows. Returns the bytes uploaded.
+        """Store the spec, then the inputs that it names, then the rows; return the bytes uploaded.
 
-        The spec is first, so that the inputs are known to be in use before any of them is taken to be there already.
+        The spec is first: it protects the inputs from garbage collection before their presence in the store is checked.
         """
         write_owner(backends, job)
         backends.files.write(spec_url(job), json.dumps(self.spec.to_wire()).encode())
@@ -65,7 +65,7 @@ class Draft:
         return sent
 
     def keys(self) -> bytes:
-        """The keys of the rows, one after the other; empty where they have none."""
+        """Return the concatenated row keys; empty if the rows have none."""
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
 
 

@@ -1,4 +1,4 @@
-"""A sweep like a job that is there: the same command, inputs and settings, for other rows."""
+"""Make a sweep from an existing job: the same command, inputs and options, for the same or other rows."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
-    """All that the job `name` was, but its name; `rows` if they are given. Raises JobNotFound, StorageError.
+    """Return a sweep with the options of the job `name`, but without its name. Raises JobNotFound, StorageError.
 
-    Inputs are those the job had, whatever became of the files since; without `inputs_of_command` those of its `^` words
-    are left out, as another command brings its own.
+    `rows` replace those of the job. The inputs are the stored ones, even if the local files have changed since.
+    `inputs_of_command`: keep the inputs of the job's `^` words; False for a sweep that gets another command.
     """
     job = backends.queue.job(name)
     spec = backends.spec(job)

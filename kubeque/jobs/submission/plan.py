@@ -1,4 +1,4 @@
-"""What a submission would do. Nothing is written to the queue or the store."""
+"""Predict the effects of a submission, without writing to the queue or the store."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would happen."""
+    """The effects that a submission would have."""
 
     tasks: int
     consumers: int
-    #: Files that tasks get, those of single rows too; where many share one content it counts for each.
+    #: Number of input files, including those of single rows. Files with equal content are counted separately.
     inputs: int
-    #: Distinct contents that this machine would bring,
+    #: Number of distinct contents of these files.
     contents: int
-    #: and how many of these the store has already.
+    #: Number of these contents that are in the store already.
     there: int
-    #: Bytes of all contents, and of those that would be sent.
+    #: Bytes of all contents.
     bytes: int
+    #: Bytes of the contents that are not in the store.
     bytes_to_send: int
-    #: The first commands, as they would run.
+    #: The rendered commands of the first tasks.
     commands: tuple[tuple[str, ...], ...]
-    #: Of the job's name: "new", "unchanged" (a job that asks for the same is there) or "taken".
+    #: State of the job's name: "new", "unchanged" (its job has an equal spec) or "taken".
     name: str
 
     def to_wire(self) -> dict[str, Any]:
@@ -41,7 +42,7 @@ class Plan:
 
 
 def plan(backends: Backends, sweep: Sweep) -> Plan:
-    """What `submit` would do with this sweep. Raises UserError, StorageError."""
+    """Return the effects that `submit` would have for this sweep. Raises UserError, StorageError."""
     sweep = sweep.checked()
     wanted = draft(backends, sweep)
     spec, staging = wanted.spec, wanted.staging

@@ -1,4 +1,4 @@
-"""Rows that were ok before: found in earlier jobs by their keys, and linked to instead of run again."""
+"""Find rows that are ok in earlier jobs by their row keys, and link to their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.model.rows.parameters import iter_rows
 
 
 def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
-    """The keys of the rows of one revision: as stored with a job of a series, else made anew; empty: it has none."""
+    """Return the row keys of one revision, stored or computed; empty if it has none."""
     try:
         return backends.files.read(keys_url(job, revision))
     except FileMissing:
@@ -30,23 +30,23 @@ def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
 
 
 def members(backends: Backends, series: str) -> list[Job]:
-    """The jobs of a series that are in the queue, the newest first."""
+    """Return the jobs of a series that are in the queue, newest first."""
     return sorted((job for job in backends.queue.jobs() if job.series == series), key=lambda job: -job.created)
 
 
 @dataclass(slots=True)
 class Found:
-    """What need not run again."""
+    """The rows that need not run again."""
 
     done: Done = field(default_factory=dict)
-    #: Each job that told of results, and of which rows.
+    #: Each job with linked results, and the rows of the new job that link to it.
     told: list[tuple[Job, list[int]]] = field(default_factory=list)
 
 
 def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
-    """What is ok already in `sources`, the first one first, of the rows that have these `keys`.
+    """Return the rows with these `keys` that are ok in `sources`. Earlier sources take precedence.
 
-    Calls: a few for each source, until all is found. Memory: 100 bytes a row, and an outcome for each that is done.
+    Calls: a few for each source, until all rows are found. Memory: 100 bytes a row, and an outcome for each found row.
     """
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
@@ -66,7 +66,10 @@ def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revisi
 def _match(
     backends: Backends, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int
 ) -> Done:
-    """Take out of `wanted` what `source` has. Equal rows get a result each, as far as there are any."""
+    """Remove the rows from `wanted` that `source` has results for, and return their links.
+
+    Rows with equal keys get different results while `source` has enough of them; the others share the last one.
+    """
     done: Done = {}
     last: dict[bytes, Outcome] = {}
     for outcome in _ok(backends, source):
@@ -82,29 +85,32 @@ def _match(
 
 
 def all_done(backends: Backends, source: Job) -> Found:
-    """All that is ok in `source`, for a job with the same rows, whatever has changed. It has no key any more."""
+    """Link all tasks that are ok in `source`, for a job with the same rows. Row keys are not compared.
+
+    The links have revision 0, for which there are no row keys.
+    """
     done = {outcome.index: linked(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)}
     return Found(done, [(source, list(done))])
 
 
 def linked(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outcome:
-    """The outcome of a task of `source` as that of task `index` of another job. A link of a link is no chain.
+    """Return the outcome of a task of `source` as the linked outcome of task `index` of another job.
 
-    It is no attempt of that job, so its number is 0.
+    A link to a linked task points to the original result. The attempt is 0, because that job did not run the task.
     """
     where = outcome.linked or task_url(source, outcome.index)
     return replace(outcome, index=index, attempt=0, linked=where, revision=revision)
 
 
 def changed_rows(backends: Backends, job: Job, keys: bytes) -> list[int]:
-    """The tasks that are ok under another key than the one in `keys`."""
+    """Return the tasks whose ok result has another row key than the one in `keys`."""
     kept = {number: read_keys(backends, job, number) for number in range(1, job.revision)}
     old = (outcome for outcome in _ok(backends, job) if outcome.revision != job.revision)
     return [o.index for o in old if not keys or _at(kept.get(o.revision, b""), o.index) != _at(keys, o.index)]
 
 
 def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:
-    """The keys of each revision. Empty where somebody has just removed the job."""
+    """Return the row keys of each revision; empty if the job was removed meanwhile."""
     try:
         return {number: read_keys(backends, job, number) for number in range(1, job.revision + 1)}
     except FileMissing:

@@ -1,4 +1,4 @@
-"""From a sweep to a job: checked, uploaded, and then made visible in one step."""
+"""Submit a sweep: check it, upload it, and make the job visible in one step."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.queue import replace_job
 from kubeque.queues.transitions import link
 
-#: A reset is part of the job, which everybody reads: so many ranges of tasks go into one.
+#: Maximum number of index ranges in one reset, because each reader of the job record reads them.
 _RANGES = 5_000
 
 
 class Existing(Enum):
-    """What to do where a job of the same name and another spec is there."""
+    """How to submit under the name of a job that has another spec."""
 
     REFUSE = "refuse"
     #: Rows that failed, and rows whose command, inputs, image or values changed, run under the new spec.
@@ -41,25 +41,25 @@ class Existing(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """What became of a submission."""
+    """The result of a submission."""
 
     job: Job
-    #: "made", "adopted" (the same job was there), "revised" or "replaced".
+    #: "made", "adopted" (a job with an equal spec existed), "revised" or "replaced".
     what: str
     #: Bytes uploaded.
     sent: int = 0
-    #: Why no row can be known to have been done before, although that was asked; empty: it can.
+    #: Why the requested search for rows that are done was not possible; empty if it was, or was not requested.
     note: str = ""
-    #: Why nobody repairs and closes it once its submitter has left; empty: somebody does.
+    #: Why the job is not repaired and closed after the submitter has left; empty if it is.
     unkept: str = ""
 
 
 def submit(
     backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None
 ) -> Submitted:
-    """Submit a sweep and see that consumers run. Raises UserError before anything is submitted.
+    """Submit a sweep and start consumers. Raises UserError before anything is submitted.
 
-    `progress` is told files and bytes uploaded.
+    `progress` is called with the numbers of files and bytes uploaded.
     """
     sweep = sweep.checked()
     if sweep.canaries and existing is not Existing.REFUSE:
@@ -81,7 +81,7 @@ def submit(
 def _create(
     backends: Backends, wanted: Draft, name: str, *, before: Job | None = None, existing: Existing = Existing.REFUSE
 ) -> Submitted:
-    """Make a new job, or make the job `before` anew, with what is done already linked."""
+    """Create a job, or replace the job `before` by a new one, and link the rows that are done."""
     job = wanted.job(backends, name)
     sent = wanted.store(backends, job)
     found = _find(backends, wanted, job, before, existing)
@@ -99,7 +99,7 @@ def _create(
     except JobExists:
         backends.files.delete_tree(job.url)
         there = backends.queue.find(name)
-        if there is not None and there.spec_digest == job.spec_digest:  # somebody submitted the same meanwhile
+        if there is not None and there.spec_digest == job.spec_digest:  # an equal sweep was submitted meanwhile
             return Submitted(there, "adopted")
         raise
     told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
@@ -107,7 +107,7 @@ def _create(
 
 
 def _canaries(sweep: Sweep, found: Found) -> list[int]:
-    """The tasks that run first, among those that are not done; none where that would be all of them."""
+    """Return the tasks to run first, from those that are not done; none if that would be all of them."""
     if not sweep.canaries:
         return []
     left = [index for index in range(sweep.rows.n) if index not in found.done]
@@ -115,7 +115,7 @@ def _canaries(sweep: Sweep, found: Found) -> list[int]:
 
 
 def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
-    """What need not run: the rows of `before` and of the series that are ok under the same key."""
+    """Find the rows that need not run: those that are ok in `before` or in the series under the same row key."""
     sweep = wanted.sweep
     if (
         before is not None
@@ -133,9 +133,10 @@ def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, exist
 
 
 def _unlink_removed(backends: Backends, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
-    """Let rows run whose results may be gone: who told of them was removed before it could be seen that they are used.
+    """Re-run linked rows whose source job was removed before this job became visible.
 
-    Whoever removes a job takes it out of the queue, then looks who links to it; here it is the other way round.
+    `remove` deletes a job from the queue and then reads the links to it. A submission creates its job and then reads
+    its sources again. So at least one of the two detects the other.
     """
     lost: list[int] = []
     for source, rows in told:
@@ -153,7 +154,7 @@ def _reset_rows(backends: Backends, job: Job, rows: Sequence[int]) -> Job:
 
 
 def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
-    """A job of that name is there."""
+    """Submit a sweep under the name of the existing job `before`."""
     same = before.spec_digest == wanted.spec.digest()
     if existing is Existing.REPLACE or (not same and existing in (Existing.REVISE, Existing.REPAIR)):
         return _revise(backends, wanted, before, existing)
@@ -169,7 +170,7 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
 
 
 def _limited(job: Job, fresh: Job) -> Job:
-    """`job` with all that was newly said of it and is no part of its spec."""
+    """Return `job` with those options of `fresh` that are not part of the spec."""
     return replace(
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
         deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
@@ -178,7 +179,7 @@ def _limited(job: Job, fresh: Job) -> Job:
 
 
 def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
-    """The next revision in place if the rows are the same; else a new job under the old name."""
+    """Add a revision to the job if its rows and shapes are unchanged; otherwise replace the job."""
     old = backends.spec(before)
     what = "replaced" if existing is Existing.REPLACE else "revised"
     if old.rows.digest != wanted.spec.rows.digest or old.shapes != wanted.spec.shapes:
@@ -196,7 +197,7 @@ def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) 
 
     rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)
-    # Only now, when no outcome of the old spec is accepted any more, is it known which rows are ok under it.
+    # After the reset, no outcome of the old spec is accepted, so the rows that are ok under it are final.
     if existing is Existing.REVISE:
         job = _reset_rows(backends, job, changed_rows(backends, job, keys))
     return Submitted(job, what, sent)
