@@ -1,1 +1,1 @@
-"""Read what a job and its tasks did."""
+"""Inspection of jobs and tasks: details, streams, failures, checks and replays."""

@@ -1,4 +1,4 @@
-"""Is everything there that a sweep needs? Each place is tried, and what is wrong comes with what to do."""
+"""Check everything that a sweep needs, and the stored parts of a job; report each problem with its remedy."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
-#: Less free disk than this is said, bytes.
+#: Free disk space below which `check` reports a problem, bytes.
 _LITTLE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found of one thing."""
+    """The result of one check."""
 
     what: str
     ok: bool
-    #: What is there, or what is wrong and what to do.
+    #: A description if it is ok, otherwise the problem and its remedy.
     text: str
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Try queue, store, inputs' store and cluster, one after the other; a fault in one hides none of the others."""
+    """Check the queue, the stores of results and inputs, the cluster and the disk. Each is checked in any case."""
     yield Finding("config", True, str(config.source) if config.source else "no .kubeque file: the embedded default")
     yield _checked("queue", lambda: _queue(config))
     for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
@@ -50,7 +50,7 @@ def check(config: Config) -> Iterator[Finding]:
 
 
 def check_cluster(config: Config) -> Iterator[Finding]:
-    """Try the cluster, and each right there that it takes."""
+    """Check the cluster and each right that is needed there."""
     yield _checked("cluster", lambda: _cluster(config))
     for right in _rights(config):
         missing = (
@@ -91,7 +91,7 @@ def _cluster(config: Config) -> str:
 
 
 def _rights(config: Config) -> list[Permission]:
-    """The rights at the cluster; none where it does not even answer, which was said already."""
+    """Return the rights at the cluster; none if it does not answer, which is a finding of its own."""
     try:
         return open_cluster(config.cluster_url, config).permissions()
     except KubequeError:
@@ -99,7 +99,7 @@ def _rights(config: Config) -> list[Permission]:
 
 
 def _disk(config: Config) -> Iterator[Finding]:
-    """Room where working directories and, on one machine, results are."""
+    """Check the free disk space for working directories and for results in a local folder."""
     folders = {str(config.home)} | {local_path(u) for u in (config.default_url_prefix,) if is_folder(u)}
     for folder in sorted(folders):
         there = folder
@@ -110,7 +110,7 @@ def _disk(config: Config) -> Iterator[Finding]:
         yield Finding("disk", free >= _LITTLE, text if free >= _LITTLE else f"{text}: make room, or set KUBEQUE_HOME")
 
 
-#: A job that is worked on is looked at so often, with a pause between, before a finding is believed.
+#: Number of checks, with a pause between them, that a finding must persist: the job may be changing.
 _LOOKS = 3
 
 
@@ -133,16 +133,16 @@ def examine(backends: Backends, name: str) -> list[Finding]:
 
 
 def look(queue: Queue, name: str) -> Audit:
-    """One look at the whole job. O(blocks)."""
+    """Check all blocks of a job once. O(blocks)."""
     job = queue.job(name)
     audit = Audit(job, queue.now()).look(queue.scan_records(job))
     return audit.compare(queue.tallies(job)).close()
 
 
 def _files(backends: Backends, job: Job) -> Iterator[Fault]:
-    """Is all there that its consumers and readers need?"""
+    """Yield a fault for each stored file that is missing or unreadable: spec, pages and table."""
     try:
-        spec = JobSpec.from_wire(backends.files.read_json(spec_url(job)))  # as it is stored, not as it was read before
+        spec = JobSpec.from_wire(backends.files.read_json(spec_url(job)))  # not from the cache
         if spec.rows.n != job.n:
             yield Fault("spec", f"{spec_url(job)} is for {spec.rows.n} tasks, and the job has {job.n}")
         yield from _pages(backends, job, spec)

@@ -11,7 +11,7 @@ from kubeque.model.sweep.sweep import check_consumers
 
 
 def kill(backends: Backends, name: str) -> None:
-    """Stop a job: tasks that wait or run become killed, tasks that are ok stay. Raises JobNotFound."""
+    """Stop a job. Pending and running tasks become killed; tasks that are ok stay ok. Raises JobNotFound."""
     finish(backends, backends.queue.kill(name))
 
 

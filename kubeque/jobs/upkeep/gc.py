@@ -1,4 +1,4 @@
-"""What nobody needs any more: jobs past their time, folders of jobs that are gone, inputs that no spec names."""
+"""Garbage collection: expired jobs, folders of removed jobs, and inputs that no spec names."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 
-#: What is younger may belong to a submission that is under way.
+#: Age below which files are kept, seconds: they may belong to a submission that is under way.
 GRACE_SECONDS = 86_400.0
 _STEP = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Something that can go."""
+    """An item that can be deleted: a job, a folder or an input."""
 
     #: "expired", "left over" or "input".
     kind: str
@@ -37,10 +37,10 @@ class Piece:
 
 @dataclass(slots=True)
 class Garbage:
-    """All that can go, or went."""
+    """The items that can be deleted or were deleted."""
 
     pieces: list[Piece] = field(default_factory=list)
-    #: Why inputs, or everything, were left alone; empty if they were not.
+    #: Why inputs, or all items, were not examined; empty if they were.
     note: str = ""
 
     @property
@@ -49,9 +49,9 @@ class Garbage:
 
 
 def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
-    """Find what nobody needs, and delete it if `really`. `now`: Unix time, seconds.
+    """Find garbage, and delete it if `really`. `now`: Unix time, seconds.
 
-    Raises UserError where somebody else does it at this moment, StorageError.
+    Raises UserError if another garbage collection is running, StorageError.
     """
     found = Garbage()
     listed = backends.queue.list_jobs()
@@ -90,7 +90,7 @@ def _piece(backends: Backends, kind: str, name: str, url: str, keep: Callable[[s
 
 
 def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
-    """The folders `{name}/{uid}` below a results prefix."""
+    """Yield the folders `{name}/{uid}` below a results prefix."""
     for name in backends.files.entries(prefix):
         if name.folder and not name.name.startswith("."):
             for uid in backends.files.entries(join(prefix, name.name)):
@@ -99,7 +99,7 @@ def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
 
 
 def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
-    """Folders of this queue's jobs that are not in it any more, once nothing new has come to them for a while."""
+    """Return the folders of jobs that were removed from this queue and have no file younger than GRACE_SECONDS."""
 
     def is_left(url: str) -> bool:
         times = [entry.modified for entry in backends.files.entries(url) if not entry.folder]
@@ -112,7 +112,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
 
 
 def _unseen(backends: Backends) -> str:
-    """Why it cannot be known which inputs are used; empty if it can."""
+    """Return why the used inputs cannot be determined; empty if they can."""
     for prefix, note in users(backends):
         if is_folder(prefix) and not isdir(local_path(prefix)):
             return (
@@ -123,7 +123,7 @@ def _unseen(backends: Backends) -> str:
 
 
 def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str], now: float) -> list[Piece]:
-    """Old files of the content-addressed store that no spec names, of whatever queue."""
+    """Find old inputs in the content-addressed store that no spec of any queue names; delete them under `clearing`."""
     cas = backends.config.cas_url_prefix
     old = [
         entry
@@ -147,7 +147,10 @@ def _delete(backends: Backends, urls: Sequence[str]) -> None:
 
 
 def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
-    """What the specs of all job folders name that are not to go, also of those that are only being submitted."""
+    """Return the digests of the inputs that specs name. Folders in `gone` are skipped.
+
+    Specs of jobs that are not in the queue yet count too.
+    """
 
     def digests(url: str) -> set[str]:
         spec = JobSpec.from_wire(backends.files.read_json(url))

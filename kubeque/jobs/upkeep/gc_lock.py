@@ -1,8 +1,8 @@
-"""Between those who upload inputs and the one who clears away unused ones: none pulls a file from under the other.
+"""The lock of garbage collection, which prevents it from deleting inputs that a submission needs.
 
-A submission writes its spec, which names its inputs, then looks whether somebody clears away, then which inputs are
-there. Whoever clears away says so first and reads the specs then. So one of the two always sees the other, and a
-submission waits until that is over.
+A submission stores its spec, which names its inputs; then it reads the lock; then it checks which inputs are stored.
+The garbage collection takes the lock first and then reads the specs. So at least one of the two detects the other.
+A submission that finds the lock waits until it is released.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import FileMissing, StorageError, UserError
 
-#: A mark that stood unchanged for so long was left by a process that died.
+#: Age of an unchanged lock after which its process counts as dead, seconds.
 STALE_SECONDS = 60.0
 _REFRESH_SECONDS = 10.0
 Sleep = Callable[[float], None]
 
 
 def register(backends: Backends) -> None:
-    """Note that specs below our results prefix name inputs here: whoever clears away has to read them."""
+    """Register our results prefix at the store of inputs, so that garbage collection reads the specs below it."""
     prefix = backends.config.default_url_prefix
     backends.files.write_new(user_url(backends.config.cas_url_prefix, prefix), prefix.encode())
 
 
 def users(backends: Backends) -> list[tuple[str, str]]:
-    """The results prefixes whose specs may name inputs here, each with the URL of its note."""
+    """Return the registered results prefixes, each with the URL of its registration."""
     folder = users_url(backends.config.cas_url_prefix)
     urls = [join(folder, entry.name) for entry in backends.files.entries(folder)]
     return [(backends.files.read(url).decode().partition("\n")[0], url) for url in urls]
 
 
 def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
-    """Return once nobody clears away. A mark whose owner died is taken off."""
+    """Wait until the lock of garbage collection is released. Delete the lock of a dead process."""
     seen, waited = b"", 0.0
     while True:
         try:
@@ -55,7 +55,7 @@ def wait_until_cleared(backends: Backends, sleep: Sleep = time.sleep) -> None:
 
 
 class Clearing:
-    """Held by the one who clears away."""
+    """The lock that a garbage collection holds, as a context manager."""
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
@@ -77,12 +77,12 @@ class Clearing:
             self._backends.files.delete(self._url)
 
     def check(self) -> None:
-        """Before each deletion. Raises UserError if somebody took us for dead."""
+        """Raise UserError if another process took this one for dead and deleted the lock. Call before each deletion."""
         if not self._held():
             raise UserError("this process stood still while it cleared away and was taken for dead: begin again")
 
     def _stay(self) -> None:
-        """Change the mark now and then: it is not a dead process's."""
+        """Change the lock every `_REFRESH_SECONDS`, to show that its process is alive."""
         for count in itertools.count(1):
             if self._over.wait(_REFRESH_SECONDS):
                 return

@@ -1,4 +1,4 @@
-"""Whose a job's folder is, written into it: queues that know nothing of each other may share a store."""
+"""The owner of a job's folder, stored in the folder because several queues may share a store."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 
-#: Such queues have the same address on every machine.
+#: Parts of queue URLs that are not unique, because they are the same on every machine.
 _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
 
 def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
-    """What tells a queue from all others: its address, and the machine where the address only means something there."""
+    """Return a digest that identifies a queue: of its URL, and of `host` if the URL is local to a machine."""
     local = any(part in queue_url for part in _HERE) or bool(emulator)
     told = [hide_password(queue_url), host if local else "", emulator]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
@@ -29,13 +29,13 @@ def _own_mark(backends: Backends) -> str:
 
 
 def write_owner(backends: Backends, job: Job) -> None:
-    """Note whose the folder of a new job is."""
+    """Store the owner of the folder of a new job."""
     told = {"job": job.name, "uid": job.uid, "queue": _own_mark(backends)}
     backends.files.write(owner_url(job.url), json.dumps(told).encode())
 
 
 def is_ours(backends: Backends, url: str) -> bool:
-    """Does the folder at `url` belong to a job of this queue? False where nobody knows."""
+    """True if the folder at `url` belongs to a job of this queue. False if its owner is unknown."""
     try:
         told = backends.files.read_json(owner_url(url))
     except FileMissing:

@@ -1,4 +1,4 @@
-"""Reconcile: make what is true of a job what should be. Safe to run by many at once, as often as one likes."""
+"""Reconcile a job: reap, start missing consumers, and close it; safe to run at any time and concurrently."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a job stands."""
+    """The state of a job, with its counts and consumers."""
 
     job: Job
     counts: Counts
-    #: Consumers of its fleet that run.
+    #: Number of running consumers of its fleet.
     consumers: int = 0
-    #: What keeps consumers from starting, in words.
+    #: Reasons why consumers cannot start, as text.
     obstacles: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
-        """Have its canaries ended, and the rest waits for somebody to say go?"""
+        """True if its canaries have ended and the held tasks wait for `kubeque go`."""
         return self.job.waits_for_go(self.counts)
 
 
 class _Patient:
-    """A cluster that may be away: then what it would have said is left out, and the first of its errors kept."""
+    """A cluster that may not answer: after its first error, which is kept, each question returns a default."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -60,7 +60,7 @@ class _Patient:
 
 
 def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> Progress:
-    """Finish a reset, take tasks back from the dead, start consumers where tasks wait, close the job when it has ended.
+    """Finish a reset, reap, start consumers for pending tasks, and close the job if it has ended.
 
     A cluster that does not answer is an obstacle, not an error. Raises JobNotFound, QueueError, StorageError.
     """
@@ -86,7 +86,7 @@ def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None)
 
 
 def _staff(backends: Backends, job: Job, cluster: _Patient) -> Standstill:
-    """See that consumers run; what keeps them from it."""
+    """Start missing consumers; return the reasons why they cannot start."""
     there, spec, waiting = cluster.cluster, backends.spec(job), backends.queue.tallies(job)
     cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
     found = cluster.ask(lambda: there.standstill(job), Standstill())
@@ -97,7 +97,7 @@ def _staff(backends: Backends, job: Job, cluster: _Patient) -> Standstill:
 
 
 def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:
-    """Stop a job for which no consumer could start in time."""
+    """Stop a job if no consumer could start before its start timeout."""
     timeout = PodOptions.read(backends.spec(job).pod).start_timeout
     if counts.ended or counts.running or standstill.seconds < timeout:
         return job
@@ -106,7 +106,7 @@ def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstil
 
 
 def close(backends: Backends, job: Job, counts: Counts) -> Job:
-    """Write table and report, then say that the job has ended. Nothing happens if it was reset or removed meanwhile."""
+    """Write the table and the report, then the final state, unless the job was reset meanwhile. Raises JobNotFound."""
     found = list(lines(backends, job))
     write_table(backends, job, found)
     keep_report(backends, job, counts, found)
@@ -119,7 +119,7 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
 
 def finish(backends: Backends, job: Job) -> None:
-    """Send home the consumers that serve nobody but this job. Where the cluster is away they find nothing to do."""
+    """Stop the consumers that serve only this job. If the cluster does not answer, they find no tasks."""
     try:
         backends.cluster_of(job).finish(job)
     except (ClusterError, StorageError) as error:

@@ -13,12 +13,12 @@ log = logging.getLogger(__name__)
 
 
 def remove(backends: Backends, name: str) -> Job:
-    """Delete a job and its results; what other jobs link to stays, until the last of them is removed.
+    """Delete a job and its results, except results that other jobs link to. These stay until the last link is gone.
 
     Raises JobNotFound, StorageError.
     """
     job = backends.queue.job(name)
-    # Read while they are there: what was kept for this job alone goes with it.
+    # Read before the job's files are deleted: results that stayed only for this job are deleted with it.
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     finish(backends, job)
@@ -30,6 +30,6 @@ def remove(backends: Backends, name: str) -> Job:
     needed = read_links(backends, living)
     for url in [job.url, *lent]:
         if url not in {other.url for other in living}:
-            # Consumers that still run may write into the folder of a job that had not ended: it stays known as ours.
+            # If the job has not ended, consumers may still write into its folder. Its owner file stays, for `gc`.
             backends.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
     return job

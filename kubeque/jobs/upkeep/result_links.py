@@ -21,7 +21,7 @@ Links = Mapping[str, set[int]]
 
 
 def write_links(backends: Backends, job: Job, done: Done) -> None:
-    """Store what a new job links to, before the job is visible. `done`: the linked outcomes. Raises StorageError."""
+    """Store the links of a new job, before the job is visible. `done`: its linked outcomes. Raises StorageError."""
     tasks: dict[str, list[int]] = {}
     for outcome in done.values():
         url, index = split_task_url(outcome.linked)
@@ -31,7 +31,7 @@ def write_links(backends: Backends, job: Job, done: Done) -> None:
 
 
 def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
-    """Return all that these jobs link to. Raises StorageError, FileMissing for a job of the queue without its links."""
+    """Return the links of these jobs. Raises StorageError, FileMissing if a job of the queue has no stored links."""
 
     def read(job: Job) -> Links:
         try:
@@ -59,9 +59,9 @@ def parse_links(stored: Mapping[str, Any]) -> Links:
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
-    """Return which files below a job's `url` must stay, as a predicate of their relative names; None: none of them.
+    """Return a predicate of relative names: True for files below a job's `url` that must stay. None: no file must stay.
 
-    Results that `links` names must stay, and with them the note of the owner. Unless `whole`, the note stays anyway.
+    Results that `links` names must stay, and with them the owner file. Unless `whole`, the owner file always stays.
     """
     indexes = links.get(url, set())
 

@@ -1,4 +1,4 @@
-"""Who waits for a job: noted in the job itself, so that one who was replaced cannot end what another waits for."""
+"""The token of the process that waits for a job, stored in the job, so that only this process can cancel it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kubeque.jobs.backends import Backends
 from kubeque.model.errors import JobNotFound
 from kubeque.model.job.job import Job, JobState
 
-#: Who waits is noted so many times in the time after which nobody would.
+#: Number of times that the waiting process renews its mark within `orphan_after`.
 _LOOKS = 20
 
 
 def take(backends: Backends, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
-    """`token` waits for a job from now on; returns who did before. Raises JobNotFound."""
+    """Store `token` as the one that waits for a job; return the token before it. Raises JobNotFound."""
     before = ""
     moment = backends.queue.now()
 
@@ -30,7 +30,7 @@ def take(backends: Backends, name: str, token: str, *, orphan_after: float | Non
 
 
 def keep(backends: Backends, name: str, token: str) -> None:
-    """`token` still waits, unless somebody else does by now. Raises JobNotFound."""
+    """Renew the mark that `token` waits, unless another token has replaced it. Raises JobNotFound."""
     moment = backends.queue.now()
 
     def change(now: Job) -> Job | None:
@@ -41,9 +41,9 @@ def keep(backends: Backends, name: str, token: str) -> None:
 
 
 def cancel(backends: Backends, name: str, token: str) -> bool:
-    """Kill a job if `token` still is who waits for it: one who came later has adopted it. Was it killed?
+    """Kill a job, unless another token has replaced `token`. True if it was killed.
 
-    A job that is gone is nobody's to kill.
+    A removed job is ignored.
     """
     killed = False
 
@@ -58,7 +58,7 @@ def cancel(backends: Backends, name: str, token: str) -> bool:
 
 
 def mark_delivered(backends: Backends, job: Job) -> None:
-    """Somebody was given the results of this run of `job`. Raises JobNotFound."""
+    """Record that the results of this run of `job` were delivered. Raises JobNotFound."""
 
     def change(now: Job) -> Job | None:
         ended = now.is_same_run(job) and now.closing is not None

@@ -16,8 +16,8 @@ _AWAY_SECONDS = 300.0
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
     """Yield what `status` returns, every `seconds`, until the job has ended or is held.
 
-    While queue or store do not answer, yield the last progress with the error as an obstacle. Raises QueueUnavailable,
-    StorageError after 300 s of that, and what else `status` raises at once.
+    While the queue or the store does not answer, yield the last progress with the error as an obstacle.
+    Raises QueueUnavailable, StorageError after 300 s without an answer. Raises other errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:
