@@ -35,7 +35,7 @@ class Backends:
     def open(cls, config: Config, access: Access | None = None) -> Backends:
         """Connect to the queue, the store and the cluster of `config`.
 
-        `access`: how clusters are reached. Raises ConfigError, QueueError, ClusterError.
+        `access`: logins for clusters; None: those of this user. Raises ConfigError, QueueError, ClusterError.
         """
         cluster = open_cluster(config.cluster_url, config, access)
         cluster.prepare()

@@ -1,4 +1,4 @@
-"""All that there is to know of one job, or of one of its tasks."""
+"""The details of one job, or of one of its tasks."""
 
 from __future__ import annotations
 
@@ -23,43 +23,44 @@ from kubeque.queues.reaper import LeaseWatch
 
 @dataclass(frozen=True, slots=True)
 class JobDetails:
-    """A job, with what its tasks say together."""
+    """A job, with totals of its tasks."""
 
     progress: Progress
     spec: JobSpec
-    #: How many tasks ended by each cause.
+    #: Number of ended tasks by cause.
     causes: Mapping[str, int] = field(default_factory=dict)
-    #: Attempts that ended, as far as they are remembered.
+    #: Number of ended attempts that the queue still records.
     attempts: int = 0
-    #: Of all tasks that ended: seconds of wall time, and the most bytes that one of them used.
+    #: Wall time of all ended tasks, seconds.
     seconds: float = 0.0
+    #: Maximum memory of one ended task, bytes.
     peak_memory: int = 0
-    #: Where the table of this run is; empty before the job has ended.
+    #: URL of the table of this run; empty before the job has ended.
     table: str = ""
 
     @property
     def mean_seconds(self) -> float | None:
-        """Seconds of wall time of one task; None where none has ended."""
+        """Return the mean wall time of ended tasks, seconds; None if none has ended."""
         ended = sum(self.causes.values())
         return self.seconds / ended if ended else None
 
 
 @dataclass(frozen=True, slots=True)
 class TaskDetails:
-    """A task, with its row, its attempts and what its last result holds."""
+    """A task, with its row, its attempts and its last result."""
 
     job: Job
     line: TaskRow
-    #: What it may use.
+    #: Memory and disk that it may use.
     shape: Shape
-    #: result.json of the outcome that counts; None where there is none.
+    #: Content of result.json of the outcome that counts; None if there is none.
     result: Mapping[str, Any] | None
-    #: Where that attempt's files are; empty where nothing was stored.
+    #: URL of the folder of that attempt; empty if nothing was stored.
     url: str
 
 
 def job_details(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> JobDetails:
-    """Look at a job. O(tasks) in time, a few blocks in memory. Raises JobNotFound."""
+    """Reconcile a job and return its details. Time: O(tasks). Memory: a few blocks. Raises JobNotFound."""
     progress = reconcile(backends, name, watch=watch)
     job = progress.job
     causes: Counter[str] = Counter()
@@ -76,19 +77,19 @@ def job_details(backends: Backends, name: str, *, watch: LeaseWatch | None = Non
 
 
 def task_details(backends: Backends, name: str, index: int, *, watch: LeaseWatch | None = None) -> TaskDetails:
-    """Look at one task. Raises JobNotFound, UserError for an index that the job does not have."""
+    """Reconcile a job and return the details of one task. Raises JobNotFound, UserError for an invalid index."""
     job = reconcile(backends, name, watch=watch).job
     line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
     try:
         result = read_result(backends.files, url) if url else None
-    except FileMissing:  # somebody tidied up; what the queue knows is shown all the same
+    except FileMissing:  # its files were deleted; the record of the queue is still shown
         result = None
     return TaskDetails(job, line, job.shapes[line.view.size_class], result, url)
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
-    """One task with its row. Raises UserError for an index that the job does not have."""
+    """Return one task with its row. Raises UserError for an index that the job does not have."""
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")

@@ -1,4 +1,4 @@
-"""What a task has written: while it runs, after it has ended, and when its consumer is gone."""
+"""Read the end of a task's stdout or stderr: of a running task, an ended task, or one whose consumer is gone."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.queues.reaper import LeaseWatch
 
-#: For so long a consumer shows what a task writes after somebody asked, seconds.
+#: Time for which a consumer uploads the streams of a task after a request, seconds.
 _ASKED_SECONDS = 20.0
-#: An answer is waited for so long: where a consumer may read its job every second, and where it may not.
+#: Time limit of the wait for an upload, seconds, by whether consumers read their job every second.
 _PATIENCE_SECONDS = {True: 4.0, False: 12.0}
 _POLL_SECONDS = 0.2
-#: So many requests for one job at most: more would make its record large.
+#: Maximum number of requests for one job, because they are part of its record.
 _REQUESTS = 32
 
 
@@ -31,14 +31,14 @@ class Peek:
 
     view: TaskView
     tail: Tail
-    #: Which attempt wrote it; 0: none that is known.
+    #: Number of the attempt that wrote it; 0: unknown.
     attempt: int = 0
-    #: How old this is, seconds; None where it is all that there is or will be.
+    #: Age of an uploaded tail, seconds; None if the task is not running or its file was read directly.
     age: float | None = None
 
     @property
     def final(self) -> bool:
-        """Will nothing more come?"""
+        """True if the task writes nothing more."""
         return self.view.state.has_outcome or self.view.state is TaskState.KILLED
 
 
@@ -51,16 +51,17 @@ def peek(
     wait: bool = True,
     watch: LeaseWatch | None = None,
 ) -> Peek:
-    """The last 64 KiB of a stream of a task, as new as can be had; without `wait`, as there is.
+    """Return the last 64 KiB of a stream of a task.
 
-    On this machine the running task's file is read; elsewhere its consumer is asked by the job's record in the queue,
-    and sends it to the store. Raises JobNotFound, UserError, StorageError.
+    The file of a task that runs on this machine is read directly. Elsewhere a request in the job's record makes the
+    consumer upload the stream to the store. `wait`: wait for that upload, for a few seconds.
+    Raises JobNotFound, UserError, StorageError.
     """
     return peek_at(backends, reconcile(backends, name, watch=watch).job, index, stream, wait=wait)
 
 
 def peek_at(backends: Backends, job: Job, index: int, stream: str, *, wait: bool) -> Peek:
-    """The same of a job as it is known; nothing of it is repaired."""
+    """Return the same as `peek` without reconciling the job. Raises JobNotFound, UserError, StorageError."""
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
@@ -92,7 +93,7 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
         text = result.get(stream)
         if text is None and result.get(f"{stream}_bytes"):
             return Peek(view, backends.files.read_tail(stream_url(url, stream)), outcome.attempt)
-    except FileMissing:  # somebody tidied up
+    except FileMissing:  # its files were deleted
         return None
     data = (text or "").encode()
     start = max(0, len(data) - TAIL_BYTES)
@@ -100,13 +101,13 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
 
 
 def _ask(backends: Backends, job: Job, index: int) -> float:
-    """Ask the task's consumer to show what it writes; since when it has been asked, by the clock of the queue."""
+    """Request uploads of the task's streams; return the time of the request by the clock of the queue."""
     now = backends.queue.now()
 
     def change(last: Job) -> Job | None:
         asked = {i: until for i, until in last.peeks if until > now}
         if last.uid != job.uid or asked.get(index, 0.0) > now + _ASKED_SECONDS / 2:
-            return None  # it is being shown, whenever it grows
+            return None  # a request is in force: the consumer uploads whenever a stream grows
         asked.pop(index, None)
         kept = list(asked.items())[-(_REQUESTS - 1) :]
         return replace(last, peeks=(*kept, (index, now + _ASKED_SECONDS)))
@@ -116,7 +117,7 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
 
 
 def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False) -> Peek:
-    """Read what a consumer sent to the store; with `wait` until it has sent something after `since`."""
+    """Read what a consumer uploaded to the store. `wait`: wait for an upload after `since`."""
     end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.has_cheap_reads] if wait else 0.0)
     while True:
         found = _newest(backends, job, view.index)
@@ -131,7 +132,7 @@ def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: f
 
 
 def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | None:
-    """What the last attempt that sent anything had written."""
+    """Return the number and the upload of the last attempt that uploaded its streams."""
     names = [attempt_of_log(name) for name, _ in backends.files.listing(logs_url(job.url, index))]
     numbered = [(number, name) for name in names if (number := attempt_number(name)) is not None]
     if not numbered:

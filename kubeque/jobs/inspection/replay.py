@@ -1,4 +1,4 @@
-"""One task once more, on this machine, and how its outcome compares with the recorded one."""
+"""Run one task again on this machine and compare its outcome with the recorded one."""
 
 from __future__ import annotations
 
@@ -25,40 +25,40 @@ _EMPTY = hashlib.sha256().hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One thing in which two outcomes may differ."""
+    """One property of both outcomes."""
 
     what: str
     recorded: str
     here: str
-    #: None: it differs each time, and says nothing.
+    #: True if both are equal. None: it differs between any two attempts, so it is not compared.
     same: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What became of a replay."""
+    """The result of a replay."""
 
-    #: Where it ran; it stays. The program's own folder is `work` in it, beside `stdout` and `stderr`.
+    #: Folder of the replay, which is not deleted. It holds `stdout`, `stderr` and the working directory `work`.
     folder: Path
     command: list[str]
-    #: Empty where no outcome is recorded.
+    #: Empty if no outcome is recorded.
     compared: tuple[Compared, ...]
-    #: As a consumer would have told it.
+    #: The cause that a consumer would have recorded.
     cause: str
     code: int | None
-    #: What was different from the start, for people.
+    #: Differences between the two environments, as text.
     notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool | None:
-        """Is the outcome the recorded one? None: none is recorded."""
+        """True if the outcome equals the recorded one. None: none is recorded."""
         return all(item.same is not False for item in self.compared) if self.compared else None
 
 
 def replay(backends: Backends, name: str, index: int, folder: Path | None = None, *, echo: bool = True) -> Replayed:
-    """Run a task with the same inputs, row and environment in `folder`, which must not be there yet.
+    """Run a task with the same inputs, row and environment in `folder`, which must not exist.
 
-    Without `folder` one is made in the current folder. `echo`: what it writes is shown on standard error as it comes.
+    `folder`: None for a new folder in the current one. `echo`: copy the task's streams to standard error as it runs.
     Raises JobNotFound, UserError, DestinationError, StorageError.
     """
     task = task_details(backends, name, index)
@@ -92,14 +92,14 @@ def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> d
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
-    """Run it in a process of its own, as a consumer would: nobody calls the consumer's code."""
+    """Run the replay in a process of its own, because this package does not import the consumer's code."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kubeque.consumer.replay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         said, _ = process.communicate(json.dumps(order))
     except KeyboardInterrupt:
-        process.wait()  # it heard Ctrl-C as well, and ends the program first
+        process.wait()  # it receives Ctrl-C too, and stops the task first
         raise
     if process.returncode == DestinationError.exit_code:
         raise DestinationError(f"{order['folder']}: the task could not be set up there")
@@ -110,7 +110,7 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
-    """What is recorded of the outcome that counts, with the streams as size and digest."""
+    """Return the record of the outcome that counts, with the size and digest of each stream; None if there is none."""
     if task.result is None or not task.line.view.state.has_outcome:
         return None
     return {**task.result, **{name: _stream(backends, task, name) for name in ("stdout", "stderr")}}
@@ -146,7 +146,7 @@ def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
 
 
 def _compared_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
-    """Bytes on both sides, by their digest."""
+    """Compare the digests of a file or stream of both outcomes."""
     sizes = ["-" if item is None else format_bytes(item["size"]) for item in (one, other)]
     digests = [None if item is None else item["digest"] or _EMPTY for item in (one, other)]
     return Compared(what, sizes[0], sizes[1], digests[0] == digests[1])

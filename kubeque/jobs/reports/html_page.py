@@ -1,4 +1,4 @@
-"""One HTML page that is whole in itself: nothing is loaded, nothing but its own scripts runs, every value is text."""
+"""A self-contained HTML page: it loads nothing, runs only its own scripts, and escapes every value."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from typing import Any
 
 from kubeque.model.text import printable
 
-#: Limit of a value on a page, characters.
+#: Maximum length of a value on a page, characters.
 SHOWN = 200
-#: What would end a script block, or a line of one, in some parser.
+#: Characters that may end a script block in some parsers, with their escapes.
 _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def text(value: object, limit: int = SHOWN) -> str:
-    """A value as HTML text, also inside an attribute: escaped, without control characters, cut where it is long."""
+    """Return a value as HTML text or attribute: escaped, without control characters, at most `limit` characters."""
     return escape(printable(value, limit), quote=True)
 
 
 def data(element_id: str, value: Any) -> str:
-    """A block of JSON for the page's own script, which no value can leave."""
-    body = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 is spelled out
+    """Return a script block of JSON for the page's own script. No value can end the block."""
+    body = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 is escaped
     for char, spelled in _UNSAFE.items():
         body = body.replace(char, spelled)
     return f'<script type="application/json" id="{element_id}">{body}</script>'
 
 
 def page(title: str, body: str, *, scripts: Sequence[str], kind: str) -> str:
-    """The page. `body` is HTML made with `text` and `data`, `scripts` names files beside this one."""
+    """Return the page. `body`: HTML made with `text` and `data`. `scripts`: names of files in this folder."""
     style = _asset("page.css")
     code = [_asset(name) for name in scripts]
     policy = (
@@ -66,6 +66,6 @@ def _asset(name: str) -> str:
 
 
 def _hash(content: str) -> str:
-    """What a Content-Security-Policy calls this one style or script, and no other (www.w3.org/TR/CSP3, 2.3.1)."""
+    """Return the source expression that permits one style or script (www.w3.org/TR/CSP3, 2.3.1)."""
     digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
     return f"'sha256-{digest}'"

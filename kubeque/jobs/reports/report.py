@@ -1,4 +1,4 @@
-"""`report.html`: a page about a job that needs no server. Made by whoever closes the job, also in a pod."""
+"""`report.html`: a self-contained page about a job, written when the job is closed."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.stats.spans import spans
 
 log = logging.getLogger(__name__)
-#: Tasks that the page lists, and attempts that it draws.
+#: Maximum number of tasks that the page lists.
 LISTED = 1000
+#: Maximum number of attempts that the page draws.
 DRAWN = 5000
 
 
 def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
-    """Store the report of a run that ends now, unless somebody did. What goes wrong here is logged and stops nobody."""
+    """Store the report of a run that ends now, unless it is stored already. Errors are logged, not raised."""
     try:
         ended = job.closed(counts, backends.queue.now())
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
@@ -36,13 +37,13 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 
 
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
-    """Write the report of a job as it stands now. Raises DestinationError, StorageError."""
+    """Write the report of a job in its present state. Raises DestinationError, StorageError."""
     made = make_report(backends, job, counts, lines(backends, job)).encode(errors="replace")
     write_file(backends.files, dest, lambda file: file.write(made))
 
 
 def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> str:
-    """The page, from the tasks of a job in order. Memory: the tasks that it lists and the attempts that it draws."""
+    """Return the page for the tasks of a job in order. Memory: O(LISTED + DRAWN)."""
     seen, groups, sample, listed = AttemptStats(), Groups(), Sample(DRAWN), list[TaskRow]()
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     causes: Counter[str] = Counter()
