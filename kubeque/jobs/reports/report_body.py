@@ -1,4 +1,4 @@
-"""The body of report.html: verdict, counts, advice, failures, timeline and table, from what was gathered."""
+"""The body of report.html: verdict, counts, advice, failures, timeline and table."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from kubeque.model.stats.advice import AttemptStats, advise
 from kubeque.model.stats.failure_groups import NAMED, Group
 from kubeque.model.stats.spans import By
 
-#: Columns of parameters, and of values, that the table shows.
+#: Maximum number of columns for parameters, and of columns for values, that the table shows.
 _COLUMNS = 30
+#: Maximum length of a cell, characters.
 _CELL = 120
-#: Of the bar of counts, what the rarest takes.
+#: Minimum share of a state in the bar of counts, so that a rare state is visible.
 _THINNEST = 0.008
 _COUNTS = (
     ("ok", "cause-ok"), ("failed", "cause-exit"), ("killed", "cause-killed"), ("running", "cause-preempted"),
@@ -33,7 +34,7 @@ _HEADS = {"exit_code": "exit", "peak_memory": "peak memory"}
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a report tells."""
+    """The content of a report."""
 
     job: Job
     spec: JobSpec
@@ -42,17 +43,18 @@ class Content:
     groups: Sequence[Group]
     #: The first tasks.
     listed: Sequence[TaskRow]
-    #: The attempts that are drawn, and the parameters of their tasks.
+    #: The attempts that are drawn.
     sample: Sample
+    #: The parameters of their tasks.
     rows: Rows
-    #: Failed tasks by cause.
+    #: Number of failed tasks by cause.
     causes: Mapping[str, int]
-    #: Unix time, seconds.
+    #: Time of the report, Unix seconds.
     now: float
 
 
 def report_body(c: Content) -> str:
-    """The page's body, as HTML."""
+    """Return the page's body as HTML."""
     parts = ["<main>", *_head(c), *_advice(c), *_failures(c)]
     if c.sample.seen:
         parts += ["<h2>Timeline</h2>", timeline_part(c.sample, c.rows, By.CONSUMER)]
@@ -97,9 +99,9 @@ def _verdict(counts: Counts) -> str:
 
 
 def _bar(counts: Counts) -> str:
-    """How many stand where, as a bar and in words."""
+    """Return the number of tasks in each state, as a bar with a legend."""
     at, bars, keys = 0.0, [], []
-    # One of a hundred thousand is seen as well.
+    # A minimum width makes one of a hundred thousand tasks visible.
     shares = {name: max(n / counts.total, _THINNEST) for name, _ in _COUNTS if (n := getattr(counts, name))}
     for name, kind in _COUNTS:
         n = getattr(counts, name)

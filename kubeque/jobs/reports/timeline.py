@@ -1,4 +1,4 @@
-"""`kubeque timeline`: which attempt ran where and when, as a page, a Chrome trace, a table or a picture."""
+"""`kubeque timeline`: place and time of each attempt, as a page, a Chrome trace, a table or a picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
-#: Attempts that a page draws; beyond, every other one.
+#: Maximum number of attempts that a page draws; of more, it draws every second one, or fewer.
 PAGE_ATTEMPTS = 250_000
 _CSV = (
     "job", "index", "attempt", "consumer", "cause", "exit_code", "start", "seconds", "staging_seconds",
@@ -29,7 +29,7 @@ Traced = tuple[Span, dict[str, str]]
 
 
 def write_timeline(backends: Backends, jobs: Sequence[Job], dest: Path | str, *, by: By = By.CONSUMER) -> int:
-    """Write the timeline of `jobs` to `dest`, whose ending says how; returns the number of attempts.
+    """Write the timeline of `jobs` to `dest`; return the number of attempts. The format follows from the file ending.
 
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
     """
@@ -60,7 +60,7 @@ def _html(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
 
 
 def timeline_page(backends: Backends, job: Job, *, attempts: int) -> str:
-    """The page of one job with at most so many attempts; only the rows of those that are drawn are read."""
+    """Return the page of one job with at most `attempts` attempts. Only the rows of drawn attempts are read."""
     sample = Sample(attempts)
     for view in backends.queue.tasks(job):
         for span in spans(job.name, view):
@@ -86,7 +86,7 @@ def _page(sample: Sample, rows: Rows, by: By) -> str:
 
 
 def when(at: float) -> str:
-    """A moment as people read it."""
+    """Return a Unix time as text in UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
@@ -105,7 +105,7 @@ def _iso(at: float) -> str:
 
 # ------------------------------------------------------------------ a Chrome trace
 def _trace(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
-    """Trace Event Format, JSON object ("Trace Event Format", Google, 2016): chrome://tracing and Perfetto read it."""
+    """Write the JSON object of "Trace Event Format" (Google, 2016), for chrome://tracing and Perfetto."""
     kept = list(traced)
     rows = {(span.job, span.index): row for span, row in kept}
     found = find_uncovered(span for span, _ in kept)
@@ -144,7 +144,7 @@ def _events(
             ("storing results", "saving", span.end, span.end + span.trail, {}),
         )
         for name, category, begin, end, args in parts:
-            # Bars of one thread must not overlap, not even by the rounding of their times.
+            # Bars of one thread must not overlap, even after their times are rounded.
             ts = max(round((begin - origin) * 1e6), free.get(tid, 0))
             dur = max(0, round((end - origin) * 1e6) - ts)
             if args or dur:

@@ -1,4 +1,4 @@
-"""The part of a page that draws a timeline: its tools, and its attempts as columns of numbers for timeline.js."""
+"""The timeline of a page: its tools, and its attempts as columns of numbers for timeline.js."""
 
 from __future__ import annotations
 
@@ -10,21 +10,22 @@ from kubeque.model.job.task import Cause
 from kubeque.model.stats.spans import By, Span, find_uncovered, lanes
 from kubeque.model.text import printable
 
-#: Script and place of the data on the page.
+#: Name of the script that draws the timeline.
 SCRIPT = "timeline.js"
-#: Parameters are left out of the page once they take so many characters.
+#: Maximum size of all parameters on the page, characters; further rows are omitted.
 _ROW_CHARACTERS = 8_000_000
+#: Maximum length of a value, characters, and maximum number of columns.
 _VALUE_CHARACTERS = 60
 _COLUMNS = 12
 
-#: (job, task) -> its parameters.
+#: Parameters of a task, by job and index.
 Rows = Mapping[tuple[str, int], Mapping[str, str]]
 
 
 class Sample:
-    """Attempts for a picture: all of them, or every other one, every fourth ... where that is still too many.
+    """The attempts that a picture draws: all, or every second, every fourth and so on, within a limit.
 
-    What is not ok is counted by itself: some failures among a million successes are all there.
+    Attempts that are not ok have a limit of their own, so that a few failures among a million successes are all drawn.
     """
 
     def __init__(self, limit: int) -> None:
@@ -32,7 +33,7 @@ class Sample:
         self._ok, self._others = _Thinned(limit * 4 // 5), _Thinned(limit // 5)
 
     def add(self, span: Span) -> bool:
-        """Keep it or not; was it kept for now?"""
+        """Add an attempt. True if it is kept; later calls may remove it."""
         self.seen += 1
         return (self._ok if span.cause is Cause.OK else self._others).add(span)
 
@@ -58,7 +59,7 @@ class _Thinned:
 
 
 def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
-    """Tools, canvas and data, as HTML. Without JavaScript it says what else there is."""
+    """Return tools, canvas and data as HTML, with a hint for browsers without JavaScript."""
     found = find_uncovered(sample.spans)
     causes = [cause for cause in Cause if any(span.cause is cause for span in found)]
     legend = "".join(
@@ -131,7 +132,7 @@ def _named(row: Mapping[str, str]) -> list[str]:
 def _values(
     found: Sequence[Span], rows: Rows, columns: Mapping[str, Sequence[str]]
 ) -> tuple[list[int], list[list[str]]]:
-    """For each span the number of its row, -1 where that was left out; and the rows."""
+    """Return the number of each span's row (-1 if it is omitted), and the rows."""
     numbers: dict[tuple[str, int], int] = {}
     values: list[list[str]] = []
     left = _ROW_CHARACTERS
@@ -146,5 +147,5 @@ def _values(
 
 
 def title_line(found: str, soft: str) -> str:
-    """A page's heading with a line below it."""
+    """Return the heading of a page and a line below it. `soft` is HTML."""
     return f'<h1>{text(found)}</h1>\n<p class="soft">{soft}</p>'

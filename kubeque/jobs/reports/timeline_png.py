@@ -1,4 +1,4 @@
-"""The timeline as a PNG, drawn by matplotlib, which enters here only."""
+"""The timeline as a PNG, drawn by matplotlib, which only this module imports."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from kubeque.model.errors import MissingExtra
 from kubeque.model.job.task import Cause
 from kubeque.model.stats.spans import By, Span, lanes
 
-#: Lanes that are named; where there are more, some are.
+#: Maximum number of lanes with a label.
 _LABELS = 30
 _INCHES = 12.0
 _DOTS_PER_INCH = 150
-#: Colour of a cause that the pages have none for.
+#: Colour of a cause that page.css does not define.
 _OTHER = "#8c959f"
-#: Seconds in the unit of the axis, where that many seconds are to be shown.
+#: Units of the time axis: minimum length of the axis in seconds, seconds of the unit, its name.
 _UNITS = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "minutes"), (0, 1, "seconds"))
 
 
 def draw(file: BinaryIO, found: Sequence[Span], by: By) -> None:
-    """Draw spans in order of their start. Raises MissingExtra."""
+    """Write spans, which are in order of their start, as a PNG. Raises MissingExtra."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -51,7 +51,7 @@ def draw(file: BinaryIO, found: Sequence[Span], by: By) -> None:
 def _bars(axes: Any, found: Sequence[Span], of: Sequence[int], origin: float, size: float) -> None:
     from matplotlib.collections import PolyCollection
 
-    least = max((span.end - origin for span in found), default=0.0) / 2000  # a bar that no dot shows is as if not there
+    least = max((span.end - origin for span in found), default=0.0) / 2000  # a shorter bar is invisible
     colours = _colours()
     handles, names = [], []
     sides = [(span.start - span.lead, span.end + span.trail) for span in found if span.lead or span.trail]
@@ -82,7 +82,7 @@ def _bars(axes: Any, found: Sequence[Span], of: Sequence[int], origin: float, si
 
 
 def _plain(label: str) -> str:
-    """No formula: `$` would begin one."""
+    """Escape `$`, which begins a formula in matplotlib."""
     return label.replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""`kubeque collect`: the table of a job as one file, CSV or Parquet, with all values that the tasks wrote."""
+"""`kubeque collect`: the table of a job as one CSV or Parquet file, with all values that the tasks wrote."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FACT_KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class CollectedTable:
-    """What a collect wrote."""
+    """The result of a collect."""
 
     #: A path or a URL.
     dest: str
@@ -47,9 +47,9 @@ Values = Iterator[list[Any]]
 
 
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-    """Write the table of `job` to `dest`, .csv or .parquet. Memory: some rows, whatever their number.
+    """Write the table of `job` to `dest`, .csv or .parquet. Memory: some rows, independent of their number.
 
-    Parameters stay text unless `infer`: then a column of nothing but numbers, or true and false, becomes one of these.
+    `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text.
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
     """
     writer = _WRITERS.get(Path(dest).suffix.lower())
@@ -62,7 +62,7 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
 
 
 def frame(backends: Backends, job: Job) -> Any:
-    """The table as a pandas DataFrame. Raises MissingExtra, StorageError."""
+    """Return the table as a pandas DataFrame. Raises MissingExtra, StorageError."""
     try:
         import pandas as pd
     except ImportError as error:
@@ -71,7 +71,7 @@ def frame(backends: Backends, job: Job) -> Any:
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
-    """The table as dicts. Raises StorageError."""
+    """Return the table as dicts. Raises StorageError."""
     return [
         {**line.as_record(), **{f"out.{name}": value for name, value in out.items()}}
         for line, out in whole_lines(backends, job)
@@ -79,7 +79,7 @@ def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
 
 
 def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
-    """Every task with all values it wrote; those that the queue did not keep are read from its result, in parallel."""
+    """Yield every task with all values it wrote. Values that the queue does not keep are read from the store."""
 
     def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:
         outcome = line.view.record.outcome
@@ -92,7 +92,7 @@ def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[st
 
 
 def _gather(backends: Backends, job: Job, spool: TextIO, infer: bool) -> tuple[tuple[Column, ...], int]:
-    """Put the rows aside as JSON lines, and see meanwhile what columns there are and what is in them."""
+    """Write the rows to `spool` as JSON lines; return the columns with their types, and the number of rows."""
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
     count = 0

@@ -1,4 +1,4 @@
-"""What results are fetched into: the contract of a destination, its layout, and its journal.
+"""The destination of a fetch: its interface, its layout, and its journal.
 
 DEST/results.csv            the table of all tasks
 DEST/{index}/               the files of a task, and stdout.txt and stderr.txt
@@ -28,7 +28,7 @@ OWNER = "job.json"
 #: The table of all tasks.
 TABLE = "results.csv"
 
-#: Globs for names of files, as in `results`; empty: all files.
+#: Globs for names of files, with the syntax of the option `results`; empty: all files.
 Globs = tuple[str, ...]
 Trace = TypeVar("Trace")
 
@@ -38,9 +38,9 @@ class PendingDownload:
     """A task that is being fetched."""
 
     index: int
-    #: The attempt's folder in the store; empty where nothing was stored.
+    #: The attempt's folder in the store; empty if nothing was stored.
     url: str
-    #: Bytes of all files of the attempt, by the queue.
+    #: Bytes of all files of the attempt, as recorded in the queue.
     size: int
     files: list[ResultFile] = field(default_factory=list)
     #: Why the task cannot be fetched although store and destination work; empty: no fault.
@@ -58,13 +58,13 @@ class PendingDownload:
 
 
 class Destination(Protocol):
-    """A folder or a store for the results of one job. Nothing is written outside it, whatever the files are called."""
+    """A folder or a store for the results of one job. Nothing is written outside it, for any file name."""
 
     def open(self, *, force: bool) -> AbstractContextManager[None]:
         """Claim it for this job and for one fetch; on success, remove temporary files at the end.
 
-        `force`: also where it holds something else. Raises DestinationError, and StorageError where it cannot be
-        written.
+        `force`: claim it even if it holds something else. Raises DestinationError, and StorageError if it is not
+        writable.
         """
 
     def has(self, task: PendingDownload, globs: Globs) -> bool:
@@ -82,7 +82,7 @@ class Destination(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FetchedTask(Generic[Trace]):
-    """A line of the journal: what was fetched of a task. A trace shows whether a file is unchanged since."""
+    """A line of the journal: the fetched files of a task. A trace shows whether a file has changed since."""
 
     #: The attempt's folder in the store.
     url: str
@@ -96,7 +96,7 @@ class FetchedTask(Generic[Trace]):
         return self.url == url and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
 
     def merge(self, before: FetchedTask[Trace] | None) -> FetchedTask[Trace]:
-        """Return this line with what was fetched `before` of the same attempt."""
+        """Return this line, with the files that were fetched `before` if they are of the same attempt."""
         if before is None or before.url != self.url:
             return self
         globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()

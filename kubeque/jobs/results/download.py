@@ -1,4 +1,4 @@
-"""Download the files of tasks to this machine, checked, many at once."""
+"""Download the files of tasks to this machine in parallel, and check them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from kubeque.model.globs import selection
 
 
 class TaskFolders(Protocol):
-    """Where the files of each task go."""
+    """The local paths of the files of each task."""
 
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
-        """Return where to write a file; None if it is already there, from a fetch that was interrupted."""
+        """Return the path for a file; None if the file is there already, from a fetch that was interrupted."""
 
     def complete(self, task: PendingDownload, globs: Globs, names: Collection[str]) -> None:
-        """Record that the files `names` of a task have arrived."""
+        """Record that the files `names` of a task are downloaded."""
 
 
 def download_tasks(
@@ -59,7 +59,7 @@ def download_tasks(
 
 
 def _with_ends(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:
-    """Yield each file with its task, and None behind the last file of a task: groups are downloaded in order."""
+    """Yield each file with its task, and None after the last file of a task. Groups are downloaded in order."""
     for task in tasks:
         yield from ((task, file) for file in task.files)
         yield task, None

@@ -46,14 +46,15 @@ class Fetched:
 
     #: A folder or a URL.
     dest: str
-    #: Tasks fetched now.
+    #: Number of tasks fetched now.
     tasks: int
-    #: Tasks that an earlier fetch had brought.
+    #: Number of tasks that an earlier fetch had brought.
     kept: int
-    #: Files written now, and their bytes.
+    #: Number of files written now.
     files: int
+    #: Bytes of these files.
     size: int = 0
-    #: Of the tasks fetched now: those that an earlier fetch had brought, and of which a file was changed or removed.
+    #: Number of tasks fetched again because a file was changed or removed after an earlier fetch.
     restored: int = 0
 
     @property
@@ -73,9 +74,9 @@ def fetch(
 ) -> Fetched:
     """Fetch the results of `job` into `dest`, a folder or a URL of a store; skip what an earlier fetch brought.
 
-    A task's folder appears once all its files have arrived and were checked. `progress` gets tasks and bytes.
-    Raises DestinationError. Raises StorageError: at once where the store or the disk fails; at the end where single
-    tasks could not be fetched.
+    A task's folder appears once all its files are downloaded and checked. `progress` gets tasks and bytes.
+    Raises DestinationError. Raises StorageError: at once if the store or the disk fails; at the end if single tasks
+    could not be fetched.
     """
     choice = choice or Choice()
     destination = _open(backends, job, dest)
@@ -111,13 +112,13 @@ def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDow
 
 
 def _write_table(backends: Backends, job: Job, path: Path) -> None:
-    """Write the table of all tasks, chosen or not: as stored when the job ended, else as of now."""
+    """Write the table of all tasks, chosen or not: the stored one if the job has ended, otherwise a new one."""
     if job.closing is not None:
         try:
             backends.files.download(table_url(job), path)
             return
         except FileMissing:
-            pass  # somebody deleted it
+            pass  # it was deleted
     write_local(path, to_csv(list(lines(backends, job))))
 
 

@@ -40,7 +40,7 @@ _Trace = tuple[int, int] | None
 class FolderDestination:
     """A `Destination` below a path of this machine.
 
-    Files of a task arrive in DEST/.kubeque/partial-*; the whole folder is renamed to DEST/{index} once it is complete.
+    Files of a task are written to DEST/.kubeque/partial-*. The complete folder is renamed to DEST/{index}.
     """
 
     def __init__(self, files: Files, path: Path, job: Job) -> None:
@@ -121,7 +121,7 @@ class FolderDestination:
         return None if _is(path, file) or _is(self._path(task.index, file.name), file) else path
 
     def complete(self, task: PendingDownload, globs: Globs, names: Collection[str]) -> None:
-        """Move the files of a task to DEST/{index}. Files that others put there stay."""
+        """Move the files of a task to DEST/{index}. Other files in that folder stay."""
         partial, final = self._partial(task), self.path / str(task.index)
         before = self._fetched.get(task.index)
         try:
@@ -165,7 +165,7 @@ def _trace(path: Path) -> _Trace:
 
 
 def _read_trace(stored: Any) -> _Trace:
-    """Return a trace as the journal has it; fields behind the known ones are ignored. Raises ValueError, TypeError."""
+    """Return a trace from its journal record; additional fields are ignored. Raises ValueError, TypeError."""
     size, time, *_ = stored
     return size, time
 

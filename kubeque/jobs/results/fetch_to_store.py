@@ -1,4 +1,4 @@
-"""Fetch into a store, in portions that pass through a temporary folder of this machine."""
+"""Fetch into a store, in portions that are stored in a temporary folder of this machine first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
 from kubeque.model.errors import FileMissing, StorageError
 from kubeque.model.job.job import Job
 
-#: Size of a portion, which is on the disk of this machine: tasks, and bytes (or one task that is larger).
+#: Maximum size of a portion, limited by the disk of this machine: tasks, and bytes (except for one larger task).
 _PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
 #: Start of the names of temporary folders.
 _TEMPORARY = "kubeque-fetch-"
@@ -44,7 +44,7 @@ class StoreDestination:
         self._files = files
         self._job = job
         self._fetched: dict[int, FetchedTask[int]] = {}
-        #: Bytes of each file that is there, by its name below the URL.
+        #: Bytes of each existing file, by its name below the URL.
         self._sizes: dict[str, int] = {}
 
     @contextmanager
@@ -91,7 +91,7 @@ class StoreDestination:
         return fetched is not None and fetched.url == task.url and not self.has(task, fetched.globs)
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
-        """See `Destination`. `meter` counts the bytes that are sent."""
+        """See `Destination`. `meter` counts the uploaded bytes."""
         for portion in in_groups(tasks, lambda task: task.size, most=_PORTION_TASKS, most_bytes=_PORTION_BYTES):
             with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as path:
                 folder = FolderDestination(self._files, Path(path), self._job)
@@ -126,7 +126,7 @@ class StoreDestination:
             before = self._fetched.get(task.index)
             self._delete_replaced(task, before, sizes[task.index])
             lines.append(FetchedTask(task.url, globs, sizes[task.index]).merge(before).to_line(task.index))
-        # An object cannot be appended to. The names sort by time.
+        # Each portion has a journal of its own, because objects cannot be appended to. The names sort by time.
         name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
         self._files.write(join(self._url, MARKER, name), "\n".join(lines).encode())
 

@@ -1,4 +1,4 @@
-"""The rows of a job as a CSV file, to be swept over again."""
+"""The rows of a job as a CSV file that can be submitted again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _BOM = "\ufeff"
 
 
 def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Iterator[str]:
-    """A header and the rows of the tasks in `state`, every value as it was given. Memory: a few pages.
+    """Yield a header and the rows of the tasks in `state` (None: all), with unchanged values. Memory: a few pages.
 
-    Raises ParametersError where the rows have no columns, StorageError.
+    Raises ParametersError if the rows have no columns, StorageError.
     """
     columns = backends.spec(job).rows.columns
     if not columns:
@@ -26,7 +26,7 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
             "those again that failed"
         )
     if columns[0].startswith(_BOM):
-        yield _BOM  # the first one in a file is taken for a mark
+        yield _BOM  # readers skip the first one in a file
     yield _record(columns)
     for line in lines(backends, job, state=state):
         yield _record([line.row[column] for column in columns])
@@ -34,6 +34,6 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
 
 def _record(values: tuple[str, ...] | list[str]) -> str:
     text = io.StringIO(newline="")
-    # Whatever could end a line or a value stands in quotes: with CR LF as the line's end the csv module sees to both.
+    # With CR LF as the line end, the csv module quotes values that contain CR or LF.
     csv.writer(text, lineterminator="\r\n").writerow(values)
     return text.getvalue().removesuffix("\r\n") + "\n"

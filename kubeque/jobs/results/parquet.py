@@ -1,4 +1,4 @@
-"""Rows as a Parquet file, written by pyarrow, which enters here only."""
+"""Rows as a Parquet file, written by pyarrow, which only this module imports."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, BinaryIO
 from kubeque.model.errors import MissingExtra
 from kubeque.model.rows.column_types import Column, ValueType
 
-#: Rows in one group: what is held at once.
+#: Maximum number of rows in one group, which is held in memory.
 _GROUP = 20_000
 
 
 def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) -> None:
-    """Write `rows`, whose values are as `columns` say. Raises MissingExtra."""
+    """Write `rows`, whose values have the types of `columns`. Raises MissingExtra."""
     try:
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter

@@ -1,4 +1,4 @@
-"""The tasks of a job in the order of one column, without holding more of them than are asked for."""
+"""Sort the tasks of a job by one column, in memory for the requested number of tasks."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.parameters import read_row
 
-#: A bounded bucket is sorted and cut when it holds so many more than are asked for.
+#: Number of excess lines at which a bounded bucket is sorted and cut.
 _SLACK = 1000
 
 
 def ranked(lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False) -> list[TaskRow]:
-    """The first `top` lines (None: all) in the order of `column`: any of the table, `out.*` too.
+    """Return the first `top` lines (None: all) in the order of `column`: any column of the table, also `out.*`.
 
-    Numbers are compared as numbers, also where they were read from a CSV, and come first; then texts; lines without a
-    value come last, whichever way it goes. Raises UserError naming the columns there are.
+    Numbers come first and are compared as numbers, even if they are text from a CSV. Then come other texts. Lines
+    without a value come last, also with `descending`. Raises UserError with the known columns if `column` is not one.
     """
     numbers, texts = _Bucket(top, descending=descending), _Bucket(top, descending=descending)
     missing = _Bucket(top, descending=False)
@@ -63,7 +63,7 @@ def _number(value: Any) -> float | None:
 
 
 class _Bucket:
-    """The first of what is put in, at most so many."""
+    """The first `top` of the lines that are added (None: all)."""
 
     def __init__(self, top: int | None, *, descending: bool) -> None:
         self._top = top
@@ -83,7 +83,7 @@ class _Bucket:
 
 
 def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
-    """The `count` tasks that failed last, the newest first. Reads all blocks, and the rows of these tasks only."""
+    """Return the `count` tasks that failed last, newest first. Reads all blocks, and the rows of these tasks only."""
     failed = (view for view in backends.queue.tasks(job) if view.state is TaskState.FAILED)
     rows = backends.spec(job).rows
     page = PageReader(job.url, backends.files).page

@@ -1,4 +1,4 @@
-"""The manifest of an attempt, result.json. A task may have written anything into it: nothing in it is trusted."""
+"""The manifest of an attempt, result.json, which is validated because a task may have forged it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ResultFile:
 def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
     """Return the manifest of the attempt whose folder is `attempt_url`, with all its keys, known or not.
 
-    Raises FileMissing, FileDamaged where it is no JSON object, StorageError.
+    Raises FileMissing, FileDamaged if it is not a JSON object, StorageError.
     """
     url = manifest_url(attempt_url)
     result = files.read_json(url)
@@ -46,7 +46,7 @@ def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
 
 
 def read_manifest(files: Files, url: str) -> list[ResultFile]:
-    """Return the files of the attempt whose folder is `url`, and its streams; empty where nothing was stored.
+    """Return the files and streams of the attempt whose folder is `url`; empty if nothing was stored.
 
     Raises FileMissing, FileDamaged for a manifest that no consumer writes, StorageError.
     """
@@ -67,7 +67,7 @@ def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
         name, size, digest = item["name"], item["size"], item["digest"]
         if not isinstance(name, str) or type(size) is not int or size < 0 or not _DIGEST.fullmatch(digest):
             raise ValueError(f"a file is described as {cut(repr(item))}")
-        name.encode()  # a lone surrogate is no name
+        name.encode()  # raises UnicodeEncodeError for a lone surrogate
         yield ResultFile(str(safe_name(name)), output_url(url, name), size, digest)
 
 

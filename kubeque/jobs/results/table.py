@@ -1,4 +1,4 @@
-"""The table of a job: one line per task, as results.csv, as records and for the screen."""
+"""The table of a job, with one line per task: as results.csv, as records and for the screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
 from kubeque.model.rows.parameters import read_row
 
-#: What every table says of a task behind its parameters.
+#: Columns of every table after the parameters.
 FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes")
 
 
@@ -28,7 +28,7 @@ class TaskRow:
     row: dict[str, str]
 
     def facts(self) -> dict[str, Any]:
-        """The values of FACTS; None where there is none."""
+        """Return the values of the columns FACTS; None for a missing value."""
         outcome = self.view.record.outcome
         ended = outcome if self.view.state.has_outcome else None
         return {
@@ -43,18 +43,18 @@ class TaskRow:
         }
 
     def _attempts(self) -> int:
-        """Attempts that ended. A number that was reserved and given back unused is none of them."""
+        """Return the number of ended attempts. Attempts that were reserved but not started do not count."""
         record = self.view.record
         return len(record.history) if len(record.history) < KEPT_ATTEMPTS else record.attempts
 
     @property
     def out(self) -> dict[str, Any]:
-        """What the task wrote to $KUBEQUE_OUT, as far as the queue keeps it."""
+        """Return the values that the task wrote to $KUBEQUE_OUT, if the queue keeps them."""
         outcome = self.view.record.outcome
         return dict(outcome.out or {}) if outcome and self.view.state is TaskState.OK else {}
 
     def value(self, column: str) -> Any:
-        """What `as_record` has in one column; None where it has nothing."""
+        """Return the value of one column of `as_record`; None if it has none."""
         if column.startswith("out.") and (name := column.removeprefix("out.")) in (out := self.out):
             return out[name]
         if column in FACTS:
@@ -62,16 +62,16 @@ class TaskRow:
         return self.view.index if column == "index" else self.row.get(column)
 
     def as_record(self) -> dict[str, Any]:
-        """Everything, flat, with `out.` before the task's own values."""
+        """Return index, parameters, facts and the task's own values as one dict; their names begin with `out.`."""
         out = {f"out.{key}": value for key, value in self.out.items()}
         row = {column: value for column, value in self.row.items() if column != "index"}
         return {"index": self.view.index, **row, **self.facts(), **out}
 
 
 def lines(backends: Backends, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
-    """Every task from index `first` on with its row, in order; only those in `state` if it is given.
+    """Yield each task from index `first` on with its row, in order, only those in `state` if given.
 
-    Memory: a few blocks and pages. Pages of which no row is wanted are not read.
+    Memory: a few blocks and pages. Pages without a selected row are not read.
     """
     spec = backends.spec(job).rows
     page = PageReader(job.url, backends.files)
@@ -81,7 +81,7 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
 
 
 def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
-    """The rows of some tasks; each page is read once."""
+    """Return the rows of some tasks by index. Each page is read once."""
     spec = backends.spec(job).rows
     page = PageReader(job.url, backends.files).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
@@ -108,7 +108,7 @@ def to_csv(found: Sequence[TaskRow]) -> bytes:
 
 
 def parameter_column(name: str) -> str:
-    """Return the column of a parameter: its name, or `param.{name}` where that is the index or a fact."""
+    """Return the column of a parameter: its name, or `param.{name}` if the name is `index` or one of FACTS."""
     return f"param.{name}" if name in ("index", *FACTS) else name
 
 
@@ -118,7 +118,7 @@ def out_column(name: str) -> str:
 
 
 def write_csv(file: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a table as CSV in UTF-8, with true and false in lower case and nothing for None."""
+    """Write a table as CSV in UTF-8, with true and false in lower case and an empty cell for None."""
     text = io.TextIOWrapper(file, encoding="utf-8", errors="replace", newline="", write_through=True)
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

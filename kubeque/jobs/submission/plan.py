@@ -24,7 +24,7 @@ class Plan:
     consumers: int
     #: Number of input files, including those of single rows. Files with equal content are counted separately.
     inputs: int
-    #: Number of distinct contents of these files.
+    #: Number of distinct contents that this machine provides.
     contents: int
     #: Number of these contents that are in the store already.
     there: int

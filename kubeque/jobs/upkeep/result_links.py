@@ -59,7 +59,7 @@ def parse_links(stored: Mapping[str, Any]) -> Links:
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
-    """Return a predicate of relative names: True for files below a job's `url` that must stay. None: no file must stay.
+    """Return a predicate of relative names, true for files below a job's `url` that must stay; None if none must stay.
 
     Results that `links` names must stay, and with them the owner file. Unless `whole`, the owner file always stays.
     """
