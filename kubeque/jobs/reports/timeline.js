@@ -22,7 +22,7 @@
   let colours = {}, width = 0, height = 0, gutter = 0;
   let t0 = 0, t1 = 1, y0 = 0, y1 = 1, picked = -1, waiting = false, all = true;
 
-  // ---------------------------------------------------------------- what is seen of it
+  // ---------------------------------------------------------------- the visible part
   const x = (t) => gutter + ((t - t0) / (t1 - t0)) * (width - gutter);
   const y = (lane) => AXIS + ((lane - y0) / (y1 - y0)) * (height - AXIS);
   const timeAt = (px) => t0 + ((px - gutter) / (width - gutter)) * (t1 - t0);
@@ -102,7 +102,7 @@
     const tall = y(1) - y(0), bar = Math.max(tall > 6 ? tall - 2 : tall * 0.9, 1.5), up = tall > 6 ? 1 : 0;
     pen.save();
     pen.beginPath(); pen.rect(gutter, AXIS, width - gutter, height - AXIS); pen.clip();
-    // What did not end well comes second: among very many that did it would not be seen.
+    // Attempts that are not ok are drawn last, so that the many ok ones do not hide them.
     for (let n = 0; n < 2 * count; n += 1) {
       const i = n % count, end = start[i] + ms[i], lane = lanes.of[i], least = cause[i] === fine ? 1 : 2;
       if ((cause[i] === fine) !== (n < count)) continue;
@@ -118,7 +118,7 @@
       pen.fillStyle = colours.causes[cause[i]];
       const long = Math.max(right - left - (right - left > 4 ? 0.75 : 0), least);
       pen.fillRect(left, top, long, bar);
-      if (bar > 7 && cause[i] !== fine) { // told apart without colour, too
+      if (bar > 7 && cause[i] !== fine) { // distinguishable without colour
         pen.fillStyle = colours.mark;
         pen.fillRect(left, top + bar - 2.5, long, 2.5);
       }
@@ -178,7 +178,7 @@
     return parts.slice(from, from + 2).filter(([n]) => n).map(([n, unit]) => `${n} ${unit}`).join(" ");
   }
 
-  // ---------------------------------------------------------------- one attempt in words
+  // ---------------------------------------------------------------- one attempt as text
   const seconds = (value) => value >= 10000 ? duration(value, 1000) : `${Number((value / 1000).toPrecision(3))} s`;
 
   function words(i) {
@@ -235,7 +235,7 @@
     spoken.textContent = words(next).join(", ");
   }
 
-  // ---------------------------------------------------------------- hands
+  // ---------------------------------------------------------------- mouse and keys
   const place = (event) => { const at = canvas.getBoundingClientRect(); return [event.clientX - at.left, event.clientY - at.top]; };
   let held = null;
   canvas.addEventListener("pointerdown", (event) => {
@@ -292,7 +292,7 @@
   window.addEventListener("beforeprint", () => paper(true));
   window.addEventListener("afterprint", () => paper(false));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); redraw(); });
-  new ResizeObserver(() => { // at once: a canvas of another size is empty
+  new ResizeObserver(() => { // redraw at once: resizing clears the canvas
     fit();
     if (all) frame();
     draw();
