@@ -1,4 +1,4 @@
-"""Who we are to a store, and what to do where it does not let us write: for messages, so without any secret."""
+"""The login of this process at a store, and the remedy for a refused write: texts for messages, without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous call
 
 
 def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ) -> str:
-    """The account that requests are made as, as far as it can be told without asking anybody."""
+    """Return the account that signs requests, without a network request; empty if the kind of store has none."""
     if kind in _GOOGLE:
         login = getattr(getattr(filesystem, "credentials", None), "credentials", None)
         if login is None:
@@ -30,9 +30,9 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
 
 
 def is_nobody(kind: str, filesystem: Any) -> bool:
-    """Would Google itself, not a server that stands for it, be asked without any login?
+    """True if requests go to Google itself, not to an emulator, and carry no login.
 
-    Then it refuses to write, but only after a while and where it can be reached.
+    Google refuses such a write, but only after a delay, and only if it can be reached.
     """
     return (
         kind in _GOOGLE
@@ -42,7 +42,7 @@ def is_nobody(kind: str, filesystem: Any) -> bool:
 
 
 def remedy(kind: str, said: str) -> str:
-    """What to do where a store of that kind `said` no to writing."""
+    """Return the remedy for a refused write. `said`: answer of the store."""
     log_in = _LOG_IN["gs" if kind in _GOOGLE else "s3"] if kind in (*_GOOGLE, *_AMAZON) else "log in"
     if any(sign in said.lower() for sign in _NO_LOGIN):
         return log_in

@@ -1,4 +1,4 @@
-"""What a store's refusal means: in words for people, and whether it is worth another try."""
+"""Translate errors of stores into StorageError, and repeat requests that failed for a passing reason."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
 T = TypeVar("T")
 
-#: Seconds between tries of a store that is away, before jitter; the libraries have tried a few times by then.
+#: Seconds between tries of a store that does not answer, before jitter. The libraries retry a few times on their own.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-#: Seconds after which a second failure is the last: gcsfs alone tries for half a minute before it says the first time.
+#: Seconds after which a second failure is final: gcsfs retries for half a minute before it reports the first one.
 _ENOUGH_SECONDS = 30.0
-#: Libraries whose errors tell of the way to the store, not of the store's answer.
+#: Libraries whose errors concern the connection to the store, not the store's answer.
 _TRANSPORTS = {"aiohttp", "requests", "urllib3"}
-#: By name, as not every system has them all.
+#: Names of passing errors; names, because no system defines all of them.
 _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
 }  # fmt: skip
 
 
 def refused(verb: str, url: str, error: Exception) -> StorageError:
-    """What to raise for `error`, met when trying to `verb` (as in "read") the file at `url`."""
+    """Return the error to raise when `error` prevented an action on `url`. `verb`: the action, for example "read"."""
     if isinstance(error, StorageError):
         return error
     if isinstance(error, FileNotFoundError | NotADirectoryError) and verb == "read":
@@ -36,7 +36,7 @@ def refused(verb: str, url: str, error: Exception) -> StorageError:
 
 
 def reason(error: Exception) -> str:
-    """What the store said, in one line."""
+    """Return the store's answer in one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     if isinstance(error, FileNotFoundError) and not error.errno:
         text = f"there is no such bucket ({text})"
@@ -44,12 +44,12 @@ def reason(error: Exception) -> str:
 
 
 def is_full(error: BaseException | None) -> TypeGuard[OSError]:
-    """Is there no room left on a disk of this machine?"""
+    """True if a disk or quota of this machine is full."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_transient(error: Exception) -> bool:
-    """Is it likely that the same request succeeds a little later?"""
+    """True if the same request may succeed a little later."""
     status = getattr(error, "status", None) or getattr(error, "code", None)
     if isinstance(status, int):
         return status in (408, 429) or status >= 500
@@ -57,17 +57,17 @@ def is_transient(error: Exception) -> bool:
         return True
     if isinstance(error, OSError) and error.errno is not None:
         return errno.errorcode.get(error.errno) in _PASSING
-    # A refusal without any number (gcsfs says "Forbidden" that way) is meant as it is.
+    # A refusal without a number is final, for example "Forbidden" from gcsfs.
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
 
 
 def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
-    """What `request` returns, tried again while the store is away. Raises StorageError."""
+    """Return the result of `request`; repeat it while the store does not answer. Raises StorageError."""
     pauses, began, failures = iter(PAUSES), time.monotonic(), 0
     while True:
         try:
             return request()
-        # The libraries below fsspec have a tree of errors each (aiohttp, botocore, google.auth) and no common root.
+        # Each library below fsspec (aiohttp, botocore, google.auth) has its own errors, without a common base class.
         except Exception as error:
             failures += 1
             enough = failures > 1 and time.monotonic() - began > _ENOUGH_SECONDS

@@ -1,4 +1,4 @@
-"""Which of many names a store has: by listings of what is there, or by a question for each, whichever is less."""
+"""Find out which of many names a store has: by listings, or by one request for each name, whichever costs less."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kubeque.files.parallel import QUESTIONS, in_parallel
 
-#: So few names are just asked for.
+#: Number of names from which a listing can pay; fewer names are looked up one by one.
 _FEW = 64
-#: Objects that may be listed for each name that is looked for: a thousand come with one answer, which costs more than
-#: that of one question.
+#: Objects that may be listed for each name: one request lists a thousand objects, but costs more than one look-up.
 _LISTED = 20
-#: Listings end at so many objects each, more or less: an answer follows the other only within one listing.
+#: Approximate number of objects in one listing: the answers of one listing come one after the other.
 _SHARE = 4_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -20,9 +19,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def present(
     names: Iterable[str], *, ask: Callable[[str], bool], beginning: Callable[[str], Sequence[str]]
 ) -> frozenset[str]:
-    """Those of `names` that are there. `ask` knows of one name, `beginning` lists all that begin with some letters.
+    """Return those of `names` that exist. `ask`: look up one name; `beginning`: list the names with a prefix.
 
-    Only digests are listed: they begin with any letters equally often, so a few tell how many there are in all.
+    Only digests are listed: all prefixes are equally frequent, so the number below one prefix gives the total.
     """
     wanted = frozenset(names)
     if len(wanted) >= _FEW and all(_DIGEST.fullmatch(name) for name in wanted):
@@ -36,7 +35,7 @@ def present(
 
 
 def _about(beginning: Callable[[str], Sequence[str]]) -> int:
-    """How many digests there are, judged by those that begin with zeros: with more of them where there are many."""
+    """Estimate the number of digests from those that begin with five zeros; if these are few, with three."""
     for zeros in (5, 3):
         found = len(beginning("0" * zeros))
         if found > 2:  # one or two may be an accident

@@ -1,4 +1,4 @@
-"""Open the fsspec file system of a URL. fsspec and gcsfs enter here only."""
+"""Open the fsspec file system of a URL; no other module imports fsspec or gcsfs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeque.files.stores.object_store import ObjectStore, Pieces
 from kubeque.files.urls import scheme
 from kubeque.model.errors import ConfigError, MissingExtra
 
-#: What to install for a scheme.
+#: Arguments of `pip install`, by scheme.
 _LIBRARIES = {
     "gs": "'kubeque[google]'",
     "gcs": "'kubeque[google]'",
@@ -26,11 +26,11 @@ _LIBRARIES = {
 def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Pieces) -> ObjectStore:
     """Open the store of `url`; `options` are keyword arguments for fsspec, by scheme.
 
-    Raises MissingExtra for a missing library, ConfigError for an unknown scheme, StorageError where the login fails.
+    Raises MissingExtra for a missing library, ConfigError for an unknown scheme, StorageError if the login fails.
     """
     kind = scheme(url)
     try:
-        # A cached listing would hide files that others write.
+        # A cached listing would hide files that other processes write.
         filesystem = _file_system(kind, url, {"use_listings_cache": False, **options.get(kind, {})})
     except ImportError as error:
         remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
@@ -45,15 +45,15 @@ def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Piece
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
-    # Their errors are raised too; without a handler Python would print their warnings.
+    # These libraries also raise what they log. Without a handler Python prints their warnings.
     # (asyncio logs a thousand lines for the requests that s3fs gives up when the network fails.)
     for library in ("asyncio", "gcsfs", "google.auth"):
         logging.getLogger(library).addHandler(logging.NullHandler())
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
-        # The class that fsspec would choose asks each bucket for its kind by gRPC first. Nothing here depends on that,
-        # a server that speaks HTTP only lets it wait for a minute, and without a login it complains at every request.
+        # The class that fsspec chooses first requests the kind of each bucket by gRPC, which is not needed here. If the
+        # server speaks only HTTP, that request takes a minute; without a login it logs a warning at every request.
         return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))
     from fsspec.core import url_to_fs
 
@@ -63,7 +63,7 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 def _google_token() -> Any:
     """Return the Google credentials of this machine; "anon", which may read public objects, if there are none.
 
-    Without this gcsfs asks a metadata server for half a minute before it uses "anon".
+    Without this gcsfs tries a metadata server for half a minute before it uses "anon".
     """
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "anon"

@@ -1,4 +1,4 @@
-"""A folder as a store, in plain system calls: the way of every small file on one machine, so it has to be quick."""
+"""A folder as a store, in plain system calls: on one machine it handles every small file, so it must be fast."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TEMPORARY = ".kubeque-", ".tmp"
 
 
 def temporary_name() -> str:
-    """A name that nobody has. Listings leave out what a killed process left under one."""
+    """Return a unique name for a temporary file. Listings omit such files, which a killed process may leave."""
     return secrets.token_hex(8).join(_TEMPORARY)
 
 
@@ -35,8 +35,8 @@ def is_temporary(name: str) -> bool:
 class Folder:
     """Files below folders of this machine, or of a disk that several machines mount.
 
-    A file is whole under its name or not there at all, also when a process dies. It is not flushed to the disk at
-    once (that costs milliseconds a file): a machine that loses its power may lose the last seconds.
+    A file is complete under its name or does not exist, also if a process dies. It is not flushed to the disk at
+    once, which would cost milliseconds per file: a power failure may lose the files of the last seconds.
     """
 
     def read(self, url: str) -> bytes:
@@ -75,7 +75,7 @@ class Folder:
         return status.st_size, f"{status.st_mtime_ns}-{status.st_size}", os.path.isdir(local_path(url))
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
-        # Asking a folder costs a microsecond a name; listing one that a million files share does not.
+        # A look-up costs a microsecond per name. A listing costs more if the folder has a million files.
         root = local_path(prefix)
         with _told("read", prefix):
             return {name for name in names if os.path.isfile(os.path.join(root, name))}
@@ -123,14 +123,14 @@ class Folder:
             if keep is not None:
                 _prune(path, keep)
                 return
-            # Somebody else may delete the same tree: then rmtree meets what has just gone, and begins again.
+            # Another process may delete the same tree. rmtree then fails at a file that is gone, and starts again.
             while os.path.lexists(path):
                 with contextlib.suppress(FileNotFoundError):
                     shutil.rmtree(path)
 
 
 def _prune(root: str, keep: Callable[[str], bool]) -> None:
-    """Remove the files below `root` that are not kept, and the folders that are empty then. Raises OSError."""
+    """Remove the files below `root` that `keep` rejects, then the empty folders. Raises OSError."""
     for at, folders, names in os.walk(root, topdown=False):
         links = [name for name in folders if os.path.islink(os.path.join(at, name))]
         for name in [*names, *links]:
@@ -138,14 +138,14 @@ def _prune(root: str, keep: Callable[[str], bool]) -> None:
             if not keep(os.path.relpath(path, root)):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(path)
-        with contextlib.suppress(OSError):  # something in it is kept, or has just come
+        with contextlib.suppress(OSError):  # the folder has a file that is kept or new
             os.rmdir(at)
 
 
 def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
-    """Make the file `path`, and the folders above it, from what `fill` writes: whole or not at all.
+    """Create the file `path` atomically from the bytes that `fill` writes; make missing folders. Raises OSError.
 
-    With `new`, returns False where there was a file already and leaves that alone. Raises OSError.
+    With `new`, return False if the file exists, and do not change it.
     """
     file = _temporary_file(os.path.dirname(path))
     try:
@@ -162,12 +162,12 @@ def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> 
 
 
 def _temporary_file(folder: str) -> BinaryIO:
-    """An empty file in `folder`, which is made where it is missing."""
+    """Create an empty temporary file in `folder`; make the folder if it is missing."""
     while True:
         try:
             return open(os.path.join(folder, temporary_name()), "xb")
         except FileNotFoundError:
-            # Made only when it turns out to be missing, so there is nothing to remember that could be out of date.
+            # Made only after a failure: a record of existing folders could be out of date.
             os.makedirs(folder, exist_ok=True)
 
 
@@ -176,7 +176,7 @@ def _link(temporary: str, path: str) -> bool:
         os.link(temporary, path)
         won = True
     except FileExistsError:
-        # NFS may answer so when its first answer was lost: our own file then has a second name.
+        # NFS may report this after its first answer was lost. The link is then ours, and the file has two names.
         won = os.stat(temporary).st_nlink > 1
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
@@ -190,7 +190,7 @@ def _link(temporary: str, path: str) -> bool:
 
 
 def open_source(url: str) -> BinaryIO:
-    """A file of this machine, to be copied. Raises StorageError, FileMissing."""
+    """Open a file of this machine for copying. Raises StorageError, FileMissing."""
     with _told("read", url):
         return open(local_path(url), "rb")
 
@@ -203,14 +203,13 @@ def copy(
     *,
     piece: int = CHUNK_BYTES,
 ) -> None:
-    """Copy the whole of `source`, calling `progress` with the bytes of each piece, and with their sum below zero if
-    that fails.
+    """Copy `source` to its end. `progress` gets the bytes of each piece; after a failure, their negative sum.
 
-    Raises StorageError where `digest` (SHA-256, hex; empty: any) is not that of the bytes: the file has changed.
+    Raises StorageError if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:
-        with ThreadPoolExecutor(1) as beside:  # no thread is started for a small file
+        with ThreadPoolExecutor(1) as beside:  # a small file starts no thread
             while chunk := source.read(piece):
                 hashed = beside.submit(sha256.update, chunk) if digest and len(chunk) == piece else None
                 if digest and hashed is None:
@@ -231,6 +230,6 @@ def copy(
 def _told(verb: str, url: str) -> Iterator[None]:
     try:
         yield
-    # A NUL or a lone surrogate in a path is a ValueError.
+    # A NUL or a lone surrogate in a path raises ValueError.
     except (OSError, ValueError) as error:
         raise refused(verb, url, error) from error

@@ -1,4 +1,4 @@
-"""An object store, spoken to through a file system of fsspec that `store` opens: requests, retries, whole objects."""
+"""An object store behind a file system of fsspec: requests, retries, and objects that appear only when complete."""
 
 from __future__ import annotations
 
@@ -25,48 +25,48 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-#: A file up to this size goes and comes in one request; a larger one in pieces.
+#: Largest file that is transferred in one request, bytes; a larger one is transferred in pieces.
 WHOLE_BYTES = 8 << 20
-#: Google takes pieces in multiples of 256 KiB, S3 takes 10,000 of them at most.
+#: Unit of a piece's size, bytes (Google accepts only multiples), and most pieces of a file (S3 accepts 10,000).
 _PIECE_STEP, _PIECES = 1 << 18, 9_000
-#: So many large files are on their way at the same time, for the memory that their pieces take.
+#: Most large files that are transferred at the same time: their pieces are in memory.
 _LARGE_AT_ONCE = 2
-#: Where the stores keep what changes whenever the object does, best first.
+#: Names under which stores report a value that changes with the object, best first.
 _GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
 _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
-#: fsspec reads these in a path as a pattern, in `rm` too.
+#: Characters that fsspec reads as a pattern in a path, also in `rm`.
 _MAGIC = re.compile(r"[*?[]")
-#: There is one memory:// in a process.
+#: A process has one memory:// store.
 _memory_lock = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """How a large file goes and comes: larger pieces are quicker, and take memory.
+    """Sizes of the pieces of a large file: larger pieces are faster and take more memory.
 
-    One that is sent is there up to four times, in the library's buffers; of those that come, two for each at once.
+    An upload holds up to four copies of one piece, in the library's buffers. A download holds `2 * at_once` pieces.
     """
 
-    #: Bytes of a piece that is sent, one after the other; more where the file would be too many of them.
+    #: Bytes of an uploaded piece, one after the other; more if the file would have too many pieces.
     sent_bytes: int = 8 << 20
-    #: Bytes of a piece that comes, and how many do at once; the libraries' own way holds half a gigabyte.
+    #: Bytes of a downloaded piece, and pieces downloaded at once. The libraries' own download holds half a gigabyte.
     received_bytes: int = 4 << 20
     at_once: int = 2
 
 
-#: In a consumer, whose memory the cluster counts, and where there is room for more.
+#: For a consumer, whose memory the cluster limits, and for a process that may use more memory.
 SMALL_PIECES, LARGE_PIECES = Pieces(), Pieces(32 << 20, 16 << 20, 4)
 
 
 class _Listener:
-    """What fsspec tells of a download; as much of its Callback as `get_file` uses."""
+    """Receives the progress of a download from fsspec. It has the methods of Callback that `get_file` uses."""
 
     def __init__(self, progress: Callable[[int], None]) -> None:
         self._progress = progress
         self.seen = 0
 
     def set_size(self, size: int | None) -> None:
-        """It begins: gcsfs says so again when it begins again after a line has broken."""
+        """Start from 0. gcsfs calls this again when it restarts after a broken connection."""
         self._progress(-self.seen)
         self.seen = 0
 
@@ -76,17 +76,17 @@ class _Listener:
 
 
 class ObjectStore:
-    """The objects that one file system of fsspec reaches. An object appears whole, when its last byte has arrived."""
+    """The objects of one file system of fsspec. An object appears when its last byte has arrived."""
 
     def __init__(
         self, filesystem: Any, *, in_memory: bool = False, ranges: bool = False, pieces: Pieces = SMALL_PIECES
     ) -> None:
-        """`ranges`: it gives any part of an object."""
+        """`ranges`: True if the store can return a part of an object."""
         self.filesystem = self._fs = filesystem
         self._ranges, self._pieces = ranges, pieces
         self._large = threading.Semaphore(_LARGE_AT_ONCE)
-        # memory:// hands one file object to all readers and writes in sight of them, so there only whole files go;
-        # and it looks before it creates, so that needs a lock.
+        # memory:// gives all readers the same file object and writes to it in place, so it gets only whole files.
+        # It checks for a file before it creates one, so creation needs a lock.
         self._in_memory = in_memory
 
     def read(self, url: str) -> bytes:
@@ -110,7 +110,7 @@ class ObjectStore:
             tries += 1
             if self._create(url, data):
                 return True
-            # After a lost answer it may be our own object that is in the way.
+            # After a lost answer the existing object may be our own.
             return tries > 1 and bytes(self._fs.cat_file(url)) == data
 
         return patiently("write", url, create)
@@ -122,10 +122,10 @@ class ObjectStore:
             return True
         except FileExistsError:
             if self._in_memory and not self._fs.isfile(url):
-                raise  # a file stands where a folder should be
+                raise  # a file has the name of a folder
             return False
         except OSError as error:
-            # Not every S3 says which condition failed, as s3fs expects; ours has only the one.
+            # s3fs expects the name of the failed condition, which not every S3 reports. This request has only one.
             answer = getattr(error.__cause__, "response", None) or {}
             if answer.get("Error", {}).get("Code") == "PreconditionFailed":
                 return False
@@ -166,7 +166,7 @@ class ObjectStore:
             target.discard()
         except Exception as error:
             log.warning("the store keeps pieces of an unfinished upload of %s: %s", url, error)
-        # Else leaving it to the garbage collector would make an object of the half that there is.
+        # Otherwise the garbage collector closes the file, which stores an incomplete object.
         target.closed = True
 
     def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> None:
@@ -178,14 +178,14 @@ class ObjectStore:
         try:
             self._fs.pipe(data)
         except Exception:
-            # One by one each has its own tries, and what is refused is named.
+            # One by one each file has its own retries, and an error names its file.
             for url, whole in data.items():
                 patiently("write", url, partial(self._fs.pipe_file, url, whole))
         progress(sum(map(len, data.values())))
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
-        """What each has; None where it did not come in full: it is to be asked for by itself."""
-        # A size that is given saves S3 the question for it.
+        """Return the content of each file; None if it is incomplete: the caller then downloads that file alone."""
+        # A given end saves S3 a request for the size.
         ends = [item.size or None for item in copies]
         found = self._fs.cat_ranges([item.url for item in copies], [0] * len(ends), ends, on_error="return")
         return [
@@ -195,7 +195,7 @@ class ObjectStore:
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
         if self._ranges and (size is None or size > WHOLE_BYTES):
-            # What it has, whatever it should have: whoever asked compares.
+            # The actual size; the caller compares it with the expected one.
             size = patiently("read", url, lambda: int(self._fs.info(url)["size"]))
             if size > WHOLE_BYTES:
                 with self._large:
@@ -278,11 +278,11 @@ class ObjectStore:
         return str(self._fs._strip_protocol(prefix)).rstrip("/") + "/"
 
     def _find(self, prefix: str, start: str = "") -> list[tuple[str, Any]]:
-        """The objects below `prefix` whose names go on with `start`, as the file system names them."""
+        """Return the objects below `prefix` whose names begin with `start`, with the paths of the file system."""
         root = self._root(prefix)
         more = {"prefix": start} if start else {}
         found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True, **more))
-        # Some stores keep an empty object for each folder, with a slash at its end.
+        # Some stores keep an empty object for each folder; its name ends with a slash.
         return [(path, info) for path, info in found.items() if path.startswith(root) and not path.endswith("/")]
 
     def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:
@@ -318,7 +318,7 @@ class ObjectStore:
 
 
 def _modified(info: dict[str, Any]) -> float | None:
-    """When an object was written last, as Unix time; None where its store does not tell."""
+    """Return the time of the last write, Unix seconds; None if the store does not report it."""
     for key in _TIMES:
         value = info.get(key)
         if isinstance(value, int | float):
