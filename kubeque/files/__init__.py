@@ -1,1 +1,1 @@
-"""Where bytes live: stores, digests, staging."""
+"""Read and write files in folders and stores, and stage inputs."""

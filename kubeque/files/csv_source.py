@@ -1,4 +1,4 @@
-"""Rows from a CSV file, wherever it is."""
+"""Read rows from a CSV file, on this machine or in a store."""
 
 from __future__ import annotations
 

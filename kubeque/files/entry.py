@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Look:
     """Properties of one file that are known without reading it."""
 
-    #: Bytes; None: the store does not tell.
+    #: Bytes; None: the store does not report it.
     size: int | None
     #: Changes whenever the file does (generation, etag, or time and size).
     generation: str
@@ -23,6 +23,6 @@ class Entry:
     name: str
     #: Bytes; 0 for a folder.
     size: int = 0
-    #: Time of the last change, Unix seconds; None: a folder, or the store does not tell.
+    #: Time of the last change, Unix seconds; None: a folder, or the store does not report it.
     modified: float | None = None
     folder: bool = False

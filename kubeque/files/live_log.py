@@ -1,4 +1,4 @@
-"""The last bytes of stdout and stderr, read from a growing file and stored while the task runs."""
+"""Read the last bytes of stdout and stderr from a growing file, and store them while the task runs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class LiveLog:
 def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
     """Return up to `limit` bytes from the end of a file that its program may replace; empty if it is missing."""
     try:
-        # The program may have put a FIFO there, which would block, or a link to a file of somebody else.
+        # The program may have replaced the file by a FIFO, which would block, or by a link to another user's file.
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return Tail()

@@ -1,4 +1,4 @@
-"""Write files for the user, on this machine or in a store: whole under their names, or not at all."""
+"""Write files for the user, on this machine or in a store: complete under their names, or not at all."""
 
 from __future__ import annotations
 

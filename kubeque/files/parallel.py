@@ -1,4 +1,4 @@
-"""Many requests to a store at once, and how many: all thread counts of the package above `queues` are here."""
+"""Send many requests to a store at once; all thread counts of the packages above `queues` are here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANIFESTS = 8
 DOWNLOADS = 16
 #: Groups of result files that a fetch uploads to another store.
 RESULT_UPLOADS = 16
-#: Groups of inputs that a submission uploads: they share the line of a laptop.
+#: Groups of inputs that a submission uploads: they share the bandwidth of a laptop.
 INPUT_UPLOADS = 8
 #: Pages of rows that a submission writes: 1,000 rows of memory for each.
 PAGE_WRITES = 8

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Least time between two reports, seconds: a report for each of a thousand files a second would slow them down.
+#: Least time between two reports, seconds: a report per file would slow down a transfer of a thousand files a second.
 REPORT_SECONDS = 0.1
 
 
@@ -15,7 +15,7 @@ REPORT_SECONDS = 0.1
 class Transfer:
     """Progress of a transfer."""
 
-    #: Files, or tasks in a fetch: done, and in all.
+    #: Number of files (in a fetch, of tasks): done, and in all.
     items: int
     items_total: int
     #: Bytes: moved, and in all.

@@ -47,7 +47,7 @@ def inside(folder: Path, name: str) -> Path:
     path = folder
     for part in safe_name(name).parts:
         path = path / part
-        # One lstat a part; resolving the whole path each time costs ten times as much.
+        # One lstat per part; resolving the whole path each time takes ten times as long.
         if os.path.islink(path):
             _check_link(folder, path, name)
     return path

@@ -28,7 +28,7 @@ WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
 
 
 class Store(Protocol):
-    """What a kind of store implements; see the methods of `Files`. Raises StorageError, FileMissing on reading."""
+    """A kind of store; the methods are those of `Files`. Raises StorageError, and FileMissing on reading."""
 
     def read(self, url: str) -> bytes: ...
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]: ...
@@ -88,7 +88,7 @@ class Files:
     def upload(
         self, path: str | os.PathLike[str], url: str, *, digest: str = "", progress: Callable[[int], None] | None = None
     ) -> None:
-        """Upload a file of this machine. `progress` gets the bytes of each piece; negative where it starts again.
+        """Upload a file of this machine. `progress` gets the bytes of each piece, negative ones before a restart.
 
         With `digest` (SHA-256, hex) the file appears under `url` only if its bytes have that digest.
         """
@@ -107,7 +107,7 @@ class Files:
         """Download a file to `path`; it appears there complete and checked; make missing folders.
 
         Raises FileDamaged if the file does not have the given `digest` (SHA-256, hex), `size` (bytes) or `generation`
-        (of an earlier `look`). `progress` as in `upload`.
+        (of an earlier `look`). `progress`: see `upload`.
         """
 
         def fill(file: BinaryIO) -> None:
@@ -232,7 +232,7 @@ class Files:
     def _store(self, url: str) -> Store:
         if is_folder(url):
             return self._folder
-        # A connection does not survive a fork, and ftp:// and the like have one for each host.
+        # A connection does not survive a fork. Schemes like ftp:// need one connection per host.
         key = os.getpid(), split(url)[0]
         store = self._stores.get(key)
         if store is None:

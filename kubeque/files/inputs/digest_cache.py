@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered between runs so that large inputs are read only once."""
+"""Cache the SHA-256 of files between runs, so that large inputs are read only once."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-#: A file that changed so lately may change again within the same tick of its file system's clock.
+#: Least age of a cached file's last change, seconds: a newer file may change again within one tick of the disk's clock.
 RACY_SECONDS = 2.0
-#: Files remembered; the longest unchanged ones are forgotten first.
+#: Largest number of cached files; the entries that were written first are removed first.
 KEPT = 200_000
 _LOCK_SECONDS = 5.0
 
-#: Absolute path, bytes, times of change of content and of status (ns), inode: the same file, unchanged.
+#: Absolute path, bytes, mtime and ctime (ns), inode: an equal key means the same file, unchanged.
 _Key = tuple[bytes, int, int, int, int]
 
 
 class DigestCache:
     """Digests of files by path, size, times and inode, in an SQLite file that many processes may use.
 
-    A cache that cannot be used is passed over with a warning: files are read again then.
+    If the cache cannot be used, a warning is logged and files are read again.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
@@ -43,19 +43,19 @@ class DigestCache:
         self._usable = True
 
     def sha256(self, path: Path) -> str:
-        """Hex digest of one file. Raises StorageError."""
+        """Return the digest of one file, hex. Raises StorageError."""
         return self.sha256_many([path])[path]
 
     def sha256_many(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Hex digest of each file; those not known are read in parallel. Raises StorageError."""
+        """Return the digest of each file, hex; files that are not cached are read in parallel. Raises StorageError."""
         keys = {path: _key(path) for path in paths}
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
         threads = min(DIGESTS, os.cpu_count() or 1)
-        stopped = threading.Event()  # Ctrl-C does not wait until the largest file has been read
+        stopped = threading.Event()  # Ctrl-C must not wait until the largest file has been read
         digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
         read = dict(zip(unknown, digests, strict=True))
-        # Only what did not change while it was read.
+        # Files that changed while they were read are not cached.
         fresh = {keys[path]: digest for path, digest in read.items() if keys[path] == _key(path)}
         self._remember({key: digest for key, digest in fresh.items() if self._settled(key)})
         return {path: read[path] if path in read else known[key] for path, key in keys.items()}
@@ -78,19 +78,19 @@ class DigestCache:
                 "INSERT OR REPLACE INTO digest (path, size, mtime, ctime, inode, sha256) VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
-            # Every row written gets the highest number, so the lowest are the oldest.
+            # Each written row gets the highest rowid, so the lowest ones are the oldest.
             database.execute("DELETE FROM digest WHERE rowid <= (SELECT max(rowid) FROM digest) - ?", (KEPT,))
 
         if digests:
             self._transact(store)
 
     def _transact(self, work: Callable[[sqlite3.Connection], R]) -> R | None:
-        """What `work` returns, or None where the cache cannot be used."""
+        """Return the result of `work` in one transaction; None if the cache cannot be used."""
         if not self._usable:
             return None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Without WAL: the file may lie in a home that several machines mount.
+            # Without WAL: several machines may mount the folder of the file.
             with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:
                 database.execute(
                     "CREATE TABLE IF NOT EXISTS digest"
@@ -108,6 +108,6 @@ def _key(path: Path) -> _Key:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         raise refused("read", os.fspath(path), error) from error
-    # The inode of a large disk may have 64 bits, of which SQLite's whole numbers have 63.
+    # An inode may have 64 bits; a positive integer of SQLite has 63.
     inode = status.st_ino & (1 << 63) - 1
     return os.path.abspath(os.fsencode(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode

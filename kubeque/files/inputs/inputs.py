@@ -1,4 +1,4 @@
-"""From the author's `^` words and pushes to inputs: found, digested, and uploaded once each."""
+"""Find the inputs that `^` words and pushes name, compute their digests, and upload each of them once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kubeque.model.job.spec import Input
 
 
 class Upload(NamedTuple):
-    """A file of this machine that the content-addressed store shall have."""
+    """A file of this machine for the content-addressed store."""
 
     path: Path
     digest: str
@@ -34,21 +34,21 @@ class Upload(NamedTuple):
 class Staging:
     """The inputs of a sweep, before they are uploaded."""
 
-    #: Files that every task gets.
+    #: Inputs of every task.
     inputs: tuple[Input, ...] = ()
-    #: Files that depend on the row, by the word as rendered for it.
+    #: Inputs that depend on the row, by the word as rendered for the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: Each distinct digest once.
+    #: One upload per digest.
     uploads: tuple[Upload, ...] = ()
 
 
 @dataclass(slots=True)
 class _RowSources:
-    """The files that the rows ask for."""
+    """The files that depend on the row."""
 
-    #: By the word as rendered.
+    #: By the word as rendered for the row.
     found: dict[str, Source] = field(default_factory=dict)
-    #: Files that some row has both and that would have one name.
+    #: Pairs of words, as rendered for one row, whose files have the same name.
     rivals: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -62,10 +62,11 @@ def find_inputs(
     digests: DigestCache,
     files: Files,
 ) -> Staging:
-    """The inputs that `^` words and `pushes` (`src[:dst]`, `@list`, folders) name; relative paths start at `base`.
+    """Return the inputs that `^` words and `pushes` (`src[:dst]`, `@list`, folders) name.
 
-    `rows` is gone through only if a `^` word has placeholders. What is uploaded will be at `cas_prefix`, by its digest.
-    Raises CommandError naming the word, the path and the remedy, StorageError where a store does not answer.
+    `base`: folder at which relative paths start. `rows` is read only if a `^` word has placeholders. `cas_prefix`: URL
+    of the content-addressed store. Raises CommandError with the word, the path and the remedy, StorageError if a store
+    does not answer.
     """
     base = Path(os.path.abspath(base))
     common: list[Source] = []
@@ -99,7 +100,7 @@ def _find_for_rows(words: Sequence[Word], rows: Iterable[Mapping[str, str]], bas
         row = row if "index" in row else {**row, "index": str(index)}
         texts = [word.render(row) for _, word in varying]
         for (at, word), text in zip(varying, texts, strict=True):
-            # Each word by itself: what one may name, another with a narrower folder may not.
+            # Each word is checked alone: two words may allow different folders for the same path.
             if (at, text) not in checked:
                 checked.add((at, text))
                 source = row_source(word, row, base, first=at == 0)
@@ -128,7 +129,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
 
 
 def _look(source: Source, files: Files) -> Input:
-    """An object that stays where it is; its generation is noted, so that another one is not taken for it."""
+    """Return an object of another store as an input; its generation identifies the present content."""
     try:
         look = files.look(source.url)
     except FileMissing as error:
@@ -139,7 +140,7 @@ def _look(source: Source, files: Files) -> Input:
 
 
 def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str, Source]:
-    """One source for each name. Raises CommandError where two differ, or one would be a folder for another."""
+    """Return one source per name. Raises CommandError if two sources differ, or if a name is both file and folder."""
     taken: dict[str, Source] = {}
     for source in common:
         other = taken.setdefault(source.name, source)
@@ -155,7 +156,7 @@ def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str,
 
 
 def _check_rows(by_row: _RowSources, inputs: Mapping[str, Source], made: Mapping[Source, Input]) -> None:
-    """Raises CommandError where a row would have two different files, or a file and a folder, of one name."""
+    """Raise CommandError if a row has two different files, or a file and a folder, with the same name."""
     folders = {str(parent): inputs[name] for name in inputs for parent in PurePosixPath(name).parents}
     for source in by_row.found.values():
         if source.name in folders:
@@ -182,9 +183,9 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
 
 
 def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | None = None) -> int:
-    """Upload what the content-addressed store at `cas_prefix` does not have yet; returns the bytes sent.
+    """Upload the files that the content-addressed store at `cas_prefix` does not have, and return their bytes.
 
-    `progress` is told how many files and bytes have gone, of those that must. Raises StorageError.
+    `progress` gets the number of files and bytes: uploaded, and in all. Raises StorageError.
     """
     if not staging.uploads:
         return 0

@@ -1,4 +1,4 @@
-"""What the author's words and pushes name: files, folders and objects, found and checked before anything is read."""
+"""Find and check the files, folders and objects that words and pushes name, without reading their contents."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of this machine, or one object elsewhere, that tasks shall find under a name."""
+    """One file of this machine, or one object of a store, that tasks find under `name`."""
 
-    #: How the author said it, for messages.
+    #: The word or push that names it, for messages.
     said: str
-    #: Its path below the working directory.
+    #: Its path relative to the working directory.
     name: str
-    #: None for an object elsewhere.
+    #: None for an object of a store.
     path: Path | None
-    #: Of an object elsewhere.
+    #: URL of an object of a store; empty for a file.
     url: str = ""
-    #: Bytes, as it was found.
+    #: Bytes when it was found; 0 for an object of a store.
     size: int = 0
     executable: bool = False
 
 
 def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
-    """The file, or with a slash at its end the folder, of a `^` word without placeholders. Raises CommandError.
+    """Yield the file of a `^` word without placeholders; all files of a folder if the word ends with a slash.
 
-    The command's `first` word is going to be run, so it becomes executable wherever it comes from.
+    `first`: True for the first word of the command, which is the program: it becomes executable. Raises CommandError.
     """
     text, said = word.render({}), f"the word {format_word(word)!r}"
     name = _checked(base_name(text), said)
@@ -49,13 +49,13 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
 
 
 def push_sources(text: str, base: Path) -> Iterator[Source]:
-    """The files of one push: `src[:dst]`, a folder with all below it, or `@list`. Raises CommandError."""
+    """Yield the files of one push: `src[:dst]`, a folder with all files below it, or `@list`. Raises CommandError."""
     for said, push in _listed(text, base):
         yield from _one_push(push, base, said)
 
 
 def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
-    """The pushes that one push stands for, those of a list one by one, each with what messages call it."""
+    """Yield the push itself, or each push of an `@list`, after its name for messages. Raises CommandError."""
     if not text.startswith("@"):
         yield f"the push {text!r}", text
         return
@@ -81,7 +81,7 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
 
 
 def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
-    """The same pushes for whom relative paths start elsewhere; lists are read. Raises CommandError."""
+    """Yield the pushes with absolute paths in place of relative ones; lists are read. Raises CommandError."""
     for text in pushes:
         for said, push in _listed(text, base):
             source, target = split_push(push, base, said)
@@ -91,13 +91,13 @@ def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
 
 
 def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
-    """Source and destination ("" where none is given) of `src[:dst]`; colons of a URL or an existing file are its own.
+    """Return source and destination of `src[:dst]`; the destination is "" if none is given.
 
-    Raises CommandError for an empty half.
+    A colon in a URL's host or in the name of an existing file does not separate. Raises CommandError for an empty half.
     """
     start = 0
     if not is_folder(text):
-        start = text.find("/", text.index("://") + 3)  # behind the host, which may have a port
+        start = text.find("/", text.index("://") + 3)  # after the host, which may have a port
     source, colon, target = text[start:].rpartition(":")
     if start < 0 or not colon or (is_folder(text) and located(text, base, said).exists()):
         return text, ""
@@ -107,7 +107,7 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
 
 
 def _target(name: str, target: str, said: str) -> str:
-    """Where a pushed file or folder goes: a destination with a slash at its end is a folder to put it in."""
+    """Return the name of a pushed file or folder. A destination that ends with a slash is the folder above it."""
     if target.endswith("/"):
         target += name
     return _checked(target.removeprefix("./") or name, said)
@@ -121,7 +121,7 @@ def _checked(name: str, said: str) -> str:
 
 
 def file_source(text: str, name: str, base: Path, said: str, *, executable: bool = False) -> Source:
-    """A file of this machine, or an object elsewhere which is not looked at yet. Raises CommandError."""
+    """Return a file of this machine, or an object of a store without a request to it. Raises CommandError."""
     if not is_folder(text):
         return Source(said, name, None, text, executable=executable)
     path = located(text, base, said)
@@ -151,7 +151,7 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
 
 
 def located(text: str, base: Path, said: str) -> Path:
-    """Where a path in the author's text is."""
+    """Return the path that the text names; relative paths start at `base`. Raises CommandError for a URL of a store."""
     if not is_folder(text):
         raise CommandError(
             f"{said}: only a folder of this machine can be brought as a whole: name the files one by one"
@@ -163,7 +163,7 @@ def located(text: str, base: Path, said: str) -> Path:
 
 
 def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
-    """All files below a folder, in order. Links are left out: what they lead to may be anywhere."""
+    """Yield all files below a folder, in order, without links, which may lead out of the folder."""
     if not stat.S_ISDIR(_status(folder, base, said).st_mode):
         raise CommandError(f"{said}: {folder} is no folder; leave out the slash at its end")
 
@@ -187,9 +187,9 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
 
 
 def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool) -> Source:
-    """The file of a `^` word for one row, whose values may only choose below the folder that the author wrote out.
+    """Return the file of a `^` word for one row. The row's values must not lead out of the literal folder of the word.
 
-    Raises CommandError naming row and column.
+    Raises CommandError with row and column.
     """
     said = f"the word {format_word(word)!r} in row {row['index']}"
     text = word.render(row)
@@ -209,13 +209,13 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
     if not fixed.partition("://")[2].strip("/"):
         raise StorageError("the bucket or host is not written out: put it before the first placeholder")
     safe_name(text[len(fixed) :])
-    # A server decodes %2e%2e, and what follows ? or # is no path any more.
+    # A server decodes %2e%2e; the path ends at ? or #.
     if text.startswith("http") and any(char in row[name] for name in word.columns for char in "?#%"):
         raise StorageError("a value has one of ? # %, which mean something in a web address")
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """The columns to blame: those whose values are more than a plain name, else all."""
+    """Return the columns to blame, for a message: those whose values are not plain names, otherwise all."""
     suspects = [
         name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]
     ]
