@@ -1,1 +1,1 @@
-"""What happens inside the pod: the process that takes tasks and runs the user's command."""
+"""The consumer: the process that claims tasks and runs them, in a pod or on this machine."""

@@ -24,7 +24,7 @@ from kubeque.queues.queue import Queue
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one consumer until nothing is left for its fleet: in a slot of this machine, or in a pod."""
+    """Run one consumer, in a slot of this machine or in a pod, until its fleet has no work left."""
     parser = argparse.ArgumentParser(prog="kubeque.consumer")
     parser.add_argument("--fleet", required=True)
     parser.add_argument("--linger", type=float, default=5.0)
@@ -64,8 +64,10 @@ def _in_slot(given: argparse.Namespace) -> int:
 
 
 def _start_closing(queue: Queue, given: argparse.Namespace) -> None:
-    """Start a process that writes table and report of ended jobs, even if no client runs. It needs modules that a
-    consumer does not load, and outlives this process."""
+    """Start a process that writes the table and report of ended jobs, also if no client runs.
+
+    The process loads modules that a consumer does not need, and outlives this process.
+    """
     if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]
         try:

@@ -1,4 +1,4 @@
-"""The meeting point of a consumer's threads: its decisions, its leases, and what is done to a lease."""
+"""Share decisions and leases among the threads of a consumer, and carry out the instructions about leases."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Coordinator:
         with self._changed:
             self._changes += 1
             instructions = self._decisions.handle(event, self._clock())
-            for instruction in instructions:  # a request to stop must meet the command that it is meant for
+            for instruction in instructions:  # under the lock: a request to stop must not hit a later command
                 self._signal(instruction)
             self._changed.notify_all()
         return [instruction for instruction in instructions if not self._carry_out(instruction)]
@@ -64,7 +64,7 @@ class Coordinator:
         return self._changes
 
     def await_change(self, after: int, seconds: float) -> None:
-        """Return once more than `after` events have happened, and after `seconds` at the latest."""
+        """Wait until more than `after` events have happened, for at most `seconds`."""
         with self._changed:
             self._changed.wait_for(lambda: self._changes > after, seconds)
 
@@ -124,7 +124,7 @@ class Coordinator:
         return tuple(self.each_lease())
 
     def drop_done(self) -> tuple[LeaseView, ...]:
-        """Forget the leases of which nothing is left, and return the others."""
+        """Remove the leases whose tasks have all ended, and return the others."""
         views = self.views()
         with self._changed:
             for view in views:
@@ -133,7 +133,7 @@ class Coordinator:
         return tuple(view for view in views if not view.done)
 
     def _commit(self, number: LeaseId, *, reserve: int, give_back: bool) -> None:
-        """Commit if the store answers; what runs of a lost lease is stopped."""
+        """Commit if the store answers; if the lease is lost, stop its running task."""
         lease = self._leases.get(number)
         if lease is None:
             return
@@ -149,7 +149,7 @@ class Coordinator:
             self.tell(on.Committed(self.view(number, lease)))
 
     def _let_go(self, number: LeaseId) -> None:
-        """Release a lease, then stop what runs of it: a task that begins meanwhile sees that it must not."""
+        """Release a lease, then stop its running task. A task that is about to start finds the lease released."""
         lease = self._leases.get(number)
         if lease is None:
             return
@@ -169,7 +169,7 @@ class Coordinator:
         return jobs
 
     def judge(self, job: Job, *, hopeless: bool = False) -> None:
-        """End the job if it has reached a limit; its leases are released then."""
+        """End the job if it has reached a limit, and release its leases."""
         try:
             job = self._early_stop.judge(job, hopeless=hopeless)
         except (QueueUnavailable, JobNotFound, JobUnreadable) as error:

@@ -21,7 +21,7 @@ from kubeque.queues.block import COMMIT_SECONDS, reserve_count
 
 #: An outcome younger than this, seconds, is left to the commit that reserves the next task: one write instead of two.
 SETTLE_SECONDS = 1.0
-#: Seconds that the upload of a result may hold up the next reservation.
+#: Seconds for which the upload of a result may delay the next reservation.
 SAVE_SECONDS = 1.0
 #: Longest pause after a task could not be staged, seconds: a faulty node must not use up the attempts of a job.
 _LONGEST_BACKOFF = 30.0
@@ -35,17 +35,17 @@ class Decisions:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._jobs: tuple[Job, ...] = ()
-        #: By uid: the most consumers that each job has wanted.
+        #: Largest number of consumers that each job has wanted, by uid.
         self._most: dict[str, int] = {}
-        #: Seconds of the last tasks, from the start of one to the start of the next.
+        #: Durations of the last tasks, from the start of one to the start of the next, seconds.
         self._recent: dict[JobKey, deque[float]] = {}
-        #: By uid and run: number of failures seen here; None once a task was ok.
+        #: Number of failures seen here, by uid and run; None once a task was ok.
         self._failures: dict[tuple[str, int], int | None] = {}
-        #: Uids of jobs of which nothing more is begun, because a more urgent job waits.
+        #: Uids of jobs whose tasks are not started, because a more urgent job waits.
         self._making_way: frozenset[str] = frozenset()
         #: The lease whose tasks are staged.
         self._current: LeaseId | None = None
-        #: Leases that were to be released; the answer of the store may have been lost.
+        #: Leases with a requested release, whose answer may have been lost.
         self._left: set[LeaseId] = set()
         self._running: LeaseId | None = None
         self._running_since = 0.0
@@ -53,7 +53,7 @@ class Decisions:
         self._staged = 0
         #: Tasks in the consumer: staged, running or being saved.
         self._under_way = 0
-        #: Since when tasks are only being saved.
+        #: Time from which tasks are only being saved.
         self._quiet_since: float | None = None
         self._awaits_save = False
         self._idle_since: float | None = None
@@ -74,7 +74,7 @@ class Decisions:
         }  # fmt: skip
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """Take note of an event and return what its thread has to do. `now`: monotonic clock, seconds."""
+        """Record an event and return the instructions for its thread. `now`: monotonic clock, seconds."""
         instructions = self._handlers[type(event)](event, now)
         saving_only = self._under_way > 0 and self._running is None and not self._staged
         self._quiet_since = (self._quiet_since or now) if saving_only else None
@@ -86,7 +86,7 @@ class Decisions:
 
     # ------------------------------------------------------------------ the next task is staged
     def _begin_round(self) -> None:
-        """Forget what was tried in vain since the last task."""
+        """Reset the state of a round of `_supply`."""
         self._may_take = True
         #: True once tasks were reserved or a block was claimed in this round.
         self._tried = self._listed = False
@@ -176,7 +176,7 @@ class Decisions:
         return self._running is not None and now - self._running_since > COMMIT_SECONDS
 
     def _is_saved(self, now: float) -> bool:
-        """True once all tasks have been saved, or the upload of a result takes long."""
+        """True once all tasks have been saved, or once the upload of a result takes too long to wait for."""
         return self._under_way == 0 or (self._quiet_since is not None and now - self._quiet_since > SAVE_SECONDS)
 
     # ------------------------------------------------------------------ tasks run and are saved
@@ -252,7 +252,7 @@ class Decisions:
         return []
 
     def _review_leases(self, event: on.LeasesReviewed, now: float) -> list[Instruction]:
-        """Give back what is killed, removed, reset or too large by now; ask what is more urgent than the rest."""
+        """Release leases of jobs that are killed, removed, reset or too large; look for more urgent jobs."""
         jobs, instructions = {job.uid: job for job in self._jobs}, list[Instruction]()
         for lease in event.leases:
             job = jobs.get(lease.job.uid)
@@ -279,7 +279,7 @@ class Decisions:
         return [do.LetGo(lease.id) for lease in event.leases if lease.job.uid == uid]
 
     def _review_fleet(self, event: on.FleetReviewed, now: float) -> list[Instruction]:
-        """Retire if fewer consumers are wanted. They agree without talking: the last by slot or by name leave."""
+        """Retire if fewer consumers are wanted. No messages are needed: the last ones by slot or by name leave."""
         fell = any(job.consumers < self._most[job.uid] for job in self._jobs)
         wanted = [job.consumers for job in self._jobs if job.open]
         fewer, slot = fell and bool(wanted), self._place.slot

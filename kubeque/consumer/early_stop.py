@@ -1,4 +1,4 @@
-"""Early ends of jobs, as far as a consumer brings them about: limits, hopeless commands, orphans."""
+"""End jobs early from a consumer: at a limit, if their command is hopeless, or if they are orphans."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class EarlyStop:
         return job.open and (job.is_overdue(now) or job.is_orphan(now))
 
     def judge(self, job: Job, *, hopeless: bool = False) -> Job:
-        """End the job if it has reached a limit, and return it as it is then.
+        """End the job if it has reached a limit, and return its new state.
 
-        `hopeless`: look at its first attempts too, O(blocks). Raises QueueUnavailable, JobNotFound.
+        `hopeless`: also check its first attempts, O(blocks). Raises QueueUnavailable, JobNotFound.
         """
         if hopeless:
             job = end_hopeless(self._queue, job)

@@ -26,7 +26,7 @@ class LeaseView:
     lost: bool
     #: Outcomes that are not recorded yet.
     waiting: int
-    #: When the oldest of them ended, seconds of the event clock; None if there is none.
+    #: End of the oldest of them, seconds of the event clock; None if there is none.
     waiting_since: float | None
     #: Last commit, seconds of the event clock.
     committed_at: float
@@ -68,7 +68,7 @@ class NothingTaken(Event):
 
 @dataclass(frozen=True, slots=True)
 class TaskStaged(Event):
-    """A task has its working directory; or it has none, for a reason that another try may remove."""
+    """A task has its working directory, or could not be staged."""
 
     #: Number of the attempt that could not be staged; None if it was staged or if no other try can help.
     faulty_attempt: int | None = None
@@ -136,7 +136,7 @@ class TaskSaved(Event):
 
     lease: LeaseView
     cause: Cause
-    #: Number of first attempts that tell whether the job is hopeless.
+    #: Number of first attempts that decide whether the job is hopeless.
     early_attempts: int
 
 
@@ -178,7 +178,7 @@ class LeaseLeft(Event):
 
 @dataclass(frozen=True, slots=True)
 class RenewalDue(Event):
-    """The heartbeat looks at a lease."""
+    """The heartbeat checks a lease."""
 
     lease: LeaseView
     #: True if the job's deadline has passed or it is an orphan.

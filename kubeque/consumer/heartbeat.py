@@ -1,4 +1,4 @@
-"""The thread of a consumer that acts by the clock: renews leases, reviews the fleet's jobs, reaps dead consumers."""
+"""The periodic thread of a consumer: it renews leases, reviews the fleet's jobs and reaps dead consumers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
-#: Seconds between two looks at the leases, two reviews of the jobs, and about two reaps.
+#: Seconds between two checks of the leases, two reviews of the jobs, and (approximately) two reaps.
 _TICK_SECONDS, _JOBS_SECONDS, _REAP_SECONDS = 0.5, 5.0, 5.0
 
 
@@ -40,7 +40,7 @@ class Heartbeat:
         self._reviewed_at = self._reaped_at = 0.0
 
     def run(self) -> None:
-        """Act by the clock until the consumer leaves."""
+        """Do periodic work until the consumer leaves."""
         self._reviewed_at = self._reaped_at = time.monotonic()
         while not self._leaving.wait(_TICK_SECONDS):
             self.tick(time.monotonic())

@@ -16,7 +16,7 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Commit(Instruction):
-    """Record what waits, renew the lease, and reserve tasks or give back what has not begun."""
+    """Record the waiting outcomes, renew the lease, and reserve tasks or give back those that have not begun."""
 
     lease: LeaseId
     reserve: int = 0
@@ -35,13 +35,13 @@ class JudgeJob(Instruction):
     """End the job of a lease if it has reached a limit."""
 
     lease: LeaseId
-    #: True to look at its first attempts too: all of its tasks failed here.
+    #: True to check its first attempts too, because all of its tasks failed here.
     hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh(Instruction):
-    """Use the job as it is now."""
+    """Replace the known state of a job by this one."""
 
     lease: LeaseId
     job: Job
@@ -49,7 +49,7 @@ class Refresh(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class LookForBetter(Instruction):
-    """See whether one of these jobs has pending tasks, for a lease of a less urgent job."""
+    """Check if one of these jobs has pending tasks, for a lease of a less urgent job."""
 
     lease: LeaseView
     jobs: tuple[Job, ...]
@@ -65,7 +65,7 @@ class StopTask(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class ResetStop(Instruction):
-    """Forget requests to stop: they were meant for the task that has ended."""
+    """Clear requests to stop, which applied to the task that has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ class ListJobs(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class AwaitChange(Instruction):
-    """Wait until anything happens in the consumer."""
+    """Wait for the next event of the consumer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause(Instruction):
-    """Wait: there is nothing to do."""
+    """Wait, because there is no work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class ListOwners(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class CheckPlace(Instruction):
-    """See whether the home folder of this consumer is still there."""
+    """Check if the home folder of this consumer still exists."""
 
 
 @dataclass(frozen=True, slots=True)

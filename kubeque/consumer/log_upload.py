@@ -1,4 +1,4 @@
-"""The thread of a consumer that uploads the log of the running command: ever less often, or at once for a reader."""
+"""The thread of a consumer that uploads the running command's log: at growing intervals, or at once for a reader."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _APART_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Schedule:
-    """When the log of one attempt is uploaded. Pure: times are arguments."""
+    """Decides when the log of one attempt is uploaded. Pure: times are arguments."""
 
     #: Next regular upload, seconds of the monotonic clock.
     due: float
@@ -40,14 +40,14 @@ class Schedule:
     def is_due(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
         """True if the log has to be uploaded now.
 
-        `asked`: until when the log is read, 0 if it is not; `grown`: size of both streams, bytes.
+        `asked`: end of the request to read the log, 0 without one; `grown`: size of both streams, bytes.
         """
         if asked and now - self.sent_at >= _APART_SECONDS and (asked != self.answered or grown != self.sent):
             return True
         return now >= self.due and grown != self.sent
 
     def note_upload(self, now: float, asked: float, grown: tuple[int, int]) -> None:
-        """Note that the log is in the store."""
+        """Record an upload of the log."""
         self.answered, self.sent, self.sent_at = asked, grown, now
         if now >= self.due:
             self.pause = min(LONGEST_SECONDS, 2 * self.pause)
@@ -88,19 +88,19 @@ class LogUploader:
             return
         tail = self._read(task)
         grown = tail.stdout.end, tail.stderr.end
-        # A command that has ended meanwhile has a result, and its folder may be gone.
+        # A command that has ended has a result, and its folder may be gone.
         if schedule.is_due(now, asked, grown) and self._running() is task:
             self._send(task, tail)
             schedule.note_upload(now, asked, grown)
 
     def _asked_until(self, task: StagedTask) -> float:
-        """Return until when the log of this task is read, by the clock of the queue; 0 if it is not."""
+        """Return the end of the request to read this task's log, by the clock of the queue; 0 without a request."""
         job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
         until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0
 
     def keep_log(self, finished: FinishedTask) -> None:
-        """Upload what a stopped attempt has written: it leaves no result."""
+        """Upload the output of a stopped attempt, which has no result."""
         task = finished.task
         if task.workdir is None or finished.ended is None:
             return

@@ -1,7 +1,7 @@
 """One consumer: its threads, from start to end.
 
 Three threads form a pipeline: `task_source` stages the next task, the main thread runs the present one, `results` saves
-the last one. `heartbeat` and `log_upload` act by the clock. All of them report to `decisions` through the coordinator.
+the last one. `heartbeat` and `log_upload` run periodically. All report to `decisions` through the coordinator.
 A task runs only after the commit that reserved it is in the store, and an outcome is committed only after result.json.
 """
 
@@ -34,9 +34,9 @@ from kubeque.model.job.task import Cause
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
-#: Seconds between two looks whether to leave, while no task is staged.
+#: Seconds between two checks for a request to leave, while no task is staged.
 _LOOK_SECONDS = 0.1
-#: Finished tasks that wait for the saver; more hold up the next command.
+#: Number of finished tasks that may wait for the saver; more tasks delay the next command.
 _UNSAVED = 4
 
 
@@ -63,7 +63,7 @@ class Consumer:
         self._saver = Saver(files, self._coordinator, self._done, self._logs.keep_log, self._leaving)
 
     def leave(self) -> None:
-        """Leave as soon as possible: stop the command, record what has finished, give back the rest."""
+        """Leave as soon as possible: stop the command, record finished tasks, give back the others."""
         self._told_to_leave = True  # no lock is taken here: this is called from a signal handler
         self._stop.set(Cause.PREEMPTED)
 
@@ -73,7 +73,7 @@ class Consumer:
         return self._decisions.retired
 
     def run(self) -> None:
-        """Work until nothing has been left to do for a while, `leave` was called, or fewer consumers are wanted."""
+        """Work until no work is left for some time, `leave` was called, or fewer consumers are wanted."""
         self._host.work.mkdir(parents=True, exist_ok=True)
         self._queue.self_test()
         self._coordinator.list_jobs()
@@ -108,7 +108,7 @@ def _start(work: Callable[[], None], name: str) -> threading.Thread:
 
 
 def _run_or_end(work: Callable[[], None]) -> None:
-    """Run a thread. An error in it ends the process: its tasks are taken back like those of any dead consumer."""
+    """Run a thread. An error in it ends the process; other processes reap its leases."""
     try:
         work()
     except BaseException as error:

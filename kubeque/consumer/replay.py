@@ -1,7 +1,7 @@
-"""`python -m kubeque.consumer.replay`: one task once more, here, in a folder that stays. `jobs.replay` starts it.
+"""`python -m kubeque.consumer.replay`: run one task again, on this machine, in a folder that stays.
 
-It reads an order as JSON from standard input, shows what the program writes on standard error as it comes, and writes
-what became of it as JSON to standard output. Nothing is told to the queue or the store.
+`jobs.replay` starts it. It reads an order from standard input and writes the outcome to standard output, both as JSON.
+It copies the program's output to standard error while the program runs. It does not write to the queue or the store.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PUMP_SECONDS = 0.2
 
 
 def main() -> int:
-    """Run what standard input orders."""
+    """Run the task that standard input describes."""
     order = json.loads(sys.stdin.read())
     process_tree.adopt_orphans()
     try:

@@ -29,7 +29,7 @@ from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.early_stop import early_attempts
 
 log = logging.getLogger(__name__)
-#: Bytes of JSON of $KUBEQUE_OUT that travel in the queue; larger values are only in result.json.
+#: Largest JSON of $KUBEQUE_OUT that is stored in the queue, bytes; larger values are only in result.json.
 _OUT_IN_QUEUE = 1024
 #: Seconds between attempts to upload a result, while the store does not answer.
 _STORE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
@@ -60,7 +60,7 @@ class Saver:
     def _save(self, finished: FinishedTask) -> None:
         task, ended = finished.task, finished.ended
         if ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED):
-            self._keep_log(finished)  # its lease is released, and with it the task; until then it must not begin again
+            self._keep_log(finished)  # before its lease is released: then the task may start again
             return
         outcome = self._upload(finished)
         task.lease.ended(outcome)
@@ -85,7 +85,7 @@ class Saver:
 
 
 def save(files: Files, finished: FinishedTask) -> Outcome:
-    """Upload what the attempt left, result.json last. Raises StorageError, and may be called again then."""
+    """Upload the files of the attempt, result.json last. Raises StorageError; the call may then be repeated."""
     task, ended, began = finished.task, finished.ended, time.monotonic()
     workdir = task.workdir
     if ended is None or workdir is None:

@@ -1,4 +1,4 @@
-"""One staged task is run: its environment, its limits, its output."""
+"""Run one staged task: its environment, its limits, its output."""
 
 from __future__ import annotations
 

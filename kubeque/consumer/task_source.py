@@ -35,7 +35,7 @@ from kubeque.retry import idle_pauses
 log = logging.getLogger(__name__)
 #: Specs that are kept in memory.
 _SPECS = 50
-#: Seconds between two looks whether the staged task still waits, and between two looks at the tasks being saved.
+#: Seconds between two checks of the waiting staged task, and between two checks of the tasks being saved.
 _HAND_OVER_SECONDS, _CHANGE_SECONDS = 0.2, 0.05
 
 
@@ -45,7 +45,7 @@ class JobContext:
 
     spec: JobSpec
     pages: PageReader
-    #: True once a block of it was claimed here, or none was to be had.
+    #: True once a block of it was claimed here, or it had no block to claim.
     begun: bool = False
 
 
@@ -79,7 +79,7 @@ class TaskSource:
         self._return_staged()
 
     def _step(self) -> bool:
-        """Do what is to be done next. False once the consumer leaves. Raises QueueUnavailable, StorageError."""
+        """Carry out the next instruction. False once the consumer leaves. Raises QueueUnavailable, StorageError."""
         changes = self._coordinator.changes
         instructions = self._coordinator.tell(on.SupplierReady(self._coordinator.drop_done()))
         for instruction in instructions:
@@ -150,7 +150,7 @@ class TaskSource:
         self._give_back(task)
 
     def _return_staged(self) -> None:
-        """Give back what is staged: other consumers need not wait for the command that runs here."""
+        """Give back the staged tasks, so that they need not wait for the command that runs here."""
         with suppress(threads_queue.Empty):
             while True:
                 self._give_back(self._staged.get_nowait())

@@ -1,4 +1,4 @@
-"""Watch the disk while a command runs, and find out afterwards whether it was full."""
+"""Watch the disk while a command runs, and find out afterwards if it was full."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DiskWatch:
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Measure once. True if the limit is (nearly) reached."""
+        """Measure once. Return True if the limit is (nearly) reached."""
         began = time.thread_time()
         used = sum(map(usage, self._folders))
         self.peak = max(self.peak, used)
@@ -45,7 +45,7 @@ class DiskWatch:
 
 
 def usage(folder: Path) -> int:
-    """Return the bytes that a folder takes on its disk. The walk is no snapshot: files may change during it."""
+    """Return the bytes that a folder takes on its disk. It is an estimate, because files may change during the walk."""
     total, todo = 0, [str(folder)]
     seen: set[int] = set()
     while todo:

@@ -19,7 +19,7 @@ OUT_BYTES = 16 << 10
 
 #: Variables of the consumer, or about the consumer's own working directory.
 _NOT_THEIRS = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_")
-#: On one machine also: variables of the user that started the consumers, who need not be the submitter.
+#: On one machine also: variables of the user that started the consumers. The submitter may be another user.
 _STARTERS = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV.*|CONDA.*|AIRFLOW.*")
 
 

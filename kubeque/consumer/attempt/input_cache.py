@@ -1,4 +1,4 @@
-"""The inputs of tasks: each is fetched once per machine and put into many working directories."""
+"""Fetch each input once per machine, and put it into many working directories."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class InputCache:
                 raise _unplaced(item, error) from error
 
     def _has(self, item: Input) -> bool:
-        """True if the input is here as it was fetched. A program can change a file through its link."""
+        """True if the input is cached and unchanged. A program can change a cached file through its link."""
         try:
             status = os.lstat(self._folder / key_of(item))
         except OSError:  # missing; any other error shows up when it is fetched
@@ -197,7 +197,7 @@ class InputCache:
         for path, status in _files_of(self._folder):
             yield path, status
         for path, status in _files_of(self._incoming):
-            # A whole one has its old date shortly before it goes to its place: then the date of access tells.
+            # A complete one already has its fixed date before it is renamed: then the access time shows its age.
             touched = max(status.st_mtime, status.st_atime)
             if not path.endswith(_LOCK) and time.time() - touched > _STALE_SECONDS:
                 with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Read the streams of a task: to keep them, to quote their last lines, and to print them while they grow."""
+"""Read the streams of a task to store them, to quote their last lines, and to print them while they grow."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class LiveTail:
     """Prints a growing stream line by line, each with a prefix: call `pump` regularly, and `close` at the end."""
 
     def __init__(self, path: Path, show: Callable[[str], object], prefix: str = "") -> None:
-        """`show` gets whole lines, with prefix and line end, several at a time."""
+        """`show`: gets complete lines, with prefix and line end, several at a time."""
         self._path = path
         self._show = show
         self._prefix = prefix
@@ -65,7 +65,7 @@ class LiveTail:
         self._rest = b""
 
     def pump(self) -> None:
-        """Print what was written since the last call. An incomplete line waits for its end."""
+        """Print the output since the last call. An incomplete line waits for its end."""
         try:
             with self._path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size

@@ -64,7 +64,7 @@ class MemoryWatch:
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Take one sample. True if the tree uses more than its limit."""
+        """Take one sample. Return True if the tree uses more than its limit."""
         began = time.thread_time()
         total = self._measure()
         over = self._limit is not None and total > self._limit
@@ -146,7 +146,7 @@ class OomCounter:
         """Return how many processes were killed so far."""
         try:
             match = _OOM_KILL.search(os.pread(self._fd, 4096, 0))
-        except OSError:  # The cgroup was removed below us: what was counted last is all there is to know.
+        except OSError:  # The cgroup was removed: the last count is the best value.
             return self._last
         self._last = int(match[1]) if match else 0
         return self._last

@@ -1,4 +1,4 @@
-"""Run one command: start it, watch it, stop it if necessary, and find out why it ended."""
+"""Run one command: start it, watch it, stop it if necessary, and find the cause of its end."""
 
 from __future__ import annotations
 
@@ -73,14 +73,15 @@ def run_command(
     disk: DiskWatch | None = None,
     begun: Callable[[int], None] = lambda pid: None,
 ) -> Ended:
-    """Run `argv` without a shell until it has ended and nothing of it is left.
+    """Run `argv` without a shell until all of its processes have ended.
 
-    It gets a session and group of its own, /dev/null to read, and no other open file of ours. `stdout` and `stderr` are
-    files to append to, or open descriptors. `oom`: the counter of the container's cgroup, where the container is the
-    task's own. `disk`: what it may fill. `begun` is told its process number, which is its group's too. A process runs
-    one command at a time: what else it has for children when the command ends counts as left behind. A program that
-    cannot be started is an end too (`exit`, 127 or 126), and why is written to its stderr; where the machine cannot
-    start any, the cause is `stage`.
+    The command gets its own session and process group, /dev/null as standard input, and no other open file of this
+    process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of the container's cgroup, if
+    the container runs only this task. `disk`: watch of its folders. `begun` gets its pid, which is also its group.
+
+    Run one command at a time: all other children of this process at its end count as left behind and are killed. For
+    a program that cannot be started the cause is `exit` (code 127 or 126), and its stderr has the reason; if the
+    machine cannot start any program, the cause is `stage`.
     """
     if stop.cause:
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
@@ -140,7 +141,7 @@ def _raise_oom_score(pid: int) -> None:
     try:
         fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
-        return  # It has ended already, or there is no /proc here: then the kernel chooses by size.
+        return  # It has ended already, or the system has no /proc: then the kernel chooses by size.
     try:
         os.write(fd, _FIRST_TO_GO)
     except OSError:
@@ -162,7 +163,7 @@ class _Run:
         self._before = before
         self._end = End(process, stop)
         self._deadline = time.monotonic() + limits.timeout if limits.timeout is not None else None
-        #: Why it is stopped; None while it is not.
+        #: Cause of its stop; None if it is not being stopped.
         self._cause: Cause | None = None
         self._terminated_at = 0.0
         self._kill_at: float | None = None
@@ -175,12 +176,12 @@ class _Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.close()
-        if kind is not None:  # whatever stops the consumer here, the command must not outlive it
+        if kind is not None:  # the command must not outlive the consumer, for any error
             self._kill()
             self._process.wait()
 
     def wait(self) -> None:
-        """Return once the command has ended."""
+        """Wait until the command has ended."""
         self.watch.sample()
         while not self._end.wait(self._pause()):
             now = time.monotonic()
@@ -234,7 +235,7 @@ class _Run:
         return process_tree.kill_leftovers(self._before)
 
     def _linger(self) -> None:
-        """Wait for the group until its grace period ends: `sh` dies of SIGTERM at once, its child may still save."""
+        """Wait for the group until its grace period ends: SIGTERM ends `sh` at once, but its child may still save."""
         while self._kill_at is not None and time.monotonic() < self._kill_at:
             while _reap_one_of(self._process.pid):
                 pass
@@ -245,7 +246,7 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
 
     def verdict(self, oom_killed: bool) -> tuple[Cause, int | None, str]:
-        """Return cause, code and message. `oom_killed`: the kernel killed a process for lack of memory meanwhile."""
+        """Return cause, code and message. `oom_killed`: the kernel killed one of its processes for lack of memory."""
         code = self._process.returncode
         own_code = code if code >= 0 else None
         if self._cause is not None:

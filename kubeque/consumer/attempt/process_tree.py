@@ -1,6 +1,6 @@
-"""Which processes a command has started, as /proc tells, and how those that it left behind are ended.
+"""Find the processes of a command in /proc, and end those that it left behind.
 
-Without /proc (not Linux) a command is known by its process group only, and every function here says "none".
+Without /proc (not on Linux) only the process group of a command is known, and every function here returns "none".
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 _PR_SET_CHILD_SUBREAPER = 36
-#: Seconds after which leftovers that do not die (a dead network disk holds them) are given up.
+#: Seconds to wait for killed leftovers; a process that hangs on a dead network disk may never end.
 _PATIENCE_SECONDS = 5.0
 
 
@@ -21,7 +21,7 @@ def adopt_orphans() -> bool:
     """Make this process the parent of all orphans of its descendants. Call it once, at the start.
 
     Without it a program that detaches itself twice ends up below process 1 and lives on into the next task.
-    Returns False where the system cannot do it.
+    Returns False if the system cannot do it.
     """
     if sys.platform != "linux":
         return False
@@ -77,7 +77,7 @@ def send(pid: int, number: int) -> bool:
 def kill_leftovers(before: frozenset[int]) -> int:
     """Kill and reap every child of this process that is not in `before`, and all below. Returns how many lived.
 
-    Killing a process makes us the parent of its children (see `adopt_orphans`), so it goes on until none is new.
+    Killing a process makes this one the parent of its children (see `adopt_orphans`), so it repeats until none is new.
     """
     killed = 0
     give_up = time.monotonic() + _PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""Why a program could not be started, in words that name it and the remedy."""
+"""Explain why a program could not be started: messages with its name and the remedy."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 from kubeque.model.job.task import Cause
 
-#: What a shell gives back as well.
+#: Exit codes for a missing program and for one that cannot be run, as in a shell.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-#: The kernel's bound on one argument or one `NAME=value`, bytes (MAX_ARG_STRLEN without its final NUL).
+#: The kernel's limit of one argument or one `NAME=value`, bytes (MAX_ARG_STRLEN without its final NUL).
 _LONGEST = 131_071
-#: The machine, not the program, is to blame.
+#: Errors of the machine, not of the program.
 _MACHINE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC})
 
 
@@ -30,7 +30,7 @@ class Refusal:
 
 
 def explain(error: OSError | ValueError, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Refusal:
-    """Return what an error of subprocess means for the task."""
+    """Return cause, exit code and message of the task for an error of subprocess."""
     program = argv[0]
     if isinstance(error, ValueError):  # A NUL, a lone surrogate, a variable whose name holds `=`.
         return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be given these arguments or variables: {error}")

@@ -35,7 +35,7 @@ class StopSignal:
             os.write(self._write, b"x")
 
     def clear(self) -> None:
-        """Forget all requests: the next command may run."""
+        """Clear all requests, so that the next command may run."""
         self.cause = self.grace_seconds = None
         self.drain()
 
@@ -44,7 +44,7 @@ class StopSignal:
         return self._read
 
     def drain(self) -> None:
-        """Forget the wake-ups so far."""
+        """Clear the wake-ups so far."""
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 
@@ -73,7 +73,7 @@ class End:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until anything happens, at most `seconds`. True if the child has ended."""
+        """Wait for the end or a request, at most `seconds`. Return True if the child has ended."""
         if self._pidfd is None:
             seconds, self._look = min(seconds, self._look), min(2 * self._look, _LAST_LOOK)
         ready = {fd for fd, _ in self._poll.poll(max(0.0, seconds) * 1000)}

@@ -1,4 +1,4 @@
-"""The folder of one attempt: made, filled with the inputs, searched for results, and removed without a trace."""
+"""The folder of one attempt: create it, stage the inputs, find the results, and remove it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.model.text import quote_name
 
 #: The row with its exact names, as the program finds it.
 ROW_FILE = "row.json"
-#: Number of files that cannot be kept whose names are listed; the others are counted.
+#: Number of refused files whose names are listed; the others are counted.
 _NAMED = 20
 
 
@@ -29,7 +29,7 @@ class OutputFile:
 
     #: Relative, with `/`.
     name: str
-    #: Where its bytes are. For a link the file that it leads to.
+    #: Path of its bytes; for a link, of the file that it leads to.
     path: Path
     #: Bytes.
     size: int
@@ -40,9 +40,9 @@ class OutputFiles:
     """The files that a task left in its working directory."""
 
     files: list[OutputFile] = field(default_factory=list)
-    #: What cannot be kept and why, one line each.
+    #: Files that cannot be kept, with the reason, one line each.
     refused: list[str] = field(default_factory=list)
-    #: How many more there were than `refused` names.
+    #: Number of further files that cannot be kept.
     refused_more: int = 0
 
     def refuse(self, name: str, why: str) -> None:
@@ -58,12 +58,12 @@ class Workdir:
     def __init__(self, root: Path, name: str) -> None:
         """`name`: unique among all attempts below `root`. Raises StageFailed if the folder cannot be made."""
         self.folder = root / name
-        #: Where the program runs. Streams and $KUBEQUE_OUT stand beside it, so that they are no results.
+        #: Working directory of the program. Streams and $KUBEQUE_OUT are beside it, so they do not count as results.
         self.path = self.folder / "work"
         self.stdout = self.folder / "stdout"
         self.stderr = self.folder / "stderr"
         self.out = self.folder / "out.json"
-        #: Size, time and inode of what we put there.
+        #: Size, time and inode of each staged file.
         self._staged: dict[str, tuple[int, int, int]] = {}
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -103,18 +103,18 @@ class Workdir:
     def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> OutputFiles:
         """Return the files that the task wrote and the globs select. Unchanged inputs are left out.
 
-        A link to a file of the working directory is kept as a file. Other links, what is no file, and names that no
-        store can have are refused.
+        A link to a file of the working directory is kept as a file. Other links, special files, and names that a store
+        cannot hold are refused.
         """
         search = _Search(os.path.realpath(self.path), self._staged, tuple(results), tuple(ignore))
         return search.run()
 
     def remove(self) -> list[str]:
-        """Remove the folder without following links. Returns what could not be removed and why."""
+        """Remove the folder without following links. Returns the paths that could not be removed, with the reason."""
         try:
             try:
                 shutil.rmtree(self.folder)
-            except PermissionError:  # A task that took away its own rights gets them back, and it is tried again.
+            except PermissionError:  # The task removed its own permissions: restore them and try again.
                 _make_writable(self.folder)
                 shutil.rmtree(self.folder)
         except FileNotFoundError:
@@ -125,7 +125,7 @@ class Workdir:
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
-    """Return each input once: one of the row may be one of the job. Raises StageFailed if two of a name differ."""
+    """Return each input once, because job and row may share one. Raises StageFailed if two of one name differ."""
     chosen: dict[str, Input] = {}
     for item in inputs:
         other = chosen.get(item.name, item)

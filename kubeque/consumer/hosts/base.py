@@ -1,4 +1,4 @@
-"""What a consumer needs from the place in which it runs."""
+"""The interface between a consumer and its host: a slot of this machine, or a pod."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Host(Protocol):
 
     @property
     def place(self) -> Place:
-        """Its place among the consumers of the fleet."""
+        """Position of the consumer in its fleet."""
 
     @property
     def number(self) -> int | None:
@@ -47,13 +47,13 @@ class Host(Protocol):
         """Print what commands write, while they run; None to print nothing."""
 
     def record_task(self, task: dict[str, object]) -> None:
-        """Keep, outside of this process, which task is about to run."""
+        """Record outside of this process that the task is about to run."""
 
     def record_process(self, pid: int) -> None:
-        """Keep the process of its command."""
+        """Record the process of its command."""
 
     def remove_leftovers(self) -> None:
-        """Remove what a command left outside of its working directory."""
+        """Remove files that a command left outside of its working directory."""
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a lease owner died; None if alive or unknown."""

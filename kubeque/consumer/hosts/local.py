@@ -44,7 +44,7 @@ class LocalHost:
         self.slot.runs(pid)
 
     def remove_leftovers(self) -> None:
-        """Leave other people's files alone."""
+        """Do nothing: the files outside may belong to other programs."""
 
     def find_death(self, owner: str) -> Death | None:
         return self.cluster.find_death(owner)

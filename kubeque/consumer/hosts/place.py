@@ -1,4 +1,4 @@
-"""Where a consumer runs, as far as its decisions depend on it."""
+"""The properties of a consumer's host that its decisions depend on."""
 
 from __future__ import annotations
 

@@ -17,13 +17,13 @@ from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.place import Place
 from kubeque.model.job.task import Death
 
-#: Where programs write besides their working directory.
+#: Folders that programs write to besides their working directory.
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 
 
 @dataclass(frozen=True)
 class PodHost:
-    """The container of this process, which it shares with its commands only."""
+    """The container of this process; only its commands share it."""
 
     fleet: str
     place: Place
@@ -58,13 +58,13 @@ class PodHost:
         last_words(json.dumps(task))
 
     def record_process(self, pid: int) -> None:
-        """Keep nothing: a command cannot outlive its container."""
+        """Do nothing: a command cannot outlive its container."""
 
     def remove_leftovers(self) -> None:
         self.leftovers.remove()
 
     def find_death(self, owner: str) -> Death | None:
-        """Return None: a pod knows nothing of other pods."""
+        """Return None: a pod cannot see other pods."""
         return None
 
     def is_in_place(self) -> bool:
@@ -72,7 +72,7 @@ class PodHost:
 
     @staticmethod
     def echo(lines: str) -> None:
-        """Write to the log of the pod. A reader that is slow or gone delays nothing."""
+        """Write to the log of the pod. A slow or missing reader causes no delay."""
         try:
             sys.stdout.write(lines)
             sys.stdout.flush()
