@@ -1,4 +1,4 @@
-"""One name for everything that Airflow 2.11 and 3.x call differently."""
+"""Common names for the interfaces that differ between Airflow 2.11 and 3.x."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def login_url(next_url: str) -> str:
 
 
 def mask_secrets(value: Any, name: str | None = None) -> Any:
-    """Return `value` with the secrets masked that Airflow knows; masked as a whole if `name` is that of a secret."""
+    """Return `value` with Airflow's known secrets masked; completely masked if `name` is the name of a secret."""
     if AIRFLOW_2:
         from airflow.utils.log.secrets_masker import redact  # type: ignore[import-not-found]
     else:

@@ -35,7 +35,7 @@ def make_series(deployment: str, dag: str, task: str) -> str:
 
 
 def make_origin(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> dict[str, str]:
-    """Return the origin that a job stores. Persons who may read the DAG may see the job."""
+    """Return the origin that a job stores. A person with read access to the DAG may see the job."""
     return {"deployment": deployment, "dag": dag, "run": run, "task": task, "map_index": str(map_index)}
 
 

@@ -1,4 +1,4 @@
-"""The try of an Airflow task that waits for a sweep, and the rule when its end cancels the sweep."""
+"""The try of an Airflow task that waits for a sweep, and the rule by which its end cancels the sweep."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the submit operator and the sensor wait for a sweep: in their own process or in the triggerer."""
+"""Wait for a sweep, for the submit operator and the sensor, in their own process or in the triggerer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubeque_provider.exceptions import BadSweep, permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.waiter import Waiter
 
-#: A sweep without a poll for this long is stopped: its Airflow task ended without a call of `on_kill`.
+#: Time without a poll after which a sweep is stopped: its Airflow task ended without a call of `on_kill`.
 ORPHAN_AFTER = timedelta(hours=12)
 #: `orphan_after` must span at least this many polls; one may be late.
 _MIN_POLLS = 3

@@ -1,1 +1,1 @@
-"""The program behind `bash .ci/run`: standard library only, since it runs before there is an environment."""
+"""The program behind `bash .ci/run`: standard library only, because it runs before the environment exists."""

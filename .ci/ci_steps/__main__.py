@@ -1,4 +1,4 @@
-"""Runs the steps of CI: see the head of .ci/run."""
+"""Run the steps of CI: see the head of .ci/run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ci_steps.report import Result, format_report, is_good, read_repeats
 from ci_steps.step import Step, parse_steps
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Where the machine that checks changes keeps the program that starts a cluster.
+#: Path, on the machine that checks changes, of the program that starts a cluster.
 CLUSTER = ROOT.parent / "shared" / "cluster" / "cluster"
 
 
 def main() -> int:
-    """Run the steps that the command line asks for, print the report, return the exit code."""
+    """Run the steps that the command line names, print the report, and return the exit code."""
     began = time.monotonic() - float(os.environ.get("KUBEQUE_CI_SECONDS", 0))
     steps = parse_steps((ROOT / ".ci" / "steps").read_text())
     asked = parse_words([step.name for step in steps])
@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def plan_steps(steps: Sequence[Step], asked: argparse.Namespace) -> list[Step]:
-    """Return the steps that the command line asks for."""
+    """Return the steps that the command line names."""
     if asked.names:
         return [step for step in steps if step.name in asked.names]
     return list(steps) if asked.all else choose(steps, count_commits())
@@ -84,7 +84,7 @@ def count_commits() -> int:
 def run_steps(
     planned: Sequence[Step], elapsed: Callable[[], float], limited: bool, flaky: Path, results: list[Result]
 ) -> None:
-    """Run the steps one after another, with one cluster for all that need it, and add what became of them."""
+    """Run the steps one after another, with one cluster for all steps that need it, and append their results."""
     cluster = Cluster(CLUSTER)
     try:
         for step in planned:
@@ -94,7 +94,7 @@ def run_steps(
             limit = limit_seconds(step, elapsed()) if limited else step.limit_seconds
             results.append(run_step(step, cluster, limit, flaky))
             if step.needs_cluster and results[-1].verdict != "good":
-                cluster.end()  # what the failed step left in it must not meet the next one
+                cluster.end()  # the remains of the failed step must not affect the next one
     finally:
         cluster.end()
 

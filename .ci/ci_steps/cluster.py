@@ -9,12 +9,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Seconds that starting and ending the cluster may take, the installation of its packages included.
+#: Limits for the start and the end of the cluster, seconds; the start may install packages.
 _START_SECONDS, _END_SECONDS = 600, 120
 
 
 class NoCluster(Exception):
-    """There is no Kubernetes here. The text says what to set."""
+    """This machine has no Kubernetes. The message names the variable to set."""
 
 
 class Cluster:
@@ -24,11 +24,11 @@ class Cluster:
         """`program`: starts a cluster with `up`, ends it with `down`, loads an image with `load`; it needs root."""
         self._program = program.resolve()
         self._environ: dict[str, str] | None = None
-        #: Holds the file that says that this cluster has the images of the tests.
+        #: Folder of the file that marks this cluster as having the images of the tests.
         self._marks: tempfile.TemporaryDirectory[str] | None = None
 
     def environ(self) -> Mapping[str, str]:
-        """Return the variables that lead the tests to the cluster; start it if it does not run. Raises NoCluster."""
+        """Return the variables with the cluster's address for the tests; start it if necessary. Raises NoCluster."""
         if os.environ.get("KUBECONFIG") and os.environ.get("KUBEQUE_E2E_LOAD"):
             return {}
         if self._environ is None:
@@ -46,13 +46,13 @@ class Cluster:
                 self._marks.cleanup()
             try:
                 subprocess.run([self._program, "down"], check=False, timeout=_END_SECONDS)
-            except subprocess.TimeoutExpired:  # the report of the run matters more
+            except subprocess.TimeoutExpired:  # the run must still print its report
                 print(f"== the cluster did not end within {_END_SECONDS} s: {self._program} down", flush=True)
 
     def _start(self) -> dict[str, str]:
         print("== starting the cluster", flush=True)
         said = self._ask("up")
-        if said.startswith("already up"):  # an earlier run was killed: what it left must not meet this one
+        if said.startswith("already up"):  # an earlier run was killed: its objects must not affect this one
             self._ask("down")
             said = self._ask("up")
         kubeconfig = re.search(r"^export KUBECONFIG=(.+)$", said, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Which steps a run of CI takes: the ones that always run, and optional ones in turn."""
+"""Select the steps of a run of CI: those that always run, and optional ones in turn."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cache
 
 from ci_steps.step import Step
 
-#: Seconds that the planned steps may usually take together.
+#: Limit for the sum of the usual times of the planned steps, seconds.
 BUDGET_SECONDS = 38 * 60
-#: Seconds after the start by which an optional step must usually end; later it does not start.
+#: Seconds after the start by which an optional step must usually end; otherwise it does not start.
 LAST_END_SECONDS = 70 * 60
 #: Seconds after the start at which every step is ended: CI is killed at 90 minutes. A step and the cluster take up to
 #: four minutes to end, and the report comes after them.

@@ -14,9 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-#: What pytest prints last, as in "=== 3 passed, 1 skipped in 4.05s ===".
+#: Last line of pytest's output, for example "=== 3 passed, 1 skipped in 4.05s ===".
 _CLOSING_LINE = re.compile(rb"=+ .*\b(passed|failed|errors?|skipped|deselected|no tests ran)\b.* in .* =+")
-#: How a command is ended: pytest closes its fixtures after SIGINT. The seconds are waited before the next signal.
+#: Signals that end a command, and the seconds before the next one: pytest closes its fixtures after SIGINT.
 _SIGNALS = ((signal.SIGINT, 60.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 
 
@@ -78,7 +78,7 @@ class _Output:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command if it runs still, and whatever is left of its process group."""
+    """End the command if it still runs, and all remaining processes of its group."""
     for sign, patience in _SIGNALS:
         if process.poll() is not None:
             break

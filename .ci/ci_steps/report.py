@@ -1,4 +1,4 @@
-"""What a run prints at its end: repeated tests, the table of its steps, pytest's closing lines."""
+"""Make the text that a run prints at its end: repeated tests, the table of its steps, pytest's closing lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ci_steps.step import Step
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one step."""
+    """The result of one step."""
 
     step: Step
     #: "good", "FAILED", "TIMEOUT" or "not run".
@@ -20,7 +20,7 @@ class Result:
     #: None if it did not run.
     seconds: float | None = None
     closing_lines: tuple[str, ...] = ()
-    #: Why it did not run.
+    #: Reason for not running it.
     reason: str = ""
 
 

@@ -1,1 +1,1 @@
-"""Where consumers run."""
+"""Clusters of consumers: this machine, Kubernetes and GKE."""

@@ -1,4 +1,4 @@
-"""The interface of clusters: where consumers run, how they start and how they are known to be dead."""
+"""The interface of clusters: start consumers, list them, and report how they died."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ConsumerStatus:
     owner: str
     #: "running" or another state of the cluster.
     state: str = "running"
-    #: What keeps it from running; empty if nothing does.
+    #: Reason that keeps it from running; empty without one.
     message: str = ""
 
 
@@ -39,7 +39,7 @@ class Permission:
     #: For example `create jobs`.
     what: str
     granted: bool
-    #: What fails without it.
+    #: Its purpose, for messages, for example `to check permissions`.
     needed_for: str
     #: True if sweeps run without it.
     optional: bool = False
@@ -60,10 +60,10 @@ class Cluster(Protocol):
 
     @property
     def start_hint(self) -> str:
-        """What a user has to start before consumers can run, for people; empty: nothing that is known."""
+        """Text about the programs that the user must start before consumers can run; empty if none is known."""
 
     def prepare(self) -> None:
-        """Make what has to be on this machine before queue and cluster are used. Raises ConfigError."""
+        """Create the files on this machine that queue and cluster need. Raises ConfigError."""
 
     def check(self, spec: JobSpec) -> None:
         """Raise UserError if consumers of this cluster cannot serve such a job. Creates nothing."""
@@ -72,7 +72,7 @@ class Cluster(Protocol):
         """Return the permissions that sweeps need, and whether this account has them."""
 
     def why_unkept(self, spec: JobSpec) -> str:
-        """Return why no keeper repairs and closes the job; empty if one does or none is wanted."""
+        """Return the reason why no keeper repairs and closes the job; empty if one does or none is wanted."""
 
     @property
     def consumer_version(self) -> str:
@@ -97,7 +97,7 @@ class Cluster(Protocol):
         """Return how a consumer died; None if it is alive or unknown to this cluster."""
 
     def standstill(self, job: Job) -> Standstill:
-        """Return what keeps the consumers of a job from starting."""
+        """Return the reasons that keep the consumers of a job from starting."""
 
     def finish(self, job: Job) -> None:
         """Clean up after a job that has ended. Consumers that serve other jobs stay."""

@@ -13,7 +13,7 @@ from kubeque.model.errors import ConfigError
 _TERMINATION_LOG = Path("/dev/termination-log")
 #: Limit of the termination message, bytes.
 _MESSAGE_BYTES = 2000
-#: Exit code of a consumer or keeper that was told to leave.
+#: Exit code of a consumer or keeper that leaves on request.
 TERMINATED = 143
 #: Variable with the URL of the queue, including its password.
 QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
@@ -45,7 +45,7 @@ def last_words(text: str) -> None:
 
 
 def use_own_certificates() -> None:
-    """Let this process use certifi's authorities if the image has none where our OpenSSL looks."""
+    """Use certifi's authorities in this process if the image has none in the default paths of OpenSSL."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):
         with suppress(ImportError):

@@ -307,10 +307,10 @@ def _owner(folder: Path) -> str:
 
 
 def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
-    """Return number and folder of an attempt on this machine, of the last one without `attempt`; None if there is none.
+    """Return number and folder of an attempt on this machine; None if there is none.
 
-    The folder has the streams `stdout` and `stderr`. It exists while the attempt runs, and stays if its consumer was
-    killed.
+    `attempt`: its number; None for the last one. The folder has the streams `stdout` and `stderr`. It exists while the
+    attempt runs, and stays if its consumer was killed.
     """
     found = {
         int(number): path

@@ -1,4 +1,4 @@
-"""Open the cluster that a URL names. Callers outside this folder decide by these functions, not by a URL's scheme."""
+"""Open the cluster that a URL names; callers outside this folder use these functions, not a URL's scheme."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KUBERNETES, _GKE = "kubernetes://", "gke://"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Logins for clusters, where the user of this machine is not the one to log in. Each is called on first use."""
+    """Logins for clusters that replace those of this machine's user. Each is called on first use."""
 
     #: Makes a kubernetes ApiClient; None: use the kubeconfig.
     kubernetes: Callable[[], Any] | None = None
@@ -91,7 +91,7 @@ def open_own_cluster(url: str, config: Config) -> Cluster:
 def local_attempt(config: Config, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
     """Return number and folder of an attempt that this machine runs, or ran when its consumer was killed.
 
-    Without `attempt` the last one; None if this machine has none.
+    `attempt`: its number; None for the last one. Return None if this machine has none.
     """
     from kubeque.clusters.local import attempt_folder
 

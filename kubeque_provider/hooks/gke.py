@@ -14,7 +14,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 def start_cluster(
     hook: KubequeHook, nodes: str, spot_nodes: str | None = None, machine_type: str | None = None
 ) -> dict[str, Any]:
-    """Create the cluster of the connection, and what it needs beside it, where they are missing.
+    """Create the cluster of the connection, with bucket, database and accounts, as far as they are missing.
 
     Returns its URL and the nodes of each pool. Raises UserError, and ClusterError with the commands to run for parts
     that this account may not create.
@@ -42,7 +42,7 @@ def stop_cluster(hook: KubequeHook) -> None:
 
 
 def _log_operations(hook: KubequeHook) -> Callable[[str, float], None]:
-    """Return a function that logs each operation at Google once, however often it is called."""
+    """Return a function that logs each operation at Google once, also if it is called several times."""
     last = ""
 
     def tell(what: str, seconds: float) -> None:

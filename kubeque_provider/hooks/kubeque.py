@@ -125,7 +125,7 @@ class KubequeHook(BaseHook):
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return whether queue and store answer, and a message. Called by `airflow connections test` and the form."""
+        """Return True if queue and store answer, and a message. `airflow connections test` and the form call this."""
         try:
             client = self.get_conn()
             jobs = len(client.jobs())
@@ -252,7 +252,7 @@ class KubequeHook(BaseHook):
                 self.log.warning("%s waits: %s", progress.job.name, problem)
 
     def deliver(self, progress: Progress) -> dict[str, Any]:
-        """Note that the job was delivered, and return its pointer. Raises SweepFailed that lists failed rows."""
+        """Record the delivery of the job, and return its pointer. Raises SweepFailed, which lists the failed rows."""
         job = progress.job
         if job.closing is None or not job.closing.success:
             raise make_failure(progress, self.get_conn().lines(job.name, state="failed"))

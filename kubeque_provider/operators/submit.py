@@ -1,4 +1,4 @@
-"""Submit a sweep: one Airflow task, however many rows."""
+"""Operator that submits a sweep: one Airflow task for any number of rows."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The page of sweeps inside Airflow: what it asks and is told, and how each Airflow serves it."""
+"""The page of sweeps inside Airflow: its requests and responses, and its server for each version of Airflow."""

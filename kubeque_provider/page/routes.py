@@ -1,6 +1,6 @@
-"""Answer the requests of the page of sweeps, the same for every Airflow. The only effect is to read the queue.
+"""Respond to the requests of the page of sweeps, the same for every Airflow; they only read.
 
-A person sees the sweeps of the DAGs that Airflow lets them read. Answers do not reveal whether other sweeps exist.
+A person sees the sweeps of the DAGs that they may read in Airflow. Responses do not reveal if other sweeps exist.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _HIDDEN = "the sweep does not exist here, or you may not see it"
 
 
 class MayRead(Protocol):
-    """Function that asks Airflow what a person may see."""
+    """Function that checks a person's access in Airflow."""
 
     def __call__(self, dag_id: str | None, *, logs: bool = False) -> bool:
         """True for the Airflow tasks of a DAG (None: of all DAGs), or with `logs` their output."""

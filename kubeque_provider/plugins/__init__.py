@@ -1,1 +1,1 @@
-"""What of kubeque is part of Airflow's own pages."""
+"""The parts of kubeque in Airflow's own pages."""

@@ -1,4 +1,4 @@
-"""A cluster on GKE: its start with all that it needs beside it, its node pools, and its stop."""
+"""A cluster on GKE: create it with its bucket, database and accounts, change its node pools, and delete it."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class GkeCluster:
         return cls(gke, url, parts[3] if len(parts) > 3 else config.namespace or "default", config, login)
 
     def kubernetes_cluster(self) -> KubernetesCluster:
-        """Return the Kubernetes cluster in which consumers run. Google is asked on the first request."""
+        """Return the Kubernetes cluster in which consumers run. Its first request reads the address from Google."""
         return KubernetesCluster(self._kubernetes(), self.config, self.namespace, url=self.url)
 
     # ------------------------------------------------------------------ start and stop
     def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
-        """Create what sweeps need as far as it is missing, and yield a `Part` for each.
+        """Create the missing parts of the cluster and its project, and yield a `Part` for each.
 
         `asked`: True if the user named the pools. Raises ConfigError if no location is known, ClusterError.
         """
@@ -79,7 +79,7 @@ class GkeCluster:
         yield from self._accounts(project, made.workload_pool)
 
     def _accounts(self, project: GoogleProject, pool: str) -> Iterator[Part]:
-        """Create the accounts of consumers and keepers in the cluster, and let them act as the Google account."""
+        """Create the accounts of consumers and keepers in the cluster, and permit them to act as the Google account."""
         consumers = self.config.service_account or _DEFAULT_ACCOUNT
         for account in (consumers, KEEPER):
             yield project.identity(pool, self.namespace, account)

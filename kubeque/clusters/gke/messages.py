@@ -1,4 +1,4 @@
-"""Messages of the GKE API about clusters and node pools, and the equivalent gcloud commands. Pure functions."""
+"""Messages of the GKE API about clusters and node pools, and the equivalent gcloud commands; pure functions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Create what a Google Cloud project needs beside the cluster: a bucket, a database, and an account that may use both.
+"""Create the bucket and the database of a Google Cloud project, and an account that may use both.
 
 Each part is created if it is missing. If this account lacks the permission, the part contains the command for a person
-who has it.
+with the permission.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Part:
     #: For example `bucket`.
     what: str
     ok: bool
-    #: What it is, and what was done or is missing.
+    #: Its description, and the change that was made or is missing.
     text: str
     #: The command that creates it, for a person with the permission; empty if nothing is missing.
     command: str = ""
@@ -70,7 +70,7 @@ class GoogleProject:
             )
 
     def identity(self, pool: str, namespace: str, kubernetes_account: str) -> Part:
-        """Let a Kubernetes service account act as the account of the consumers."""
+        """Permit a Kubernetes service account to act as the account of the consumers."""
         member = f"serviceAccount:{pool}[{namespace}/{kubernetes_account}]"
         line = gcloud(
             "iam", "service-accounts", "add-iam-policy-binding", self.account, f"--project={self._project}",
@@ -165,7 +165,7 @@ class GoogleProject:
                     policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})
                     return Part(what, True, f"{member} is given {role}")
                 except ClusterRefused as error:
-                    if error.status not in (409, 412) or tried == _TRIES:  # otherwise it changed after it was read
+                    if error.status not in (409, 412) or tried == _TRIES:  # otherwise the policy changed after the read
                         raise
         except ClusterRefused as error:
             return self._missing(what, f"{member} needs {role}, which this account may not see or give", error, line)

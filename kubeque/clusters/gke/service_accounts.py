@@ -1,6 +1,6 @@
-"""Create the Kubernetes service accounts of consumers and keepers in a namespace on GKE, as far as they are missing.
+"""Create the missing Kubernetes service accounts of consumers and keepers in a namespace on GKE.
 
-If this account lacks the permission, the result contains the kubectl command for a person who has it.
+If this account lacks the permission, the result contains the kubectl command for a person with the permission.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class KubernetesApi:
             raise
 
     def delete(self, path: str, **query: Any) -> None:
-        """Delete an object, or those of a label selector, with their dependents. A missing object is no error."""
+        """Delete an object, or those of a label selector, with their dependents. A missing object is not an error."""
         try:
             self._request("DELETE", path, {"propagationPolicy": "Background", **query})
         except ClusterRefused as error:

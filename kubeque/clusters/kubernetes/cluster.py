@@ -1,4 +1,4 @@
-"""Cluster of consumers in Kubernetes pods: one Kubernetes Job for each size class of a job that has waiting tasks."""
+"""A cluster of consumers in Kubernetes pods: one Kubernetes Job per size class with waiting tasks."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ class KubernetesCluster:
         return ""
 
     def prepare(self) -> None:
-        """Nothing is kept on this machine."""
+        """Do nothing: this cluster needs no files on this machine."""
 
     def check_own_permissions(self) -> None:
-        """Raise ClusterRefused that names the permissions which this account lacks."""
+        """Raise ClusterRefused, with the missing permissions, if this account lacks some."""
         missing = [right.what for right in self._permissions.own() if not right.granted and not right.optional]
         if missing:
             raise ClusterRefused(
@@ -115,7 +115,7 @@ class KubernetesCluster:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._why_no_keeper()
 
     def _why_no_keeper(self) -> str:
-        """Return why no keeper can be started, from a single check per process."""
+        """Return the reason why no keeper can be started; checked once per process."""
         if self._unkept is None:
             self._unkept = self._permissions.why_no_keeper()
         return self._unkept
@@ -161,7 +161,7 @@ class KubernetesCluster:
         return self._version
 
     def _dry_run(self, spec: JobSpec) -> None:
-        """Let the server check the manifest without creating the object, since it knows every key of a pod."""
+        """Check the manifest on the server, which knows every key of a pod, without creating the object."""
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
         manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
         try:

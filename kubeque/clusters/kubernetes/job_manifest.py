@@ -25,7 +25,7 @@ KEEPER = "keeper"
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 LABEL = "kubeque"
 KUEUE = "kueue.x-k8s.io"
-#: Label of a Kubernetes Job whose pods run on other machines than the job asked for, and its value.
+#: Label of a Kubernetes Job whose pods run on machines that differ from the job's options, and its value.
 MACHINES, ON_DEMAND = f"{LABEL}/machines", "on-demand"
 #: Label and taint of spot machines on GKE.
 SPOT = "cloud.google.com/gke-spot"
@@ -102,7 +102,7 @@ def kubernetes_job(
     """Return the Kubernetes Job of `count` consumers of a size class.
 
     `queue_secret`: name of the Secret with the queue's URL, if that has a password. `on_demand`: use on-demand machines
-    although the job asks for spot machines.
+    in place of the spot machines that the job requests.
     """
     options = PodOptions.read(spec.pod)
     if on_demand:

@@ -1,4 +1,4 @@
-"""Manifest of the Kubernetes Job of a keeper: one small pod of the consumer's image that looks after a job.
+"""Manifest of the Kubernetes Job of a keeper: one small pod that runs the consumer's image.
 
 It runs as its own service account with the permissions of docs/howto/kubernetes.md. Its logins for queue and store are
 those of the consumers.

@@ -1,4 +1,4 @@
-"""The free amount of a resource on the nodes of a cluster. Pure functions."""
+"""Compute the free amount of a resource on the nodes of a cluster; pure functions."""
 
 from __future__ import annotations
 

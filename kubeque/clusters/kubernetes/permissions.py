@@ -1,4 +1,4 @@
-"""The permissions that submitting, watching and keepers need in a namespace, and whether an account has them."""
+"""Check the permissions that submitting, watching and keepers need in a namespace."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Permissions:
             ]
 
     def why_no_keeper(self) -> str:
-        """Return why no keeper can be started; empty if one can."""
+        """Return the reason why no keeper can be started; empty if one can."""
         try:
             found = self._api.find(path("serviceaccounts", self._namespace, ACCOUNT))
         except ClusterRefused as error:

@@ -1,4 +1,4 @@
-"""Read the status of a pod: how its consumer died, or what keeps it from running. Pods are the API server's objects."""
+"""Read the status of a pod, an object of the API server: how its consumer died, or what keeps it from running."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def death_of(pod: Pod, now: float) -> Death | None:
 
 
 def hold_up(pod: Pod) -> str:
-    """Return what keeps a pod from running; empty if nothing does."""
+    """Return the reason that keeps a pod from running; empty without one."""
     status = pod["status"]
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":

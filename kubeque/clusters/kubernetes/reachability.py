@@ -1,4 +1,4 @@
-"""Check from the URLs whether pods can reach the queue and the store of a sweep. Pure functions."""
+"""Check by their URLs if pods can reach the queue and the store of a sweep; pure functions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOOPBACK = ("", "localhost", "::1")
 
 
 def find_unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
-    """Return what pods cannot reach, and what to set instead; empty if the URLs show no problem."""
+    """Return the URLs that pods cannot reach, and the settings to change; empty if the URLs show no problem."""
     host_folders = [volume.path for volume in options.volumes if volume.kind == "host" and volume.name == volume.path]
     return _check_queue(queue_url, options, host_folders) or next(
         (why for prefix in prefixes if (why := _check_prefix(prefix, host_folders))), ""

@@ -1,4 +1,4 @@
-"""Plan how many consumers a size class gets, from its Kubernetes Jobs and pods. Pure functions."""
+"""Plan the number of consumers of a size class from its Kubernetes Jobs and pods; pure functions."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def plan(
         return Create(max(map(_generation, kubernetes_jobs), default=0) + 1, count)
     newest = max(open_ones, key=_generation)
     if any(j["spec"].get("suspend") for j in open_ones):
-        return None  # Kueue or a person decides when it continues
+        return None  # Kueue or a user decides when it continues
     missing = count - sum(_count_serving(j, pods, now) for j in open_ones)
     if missing <= 0:
         return None
@@ -81,8 +81,10 @@ def plan(
 def count_stand_ins(
     kubernetes_jobs: Iterable[KubernetesJob], pods: Iterable[Pod], count: int, now: float, patience: float
 ) -> int:
-    """Return how many of `count` consumers to run on on-demand machines, because for `patience` seconds that many pods
-    found no spot machine."""
+    """Return how many of `count` consumers to run on on-demand machines.
+
+    It is the number of pods that have found no spot machine for `patience` seconds.
+    """
     ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _is_stand_in(j)}
     live = [pod for pod in pods if is_live(pod) and ours.intersection(_owners(pod))]
     unscheduled = [pod for pod in live if is_unschedulable(pod) and now - seconds_of(_created(pod)) > patience]

@@ -1,4 +1,4 @@
-"""A fleet at one moment: its Kubernetes Jobs and pods, with those of the keeper apart."""
+"""A fleet at one moment: its Kubernetes Jobs and pods, separate from those of its keeper."""
 
 from __future__ import annotations
 

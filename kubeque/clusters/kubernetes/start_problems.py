@@ -1,4 +1,4 @@
-"""Find out why the consumers of a fleet do not start, and for how long."""
+"""Find the reasons that keep the consumers of a fleet from starting, and their duration."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StartProblems:
         self._forbidden: set[str] = set()
 
     def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
-        """Return what keeps the fleet from starting; nothing if no pod waits."""
+        """Return the reasons that keep the fleet from starting; none if no pod waits."""
         open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
         live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
         stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _MIN_AGE_SECONDS]
@@ -54,7 +54,7 @@ class StartProblems:
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
     def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
-        """Return what keeps the keeper from working. The job runs without it while a person or program watches."""
+        """Return the reason that keeps the keeper from working. Without keeper the job runs while it is watched."""
         pods = snapshot.keeper_pods
         stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _MIN_AGE_SECONDS]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
@@ -94,7 +94,7 @@ class StartProblems:
         return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
-        """Call the API's `list`, but never again for objects that were refused once."""
+        """Return the objects of the API's `list`; objects that were refused once are not requested again."""
         if where in self._forbidden:
             raise ClusterRefused(f"reading {where} is not allowed", 403)
         try:

@@ -1,7 +1,7 @@
-// Making elements and asking the server. Every value becomes text; none is ever read as HTML.
+// Make elements and send requests to the server. Every value becomes text and is never read as HTML.
 export const query = new URLSearchParams(location.search);
 
-/** An element with properties and children; a child that is no node is text. */
+/** Return an element with properties and children; a child that is not a node becomes text. */
 export function make(name, properties = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -13,7 +13,7 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
-/** Ask for data; `more` are parameters beside the connection and the sweep. Throws Error with the server's words. */
+/** Request data. `more`: parameters besides connection and sweep. Throws Error with the server's message. */
 export async function ask(what, more = {}) {
   const words = new URLSearchParams();
   for (const key of ["conn", "job", "dag", "run"]) if (query.get(key)) words.set(key, query.get(key));
@@ -42,7 +42,7 @@ export function span(seconds) {
 
 const PARTS = [["ok", "ok"], ["failed", "exit"], ["killed", "killed"], ["running", "preempted"], ["pending", "pending"], ["held", "pending"]];
 
-/** How many tasks stand where, as a bar and in words. */
+/** Return a bar of the tasks by state, with its text. */
 export function bar(counts, total) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
@@ -65,7 +65,7 @@ export function keys(counts) {
     make("li", {}, make("span", { class: `swatch cause-${kind}` }), `${count(counts[name])} ${name}`)));
 }
 
-/** The address of this page for other parameters. */
+/** Return the address of this page for other parameters. */
 export function address(parameters) {
   const words = new URLSearchParams();
   if (query.get("conn")) words.set("conn", query.get("conn"));

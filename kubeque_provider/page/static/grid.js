@@ -1,4 +1,4 @@
-// The grid: one cell for each task, in the colour of its state or of the cause it failed by, on a canvas.
+// The grid: one cell per task on a canvas, in the colour of its state or of the cause of its failure.
 import { ask, count, make, problem } from "./dom.js";
 
 const ROOM = 360, LARGEST = 14, SMALLEST = 2;

@@ -1,4 +1,4 @@
-// The list of sweeps, newest first, a page of them at a time.
+// The list of sweeps, newest first, in pages.
 import { address, ask, bar, count, make, problem, query, when } from "./dom.js";
 
 export async function showList(place) {

@@ -1,4 +1,4 @@
-// One sweep: how it stands while it runs, its tasks as a picture, its failures and its table.
+// The page of one sweep: its progress, a grid of its tasks, its failures and its table.
 import { address, ask, bar, count, keys, make, problem, query, span, when } from "./dom.js";
 import { Grid } from "./grid.js";
 import { showTable } from "./table.js";
@@ -21,7 +21,7 @@ export async function showSweep(place) {
   function draw() {
     const { counts } = sweep, ended = counts.ok + counts.failed + counts.killed, { origin } = sweep;
     const who = `DAG ${origin.dag}, run ${origin.run}, Airflow task ${origin.task}${origin.map_index === "-1" ? "" : ` [${origin.map_index}]`}`;
-    const from = window.parent === window ? make("a", { href: `../${sweep.address}` }, who) : who; // in the frame it would nest
+    const from = window.parent === window ? make("a", { href: `../${sweep.address}` }, who) : who; // in the frame, pages would nest
     head.replaceChildren(make("h1", {}, make("bdi", {}, sweep.name)),
       make("p", { class: "verdict", role: "status" }, make("strong", {}, sweep.state), `${count(ended)} of ${count(sweep.tasks)} tasks have ended`,
         sweep.reason ? ` (${sweep.reason})` : "", rate(ended)), bar(counts, sweep.tasks), keys(counts),
@@ -51,12 +51,12 @@ export async function showSweep(place) {
     try {
       const before = JSON.stringify([sweep.counts, sweep.run, sweep.ended]);
       const told = await ask("job");
-      if (told.last) throw new Error(told.error); // out of reach for a while: what is seen is newer
+      if (told.last) throw new Error(told.error); // the queue does not answer: the shown values are newer
       sweep = told;
       draw();
       if (JSON.stringify([sweep.counts, sweep.run, sweep.ended]) !== before) await rest();
       problem("");
-      wait = Math.min(SLOWEST, Math.max(POLL, 10 * (performance.now() - began))); // what takes long is asked for less often
+      wait = Math.min(SLOWEST, Math.max(POLL, 10 * (performance.now() - began))); // a slow request is repeated less often
     } catch (error) {
       problem(error.message);
       if (error.status === 404 || error.status === 401) return;
@@ -65,7 +65,7 @@ export async function showSweep(place) {
     next();
   }
   function next() {
-    if (sweep.ended) return; // it has ended: nothing will change
+    if (sweep.ended) return; // no further change
     if (document.hidden) document.addEventListener("visibilitychange", look, { once: true });
     else setTimeout(look, wait);
   }
@@ -73,7 +73,7 @@ export async function showSweep(place) {
   if (query.get("task")) open(Number(query.get("task")));
 }
 
-// The queue is out of reach: what Airflow itself was told last.
+// Show the last summary in XCom, because the queue does not answer.
 function showLast(place, { last, error }) {
   document.title = `${last.name}: sweep`;
   place.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: address({}) }, "All sweeps")),

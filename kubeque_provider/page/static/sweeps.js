@@ -1,9 +1,9 @@
-// The page of sweeps: the list, or one sweep, in Airflow's light or dark.
+// The page of sweeps: the list, or one sweep, in Airflow's light or dark theme.
 import { problem, query } from "./dom.js";
 import { showList } from "./list.js";
 import { showSweep } from "./sweep.js";
 
-// Inside Airflow's own page its theme counts, not the system's: the rules for dark are switched on or off.
+// Inside Airflow's own page, Airflow's theme replaces the system's: the rules for dark are switched on or off.
 function follow(outer) {
   const dark = outer.classList.contains("dark");
   if (!dark && !outer.classList.contains("light")) return;
@@ -25,7 +25,7 @@ try {
     new MutationObserver(() => follow(outer)).observe(outer, { attributeFilter: ["class"] });
     follow(outer);
   }
-} catch { /* framed by somebody else: the system's theme it is */ }
+} catch { /* the frame belongs to another site: use the system's theme */ }
 
 const place = document.getElementById("page");
 (query.get("job") ? showSweep : showList)(place).catch((error) => problem(error.message))

@@ -1,4 +1,4 @@
-// The table of tasks: parameters, how each ended, and out.*; a click on a heading sorts by it.
+// The table of tasks: parameters, state, and out.*; a click on a heading sorts by its column.
 import { ask, make, problem } from "./dom.js";
 
 export function showTable(open) {
@@ -36,5 +36,5 @@ export function showTable(open) {
         return make("td", { class: typeof value === "number" ? "n" : "", title: text.length > 30 ? text : null }, text);
       }));
   }
-  return { element, refresh: () => (sort && body.rows.length ? Promise.resolve() : refresh()) }; // sorting is done when asked for
+  return { element, refresh: () => (sort && body.rows.length ? Promise.resolve() : refresh()) }; // sorted: only a click refreshes
 }

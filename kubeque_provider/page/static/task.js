@@ -1,4 +1,4 @@
-// One task, over the page: its row, its attempts, what it gave, and the end of what it writes.
+// The dialog of one task: its row, its attempts, its results, and the end of its output.
 import { ask, make, problem, span, when } from "./dom.js";
 
 const FOLLOW = 2000;
