@@ -7,7 +7,7 @@ from typing import Any
 
 __version__ = "0.2.0"
 
-#: What `kubeque.NAME` means; imported when first asked for, so that `import kubeque` costs nothing.
+#: Module of each public name. A module is imported on first use, so that `import kubeque` is fast.
 _HOMES = {
     "Client": "kubeque.client",
     "Sweep": "kubeque.model.sweep.sweep",

@@ -1,4 +1,4 @@
-"""`kubeque.map`: a Python function over rows, from a notebook or a script; a table comes back."""
+"""`kubeque.map`: run a Python function over rows, from a notebook or a script, and return a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:
-    """Rows from what people have: rows already, a DataFrame, or dicts. Raises ParametersError."""
+    """Return the rows of a DataFrame or of dicts; rows are returned unchanged. Raises ParametersError."""
     if hasattr(rows, "to_spec"):
         return cast(Rows, rows)
     if hasattr(rows, "itertuples"):
@@ -37,11 +37,14 @@ def map(
 ) -> list[dict[str, Any]]:
     """Run `function(**row)` for each row as a sweep, and return its table: one dict per row, in order.
 
-    The function's source is sent, so it imports inside itself what it needs. Its arguments are cast by its annotations
-    (int, float, bool, str; str where there is none). It returns a dict (columns `out.*`; what is no scalar is JSON
-    there) or one value (`out.value`). `options` are those of `Sweep`, as in `memory="2Gi", consumers=4`.
+    Only the source of the function is sent, so it must contain its imports. Its arguments are cast by its annotations:
+    int, float, bool or str; without an annotation an argument is a str. The function returns a dict (columns `out.*`)
+    or one value (column `out.value`). A value in a dict that is not a scalar is written as JSON.
 
-    Raises CommandError for a function whose source cannot be had, JobFailed (naming the job) if rows failed.
+    `options`: those of `Sweep`, for example `memory="2Gi", consumers=4`.
+
+    Raises CommandError if the source of the function is not available. Raises JobFailed, which names the job, if rows
+    failed.
     """
     found = as_rows(rows)
     made = script(function, found.columns)

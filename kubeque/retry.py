@@ -1,4 +1,4 @@
-"""Asking again: while a store does not answer, and while it has nothing for us."""
+"""Retry: while the queue does not answer, and while it has no task."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from typing import TypeVar
 from kubeque.model.errors import QueueUnavailable
 
 log = logging.getLogger(__name__)
-#: Waits for so many seconds.
+#: A function that waits for a number of seconds.
 Sleep = Callable[[float], None]
 #: Seconds between attempts, growing from the first to the last.
 _PAUSES = (0.05, 0.2, 1.0, 3.0)
-#: Seconds between two looks for a task, growing from the first to the last. Many idle consumers that look four times a
-#: second are more work for a store than those that still have something to do.
+#: Seconds between two polls for a task, growing from the first to the last. Many idle consumers that poll four times a
+#: second load the queue more than the busy ones.
 _FIRST_IDLE, _LONGEST_IDLE = 0.25, 1.0
 T = TypeVar("T")
 
 
 def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
-    """Do `action` again while the store does not answer; it must resolve by reading what an earlier try did.
+    """Return the result of `action`; repeat it while the queue does not answer.
+
+    `action` must first read what an earlier try did, because a try without an answer may have been applied.
 
     Raises QueueUnavailable after the last pause.
     """
@@ -36,7 +38,7 @@ def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
 
 
 def idle_pauses() -> Iterator[float]:
-    """Seconds to wait before one looks for a task again, for as long as there is none."""
+    """Yield the seconds to wait before each next poll for a task, while there is none."""
     longest = _FIRST_IDLE
     while True:
         yield longest * random.uniform(0.5, 1.0)

@@ -1,1 +1,1 @@
-"""Where tasks wait: blocks, leases and the stores that keep them."""
+"""The queue: jobs, blocks, leases and the backends that store them."""

@@ -1,4 +1,4 @@
-"""The block: a range of tasks leased as one, and what can be said of it. Changes to it are in `queues.changes`."""
+"""The block: a range of tasks that is leased as one; `queues.transitions` contains its changes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 from kubeque.model.job.task import State, Tally, TaskRecord
 
-#: Tasks in one block at most: an entity stays far below 1 MiB.
+#: Maximum number of tasks in a block, so that its entity is smaller than 1 MiB (the limit of Datastore).
 MAX_BLOCK = 256
-#: Tasks reserved in one commit at most.
+#: Maximum number of tasks that one commit reserves.
 MAX_RESERVE = 64
-#: Seconds of work that one commit pays for.
+#: Seconds of work that one commit reserves, to bound the number of commits.
 COMMIT_SECONDS = 5.0
-#: Blocks that one commit may add, for stores that bound a transaction at 25 entities.
+#: Maximum number of blocks that one commit adds, for databases that limit a transaction to 25 entities.
 MAX_MOVES = 20
 
 NEVER_RUN = TaskRecord()
@@ -22,35 +22,35 @@ NEVER_RUN = TaskRecord()
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tasks [lo, hi) of one job in one class: leased, renewed and recorded as one entity."""
+    """Tasks [lo, hi) of one job in one size class: one entity of the queue, which is leased as one."""
 
-    #: The job's uid, not its name: an old consumer cannot touch a job made anew.
+    #: Uid of the job, not its name: a consumer of a removed job cannot change a new one of the same name.
     uid: str
-    #: Unique within the job for ever: `{size_class}-{lo}`; ranges only split and tasks only move to higher classes.
+    #: `{size_class}-{lo}`. Unique in the job, because ranges only split and tasks only move to larger size classes.
     id: str
     lo: int
     hi: int
-    #: Class: an index into the job's shapes.
+    #: Index into the job's shapes.
     size_class: int
-    #: One State per task.
+    #: One byte per task: its State.
     states: bytes
-    #: By task index; absent: never reserved.
+    #: Records by index of the task; a task without one was never reserved.
     records: Mapping[int, TaskRecord] = field(default_factory=dict)
-    #: The job's run that this block has been reset for.
+    #: Run of the job for which this block was last reset.
     run: int = 0
-    #: Which consumer holds it; empty: nobody.
+    #: Name of the consumer that leases it; empty: none.
     owner: str = ""
-    #: Drawn at random for each lease; names the attempts' folders.
+    #: Random for each lease. It is part of the names of the folders of attempts.
     nonce: str = ""
-    #: Grows by one with every lease and whenever a lease is broken.
+    #: Increases by one with every lease, and when a lease is taken back.
     epoch: int = 0
-    #: Grows by one with every commit of the owner.
+    #: Increases by one with every commit of the owner.
     seq: int = 0
-    #: Store clock, seconds: when the lease ends.
+    #: End of the lease by the clock of the queue, seconds.
     expires: float = 0.0
-    #: Store clock, seconds: when the present reservation was made.
+    #: Time of the last reservation by the clock of the queue, seconds.
     began: float = 0.0
-    #: Nothing in it may run yet: its job's canaries have to be looked at first. Such a block is never leased.
+    #: True while its tasks wait for `kubeque go`. Such a block is never leased.
     held: bool = False
     #: Version of the stored record; 0: not stored yet.
     version: int = 0
@@ -67,7 +67,7 @@ class Block:
 
     @property
     def has_unknown_states(self) -> bool:
-        """True if a task is in a state that only a newer kubeque knows, which may count it in its own way."""
+        """True if a task is in a state that only a newer kubeque knows. Its stored tally may then differ."""
         return max(self.states, default=0) > State.MOVED
 
     def state(self, index: int) -> State:
@@ -77,17 +77,17 @@ class Block:
         return self.records.get(index, NEVER_RUN)
 
     def indexes(self, *states: State) -> list[int]:
-        """The tasks in any of these states, in order."""
+        """Return the indexes of the tasks in any of these states, in order."""
         return [self.lo + offset for offset, state in enumerate(self.states) if state in states]
 
     def tally(self) -> Tally:
-        """What it adds to the counts; of a held block nothing is pending, so nobody starts consumers for it."""
+        """Return the counts of its tasks. A held block has no pending tasks, so that no consumer starts for it."""
         count = self.states.count
         pending = 0 if self.held else count(State.PENDING)
         return Tally(count(State.OK), count(State.FAILED), count(State.RESERVED), pending)
 
     def spare(self) -> list[int]:
-        """The tasks that may be stolen: pending ones behind the last reserved one. Empty unless leased."""
+        """Return the tasks that may be stolen: pending ones after the last reserved one; empty unless leased."""
         if not self.owner:
             return []
         last = self.states.rfind(State.RESERVED)
@@ -95,14 +95,15 @@ class Block:
 
 
 def block_size(n: int, consumers: int) -> int:
-    """Tasks per block for a job of `n`: few blocks, and one for each consumer; stealing serves the tail."""
+    """Return the number of tasks per block for a job of `n` tasks: few blocks, and at least one for each consumer."""
     return max(1, min(MAX_BLOCK, -(-n // max(1, consumers))))
 
 
 def make_blocks(uid: str, n: int, size: int, *, run: int = 0, canaries: Sequence[int] = ()) -> Iterable[Block]:
-    """The blocks of a new job, all pending. Of `canaries`, in order, each is a block of its own; then the rest is held.
+    """Yield the blocks of a new job; all tasks are pending.
 
-    A block of one task is never split: what counts as held stays exact also where counts are no snapshot.
+    `canaries`: tasks, in order, that get a block each; all other blocks are then held. A block of one task is never
+    split, so the number of held tasks is exact even if counts are not a snapshot.
     """
     if not canaries:
         yield from _cut(uid, 0, n, size, run)
@@ -122,7 +123,7 @@ def _cut(uid: str, first: int, end: int, size: int, run: int, *, held: bool = Fa
 
 
 def spread(tasks: Sequence[int], count: int) -> list[int]:
-    """`count` of these tasks: the first, the last, and what lies evenly between."""
+    """Return `count` of these tasks, spread evenly: the first, the last, and some between them."""
     if count >= len(tasks):
         return list(tasks)
     if count == 1:
@@ -131,7 +132,7 @@ def spread(tasks: Sequence[int], count: int) -> list[int]:
 
 
 def reserve_count(mean_seconds: float | None) -> int:
-    """Tasks to reserve at once: those of the next five seconds; one as long as nothing is known."""
+    """Return the number of tasks to reserve for COMMIT_SECONDS of work; one if the mean is unknown."""
     if mean_seconds is None:
         return 1
     return max(1, min(MAX_RESERVE, int(COMMIT_SECONDS / max(mean_seconds, 1e-3))))

@@ -1,7 +1,7 @@
-"""Leases: how a consumer gets tasks, keeps them, records outcomes and lets go.
+"""Leases: claim tasks, extend a lease, record outcomes and give tasks back.
 
-A `Lease` is one block held by one consumer. Its threads share it: all commits go through one lock, and what the store
-holds is known after each of them, also when an answer was lost.
+A `Lease` is one block that one consumer leases. Threads of the consumer share it: one lock serializes the commits.
+If the answer to a commit is lost, a read shows whether the queue contains it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.transitions import Settled
 
 log = logging.getLogger(__name__)
-#: Candidates to choose among: more makes stale lists, fewer makes collisions.
+#: Number of ready blocks to choose from: with more the list is often stale, with fewer consumers collide.
 _CANDIDATES = 3
 _STEAL_CANDIDATES = 10
 _CLAIM_TRIES = 8
 
 
 class Lease:
-    """One block held by one consumer."""
+    """One block that one consumer leases."""
 
     def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] | None = None) -> None:
         self.job = job
@@ -40,7 +40,7 @@ class Lease:
         self._clock = clock or queue.clock
         self._lock = threading.RLock()
         self._begun: set[int] = set()
-        #: Tasks that a commit of unknown fate may have given back: not to be begun before the store was read.
+        #: Tasks that a commit without an answer may have given back. They do not start before the block was read.
         self._doubtful: set[int] = set()
         self._waiting: list[Outcome] = []
         self.committed_at = self._clock()
@@ -49,36 +49,36 @@ class Lease:
 
     @property
     def block(self) -> Block:
-        """The block as last seen in the store."""
+        """The block as last read or written."""
         return self._block
 
     @property
     def held(self) -> bool:
-        """May there be anything left to run or to record here?"""
+        """True if the lease may still have tasks to run or outcomes to record."""
         return not self.lost and self._block.leased
 
     @property
     def waiting(self) -> int:
-        """Outcomes that are durable but not recorded yet."""
+        """Number of outcomes that are not recorded yet."""
         return len(self._waiting)
 
     @property
     def waiting_since(self) -> float | None:
-        """When the oldest outcome that is not recorded ended, seconds of the lease's clock; None if there is none."""
+        """Time of the oldest outcome that is not recorded, seconds of the lease's clock; None if there is none."""
         return self._waiting_since if self._waiting else None
 
     @property
     def untouched(self) -> list[int]:
-        """Reserved tasks that nobody has begun, as of the last commit: does not wait for one that is under way."""
+        """Reserved tasks that have not begun, as of the last commit. A commit in another thread is not waited for."""
         return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
 
     @property
     def idle(self) -> bool:
-        """Is there nothing that has begun and is not recorded yet?"""
+        """True if every task that has begun is recorded."""
         return not self._begun
 
     def take(self) -> tuple[int, int] | None:
-        """Begin the next reserved task: (index, attempt). None: nothing is reserved that has not begun."""
+        """Begin the next reserved task and return its index and attempt; None if every reserved task has begun."""
         with self._lock:
             for index in self.untouched if self.held else ():
                 if index not in self._doubtful:
@@ -87,26 +87,27 @@ class Lease:
         return None
 
     def untake(self, index: int) -> None:
-        """A task that was begun but never ran may be given back like an untouched one."""
+        """Mark a task that has begun but did not run as not begun, so that it can be given back."""
         with self._lock:
             self._begun.discard(index)
 
     def ended(self, outcome: Outcome) -> None:
-        """Remember an outcome whose result is durable; the next commit records it."""
+        """Add an outcome whose results are stored; the next commit records it."""
         with self._lock:
             if not self._waiting:
                 self._waiting_since = self._clock()
             self._waiting.append(outcome)
 
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
-        """Record what is waiting, renew the lease, and reserve, give back or release as asked.
+        """Record the waiting outcomes and extend the lease.
 
-        `give_back`: what is reserved and has not begun; where nothing has begun the block goes with it, of which nobody
-        else could take the last task. Nothing happens if the block was let go of already.
+        `reserve`: number of further tasks to reserve. `give_back`: give back the reserved tasks that have not begun; if
+        none has begun, also the block, whose last task could not be stolen. `release`: give back all reserved tasks and
+        the block. If the block was given back before, the commit writes nothing.
 
-        Raises LeaseLost if the block is somebody else's, or was let go of before what is waiting ended;
-        QueueUnavailable if the store does not answer (then nothing is lost: commit again later, the store's copy is
-        read first).
+        Raises LeaseLost if another consumer has the block, or if it was given back before a waiting outcome ended.
+        Raises QueueUnavailable if the queue does not answer. The outcomes are kept then, and a later commit reads the
+        block first.
         """
         with self._lock:
             while self._block.leased and self._must_split():
@@ -120,21 +121,21 @@ class Lease:
             self.committed_at = self._clock()
 
     def _must_split(self) -> bool:
-        """Could more tasks move than one transaction takes?"""
+        """True if more tasks may move than one transaction can add as blocks."""
         return not self.lost and len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
 
     def _write(
         self, outcomes: Sequence[Outcome], *, reserve: int = 0, back: Sequence[int] = (), release: bool = False
     ) -> None:
         while not self._try_write(outcomes, reserve, back, release):
-            if not self._block.leased:  # released by a commit of ours before these outcomes were there
+            if not self._block.leased:  # an earlier commit released it before these tasks ended
                 raise self._lose()
         self._doubtful.clear()
         self._waiting = self._waiting[len(outcomes) :]
         self._begun -= {outcome.index for outcome in outcomes}
 
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
-        """Is this in the store now? If not, the block has been read anew."""
+        """True if the commit was applied; if not, the block has been read again."""
         before = self._block
         after, moved = transitions.commit(
             before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
@@ -146,8 +147,8 @@ class Lease:
             applied = self._settle(before)
         except QueueUnavailable:
             self._doubtful.update(self.untouched if release else back)
-            applied = self._settle(before)  # raises QueueUnavailable in turn while the store is away
-        # What was applied may be an earlier commit of ours, whose fate was unknown and that held less.
+            applied = self._settle(before)  # raises QueueUnavailable if the queue still does not answer
+        # The applied commit may be an earlier one without an answer, which had fewer outcomes.
         return (
             applied
             and all(transitions.shows(self._block, o) for o in outcomes)
@@ -155,7 +156,7 @@ class Lease:
         )
 
     def _settle(self, before: Block) -> bool:
-        """Read the block; was a commit made from `before` applied?"""
+        """Read the block. True if a commit that was made from `before` was applied."""
         fresh = self._queue.get_block(before)
         settled = transitions.settle(before, fresh)
         if fresh is None or settled is Settled.LOST:
@@ -171,7 +172,7 @@ class Lease:
         )
 
     def refresh(self, job: Job) -> None:
-        """Use the job as it stands now (budgets, floor class). It must be the same job."""
+        """Use the current version of the job (budgets, floor class). Another job is ignored."""
         if job.uid == self.job.uid:
             self.job = job
 
@@ -185,16 +186,16 @@ def claim(
     reserve: int = 1,
     number: int | None = None,
 ) -> Lease | None:
-    """Lease a block of `job` with something to run: a ready one, else the stolen tail of a leased one.
+    """Lease a block of `job` that has tasks: a ready one, else the stolen tail of a leased one; None if none exists.
 
-    `shapes`: only blocks of these classes. `number`: of the consumer among those that start with it, at its first claim
-    of a job: each looks for a block of its own. None: there is nothing to be had now. Raises QueueUnavailable.
+    `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among those that start
+    together, at its first claim of a job, so that each begins with another block. Raises QueueUnavailable.
     """
     for attempt in range(_CLAIM_TRIES):
         mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
         records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
-        # One of another run is not reset yet, or this reader's job is old.
+        # A block of another run is not reset yet, or `job` is stale.
         found = {record.slot: block for record in records if (block := read_block(record)).run == job.run}
         if not found:
             return _steal(queue, job, owner, size_classes, reserve)
@@ -231,13 +232,13 @@ def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | Non
         except Conflict:
             continue
         except QueueUnavailable:
-            pass  # its fate is read below
+            pass  # the read below shows whether it was applied
         return _ours(queue, job, tail)
     return None
 
 
 def _ours(queue: Queue, job: Job, wanted: Block) -> Lease | None:
-    """The lease, if the store says that this claim of it is the one that stands."""
+    """Return the lease if the stored block contains this claim; None otherwise."""
     fresh = queue.get_block(wanted)
     ours = fresh is not None and fresh.nonce == wanted.nonce and fresh.owner == wanted.owner
     return Lease(queue, job, fresh) if fresh is not None and ours else None

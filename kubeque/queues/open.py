@@ -1,4 +1,4 @@
-"""From a queue URL to a queue."""
+"""Open the queue at a URL."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project
 
 
 def open_queue(url: str, *, create: bool = True) -> Queue:
-    """Return the queue at `url`. `create` False: raise QueueGone if the file is missing, instead of making it.
+    """Return the queue at `url`. `create`: False to raise QueueGone if the SQLite file is missing.
 
-    Raises ConfigError for an unknown scheme, MissingExtra if a library is missing, QueueError if it cannot be used.
+    Raises ConfigError for an unknown scheme or a wrong URL, MissingExtra if a library is missing, and QueueError if the
+    queue cannot be used.
     """
     return Queue(open_backend(url, create=create))
 

@@ -1,7 +1,7 @@
 """The queue: jobs and their tasks, on any backend.
 
-Every write here is a compare-and-set. If it is refused, it is repeated from a fresh read; if its answer is lost, a read
-resolves what it did. No operation costs a call per task.
+Every write is a compare-and-set. A refused write is repeated from a fresh read. If the answer to a write is lost, a
+read shows whether it was applied. No operation makes one call per task.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ _INSERT_BATCH = 2000
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """The jobs of a queue. One that cannot be read does not hide the others."""
+    """The jobs of a queue: those that can be read, and those that cannot."""
 
     #: Higher priority first, then in order of submission.
     jobs: list[Job]
-    #: For each other job its name and the reason.
+    #: Name and reason for each job that cannot be read.
     unreadable: list[JobUnreadable]
 
 
 class Queue:
-    """Jobs and tasks in one backend. Threads may share it."""
+    """Jobs and tasks in one backend. It is thread-safe."""
 
     def __init__(
         self, backend: Backend, *, sleep: Sleep = time.sleep, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._backend = backend
-        #: How to wait between attempts to reach the backend, and between claims that other consumers won.
+        #: Waits between calls to a backend that does not answer, and between claims that failed.
         self.sleep = sleep
         #: Monotonic clock of the leases, seconds.
         self.clock = clock
-        #: Reasons already logged why a job cannot be read.
+        #: Reasons why jobs cannot be read that were logged.
         self._logged: set[str] = set()
 
     @property
@@ -68,9 +68,9 @@ class Queue:
 
     # ------------------------------------------------------------------ jobs
     def create(self, job: Job, content: Iterable[Block]) -> Job:
-        """Create a job with its blocks. It becomes visible when all of them are stored.
+        """Create a job with its blocks and return it. It becomes visible when all of them are stored.
 
-        Raises JobExists if the name is taken; nothing of the new job is left then.
+        Raises JobExists if the name is taken; the blocks are then deleted.
         """
         if self.find(job.name) is not None:
             raise JobExists(f"there is a job {job.name!r} already")
@@ -82,23 +82,22 @@ class Queue:
         return job
 
     def insert_blocks(self, content: Iterable[Block]) -> None:
-        """Store new blocks. The job that names their uid is stored, or changed, after them."""
+        """Store new blocks. The caller stores or changes their job afterwards."""
         rest = enumerate(content)
         while batch := [block_record(block, first_slot(number)) for number, block in islice(rest, _INSERT_BATCH)]:
-            self._answered(
-                partial(self._backend.insert_blocks, batch)
-            )  # those that are there already stay: no harm twice
+            # Safe to repeat: existing blocks are unchanged.
+            self._answered(partial(self._backend.insert_blocks, batch))
 
     def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:
-        """True if this job was created; False if its name is another job's."""
+        """True if this job was created; False if another job has its name."""
         if again and not self._backend.scan_blocks(job.uid, limit=1):
-            return True  # it was created, the answer was lost, and somebody removed it: it must not come back
+            return True  # it was created, the answer was lost, and it was removed: do not create it again
         try:
             self._backend.insert_job(job_record(job, 0, [change_id]))
             return True
         except Conflict:
             kept = self._backend.get_job(job.name)
-            # Our own insert, whose answer was lost; others may have changed the job since.
+            # True after an own insert whose answer was lost; others may have changed the job since.
             return kept is not None and read_job(kept)[0].uid == job.uid
 
     def find(self, name: str) -> Job | None:
@@ -126,7 +125,7 @@ class Queue:
         return JobList(found, sorted(unreadable, key=lambda error: error.name))
 
     def jobs(self, fleet: str | None = None) -> list[Job]:
-        """Return the jobs of `list_jobs` that can be read; each other one is logged once and left alone."""
+        """Return the jobs of `list_jobs` that can be read. Each other job is logged once."""
         listed = self.list_jobs(fleet)
         for reason in map(str, listed.unreadable):
             if reason not in self._logged:
@@ -135,9 +134,11 @@ class Queue:
         return listed.jobs
 
     def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
-        """Change a job by compare-and-set; `change` is given the newest and may be called again. None: leave it.
+        """Change a job by compare-and-set and return it.
 
-        Returns the job after the change. Raises JobNotFound, JobUnreadable.
+        `change` gets the stored job and returns the changed one; None: no change. It may be called several times.
+
+        Raises JobNotFound, JobUnreadable.
         """
         change_id, uids = secrets.token_hex(8), set[str]()
         return self._answered(lambda: self._try_update(name, change, change_id, uids))
@@ -146,9 +147,9 @@ class Queue:
         while True:
             record = self._backend.get_job(name)
             job, changes = read_job(record) if record else (None, [])
-            if record is None or job is None or uids - {job.uid}:  # a new job of the name is not the one to change
+            if record is None or job is None or uids - {job.uid}:  # a new job of that name must not be changed
                 raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
-            # A change that was applied, and whose answer was lost, is not made twice.
+            # A change that was applied, but whose answer was lost, is not made twice.
             wanted = None if change_id in changes else change(job)
             if wanted is None:
                 return job
@@ -162,11 +163,14 @@ class Queue:
                 raise
 
     def kill(self, name: str) -> Job:
-        """Stop a job. Consumers see it within five seconds and give back what they hold."""
+        """Stop a job. Its consumers notice this within five seconds and give their tasks back."""
         return self.update(name, lambda job: replace(job, state=JobState.KILLED) if job.open else None)
 
     def stop(self, job: Job, reason: str) -> Job:
-        """End a job early by its own rule. Nothing happens if it was removed, replaced or reset meanwhile."""
+        """End a job early by its own rule. A job that was replaced or reset meanwhile is unchanged.
+
+        Raises JobNotFound, JobUnreadable.
+        """
 
         def change(now: Job) -> Job | None:
             return replace(now, state=JobState.STOPPED, reason=reason) if now.is_same_run(job) and now.open else None
@@ -174,7 +178,10 @@ class Queue:
         return self.update(job.name, change)
 
     def remove(self, name: str) -> Job | None:
-        """Delete a job and its blocks: old consumers cannot record anything from here on. None: there was none."""
+        """Delete a job and its blocks, and return the job; None if there was none.
+
+        Afterwards its consumers cannot record anything.
+        """
         job = self.find(name)
         if job is not None:
             uid = job.uid
@@ -187,7 +194,7 @@ class Queue:
         self._answered(lambda: self._backend.delete_blocks(uid))
 
     def _delete(self, name: str, uid: str) -> None:
-        """Delete the job of that name, unless a new one has taken the name."""
+        """Delete the job of that name if it has this uid."""
         while (record := self._backend.get_job(name)) is not None and read_job(record)[0].uid == uid:
             try:
                 return self._backend.delete_job(record)
@@ -196,11 +203,11 @@ class Queue:
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:
-        """Return the counts of each size class. O(blocks)."""
+        """Return the counts by size class, in O(blocks)."""
         return self._backend.tally(job.uid)
 
     def counts(self, job: Job) -> Counts:
-        """Return the counts of the whole job. Tasks that a killed or stopped job left over count as killed."""
+        """Return the counts of the whole job. The remaining tasks of a killed or stopped job count as killed."""
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)
         held = job.n - total.ok - total.failed - total.running - total.pending if some_held else 0
@@ -213,14 +220,14 @@ class Queue:
         return (block for block in map(read_block, self.scan_records(job, first=first)) if block.hi > first)
 
     def scan_records(self, job: Job, *, first: int = 0) -> Iterator[BlockRecord]:
-        """Yield the records of the same blocks; some that end before `first` may be among them."""
+        """Yield the records of the blocks of `scan`, and possibly of some blocks that end before `first`."""
         after = (first - MAX_BLOCK, "") if first > 0 else None
         while batch := self._backend.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
             yield from batch
             after = (batch[-1].lo, batch[-1].id)
 
     def tasks(self, job: Job, *, first: int = 0) -> Iterator[TaskView]:
-        """Yield every task from index `first` on once, in order. Memory: a few blocks, whatever the job's size."""
+        """Yield every task from index `first` on once, in order. Memory: a few blocks."""
         return (view for view in in_order(job, self.scan(job, first=first)) if view.index >= first)
 
     def task(self, job: Job, index: int) -> TaskView | None:
@@ -230,16 +237,17 @@ class Queue:
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:
-        """Put the tasks of `rule` back, under a new run number; `change` may alter the job in the same step.
+        """Let the tasks that `rule` selects run again in a new run, and return the job.
 
-        If this is interrupted, the next call of `finish_reset` by any program finishes it.
+        `change` may change the job in the same write. If the reset is interrupted, any program can finish it by
+        `finish_reset`.
         """
 
         began = False
 
         def begin(job: Job) -> Job | None:
             nonlocal began
-            began = job.reset is None  # one reset at a time: finish the other one first, also if the job was killed
+            began = job.reset is None  # one reset at a time: finish an earlier one first, also if the job was killed
             return self._begin_reset(change(job), rule, self.now()) if began else None
 
         while True:
@@ -258,9 +266,9 @@ class Queue:
         )  # fmt: skip
 
     def finish_reset(self, job: Job) -> Job:
-        """Pass over the blocks until none is of an older run, then allow the job to be closed again.
+        """Reset all blocks of an older run, end the reset of the job and return the job.
 
-        One pass is not enough: a steal between its read and its write hides rows in a block that it never saw.
+        Passes are repeated until none finds a block of an older run: a steal during a pass can create one.
         """
         if job.reset is None:
             return job
@@ -283,9 +291,9 @@ class Queue:
         return len(behind)
 
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
-        """Change a block without holding its lease; `change` must return None for its own result.
+        """Change a block whose lease the caller does not hold, and return it.
 
-        Returns the block after the change; None if it is gone or `change` returned None.
+        Return None if the block is gone or `change` returned None. `change` must return None for its own result.
         """
 
         def attempt() -> Block | None:
@@ -310,7 +318,10 @@ class Queue:
     def find_records(
         self, job: Job, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int
     ) -> list[BlockRecord]:
-        """Return at most `limit` blocks of one kind, optionally only of some size classes. READY begins at `slot`."""
+        """Return the records of at most `limit` blocks of one kind, optionally only of some size classes.
+
+        `slot`: where a search for READY begins.
+        """
         return self._backend.find_blocks(job.uid, which, size_classes=size_classes, slot=slot, limit=limit)
 
     def get_block(self, block: Block) -> Block | None:
@@ -319,7 +330,10 @@ class Queue:
         return read_block(record) if record else None
 
     def swap(self, block: Block, inserts: Iterable[Block] = ()) -> int:
-        """Write a block over the version that it was made from, and insert new ones. Raises Conflict."""
+        """Replace the version of the block that `block` was made from, insert new blocks, and return the new version.
+
+        Raises Conflict if the stored version is another or an insert exists; nothing is written then.
+        """
         return self._backend.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
 
     def self_test(self) -> None:
@@ -348,14 +362,15 @@ def _slot() -> int:
 
 
 def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
-    """Replace `before` by `after` with its blocks: old consumers cannot record anything from here on.
+    """Replace the job `before` by `after` with its blocks, and return the stored job.
 
-    Raises JobExists if the name is another job's by now; nothing of `after` is left then.
+    Afterwards consumers of `before` cannot record anything. Raises JobExists if another job has the name by now; the
+    blocks of `after` are then deleted.
     """
     queue.insert_blocks(content)
     try:
         there = queue.update(before.name, lambda now: after if now.uid == before.uid else None)
-    except JobNotFound:  # also raised if ours was stored and the answer was lost
+    except JobNotFound:  # also raised if `after` was stored and the answer was lost
         there = queue.find(before.name) or before
     if there.uid != after.uid:
         queue.delete_blocks(after.uid)

@@ -1,6 +1,6 @@
-"""Upkeep of the queue by anybody who has a moment: dead consumers' leases, the early end of hopeless jobs.
+"""Reap: take back the leases of dead consumers.
 
-Leaderless and idempotent: consumers, `watch`, an Airflow sensor and every command may do it at once.
+It is idempotent and needs no leader: consumers, `watch`, Airflow sensors and commands may reap at the same time.
 """
 
 from __future__ import annotations
@@ -20,36 +20,37 @@ from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
 _LEASES = 1000
-#: Tells of a lease's owner whether it is known to be dead, and what of. None: it lives, or nobody knows.
+#: Returns how the owner of a lease died; None if it is alive or unknown.
 Coroner = Callable[[str], Death | None]
 
 
 def nobody_knows(owner: str) -> Death | None:
-    """The coroner where nothing is known of consumers but their leases."""
+    """Return None: the coroner for clusters that show nothing about consumers except their leases."""
     return None
 
 
 @dataclass(slots=True)
 class _Sight:
     mark: tuple[int, int]
-    #: Own monotonic clock, seconds.
+    #: First and last sight of this mark by the own monotonic clock, seconds.
     since: float
     last: float
 
 
 class LeaseWatch:
-    """What a long-lived reaper saw of leases, on its own monotonic clock: no clock of anybody else is trusted."""
+    """Leases as one process saw them, by its own monotonic clock. It does not depend on other clocks."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[str, str], _Sight] = {}
 
     def silent(self, block: Block, lease_seconds: float) -> bool:
-        """Has this lease stood unchanged for a whole lease while the store kept answering?"""
+        """True if this lease was unchanged for `lease_seconds` while the queue answered."""
         now = self._clock()
         key, mark = (block.uid, block.id), (block.epoch, block.seq)
         sight = self._seen.get(key)
-        gap = sight is not None and now - sight.last > lease_seconds / 2  # the store, or this process, was away
+        # The queue did not answer for a while, or this process was suspended.
+        gap = sight is not None and now - sight.last > lease_seconds / 2
         if sight is None or sight.mark != mark or gap:
             self._seen[key] = _Sight(mark, now, now)
             return False
@@ -57,18 +58,22 @@ class LeaseWatch:
         return now - sight.since > lease_seconds
 
     def forget(self, uids: Iterable[str]) -> None:
-        """Keep only what was seen of these jobs."""
+        """Forget the leases of all jobs except these."""
         keep = set(uids)
         self._seen = {key: sight for key, sight in self._seen.items() if key[0] in keep}
 
 
 def leased(queue: Queue, job: Job) -> list[Block]:
-    """What consumers hold of a job."""
+    """Return the leased blocks of a job, at most _LEASES."""
     return [read_block(r) for r in queue.find_records(job, Find.LEASED, limit=_LEASES)]
 
 
 def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: LeaseWatch | None = None) -> int:
-    """Take back the leases of dead consumers; how many. With no `watch` the store's clock decides, more patiently."""
+    """Take back the leases of dead consumers and return their number.
+
+    A consumer is dead if `coroner` or `watch` finds so. Without `watch`, it is dead some time after its lease ended by
+    the clock of the queue.
+    """
     held = leased(queue, job)
     overdue = _overdue(job, held, queue.now()) if watch is None else set()
     reaped = 0
@@ -82,7 +87,10 @@ def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: Leas
 
 
 def _overdue(job: Job, leased: list[Block], now: float) -> set[str]:
-    """Leases that ended a heartbeat ago. All silent: the store may have been away."""
+    """Return the ids of blocks whose lease ended at least a heartbeat ago.
+
+    If all of several leases have ended, the queue may have been unavailable: a whole lease is added to the wait.
+    """
     patience = job.heartbeat_seconds
     if len(leased) > 1 and all(block.expires < now for block in leased):
         patience += job.lease_seconds

@@ -1,4 +1,4 @@
-"""Letters: one for each task of a job, read from the record of a block without decoding its tasks."""
+"""State letters: one for each task, read from the record of a block without decoding its tasks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MEANING: dict[str, str] = {
     "t": Cause.TIMEOUT.value, "p": Cause.PREEMPTED.value, "l": Cause.LOST.value, "i": Cause.STAGE.value,
     "w": Cause.STORE.value,
 }  # fmt: skip
-#: Letter of a task that is in another block.
+#: Letter of a task that moved to another block.
 ELSEWHERE = "."
 _LETTER = {meaning: letter for letter, meaning in MEANING.items()}
 _UNKNOWN = _LETTER[TaskState.UNKNOWN.value]
 
 
 class _Letters(dict[int, str]):
-    """Letters by the code point of a stored state; a state that is not known here has one of its own."""
+    """Letters by the code point of a stored state, with one letter for all unknown states."""
 
     def __missing__(self, code: int) -> str:
         return _UNKNOWN
@@ -40,7 +40,7 @@ _OUTCOME = 3
 
 
 def read_letters(record: BlockRecord) -> str:
-    """Return a letter for each task of a block."""
+    """Return one letter for each task of a block, in order."""
     wire = decode(record.body)
     text: str = wire["states"].translate(_LETTERS)
     if wire.get("held"):
@@ -67,5 +67,5 @@ def _failed(record: BlockRecord, wire: dict[str, Any]) -> Iterator[tuple[int, li
 
 
 def squeeze(letters: str) -> str:
-    """Return letters run-length encoded: `ooor` is `o3r`."""
+    """Return letters run-length encoded: `ooor` becomes `o3r`."""
     return _RUN.sub(lambda run: f"{run[1]}{len(run[0])}", letters)

@@ -1,4 +1,4 @@
-"""Tasks as people see them, from the blocks of a job."""
+"""Tasks as they are shown to users, from the blocks of a job."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ _SHOWN = {
 
 
 def in_order(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
-    """Yield every task once, in order of its index, from blocks in order of their first task. Memory: a few blocks.
+    """Yield every task once, in order of its index. `content`: blocks in order of their first task.
 
-    A task of a block that was split or that moved while the blocks were read is found twice: the first find counts.
+    A task that is stolen or moves while the blocks are read may be found twice: the first one counts.
+    Memory: a few blocks.
     """
     last = -1
     for view in _merged(job, content):

@@ -1,8 +1,8 @@
-"""Every change that may happen to a block.
+"""All changes of a block.
 
-All functions here are pure: they take a block and the time and return new blocks. What they return becomes true by
-one compare-and-set of the stored entity (`queues.store`); a change whose base is stale is refused there: the fence.
-Lost acknowledgements are settled by `settle`, from (nonce, epoch, seq) inside the entity.
+The functions are pure: they take a block and the time, and return new blocks. The caller stores the result by one
+compare-and-set (`queues/backends/backend.py: swap_block`). The backend refuses a change of a stale block: fencing.
+If the answer to a commit is lost, `settle` returns whether it was applied, by nonce, epoch and seq of the stored block.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kubeque.queues.block import NEVER_RUN, Block
 
 
 class _BlockDraft:
-    """A block under change: states and records that can be written."""
+    """A copy of a block with mutable states and records."""
 
     def __init__(self, block: Block) -> None:
         self.block = block
@@ -32,7 +32,7 @@ class _BlockDraft:
             self.records[index] = record
 
     def reserve(self, count: int) -> None:
-        """Reserve pending tasks in order. A suspect runs alone: with nothing reserved beside it."""
+        """Reserve `count` pending tasks in order. A suspect is reserved only while no other task is."""
         lo, reserved = self.block.lo, [o for o, state in enumerate(self.states) if state == State.RESERVED]
         if any(self.records.get(lo + offset, NEVER_RUN).suspect for offset in reserved):
             return
@@ -51,7 +51,7 @@ class _BlockDraft:
 
 
 def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> Block:
-    """A ready block becomes `owner`'s, with its first tasks reserved."""
+    """Return a ready block as leased by `owner`, with its first tasks reserved."""
     draft = _BlockDraft(block)
     draft.reserve(reserve)
     return draft.done(
@@ -69,10 +69,10 @@ def commit(
     give_back: Collection[int] = (),
     release: bool = False,
 ) -> tuple[Block, list[Block]]:
-    """One commit of the owner: outcomes recorded, tasks given back, the next ones reserved, the lease renewed.
+    """Return the block after a commit of its owner, and new blocks that must be stored in the same transaction.
 
-    `release` gives back all that is still reserved and the block itself. Returns the block and the one-task blocks of
-    tasks that moved to a higher class: all of them become true together or not at all.
+    The commit records outcomes, gives tasks back, reserves the next ones and extends the lease. With `release` it gives
+    back all reserved tasks and the block. Each new block has one task, which moved to a larger size class.
     """
     draft = _BlockDraft(block)
     moved: list[Block] = []
@@ -94,7 +94,7 @@ def commit(
 
 
 def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
-    """Write one outcome into the draft; what fits nowhere any more is dropped (its task is not reserved)."""
+    """Record one outcome in the draft. It is ignored unless this attempt of the task is reserved in the block."""
     block, index = draft.block, outcome.index
     known = draft.records.get(index, NEVER_RUN)
     if not block.lo <= index < block.hi or draft.states[index - block.lo] != State.RESERVED:
@@ -118,7 +118,7 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
 
 
 def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Block:
-    """The one-task block of a task that left `block` for class `shape`."""
+    """Return the one-task block of a task that moved from `block` to `size_class`."""
     return Block(
         block.uid,
         f"{size_class}-{index}",
@@ -133,16 +133,16 @@ def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Blo
 
 
 def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> tuple[Block, Block] | None:
-    """Split the untouched tail off a leased block: (what the victim keeps, what the thief gets).
+    """Return a leased block without its tail, and the tail as a block leased by `owner`; None if there is no tail.
 
-    The victim's epoch and seq stay, so that its next commit sees that only the range changed. None: nothing to steal.
+    Epoch and seq of the first block are unchanged, so its owner's next commit finds that only the range changed.
     """
     spare = block.spare()
     if not spare:
         return None
     cut = spare[len(spare) // 2] - block.lo
     if cut == 0:
-        return None  # all that there is: its owner is about to reserve it
+        return None  # the block has only this task, which its owner reserves next
     middle = block.lo + cut
     victim = replace(
         block, hi=middle, states=block.states[:cut], records={i: r for i, r in block.records.items() if i < middle}
@@ -155,10 +155,11 @@ def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
 
 
 def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, list[Block]]:
-    """Take a dead consumer's lease away. Outcomes stay; reserved tasks wait again.
+    """Return the block without the lease of its dead consumer, and new blocks for the same transaction.
 
-    Only the task known to have been running is charged; where that is unknown and there are several, none is, and they
-    become suspects, which run alone until one attempt ends: the next death then names exactly one.
+    Outcomes are kept; reserved tasks become pending. Only the task that was running is charged. If several tasks were
+    reserved and the running one is unknown, none is charged and all become suspects. A suspect runs alone until an
+    attempt ends, so that the next death identifies the task.
     """
     reserved = block.indexes(State.RESERVED)
     running = death.running if death.running in reserved else None
@@ -180,9 +181,9 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
 
 
 def reset(block: Block, rule: ResetRule, run: int) -> Block:
-    """The block in run `run`: what the rule names waits again, with its budgets whole and its attempts remembered.
+    """Return the block in run `run`: tasks that the rule selects are pending, with full budgets and their old attempts.
 
-    A lease stays unless the rule breaks leases: what runs now runs on and its outcome counts.
+    A lease is kept unless the rule breaks leases: running tasks continue and their outcomes count.
     """
     draft = _BlockDraft(block)
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
@@ -206,7 +207,7 @@ def _is_reset(rule: ResetRule, named: bool, state: State, record: TaskRecord) ->
 
 
 def link(block: Block, done: Mapping[int, Outcome]) -> Block:
-    """A new block in which what is done already, by the outcomes of earlier jobs, counts as ok from the beginning."""
+    """Return a new block in which the tasks in `done` are ok. `done`: outcomes of earlier jobs, by index."""
     draft = _BlockDraft(block)
     for index in range(block.lo, block.hi):
         if index in done:
@@ -215,16 +216,19 @@ def link(block: Block, done: Mapping[int, Outcome]) -> Block:
 
 
 def shows(block: Block, outcome: Outcome) -> bool:
-    """Is the outcome of a task that this lease had begun recorded? `block` comes from the store, the lease unbroken."""
+    """True if `block` contains `outcome`.
+
+    `block`: the stored block, whose lease has not changed since the task began.
+    """
     index = outcome.index
     if not block.lo <= index < block.hi or block.state(index) is State.MOVED:
-        return True  # a reserved task is not stolen: it left the block after its outcome was recorded
+        return True  # a reserved task is never stolen: it left the block after its outcome was recorded
     kept = block.record(index).outcome
     return kept is not None and kept.attempt == outcome.attempt
 
 
 class Settled(Enum):
-    """What became of a commit that was refused, or whose answer was lost."""
+    """Result of a commit that was refused, or whose answer was lost."""
 
     APPLIED = auto()
     AGAIN = auto()
@@ -232,10 +236,10 @@ class Settled(Enum):
 
 
 def settle(before: Block, fresh: Block | None) -> Settled:
-    """Compare what the store holds (`fresh`) with the block that a commit was made from (`before`).
+    """Return the result of a commit that was made from `before`. `fresh`: the stored block; None if it is gone.
 
-    APPLIED: the commit is in the store, whatever others changed since. AGAIN: it is not, and the lease still is ours:
-    make it anew from `fresh`. LOST: the lease is somebody else's, or the block is gone.
+    APPLIED: the commit was stored; others may have changed the block since. AGAIN: it was not stored and the lease is
+    unchanged, so repeat the commit from `fresh`. LOST: another consumer has the lease, or the block is gone.
     """
     if fresh is None or fresh.epoch != before.epoch or fresh.nonce != before.nonce:
         return Settled.LOST

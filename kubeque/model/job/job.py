@@ -1,4 +1,4 @@
-"""A job as the queue keeps it: its identity, what may run, its state and how it ended."""
+"""A job as the queue stores it: its identity, what may run, its state and how it ended."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ HEARTBEAT_SECONDS = 60.0
 
 
 class JobState(StrEnum):
-    """What a job is doing. Whether it has ended is in its closing, not here."""
+    """State of a job. Its `closing`, not its state, shows that it has ended."""
 
     ACTIVE = "active"
-    #: A reset is passing over its blocks; tasks may run meanwhile, but it cannot be closed.
+    #: A reset is changing its blocks. Its tasks may run, but the job cannot be closed.
     RESETTING = "resetting"
     KILLED = "killed"
-    #: Ended early by its own rule: too many failures, the deadline, or a command that always fails.
+    #: Ended early by its own rule: too many failures, its deadline, a command that always fails, or no poll in time.
     STOPPED = "stopped"
-    #: Any state that only a newer kubeque knows. The record keeps its own name; the job is not open and is not closed.
+    #: Any state that only a newer kubeque knows. The record keeps the stored name. The job is neither open nor closed.
     UNKNOWN = "unknown"
 
     @classmethod
@@ -41,7 +41,7 @@ class JobState(StrEnum):
 class Counts:
     """Number of tasks in each state.
 
-    Two are derived: `killed`, the tasks that had not ended when the job was killed or stopped, and `held`.
+    Two are derived: `held`, and `killed`: the tasks that had not ended when the job was killed or stopped.
     """
 
     pending: int = 0
@@ -49,7 +49,7 @@ class Counts:
     ok: int = 0
     failed: int = 0
     killed: int = 0
-    #: They wait behind the canaries until somebody lets them go.
+    #: Tasks that wait until the canaries have ended and a user runs `kubeque go`.
     held: int = 0
 
     @property
@@ -66,15 +66,15 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class ResetRule:
-    """The tasks that a reset puts back."""
+    """Selection of the tasks that a reset lets run again."""
 
-    #: True to put back tasks that are ok as well as failed ones.
+    #: True to select tasks that are ok as well as failed ones.
     everything: bool = False
-    #: Only tasks whose last attempt ended by one of these causes; empty: any.
+    #: Select only tasks whose last attempt ended by one of these causes; empty: any.
     causes: tuple[str, ...] = ()
-    #: Only these tasks, as half-open ranges; empty: any. These tasks run again also when they are ok.
+    #: Select only these tasks, as half-open ranges; empty: any. Named tasks run again even if they are ok.
     ranges: tuple[tuple[int, int], ...] = ()
-    #: The spec changed: running tasks run the old one and are put back as well.
+    #: True to select running tasks as well, because they run an older spec.
     break_leases: bool = False
     #: True to let held tasks run.
     go: bool = False
@@ -128,36 +128,36 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One submitted sweep, as the queue keeps it: small, because every consumer reads it every few seconds."""
+    """One submitted sweep, as the queue stores it. It is small, because every consumer reads it every few seconds."""
 
     name: str
-    #: Drawn at random when the job is made. Blocks, pages, spec and results are keyed by it.
+    #: Random, chosen when the job is created. It is the key of blocks, pages, spec and results.
     uid: str
     #: Number of tasks.
     n: int
     #: Folder of its spec, pages and results: `{prefix}/{name}/{uid}`.
     url: str
-    #: Number of consumers that it asks for.
+    #: Number of consumers that it requests.
     consumers: int = 1
-    #: Number of tasks that run first; the others are held until somebody lets them go. 0: no task is held.
+    #: Number of tasks that run first; the others are held until a user runs `kubeque go`. 0: no task is held.
     canaries: int = 0
-    #: Jobs of one fleet share consumers.
+    #: Name of its fleet. Jobs of one fleet share consumers.
     fleet: str = "local"
     priority: int = 0
-    #: Unix time, seconds; jobs of one priority are served in this order.
+    #: Unix time of the submission, seconds. Jobs of one priority run in this order.
     created: float = 0.0
     state: JobState = JobState.ACTIVE
-    #: Why it was stopped, in words.
+    #: Reason why it was stopped, as text.
     reason: str = ""
-    #: Raised by every reset. Outcomes of an older run are refused.
+    #: Number of resets. Outcomes of an older run are refused.
     run: int = 0
-    #: Number of the spec in force, from 1; `files/layout.py: spec_url` has its place.
+    #: Number of the current spec, from 1; `files/layout.py: spec_url` returns its URL.
     revision: int = 1
-    #: Digest of that spec: it differs if a repeated submission asks for something else.
+    #: Digest of that spec. It shows whether a repeated submission has another spec.
     spec_digest: str = ""
-    #: The reset under way, which any program may finish.
+    #: The unfinished reset, which any program may finish; None: there is none.
     reset: ResetRule | None = None
-    #: Size class below which no task runs any more, because too many first attempts ran out of memory.
+    #: Lowest size class in which tasks run. It is raised when too many first attempts run out of memory.
     floor: int = 0
     shapes: tuple[Shape, ...] = (Shape(),)
     budgets: Budgets = field(default_factory=Budgets)
@@ -165,29 +165,30 @@ class Job:
     max_failures: int | None = None
     #: Number of failed tasks that is still a success; with %, a share of all tasks.
     allow_failed: str = "0"
-    #: Unix time at which the job ends, whatever is left; None: never.
+    #: Unix time, seconds, at which the job ends even if tasks are left; None: never.
     deadline: float | None = None
-    #: Seconds between submission and deadline; a reset of the ended job sets the deadline as far ahead again.
+    #: Seconds between submission and deadline. A reset of the ended job sets a new deadline at this distance.
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    #: The attempt of an Airflow task that waits for it and may cancel it; empty: none.
+    #: Name of the attempt of an Airflow task that waits for it and may cancel it; empty: none.
     token: str = ""
-    #: Seconds without a poll after which a job that an Airflow task waits for stops; None: never.
+    #: Seconds without a poll of its Airflow task after which the job stops; None: never.
     orphan_after: float | None = None
-    #: Clock of the queue, seconds: the last poll, within a twentieth of `orphan_after`.
+    #: Time of the last poll by the clock of the queue, seconds. Precision: a twentieth of `orphan_after`.
     watched: float = 0.0
-    #: An Airflow task has returned its result: a later attempt is a person's clear, not a retry.
+    #: True if an Airflow task has returned its result. A later attempt is then a user's clear, not a retry.
     delivered: bool = False
     #: The recurring sweep that it belongs to; empty: none.
     series: str = ""
-    #: What submitted it: for an Airflow task its DAG, run and so on.
+    #: Description of the submitter, for example the DAG and the run of an Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
     #: Number of tasks that were linked to results of earlier jobs when it was made.
     linked: int = 0
-    #: Seconds after its end at which `kubeque gc` may remove it; None: never.
+    #: Seconds after its end until `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
-    #: Running tasks whose output is watched, and until when (clock of the queue): their consumers upload it meanwhile.
+    #: Running tasks whose output is watched, each with the end of the watch by the clock of the queue, seconds.
+    #: Until then their consumers upload the output.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
     #: Lowest version of kubeque that may work on it.
@@ -206,11 +207,11 @@ class Job:
 
     @property
     def was_ended(self) -> bool:
-        """True if it was killed or stopped, so that tasks which have not ended never will."""
+        """True if it was killed or stopped: its remaining tasks do not run."""
         return self.state in (JobState.KILLED, JobState.STOPPED)
 
     def may_close(self, counts: Counts) -> bool:
-        """True if all its tasks have ended and nothing else is under way."""
+        """True if all its tasks have ended and no reset is unfinished."""
         return counts.ended == self.n and self.state not in (JobState.RESETTING, JobState.UNKNOWN)
 
     def is_same_run(self, other: Job) -> bool:
@@ -222,16 +223,16 @@ class Job:
         return self.deadline is not None and now > self.deadline
 
     def is_orphan(self, now: float) -> bool:
-        """True if an Airflow task waited for it and has not polled for too long. `now`: the clock of the queue."""
+        """True if its Airflow task has not polled for longer than `orphan_after`. `now`: the clock of the queue."""
         return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
 
     def waits_for_go(self, counts: Counts) -> bool:
-        """True if its canaries have ended and no other task runs until somebody lets them go."""
+        """True if its canaries have ended and the held tasks wait for `kubeque go`."""
         ended = counts.ok + counts.failed >= self.canaries and not counts.pending + counts.running
         return self.open and self.canaries > 0 and counts.held > 0 and ended
 
     def standing(self, counts: Counts) -> str:
-        """Return one word for its progress, given its counts."""
+        """Return one word that describes its progress, from its counts."""
         if self.closing is not None:
             return "success" if self.closing.success else "failed" if self.state is JobState.ACTIVE else str(self.state)
         if self.waits_for_go(counts):
@@ -283,6 +284,6 @@ class Job:
 
 
 def new_uid() -> str:
-    """Return a new job uid: 12 characters that no other job has (60 bits)."""
+    """Return a new job uid: 12 random characters (60 bits)."""
     alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
     return "".join(secrets.choice(alphabet) for _ in range(12))

@@ -1,4 +1,4 @@
-"""How often a task may fail of each cause, and what follows a failure."""
+"""The number of extra attempts for each cause, and the consequence of a failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.task import Cause
 
-#: Extra attempts a cause is given. What a program does again by itself (exit, signal, timeout) gets none.
+#: Number of extra attempts for each cause. Exit, signal and timeout get none, because the program would fail again.
 DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
     {
         Cause.EXIT: 0,
@@ -32,12 +32,12 @@ ALWAYS_STORED = frozenset(
         Cause.STORE,
     }
 )  # fmt: skip
-#: Causes that more memory or disk may cure.
+#: Causes after which a task runs again with more memory or disk.
 GROWING = frozenset({Cause.OOM, Cause.DISK})
 
 
 class Verdict(Enum):
-    """What follows a failed attempt."""
+    """Consequence of a failed attempt."""
 
     RETRY = auto()
     MOVE = auto()
@@ -46,18 +46,18 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Extra attempts by the stored name of a cause. A task that spent its budget of one cause has failed."""
+    """Number of extra attempts by the stored name of a cause. A task that exceeds one of them has failed."""
 
     extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
 
     def verdict(self, cause: Cause, charges: Mapping[str, int]) -> Verdict:
-        """Return what follows a failure of `cause`, given all `charges` including this one."""
+        """Return the consequence of a failure of `cause`. `charges`: all failures by cause, including this one."""
         if charges.get(cause, 0) > self.extra.get(cause, 0):
             return Verdict.FAIL
         return Verdict.MOVE if cause in GROWING else Verdict.RETRY
 
     def with_extra(self, extra: Mapping[str, int]) -> Budgets:
-        """Return these budgets with some replaced, as in `{"lost": 5, "exit": 1}`.
+        """Return these budgets with some replaced, for example by `{"lost": 5, "exit": 1}`.
 
         Raises ResourceError for an unknown cause or a number below zero.
         """

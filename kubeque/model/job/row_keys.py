@@ -1,4 +1,4 @@
-"""The key of a row: equal keys mean that the same command would run on the same inputs, values and image."""
+"""Row keys: equal keys mean the same command on the same inputs, values and image."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kubeque.model.command.command import Word
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.rows import INDEX
 
-#: Bytes of one key.
+#: Bytes in one key.
 KEY_BYTES = 16
-#: Part of every key: what keys are made of has changed where this has.
+#: Version of the contents of keys. It is part of every key, so that keys of different versions differ.
 _VERSION = 1
 _BY_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -22,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def no_keys(spec: JobSpec) -> str:
-    """Why the rows of this spec have no keys, in words with the remedy; empty where they have."""
+    """Return the reason why the rows of this spec have no keys, with the remedy; empty if they have keys."""
     if not spec.local_env and spec.image and not _digest(spec.image):
         return f"the image {spec.image} is named by a tag, which may mean another one tomorrow: name it by its digest"
     for item in [*spec.inputs, *spec.row_inputs.values()]:
@@ -32,12 +32,20 @@ def no_keys(spec: JobSpec) -> str:
 
 
 def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """The key of each row, in order; one row is in memory at a time. Only for a spec that `no_keys` lets pass.
+    """Yield the key of each row, in order. Only for a spec for which `no_keys` returns an empty text.
 
-    A key is a BLAKE2b digest of the words as rendered for the row (a file by its name in the working directory, its
-    digest or generation), the row's values by column, the files that all tasks get, the environment that the sweep
-    sets, what is kept of the results, and the image. The row's number is part of it only if the command has {index},
-    or if rows have no columns and so nothing else of their own.
+    A key is a BLAKE2b digest of:
+
+    - the words as rendered for the row; a file is represented by its name in the working directory and its digest or
+      generation
+    - the row's values by column
+    - the files that all tasks get
+    - the environment that the sweep sets
+    - the rules for kept files
+    - the image
+
+    The row's index is part of the key only if the command contains {index}, or if the rows have no columns.
+    Memory: one row.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)
@@ -59,7 +67,7 @@ def _word(word: Word, row: dict[str, str], spec: JobSpec) -> Any:
     text = word.render(row)
     if not word.upload:
         return text
-    # Not the path of the author, who may stand elsewhere tomorrow. A file of all rows is among the inputs.
+    # The path on the submitter's machine is left out, because it may change. A file for all rows is among the inputs.
     own = spec.row_inputs.get(text)
     return _identity(own) if own else [text.rstrip("/").rpartition("/")[2]]
 
@@ -69,6 +77,6 @@ def _identity(item: Input) -> list[Any]:
 
 
 def _digest(image: str) -> str:
-    """The digest in an image's name, whatever registry keeps it; empty where it has a tag or nothing."""
+    """Return the digest in an image's name, without the registry; empty if the name has no digest."""
     found = _BY_DIGEST.search(image.rpartition("@")[2]) if "@" in image else None
     return found.group() if found else ""

@@ -1,4 +1,4 @@
-"""Shapes: the memory and disk that a task is given."""
+"""Shapes: the memory and disk of a task."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from kubeque.model.job.wire import read_fields, write_fields
 class Shape:
     """Memory and disk that one task may use. None: no amount was requested and none is enforced."""
 
-    #: Bytes.
+    #: Bytes of memory.
     memory: int | None = None
-    #: Bytes.
+    #: Bytes of disk.
     disk: int | None = None
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -30,9 +30,9 @@ class Shape:
 
 
 def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
-    """Return every shape that a task can grow to, beginning with `first`.
+    """Return every shape that a task can grow to, starting with `first`.
 
-    Memory doubles up to `max_memory`, disk doubles once. A size class is an index into this tuple.
+    Memory doubles up to `max_memory`. Disk doubles once. A size class is an index into this tuple.
     """
     memories: list[int | None] = [first.memory]
     while first.memory and max_memory and (last := memories[-1] or 0) < max_memory:
@@ -42,7 +42,7 @@ def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
 
 
 def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
-    """Return the size class that a task moves to from `current` after `cause`; None where none is larger."""
+    """Return the size class that a task moves to from `current` after `cause`; None if none is larger."""
     now = shapes[current]
     for index, shape in enumerate(shapes):
         if cause is Cause.OOM and shape.disk == now.disk and (shape.memory or 0) > (now.memory or 0):
@@ -53,7 +53,7 @@ def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int |
 
 
 def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
-    """Return the size class that a task of class `current` runs in when none below class `floor` runs any more."""
+    """Return the size class for a task of size class `current`, given the lowest one in which tasks run (`floor`)."""
     own, least = shapes[current], shapes[floor]
     wanted = Shape(
         max(own.memory or 0, least.memory or 0) or None,

@@ -1,4 +1,4 @@
-"""The spec of a job: everything that a consumer needs to run any of its tasks. Stored once per revision."""
+"""The spec of a job: everything that a consumer needs to run its tasks, stored once per revision."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SPEC_VERSION = 1
 class Input:
     """A file that tasks read."""
 
-    #: Its path below the working directory.
+    #: Path below the working directory.
     name: str
     #: URL of its bytes.
     url: str
-    #: SHA-256 of the bytes, hex; empty for an object that the user keeps elsewhere.
+    #: SHA-256 of the bytes, hex; empty for an object in the user's own store.
     digest: str
-    #: Bytes.
+    #: Number of bytes.
     size: int
     executable: bool = False
-    #: Generation or etag of the object in the user's own store; it must be the same when the file is fetched.
+    #: Generation or etag of the object in the user's own store. It must be the same when the file is downloaded.
     generation: str = ""
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -48,17 +48,17 @@ class JobSpec:
 
     command: tuple[Word, ...]
     rows: RowsSpec
-    #: Files that every task gets.
+    #: Files for every task.
     inputs: tuple[Input, ...] = ()
-    #: Files that depend on the row, by the path or URL as rendered for the row.
+    #: Files that depend on the row, by their path or URL as rendered for the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
     #: True to run the words, joined by blanks, in /bin/sh; every value is quoted.
     shell: bool = False
-    #: Globs of the files to keep; empty: all.
+    #: Globs of files that are kept; empty: all.
     results: tuple[str, ...] = ()
-    #: Globs of the files not to keep.
+    #: Globs of files that are not kept.
     ignore: tuple[str, ...] = ()
-    #: Environment for the command, besides the KUBEQUE_* variables.
+    #: Environment variables for the command, in addition to the KUBEQUE_* variables.
     env: Mapping[str, str] = field(default_factory=dict)
     #: Environment variables of the submitter that are passed to tasks on the same machine, such as PATH and HOME.
     local_env: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class JobSpec:
     #: Seconds between SIGTERM and SIGKILL.
     grace_seconds: float = 10.0
     image: str = ""
-    #: Cores.
+    #: Number of cores; None: no number was requested.
     cpu: float | None = None
     shapes: tuple[Shape, ...] = (Shape(),)
     #: URL of the cluster that runs it.

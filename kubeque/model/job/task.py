@@ -1,4 +1,4 @@
-"""Tasks: their states, how their attempts ended, and what the accepted attempt left behind."""
+"""Tasks: their states, their attempts, and the outcome that was accepted."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 from kubeque.model.text import cut
 
-#: Number of attempts of a task that the queue keeps; it forgets older ones, but not how many there were.
+#: Number of attempts of a task that the queue stores, to bound a block. Older ones are only counted.
 KEPT_ATTEMPTS = 8
 
 
 class State(IntEnum):
-    """State of a task inside its block. Exactly one block holds the task in a state other than MOVED."""
+    """State of a task in a block. In exactly one block the state of a task is not MOVED."""
 
     PENDING = 0
     RESERVED = 1
     OK = 2
     FAILED = 3
     MOVED = 4
-    #: Any state that only a newer kubeque knows. Blocks keep its own byte; nothing here hands such a task out.
+    #: Any state that only a newer kubeque knows. Blocks keep the stored byte. This kubeque does not run such a task.
     UNKNOWN = 255
 
     @classmethod
@@ -30,7 +30,7 @@ class State(IntEnum):
 
 
 class TaskState(StrEnum):
-    """State of a task as people see it."""
+    """State of a task as it is shown to users."""
 
     HELD = "held"
     PENDING = "pending"
@@ -43,12 +43,12 @@ class TaskState(StrEnum):
 
     @property
     def has_outcome(self) -> bool:
-        """True if the outcome of the task says how it ended."""
+        """True if the task has ended and its outcome contains the cause."""
         return self in (TaskState.OK, TaskState.FAILED)
 
 
 class Cause(StrEnum):
-    """Why an attempt ended."""
+    """Reason for the end of an attempt."""
 
     OK = "ok"
     EXIT = "exit"
@@ -61,7 +61,7 @@ class Cause(StrEnum):
     STAGE = "stage"
     STORE = "store"
     KILLED = "killed"
-    #: Any cause that only a newer kubeque knows. The record keeps its own name as `foreign_cause`.
+    #: Any cause that only a newer kubeque knows. The record keeps its stored name as `foreign_cause`.
     UNKNOWN = "unknown"
 
 
@@ -71,27 +71,27 @@ _CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
 
 
 def _read_cause(name: str) -> tuple[Cause, str]:
-    """Return a stored cause, and its name if only a newer kubeque knows it."""
+    """Return the cause of a stored name, and the name if only a newer kubeque knows it."""
     cause = _CAUSES.get(name)
     return (Cause.UNKNOWN, name) if cause is None else (cause, "")
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One run of a task, as the queue remembers it."""
+    """One run of a task, as the queue stores it."""
 
-    #: Counts from 1 and never goes back, not even after a reset.
+    #: From 1. It never decreases, also after a reset.
     number: int
     cause: Cause
-    #: Exit code, or the signal's number for `signal`; None where there was none.
+    #: Exit code, or the signal's number for `signal`; None if there is neither.
     code: int | None
-    #: Which consumer ran it.
+    #: Name of the consumer that ran it.
     owner: str
-    #: Unix time, seconds.
+    #: Unix time of the start, seconds.
     start: float
-    #: How long the command ran, seconds.
+    #: Seconds for which the command ran.
     seconds: float
-    #: How long its inputs took to be brought before it, and its results to be stored after it, seconds.
+    #: Seconds for downloading the inputs before the command, and for uploading the results after it.
     staging: float = 0.0
     saving: float = 0.0
     #: The stored name of a cause that is UNKNOWN here.
@@ -114,43 +114,44 @@ class Attempt:
         return replace(attempt, foreign_cause=foreign, extra=tuple(extra)) if foreign or extra else attempt
 
 
-#: Items of a stored attempt and of a stored outcome behind number and cause.
+#: Number of known items after number and cause: in a stored attempt, and in a stored outcome.
 _ATTEMPT_ITEMS, _OUTCOME_ITEMS = 6, 14
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a consumer reports of one attempt: the queue's copy, small; result.json has the whole."""
+    """Record of one attempt, as a consumer reports it to the queue. result.json contains more."""
 
-    #: The task.
+    #: Index of the task.
     index: int
-    #: Which attempt this was.
+    #: Number of the attempt.
     attempt: int
     cause: Cause
-    #: Exit code, or the signal's number for `signal`.
+    #: Exit code, or the signal's number for `signal`; None if there is neither.
     code: int | None = None
-    #: Unix time, seconds.
+    #: Unix time of the start, seconds.
     start: float = 0.0
+    #: Seconds for which the command ran.
     seconds: float = 0.0
-    #: Name of the attempt's folder below `tasks/{index}/`; empty where nothing was stored.
+    #: Name of the attempt's folder below `tasks/{index}/`; empty if nothing was stored.
     folder: str = ""
-    #: Bytes over the whole process tree; 0 where it was never seen.
+    #: Peak memory of the whole process tree, bytes; 0 if it was not measured.
     peak_memory: int = 0
-    #: How many files were kept, and their bytes.
+    #: Number of kept files, and their bytes.
     files: int = 0
     size: int = 0
-    #: What the task wrote to $KUBEQUE_OUT; empty where it is in result.json only, None where there is nothing.
+    #: Values that the task wrote to $KUBEQUE_OUT; empty if only result.json has them, None if there are none.
     out: Mapping[str, Any] | None = None
-    #: One line for people.
+    #: One line for users.
     message: str = ""
-    #: The revision of the job's spec that the row ran under.
+    #: Revision of the spec with which the task ran.
     revision: int = 0
-    #: Linked, not run: the folder of the task of an earlier job that ran it; empty for the job's own.
+    #: For a linked task, the folder of the task in the earlier job; empty if it ran in this job.
     linked: str = ""
-    #: How long its inputs took to be brought, and its results to be stored, seconds.
+    #: Seconds for downloading the inputs, and for uploading the results.
     staging: float = 0.0
     saving: float = 0.0
-    #: Another attempt would fail in the same way, so there is none, whatever the budget.
+    #: True if another attempt would fail in the same way: the task does not run again, even within its budget.
     final: bool = False
     #: The stored name of a cause that is UNKNOWN here.
     foreign_cause: str = ""
@@ -176,23 +177,23 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """What a block keeps of one task besides its state."""
+    """Record of one task in a block, in addition to its state."""
 
-    #: Attempts begun so far. Only ever grows.
+    #: Number of the last attempt that was used. It never decreases.
     attempts: int = 0
-    #: Failures since the last reset by the stored name of their cause: what the budgets are spent on.
+    #: Number of failures since the last reset, by the stored name of their cause. Budgets limit them.
     charges: Mapping[str, int] = field(default_factory=dict)
     #: The last attempts, oldest first, at most KEPT_ATTEMPTS.
     history: tuple[Attempt, ...] = ()
-    #: The last outcome that was accepted; for state OK the one that counts.
+    #: The last outcome that was accepted. If the state is OK, it is the result of the task.
     outcome: Outcome | None = None
-    #: Its consumer vanished while it was reserved: it runs alone until one attempt ends.
+    #: True if its consumer vanished while the task was reserved: the task then runs alone until an attempt ends.
     suspect: bool = False
     #: Stored items behind the known ones.
     extra: tuple[Any, ...] = ()
 
     def ended(self, outcome: Outcome, owner: str) -> TaskRecord:
-        """Return the record after `outcome`: remembered, and charged unless it was ok."""
+        """Return the record with `outcome` added. A failure is also added to `charges`."""
         attempt = Attempt(
             outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds, outcome.staging,
             outcome.saving,
@@ -229,7 +230,7 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Number of tasks of a block in each state; tasks that moved out are counted in the block that has them now."""
+    """Number of tasks of a block in each state. A task that moved is counted in its new block."""
 
     ok: int = 0
     failed: int = 0
@@ -247,19 +248,19 @@ class Death:
     """How a consumer died."""
 
     cause: Cause = Cause.LOST
-    #: The task its command was running, where its journal tells.
+    #: Index of the task that it was running, from its journal; None if unknown.
     running: int | None = None
     message: str = "its consumer vanished"
 
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """A task as people see it: what `status --tasks` and results.csv list."""
+    """A task as it is shown to users by `status --tasks` and results.csv."""
 
     index: int
     state: TaskState
     #: Index into the job's shapes.
     size_class: int
     record: TaskRecord
-    #: The consumer that runs it; empty unless it is running.
+    #: Name of the consumer that runs it; empty unless it is running.
     owner: str = ""

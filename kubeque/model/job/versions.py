@@ -1,11 +1,11 @@
-"""Compare versions of kubeque: which one a job needs, and which one runs."""
+"""Comparison of the kubeque version that a job needs with the one that runs."""
 
 from __future__ import annotations
 
 import re
 from itertools import zip_longest
 
-#: Lowest version that may work on a job which uses nothing newer; docs/architecture.md lists what raises it.
+#: Lowest version that may work on a job without newer features. docs/architecture.md lists the features that raise it.
 BASE_NEEDS = "0.2"
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 #: The version in the tag of an image's name.
@@ -13,7 +13,10 @@ _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")
 
 
 def is_older(version: str, than: str) -> bool:
-    """True if `version` comes before `than`, as 0.9 before 0.10. A text without a number at its start is the newest."""
+    """True if `version` is lower than `than`: 0.9 is lower than 0.10.
+
+    A text that does not start with a number is higher than every version.
+    """
     for own, other in zip_longest(_parse(version), _parse(than), fillvalue=0.0):
         if own != other:
             return own < other
@@ -21,19 +24,19 @@ def is_older(version: str, than: str) -> bool:
 
 
 def _parse(version: str) -> list[float]:
-    """Return the numbers of a version; what is behind them (`.dev1`, `rc2`) does not count."""
+    """Return the numbers of a version without its suffix (`.dev1`, `rc2`)."""
     found = _NUMBERS.match(version)
     return [float(number) for number in found.group().split(".")] if found else [float("inf")]
 
 
 def tag_version(image: str) -> str:
-    """Return the version in the tag of an image's name; empty if the tag is no version."""
+    """Return the version in the tag of an image's name; empty if the tag is not a version."""
     found = _TAG.search(image)
     return found[1] if found else ""
 
 
 def warn_of_difference(what: str, version: str, own: str) -> str:
-    """Return one line that names a version other than `own`; empty if they are equal, or `version` is not known."""
+    """Return one line that says that `version` is not `own`; empty if they are equal or `version` is unknown."""
     if version in ("", own):
         return ""
     return f"{what} kubeque {version} and this is kubeque {own}: install one version everywhere"

@@ -1,7 +1,7 @@
-"""Read stored values of which a newer kubeque may know more.
+"""Conversion of stored objects that a newer kubeque may have extended.
 
-A reader keeps what it does not know: entries of an object in the field `extra`, and items behind the last known one
-of a list. Whoever rewrites the record writes them back unchanged.
+A reader keeps unknown entries of an object in the field `extra`. It also keeps unknown items at the end of a list.
+A program that rewrites the record writes both back unchanged.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-#: Fields of a value that have no entry of their own in its stored object.
+#: Fields of a dataclass that are not entries of its stored object.
 _NOT_STORED = frozenset({"extra", "needs", "written_by", "record_extra"})
 
 
@@ -21,7 +21,7 @@ def stored_fields(kind: type) -> frozenset[str]:
 
 
 def read_fields(kind: type, wire: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments to make a dataclass from a stored object: known entries, and the others as `extra`."""
+    """Return the arguments of a dataclass from a stored object: known entries, and the others as `extra`."""
     known = stored_fields(kind)
     fields = {key: value for key, value in wire.items() if key in known}
     if len(fields) < len(wire):
