@@ -1,4 +1,4 @@
-"""End a job early: hopeless jobs, limits and orphans."""
+"""Early end of a job: a hopeless command, a limit, or no poll in time."""
 
 from __future__ import annotations
 
@@ -17,23 +17,30 @@ from kubeque.queues.queue import Queue
 # ---------------------------------------------------------------------- the early end
 @dataclass(frozen=True, slots=True)
 class Early:
-    """What the first attempts of a job say: stop it, or raise its floor class, or (both empty) go on."""
+    """Decision from the first attempts of a job. If neither field is set, the job continues."""
 
+    #: Reason to stop the job; empty: do not stop it.
     stop: str = ""
+    #: New floor class; None: unchanged.
     floor: int | None = None
 
 
 def early_attempts(job: Job) -> int:
-    """So many first attempts tell at the latest whether the job is hopeless, or its memory too small."""
+    """Return the number of first attempts after which `judge` has decided."""
     return max(20, 2 * job.consumers)
 
 
 def judge(job: Job, content: Iterable[Block], now: float) -> Early:
-    """Look at the first attempts of a job. Pure; `now` is the store's clock.
+    """Return the decision from the first attempts of a job. Pure; `now`: the clock of the queue.
 
-    Stop when the first max(10, consumers) attempts all ended by `exit` or `signal` with one code, every consumer ended
-    at least one, and nothing has run longer than those failures did: a hopeless command is not paid for N times.
-    Raise the floor when the first max(20, 2 x consumers) that ran in the floor class all died of memory there.
+    Stop the job if all these conditions hold, because every task would fail in the same way:
+
+    - at least max(10, consumers) first attempts have ended, all by `exit` or all by `signal`, and with one code
+    - every consumer that runs a task has ended an attempt
+    - no reserved task has waited or run for more than 1 s and twice as long as the longest failure
+    - no task is ok, except linked ones
+
+    Raise the floor class if the first max(20, 2 x consumers) attempts in it all ran out of memory.
     """
     firsts: list[Attempt] = []
     outgrown = 0
@@ -62,23 +69,23 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
 
 
 def _is_linked(record: TaskRecord) -> bool:
-    """Is it ok by the result of an earlier job, which says nothing of this one's command?"""
+    """True if the task is linked: its result does not show that the command of this job works."""
     return record.outcome is not None and bool(record.outcome.linked)
 
 
 def _above(job: Job, size_class: int) -> bool:
-    """Have this class's tasks outgrown the memory of the floor class?"""
+    """True if this size class has more memory than the floor class."""
     return (job.shapes[size_class].memory or 0) > (job.shapes[job.floor].memory or 0)
 
 
 def _first_of_run(record: TaskRecord) -> Attempt | None:
-    """A task's first failed attempt since the last reset, as far back as it is remembered."""
+    """Return the first stored failure of a task since the last reset; None if there is none."""
     since = min(sum(record.charges.values()), len(record.history))
     return record.history[-since] if since else None
 
 
 def end_hopeless(queue: Queue, job: Job) -> Job:
-    """Stop the job, or raise its floor class, where its first attempts say so. O(blocks)."""
+    """Stop the job or raise its floor class, as `judge` decides, and return the job. O(blocks)."""
     early = judge(job, queue.scan(job), queue.now())
     if early.stop:
         return queue.stop(job, early.stop)
@@ -94,7 +101,7 @@ def end_hopeless(queue: Queue, job: Job) -> Job:
 
 
 def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
-    """Stop the job where its deadline has passed, too many of its tasks failed, or who waited for it is gone."""
+    """Stop the job if its deadline has passed, too many tasks failed, or its Airflow task is gone; return the job."""
     left = job.open and counts.ended < job.n
     if left and job.is_overdue(queue.now()):
         given = f" of {format_seconds(job.deadline_seconds)}" if job.deadline_seconds else ""
@@ -109,7 +116,7 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
 
 
 def _stop_orphan(queue: Queue, job: Job) -> Job:
-    """Stop a job that nobody looks at, unless somebody has begun to again."""
+    """Stop a job that is an orphan, unless it was polled meanwhile."""
 
     def change(now: Job) -> Job | None:
         if not now.is_same_run(job) or not now.open or not now.is_orphan(queue.now()):

@@ -1,7 +1,8 @@
-"""The audit: what must hold for a job's blocks, and where it does not. Pure: blocks, counts and the time are handed in.
+"""The audit of a job: find faults in its blocks and counts.
 
-A job that is worked on changes while its blocks are read: a task that was stolen or moved meanwhile may be seen twice.
-So what one look finds is a suspicion, and what several looks find is true (`standing`).
+The functions are pure: blocks, counts and the time are arguments. The blocks of a running job change while they are
+read, so a task that is stolen or moves may be found twice. Therefore only a fault that several audits find is real
+(`standing`).
 """
 
 from __future__ import annotations
@@ -16,34 +17,34 @@ from kubeque.queues.backends.backend import BlockRecord, pack
 from kubeque.queues.backends.records import UNREADABLE, read_block
 from kubeque.queues.block import Block
 
-#: A lease may end so much later than it should by the auditor's clock, seconds.
+#: Seconds by which a lease may end too late, because clocks differ.
 _SLACK_SECONDS = 60.0
-#: So many tasks are named, then only counted.
+#: Maximum number of tasks that are named for each kind of fault; the others are only counted.
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is not as it must be."""
+    """One fault of a job."""
 
-    #: What it is about, as in "task 7" or "block 0-256". The same in every look.
+    #: The faulty object, for example "task 7" or "block 0-256". It is the same in every audit.
     where: str
-    #: What is wrong, and what can be done where anything can.
+    #: Description of the fault, with the remedy if there is one.
     what: str
 
 
 @dataclass(slots=True)
 class Audit:
-    """One look at all blocks of a job."""
+    """One pass over all blocks of a job."""
 
     job: Job
-    #: The store's clock, Unix seconds.
+    #: Clock of the queue, Unix seconds.
     now: float
     findings: list[Fault] = field(default_factory=list)
     blocks: int = 0
-    #: Recounted from the states, by class.
+    #: Counts of the states, by size class.
     tallies: dict[int, Tally] = field(default_factory=dict)
-    #: Size classes with tasks in states that are not known here.
+    #: Size classes with tasks in states that only a newer kubeque knows.
     _uncountable: set[int] = field(default_factory=set)
     _homes: bytearray = field(default_factory=bytearray)
 
@@ -51,7 +52,7 @@ class Audit:
         self._homes = bytearray(self.job.n)
 
     def look(self, records: Iterable[BlockRecord]) -> Audit:
-        """Check every block. Memory: a byte for each task."""
+        """Check every block and return this audit. Memory: a byte for each task."""
         for record in records:
             self.blocks += 1
             where = f"block {record.id}"
@@ -86,7 +87,7 @@ class Audit:
                 self.findings.append(Fault("tasks", f"and {len(found) - _NAMED} more: each {what}"))
 
     def compare(self, counted: Mapping[int, Tally]) -> Audit:
-        """The store's own counts against the recount."""
+        """Check the counts of the queue against those of the states, and return this audit."""
         for size_class in sorted({*counted, *self.tallies}):
             said, found = counted.get(size_class, Tally()), self.tallies.get(size_class, Tally())
             if said != found and size_class not in self._uncountable:
@@ -96,7 +97,7 @@ class Audit:
         return self
 
     def close(self) -> Audit:
-        """What the job says of itself against its blocks."""
+        """Check the fields of the job against its blocks, and return this audit."""
         job, total = self.job, sum(self.tallies.values(), Tally())
         if job.reset is not None:
             self._of_job(f"the reset to run {job.run} is not finished: `kubeque status {job.name}` finishes it")
@@ -113,18 +114,18 @@ class Audit:
 
 
 def standing(looks: Sequence[Sequence[Fault]]) -> list[Fault]:
-    """What every look found; what only some did came from reading while others wrote."""
+    """Return the faults that every audit found. Others are the result of reading during writes."""
     steady = set.intersection(*({(finding.where, _kind(finding)) for finding in look} for look in looks))
     return [finding for finding in looks[-1] if (finding.where, _kind(finding)) in steady]
 
 
 def _kind(finding: Fault) -> str:
-    """What is wrong, without the numbers that change from look to look."""
+    """Return the description of a fault without its numbers, which may change between audits."""
     return "".join(char for char in finding.what if not char.isdigit())
 
 
 def _out_of_shape(job: Job, block: Block) -> str:
-    """Why nothing else can be said of this block; empty where it is sound."""
+    """Return the fault that prevents further checks of this block; empty if there is none."""
     if not 0 <= block.lo < block.hi <= job.n or len(block.states) != block.hi - block.lo:
         return f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1} of {job.n}"
     if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):
@@ -133,7 +134,7 @@ def _out_of_shape(job: Job, block: Block) -> str:
 
 
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
-    """Is it found by what it is, and counted as what it holds?"""
+    """Yield the faults of the marks by which the block is found and counted."""
     tally = block.tally()
     if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
         yield "it is counted wrongly"
@@ -176,7 +177,7 @@ def _run(job: Job, block: Block) -> Iterator[str]:
 
 
 def _tasks(block: Block) -> Iterator[Fault]:
-    """Records against states."""
+    """Yield the faults of the records of tasks, compared with their states."""
     for index in block.records:
         if not block.lo <= index < block.hi:
             yield Fault(f"task {index}", f"block {block.id} keeps a record of it and does not hold it")

@@ -1,9 +1,9 @@
-"""What a place that keeps a queue must do: a dozen narrow operations on jobs and blocks, each one atomic.
+"""The contract of a backend: a few operations on the records of jobs and blocks.
 
-A store knows nothing of leases or outcomes: it keeps records, finds blocks by their marks and compares versions. The
-logic stands once, in `queues.block`. Every store answers to the shared suite in tests/queues.
+A backend stores records, finds blocks by their marks and compares versions. Leases and outcomes are implemented in
+`queues/transitions.py`, once for all backends. All backends run the shared tests in tests/queues.
 
-Any operation may raise QueueUnavailable. For a write that means "nobody knows whether it happened": callers read.
+Any operation may raise QueueUnavailable. After a write this means that its fate is unknown: the caller must read.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from kubeque.model.errors import QueueSchemaError
 from kubeque.model.job.task import Tally
 from kubeque.model.job.versions import how_to_install
 
-#: Lowest kubeque that knows the layouts that the backends write.
+#: Lowest version of kubeque that can read the layouts that the backends write.
 LAYOUT_PROGRAM = "0.2"
-#: Slots of ready blocks lie in [0, SLOTS).
+#: Slots of ready blocks are in [0, SLOTS).
 SLOTS = 1 << 31
 _GOLDEN = (5**0.5 - 1) / 2
-#: Bits for each count in a packed tally.
+#: Number of bits for each count in a packed tally: three counts fit into 63 bits.
 _BITS = 21
 _MASK = (1 << _BITS) - 1
 
 
 class Conflict(Exception):
-    """The record is not what the caller thought: another version, already there, or gone. Nothing was written."""
+    """The stored record is not the expected one: another version, a new record, or none. Nothing was written."""
 
 
 class Find(Enum):
-    """Kinds of blocks a store can look up."""
+    """Kinds of blocks that a backend can search."""
 
-    #: Nobody holds it and something waits in it; from a random slot onwards.
+    #: Not leased, not held, with pending tasks; in the order of slots from a given one.
     READY = "ready"
-    #: Leased, with tasks that may be stolen; most first.
+    #: Leased, with tasks that may be stolen; those with the most tasks first.
     STEALABLE = "stealable"
-    #: Leased; the longest expired first.
+    #: Leased; the earliest end of a lease first.
     LEASED = "leased"
 
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job as a store keeps it."""
+    """A job as a backend stores it."""
 
     name: str
     fleet: str
@@ -56,21 +56,21 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
-    """A block as a store keeps it: a body and the marks by which it is found."""
+    """A block as a backend stores it: a body, and the marks by which it is found."""
 
     uid: str
     id: str
     lo: int
     size_class: int
-    #: Set only while READY.
+    #: Place in a search for READY; set only while ready.
     slot: int | None
-    #: Store clock, seconds; set only while leased.
+    #: End of the lease by the clock of the queue, seconds; set only while leased.
     expires: float | None
     #: Bit length of the number of tasks that may be stolen; set only while leased and not zero.
     spare: int | None
     #: ok | failed << 21 | running << 42.
     tally: int
-    #: Tasks that wait.
+    #: Number of pending tasks.
     pending: int
     body: bytes
     #: 0: not stored yet.
@@ -78,60 +78,63 @@ class BlockRecord:
 
 
 class Backend(Protocol):
-    """The contract of a store."""
+    """The contract of a backend."""
 
-    #: May a consumer read one job every second? False where each read is paid for.
+    #: True if a consumer may read a job every second; False if each read costs money.
     cheap: ClassVar[bool]
 
     def now(self) -> float:
-        """The store's clock, Unix seconds; where it has none, this machine's."""
+        """Return the clock of the database, or that of this machine if the database has none; Unix seconds."""
 
     def insert_job(self, record: JobRecord) -> int:
-        """Keep a new job and return its version. Raises Conflict if the name is taken."""
+        """Store a new job and return its version. Raises Conflict if the name is taken."""
 
     def get_job(self, name: str) -> JobRecord | None:
-        """The job of that name."""
+        """Return the job of that name, or None."""
 
     def list_jobs(self, fleet: str | None = None) -> list[JobRecord]:
-        """All jobs, or those of a fleet, in any order."""
+        """Return all jobs, or those of a fleet, in any order."""
 
     def swap_job(self, record: JobRecord) -> int:
-        """Replace the job whose version is `record.version`; return the new one. Raises Conflict if it is another."""
+        """Replace the job if its version is `record.version`, and return the new version. Raises Conflict otherwise."""
 
     def delete_job(self, record: JobRecord) -> None:
-        """Delete the job whose version is `record.version`. Raises Conflict if it is another."""
+        """Delete the job if its version is `record.version`. Raises Conflict otherwise."""
 
     def insert_blocks(self, records: Iterable[BlockRecord]) -> None:
-        """Keep many new blocks; those that are there already stay as they are, so that it may be said again.
+        """Store new blocks. Existing blocks are unchanged, so the call can be repeated.
 
-        Not atomic: the job that names their uid is written after them.
+        Not atomic: the caller stores the job of the blocks afterwards.
         """
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
-        """One block."""
+        """Return one block, or None."""
 
     def find_blocks(
         self, uid: str, which: Find, *, size_classes: Sequence[int] | None = None, slot: int = 0, limit: int = 3
     ) -> list[BlockRecord]:
-        """At most `limit` blocks of one kind, optionally only of some classes. `slot` is where READY begins."""
+        """Return at most `limit` blocks of one kind, optionally only of some size classes.
+
+        `slot`: where a search for READY begins.
+        """
 
     def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
-        """Replace the block whose version is `record.version` and insert new ones: all of it or nothing.
+        """Replace the block if its version is `record.version`, insert new ones, and return the new version. Atomic.
 
-        Returns the replaced block's new version. Raises Conflict if its version is another or an insert exists.
+        Raises Conflict if the version of the block is another or an insert exists.
         """
 
     def tally(self, uid: str) -> dict[int, Tally]:
-        """The counts of a job by class, in O(blocks)."""
+        """Return the counts of a job by size class, in O(blocks)."""
 
     def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
-        """Blocks in order of (lo, id), from behind `after`."""
+        """Return at most `limit` blocks after `after`, in order of (lo, id)."""
 
     def delete_blocks(self, uid: str) -> None:
         """Delete all blocks of a uid."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 def newer_layout(where: str, version: int, known: int, program: str) -> QueueSchemaError:
@@ -144,20 +147,20 @@ def newer_layout(where: str, version: int, known: int, program: str) -> QueueSch
 
 
 def pack(tally: Tally) -> int:
-    """Return three counts as one integer that a database can add up."""
+    """Return three counts as one integer, so that a database can add them up."""
     return tally.ok | tally.failed << _BITS | tally.running << 2 * _BITS
 
 
 def unpack(total: int, pending: int) -> Tally:
-    """Return the tally of a sum of packed tallies."""
+    """Return the tally from a sum of packed tallies and a number of pending tasks."""
     return Tally(total & _MASK, total >> _BITS & _MASK, total >> 2 * _BITS, pending)
 
 
 def first_slot(number: int) -> int:
-    """Return the slot of a new job's block of that number, which is also where the consumer of that number begins.
+    """Return the slot of a new job's block of that number, which is also where the consumer of that number starts.
 
-    Multiples of the golden ratio, less their whole parts, lie evenly between 0 and 1 however many there are, and
-    neighbours far apart (Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S). So consumers that
-    start at the same moment find a block each, and no index grows at one end.
+    The fractional parts of multiples of the golden ratio are spread evenly between 0 and 1, and successive ones are far
+    apart (Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S). So consumers that start together
+    find different blocks, and an index does not grow at one end only.
     """
     return int(number * _GOLDEN % 1 * SLOTS)

@@ -1,4 +1,4 @@
-"""A queue in this process's memory: the smallest store, for tests and for trying things."""
+"""A queue in the memory of this process, for tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobReco
 
 
 class MemoryBackend:
-    """Dictionaries under one lock. Ends with the process."""
+    """A backend that consists of dictionaries and a lock. Its contents end with the process."""
 
     cheap: ClassVar[bool] = True
 
@@ -103,7 +103,7 @@ class MemoryBackend:
             self._blocks.pop(uid, None)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is no connection."""
 
     def _check_job(self, record: JobRecord) -> None:
         old = self._jobs.get(record.name)

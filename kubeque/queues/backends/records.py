@@ -1,6 +1,6 @@
-"""Encode jobs and blocks as records of a backend, and read them tolerantly.
+"""Conversion of jobs and blocks to records of a backend and back.
 
-What a newer kubeque stored and this one does not know is kept, and written back with the rest.
+Entries that only a newer kubeque knows are kept and written back unchanged.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from kubeque.model.job.versions import BASE_NEEDS, how_to_install, is_older
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
-#: Number of changes of a job whose ids are kept.
+#: Number of changes of a job whose ids are kept, to recognize a write whose answer was lost.
 _CHANGES = 16
-#: The state of a task is stored as one character: a digit for the states that this program knows.
+#: The state of a task is stored as one character: a digit for the states that this kubeque knows.
 _DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
 _UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
-#: Bodies above this many bytes are compressed.
+#: Bytes of a body above which it is compressed.
 _COMPRESS_FROM = 4096
 #: Errors that decoding a damaged record raises.
 UNREADABLE = (
@@ -48,7 +48,7 @@ def decode(body: bytes) -> dict[str, Any]:
 def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
     """Return the record of a job.
 
-    `changes`: a random id for each change, so that a write whose answer was lost can be recognised later.
+    `changes`: a random id for each change, to recognize a write whose answer was lost.
     """
     body = encode(
         {
@@ -56,14 +56,14 @@ def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
             "marks": changes[-_CHANGES:],
         }
     )  # fmt: skip
-    # A closed job has no fleet to find it by: consumers read their fleet's jobs every few seconds, for years.
+    # A closed job is stored without a fleet: consumers read the jobs of their fleet every few seconds.
     return JobRecord(job.name, job.fleet if job.closing is None else "", body, version)
 
 
 def read_job(record: JobRecord) -> tuple[Job, list[str]]:
-    """Return the job and the ids of its last changes, the newest last.
+    """Return the job and the ids of its last changes, oldest first.
 
-    Raises JobUnreadable if the job needs a newer kubeque, or if its record is damaged. `needs` is read before the rest.
+    Raises JobUnreadable if the job needs a newer kubeque or its record is damaged. `needs` is checked first.
     """
     try:
         wire = decode(record.body)
@@ -86,7 +86,7 @@ def read_job(record: JobRecord) -> tuple[Job, list[str]]:
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:
-    """Return the record of a block; `slot` is used if it is ready."""
+    """Return the record of a block. `slot`: its slot if it is ready."""
     tally = block.tally()
     body = {
         **block.extra,

@@ -1,4 +1,4 @@
-"""The clock of a store's server, read without asking the server each time."""
+"""The clock of a database server, without a request for each reading."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from collections.abc import Callable
 
 from kubeque.model.errors import QueueUnavailable
 
-#: Seconds for which one reading is good: this machine's monotonic clock does not drift far in that time.
+#: Seconds for which one reading is used: the drift of this machine's monotonic clock in that time is small.
 _GOOD_SECONDS = 60.0
 
 
 class ServerClock:
-    """A server's time, from one reading a minute and this machine's monotonic clock in between.
+    """The time of a server: one reading a minute, plus this machine's monotonic clock since then.
 
-    So consumers and reapers agree on when a lease ends, however wrong the clocks of their machines are.
+    So all processes agree on the end of a lease, even if the clocks of their machines are wrong.
     """
 
     def __init__(self, ask: Callable[[], float], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        #: What to add to the monotonic clock, seconds.
+        #: Server's time minus monotonic clock, seconds; None: not read yet.
         self._offset: float | None = None
         self._read_at = 0.0
 
     def now(self) -> float:
-        """Unix seconds. Raises QueueUnavailable only while the server was never read."""
+        """Return the time of the server, Unix seconds. Raises QueueUnavailable if the server has never answered."""
         with self._lock:
             if self._offset is None or self._monotonic() - self._read_at > _GOOD_SECONDS:
                 self._read()
@@ -40,7 +40,7 @@ class ServerClock:
         except QueueUnavailable:
             if self._offset is None:
                 raise
-            answer = None  # an old reading is better than none: heartbeats go on as soon as the server is back
+            answer = None  # keep the old reading, so that heartbeats continue as soon as the server answers again
         after = self._monotonic()
         if answer is not None:
             self._offset = answer - (before + after) / 2
