@@ -1,8 +1,8 @@
-"""A queue in Google Datastore (or Firestore in Datastore mode): its calls, and what its answers mean.
+"""A queue in Google Datastore, or in Firestore in Datastore mode.
 
-A write names the version that it was made from, with the conflict strategy FAIL, in a commit that is a transaction of
-its own: one call, no reads, refused if stale. The client library repeats reads; a write is never sent twice: where its
-fate is unknown the caller is told so, and reads.
+A write names the version that it was made from, with the conflict strategy FAIL. Its commit is one transaction in one
+call without reads, which is refused if stale. The client library repeats reads. A write is never sent twice: if its
+fate is unknown, QueueUnavailable is raised and the caller must read.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from kubeque.queues.backends.datastore_messages import Messages, read_entity, re
 from kubeque.queues.backends.entities import Entity, EntityKey, Search, Write
 from kubeque.queues.backends.entity_backend import EntityBackend
 
-#: Seconds that one call may take, and that a read is repeated for.
+#: Time limit of one call, and time for which a read is repeated, seconds.
 _CALL_SECONDS = 10.0
 _READ_SECONDS = 20.0
-#: Entities in one answer at most.
+#: Maximum number of entities in one answer.
 _PAGE = 2000
 _HOST = "datastore.googleapis.com"
-#: An answer may be larger than gRPC's 4 MiB, and when the server is back from an outage that is noticed in seconds.
+#: Options of the channel: no size limit (gRPC's default is 4 MiB), and a reconnection within seconds after an outage.
 _CHANNEL = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 3000),
 ]
-#: Of `more_results` in an answer: ask on from its cursor (query.proto).
+#: Value of `more_results` in an answer: the search continues from its cursor (query.proto).
 _NOT_FINISHED = 1
-#: Looked up for the time of the answer.
+#: Key of a missing entity: a lookup of it returns only the time.
 _NOTHING = EntityKey("", "KubequeClock", "clock")
 _FORM = "write datastore://PROJECT, datastore://PROJECT/DATABASE or datastore://PROJECT/DATABASE/NAMESPACE"
 
 
 class Datastore:
-    """One database of one project. Threads share its connection; a forked process makes its own."""
+    """One database of one project. Threads share its connection; a forked process opens its own."""
 
     def __init__(self, project: str, database: str, connect: Callable[[], Any]) -> None:
         from google.cloud import datastore_v1
@@ -92,7 +92,7 @@ class Datastore:
         try:
             answer = self._read("run_aggregation_query", self._messages.sum(namespace, kind, property))
         except QueueError as error:
-            # The legacy emulator cannot (501), and a database may lack the index: then blocks are counted one by one.
+            # The legacy emulator cannot add (501), and a database may lack the index: the caller then counts by a scan.
             if not isinstance(error.__cause__, google.MethodNotImplemented | google.FailedPrecondition):
                 raise
             self._can_add = False
@@ -102,7 +102,7 @@ class Datastore:
 
     def time(self) -> float | None:
         answer = self._read("lookup", self._messages.lookup([_NOTHING]))
-        if not answer.HasField("read_time"):  # the legacy emulator does not tell
+        if not answer.HasField("read_time"):  # the legacy emulator does not report the time
             return None
         return float(answer.read_time.seconds + answer.read_time.nanos / 1e9)
 
@@ -145,7 +145,7 @@ class Datastore:
             raise
 
     def _named(self, call: Callable[[], Any]) -> Any:
-        """The answer's protobuf message, or the error for people."""
+        """Return the protobuf message of the answer to `call`. Raises QueueError for an error of the library."""
         from google.api_core import exceptions as google
 
         try:
@@ -170,7 +170,7 @@ class Datastore:
 
 
 def named(error: Exception, where: str) -> QueueError:
-    """The error for people: what is wrong with the database `where`, and the remedy."""
+    """Return the error of the database `where` as a message with the remedy."""
     from google.api_core import exceptions as google
 
     text = one_line(getattr(error, "message", "") or error)
@@ -190,9 +190,10 @@ def named(error: Exception, where: str) -> QueueError:
 
 
 def open_datastore(url: str) -> EntityBackend:
-    """The queue at `datastore://project[/database][/namespace]`; the emulator where DATASTORE_EMULATOR_HOST is set.
+    """Return the queue at `datastore://project[/database][/namespace]`.
 
-    Raises MissingExtra, ConfigError for a wrong URL, QueueError with the remedy.
+    If DATASTORE_EMULATOR_HOST is set, the emulator at this address is used. Raises MissingExtra if the library is
+    missing, ConfigError for a wrong URL, and QueueError, with the remedy, if the queue cannot be used.
     """
     project, database, namespace = read_url(url)
     try:
@@ -207,7 +208,7 @@ def open_datastore(url: str) -> EntityBackend:
 
 
 def read_url(url: str) -> tuple[str, str, str]:
-    """Project, database ("" for the default one) and namespace that a URL names. Raises ConfigError."""
+    """Return the project, database ("" for the default one) and namespace of a URL. Raises ConfigError."""
     parts = url.removeprefix("datastore://").rstrip("/").split("/")
     project, database, namespace = [*parts, "", "", ""][:3]
     database = "" if database == "(default)" else database

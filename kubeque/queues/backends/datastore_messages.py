@@ -1,6 +1,6 @@
-"""Entities and searches as Google Datastore's protobuf messages, and back.
+"""Conversion of entities and searches to Google Datastore's protobuf messages and back.
 
-The client library's module is handed in: this one needs none.
+The module of the client library is an argument, so this module imports no library.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 
 from kubeque.queues.backends.entities import Bound, Entity, EntityKey, Search, Write
 
-# Numbers of the protocol (googleapis: google/datastore/v1/datastore.proto and query.proto).
+# Constants of the protocol (googleapis: google/datastore/v1/datastore.proto and query.proto).
 _TRANSACTIONAL, _NON_TRANSACTIONAL = 1, 2
 _FAIL = 3
 _ASCENDING, _DESCENDING = 1, 2
@@ -17,7 +17,7 @@ _OPERATORS = {Bound.EQUAL: 5, Bound.BEFORE: 1, Bound.BEHIND: 3, Bound.FROM: 4}
 
 
 class Messages:
-    """Makes the requests to one database of one project."""
+    """Builder of requests to one database of one project."""
 
     def __init__(self, library: Any, project: str, database: str) -> None:
         self._library = library
@@ -28,7 +28,7 @@ class Messages:
         return self._request("LookupRequest", keys=[self._key(key) for key in keys])
 
     def query(self, search: Search, *, keys_only: bool) -> Any:
-        """A search, without its limit."""
+        """Return the request of a search, without a limit."""
         request = self._request("RunQueryRequest", partition_id=self._partition(search.namespace))
         query = request.query
         query.kind.add().name = search.kind
@@ -45,14 +45,14 @@ class Messages:
         return request
 
     def sum(self, namespace: str, kind: str, property: str) -> Any:
-        """An addition; its result is called `sum`."""
+        """Return the request for a sum; its result is called `sum`."""
         request = self._request("RunAggregationQueryRequest", partition_id=self._partition(namespace))
         request.aggregation_query.nested_query.kind.add().name = kind
         request.aggregation_query.aggregations.add(alias="sum").sum.property.name = property
         return request
 
     def commit(self, writes: list[Write], *, atomic: bool) -> Any:
-        """Writes that each name the version they must meet. Without FAIL a stale one is at most noted."""
+        """Return the request for writes, each with its expected version. Only with FAIL is a stale one refused."""
         request = self._commit(atomic=atomic)
         for write in writes:
             mutation = request.mutations.add()
@@ -66,7 +66,7 @@ class Messages:
         return request
 
     def deletion(self, keys: list[EntityKey]) -> Any:
-        """Deletions of whatever version there is."""
+        """Return the request to delete entities in any version."""
         request = self._commit(atomic=False)
         for key in keys:
             request.mutations.add().delete.CopyFrom(self._key(key))
@@ -79,7 +79,7 @@ class Messages:
         return request
 
     def wrapped(self, request: Any) -> Any:
-        """The message as the client library wants it, without a copy."""
+        """Return a message in the wrapper type of the client library, without a copy."""
         return getattr(self._library, type(request).__name__).wrap(request)
 
     def _request(self, name: str, **fields: Any) -> Any:
@@ -113,7 +113,7 @@ def read_key(message: Any) -> EntityKey:
 
 
 def read_entity(result: Any) -> Entity:
-    """An entity out of an answer, with its version."""
+    """Return the entity of a result, with its version."""
     indexed: dict[str, Any] = {}
     carried: dict[str, Any] = {}
     for name, value in result.entity.properties.items():

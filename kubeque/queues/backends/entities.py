@@ -1,4 +1,4 @@
-"""Jobs and blocks as entities of a document database, and what such a database must do."""
+"""Jobs and blocks as entities of a document database, and the contract of such a database."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any, Protocol
 from kubeque.queues.backends.backend import BlockRecord, JobRecord
 
 JOB, BLOCK, SCHEMA = "KubequeJob", "KubequeBlock", "KubequeSchema"
-#: The end of a lease moves with every commit. Were it indexed as it is, all writes of the index would go to its one
-#: hottest end; so it is indexed to the minute, and what is found is sorted.
+#: Seconds to which the end of a lease is rounded in its index; results are sorted afterwards. Every commit changes the
+#: end of a lease: without rounding, all writes would go to one end of the index.
 _COARSE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class EntityKey:
-    """Where an entity is."""
+    """Key of an entity."""
 
     namespace: str
     kind: str
@@ -27,7 +27,7 @@ class EntityKey:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity: what it can be found by, and what it only carries."""
+    """One entity: properties by which it can be found, and other properties."""
 
     key: EntityKey
     indexed: Mapping[str, int | str]
@@ -37,7 +37,7 @@ class Entity:
 
 
 class Bound(Enum):
-    """How a property must compare with a value."""
+    """Comparison of a property with a value."""
 
     EQUAL = "="
     FROM = ">="
@@ -47,7 +47,7 @@ class Bound(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Entities of one kind that have a property, in its order. Those without it are not found."""
+    """Search for the entities of one kind that have a property, in its order."""
 
     namespace: str
     kind: str
@@ -62,38 +62,41 @@ class Write:
     """One change of one entity: an insertion, or an update or a deletion of exactly one version."""
 
     key: EntityKey
-    #: None: delete it.
+    #: New contents; None: delete it.
     entity: Entity | None
-    #: None: it must not be there yet.
+    #: Version that the stored entity must have; None: it must not exist.
     version: int | None = None
 
 
 class Database(Protocol):
-    """A document database (`queues.datastore`). Errors come out as QueueError or QueueUnavailable."""
+    """A document database (`datastore.py`). Its errors are raised as QueueError or QueueUnavailable."""
 
     def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
-        """Those of these entities that are there, in any order."""
+        """Return those of these entities that exist, in any order."""
 
     def search(self, search: Search, limit: int) -> list[Entity]:
-        """The first `limit` entities that are found."""
+        """Return the first `limit` entities of a search."""
 
     def keys(self, search: Search, limit: int) -> Iterator[list[EntityKey]]:
-        """The keys of all that is found, so many at a time."""
+        """Yield lists of the keys of all entities of a search, each with at most `limit` keys."""
 
     def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
-        """All of it or nothing, if `atomic`. Returns the new versions; raises Conflict if one was another."""
+        """Write and return the new versions. `atomic`: all writes are applied or none.
+
+        Raises Conflict if a stored version is another than expected.
+        """
 
     def delete(self, keys: Sequence[EntityKey]) -> None:
-        """Delete these entities, whatever their versions. Not atomic."""
+        """Delete these entities in any version. Not atomic."""
 
     def sum(self, namespace: str, kind: str, property: str) -> int | None:
-        """The sum of a property over all entities that have it; None where the database cannot add up."""
+        """Return the sum of a property over all entities that have it; None if the database cannot add."""
 
     def time(self) -> float | None:
-        """The database's clock, Unix seconds; None where it does not tell."""
+        """Return the clock of the database, Unix seconds; None if it does not report it."""
 
     def where(self) -> str:
-        """Its name for messages."""
+        """Return the name of the database for messages."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -101,22 +104,23 @@ class Database(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where records go. Jobs are in one namespace, the blocks of each job uid in one of their own.
+    """Conversion of records to entities. One namespace holds all jobs. The blocks of each uid have their own.
 
-    `made_from` makes every write a change: one that changes nothing would keep its version, and so let a stale one in.
+    The property `made_from` makes every write a change. A write that changes nothing would keep the version, so that a
+    stale write could be accepted later.
     """
 
     namespace: str = ""
 
     def blocks(self, uid: str) -> str:
-        """The namespace of a job's blocks: all its searches are then over one property, which needs no index made."""
+        """Return the namespace of a job's blocks. Each search in it has one property and needs no composite index."""
         return f"{self.namespace}-kq-{uid}" if self.namespace else f"kq-{uid}"
 
     def job_key(self, name: str) -> EntityKey:
-        return EntityKey(self.namespace, JOB, f"job-{name}")  # a key may not be empty nor begin with __
+        return EntityKey(self.namespace, JOB, f"job-{name}")  # a key must not be empty or begin with __
 
     def block_key(self, uid: str, block_id: str) -> EntityKey:
-        # Ids count upwards; keys that do so hit one place of the database after the other.
+        # Ids are ascending. Ascending keys would direct all writes to one place of the database.
         return EntityKey(self.blocks(uid), BLOCK, f"{zlib.crc32(block_id.encode()):08x}-{block_id}")
 
     def job(self, record: JobRecord) -> Entity:
@@ -128,7 +132,7 @@ class Layout:
         return Entity(self.job_key(record.name), {"fleet": record.fleet}, carried)
 
     def block(self, r: BlockRecord) -> Entity:
-        """Marks are indexed only where they apply: once for all classes and once for the block's own."""
+        """Return the entity of a block. Its marks are indexed once for all size classes and once for its own one."""
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
         indexed: dict[str, int | str] = {"shape": r.size_class, "place": place(r.lo, r.id)}
         for name, value in {"slot": r.slot, "spare": r.spare, "minute": minute}.items():
@@ -142,7 +146,7 @@ class Layout:
 
 
 def place(lo: int, block_id: str) -> str:
-    """Sorts as (lo, id) does."""
+    """Return a text that sorts as (lo, id) does."""
     return f"{lo:010d} {block_id}"
 
 

@@ -1,8 +1,8 @@
-"""A queue in the entities of a document database: the store contract in a few calls that any of them has.
+"""A queue in the entities of a document database.
 
-Only what both emulators of Google Datastore really do is used: lookup, insert, update and delete of whole entities with
-the version that they must have, searches over one property. Partial updates, transforms, ancestors and transactions
-that read are not: one emulator or the other ignores them without a word.
+It uses only operations that both emulators of Google Datastore support: lookup, insert, update and delete of whole
+entities with an expected version, and searches over one property. It does not use partial updates, transforms,
+ancestors and reads in transactions, which one of the emulators silently ignores.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ from kubeque.queues.backends.entities import (
 )
 from kubeque.queues.backends.server_clock import ServerClock
 
-#: Version of the layout. Programs that know only an older one are refused when they open the queue.
+#: Version of the layout. A program that knows only an older one cannot open the queue.
 _SCHEMA_VERSION = 2
-#: Entities and bytes in one insertion at most, and how many insertions run at once.
+#: Maximum number of entities and of bytes in one insertion, and number of concurrent insertions.
 _INSERT_COUNT, _INSERT_BYTES, _INSERT_THREADS = 500, 3 << 20, 4
 _INSERT_TRIES = 8
 _DELETE_COUNT = 500
-#: Bytes of an entity besides its body, roughly.
+#: Estimated bytes of an entity without its body.
 _OVERHEAD = 600
-#: At least so many leased blocks are looked at to find those that ended first.
+#: Minimum number of leased blocks to read and sort by the end of their lease, because its index is rounded.
 _LEASED_FETCH = 300
 
 
 class EntityBackend:
-    """The store contract in entities."""
+    """The backend for document databases."""
 
     cheap: ClassVar[bool] = False
 
@@ -68,14 +68,14 @@ class EntityBackend:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Store the layout's version, where it is missing or older. Raises QueueSchemaError if it is newer."""
+        """Store the version of the layout if it is missing or older. Raises QueueSchemaError if it is newer."""
         key = EntityKey(self._at.namespace, SCHEMA, "layout")
         found = self._db.lookup([key])
         version = int(found[0].carried["version"]) if found else 0
         if version > _SCHEMA_VERSION:
             program = str(found[0].carried.get("program", ""))
             raise newer_layout(self._db.where(), version, _SCHEMA_VERSION, program)
-        if version < _SCHEMA_VERSION:  # records changed, entities did not: only the version is to be raised
+        if version < _SCHEMA_VERSION:  # only records have changed, so only the version is updated
             entity = Entity(key, {}, {"version": _SCHEMA_VERSION, "program": LAYOUT_PROGRAM})
             try:
                 self._db.commit([Write(key, entity, found[0].version if found else None)], atomic=True)
@@ -118,13 +118,13 @@ class EntityBackend:
         with ThreadPoolExecutor(_INSERT_THREADS) as pool:
             for batch in batches:
                 running.append(pool.submit(self._insert, batch))
-                if len(running) > _INSERT_THREADS:  # no more in memory than is under way
+                if len(running) > _INSERT_THREADS:  # only running insertions are in memory
                     running.popleft().result()
             while running:
                 running.popleft().result()
 
     def _insert(self, entities: Sequence[Entity]) -> None:
-        """Insert what is not there. Whatever an attempt of unknown fate or half a success left is looked up first."""
+        """Insert the entities that do not exist. Those that an earlier attempt inserted are found by a lookup."""
         for _ in range(_INSERT_TRIES):
             try:
                 self._db.commit([Write(entity.key, entity) for entity in entities], atomic=False)
@@ -134,7 +134,7 @@ class EntityBackend:
                 entities = [entity for entity in entities if entity.key not in there]
             if not entities:
                 return
-            time.sleep(random.uniform(0, 0.1))  # others insert the same, or the database was too busy
+            time.sleep(random.uniform(0, 0.1))  # another process inserts the same, or the database is busy
         raise QueueUnavailable(f"the queue {self._db.where()} refused {_INSERT_TRIES} times to take new blocks")
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
@@ -155,7 +155,7 @@ class EntityBackend:
         return list(islice(heapq.merge(*each, key=order[which]), limit))
 
     def _find(self, uid: str, which: Find, among: str, slot: int, limit: int) -> list[BlockRecord]:
-        """Blocks by the mark that all have, or (`among`) only those of one class."""
+        """Return blocks by a mark. `among`: suffix of the mark of one size class; empty: all size classes."""
         where = self._at.blocks(uid)
         if which is Find.READY:
             mark = f"slot{among}"
@@ -179,7 +179,7 @@ class EntityBackend:
         top = self._db.search(Search(where, BLOCK, "shape", descending=True), limit=1)
         counts: dict[int, Tally] = {}
         for size_class in range(int(top[0].indexed["shape"]) + 1 if top else 0):
-            # Tasks leave `pending` for good or come back to it; in this order none that ended is counted twice.
+            # `pending` is read first: a task that starts between the two reads is counted twice, not missed.
             pending = self._db.sum(where, BLOCK, f"pending_{size_class}")
             packed = self._db.sum(where, BLOCK, f"tally_{size_class}")
             if pending is None or packed is None:
@@ -204,7 +204,7 @@ class EntityBackend:
 
     def delete_blocks(self, uid: str) -> None:
         found = True
-        while found:  # a block that was split off meanwhile may stand where a pass has been already
+        while found:  # repeat: a steal during a pass may insert a block before the current position
             found = False
             for keys in self._db.keys(Search(self._at.blocks(uid), BLOCK), _DELETE_COUNT):
                 self._db.delete(keys)

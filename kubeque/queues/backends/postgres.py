@@ -1,7 +1,7 @@
 """A queue in a PostgreSQL database.
 
-One version per row and `UPDATE ... WHERE version = ?` under READ COMMITTED: of two writers the second waits for the
-first, looks at the row again and finds another version.
+Fencing uses one version per row and `UPDATE ... WHERE version = ?` under READ COMMITTED. Of two writers, the second
+waits for the first, reads the row again and finds another version.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from psycopg.abc import PQGen
 
 T = TypeVar("T")
-#: Seconds in which a statement must be answered; the server gives up after the first, we after the second.
+#: Time limits of a statement, seconds: of the server, and of the client in case the server does not answer.
 _STATEMENT_SECONDS = 30.0
 _SILENCE_SECONDS = 40.0
 _CONNECT_SECONDS = 10
-#: What each connection is told. Every ordered search has an index in that order; before the tables were analyzed the
-#: planner thinks them small and sorts whole jobs (seen at 4,000 blocks: 2 ms in place of 0.1 ms). What must be sorted
-#: then looks dear, and dear plans would be compiled first (half a second).
+#: Settings of each connection. Every ordered search has an index, but until the tables are analyzed the planner assumes
+#: that they are small and sorts all blocks of a job (with 4,000 blocks: 2 ms instead of 0.1 ms). With sorting off, the
+#: cost of a necessary sort is so high that the plan would be compiled, which takes half a second: so JIT is off.
 _HABITS = f"SET statement_timeout = '{_STATEMENT_SECONDS:.0f}s'; SET enable_sort = off; SET jit = off".encode()
-#: Connections kept open while nobody uses them. More may be in use at once.
+#: Maximum number of unused connections that stay open. More may be in use.
 _IDLE_CONNECTIONS = 4
-#: Any number will do, as long as no other program takes the same advisory lock.
+#: Number of the advisory lock: an arbitrary one that no other program is likely to use.
 _SCHEMA_LOCK = 0x6B756265717565
-#: A dead peer is noticed within half a minute, also while we only wait.
+#: Settings of libpq. A dead server is noticed within half a minute, also during a wait.
 _KEEPALIVE = {
     "connect_timeout": _CONNECT_SECONDS,
     "keepalives_idle": 10,
@@ -47,7 +47,7 @@ _KEEPALIVE = {
     "target_session_attrs": "read-write",
     "application_name": "kubeque",
 }
-#: Refusals at the door that no second attempt will mend, with the remedy. libpq gives them no SQLSTATE.
+#: Patterns of lasting errors of a connection, with the remedy. libpq sets no SQLSTATE for them.
 _REFUSALS = {
     "password authentication failed": "mend user or password in queue_url",
     "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
@@ -58,7 +58,7 @@ _REFUSALS = {
     r"invalid \S+ value": "mend it in queue_url",
     "certificate": "mend sslmode and sslrootcert in queue_url",
 }
-#: The same for statements, by the beginning of the SQLSTATE (postgresql.org/docs, "Error Codes").
+#: Remedies for lasting errors of a statement, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
 _STATES = {
     "42501": "let this user create tables in its schema, or grant it all rights on kubeque_job, kubeque_block and"
     " kubeque_schema",
@@ -66,8 +66,8 @@ _STATES = {
     "3F000": "create the schema that search_path names",
     "53100": "its disk is full: make room",
 }
-#: These pass: connections lost, resources short, deadlocks, locks and statements that took too long, the server going
-#: down, coming up or demoted to read-only, its disk in trouble.
+#: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, time limits of locks and
+#: statements, a server that stops, starts or becomes read-only, and disk errors.
 _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
 
 
@@ -81,17 +81,17 @@ class _Session:
         return cast(Cursor, self._connection.execute(_numbered(statement), values or None))
 
     def many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        with self._connection.cursor() as cursor:  # sent in one go: psycopg pipelines it
+        with self._connection.cursor() as cursor:  # psycopg sends these statements in a pipeline
             cursor.executemany(_numbered(statement), rows)
 
 
 def _numbered(statement: str) -> bytes:
-    """Our `?` in psycopg's words. Statements are ours alone: there is no `?` and no `%` in them but for values."""
+    """Return a statement with psycopg's placeholders. Statements contain `?` only as a placeholder, and no `%`."""
     return statement.replace("?", "%s").encode()
 
 
 class PostgresDialect:
-    """Connections to one database: each is used by one thread at a time, in the process that made it."""
+    """Connections to one database. Each is used by one thread at a time, in the process that opened it."""
 
     types: ClassVar[dict[str, str]] = {
         "integer": "BIGINT",
@@ -108,7 +108,7 @@ class PostgresDialect:
         self._clock = ServerClock(self._server_time)
         self._lock = threading.Lock()
         self._idle: list[Connection[Any]] = []
-        #: Of the process that this one was forked from: to be closed by it alone.
+        #: Connections of the parent process, which only the parent may close.
         self._inherited: list[Connection[Any]] = []
         self._process = os.getpid()
 
@@ -146,7 +146,7 @@ class PostgresDialect:
         return float(seconds)
 
     def _take(self) -> Connection[Any]:
-        """A connection that nobody uses and that was not closed by the server meanwhile, else a new one."""
+        """Return an unused connection that the server has not closed, else a new one."""
         with self._lock:
             if self._process != os.getpid():  # a connection must not cross a fork
                 self._inherited += self._idle
@@ -173,7 +173,7 @@ class PostgresDialect:
 
     def _connect(self) -> Connection[Any]:
         connection = _patient_connection(self._silence_seconds).connect(
-            # Prepared statements do not survive a connection pooler, and our statements are planned in no time.
+            # Prepared statements fail behind a connection pooler, and these statements are planned quickly.
             autocommit=True, prepare_threshold=None, **self._settings,
         )  # fmt: skip
         try:
@@ -194,7 +194,10 @@ class PostgresDialect:
 
 
 def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
-    """A connection that waits so long for an answer and no longer: a frozen server keeps its sockets open."""
+    """Return a type of connection that waits at most `silence_seconds` for an answer.
+
+    Without it a wait for a frozen server, which keeps its sockets open, has no limit.
+    """
     import psycopg
 
     class PatientConnection(psycopg.Connection[Any]):
@@ -206,7 +209,7 @@ def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
             try:
                 step = next(gen)
                 while True:
-                    ready = yield step  # psycopg comes back several times a second, also when nothing happened
+                    ready = yield step  # psycopg resumes this several times a second, also without an event
                     if time.monotonic() > end:
                         self.pgconn.finish()
                         raise psycopg.OperationalError(f"no answer for {silence_seconds:.0f} s")
@@ -218,7 +221,7 @@ def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
 
 
 def _hung_up(connection: Connection[Any]) -> bool:
-    """Has the server said anything while nobody asked? Then it said goodbye."""
+    """True if the connection is closed, or has unrequested data: the server sends some when it closes a connection."""
     if connection.closed:
         return True
     watch = select.poll()
@@ -227,7 +230,10 @@ def _hung_up(connection: Connection[Any]) -> bool:
 
 
 def _settings(url: str) -> dict[str, Any]:
-    """What libpq is told. Nothing of a wrong URL is shown: a password with an @ or / in it may be anywhere."""
+    """Return the settings of libpq for a URL. Raises ConfigError for a wrong URL.
+
+    The message shows no part of the URL, because a password that contains @ or / may be in any part.
+    """
     import psycopg
     from psycopg.conninfo import conninfo_to_dict
 
@@ -251,7 +257,7 @@ def _where(settings: Mapping[str, Any]) -> str:
 
 
 def named(error: psycopg.Error, where: str) -> QueueError:
-    """The error for people: what is wrong with the database `where`, and the remedy."""
+    """Return the error of the database `where` as a message with the remedy."""
     import psycopg
 
     text = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
@@ -270,9 +276,10 @@ def named(error: psycopg.Error, where: str) -> QueueError:
 
 
 def open_postgres(url: str) -> SqlBackend:
-    """The queue in the database at `url`; its tables are made if they are not there.
+    """Return the queue in the database at `url`, and create missing tables.
 
-    Raises MissingExtra, ConfigError for a wrong URL, QueueError with the remedy.
+    Raises MissingExtra if the library is missing, ConfigError for a wrong URL, and QueueError, with the remedy, if the
+    queue cannot be used.
     """
     try:
         import psycopg  # noqa: F401

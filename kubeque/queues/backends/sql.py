@@ -1,7 +1,7 @@
-"""A queue in an SQL database: the statements, once, for every dialect.
+"""A queue in an SQL database: the statements for all dialects.
 
-A dialect (`queues.sqlite`, `queues.postgres`) brings connections, column types and the translation of its errors.
-Statements are written with `?` for a value. Fencing is `UPDATE ... WHERE version = ?` and its row count.
+A dialect (`sqlite.py`, `postgres.py`) contains connections, column types and the translation of errors. In statements
+`?` is a placeholder of a value. Fencing is `UPDATE ... WHERE version = ?` and its row count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kubeque.queues.backends.backend import (
     unpack,
 )
 
-#: Version of the tables. Programs that know only an older one are refused when they open the queue.
+#: Version of the tables. A program that knows only an older one cannot open the queue.
 SCHEMA_VERSION = 2
 _INSERT_BATCH = 500
 _JOB = "name, fleet, body, version"
@@ -31,7 +31,7 @@ _BLOCK = "uid, id, lo, shape, slot, expires, spare, tally, pending, version, bod
 
 
 class Cursor(Protocol):
-    """The little of a database cursor that is used here."""
+    """The methods of a database cursor that are used here."""
 
     @property
     def rowcount(self) -> int: ...
@@ -42,7 +42,7 @@ class Cursor(Protocol):
 
 
 class Executor(Protocol):
-    """Runs statements inside one transaction."""
+    """A function that runs statements in one transaction."""
 
     def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor: ...
 
@@ -52,27 +52,30 @@ class Dialect(Protocol):
 
     @property
     def types(self) -> Mapping[str, str]:
-        """Column types by our names: "integer", "real", "bytes", "text" (compared by bytes)."""
+        """Column types by name: "integer", "real", "bytes", "text" (compared by bytes)."""
 
     @property
     def alone(self) -> str:
-        """Keeps others from preparing tables until the transaction ends; empty where a write transaction does."""
+        """Statement that admits one process to `prepare` until its transaction ends.
+
+        Empty if a write transaction admits only one process.
+        """
 
     @property
     def has_table(self) -> str:
-        """Finds a row if there is a table of a name."""
+        """Statement that returns a row if a table of the given name exists."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
-        """One transaction. Errors of the driver come out as QueueError or QueueUnavailable."""
+        """Return the context of one transaction. Errors of the driver are raised as QueueError or QueueUnavailable."""
 
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """The same statement for many rows."""
+        """Run one statement for many rows."""
 
     def now(self) -> float:
-        """The database's clock, Unix seconds."""
+        """Return the clock of the database, Unix seconds."""
 
     def where(self) -> str:
-        """The database's name for messages, without a password."""
+        """Return the name of the database for messages, without a password."""
 
     def close(self) -> None:
         """Close the connections."""
@@ -95,9 +98,9 @@ def _schema(types: Mapping[str, str]) -> list[str]:
 
 
 _VERSIONS = "kubeque_schema"
-#: For each version the statements that lead to the next one.
+#: Statements that migrate each version to the next one.
 MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {
-    # Records changed (unknown entries, `needs`), tables did not. `program`: lowest kubeque that knows the version.
+    # Only records changed (unknown entries, `needs`). `program`: lowest version of kubeque that knows the layout.
     1: lambda types: [f"ALTER TABLE {_VERSIONS} ADD COLUMN program {types['text']}"],
 }
 
@@ -134,7 +137,7 @@ def _note_version(execute: Executor, version: int) -> None:
 
 
 class SqlBackend:
-    """The store contract in SQL."""
+    """The backend for SQL databases."""
 
     cheap: ClassVar[bool] = True
 
@@ -149,7 +152,7 @@ class SqlBackend:
         self._db.close()
 
     def insert_job(self, record: JobRecord) -> int:
-        # Versions begin anywhere, so that a job made anew under a name never has a version that an old reader holds.
+        # The first version is random: a new job under an old name never has a version that a stale reader holds.
         version = secrets.randbits(60)
         values = (record.name, record.fleet, record.body, version)
         with self._db.transaction(write=True) as execute:
@@ -244,13 +247,13 @@ class SqlBackend:
 
     def delete_blocks(self, uid: str) -> None:
         deleted = 1
-        while deleted:  # a split that was committed meanwhile is not seen by a deletion that had begun
+        while deleted:  # repeat: a deletion does not see a block that a steal inserts meanwhile
             with self._db.transaction(write=True) as execute:
                 deleted = execute("DELETE FROM kubeque_block WHERE uid = ?", (uid,)).rowcount
 
 
 _INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"
-#: For each kind of search: conditions with their values, tried in turn until enough is found.
+#: Conditions with their values for each kind of search, used in turn until enough blocks are found.
 _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
     Find.READY: lambda slot: [("slot >= ? ORDER BY slot", (slot,)), ("slot < ? ORDER BY slot", (slot,))],
     Find.STEALABLE: lambda slot: [("expires IS NOT NULL AND spare IS NOT NULL ORDER BY spare DESC", ())],

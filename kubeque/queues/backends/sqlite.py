@@ -1,4 +1,4 @@
-"""A queue in an SQLite file: the default, for one machine."""
+"""A queue in an SQLite file: the default on one machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from typing import Any, ClassVar, TypeVar
 from kubeque.model.errors import QueueError, QueueGone, QueueUnavailable
 from kubeque.queues.backends.sql import Executor, SqlBackend
 
-#: Seconds to wait for another process's write.
+#: Seconds to wait while another process writes.
 _BUSY_SECONDS = 30.0
-#: File systems on which SQLite's locks cannot be trusted (sqlite.org/faq.html, question 5).
+#: File systems on which SQLite's locks are not reliable (sqlite.org/faq.html, question 5).
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "gpfs", "afs", "ceph", "fuse.gcsfuse"}
 T = TypeVar("T")
 
@@ -25,12 +25,12 @@ T = TypeVar("T")
 class SqliteDialect:
     """Connections to one file: one for each thread of each process.
 
-    A file that is removed lives on for whoever has it open. Nobody else would see what is written there, and a new file
-    in its place is another queue: so every transaction looks whether the file is still the one that was opened.
+    A process can still write to a removed file that it has open, but other processes do not see these writes. A new
+    file at the same path is another queue. So every transaction checks that the path still names the opened file.
     """
 
     types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB", "text": "TEXT"}
-    alone: ClassVar[str] = ""  # BEGIN IMMEDIATE lets one writer in
+    alone: ClassVar[str] = ""  # BEGIN IMMEDIATE admits one writer
     has_table: ClassVar[str] = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
 
     def __init__(self, path: Path, *, create: bool = True) -> None:
@@ -102,7 +102,7 @@ class SqliteDialect:
             f"{self._path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
-        # The switch to WAL takes an exclusive lock and does not wait for it: many processes open a new file at once.
+        # The switch to WAL does not wait for its exclusive lock: it can fail if several processes open a new file.
         patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
         connection.execute("PRAGMA synchronous=NORMAL")
         self._file = self._file or self._look()
@@ -113,12 +113,12 @@ class SqliteDialect:
         try:
             yield
         except sqlite3.Error as error:
-            self._check_there()  # SQLite itself has met it as a "disk I/O error"
+            self._check_there()  # SQLite reports a removed file as a "disk I/O error"
             raise named(error, self._path) from error
 
 
 def patiently(action: Callable[[], T]) -> T:
-    """Do it again for as long as another process has the file locked."""
+    """Return the result of `action`; repeat it while another process locks the file, for at most _BUSY_SECONDS."""
     end = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -130,7 +130,7 @@ def patiently(action: Callable[[], T]) -> T:
 
 
 def named(error: sqlite3.Error, path: Path) -> QueueError:
-    """The error for people: what is wrong with the file, and the remedy."""
+    """Return the error of the file as a message with the remedy."""
     text = str(error)
     if "locked" in text or "busy" in text:
         return QueueUnavailable(f"the queue {path} was locked by another program for {_BUSY_SECONDS:.0f} s: try again")
@@ -153,7 +153,7 @@ def named(error: sqlite3.Error, path: Path) -> QueueError:
 
 
 def file_system(path: Path) -> str:
-    """The kind of file system that `path` is on, as /proc/mounts names it; empty where that cannot be told."""
+    """Return the type of the file system of `path`, as in /proc/mounts; empty if unknown."""
     try:
         mounts = Path("/proc/mounts").read_text().splitlines()
     except OSError:
@@ -166,16 +166,16 @@ def file_system(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Make an empty file that other users cannot read, unless there is one. What goes wrong SQLite itself says better.
+    """Create an empty file that other users cannot read, unless it exists. SQLite reports the errors.
 
-    Nobody may open and close the queue's own file: that drops all locks that this process has on it, so that another
-    process takes itself for the last user and removes the log under us (sqlite.org/howtocorrupt.html, 2.2).
+    This must not open and close the queue's own file: closing it drops all locks of this process on it. Another process
+    could then remove the write-ahead log while this one uses it (sqlite.org/howtocorrupt.html, 2.2).
     """
     if path.exists():
         return
     with suppress(OSError):
         file, empty = tempfile.mkstemp(dir=path.parent, prefix=".queue-")
-        os.close(file)  # before it has the queue's name, and so before anybody has a lock on it
+        os.close(file)  # before the file has the queue's name, so no process has a lock on it
         try:
             os.link(empty, path)
         finally:
@@ -183,7 +183,11 @@ def _make(path: Path) -> None:
 
 
 def open_sqlite(path: Path, *, create: bool = True) -> SqlBackend:
-    """The queue in the file `path`, made if it is not there and `create` says so. Raises QueueError with the remedy."""
+    """Return the queue in the file `path`. `create`: True to create a missing file.
+
+    Raises QueueGone if the file is missing and `create` is False. Raises QueueError, with the remedy, if the queue
+    cannot be used.
+    """
     path = path.expanduser().absolute()
     kind = file_system(path.parent.resolve())
     if kind in _NETWORK:
