@@ -237,7 +237,7 @@ class Queue:
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:
-        """Let the tasks that `rule` selects run again in a new run, and return the job.
+        """Reset the tasks that `rule` selects, under a new run number, and return the job.
 
         `change` may change the job in the same write. If the reset is interrupted, any program can finish it by
         `finish_reset`.

@@ -159,8 +159,8 @@ def unpack(total: int, pending: int) -> Tally:
 def first_slot(number: int) -> int:
     """Return the slot of a new job's block of that number, which is also where the consumer of that number starts.
 
-    The fractional parts of multiples of the golden ratio are spread evenly between 0 and 1, and successive ones are far
-    apart (Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S). So consumers that start together
-    find different blocks, and an index does not grow at one end only.
+    The fractional parts of multiples of the golden ratio are spread evenly between 0 and 1. Successive ones are far
+    apart. So consumers that start together find different blocks, and an index does not grow at one end only.
+    Source: Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S.
     """
     return int(number * _GOLDEN % 1 * SLOTS)
