@@ -12,7 +12,7 @@ from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeResetOperator(KubequeJobOperator):
-    """Let the failed and killed rows of a job run again. Wait for them with a KubequeJobSensor downstream.
+    """Run the failed and killed rows of a job again. Wait for them with a KubequeJobSensor downstream.
 
     `only_cause`: reset only rows with one of these causes, for example `["oom"]`. `everything`: reset ok rows too.
     Returns the pointer {job_id, conn_id, results, counts}.

@@ -91,7 +91,7 @@ def _read_regular(path: Path, limit: int) -> bytes:
         raise
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ValueError("it is no regular file")
+            raise ValueError("it is not a regular file")
         data = os.read(fd, limit + 1)
     finally:
         os.close(fd)

@@ -131,7 +131,7 @@ def file_source(text: str, name: str, base: Path, said: str, *, executable: bool
             f"{said}: {path} is a folder; write a slash at its end for all files in it (relative paths start at {base})"
         )
     if not stat.S_ISREG(status.st_mode):
-        raise CommandError(f"{said}: {path} is no regular file; name a file")
+        raise CommandError(f"{said}: {path} is not a regular file; name a file")
     if not os.access(path, os.R_OK):
         raise CommandError(f"{said}: you may not read {path} (relative paths start at {base}); see its permissions")
     return Source(said, name, path, "", status.st_size, executable or bool(status.st_mode & 0o111))
@@ -165,7 +165,7 @@ def located(text: str, base: Path, said: str) -> Path:
 def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
     """Yield all files below a folder, in order, without links, which may lead out of the folder."""
     if not stat.S_ISDIR(_status(folder, base, said).st_mode):
-        raise CommandError(f"{said}: {folder} is no folder; leave out the slash at its end")
+        raise CommandError(f"{said}: {folder} is not a folder; leave out the slash at its end")
 
     def fail(error: OSError) -> None:
         raise _unreadable(said, Path(error.filename), base, error) from error
@@ -177,7 +177,7 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
         for file in [*sorted(names), *(entry for entry in folders if os.path.islink(os.path.join(at, entry)))]:
             path = os.path.join(at, file)
             if os.path.islink(path) or not os.path.isfile(path):
-                log.warning("%s: %s is left out: it is a link or no regular file", said, path)
+                log.warning("%s: %s is left out: it is a link or not a regular file", said, path)
                 continue
             parts = [part for part in (name, "" if below == "." else below, file) if part]
             found = True

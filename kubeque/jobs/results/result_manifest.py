@@ -41,7 +41,7 @@ def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
     url = manifest_url(attempt_url)
     result = files.read_json(url)
     if not isinstance(result, dict):
-        raise FileDamaged(f"{url} is damaged or forged: it is no JSON object")
+        raise FileDamaged(f"{url} is damaged or forged: it is not a JSON object")
     return result
 
 

@@ -177,10 +177,10 @@ def named(error: Exception, where: str) -> QueueError:
     lasting: Mapping[type[Exception], str] = {
         google.Forbidden: "give this account the role Cloud Datastore User (roles/datastore.user)",
         google.Unauthenticated: "log in again with `gcloud auth application-default login`",
-        google.NotFound: "make the database with `gcloud firestore databases create --type=datastore-mode`, or mend"
+        google.NotFound: "make the database with `gcloud firestore databases create --type=datastore-mode`, or correct"
         " project and database in queue_url",
         google.FailedPrecondition: "it must be a database in Datastore mode",
-        google.InvalidArgument: "mend project, database and namespace in queue_url",
+        google.InvalidArgument: "correct project, database and namespace in queue_url",
         google.MethodNotImplemented: "it is not a Datastore",
     }
     for kind, remedy in lasting.items():

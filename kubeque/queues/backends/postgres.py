@@ -49,14 +49,14 @@ _KEEPALIVE = {
 }
 #: Patterns of lasting errors of a connection, with the remedy. libpq sets no SQLSTATE for them.
 _REFUSALS = {
-    "password authentication failed": "mend user or password in queue_url",
+    "password authentication failed": "correct user or password in queue_url",
     "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
     "no pg_hba.conf entry": "let this machine and user in, in the server's pg_hba.conf",
     'role ".*" does not exist': "create the user, or name another one in queue_url",
     'database ".*" does not exist': "create the database, or name another one in queue_url",
     "permission denied for database": "grant CONNECT on it to this user",
-    r"invalid \S+ value": "mend it in queue_url",
-    "certificate": "mend sslmode and sslrootcert in queue_url",
+    r"invalid \S+ value": "correct it in queue_url",
+    "certificate": "correct sslmode and sslrootcert in queue_url",
 }
 #: Remedies for lasting errors of a statement, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
 _STATES = {
@@ -244,7 +244,7 @@ def _settings(url: str) -> dict[str, Any]:
     names = f"{given.get('host', '')}{given.get('dbname', '')}"
     if "@" in names or not re.fullmatch(r"[0-9,]*", str(given.get("port") or "")):
         raise ConfigError(
-            "queue_url is no URL of a PostgreSQL database: write postgresql://user:password@host:5432/database, with"
+            "queue_url is not a URL of a PostgreSQL database: write postgresql://user:password@host:5432/database, with"
             " %40, %2F, %3A and %25 for @, /, : and % in user and password"
         )
     return {**_KEEPALIVE, **given}

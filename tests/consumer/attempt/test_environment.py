@@ -151,7 +151,7 @@ def test_what_is_no_regular_file_is_not_opened(out, tmp_path):
 
     out.unlink()
     os.mkfifo(out)
-    assert read_out(out) == (None, "$KUBEQUE_OUT was not read: it is no regular file")
+    assert read_out(out) == (None, "$KUBEQUE_OUT was not read: it is not a regular file")
 
     out.unlink()
     out.mkdir()

@@ -228,7 +228,7 @@ def test_what_is_no_file_is_named_with_the_folder_that_paths_start_at(find: Find
 
 def test_a_pipe_is_refused_and_not_waited_for(find: Find, base: Path) -> None:
     os.mkfifo(base / "pipe")
-    with pytest.raises(CommandError, match="no regular file"):
+    with pytest.raises(CommandError, match="not a regular file"):
         find("cat ^pipe")
 
 

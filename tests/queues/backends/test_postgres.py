@@ -197,18 +197,18 @@ print("well")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda url: url.replace(USER, "nobody-knows"), "mend user or password in queue_url"),
-        (lambda url: url.replace("s3cret", "wr0ng"), "mend user or password in queue_url"),
+        (lambda url: url.replace(USER, "nobody-knows"), "correct user or password in queue_url"),
+        (lambda url: url.replace("s3cret", "wr0ng"), "correct user or password in queue_url"),
         (lambda url: f"{url}-nowhere", "create the database"),
         (lambda url: url.replace("127.0.0.1", "no-such-host.invalid"), "no-such-host.invalid"),
         (lambda url: url.replace(":s3cret%2Fword@", ":s3cret/word@"), "with %40, %2F"),
         (lambda url: url.replace("postgresql:", "postgrsql:"), "unknown scheme 'postgrsql'"),
         (lambda url: url.replace(":s3cret%2Fword@", ":s3cret@word@"), "with %40, %2F"),
-        (lambda url: url.replace(":s3cret%2Fword@", ":s3cret?word@"), "mend user or password"),
+        (lambda url: url.replace(":s3cret%2Fword@", ":s3cret?word@"), "correct user or password"),
         (lambda url: url.replace(":s3cret%2Fword@", ":s3cret%word@"), "with %40, %2F"),
         (lambda url: url.replace("://", ":///"), "with %40, %2F"),
         (lambda url: f"{url}?colour=red", "with %40, %2F"),
-        (lambda url: f"{url}?sslmode=maybe", "mend it in queue_url"),
+        (lambda url: f"{url}?sslmode=maybe", "correct it in queue_url"),
     ],
 )
 def test_what_is_wrong_with_a_url_is_said_without_its_password(
