@@ -33,7 +33,7 @@ from tests.servers.emulators import DatastoreEmulator
 from tests.servers.here import or_skip
 from tests.servers.postgres import PostgresServer
 
-TASKS, CONSUMERS, LEASE_SECONDS = 2000, 8, 5.0
+TASKS, CONSUMERS, LEASE_SECONDS = 2000, 8, 3.0
 #: So often one is killed or frozen; after that the survivors finish the work.
 DISTURBANCES = 14
 _PATIENCE_SECONDS = 270.0
