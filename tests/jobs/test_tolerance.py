@@ -42,7 +42,7 @@ def test_a_manifest(tmp_path: Path) -> None:
 
 def test_a_manifest_that_is_no_object_is_damaged(tmp_path: Path) -> None:
     store(manifest_url(str(tmp_path)), ["files"])
-    with pytest.raises(FileDamaged, match="no JSON object"):
+    with pytest.raises(FileDamaged, match="not a JSON object"):
         read_result(Files(), str(tmp_path))
 
 

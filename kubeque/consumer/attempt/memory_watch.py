@@ -44,6 +44,19 @@ def memory_of(pid: int) -> Memory | None:
     return Memory(*(int(number) << 10 for number in match.groups())) if match else None
 
 
+def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) -> float:
+    """Return the seconds to wait after a number of samples, of which the last one cost `cost` seconds of CPU time.
+
+    `limited`: True if there is a limit. `suspected`: True if the last sample exceeded it.
+    """
+    pause = _STEPS[min(samples, len(_STEPS)) - 1]
+    if suspected:
+        pause = _CONFIRM_SECONDS
+    elif limited:
+        pause = min(pause, _LIMITED_STEP)
+    return max(pause, cost / _COST_SHARE)
+
+
 class MemoryWatch:
     """Samples the memory of the processes below one command.
 
@@ -71,16 +84,11 @@ class MemoryWatch:
         exceeded = over and self._suspected
         self._suspected = over
         self._samples += 1
-        self.due = time.monotonic() + self._pause(time.thread_time() - began)
+        cost = time.thread_time() - began
+        self.due = time.monotonic() + pause_after(
+            self._samples, cost, limited=self._limit is not None, suspected=self._suspected
+        )
         return exceeded
-
-    def _pause(self, cost: float) -> float:
-        pause = _STEPS[min(self._samples, len(_STEPS)) - 1]
-        if self._suspected:
-            pause = _CONFIRM_SECONDS
-        elif self._limit is not None:
-            pause = min(pause, _LIMITED_STEP)
-        return max(pause, cost / _COST_SHARE)
 
     def _measure(self) -> int:
         used = self._usage()

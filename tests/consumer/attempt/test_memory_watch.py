@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, memory_of
+from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, memory_of, pause_after
 from kubeque.consumer.attempt.process import Limits
 from kubeque.model.job.task import Cause
 
@@ -88,20 +88,32 @@ def test_one_sample_over_the_limit_is_a_suspicion_and_two_are_a_verdict():
     assert watch.sample() is True
 
 
-def test_samples_get_rare_but_never_so_rare_that_a_limit_is_missed():
-    def pause(limit: int | None) -> float:
-        watch = MemoryWatch(alone.pid, limit)
-        pauses = []
-        for _ in range(400):
-            watch.sample()
-            pauses.append(watch.due - time.monotonic())
-        return min(pauses[12:])  # one that took long, on a busy machine, is followed by a longer pause
+def test_samples_get_rarer_up_to_half_a_second_or_a_tenth_if_there_is_a_limit():
+    def pauses(limited: bool) -> list[float]:
+        return [pause_after(samples, 0.0, limited=limited, suspected=False) for samples in range(1, 50)]
 
-    with subprocess.Popen(["sleep", "60"]) as alone:
-        rare = pause(None)
-        assert rare > 0.4
-        assert 0.05 < pause(1 << 40) < rare / 2  # a tenth of a second; more where a look at all processes takes long
-        alone.kill()
+    for limited, longest in ((False, 0.5), (True, 0.1)):
+        assert pauses(limited)[0] == 0.001
+        assert pauses(limited) == sorted(pauses(limited))
+        assert pauses(limited)[-1] == longest
+
+
+def test_a_sample_that_costs_much_is_followed_by_a_longer_pause():
+    assert pause_after(50, 0.1, limited=True, suspected=False) == pytest.approx(2.0)
+    assert pause_after(50, 0.1, limited=True, suspected=True) == pytest.approx(2.0)
+
+
+def test_a_suspicion_is_confirmed_soon():
+    assert pause_after(50, 0.0, limited=True, suspected=True) == 0.005
+
+
+def test_the_next_sample_is_due_after_the_pause():
+    watch = MemoryWatch(os.getpid(), None)
+    before = time.monotonic()
+
+    watch.sample()
+
+    assert watch.due >= before + 0.001
 
 
 def test_a_process_that_is_gone_has_no_memory():
