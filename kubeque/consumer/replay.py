@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.consumer.attempt.environment import read_out, task_environment
+from kubeque.consumer.attempt.environment import inherited_environment, read_out, task_environment
 from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache
 from kubeque.consumer.attempt.log_tail import LiveTail
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
@@ -70,7 +70,7 @@ def _replay(order: dict[str, Any]) -> dict[str, Any]:
 def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[str], workdir: Workdir) -> Ended:
     env = task_environment(
         spec, row, job_name=order["job"], index=order["index"], attempt=order["attempt"], out_path=workdir.out,
-        base=os.environ,
+        inherited=inherited_environment(os.environ, local=bool(spec.local_env)),
     )  # fmt: skip
     with StopSignal() as stop:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.disk_watch import DiskWatch
-from kubeque.consumer.attempt.environment import task_environment
+from kubeque.consumer.attempt.environment import inherited_environment, task_environment
 from kubeque.consumer.attempt.log_tail import print_streams
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
@@ -29,6 +30,8 @@ class Runner:
         self._stop = stop
         self._told_to_leave = told_to_leave
         self._running: StagedTask | None = None
+        #: Computed once: the filter costs more than the rest of a task's environment.
+        self._inherited = cache(lambda local: inherited_environment(host.environment, local=local))
 
     @property
     def running(self) -> StagedTask | None:
@@ -66,7 +69,7 @@ class Runner:
         shape = task.spec.shapes[lift_class(task.spec.shapes, task.lease.block.size_class, task.lease.job.floor)]
         env = task_environment(
             task.spec, task.row, job_name=task.job.name, index=task.index, attempt=task.attempt, out_path=workdir.out,
-            base=self._host.environment,
+            inherited=self._inherited(bool(task.spec.local_env)),
         )  # fmt: skip
         watched = self._host.watched
         disk = DiskWatch(watched, shape.disk) if shape.disk is not None and watched else None

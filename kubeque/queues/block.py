@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,7 +78,15 @@ class Block:
 
     def indexes(self, *states: State) -> list[int]:
         """Return the indexes of the tasks in any of these states, in order."""
+        if len(states) == 1:
+            return list(self._indexes_of(states[0]))
         return [self.lo + offset for offset, state in enumerate(self.states) if state in states]
+
+    def _indexes_of(self, state: State) -> Iterator[int]:
+        offset = self.states.find(state)
+        while offset >= 0:
+            yield self.lo + offset
+            offset = self.states.find(state, offset + 1)
 
     def tally(self) -> Tally:
         """Return the counts of its tasks. A held block has no pending tasks, so that no consumer starts for it."""

@@ -23,6 +23,17 @@ _NOT_THEIRS = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_")
 _STARTERS = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV.*|CONDA.*|AIRFLOW.*")
 
 
+def inherited_environment(base: Mapping[str, str], *, local: bool) -> dict[str, str]:
+    """Return the variables of a consumer's environment that its tasks inherit.
+
+    In a pod (`local` is False) `base` is the image's and is kept: an image for GPUs needs its LD_LIBRARY_PATH, and
+    the consumer itself is started without such variables. On one machine it belongs to the user that started the
+    consumers: the personal variables are left out, and `JobSpec.local_env` has those of the submitter.
+    """
+    kept = {name: value for name, value in base.items() if not _NOT_THEIRS.fullmatch(name)}
+    return {name: value for name, value in kept.items() if not _STARTERS.fullmatch(name)} if local else kept
+
+
 def task_environment(
     spec: JobSpec,
     row: Mapping[str, str],
@@ -31,18 +42,10 @@ def task_environment(
     index: int,
     attempt: int,
     out_path: Path,
-    base: Mapping[str, str],
+    inherited: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment of a task.
-
-    `base` is the environment of the consumer. In a pod it is the image's and is kept: an image for GPUs needs its
-    LD_LIBRARY_PATH, and the consumer itself is started without such variables. On one machine (`spec.local_env`) it
-    belongs to the user that started the consumers: personal variables are taken from the submitter instead.
-    """
-    env = {name: value for name, value in base.items() if not _NOT_THEIRS.fullmatch(name)}
-    if spec.local_env:
-        env = {name: value for name, value in env.items() if not _STARTERS.fullmatch(name)} | dict(spec.local_env)
-    env |= spec.env
+    """Return the environment of a task. `inherited`: the result of `inherited_environment`."""
+    env = {**inherited, **spec.local_env, **spec.env}
     for column in spec.rows.columns:
         env[f"KUBEQUE_PARAM_{parameter_name(column)}"] = row[column]
     return env | {

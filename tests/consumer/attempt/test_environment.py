@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.environment import OUT_BYTES, read_out, task_environment
+from kubeque.consumer.attempt.environment import OUT_BYTES, inherited_environment, read_out, task_environment
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import RowsSpec
@@ -24,7 +24,8 @@ def spec_of(*words: str, columns: tuple[str, ...] = (), **more: object) -> JobSp
 def environment(spec: JobSpec, base: dict[str, str] | None = None, **row: str) -> dict[str, str]:
     row["index"] = "3"
     told = {"job_name": "sweep", "index": 3, "attempt": 2, "out_path": Path("/o/out.json")}
-    return task_environment(spec, row, **told, base=base or {})
+    inherited = inherited_environment(base or {}, local=bool(spec.local_env))
+    return task_environment(spec, row, **told, inherited=inherited)
 
 
 def test_a_task_is_told_who_it_is_and_its_parameters():
