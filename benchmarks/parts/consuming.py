@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome
-from kubeque.queues.block import COMMIT_SECONDS, reserve_count
+from kubeque.model.timing import COMMIT_SECONDS
+from kubeque.queues.block import reserve_count
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue
 from kubeque.retry import idle_pauses

@@ -17,12 +17,9 @@ from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.instructions import Instruction
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
-from kubeque.queues.block import COMMIT_SECONDS, reserve_count
+from kubeque.model.timing import COMMIT_SECONDS, SAVE_SECONDS, SETTLE_SECONDS
+from kubeque.queues.block import reserve_count
 
-#: An outcome younger than this, seconds, is left to the commit that reserves the next task: one write instead of two.
-SETTLE_SECONDS = 1.0
-#: Seconds for which the upload of a result may delay the next reservation.
-SAVE_SECONDS = 1.0
 #: Longest pause after a task could not be staged, seconds: a faulty node must not use up the attempts of a job.
 _LONGEST_BACKOFF = 30.0
 #: Number of recent tasks whose mean duration decides how many are reserved.

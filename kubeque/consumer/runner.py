@@ -16,7 +16,7 @@ from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.hosts.base import Host
-from kubeque.model.job.shapes import lift_class
+from kubeque.model.job.shape_growth import lift_class
 
 
 class Runner:

@@ -19,6 +19,7 @@ from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.events import LeaseId
 from kubeque.consumer.hosts.base import Host
+from kubeque.consumer.idle_polls import idle_pauses
 from kubeque.consumer.instructions import Instruction
 from kubeque.files.layout import input_names, spec_url
 from kubeque.files.row_pages import PageReader
@@ -30,7 +31,6 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.parameters import read_row
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue
-from kubeque.retry import idle_pauses
 
 log = logging.getLogger(__name__)
 #: Specs that are kept in memory.

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubeque.model.job.task import State, Tally, TaskRecord
+from kubeque.model.timing import COMMIT_SECONDS
 
 #: Maximum number of tasks in a block, so that its entity is smaller than 1 MiB (the limit of Datastore).
 MAX_BLOCK = 256
 #: Maximum number of tasks that one commit reserves.
 MAX_RESERVE = 64
-#: Seconds of work that one commit reserves, to bound the number of commits.
-COMMIT_SECONDS = 5.0
 #: Maximum number of blocks that one commit adds, for databases that limit a transaction to 25 entities.
 MAX_MOVES = 20
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kubeque.model.job.job import Counts, Job, JobState
-from kubeque.model.job.shapes import larger_class
+from kubeque.model.job.shape_growth import larger_class
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.model.resources import format_seconds
 from kubeque.queues.block import Block

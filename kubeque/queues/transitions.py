@@ -13,7 +13,7 @@ from enum import Enum, auto
 
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.retries import Verdict
-from kubeque.model.job.shapes import larger_class, lift_class
+from kubeque.model.job.shape_growth import larger_class, lift_class
 from kubeque.model.job.task import Cause, Death, Outcome, State, TaskRecord
 from kubeque.queues.block import NEVER_RUN, Block
 

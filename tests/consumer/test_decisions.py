@@ -9,14 +9,16 @@ import pytest
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
-from kubeque.consumer.decisions import SAVE_SECONDS, SETTLE_SECONDS, Decisions
+from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.events import Event, LeaseView
 from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.instructions import Instruction
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.shape_growth import grow_shapes
+from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause
-from kubeque.queues.block import COMMIT_SECONDS, MAX_RESERVE
+from kubeque.model.timing import COMMIT_SECONDS, SAVE_SECONDS, SETTLE_SECONDS
+from kubeque.queues.block import MAX_RESERVE
 
 SHORT, LONG = 0.5, 60.0
 GIB = 1 << 30

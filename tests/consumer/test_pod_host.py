@@ -14,7 +14,8 @@ from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.hosts.pod import PodHost
 from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.shape_growth import grow_shapes
+from kubeque.model.job.shapes import Shape
 from kubeque.model.resources import MI
 
 GI = 1024 * MI

@@ -11,7 +11,7 @@ from kubeque.clusters.in_pod import TERMINATED
 from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
 from kubeque.clusters.kubernetes.pod_status import KILLED, Pod, exit_code, is_live, is_unschedulable, seconds_of
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import lift_class
+from kubeque.model.job.shape_growth import lift_class
 from kubeque.model.job.task import Tally
 
 KubernetesJob = Mapping[str, Any]

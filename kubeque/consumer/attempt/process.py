@@ -14,11 +14,11 @@ from types import TracebackType
 
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.disk_watch import DiskWatch, was_full
+from kubeque.consumer.attempt.end_cause import cause_of_exit, explain_stop, own_code
 from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter
 from kubeque.consumer.attempt.start_errors import Refusal, explain
 from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.model.job.task import Cause
-from kubeque.model.resources import format_bytes
 
 #: Seconds between two SIGKILL until nothing is left: a program may fork while its tree is read.
 _KILL_AGAIN_SECONDS = 0.2
@@ -27,7 +27,6 @@ _LINGER_SECONDS = 0.01
 _BUSY_SECONDS = 0.02
 #: The highest oom_score_adj.
 _FIRST_TO_GO = b"1000"
-_SIGNALS = {int(number): number.name for number in signal.Signals}
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,30 +246,13 @@ class _Run:
 
     def verdict(self, oom_killed: bool) -> tuple[Cause, int | None, str]:
         """Return cause, code and message. `oom_killed`: the kernel killed one of its processes for lack of memory."""
-        code = self._process.returncode
-        own_code = code if code >= 0 else None
-        if self._cause is not None:
-            return self._cause, own_code, self._why_stopped(self._cause)
-        if code == 0:
-            killed = "a process of it was killed for lack of memory, and yet it ended well"
-            return Cause.OK, 0, killed if oom_killed else ""
-        if oom_killed:
-            return Cause.OOM, own_code, "killed by the kernel for lack of memory"
-        if code < 0:
-            return Cause.SIGNAL, -code, f"ended by {_signal_name(-code)}"
-        died_below = f" (128 + {_signal_name(code - 128)})" if code - 128 in _SIGNALS else ""
-        return Cause.EXIT, code, f"exit code {code}{died_below}"
-
-    def _why_stopped(self, cause: Cause) -> str:
-        if cause is Cause.OOM:
-            used, limit = format_bytes(self.watch.peak), format_bytes(self._limits.memory or 0)
-            return f"used {used} of memory, more than the {limit} it was given"
+        code, cause = self._process.returncode, self._cause
+        if cause is None:
+            return cause_of_exit(code, oom_killed=oom_killed)
+        used, limit = self.watch.peak, self._limits.memory or 0
         if cause is Cause.DISK and self._disk is not None:
-            used, limit = format_bytes(self._disk.peak), format_bytes(self._disk.limit)
-            return f"used {used} of disk; it was given {limit}"
-        if cause is Cause.TIMEOUT:
-            return f"still running after {self._limits.timeout:g} s: stopped"
-        return "stopped: the job was killed" if cause is Cause.KILLED else "stopped: the consumer had to leave"
+            used, limit = self._disk.peak, self._disk.limit
+        return cause, own_code(code), explain_stop(cause, used=used, limit=limit, timeout=self._limits.timeout)
 
 
 def _reap_one_of(group: int) -> bool:
@@ -278,7 +260,3 @@ def _reap_one_of(group: int) -> bool:
         return os.waitpid(-group, os.WNOHANG)[0] != 0
     except ChildProcessError:
         return False
-
-
-def _signal_name(number: int) -> str:
-    return _SIGNALS.get(number, f"signal {number}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import lift_class
+from kubeque.model.job.shape_growth import lift_class
 
 
 @dataclass(frozen=True, slots=True)

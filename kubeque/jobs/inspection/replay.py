@@ -17,7 +17,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError
-from kubeque.model.job.shapes import lift_class
+from kubeque.model.job.shape_growth import lift_class
 from kubeque.model.resources import format_bytes
 
 _EMPTY = hashlib.sha256().hexdigest()

@@ -13,12 +13,13 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
-from kubeque.model.job.job import HEARTBEAT_SECONDS, LEASE_SECONDS, Job, new_uid
+from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import parse_duration
 from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
+from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

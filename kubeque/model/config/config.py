@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kubeque import __version__
 from kubeque.model.config.config_file import KEYS, NUMBERS, SIZES, Place, hide_password, read_file
+from kubeque.model.config.gke_defaults import gke_defaults
 from kubeque.model.errors import ConfigError
 from kubeque.model.resources import format_bytes
 
@@ -148,17 +148,10 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }
-    if found["project"] and found["cluster_name"]:
-        prefix = prefix or f"gs://{found['project']}-kubeque/results"
-        derived |= {
-            "queue_url": f"datastore://{found['project']}", "default_url_prefix": prefix,
-            "cas_url_prefix": f"{prefix}/.cas",
-        }  # fmt: skip
-        if not found["cluster_url"]:
-            derived["cluster_url"] = f"gke://{found['project']}/{found['location'] or '-'}/{found['cluster_name']}"
-            derived["service_account"] = "kubeque"  # `kubeque start` creates it
     if found["project"]:
-        derived["consumer_image"] = f"gcr.io/{found['project']}/kubeque-consumer:{__version__}"
+        derived |= gke_defaults(
+            found["project"], found["location"], found["cluster_name"], prefix=prefix, cluster_url=found["cluster_url"]
+        )
     return derived
 
 

@@ -15,9 +15,7 @@ from kubeque.model.job.task import FAILURE_CAUSES
 from kubeque.model.job.versions import BASE_NEEDS
 from kubeque.model.job.wire import read_fields, write_fields
 from kubeque.model.text import cut
-
-LEASE_SECONDS = 180.0
-HEARTBEAT_SECONDS = 60.0
+from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 
 class JobState(StrEnum):

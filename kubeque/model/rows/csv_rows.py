@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from kubeque.model.errors import ParametersError
+from kubeque.model.rows.header import check_header
 from kubeque.model.rows.rows import (
     PAGE_BYTES,
     REMEDY_UTF8,
     VALUE_BYTES,
     Row,
     RowsSpec,
-    check_header,
     encode_checked,
     measure,
     too_long,

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.csv_rows import read_csv
+from kubeque.model.rows.header import check_header
 from kubeque.model.rows.rows import (
     MAX_TASKS,
     PAGE_BYTES,
     Row,
     Rows,
     RowsSpec,
-    check_header,
     check_value,
     decode_page,
     encode_checked,

@@ -135,24 +135,6 @@ def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
     )
 
 
-def check_header(columns: Sequence[object], where: str) -> Row:
-    """Return the column names after checking them. Raises ParametersError."""
-    seen: dict[str, int] = {}
-    for number, name in enumerate(columns, 1):
-        at = f"{where}, column {number}"
-        if not isinstance(name, str):
-            raise ParametersError(f"{at}: the name {name!r} is not a string: rename it, for example with str({name!r})")
-        if not name.strip():
-            raise ParametersError(f"{at}: the header is blank ({name!r}): give the column a name")
-        if name == INDEX:
-            raise ParametersError(f"{at}: the name {INDEX!r} is reserved for the number of the row: rename the column")
-        if name in seen:
-            raise ParametersError(f"{at}: column {seen[name]} has the same name {name!r}: rename one of them")
-        check_value(name, at)
-        seen[name] = number
-    return tuple(seen)
-
-
 def pages(rows: Rows) -> Iterator[list[Row]]:
     """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES; page k of a table begins at `starts[k]`."""
     spec = rows.to_spec()

@@ -10,11 +10,10 @@ from typing import Any
 
 from kubeque.model.errors import ResourceError
 from kubeque.model.resources import parse_duration
+from kubeque.model.timing import SPOT_SECONDS
 
 #: Time limit for the start of the first consumer of a job, seconds.
 START_SECONDS = 600.0
-#: Seconds that a consumer waits for a spot machine before it takes any machine.
-SPOT_SECONDS = 300.0
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL = re.compile(r"([A-Za-z0-9.-]{1,253}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")

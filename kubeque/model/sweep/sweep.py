@@ -15,11 +15,10 @@ from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.parameters import Rows, sequence
+from kubeque.model.timing import MIN_LEASE_SECONDS
 
 #: Largest number of canaries; each is a block of its own.
 MAX_CANARIES = 1000
-#: Shortest lease, seconds: a busy machine delays heartbeats by about a second.
-MIN_LEASE_SECONDS = 5.0
 #: Longest name of a job, characters.
 _NAME_CHARACTERS = 300
 _NAME = re.compile(r"[^\x00-\x20/\\\x7f][^\x00-\x1f/\\\x7f]*")

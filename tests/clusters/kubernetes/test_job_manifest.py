@@ -26,7 +26,8 @@ from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.shape_growth import grow_shapes
+from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
 from kubeque.model.rows.parameters import sequence

@@ -8,7 +8,8 @@ import pytest
 
 from kubeque.clusters.kubernetes.scaling import Create, Grow, count_stand_ins, count_wanted, parse_indexes, plan
 from kubeque.model.job.job import Job
-from kubeque.model.job.shapes import Shape, grow_shapes
+from kubeque.model.job.shape_growth import grow_shapes
+from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Tally
 from kubeque.model.resources import MI
 

@@ -1,0 +1,47 @@
+"""The cause of a command's end, from its exit code and from what stopped it."""
+
+from __future__ import annotations
+
+import signal
+
+from kubeque.model.job.task import Cause
+from kubeque.model.resources import format_bytes
+
+_SIGNALS = {int(number): number.name for number in signal.Signals}
+
+
+def cause_of_exit(code: int, *, oom_killed: bool) -> tuple[Cause, int | None, str]:
+    """Return cause, code and message of a command that nothing stopped.
+
+    `code`: exit code, or the negative number of a signal. `oom_killed`: True if the kernel killed one of its processes
+    for lack of memory.
+    """
+    if code == 0:
+        killed = "a process of it was killed for lack of memory, and yet it ended well"
+        return Cause.OK, 0, killed if oom_killed else ""
+    if oom_killed:
+        return Cause.OOM, own_code(code), "killed by the kernel for lack of memory"
+    if code < 0:
+        return Cause.SIGNAL, -code, f"ended by {_signal_name(-code)}"
+    died_below = f" (128 + {_signal_name(code - 128)})" if code - 128 in _SIGNALS else ""
+    return Cause.EXIT, code, f"exit code {code}{died_below}"
+
+
+def own_code(code: int) -> int | None:
+    """Return the exit code; None if a signal ended the command."""
+    return code if code >= 0 else None
+
+
+def explain_stop(cause: Cause, *, used: int = 0, limit: int = 0, timeout: float | None = None) -> str:
+    """Return why a command was stopped. `used`, `limit`: bytes of memory or disk. `timeout`: seconds."""
+    if cause is Cause.OOM:
+        return f"used {format_bytes(used)} of memory, more than the {format_bytes(limit)} it was given"
+    if cause is Cause.DISK:
+        return f"used {format_bytes(used)} of disk; it was given {format_bytes(limit)}"
+    if cause is Cause.TIMEOUT:
+        return f"still running after {timeout:g} s: stopped"
+    return "stopped: the job was killed" if cause is Cause.KILLED else "stopped: the consumer had to leave"
+
+
+def _signal_name(number: int) -> str:
+    return _SIGNALS.get(number, f"signal {number}")

@@ -1,0 +1,39 @@
+"""Growth of shapes: the larger sizes in which a task runs again after it ran out of memory or disk."""
+
+from __future__ import annotations
+
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import Cause
+
+
+def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
+    """Return every shape that a task can grow to, starting with `first`.
+
+    Memory doubles up to `max_memory`. Disk doubles once. A size class is an index into this tuple.
+    """
+    memories: list[int | None] = [first.memory]
+    while first.memory and max_memory and (last := memories[-1] or 0) < max_memory:
+        memories.append(min(2 * last, max_memory))
+    disks = [first.disk, 2 * first.disk] if first.disk else [first.disk]
+    return tuple(Shape(memory, disk) for disk in disks for memory in memories)
+
+
+def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
+    """Return the size class that a task moves to from `current` after `cause`; None if none is larger."""
+    now = shapes[current]
+    for index, shape in enumerate(shapes):
+        if cause is Cause.OOM and shape.disk == now.disk and (shape.memory or 0) > (now.memory or 0):
+            return index
+        if cause is Cause.DISK and shape.memory == now.memory and (shape.disk or 0) > (now.disk or 0):
+            return index
+    return None
+
+
+def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
+    """Return the size class for a task of size class `current`, given the lowest one in which tasks run (`floor`)."""
+    own, least = shapes[current], shapes[floor]
+    wanted = Shape(
+        max(own.memory or 0, least.memory or 0) or None,
+        max(own.disk or 0, least.disk or 0) or None,
+    )
+    return shapes.index(wanted)

@@ -1,0 +1,25 @@
+"""Durations that several parts share: leases, heartbeats, commits, idle polls, and the wait for spot nodes."""
+
+from __future__ import annotations
+
+#: Seconds without a heartbeat after which the tasks of a consumer run elsewhere.
+LEASE_SECONDS = 180.0
+#: Shortest lease, seconds: a busy machine delays heartbeats by about a second.
+MIN_LEASE_SECONDS = 5.0
+#: Seconds between two renewals of a lease, at most a third of the lease.
+HEARTBEAT_SECONDS = 60.0
+
+#: Seconds of work that one commit reserves, to bound the number of commits. Tasks that are staged behind a command
+#: that runs for longer are given back.
+COMMIT_SECONDS = 5.0
+#: An outcome younger than this, seconds, is left to the commit that reserves the next task: one write instead of two.
+SETTLE_SECONDS = 1.0
+#: Seconds for which the upload of a result may delay the next reservation.
+SAVE_SECONDS = 1.0
+
+#: Seconds between two polls of an idle consumer, growing from the first to the longest. Many idle consumers that poll
+#: four times a second load the queue more than the busy ones.
+FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.25, 1.0
+
+#: Seconds that a consumer waits for a spot machine before it takes any machine.
+SPOT_SECONDS = 300.0
