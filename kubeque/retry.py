@@ -1,34 +1,45 @@
-"""Retry while the queue does not answer."""
+"""The retry loop: repeat an action while its errors pass. Clock and sleep are handed in."""
 
 from __future__ import annotations
 
-import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from kubeque.model.errors import QueueUnavailable
-
-log = logging.getLogger(__name__)
 #: A function that waits for a number of seconds.
-Sleep = Callable[[float], None]
-#: Seconds between attempts, growing from the first to the last.
-_PAUSES = (0.05, 0.2, 1.0, 3.0)
+Sleep = Callable[[float], object]
 T = TypeVar("T")
 
 
-def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
-    """Return the result of `action`; repeat it while the queue does not answer.
+def _say_nothing(error: Exception, seconds: float) -> None:
+    pass
 
-    `action` must first read what an earlier try did, because a try without an answer may have been applied.
 
-    Raises QueueUnavailable after the last pause.
+def retry(
+    action: Callable[[], T],
+    *,
+    again: Callable[[Exception], bool],
+    pauses: Iterable[float],
+    spread: tuple[float, float] = (1.0, 1.0),
+    before_pause: Callable[[Exception, float], None] = _say_nothing,
+    sleep: Sleep = time.sleep,
+) -> T:
+    """Return the result of `action`; repeat it after each pause while it raises an error that may pass.
+
+    `again`: True if another try may succeed after this error. `pauses`: seconds before each further try; after the last
+    one the error is raised. `spread`: range of the random factor of a pause, so that many programs do not repeat at the
+    same time. `before_pause` gets the error and the seconds until the next try.
+
+    Raises the error of the last try.
     """
-    for pause in _PAUSES:
+    for pause in pauses:
         try:
             return action()
-        except QueueUnavailable as error:
-            log.info("the queue did not answer (%s): trying again in %.2f s", error, pause)
-            sleep(pause * random.uniform(0.5, 1.0))
+        except Exception as error:
+            if not again(error):
+                raise
+            seconds = pause * random.uniform(*spread)
+            before_pause(error, seconds)
+        sleep(seconds)
     return action()

@@ -13,13 +13,11 @@ from kubeque.model.errors import ConfigError
 _TERMINATION_LOG = Path("/dev/termination-log")
 #: Limit of the termination message, bytes.
 _MESSAGE_BYTES = 2000
-#: Exit code of a consumer or keeper that leaves on request.
-TERMINATED = 143
 #: Variable with the URL of the queue, including its password.
 QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
 
 
-def told(name: str) -> str:
+def required_variable(name: str) -> str:
     """Return a variable that kubeque sets for its processes. Raises ConfigError if it is missing."""
     value = os.environ.get(name)
     if not value:
@@ -29,10 +27,10 @@ def told(name: str) -> str:
 
 def queue_url() -> str:
     """Return the URL of the queue. It is not an argument, because every user of the machine can read those."""
-    return told(QUEUE_VARIABLE)
+    return required_variable(QUEUE_VARIABLE)
 
 
-def last_words(text: str) -> None:
+def write_termination_message(text: str) -> None:
     """Write the termination message of this container, or clear it with an empty text."""
     with suppress(OSError):  # the image may forbid it; the lease then has the information
         fd = os.open(_TERMINATION_LOG, os.O_WRONLY | os.O_CLOEXEC)

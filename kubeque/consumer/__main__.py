@@ -10,7 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kubeque.clusters.in_pod import TERMINATED, last_words, queue_url
+from kubeque.clusters.consumer_process import TERMINATED
+from kubeque.clusters.in_pod import queue_url, write_termination_message
 from kubeque.clusters.local import Slot
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.hosts.base import Host
@@ -42,7 +43,7 @@ def main(words: list[str] | None = None) -> int:
     except KubequeError as error:
         logging.error("%s", error)
         if serve is _in_pod:
-            last_words(str(error))
+            write_termination_message(str(error))
         return error.exit_code
 
 
@@ -81,7 +82,7 @@ def _start_closing(queue: Queue, given: argparse.Namespace) -> None:
 def _in_pod(given: argparse.Namespace) -> int:
     host = PodHost.open(given.fleet, given.shape, given.work, linger_seconds=given.linger)
     code = _serve(open_queue(queue_url()), host)
-    last_words("")
+    write_termination_message("")
     return code or 0
 
 

@@ -27,6 +27,7 @@ from kubeque.files.store import Files
 from kubeque.model.errors import StorageError
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.early_stop import early_attempts
+from kubeque.retry import retry
 
 log = logging.getLogger(__name__)
 #: Largest JSON of $KUBEQUE_OUT that is stored in the queue, bytes; larger values are only in result.json.
@@ -70,16 +71,16 @@ class Saver:
     def _upload(self, finished: FinishedTask) -> Outcome:
         """Return the outcome once its result is durable. The lease is kept while the store does not answer."""
         task = finished.task
-        for pause in _STORE_PAUSES:
-            try:
-                return save(self._files, finished)
-            except StorageError as error:
-                if task.lease.lost:
-                    return unstored(finished, str(error))
-                log.warning("%s %d: %s; trying again in %.1f s", task.job.name, task.index, error, pause)
-                self._leaving.wait(pause)
+
+        def warn(error: Exception, seconds: float) -> None:
+            log.warning("%s %d: %s; trying again in %.1f s", task.job.name, task.index, error, seconds)
+
         try:
-            return save(self._files, finished)
+            return retry(
+                lambda: save(self._files, finished),
+                again=lambda error: isinstance(error, StorageError) and not task.lease.lost,
+                pauses=_STORE_PAUSES, before_pause=warn, sleep=self._leaving.wait,
+            )  # fmt: skip
         except StorageError as error:
             return unstored(finished, str(error))
 

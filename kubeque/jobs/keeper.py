@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from kubeque import __version__
-from kubeque.clusters.in_pod import TERMINATED, last_words, queue_url, use_own_certificates
+from kubeque.clusters.consumer_process import TERMINATED
+from kubeque.clusters.in_pod import queue_url, use_own_certificates, write_termination_message
 from kubeque.clusters.open import open_own_cluster
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
@@ -86,7 +87,7 @@ def main(words: list[str] | None = None) -> int:
         log.info("%s: %s", given.job, keep(backends, given.job, given.uid))
     except KubequeError as error:
         log.error("%s", error)
-        last_words(str(error))
+        write_termination_message(str(error))
         return error.exit_code
     return 0
 

@@ -23,7 +23,8 @@ from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflic
 from kubeque.queues.backends.records import block_record, job_record, read_block, read_job
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.task_views import in_order
-from kubeque.retry import Sleep, T, until_answered
+from kubeque.queues.until_answered import until_answered
+from kubeque.retry import Sleep, T
 
 log = logging.getLogger(__name__)
 _SCAN_BATCH = 200

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters import in_pod
-from kubeque.clusters.in_pod import last_words, queue_url
+from kubeque.clusters.in_pod import queue_url, write_termination_message
 from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.hosts.pod import PodHost
 from kubeque.model.errors import ConfigError
@@ -49,14 +49,14 @@ def test_outside_of_a_pod_it_says_what_is_missing(tmp_path: Path, monkeypatch: p
 def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tmp_path / "termination-log"
     monkeypatch.setattr(in_pod, "_TERMINATION_LOG", log)
-    last_words("nobody listens")
+    write_termination_message("nobody listens")
     assert not log.exists()
 
     log.touch()
-    last_words('{"index": 1234}')
-    last_words("ä" * 5000)
+    write_termination_message('{"index": 1234}')
+    write_termination_message("ä" * 5000)
     assert len(log.read_bytes()) <= 2000
-    last_words("")
+    write_termination_message("")
     assert log.read_bytes() == b""
 
 

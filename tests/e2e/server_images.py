@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from kubeque.clusters.kubernetes.job_manifest import python_words
+from kubeque.clusters.consumer_process import python_words
 from tests.e2e.images import archive, libraries
 from tests.servers.process import NotHere
 

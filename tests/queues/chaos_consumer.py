@@ -20,7 +20,7 @@ from kubeque.queues.lease import Lease, claim
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
-from kubeque.retry import until_answered
+from kubeque.queues.until_answered import until_answered
 
 JOB = "chaos"
 _TASK_SECONDS = 0.03

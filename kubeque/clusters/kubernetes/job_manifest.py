@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kubeque.clusters.consumer_process import python_words
 from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
@@ -199,12 +200,6 @@ def _pod(
         "imagePullSecrets": [{"name": name} for name in options.image_pull_secrets],
     }  # fmt: skip
     return pod | {key: value for key, value in more.items() if value}
-
-
-def python_words(root: str) -> list[str]:
-    """Return the words that start the consumer's Python from the folder `root`, with its own loader and libraries."""
-    python = f"{root}/python/bin/python3"
-    return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
 
 
 def _task(

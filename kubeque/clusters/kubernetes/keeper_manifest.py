@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from kubeque.clusters.consumer_process import python_words
 from kubeque.clusters.kubernetes.job_manifest import (
     KEEPER,
     LABEL,
@@ -21,7 +22,6 @@ from kubeque.clusters.kubernetes.job_manifest import (
     locked,
     mount,
     own_env,
-    python_words,
     queue_env,
     tolerations,
     volume,

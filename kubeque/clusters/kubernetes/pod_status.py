@@ -8,15 +8,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from kubeque.clusters.in_pod import TERMINATED
+from kubeque.clusters.consumer_process import KILLED, TERMINATED
 from kubeque.clusters.kubernetes.job_manifest import KEEPER, TASK
 from kubeque.model.job.task import Cause, Death
 from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
 
-#: Exit code of a process that SIGKILL ended.
-KILLED = 137
 #: The kubelet's message for a pod over its own limit. Any other eviction is due to other pods.
 _OWN_FAULT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeque.clusters.in_pod import last_words, told, use_own_certificates
+from kubeque.clusters.in_pod import required_variable, use_own_certificates, write_termination_message
 from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.place import Place
@@ -42,7 +42,7 @@ class PodHost:
         use_own_certificates()
         work.mkdir(parents=True, exist_ok=True)
         tempfile.tempdir = str(work)  # the image's root may be read-only
-        owner = f"pod:{told('KUBEQUE_POD_NAME')}:{told('KUBEQUE_POD_UID')}"
+        owner = f"pod:{required_variable('KUBEQUE_POD_NAME')}:{required_variable('KUBEQUE_POD_UID')}"
         return cls(
             fleet=fleet,
             place=Place(owner, size_class, linger_seconds=linger_seconds),
@@ -55,7 +55,7 @@ class PodHost:
         )
 
     def record_task(self, task: dict[str, object]) -> None:
-        last_words(json.dumps(task))
+        write_termination_message(json.dumps(task))
 
     def record_process(self, pid: int) -> None:
         """Do nothing: a command cannot outlive its container."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
-import random
 import time
 from collections.abc import Callable
+from itertools import count
 from typing import TypeGuard, TypeVar
 
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.retry import Sleep, retry
 
 T = TypeVar("T")
 
@@ -61,17 +62,15 @@ def is_transient(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
 
 
-def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Callable[[float], None] = time.sleep) -> T:
+def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = time.sleep) -> T:
     """Return the result of `request`; repeat it while the store does not answer. Raises StorageError."""
-    pauses, began, failures = iter(PAUSES), time.monotonic(), 0
-    while True:
-        try:
-            return request()
-        # Each library below fsspec (aiohttp, botocore, google.auth) has its own errors, without a common base class.
-        except Exception as error:
-            failures += 1
-            enough = failures > 1 and time.monotonic() - began > _ENOUGH_SECONDS
-            pause = next(pauses, None) if is_transient(error) and not enough else None
-            if pause is None:
-                raise refused(verb, url, error) from error
-        sleep(pause * random.uniform(0.5, 1.5))
+    began, failures = time.monotonic(), count(1)
+
+    def again(error: Exception) -> bool:
+        return is_transient(error) and (next(failures) == 1 or time.monotonic() - began <= _ENOUGH_SECONDS)
+
+    try:
+        return retry(request, again=again, pauses=PAUSES, spread=(0.5, 1.5), sleep=sleep)
+    # Each library below fsspec (aiohttp, botocore, google.auth) has its own errors, without a common base class.
+    except Exception as error:
+        raise refused(verb, url, error) from error

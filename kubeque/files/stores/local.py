@@ -40,28 +40,28 @@ class Folder:
     """
 
     def read(self, url: str) -> bytes:
-        with _told("read", url), open(local_path(url), "rb") as file:
+        with _storage_errors("read", url), open(local_path(url), "rb") as file:
             return file.read()
 
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
-        with _told("read", url), open(local_path(url), "rb") as file:
+        with _storage_errors("read", url), open(local_path(url), "rb") as file:
             start = max(0, os.fstat(file.fileno()).st_size - limit)
             file.seek(start)
             return start, file.read(limit)
 
     def write(self, url: str, data: bytes) -> None:
-        with _told("write", url):
+        with _storage_errors("write", url):
             put(local_path(url), lambda file: file.write(data))
 
     def write_new(self, url: str, data: bytes) -> bool:
         path = local_path(url)
-        with _told("write", url):
+        with _storage_errors("write", url):
             if os.path.lexists(path):
                 return False
             return put(path, lambda file: file.write(data), new=True)
 
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None:
-        with open_source(path) as source, _told("write", url):
+        with open_source(path) as source, _storage_errors("write", url):
             put(local_path(url), lambda target: copy(source, target, digest, progress))
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
@@ -70,14 +70,14 @@ class Folder:
         return ""
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
-        with _told("read", url):
+        with _storage_errors("read", url):
             status = os.stat(local_path(url))
         return status.st_size, f"{status.st_mtime_ns}-{status.st_size}", os.path.isdir(local_path(url))
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
         # A look-up costs a microsecond per name. A listing costs more if the folder has a million files.
         root = local_path(prefix)
-        with _told("read", prefix):
+        with _storage_errors("read", prefix):
             return {name for name in names if os.path.isfile(os.path.join(root, name))}
 
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
@@ -93,11 +93,11 @@ class Folder:
                     yield name, self._size(prefix, entry)
 
     def _size(self, prefix: str, entry: os.DirEntry[str]) -> int:
-        with _told("list", prefix):
+        with _storage_errors("list", prefix):
             return entry.stat(follow_symlinks=False).st_size
 
     def _entries(self, prefix: str, path: str) -> list[os.DirEntry[str]]:
-        with _told("list", prefix):
+        with _storage_errors("list", prefix):
             try:
                 with os.scandir(path) as entries:
                     return list(entries)
@@ -114,12 +114,12 @@ class Folder:
                     yield entry.name, status.st_size, status.st_mtime, False
 
     def delete(self, url: str) -> None:
-        with _told("delete", url), contextlib.suppress(FileNotFoundError):
+        with _storage_errors("delete", url), contextlib.suppress(FileNotFoundError):
             os.unlink(local_path(url))
 
     def delete_tree(self, prefix: str, keep: Callable[[str], bool] | None) -> None:
         path = local_path(prefix)
-        with _told("delete", prefix):
+        with _storage_errors("delete", prefix):
             if keep is not None:
                 _prune(path, keep)
                 return
@@ -191,7 +191,7 @@ def _link(temporary: str, path: str) -> bool:
 
 def open_source(url: str) -> BinaryIO:
     """Open a file of this machine for copying. Raises StorageError, FileMissing."""
-    with _told("read", url):
+    with _storage_errors("read", url):
         return open(local_path(url), "rb")
 
 
@@ -227,7 +227,7 @@ def copy(
 
 
 @contextlib.contextmanager
-def _told(verb: str, url: str) -> Iterator[None]:
+def _storage_errors(verb: str, url: str) -> Iterator[None]:
     try:
         yield
     # A NUL or a lone surrogate in a path raises ValueError.

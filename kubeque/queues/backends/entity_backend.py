@@ -8,12 +8,11 @@ ancestors and reads in transactions, which one of the emulators silently ignores
 from __future__ import annotations
 
 import heapq
-import random
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, ClassVar
 
 from kubeque.model.errors import QueueUnavailable
@@ -43,6 +42,7 @@ from kubeque.queues.backends.entities import (
     place,
 )
 from kubeque.queues.backends.server_clock import ServerClock
+from kubeque.retry import retry
 
 #: Version of the layout. A program that knows only an older one cannot open the queue.
 _SCHEMA_VERSION = 2
@@ -125,17 +125,23 @@ class EntityBackend:
 
     def _insert(self, entities: Sequence[Entity]) -> None:
         """Insert the entities that do not exist. Those that an earlier attempt inserted are found by a lookup."""
-        for _ in range(_INSERT_TRIES):
+        rest = list(entities)
+
+        def insert() -> None:
             try:
-                self._db.commit([Write(entity.key, entity) for entity in entities], atomic=False)
-                return
+                self._db.commit([Write(entity.key, entity) for entity in rest], atomic=False)
             except Conflict:
-                there = {entity.key for entity in self._db.lookup([entity.key for entity in entities])}
-                entities = [entity for entity in entities if entity.key not in there]
-            if not entities:
-                return
-            time.sleep(random.uniform(0, 0.1))  # another process inserts the same, or the database is busy
-        raise QueueUnavailable(f"the queue {self._db.where()} refused {_INSERT_TRIES} times to take new blocks")
+                there = {entity.key for entity in self._db.lookup([entity.key for entity in rest])}
+                rest[:] = [entity for entity in rest if entity.key not in there]
+                if rest:  # another process inserts the same, or the database is busy
+                    raise
+
+        try:
+            pauses = repeat(0.1, _INSERT_TRIES - 1)
+            retry(insert, again=lambda error: isinstance(error, Conflict), pauses=pauses, spread=(0.0, 1.0))
+        except Conflict as error:
+            refused = f"the queue {self._db.where()} refused {_INSERT_TRIES} times to take new blocks"
+            raise QueueUnavailable(refused) from error
 
     def get_block(self, uid: str, block_id: str) -> BlockRecord | None:
         found = self._db.lookup([self._at.block_key(uid, block_id)])

@@ -9,11 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from kubeque.model.errors import QueueError, QueueGone, QueueUnavailable
 from kubeque.queues.backends.sql import Executor, SqlBackend
+from kubeque.retry import retry
 
 #: Seconds to wait while another process writes.
 _BUSY_SECONDS = 30.0
@@ -120,13 +122,11 @@ class SqliteDialect:
 def patiently(action: Callable[[], T]) -> T:
     """Return the result of `action`; repeat it while another process locks the file, for at most _BUSY_SECONDS."""
     end = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            return action()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
+
+    def again(error: Exception) -> bool:
+        return isinstance(error, sqlite3.OperationalError) and "locked" in str(error) and time.monotonic() <= end
+
+    return retry(action, again=again, pauses=repeat(0.01))
 
 
 def named(error: sqlite3.Error, path: Path) -> QueueError:

@@ -1,0 +1,31 @@
+"""Repeat an action while the queue does not answer."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from kubeque.model.errors import QueueUnavailable
+from kubeque.retry import Sleep, T, retry
+
+log = logging.getLogger(__name__)
+#: Seconds between attempts, growing from the first to the last.
+_PAUSES = (0.05, 0.2, 1.0, 3.0)
+
+
+def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
+    """Return the result of `action`; repeat it while the queue does not answer.
+
+    `action` must first read what an earlier try did, because a try without an answer may have been applied.
+
+    Raises QueueUnavailable after the last pause.
+    """
+    return retry(
+        action, again=lambda error: isinstance(error, QueueUnavailable), pauses=_PAUSES, spread=(0.5, 1.0),
+        before_pause=_log, sleep=sleep,
+    )  # fmt: skip
+
+
+def _log(error: Exception, seconds: float) -> None:
+    log.info("the queue did not answer (%s): trying again in %.2f s", error, seconds)
