@@ -11,17 +11,19 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import count, islice, takewhile
 
-from kubeque.model.errors import FencingError, JobExists, JobNotFound, JobUnreadable, QueueUnavailable
+from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, first_slot
 from kubeque.queues.backends.records import block_record, job_record, read_block, read_job
 from kubeque.queues.block import MAX_BLOCK, Block
+from kubeque.queues.fencing import check_fencing
+from kubeque.queues.job_list import JobList, list_readable
 from kubeque.queues.task_views import in_order
 from kubeque.queues.until_answered import until_answered
 from kubeque.retry import Sleep, T
@@ -29,16 +31,6 @@ from kubeque.retry import Sleep, T
 log = logging.getLogger(__name__)
 _SCAN_BATCH = 200
 _INSERT_BATCH = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class JobList:
-    """The jobs of a queue: those that can be read, and those that cannot."""
-
-    #: Higher priority first, then in order of submission.
-    jobs: list[Job]
-    #: Name and reason for each job that cannot be read.
-    unreadable: list[JobUnreadable]
 
 
 class Queue:
@@ -115,15 +107,7 @@ class Queue:
 
     def list_jobs(self, fleet: str | None = None) -> JobList:
         """Return all jobs, or those of a fleet that have not ended, and those that cannot be read."""
-        found: list[Job] = []
-        unreadable: list[JobUnreadable] = []
-        for record in self._backend.list_jobs(fleet):
-            try:
-                found.append(read_job(record)[0])
-            except JobUnreadable as error:
-                unreadable.append(error)
-        found.sort(key=lambda job: (-job.priority, job.created, job.uid))
-        return JobList(found, sorted(unreadable, key=lambda error: error.name))
+        return list_readable(self._backend.list_jobs(fleet))
 
     def jobs(self, fleet: str | None = None) -> list[Job]:
         """Return the jobs of `list_jobs` that can be read. Each other job is logged once."""
@@ -339,42 +323,8 @@ class Queue:
 
     def self_test(self) -> None:
         """Raise FencingError unless the backend refuses a stale write. Consumers run this before their first task."""
-        uid = f"selftest-{secrets.token_hex(6)}"
-        first = Block(uid, "0-0", 0, 1, 0, bytes(1))
-        try:
-            self.insert_blocks([first])
-            held = self.get_block(first)
-            if held is None:
-                raise FencingError("the queue lost a block that it had just accepted: choose another queue_url")
-            self.swap(replace(held, run=1))
-            try:
-                self.swap(replace(held, run=2))
-            except Conflict:
-                return
-            raise FencingError(
-                "the queue accepted a stale write, so two consumers could own one task: choose another queue_url"
-            )
-        finally:
-            self._backend.delete_blocks(uid)
+        check_fencing(self._backend, self.sleep)
 
 
 def _slot() -> int:
     return random.randrange(SLOTS)
-
-
-def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
-    """Replace the job `before` by `after` with its blocks, and return the stored job.
-
-    Afterwards consumers of `before` cannot record anything. Raises JobExists if another job has the name by now; the
-    blocks of `after` are then deleted.
-    """
-    queue.insert_blocks(content)
-    try:
-        there = queue.update(before.name, lambda now: after if now.uid == before.uid else None)
-    except JobNotFound:  # also raised if `after` was stored and the answer was lost
-        there = queue.find(before.name) or before
-    if there.uid != after.uid:
-        queue.delete_blocks(after.uid)
-        raise JobExists(f"the job {before.name!r} was removed or replaced by somebody else meanwhile: submit again")
-    queue.delete_blocks(before.uid)
-    return there

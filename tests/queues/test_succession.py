@@ -8,7 +8,8 @@ from kubeque.model.errors import JobExists, LeaseLost
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import State
 from kubeque.queues.block import make_blocks
-from kubeque.queues.queue import Queue, replace_job
+from kubeque.queues.queue import Queue
+from kubeque.queues.succession import replace_job
 from tests.queues.makers import claim, make_job, run_next, states, submit
 from tests.queues.unreliable import Fault, Unreliable, once
 

@@ -20,7 +20,7 @@ from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep.sweep import Sweep, check_name, with_name
 from kubeque.queues.block import block_size, make_blocks, spread
-from kubeque.queues.queue import replace_job
+from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
 
 #: Maximum number of index ranges in one reset, because each reader of the job record reads them.

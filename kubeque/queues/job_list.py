@@ -1,0 +1,34 @@
+"""The list of the jobs of a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from kubeque.model.errors import JobUnreadable
+from kubeque.model.job.job import Job
+from kubeque.queues.backends.backend import JobRecord
+from kubeque.queues.backends.records import read_job
+
+
+@dataclass(frozen=True, slots=True)
+class JobList:
+    """The jobs of a queue: those that can be read, and those that cannot."""
+
+    #: Higher priority first, then in order of submission.
+    jobs: list[Job]
+    #: Name and reason for each job that cannot be read.
+    unreadable: list[JobUnreadable]
+
+
+def list_readable(records: Iterable[JobRecord]) -> JobList:
+    """Return the jobs of these records, and the reasons why the others cannot be read."""
+    found: list[Job] = []
+    unreadable: list[JobUnreadable] = []
+    for record in records:
+        try:
+            found.append(read_job(record)[0])
+        except JobUnreadable as error:
+            unreadable.append(error)
+    found.sort(key=lambda job: (-job.priority, job.created, job.uid))
+    return JobList(found, sorted(unreadable, key=lambda error: error.name))

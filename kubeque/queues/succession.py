@@ -1,0 +1,28 @@
+"""Replace a job by a new one of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kubeque.model.errors import JobExists, JobNotFound
+from kubeque.model.job.job import Job
+from kubeque.queues.block import Block
+from kubeque.queues.queue import Queue
+
+
+def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
+    """Replace the job `before` by `after` with its blocks, and return the stored job.
+
+    Afterwards consumers of `before` cannot record anything. Raises JobExists if another job has the name by now; the
+    blocks of `after` are then deleted.
+    """
+    queue.insert_blocks(content)
+    try:
+        there = queue.update(before.name, lambda now: after if now.uid == before.uid else None)
+    except JobNotFound:  # also raised if `after` was stored and the answer was lost
+        there = queue.find(before.name) or before
+    if there.uid != after.uid:
+        queue.delete_blocks(after.uid)
+        raise JobExists(f"the job {before.name!r} was removed or replaced by somebody else meanwhile: submit again")
+    queue.delete_blocks(before.uid)
+    return there
