@@ -66,7 +66,7 @@ class Heartbeat:
 
     def _reap(self) -> None:
         for job in self._jobs.jobs:
-            if job.open and reap(self._queue, job, coroner=self._host.find_death, watch=self._watch):
+            if job.open and reap(self._queue, job, find_death=self._host.find_death, watch=self._watch):
                 self._coordinator.judge(job)  # the lost tasks may be one failure too many
 
     def review_jobs(self) -> None:

@@ -45,7 +45,7 @@ def _open_postgres(url: str, create: bool) -> Backend:
 
 
 def _open_datastore(url: str, create: bool) -> Backend:
-    from kubeque.queues.backends.datastore import open_datastore
+    from kubeque.queues.backends.entity_backend import open_datastore
 
     return open_datastore(url)
 

@@ -21,11 +21,11 @@ from kubeque.queues.queue import Queue
 log = logging.getLogger(__name__)
 _LEASES = 1000
 #: Returns how the owner of a lease died; None if it is alive or unknown.
-Coroner = Callable[[str], Death | None]
+DeathProbe = Callable[[str], Death | None]
 
 
 def nobody_knows(owner: str) -> Death | None:
-    """Return None: the coroner for clusters that show nothing about consumers except their leases."""
+    """Return None: for clusters that show nothing about consumers except their leases."""
     return None
 
 
@@ -68,17 +68,17 @@ def leased(queue: Queue, job: Job) -> list[Block]:
     return [read_block(r) for r in queue.find_records(job, Find.LEASED, limit=_LEASES)]
 
 
-def reap(queue: Queue, job: Job, *, coroner: Coroner = nobody_knows, watch: LeaseWatch | None = None) -> int:
+def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:
     """Take back the leases of dead consumers and return their number.
 
-    A consumer is dead if `coroner` or `watch` finds so. Without `watch`, it is dead some time after its lease ended by
-    the clock of the queue.
+    A consumer is dead if `find_death` or `watch` finds so. Without `watch`, it is dead some time after its lease ended
+    by the clock of the queue.
     """
     held = leased(queue, job)
     overdue = _overdue(job, held, queue.now()) if watch is None else set()
     reaped = 0
     for block in held:
-        death = coroner(block.owner)
+        death = find_death(block.owner)
         if death is None and (watch.silent(block, job.lease_seconds) if watch else block.id in overdue):
             death = Death()
         if death is not None:

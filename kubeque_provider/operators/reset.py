@@ -27,6 +27,6 @@ class KubequeResetOperator(KubequeJobOperator):
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Reset the rows. Raises UserError for an unknown cause."""
-        progress = hook.get_conn().reset(name, ResetRule(self.everything, tuple(self.only_cause)).checked())
+        progress = hook.get_conn().reset(name, ResetRule(self.everything, tuple(self.only_cause)).check())
         self.log.info("%s runs again: %s", name, format_progress(progress.counts))
         return hook.pointer(progress)

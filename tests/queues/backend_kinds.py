@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from kubeque.queues.backends.backend import Backend
-from kubeque.queues.backends.datastore import open_datastore
+from kubeque.queues.backends.entity_backend import open_datastore
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.postgres import open_postgres
 from kubeque.queues.backends.sqlite import open_sqlite

@@ -40,7 +40,7 @@ def test_a_sound_job_has_no_findings_whatever_happened_to_it(queue: Queue) -> No
             run_next(lease, dice.choice([Cause.OK, Cause.OOM, Cause.EXIT, Cause.PREEMPTED]))
         if lease is not None and turn % 4:
             lease.commit(reserve=turn % 3, release=turn % 5 == 0)
-    reaper.reap(queue, job, coroner=lambda owner: Death() if owner == "consumer-4" else None)
+    reaper.reap(queue, job, find_death=lambda owner: Death() if owner == "consumer-4" else None)
     job = queue.reset("sweep", ResetRule(causes=("exit",)))
     # When it is looked at
     found = Audit(job, queue.now()).look(queue.scan_records(job)).compare(queue.tallies(job)).close()

@@ -177,7 +177,7 @@ def test_a_dead_consumer_is_charged_once(flaky_queue: Queue, flaky: Unreliable, 
     job = submit(flaky_queue, make_job(4, shapes=SHAPES))
     lease = claim(flaky_queue, job, reserve=2)
     flaky.fail(once("swap_block", fault))
-    reap(flaky_queue, job, coroner=lambda owner: Death(cause, running=0))
+    reap(flaky_queue, job, find_death=lambda owner: Death(cause, running=0))
     flaky.land()
     assert next(iter(flaky_queue.tasks(job))).record.charges == {cause: 1}
     assert states(flaky_queue, job) == dict.fromkeys(range(4), PENDING)

@@ -98,7 +98,7 @@ def test_every_reader_takes_what_it_does_not_know(ours: set[Change], theirs: set
     assert other is not None
     run_next(other)
     other.commit()
-    assert reaper.reap(queue, job, coroner=lambda owner: Death() if owner == "anna" else None) == 1
+    assert reaper.reap(queue, job, find_death=lambda owner: Death() if owner == "anna" else None) == 1
     # Then the unknown task was never handed out, and all that is not known here is still there
     after = stored_blocks(backend, job.uid)
     for name, block in before.items():

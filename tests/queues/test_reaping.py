@@ -9,7 +9,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Death, State, Tally
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
-from kubeque.queues.reaper import Coroner, LeaseWatch, _take, reap
+from kubeque.queues.reaper import DeathProbe, LeaseWatch, _take, reap
 from tests.queues.backend_kinds import Opener
 from tests.queues.clocks import Clock, Skewed
 from tests.queues.makers import SHAPES, claim, make_job, only_block, outcome, run_next, states, submit
@@ -19,8 +19,8 @@ PENDING, RESERVED, OK, FAILED = State.PENDING, State.RESERVED, State.OK, State.F
 WRONG = pytest.mark.parametrize("seconds", [-600.0, 0.0, 600.0])
 
 
-def dead(cause: Cause = Cause.LOST, running: int | None = None, message: str = "gone") -> Coroner:
-    """A coroner who knows of every consumer that it is dead, and this besides."""
+def dead(cause: Cause = Cause.LOST, running: int | None = None, message: str = "gone") -> DeathProbe:
+    """Return a probe that finds every consumer dead in this way."""
     return lambda owner: Death(cause, running, message)
 
 
@@ -129,9 +129,9 @@ def test_a_consumer_known_to_be_gone_is_reaped_at_once(queue: Queue) -> None:
     job = submit(queue, make_job(8))
     claim(queue, job, "anna")
     claim(queue, job, "bert")
-    assert reap(queue, job, coroner=lambda owner: Death(Cause.PREEMPTED, 0) if owner == "anna" else None) == 1
+    assert reap(queue, job, find_death=lambda owner: Death(Cause.PREEMPTED, 0) if owner == "anna" else None) == 1
     assert sorted(block.owner for block in queue.scan(job)) == ["", "bert"]
-    assert reap(queue, job, coroner=lambda owner: Death() if owner == "anna" else None) == 0
+    assert reap(queue, job, find_death=lambda owner: Death() if owner == "anna" else None) == 0
 
 
 # ------------------------------------------------------------------ what is charged
@@ -141,7 +141,7 @@ def test_reaping_touches_no_outcome(queue: Queue) -> None:
     run_next(lease)
     run_next(lease, Cause.EXIT)
     lease.commit()
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     assert states(queue, job) == {0: OK, 1: FAILED, 2: PENDING, 3: PENDING}
     assert queue.tallies(job) == {0: Tally(ok=1, failed=1, pending=2)}
 
@@ -149,7 +149,7 @@ def test_reaping_touches_no_outcome(queue: Queue) -> None:
 def test_only_the_task_that_ran_is_charged(queue: Queue) -> None:
     job = submit(queue, make_job(3), size=3)
     claim(queue, job, "anna", reserve=2)
-    reap(queue, job, coroner=dead(cause=Cause.PREEMPTED, running=1, message="its node was taken away"))
+    reap(queue, job, find_death=dead(cause=Cause.PREEMPTED, running=1, message="its node was taken away"))
     records = [view.record for view in queue.tasks(job)]
     assert [record.charges for record in records] == [{}, {Cause.PREEMPTED: 1}, {}]
     assert [record.suspect for record in records] == [False, False, False]
@@ -162,14 +162,14 @@ def test_only_the_task_that_ran_is_charged(queue: Queue) -> None:
 def test_where_one_was_reserved_it_is_charged(queue: Queue) -> None:
     job = submit(queue, make_job(2), size=2)
     claim(queue, job)
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     assert [view.record.charges for view in queue.tasks(job)] == [{Cause.LOST: 1}, {}]
 
 
 def test_a_task_that_killed_by_memory_moves_up(queue: Queue) -> None:
     job = submit(queue, make_job(2, shapes=SHAPES), size=2)
     claim(queue, job, reserve=2)
-    reap(queue, job, coroner=dead(cause=Cause.OOM, running=0))
+    reap(queue, job, find_death=dead(cause=Cause.OOM, running=0))
     assert [(view.size_class, view.record.charges) for view in queue.tasks(job)] == [(1, {Cause.OOM: 1}), (0, {})]
     assert states(queue, job) == {0: PENDING, 1: PENDING}
 
@@ -177,7 +177,7 @@ def test_a_task_that_killed_by_memory_moves_up(queue: Queue) -> None:
 def test_suspects_run_alone_until_one_attempt_ended(queue: Queue) -> None:
     job = submit(queue, make_job(4))
     claim(queue, job, reserve=3)
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     assert [view.record.charges for view in queue.tasks(job)] == [{}] * 4
     assert [view.record.suspect for view in queue.tasks(job)] == [True, True, True, False]
 
@@ -188,14 +188,14 @@ def test_suspects_run_alone_until_one_attempt_ended(queue: Queue) -> None:
     run_next(lease)
     lease.commit(reserve=3)
     assert lease.block.indexes(RESERVED) == [1]
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     assert [view.record.charges for view in queue.tasks(job)] == [{}, {Cause.LOST: 1}, {}, {}]
 
 
 def test_a_task_without_suspicion_is_not_run_beside_a_suspect(queue: Queue) -> None:
     job = submit(queue, make_job(5), size=5)
     claim(queue, job, reserve=2)
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     lease = claim(queue, job, reserve=5)
     run_next(lease)
     lease.commit(reserve=5)
@@ -212,7 +212,7 @@ def test_a_task_that_kills_its_consumers_fails_and_the_others_end_well(queue: Qu
         while lease.held and (taken := lease.take()):
             if taken[0] == 2:
                 deaths += 1
-                reap(queue, job, coroner=dead())
+                reap(queue, job, find_death=dead())
                 break
             lease.ended(outcome(*taken))
             lease.commit(reserve=4 if not lease.untouched else 0)
@@ -225,7 +225,7 @@ def test_an_outcome_after_the_lease_was_taken_never_counts(queue: Queue) -> None
     job = submit(queue, make_job(1))
     zombie = claim(queue, job, "anna")
     run_next(zombie, code=0, folder="1-zombie")
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     bert = claim(queue, job, "bert")
     with pytest.raises(LeaseLost):
         zombie.commit()
@@ -245,7 +245,7 @@ def test_an_outcome_before_anybody_took_over_never_counts_either(queue: Queue) -
     job = submit(queue, make_job(1))
     zombie = claim(queue, job, "anna")
     run_next(zombie)
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     with pytest.raises(LeaseLost):
         zombie.commit()
     assert states(queue, job) == {0: PENDING}
@@ -255,7 +255,7 @@ def test_a_consumer_under_the_same_name_has_not_the_old_lease(queue: Queue) -> N
     job = submit(queue, make_job(1))
     zombie = claim(queue, job, "anna")
     run_next(zombie)
-    reap(queue, job, coroner=dead())
+    reap(queue, job, find_death=dead())
     again = claim(queue, job, "anna")
     with pytest.raises(LeaseLost):
         zombie.commit()

@@ -245,14 +245,14 @@ def test_a_zombie_thief_of_a_removed_job_gets_nothing(queue: Queue) -> None:
     queue.remove("sweep")
     new = submit(queue, make_job(4, uid="uid-2"))
     assert leases.claim(queue, old, "zombie") is None
-    assert reap(queue, old, coroner=lambda owner: Death()) == 0
+    assert reap(queue, old, find_death=lambda owner: Death()) == 0
     assert states(queue, new) == dict.fromkeys(range(4), PENDING)
 
 
 def test_ok_survives_everything_but_a_reset_that_says_so(queue: Queue) -> None:
     lease = one_of_each(queue)
     queue.kill("sweep")
-    reap(queue, lease.job, coroner=lambda owner: Death())
+    reap(queue, lease.job, find_death=lambda owner: Death())
     for rule in (ResetRule(), ResetRule(causes=("ok",)), ResetRule(break_leases=True), ResetRule(ranges=((1, 5),))):
         job = queue.reset("sweep", rule)
         assert states(queue, job)[0] is OK

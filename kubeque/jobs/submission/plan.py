@@ -43,7 +43,7 @@ class Plan:
 
 def plan(backends: Backends, sweep: Sweep) -> Plan:
     """Return the effects that `submit` would have for this sweep. Raises UserError, StorageError."""
-    sweep = sweep.checked()
+    sweep = sweep.check()
     wanted = draft(backends, sweep)
     spec, staging = wanted.spec, wanted.staging
     there = backends.files.existing(backends.config.cas_url_prefix, [upload.digest for upload in staging.uploads])

@@ -61,7 +61,7 @@ def submit(
 
     `progress` is called with the numbers of files and bytes uploaded.
     """
-    sweep = sweep.checked()
+    sweep = sweep.check()
     if sweep.canaries and existing is not Existing.REFUSE:
         raise UserError("--try is for new jobs: say it without --revise and --replace, or choose another name with -n")
     if not 1 <= sweep.rows.n <= MAX_TASKS:

@@ -69,7 +69,7 @@ def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None)
     if job.closing is not None:
         return Progress(job, job.closing.counts)
     cluster = _Patient(backends.cluster_of(job))
-    reap(queue, job, coroner=cluster.find_death, watch=watch)
+    reap(queue, job, find_death=cluster.find_death, watch=watch)
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
     standstill = Standstill()

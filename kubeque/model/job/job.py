@@ -79,7 +79,7 @@ class ResetRule:
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
-    def checked(self) -> ResetRule:
+    def check(self) -> ResetRule:
         """Return this rule. Raises UserError if tasks cannot end by one of its causes."""
         known = [cause.value for cause in FAILURE_CAUSES]
         for name in self.causes:

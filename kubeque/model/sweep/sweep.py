@@ -91,7 +91,7 @@ class Sweep:
         check_columns(words, self.rows.columns)
         return words
 
-    def checked(self) -> Sweep:
+    def check(self) -> Sweep:
         """Return this sweep. Raises UserError for the first value that is not valid."""
         self.words()
         if self.name is not None:

@@ -18,7 +18,6 @@ from kubeque.model.text import one_line
 from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.backends.datastore_messages import Messages, read_entity, read_key
 from kubeque.queues.backends.entities import Entity, EntityKey, Search, Write
-from kubeque.queues.backends.entity_backend import EntityBackend
 
 #: Time limit of one call, and time for which a read is repeated, seconds.
 _CALL_SECONDS = 10.0
@@ -54,9 +53,11 @@ class Datastore:
         self._can_add = True
 
     def where(self) -> str:
+        """Return the name of the database for messages."""
         return self._where
 
     def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
+        """Return those of these entities that exist, in any order."""
         request = self._messages.lookup(list(keys))
         found: list[Entity] = []
         while request.keys:
@@ -67,24 +68,32 @@ class Datastore:
         return found
 
     def search(self, search: Search, limit: int) -> list[Entity]:
+        """Return the first `limit` entities of a search."""
         pages = self._pages(search, limit, keys_only=False)
         return [read_entity(result) for page in pages for result in page]
 
     def keys(self, search: Search, limit: int) -> Iterator[list[EntityKey]]:
+        """Yield lists of the keys of all entities of a search, each with at most `limit` keys."""
         for page in self._pages(search, None, keys_only=True, most=limit):
             yield [read_key(result.entity.key) for result in page]
 
     def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
+        """Write and return the new versions. `atomic`: all writes are applied or none.
+
+        Raises Conflict if a stored version is another than expected.
+        """
         answer = self._write(self._messages.commit(list(writes), atomic=atomic), writes[0].key.name)
         return [result.version for result in answer.mutation_results]
 
     def delete(self, keys: Sequence[EntityKey]) -> None:
+        """Delete these entities in any version. Not atomic."""
         try:
             self._write(self._messages.deletion(list(keys)), "deletion")
         except Conflict as busy:
             raise QueueUnavailable(f"the queue {self._where} is too busy to delete ({busy.__cause__})") from busy
 
     def sum(self, namespace: str, kind: str, property: str) -> int | None:
+        """Return the sum of a property over all entities that have it; None if the database cannot add."""
         from google.api_core import exceptions as google
 
         if not self._can_add:
@@ -101,12 +110,14 @@ class Datastore:
         return int(value.integer_value) if value.WhichOneof("value_type") == "integer_value" else None
 
     def time(self) -> float | None:
+        """Return the clock of the database, Unix seconds; None if it does not report it."""
         answer = self._read("lookup", self._messages.lookup([_NOTHING]))
         if not answer.HasField("read_time"):  # the legacy emulator does not report the time
             return None
         return float(answer.read_time.seconds + answer.read_time.nanos / 1e9)
 
     def close(self) -> None:
+        """Close the connection."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None and client[0] == os.getpid():
@@ -189,8 +200,8 @@ def named(error: Exception, where: str) -> QueueError:
     return QueueUnavailable(f"the queue {where} does not answer ({text})")
 
 
-def open_datastore(url: str) -> EntityBackend:
-    """Return the queue at `datastore://project[/database][/namespace]`.
+def open_database(url: str) -> tuple[Datastore, str]:
+    """Return the database and the namespace of `datastore://project[/database][/namespace]`.
 
     If DATASTORE_EMULATOR_HOST is set, the emulator at this address is used. Raises MissingExtra if the library is
     missing, ConfigError for a wrong URL, and QueueError, with the remedy, if the queue cannot be used.
@@ -204,7 +215,7 @@ def open_datastore(url: str) -> EntityBackend:
         ) from error
     emulator = os.environ.get("DATASTORE_EMULATOR_HOST", "")
     connect = (lambda: _connect_emulator(emulator)) if emulator else _connect
-    return EntityBackend(Datastore(project, database, connect), namespace)
+    return Datastore(project, database, connect), namespace
 
 
 def read_url(url: str) -> tuple[str, str, str]:

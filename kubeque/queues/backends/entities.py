@@ -1,12 +1,12 @@
-"""Jobs and blocks as entities of a document database, and the contract of such a database."""
+"""Jobs and blocks as entities of a document database."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 from kubeque.queues.backends.backend import BlockRecord, JobRecord
 
@@ -66,40 +66,6 @@ class Write:
     entity: Entity | None
     #: Version that the stored entity must have; None: it must not exist.
     version: int | None = None
-
-
-class Database(Protocol):
-    """A document database (`datastore.py`). Its errors are raised as QueueError or QueueUnavailable."""
-
-    def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
-        """Return those of these entities that exist, in any order."""
-
-    def search(self, search: Search, limit: int) -> list[Entity]:
-        """Return the first `limit` entities of a search."""
-
-    def keys(self, search: Search, limit: int) -> Iterator[list[EntityKey]]:
-        """Yield lists of the keys of all entities of a search, each with at most `limit` keys."""
-
-    def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
-        """Write and return the new versions. `atomic`: all writes are applied or none.
-
-        Raises Conflict if a stored version is another than expected.
-        """
-
-    def delete(self, keys: Sequence[EntityKey]) -> None:
-        """Delete these entities in any version. Not atomic."""
-
-    def sum(self, namespace: str, kind: str, property: str) -> int | None:
-        """Return the sum of a property over all entities that have it; None if the database cannot add."""
-
-    def time(self) -> float | None:
-        """Return the clock of the database, Unix seconds; None if it does not report it."""
-
-    def where(self) -> str:
-        """Return the name of the database for messages."""
-
-    def close(self) -> None:
-        """Close the connection."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,12 +26,12 @@ from kubeque.queues.backends.backend import (
     newer_layout,
     unpack,
 )
+from kubeque.queues.backends.datastore import Datastore, open_database
 from kubeque.queues.backends.entities import (
     BLOCK,
     JOB,
     SCHEMA,
     Bound,
-    Database,
     Entity,
     EntityKey,
     Layout,
@@ -61,7 +61,7 @@ class EntityBackend:
 
     cheap: ClassVar[bool] = False
 
-    def __init__(self, database: Database, namespace: str = "") -> None:
+    def __init__(self, database: Datastore, namespace: str = "") -> None:
         self._db = database
         self._at = Layout(namespace)
         self._clock = ServerClock(lambda: database.time() or time.time())
@@ -230,3 +230,13 @@ def _batches(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
         size += weight
     if batch:
         yield batch
+
+
+def open_datastore(url: str) -> EntityBackend:
+    """Return the queue at `datastore://project[/database][/namespace]`.
+
+    Raises MissingExtra if the library is missing, ConfigError for a wrong URL, and QueueError if the queue cannot be
+    used.
+    """
+    database, namespace = open_database(url)
+    return EntityBackend(database, namespace)

@@ -78,6 +78,6 @@ def test_an_old_key_of_a_jobspec_is_an_alias():
 
 
 def test_a_lease_has_a_lower_bound():
-    assert Sweep(["true"], lease="5s").checked().lease == "5s"
+    assert Sweep(["true"], lease="5s").check().lease == "5s"
     with pytest.raises(ResourceError, match="lease '4s' is too short: give at least 5s"):
-        Sweep(["true"], lease="4s").checked()
+        Sweep(["true"], lease="4s").check()

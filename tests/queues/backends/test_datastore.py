@@ -16,8 +16,9 @@ from kubeque.model.errors import ConfigError, FencingError, QueueError, QueueSch
 from kubeque.model.job.task import State
 from kubeque.queues.backends import datastore
 from kubeque.queues.backends.backend import Backend, Conflict
-from kubeque.queues.backends.datastore import open_datastore, read_url
+from kubeque.queues.backends.datastore import read_url
 from kubeque.queues.backends.entities import SCHEMA, Entity, EntityKey, Write
+from kubeque.queues.backends.entity_backend import open_datastore
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from tests.queues.backend_kinds import on

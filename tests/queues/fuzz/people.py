@@ -237,13 +237,13 @@ def passer_by(stage: Stage, me: Participant) -> None:
 def undertaker(stage: Stage, me: Participant) -> None:
     """Knows who is dead, and sometimes what they ran and of what they died."""
 
-    def coroner(owner: str) -> Death | None:
+    def find_death(owner: str) -> Death | None:
         if owner not in stage.dead:
             return None
         ran = stage.dead[owner] if me.rng.random() < 0.5 else None
         return Death(me.rng.choice([Cause.LOST, Cause.PREEMPTED, Cause.OOM]), ran)
 
-    stage.visit(me, lambda queue: [reap(queue, job, coroner=coroner) for job in queue.jobs()], 3.0, 15.0)
+    stage.visit(me, lambda queue: [reap(queue, job, find_death=find_death) for job in queue.jobs()], 3.0, 15.0)
 
 
 def sensor(stage: Stage, me: Participant) -> None:
