@@ -268,6 +268,21 @@ def test_a_newer_layout_is_refused(open_at: OpenAt, backend: Backend) -> None:
         open_at("(default)/faults")
 
 
+def test_a_queue_of_the_first_layout_is_migrated_in_place(open_at: OpenAt, backend: Backend, queue: Queue) -> None:
+    # Given a queue as kubeque 0.1 left it
+    submit(queue, make_job(4))
+    database = backend._db  # type: ignore[attr-defined]
+    key = EntityKey(backend._at.namespace, SCHEMA, "layout")  # type: ignore[attr-defined]
+    (layout,) = database.lookup([key])
+    database.commit([Write(key, Entity(key, {}, {"version": 1}), layout.version)], atomic=True)
+    # When it is opened twice
+    for _ in range(2):
+        assert Queue(open_at("(default)/faults")).job("sweep").n == 4
+    # Then it was migrated, and programs of the first layout are refused
+    (layout,) = database.lookup([key])
+    assert layout.carried == {"version": 2, "program": "0.2"}
+
+
 def test_missing_credentials_are_said_with_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     for name in ("DATASTORE_EMULATOR_HOST", "GOOGLE_APPLICATION_CREDENTIALS"):
         monkeypatch.delenv(name, raising=False)

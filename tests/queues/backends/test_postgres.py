@@ -261,6 +261,24 @@ def test_a_newer_layout_is_refused(url: str) -> None:
         open_queue(url)
 
 
+def test_a_queue_of_the_first_layout_is_migrated_in_place(url: str) -> None:
+    # Given a queue as kubeque 0.1 left it
+    with closing(open_queue(url)) as queue:
+        submit(queue, make_job(4))
+    with psycopg.connect(url) as connection:
+        connection.execute("DROP TABLE kubeque_schema")
+        connection.execute("CREATE TABLE kubeque_schema (version BIGINT NOT NULL)")
+        connection.execute("INSERT INTO kubeque_schema (version) VALUES (1)")
+    # When it is opened twice
+    for _ in range(2):
+        with closing(open_queue(url)) as queue:
+            assert queue.job("sweep").n == 4
+    # Then it was migrated once, and programs of the first layout are refused
+    with psycopg.connect(url) as connection:
+        stored = connection.execute("SELECT version, program FROM kubeque_schema ORDER BY 1").fetchall()
+    assert stored == [(1, None), (2, "0.2")]
+
+
 def test_ids_are_ordered_by_their_bytes(backend: SqlBackend) -> None:
     wanted = [f"0-{word}" for word in ("B", "a", "Z", "é", "_", "10", "9")]
     backend.insert_blocks([replace(block(0), id=each) for each in wanted])
