@@ -29,12 +29,17 @@ def nobody_knows(owner: str) -> Death | None:
     return None
 
 
+#: A process that looks less often than this, seconds, or than half a lease, has missed whether the lease was renewed.
+_LONGEST_LOOK_SECONDS = 30.0
+
+
 @dataclass(slots=True)
 class _Sight:
     mark: tuple[int, int]
-    #: First and last sight of this mark by the own monotonic clock, seconds.
-    since: float
+    #: Last sight of this mark by the own monotonic clock, seconds.
     last: float
+    #: Seconds for which it was unchanged while the queue answered.
+    unchanged: float = 0.0
 
 
 class LeaseWatch:
@@ -45,17 +50,21 @@ class LeaseWatch:
         self._seen: dict[tuple[str, str], _Sight] = {}
 
     def silent(self, block: Block, lease_seconds: float) -> bool:
-        """True if this lease was unchanged for `lease_seconds` while the queue answered."""
+        """True if this lease was unchanged for `lease_seconds` while the queue answered.
+
+        The time between two looks counts at most as a third of a lease: in a longer one the queue may have been down,
+        so that the owner could not renew. After a much longer one the observation starts again.
+        """
         now = self._clock()
         key, mark = (block.uid, block.id), (block.epoch, block.seq)
         sight = self._seen.get(key)
-        # The queue did not answer for a while, or this process was suspended.
-        gap = sight is not None and now - sight.last > lease_seconds / 2
-        if sight is None or sight.mark != mark or gap:
-            self._seen[key] = _Sight(mark, now, now)
+        missed = sight is not None and now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
+        if sight is None or sight.mark != mark or missed:
+            self._seen[key] = _Sight(mark, now)
             return False
+        sight.unchanged += min(now - sight.last, lease_seconds / 3)
         sight.last = now
-        return now - sight.since > lease_seconds
+        return sight.unchanged > lease_seconds
 
     def forget(self, uids: Iterable[str]) -> None:
         """Forget the leases of all jobs except these."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubeque.model.errors import LeaseLost
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Death, State, Tally
+from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import DeathProbe, LeaseWatch, _take, reap
@@ -218,6 +221,26 @@ def test_a_task_that_kills_its_consumers_fails_and_the_others_end_well(queue: Qu
             lease.commit(reserve=4 if not lease.untouched else 0)
     assert states(queue, job) == {**dict.fromkeys(range(16), OK), 2: FAILED}
     assert deaths <= 1 + 4, "once among others, then alone until its budget is spent"
+
+
+@pytest.mark.parametrize("lease_seconds", [5.0, 20.0, 180.0])
+def test_an_observer_that_looks_every_five_seconds_finds_a_silent_lease_of_any_length(lease_seconds: float) -> None:
+    now = 0.0
+    watch, block = LeaseWatch(lambda: now), Block("u", "0-0", 0, 1, 0, bytes(1), owner="anna", epoch=1)
+    while not watch.silent(block, lease_seconds):
+        now += 5.0
+        assert now <= max(4 * lease_seconds, 25)
+    assert now > lease_seconds
+
+
+def test_a_lease_that_is_renewed_after_an_outage_of_the_queue_is_not_silent() -> None:
+    now = 0.0
+    watch, block = LeaseWatch(lambda: now), Block("u", "0-0", 0, 1, 0, bytes(1), owner="anna", epoch=1)
+    for seconds in (0.0, 5.0, 25.0):  # the queue was down for the last 25 seconds
+        now += seconds
+        assert not watch.silent(block, 20.0)
+    now += 5.0
+    assert not watch.silent(replace(block, seq=1), 20.0)
 
 
 # ------------------------------------------------------------------ zombies
