@@ -168,7 +168,7 @@ class Client:
     def take(
         self, name: str, token: str, *, orphan_after: float | None = None, retries: Mapping[str, int] | None = None
     ) -> str:
-        """Store the token of the waiter of a job and return the previous one; empty: there was none.
+        """Store the token of the job's waiter, and return the previous token; "" if there was none.
 
         `orphan_after`: seconds without a `keep` after which the job stops; None: never. `retries`: extra attempts by
         cause, from now on.

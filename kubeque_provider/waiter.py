@@ -50,7 +50,8 @@ class Waiter:
         return asdict(self)
 
     def cancel_if_ended(self) -> bool:
-        """Cancel the sweep if its Airflow task has ended for good: not if it was cleared, is retried or moves.
+        """Cancel the sweep if its Airflow task has ended for good: not if the task was cleared, is retried or moves to
+        another process.
 
         Returns True if the sweep was cancelled; a later try that has adopted the job prevents it. The call blocks: keep
         it out of event loops.

@@ -126,7 +126,7 @@ def _format_error(error: click.ClickException) -> str:
 
 
 def _leave(code: int) -> None:
-    """Exit at once, even if threads wait for a store that does not answer: they leave nothing half-written."""
+    """Exit at once, even while threads wait for a store that does not answer. They write no partial files."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code) if threading.active_count() > 1 else sys.exit(code)

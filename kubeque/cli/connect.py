@@ -20,7 +20,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmati
 
 
 def connect(ctx: click.Context, *, cluster: str | None = None) -> Client:
-    """Return the client of the user's configuration, for another cluster if `cluster` is its URL.
+    """Return a client for the user's configuration. `cluster`: URL that replaces the configured cluster.
 
     Raises ConfigError, QueueError.
     """

@@ -63,7 +63,8 @@ def owner_name(pid: int | None = None) -> str:
 
 
 def end_command(left: Mapping[str, object]) -> None:
-    """Kill the command of a dead consumer, by the contents of its slot (`left`), and wait for its end.
+    """Kill the command that a dead consumer left running, and wait for its end. `left`: contents of the consumer's
+    slot.
 
     The command is identified by pid and start time, so that a process with a reused pid is never killed.
     """

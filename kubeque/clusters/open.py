@@ -20,7 +20,8 @@ _KUBERNETES, _GKE = "kubernetes://", "gke://"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Logins for clusters that replace those of this machine's user. Each is called on first use."""
+    """Cluster logins to use instead of those of this machine's user. Each login is a function that is called on first
+    use."""
 
     #: Makes a kubernetes ApiClient; None: use the kubeconfig.
     kubernetes: Callable[[], Any] | None = None

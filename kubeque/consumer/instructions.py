@@ -1,4 +1,4 @@
-"""The instructions that the threads of a consumer get from its decisions and carry out: frozen values."""
+"""Instructions of the decisions to the threads of a consumer, as frozen values."""
 
 from __future__ import annotations
 

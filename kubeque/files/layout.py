@@ -139,7 +139,8 @@ def attempt_number(name: str) -> int | None:
 
 
 def attempt_url(job: Job, index: int, name: str) -> str:
-    """Return the folder of the attempt `name` of a task that the job itself ran."""
+    """Return the folder of the attempt `name` of a task. The job itself ran the task; it is not linked from another
+    job."""
     return join(task_url(job, index), name)
 
 
@@ -211,7 +212,7 @@ def clearing_url(cas_prefix: str) -> str:
 
 
 def users_url(cas_prefix: str) -> str:
-    """Return the folder of the notes that name the results prefixes that use these inputs."""
+    """Return the folder of the marker files of these inputs. Each marker names a results prefix that uses them."""
     return join(cas_prefix, ".users")
 
 

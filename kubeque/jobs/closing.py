@@ -1,4 +1,4 @@
-"""`python -m kubeque.jobs.closing`: close the ended jobs of this machine, started by each consumer that leaves."""
+"""`python -m kubeque.jobs.closing`: close the ended jobs of this machine. Each consumer that leaves starts it."""
 
 from __future__ import annotations
 

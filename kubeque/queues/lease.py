@@ -189,7 +189,7 @@ def claim(
     """Lease a block of `job` that has tasks: a ready one, else the stolen tail of a leased one; None if none exists.
 
     `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among those that start
-    together, at its first claim of a job, so that each begins with another block. Raises QueueUnavailable.
+    together; give it at the first claim of a job, so that they begin with different blocks. Raises QueueUnavailable.
     """
     for attempt in range(_CLAIM_TRIES):
         mine = None if number is None or attempt else first_slot(number)

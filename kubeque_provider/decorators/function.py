@@ -44,7 +44,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
     ) -> None:
         """Take the arguments of KubequeSubmitOperator, and these:
 
-        `python`: Python interpreter, as a command where the rows run.
+        `python`: command that starts the Python interpreter on the machine where the rows run.
 
         `wait`: Return when the job has ended.
         """

@@ -31,7 +31,8 @@ def _columns(parameters: Any) -> tuple[str, ...]:
 
 
 def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
-    """Sweep a function over rows. Its result belongs to a row, so a dict does not become several XComs."""
+    """Sweep a function over rows. The result of the function belongs to a row, so a dict is not split into several
+    XComs."""
 
     def decorate(function: Any) -> Any:
         return SweptFunction(

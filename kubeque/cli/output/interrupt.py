@@ -14,7 +14,8 @@ from kubeque.model.errors import UserError
 
 
 class Interrupted(click.exceptions.Abort):
-    """The user pressed Ctrl-C, or answered no. The text says what state that leaves and how to go on."""
+    """The user pressed Ctrl-C, or answered no. The message says what state the interruption leaves and how to
+    continue."""
 
 
 @dataclass

@@ -137,7 +137,7 @@ def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
 
 
 def read_cluster(cluster: Any) -> ClusterSeen:
-    """Return the cluster of an answer."""
+    """Return the cluster that an answer of the API describes."""
     zones = tuple(cluster.locations)
     messages = [cluster.status_message, *(condition.message for condition in cluster.conditions)]
     return ClusterSeen(

@@ -46,7 +46,7 @@ class Permissions:
         return self._check_all()
 
     def of_keeper(self) -> list[Permission]:
-        """Return the permissions of the keepers' account, as far as this account can check them."""
+        """Return the permissions of the keepers' account, as far as the account of this program can check them."""
         why_not = self.why_no_keeper()
         if why_not:
             return [

@@ -26,9 +26,9 @@ _STARTERS = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV.*|CONDA.*|AIRFLOW.*"
 def inherited_environment(base: Mapping[str, str], *, local: bool) -> dict[str, str]:
     """Return the variables of a consumer's environment that its tasks inherit.
 
-    In a pod (`local` is False) `base` is the image's and is kept: an image for GPUs needs its LD_LIBRARY_PATH, and
-    the consumer itself is started without such variables. On one machine it belongs to the user that started the
-    consumers: the personal variables are left out, and `JobSpec.local_env` has those of the submitter.
+    In a pod (`local` is False) `base` is the environment of the image and is kept: an image for GPUs needs its
+    LD_LIBRARY_PATH. The consumer itself is started without such variables. On one machine it belongs to the user that
+    started the consumers: the personal variables are left out, and `JobSpec.local_env` has those of the submitter.
     """
     kept = {name: value for name, value in base.items() if not _NOT_THEIRS.fullmatch(name)}
     return {name: value for name, value in kept.items() if not _STARTERS.fullmatch(name)} if local else kept

@@ -24,7 +24,7 @@ class Host(Protocol):
 
     @property
     def number(self) -> int | None:
-        """Its number among the consumers that start together; None if unknown."""
+        """Number of the consumer among those that start together; None if unknown."""
 
     @property
     def work(self) -> Path:
@@ -50,7 +50,7 @@ class Host(Protocol):
         """Record outside of this process that the task is about to run."""
 
     def record_process(self, pid: int) -> None:
-        """Record the process of its command."""
+        """Record the process of the command that the consumer runs."""
 
     def remove_leftovers(self) -> None:
         """Remove files that a command left outside of its working directory."""

@@ -44,7 +44,7 @@ class LocalHost:
         self.slot.runs(pid)
 
     def remove_leftovers(self) -> None:
-        """Do nothing: the files outside may belong to other programs."""
+        """Do nothing: files outside the working directory may belong to other programs."""
 
     def find_death(self, owner: str) -> Death | None:
         return self.cluster.find_death(owner)

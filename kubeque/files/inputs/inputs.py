@@ -65,8 +65,8 @@ def find_inputs(
     """Return the inputs that `^` words and `pushes` (`src[:dst]`, `@list`, folders) name.
 
     `base`: folder at which relative paths start. `rows` is read only if a `^` word has placeholders. `cas_prefix`: URL
-    of the content-addressed store. Raises CommandError with the word, the path and the remedy, StorageError if a store
-    does not answer.
+    of the content-addressed store. Raises CommandError, which names the word, the path and the remedy. Raises
+    StorageError if a store does not answer.
     """
     base = Path(os.path.abspath(base))
     common: list[Source] = []

@@ -32,7 +32,7 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
 def is_nobody(kind: str, filesystem: Any) -> bool:
     """True if requests go to Google itself, not to an emulator, and carry no login.
 
-    Google refuses such a write, but only after a delay, and only if it can be reached.
+    Google refuses a write without a login, but only after a delay, and only if Google can be reached.
     """
     return (
         kind in _GOOGLE

@@ -61,9 +61,9 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 
 
 def _google_token() -> Any:
-    """Return the Google credentials of this machine; "anon", which may read public objects, if there are none.
+    """Return the Google credentials of this machine. If there are none, return "anon", which may read public objects.
 
-    Without this gcsfs tries a metadata server for half a minute before it uses "anon".
+    Otherwise, gcsfs would try a metadata server for half a minute before it uses "anon".
     """
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "anon"

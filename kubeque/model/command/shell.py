@@ -75,7 +75,7 @@ def _read(text: str, context: list[str]) -> None:
 
 
 def _reference(name: str, context: str) -> str:
-    """Return a reference to the variable that is not split into words in this `context`.
+    """Return a shell reference to the variable, quoted so that its value is not split into words in this `context`.
 
     With a wrong context, quotes would appear or a value would be split at blanks; it would still not run as code.
     """

@@ -83,7 +83,7 @@ class Place:
                 raise ConfigError(f"{self.where}: unknown key {key!r}: {hint}")
 
     def read(self, key: str, text: str) -> Any:
-        """Return the value of `key` that `text` means. Raises ConfigError."""
+        """Parse `text` as the value of `key`. Raises ConfigError."""
         try:
             return _READERS[key](self, text, key)
         except ResourceError as error:

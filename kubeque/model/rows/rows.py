@@ -67,7 +67,8 @@ def encode_row(row: Sequence[str]) -> bytes:
 
 
 def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
-    """Count, digest and page rows encoded by `encode_row`. They have no newlines, so the digest is unambiguous."""
+    """Count the rows that `encode_row` encoded, compute their digest, and split them into pages. They have no newlines,
+    so the digest is unambiguous."""
     digest = hashlib.sha256(encode_row(columns) + b"\n")
     starts: list[int] = []
     n = rows_left = bytes_left = 0

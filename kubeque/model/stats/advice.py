@@ -70,7 +70,7 @@ class AttemptStats:
         return self.last - self.first
 
     def time(self, share: float) -> float:
-        """Return the seconds that this share of the ok tasks did not exceed; 0 without ok tasks."""
+        """Return the seconds within which this share of the ok tasks ended; 0 if there are no ok tasks."""
         ordered = sorted(self.times)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 

@@ -110,7 +110,8 @@ def _check_values(jobspec: Jobspec, where: str) -> None:
 
 
 def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
-    """Return `first` with the values of `over`: values by name are merged, every other value is replaced."""
+    """Return `first` with the values of `over`: objects (values by name) are merged, and every other value is
+    replaced."""
     jobspec = dict(first)
     if any(name in over for name in ROW_OPTIONS):
         jobspec = {name: value for name, value in jobspec.items() if name not in ROW_OPTIONS}

@@ -161,7 +161,8 @@ class EntityBackend:
         return list(islice(heapq.merge(*each, key=order[which]), limit))
 
     def _find(self, uid: str, which: Find, among: str, slot: int, limit: int) -> list[BlockRecord]:
-        """Return blocks by a mark. `among`: suffix of the mark of one size class; empty: all size classes."""
+        """Return blocks by a mark. `among`: suffix that restricts the mark to one size class; empty for all size
+        classes."""
         where = self._at.blocks(uid)
         if which is Find.READY:
             mark = f"slot{among}"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_json: bool, **machines: Any) -> int:
-    """Show the configuration and check it; on GKE, create the cluster. Optional on one machine.
+    """Show the configuration and check it; on GKE, create the cluster. On one machine this command is not needed.
 
     On GKE (project and cluster_name in .kubeque) this creates what is missing: bucket, database, service account, and
     the cluster, which costs money until kubeque stop. Without the permission for a part it prints the command for

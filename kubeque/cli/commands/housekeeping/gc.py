@@ -30,7 +30,7 @@ _WORDS = {
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
-    Without --yes only list them. Data younger than a day and data that a job links to stay.
+    Without --yes only list them. Data younger than a day is kept, and so is data that a job links to.
     """
     with connect(ctx) as client:
         found = client.gc(really=yes)

@@ -16,8 +16,8 @@ from kubeque.cli.output.job_text import print_job
 def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     """Set the number of consumers of JOB, also while it runs.
 
-    With several memory sizes the number is that of each size. More consumers start at once; surplus consumers leave
-    after their task, none is killed.
+    If tasks have several memory sizes, each size gets this number of consumers. More consumers start at once; surplus
+    consumers leave after their task, none is killed.
     """
     with connect(ctx) as client:
         progress = client.scale(job, consumers)
