@@ -134,7 +134,7 @@ def _follow(client: Client, submitted: Submitted, jobspec: Jobspec, *, yes: bool
 
 
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
-    """Return True if the held rows may run. Without a terminal nobody can be asked, and they may not run."""
+    """Return True if the held rows may run. Without a terminal, they may not."""
     if yes:
         return not held.counts.failed
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
