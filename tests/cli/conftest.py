@@ -30,7 +30,7 @@ class Shell:
         return {**os.environ, "KUBEQUE_HOME": str(self.home), "HOME": str(self.folder), "NO_COLOR": "1"}
 
     def run(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
-        """What `kubeque WORDS` prints, and its exit code."""
+        """Run `kubeque WORDS`; return its output and exit code."""
         return self.execute(sys.executable, "-m", "kubeque.cli", *words, timeout=timeout)
 
     def execute(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""How a sweep is asked for: jobspecs, grids, repetitions, a job like another one, and what would happen."""
+"""Ways to submit a sweep: jobspecs, grids, repetitions, `--like` and dry runs."""
 
 from __future__ import annotations
 
@@ -124,10 +124,10 @@ def test_a_dry_run_prints_a_jobspec_and_a_plan_and_writes_nothing(shell: Shell) 
     shell.run("sub", "-n", "before", "-u", "params.csv", "true")
     before = tree(shell.home / "results"), tree(shell.home / "cas"), shell.run("status", "--json").stdout
 
-    # When it is asked what would happen
+    # When a dry run is requested
     ran = shell.run("sub", "-n", "plan", "--dry-run", *words)
 
-    # Then the jobspec can be kept, and the plan stands beside it
+    # Then stdout has the jobspec only, and stderr has the plan
     assert ran.returncode == 0, ran.stderr
     assert "5 tasks for" in ran.stderr
     assert "2 files of" in ran.stderr
@@ -165,7 +165,7 @@ def test_a_job_like_another_has_its_command_and_inputs_as_they_were(shell: Shell
     shell.write("run.py", "import sys; print('new', *sys.argv[1:], open('note.txt').read())")
     shell.write("note.txt", "n2")
 
-    # When more rows are asked for
+    # When more rows are submitted
     shell.write("more.csv", "n\n5\n6\n")
     ran = shell.run("sub", "-n", "more", "--like", "first", "-p", "more.csv", "--fetch", "more")
 
@@ -173,7 +173,7 @@ def test_a_job_like_another_has_its_command_and_inputs_as_they_were(shell: Shell
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert [(shell.folder / "more" / str(i) / "stdout.txt").read_text() for i in (0, 1)] == ["old 5 n1\n", "old 6 n1\n"]
 
-    # And what is said anew goes before it: another input of one name, another command; without rows they are the same
+    # And options override those of the job: an input of the same name, the command. Rows are kept unless given
     assert shell.run("sub", "-n", "push", "--like", "first", "-u", "note.txt", "--fetch", "push").returncode == 0
     assert (shell.folder / "push" / "0" / "stdout.txt").read_text() == "old 1 n2\n"
     ran = shell.run("sub", "-n", "cmd", "--like", "first", "--fetch", "cmd", "--", "python3", "^run.py", "x{n}")

@@ -43,7 +43,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     # Given a sweep of which three rows are tried where there is no terminal
     tried = shell.run("sub", "-n", "t", "--try", "3", "--memory", "1Gi", *sweep(shell, *range(9)))
 
-    # Then the first, the last and one between ran, and what all would take is said, and how to go on
+    # Then the first, a middle and the last row ran; the output has an estimate for all rows and the next command
     assert tried.returncode == 0, tried.stdout + tried.stderr
     assert tried.stdout.startswith("t: 9 tasks submitted, 3 of them first\n")
     assert "t: 3 of 3 canaries are ok" in tried.stdout
@@ -53,7 +53,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     assert "kubeque go t runs the rest" in tried.stdout
     assert ran(shell) == [0, 4, 8]
 
-    # And it is held for whoever looks: no error, no end, nothing to repair
+    # And each command reports the job as held: no error, no end, nothing to repair
     assert "held: 3 ok, 6 held of 9" in shell.run("status", "t").stdout
     watched = shell.run("watch", "t")
     assert (watched.returncode, "kubeque go t" in watched.stdout) == (0, True)
@@ -89,7 +89,7 @@ def test_a_canary_that_fails_stops_there_also_with_yes(shell: Shell) -> None:
     assert "task 5 n=-1  exit: exit code 1" in stopped.stdout
     assert counts(shell, "bad") == {"ok": 1, "failed": 1, "held": 4}
 
-    # When it is killed, all that was held ends with it, and a reset lets all of that run
+    # When the job is killed, its held tasks end too, and a reset runs them
     killed = shell.run("kill", "bad", "--json")
     assert json.loads(killed.stdout)["counts"]["killed"] == 4
     refused = shell.run("go", "bad")
@@ -137,7 +137,7 @@ def terminal(shell: Shell, *words: str) -> Iterator[tuple[subprocess.Popen[bytes
 
 
 def read_until(ours: int, text: str, seconds: float = 60.0) -> str:
-    """What the terminal shows until `text` is there; "" waits for its end."""
+    """Return the terminal's output up to `text`; "" waits for its end."""
     seen, end = "", time.monotonic() + seconds
     while not (text and text in seen):
         assert time.monotonic() < end, seen

@@ -15,7 +15,7 @@ from tests.cli.conftest import Shell
 from tests.queues.backend_kinds import on
 from tests.waiting import until
 
-#: What `kubeque` would say repairs a job by the way, so the queue itself is asked.
+#: These tests read the queue directly, because the commands of `kubeque` also repair jobs.
 ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
 
 
@@ -37,7 +37,7 @@ def closers(home: Path) -> list[str]:
 
 @ON_EACH_QUEUE
 def test_jobs_that_nobody_looks_at_are_closed(far_shell: Shell) -> None:
-    # Given a job that goes well and one that does not, and nobody who watches
+    # Given a job that succeeds and one that fails, and no watcher
     shell = far_shell
     shell.run("sub", "-n", "good", "--no-wait", "--repeat", "3", "true")
     shell.run("sub", "-n", "bad", "--no-wait", "--repeat", "2", "sh", "-c", 'exit "$0"', "{index}")
@@ -52,7 +52,7 @@ def test_jobs_that_nobody_looks_at_are_closed(far_shell: Shell) -> None:
         assert len(table.read_text().splitlines()) == lines
         assert report.stat().st_size > 1000
     queue.close()
-    # and who did that has gone
+    # and the closing processes have ended
     until("the end of who did it", lambda: not closers(shell.home), 30)
 
 

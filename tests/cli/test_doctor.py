@@ -15,7 +15,7 @@ def test_a_job_that_is_well_and_one_that_is_not(shell: Shell) -> None:
     done = shell.run("doctor", "sweep")
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split()[:2] for line in done.stdout.splitlines()] == [["ok", "job"], ["ok", "store"]]
-    # When its spec is gone, then that is said, for people and for scripts
+    # When its spec is missing, then text and JSON output report it
     url = json.loads(shell.run("status", "sweep", "--json").stdout)["url"]
     Path(url.removeprefix("file://"), "spec-1.json").unlink()
     done = shell.run("doctor", "sweep")

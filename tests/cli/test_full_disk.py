@@ -14,7 +14,7 @@ import pytest
 from tests.cli.conftest import Shell
 
 SIZE, TASKS = 1_000_000, 6
-#: Of the tasks' files some are larger than a process that may write so many bytes to one can have.
+#: Maximum file size in bytes for a fetching process; the files of odd rows are larger.
 LIMIT = 700_000
 
 
@@ -69,7 +69,7 @@ def test_a_full_disk_is_one_line(job: Shell, small_disk: Path) -> None:
 
 
 def told(ran: subprocess.CompletedProcess[str], dest: Path) -> str:
-    """The line that was said; it names a file in the folder."""
+    """Return the error line, which names a file in the folder."""
     *before, line = ran.stderr.splitlines()
     assert [text for text in before if not text.startswith("fetching:")] == []
     assert line.startswith("kubeque: ")

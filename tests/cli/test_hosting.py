@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.xdist_group("gs"), pytest.mark.server("gs")]
 
 @dataclass
 class Google:
-    """All that stands for Google."""
+    """Servers that emulate Google's APIs."""
 
     manager: ClusterManager
     apis: GoogleApis
@@ -61,14 +61,14 @@ def google(store: GcsServer, shell: Shell, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(apis.key_file(tmp_path)))
     shell.write(".kubeque", CONFIG)
     yield Google(manager, apis, api)
-    (shell.folder / ".kubeque").unlink()  # nothing that comes after shall ask the real Google
+    (shell.folder / ".kubeque").unlink()  # later commands must not call the real Google
     for server in (manager, apis, api):
         server.stop()
 
 
 @dataclass
 class Said:
-    """What a command said."""
+    """Exit code and output of a command."""
 
     returncode: int
     stdout: str
@@ -97,7 +97,7 @@ def run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 
 def marks(text: str) -> dict[str, str]:
-    """What `start` says of each part: ok or MISSING."""
+    """Return the state that `start` prints for each part: ok or MISSING."""
     lines = (line.split() for line in text.splitlines())
     return {words[1]: words[0] for words in lines if words and words[0] in ("ok", "MISSING")}
 

@@ -17,7 +17,7 @@ _LARGE = 2 << 30
 
 
 def has_open(process: subprocess.Popen[str], part: str) -> bool:
-    """Has the process a file open whose path contains `part`?"""
+    """True if the process has an open file whose path contains `part`."""
     for fd in Path(f"/proc/{process.pid}/fd").iterdir():
         try:
             if part in os.readlink(fd):

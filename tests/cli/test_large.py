@@ -15,7 +15,7 @@ from tests.servers.objects import BUCKET, GcsServer
 
 SIZE = 300 << 20
 #: MiB that a process of ours may take in all. With the file in its memory it would be 350 on a folder and 385 with gs://,
-#: whose client library alone takes 85; who sends and fetches has pieces of 32 and 16 MiB on their way, for speed.
+#: whose client library alone takes 85. For speed, uploads and downloads keep pieces of 32 and 16 MiB in flight.
 FOLDER, CONSUMER, CLIENT = 100, 190, 300
 GS = [pytest.mark.xdist_group("gs"), pytest.mark.server("gs")]
 KINDS = [pytest.param("folder", (FOLDER, FOLDER)), pytest.param("gs", (CONSUMER, CLIENT), marks=GS)]

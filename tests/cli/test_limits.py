@@ -72,14 +72,14 @@ def test_each_cause_has_its_own_number_of_extra_attempts(shell: Shell) -> None:
 def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> None:
     shell = far_shell
     stay = ("sh", "-c", 'echo $$ > "$0/stays.$1"; exec sleep 600', str(shell.folder), "{index}")
-    # Given consumers that all sit in long tasks of a job with a deadline, and nobody who watches
+    # Given consumers that all run long tasks of a job with a deadline, and no watcher
     options = ("-n", "late", "--no-wait", "--deadline", "4s", "--consumers", "2", "--repeat", "5")
     assert shell.run("sub", *options, *stay).returncode == 0
     until("two running tasks", lambda: len(list(shell.folder.glob("stays.*"))) == 2)
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
     # Then what runs is ended, without a command of anybody,
     until("the end of the tasks", lambda: not any(start_ticks(pid) for pid in pids))
-    # and whoever looks is told why, and how to go on
+    # and `watch` reports the reason and the next command
     watched = shell.run("watch", "late")
     assert watched.returncode == 1
     assert watched.stdout.splitlines() == [
@@ -100,7 +100,7 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
 
 
 def test_a_task_that_is_lost_counts_as_a_failure_at_once(shell: Shell) -> None:
-    # Given two consumers in long tasks of a job that one failure ends, and nobody who watches
+    # Given two consumers that run long tasks of a job that one failure ends, and no watcher
     stay = ("sh", "-c", 'echo $$ > "$0/stays.$1"; exec sleep 600', str(shell.folder), "{index}")
     options = ("-n", "lost", "--no-wait", "--max-failures", "1", "--retry-causes", "lost=0", "--consumers", "2")
     shell.run("sub", *options, "--repeat", "2", *stay)

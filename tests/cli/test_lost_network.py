@@ -17,7 +17,7 @@ from tests.servers.process import NotHere, free_port
 
 pytestmark = pytest.mark.timeout(300)
 MIB = 1 << 20
-#: Bytes of one file, of which two are on their way at once; when so many have gone through, the line breaks.
+#: Bytes of one file (two are in flight at once), and bytes after which the connection breaks.
 SIZE, ENOUGH = 9 * MIB, 28 * MIB
 FILES = 4
 
@@ -56,7 +56,7 @@ def lose(line: TcpProxy, *, for_good: bool) -> None:
 
 
 def one_line(said: str) -> str:
-    """What was said at last; nothing of the libraries' own stands before it."""
+    """Return the last line; fail if a library's own output precedes it."""
     *before, last = said.splitlines()
     ours = ("uploading:", "fetching:", "the store keeps pieces of an unfinished upload of ")
     assert [text for text in before if not text.startswith(ours)] == []

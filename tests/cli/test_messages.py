@@ -1,4 +1,4 @@
-"""What commands say where there is nothing to do, nobody to ask, or little to tell."""
+"""Messages of commands that have nothing to do, no terminal to ask on, or little to report."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     script = SCRIPT.replace("{index}", "int(sys.argv[1])")
     ran = shell.run("sub", "-n", "j", "--repeat", "2", "python3", "-c", script, "{index}")
     assert ran.returncode == 1
-    # The marks are no message
+    # The marks of a traceback are not part of the message
     assert "exit code 3" in ran.stdout
     assert "^^^" not in ran.stdout
-    # Nothing to reset is said
+    # A reset without a matching task reports that
     assert shell.run("reset", "j", "--only-cause", "oom").stdout.splitlines() == [
         "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task failed by oom",
     ]  # fmt: skip
     # What has ended will not write any more, what waits will
     assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"
-    # Who is not there to answer is told how to say it
+    # Without a terminal, the message names the option that replaces the answer
     ran = shell.run("remove", "j")
     assert (ran.returncode, ran.stderr.splitlines()[-1]) == (2, "kubeque: no terminal to answer on: add --yes")
     assert shell.run("remove", "j", "--yes").stdout == "j is removed\n"

@@ -1,4 +1,4 @@
-"""`kubeque peek` where the queue is on a server, by somebody who does not see the consumers' folders."""
+"""`kubeque peek` with a queue on a server and without access to the consumers' folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.queues.backend_kinds import on
 
-#: Row 0 ends well and row 1 does not, once they are told to.
+#: Command that waits for a file; then row 0 succeeds and row 1 fails.
 SCRIPT = 'echo begun $0; echo warned >&2; while ! test -e "$1"; do sleep 0.2; done; echo done; exit $0'
 
 
@@ -30,7 +30,7 @@ def test_what_a_task_writes_is_seen_from_elsewhere(far_shell: Shell, tmp_path: P
             assert time.monotonic() < end, seen.stdout + seen.stderr
         assert seen.stderr.startswith("talk 0: running, attempt 1, stdout of 8 bytes")
         assert elsewhere.run("peek", "talk", "0", "--stderr").stdout == "warned\n"
-        # and who follows it sees the end
+        # and `--follow` shows the end
         following = elsewhere.start("peek", "talk", "0", "--follow")
         time.sleep(2)
         go.touch()

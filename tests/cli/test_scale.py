@@ -10,7 +10,7 @@ from tests.waiting import until
 
 
 def test_consumers_come_and_leave_after_their_task(shell: Shell) -> None:
-    command = ["sh", "-c", "sleep 6"]  # so long that nothing is reserved ahead
+    command = ["sh", "-c", "sleep 6"]  # long enough that no task is reserved ahead
     assert shell.run("sub", "-n", "j", "--no-wait", "--consumers", "1", "--repeat", "10", *command).returncode == 0
     assert shell.run("scale", "j", "3").stdout.startswith("j: 3 consumers wanted")
     until("three running tasks", lambda: status(shell)["counts"]["running"] == 3)

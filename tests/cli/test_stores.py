@@ -59,7 +59,7 @@ def test_a_sweep_goes_through_a_bucket_and_comes_back(shell: Shell, bucket: str)
     assert away.stdout.startswith(f"{bucket}/away: 2 tasks with 2 files"), away.stderr
     there = {name for name, _ in Files().listing(f"{bucket}/away")}
     assert {"0/mandelbrot.png", "1/mandelbrot.png", "results.csv"} <= there
-    # Nothing of the libraries' own is said by the way.
+    # The libraries print nothing of their own.
     assert [
         line for line in ran.stderr.splitlines() if not line.startswith(("sweep:", "uploading:", "fetching:"))
     ] == []

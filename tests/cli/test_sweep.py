@@ -125,7 +125,7 @@ def test_a_killed_consumer_loses_nothing_and_nothing_is_there_twice(shell: Shell
 
 
 def test_a_killed_consumer_s_command_is_gone_before_its_task_runs_again(shell: Shell) -> None:
-    # Given a task that runs for a minute the first time, and the second time notes how its first process stands
+    # Given a task that first runs for a minute, and the second time records the state of its first process
     shell.write(
         "once.sh",
         'echo $$ >> "$1"\nif [ $(wc -l < "$1") -gt 1 ]; then\n'

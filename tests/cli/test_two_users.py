@@ -35,7 +35,7 @@ class User:
 
     @property
     def home(self) -> Path:
-        """What kubeque keeps for them."""
+        """Folder of kubeque's data for this user."""
         return self.folder / ".local/share/kubeque"
 
     def words(self, *words: str) -> list[str]:

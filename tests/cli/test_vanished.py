@@ -32,7 +32,7 @@ def alive(shell: Shell) -> list[int]:
 
 @pytest.mark.parametrize("what", ["home", "queue"])
 def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_path: Path, what: str) -> None:
-    # Given a sweep that runs, and somebody who watches it
+    # Given a running sweep and a watcher
     assert shell.run("sub", "-n", "j", "--no-wait", "--repeat", "9", "sleep", "600").returncode == 0
     watching = shell.start("watch", "j")
     until("a running task", lambda: "command" in read_slot(shell.home))

@@ -1,4 +1,4 @@
-"""Consumers as processes of this machine: their places, and who of them is dead."""
+"""Consumers as processes of this machine: their slots, and the detection of dead ones."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.compatibility.placing import VERSIONS, Placed, placed
 
 @pytest.fixture(params=VERSIONS)
 def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Placed]:
-    """What an old version left behind, at a place of its own; its consumers end with the test."""
+    """Yield a copy of the data of an old version; its consumers end with the test."""
     found = placed(request.param, tmp_path / "old", same_boot=True)
     yield found
     with found.client() as client:

@@ -119,7 +119,7 @@ def ran(line: str) -> bool:
 
 
 def slots() -> list[dict[str, Any]]:
-    """What the consumers write into their slots."""
+    """Return the contents of the consumers' slot files."""
     return [json.loads(path.read_text() or "{}") for path in sorted((HOME / "fleet").glob("*.slot"))]
 
 
@@ -301,7 +301,7 @@ def triggers() -> dict[str, Any]:
 
 
 def pointer() -> Any:
-    """What a submit operator returned: XCom has it."""
+    """Return the result of a submit operator, as XCom stores it."""
     from kubeque_provider.hooks.kubeque import KubequeHook
 
     hook = KubequeHook("kubeque_default")
@@ -356,7 +356,7 @@ def write_archive(target: Path) -> dict[str, int]:
 
 
 def meta(times: dict[str, int]) -> dict[str, Any]:
-    """What the tests have to replace: all that names this folder, this machine or this boot."""
+    """Return the values that tests must replace: those that name this folder, machine or boot."""
     from kubeque import __version__
 
     fleet = {

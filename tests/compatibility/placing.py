@@ -47,7 +47,7 @@ class Placed:
 
     data: Path
     root: Path
-    #: What is replaced in the data, in this order.
+    #: Replacements in the data, in this order.
     changes: Mapping[str, str]
 
     @property
@@ -65,7 +65,7 @@ class Placed:
         return [sys.executable, *words[words.index("-m") :]]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """What the old version gave to its processes."""
+        """Return the environment that the old version gave to its processes."""
         return self.shell.env | {"KUBEQUE_QUEUE_URL": f"sqlite:///{self.root}/home/queue.db"} | more
 
     def client(self) -> Client:
@@ -78,7 +78,7 @@ class Placed:
         return Counter((job, int(index)) for job, index in lines if job in jobs)
 
     def run(self, *words: str, code: int = 0) -> str:
-        """What a command prints. Fails for another exit code."""
+        """Run a command and return its output; fail on another exit code."""
         ran = self.shell.run(*words)
         assert ran.returncode == code, f"{words}: exit code {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return ran.stdout

@@ -1,4 +1,4 @@
-"""What Airflow's database keeps of an earlier version: triggers, serialized DAGs, outputs of operators, names."""
+"""Data of an earlier version in Airflow's database: triggers, serialized DAGs, outputs of operators, names."""
 
 from __future__ import annotations
 

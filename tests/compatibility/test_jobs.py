@@ -12,7 +12,7 @@ import pytest
 
 from tests.compatibility.placing import VERSIONS, Placed, placed
 
-#: How each job stands, and how its tasks ended.
+#: State of each job, and the number of its tasks in each state.
 STANDING = {
     "closed": ("failed", {"ok": 2, "failed": 1}),
     "grid": ("success", {"ok": 4}),

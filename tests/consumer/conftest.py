@@ -1,4 +1,4 @@
-"""What the tests of the consumer share: a place to run commands in, with the consumer's way of running them."""
+"""Shared fixtures of the consumer's tests: a folder in which commands run the way the consumer runs them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def is_running(pid: int) -> bool:
-    """Is there such a process, and is it no zombie?"""
+    """True if the process exists and is not a zombie."""
     stat = process_tree.read_proc(f"/proc/{pid}/stat")
     return bool(stat) and stat[stat.rindex(b")") + 2 :][:1] != b"Z"
 

@@ -58,7 +58,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def loader() -> Callable[[Path], None]:
-    """What loads an image archive into the cluster."""
+    """Return a function that loads an image archive into the cluster."""
 
     def run(archive: Path) -> None:
         subprocess.run([*shlex.split(os.environ["KUBEQUE_E2E_LOAD"]), str(archive)], check=True, timeout=300)
@@ -121,18 +121,18 @@ class Desk:
     api: KubernetesApi
     #: As the file .kubeque has it.
     config: dict[str, str]
-    #: What stands for Google's servers: variables for us, and for pods.
+    #: Environment variables, for tests and pods, that name the emulators of Google's servers.
     emulators: dict[str, str]
     env: dict[str, str] = field(default_factory=dict)
 
     def run(self, *words: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-        """What `kubeque WORDS` prints, and its exit code."""
+        """Run `kubeque WORDS`; return its output and exit code."""
         return self.execute(sys.executable, "-m", "kubeque.cli", *words, timeout=timeout)
 
     def execute(
         self, *words: str, timeout: float = 900, env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """What another program prints, and its exit code."""
+        """Run another program; return its output and exit code."""
         env = {**os.environ, **self.env, **(env or {})}
         return subprocess.run(words, cwd=self.folder, env=env, text=True, capture_output=True, timeout=timeout)
 
@@ -187,7 +187,7 @@ class Desk:
         """Wait until the cluster has no Kubernetes Job and no pod of a job, or of the queue.
 
         Raises AssertionError if an ended sweep leaves some behind, GaveUp if the sweep has not ended. Looks at the
-        queue last, since whoever looks repairs.
+        queue last, because looking at it repairs jobs.
         """
         try:
             self.until(

@@ -12,7 +12,7 @@ from pathlib import Path
 from consumer_image.archive import write_archive
 from tests.servers.process import NotHere
 
-#: What a Debian has at least, as far as tests want it.
+#: Programs of a minimal Debian that tests use.
 _PROGRAMS = ("bash", "cat", "cp", "dd", "env", "id", "ls", "mkdir", "rm", "sh", "sleep", "touch", "uname")
 
 
@@ -63,7 +63,7 @@ def python_extensions(name: str) -> list[Path]:
 
 
 def libraries(programs: Iterable[Path]) -> set[Path]:
-    """What they are linked with, the loader too."""
+    """Return the libraries that the programs are linked with, including the loader."""
     found: set[Path] = set()
     for program in programs:
         said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout

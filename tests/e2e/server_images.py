@@ -13,7 +13,7 @@ from kubeque.clusters.consumer_process import python_words
 from tests.e2e.images import archive, libraries
 from tests.servers.process import NotHere
 
-#: What the image `postgres` does when it starts, as far as our YAML asks for it.
+#: Start script: the part of the image `postgres` that our YAML needs.
 _BEGIN = """#!/bin/busybox sh
 set -e
 umask 077

@@ -18,7 +18,7 @@ SHARED_MEMORY = {
 
 
 def provoked(desk: Desk, job: str, scripts: list[str], *words: str, template: Any = None) -> dict[str, dict[str, Any]]:
-    """What became of each script, by its name."""
+    """Run the scripts as a sweep; return the task of each script by its name."""
     shutil.copytree(PROVOKE, desk.folder / "provoke")
     (desk.folder / "p.csv").write_text("".join(f"{line}\n" for line in ["script", *scripts]))
     desk.sub(

@@ -30,7 +30,7 @@ ENDS = {
 
 
 def drain(desk: Desk, name: str, job: str) -> None:
-    """What kubectl drain does to the pods of a job."""
+    """Evict the pods of a job from a node, as kubectl drain does."""
     where = f"/api/v1/nodes/{name}"
     desk.api.patch(where, {"spec": {"unschedulable": True}})
     for pod in desk.objects("pods", job):

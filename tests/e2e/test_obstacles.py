@@ -1,4 +1,4 @@
-"""What cannot start is said within seconds, and is an error in the end."""
+"""Obstacles to a start are reported within seconds, and fail the job in the end."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_they_are_said_and_end_the_job(desk: Desk) -> None:
 
 
 def names(desk: Desk, job: str, said: str) -> bool:
-    """Is this among what keeps the job from starting, before it has been given up?"""
+    """True if the obstacles of a job that has not been given up contain this text."""
     return any(said in text for text in desk.status(job)["obstacles"])
 
 

@@ -1,4 +1,4 @@
-"""What is seldom: drains in a row, a reset when hardly anybody is left, many who repair at once, a long name."""
+"""Rare cases: consecutive drains, a reset with few consumers left, concurrent repairs, a long name."""
 
 from __future__ import annotations
 

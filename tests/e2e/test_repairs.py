@@ -1,4 +1,4 @@
-"""What befalls a sweep, one thing at a time: it ends complete, and each row is accepted once."""
+"""Single faults during a sweep: it ends complete, and each row is accepted once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ API_PID = os.environ.get("KUBEQUE_E2E_API_PID")
 
 
 def start(desk: Desk, job: str, seconds: int) -> None:
-    """A sweep with two tasks running, each of which takes so long."""
+    """Submit a sweep whose tasks take `seconds` each; wait until two tasks run."""
     submit(desk, job, seconds)
     begun(desk, job)
 
@@ -41,7 +41,7 @@ def begun(desk: Desk, job: str) -> None:
 
 
 def watching(desk: Desk, job: str) -> subprocess.Popen[str]:
-    """Somebody who watches, and has seen something."""
+    """Start a watcher and wait for its first output."""
     watcher = desk.watch(job)
     assert watcher.stdout is not None
     assert job in watcher.stdout.readline()
@@ -101,7 +101,7 @@ def test_a_consumer_a_pod_and_a_kubernetes_job_are_made_up_for(desk: Desk) -> No
         said, _ = watcher.communicate(timeout=300)
         assert watcher.returncode == 0, f"{job}: {said}"
         complete(desk, job)
-    if "consumer" in BLOWS:  # the others are told to leave, and may let their task end before
+    if "consumer" in BLOWS:  # other consumers get a request to leave, and may finish their task first
         assert any(task["attempts"] > 1 for task in desk.tasks("consumer"))
 
 

@@ -19,7 +19,7 @@ ACCOUNT = "kubeque-e2e-submitter"
 
 @pytest.fixture
 def kubeconfig(api: KubernetesApi, tmp_path: Path) -> Iterator[Path]:
-    """Somebody who may do nothing yet."""
+    """Yield the kubeconfig of an account without any rights."""
     api.create(path("serviceaccounts", NAMESPACE), {"metadata": {"name": ACCOUNT}})
     review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     token = api.create(f"{path('serviceaccounts', NAMESPACE, ACCOUNT)}/token", review)

@@ -28,7 +28,7 @@ os._exit(0 if state == "success" else 1)
 
 @pytest.fixture(scope="module")
 def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is made there once serves all DAGs here."""
+    """Return Airflow's home folder, which all DAGs of this module share."""
     return tmp_path_factory.mktemp("airflow")
 
 
@@ -53,7 +53,7 @@ def test_the_sample_sweep_runs_in_pods_from_the_command_line_and_from_a_dag(any_
 
 
 def run_dag(desk: Desk, airflow_home: Path) -> subprocess.CompletedProcess[str]:
-    """What Airflow says when it runs the DAG, with the sample's files beside it."""
+    """Run the DAG in Airflow beside the sample's files; return the output."""
     dags = desk.folder / "dags"
     for source in (SAMPLE, Path(__file__).parent / "dags"):
         shutil.copytree(source, dags, dirs_exist_ok=True)

@@ -1,6 +1,6 @@
-"""The Kubernetes Job of a job's consumers. The whole of it stands in files beside this one: manifests/*.json.
+"""The Kubernetes Job of a job's consumers. Complete manifests are stored beside this file: manifests/*.json.
 
-KUBEQUE_WRITE_GOLDEN=1 writes them anew; read the difference before you commit it.
+KUBEQUE_WRITE_GOLDEN=1 rewrites them; read the difference before you commit it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a pod's status says of its consumer's death, and of what keeps it from starting."""
+"""Causes of a consumer's death and obstacles to its start, as read from the pod's status."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pods cannot reach is refused before anything is submitted."""
+"""A submission is refused if its pods cannot reach the queue or the store."""
 
 from __future__ import annotations
 

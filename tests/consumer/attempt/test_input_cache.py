@@ -43,7 +43,7 @@ def cache(tmp_path: Path, files: CountingFiles) -> InputCache:
 
 @pytest.fixture
 def user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not root, who can write through a link."""
+    """Act as a user other than root, because root can write through a link."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
 

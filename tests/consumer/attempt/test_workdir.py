@@ -323,7 +323,7 @@ def open_folder() -> Iterator[Path]:
 
 
 def test_rights_that_a_task_took_from_itself_are_no_hindrance(open_folder):
-    """Run by a user who is not root, as root may do everything anyhow."""
+    """Run as a user other than root, because root ignores file permissions."""
     argv = [sys.executable, "-c", textwrap.dedent(AS_NOBODY), str(open_folder)]
     checkout = str(Path(__file__).parents[3])
 
