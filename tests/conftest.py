@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Plugins of all tests."""
 
 from __future__ import annotations
 

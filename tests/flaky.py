@@ -19,7 +19,7 @@ from _pytest.runner import call_and_report
 
 from tests.waiting import GaveUp, NotStarted
 
-#: Tests that a run may repeat; more failures are no accident.
+#: Number of tests that a run may repeat; more failures are not accidental.
 MOST_REPEATS = 2
 _MARKS = ("e2e", "kill")
 _REPEATED = pytest.StashKey[bool]()

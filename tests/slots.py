@@ -1,4 +1,4 @@
-"""What a consumer of this machine says of itself in its home folder."""
+"""The records of a consumer of this machine in its home folder."""
 
 from __future__ import annotations
 

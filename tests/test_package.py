@@ -1,4 +1,4 @@
-"""The wheel: pure Python, few requirements with lower bounds only, and all that is no Python in it."""
+"""The wheel: pure Python, few requirements with lower bounds only, and each file that is not Python code."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class GaveUp(AssertionError):
-    """What a test waited for did not come in time."""
+    """A condition that a test waited for was not met in time."""
 
 
 class NotStarted(RuntimeError):

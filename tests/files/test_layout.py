@@ -124,7 +124,7 @@ def paths_written(source: str) -> Iterator[tuple[int, str]]:
     tree = ast.parse(source)
     for node in literals(tree):
         text = str(node.value)
-        # A sentence is no path.
+        # A sentence is not a path.
         if " " not in text and text.lstrip("/").startswith(_PARTS):
             yield node.lineno, repr(text)
     for node in ast.walk(tree):

@@ -46,6 +46,6 @@ def test_ctrl_c_ends_uploads_at_their_next_piece() -> None:
         while True:
             meter.moved(0)
 
-    # When the one who waits for them is interrupted, then both end.
+    # When the waiting caller is interrupted, then both end.
     with pytest.raises(KeyboardInterrupt):
         list(in_parallel(send, range(2), threads=2, stop=meter.stop))

@@ -1,4 +1,4 @@
-"""What every kind of store keeps to."""
+"""The contract of every kind of store."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def make_backends(home: Path) -> Backends:
 
 @dataclass(frozen=True)
 class Ended:
-    """How one attempt shall have ended."""
+    """The required end of one attempt."""
 
     cause: Cause = Cause.OK
     seconds: float = 2.0

@@ -22,7 +22,7 @@ from tests.waiting import until
 
 
 def watch(config: Config, name: str, looks: list[Progress]) -> None:
-    """Note all that somebody sees who watches a job until it has ended."""
+    """Record each progress report of a job until the job has ended."""
     with Client(config) as client:
         looks.extend(client.watch(name))
 
@@ -65,7 +65,7 @@ def test_a_queue_that_is_away_for_four_leases_kills_no_command(
     go.touch()
     time.sleep(2)
     server.start()
-    # Then it ran once, in the same consumer, its outcome counts, and who watches has waited and was told why
+    # Then it ran once, in the same consumer, its outcome counts, and the watcher waited and received the reason
     watcher.join(90)
     *before, progress = looks
     assert any("does not answer" in text for look in before for text in look.obstacles)

@@ -1,4 +1,4 @@
-"""What a later version of kubeque stores with added keys and fields is read."""
+"""Records with added keys and fields of a later version of kubeque can be read."""
 
 from __future__ import annotations
 

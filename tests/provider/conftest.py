@@ -82,7 +82,7 @@ class Run:
         self.outlet_events = _outlet_events()
 
     def context(self, task_id: str, attempt: int, *, cleared: bool = True, **more: Any) -> dict[str, Any]:
-        """What a worker knows. `cleared`: a try behind the first one is behind a clear, and no retry."""
+        """Return the context of a worker. `cleared`: a try after the first one follows a clear, not a retry."""
 
         def push(key: str, value: Any) -> None:
             self.xcoms[task_id, key] = value
@@ -132,7 +132,7 @@ def revived(trigger: Any) -> Any:
 
 
 def first_event(trigger: Any) -> dict[str, Any]:
-    """What a trigger, once revived, fires."""
+    """Return the first event of a trigger after it is deserialized."""
 
     async def fire() -> dict[str, Any]:
         async for event in revived(trigger).run():

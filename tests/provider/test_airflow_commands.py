@@ -1,4 +1,4 @@
-"""What Airflow's own commands say of the provider, and of a connection of its type."""
+"""The output of Airflow's own commands about the provider, and about a connection of its type."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ for line in sys.argv[1:]:
 
 
 def airflow(*lines: str, **environ: str) -> dict[str, str]:
-    """What each command prints."""
+    """Return the output of each command."""
     ran = subprocess.run(
         [sys.executable, "-c", _COMMANDS, *lines],
         env={**os.environ, "AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "COLUMNS": "300", **environ},

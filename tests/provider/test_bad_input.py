@@ -1,4 +1,4 @@
-"""What an author may get wrong: each error of a real run of a DAG names the thing, the value and the remedy."""
+"""Errors of an author: each error of a real run of a DAG names the option, the value and the remedy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kubeque_provider.operators.submit import KubequeSubmitOperator
 from tests.provider.conftest import Run
 
 Execute = Callable[..., Any]
-#: What each Airflow task of the DAG must say.
+#: Required words in the message of each Airflow task of the DAG.
 SAYS = {
     "no_job": ["there is no job 'nobody'", "kubeque status"],
     "no_job_deferred": ["there is no job 'nobody'"],

@@ -21,7 +21,7 @@ def load(name: str) -> Any:
 
 
 def outcome(dag_run: Any, task_id: str) -> Any:
-    """What an Airflow task of a run returned."""
+    """Return the result of an Airflow task of a run."""
     (ended,) = [ti for ti in dag_run.get_task_instances() if ti.task_id == task_id]
     return ended.xcom_pull(task_ids=task_id)
 

@@ -74,6 +74,6 @@ def test_the_event_of_an_asset_has_the_manifest(submit: Execute, run: Any, waits
         )  # fmt: skip
     pointer, _ = run.execute_deferred(lambda: made)
 
-    # Then whom the event starts can find it
+    # Then a DAG that the event starts can find it
     manifest = {key: pointer[key] for key in ("job_id", "results", "counts")}
     assert events[asset].extra == {"mine": 1, **manifest}

@@ -1,4 +1,4 @@
-"""The queue's server is away for a while: whoever waits goes on waiting, and the sweep ends well."""
+"""The server of the queue is unavailable for a while: waiting tasks continue to wait, and the sweep succeeds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.provider.conftest import Run
 from tests.servers.here import running
 from tests.servers.postgres import PostgresServer
 
-#: Longer than all that is tried again below Airflow.
+#: Seconds of the outage; longer than all retries below Airflow.
 AWAY_SECONDS = 8.0
 
 

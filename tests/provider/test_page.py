@@ -1,4 +1,4 @@
-"""The page of sweeps: what it answers, to whom, and how each Airflow serves it."""
+"""The page of sweeps: its answers, its permissions, and how each Airflow serves it."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(backends: Ba
     a_sweep(backends, "c", "mine", deployment="another")
     ended_job(backends, [{"n": 1}], how, name="d")
 
-    # When somebody asks who may read one of the DAGs
+    # When a user with access to one of the DAGs requests the list
     status, told = ask("jobs", only_mine)
 
     # Then there is that one, and guessing the name of another is answered as a name that there is not
@@ -173,7 +173,7 @@ def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(
     query = dict(parse_qsl(urlsplit(page).query)) | {"conn": "broken"}
     status, answered = ask("job", **query)
 
-    # Then the counts of that run are there; for who may not read the DAG, or of another run, they are not
+    # Then the counts of that run are there; without access to the DAG, or for another run, they are not
     assert status == 200
     assert answered["last"]["counts"] == {**told["counts"], "ok": 3}
     assert (answered["last"]["tasks"], answered["last"]["results"]) == (3, told["results"])

@@ -2,7 +2,7 @@
 
     KUBEQUE_PICTURES=docs/images python -m pytest tests/provider/test_page_live.py --basetemp /tmp/demo
 
-draws the pictures of docs/howto/airflow.md anew.
+draws the pictures of docs/howto/airflow.md again.
 """
 
 # ruff: noqa: F811

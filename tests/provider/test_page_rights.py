@@ -15,7 +15,7 @@ def test_a_person_sees_the_sweeps_of_their_dags_alone(
     backends: Backends,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Given sweeps of two DAGs, and a person who may read one of them
+    # Given sweeps of two DAGs, and a person with access to one of them
     a_sweep(backends, "a", "anna")
     a_sweep(backends, "b", "ben")
     monkeypatch.setenv("AIRFLOW__CORE__AUTH_MANAGER", "tests.provider.auth_manager.OwnDags")
@@ -28,7 +28,7 @@ def test_a_person_sees_the_sweeps_of_their_dags_alone(
     assert ([sweep["name"] for sweep in found["sweeps"]], found["total"]) == (["a"], 1)
     assert anna.get("/kubeque/data/job?job=a").json()["counts"]["failed"] == 4
 
-    # And the other is answered as one that there is not, whatever is asked of it
+    # And each request about the other one is answered as if it did not exist
     missing = anna.get("/kubeque/data/job?job=nowhere")
     assert missing.status_code == 404
     for what in ("job", "marks", "failures", "table", "task", "log"):
@@ -37,7 +37,7 @@ def test_a_person_sees_the_sweeps_of_their_dags_alone(
     hidden = anna.get("/kubeque/timeline?job=b")
     assert (hidden.status_code, HOSTILE in hidden.text, "ben" in hidden.text) == (404, False, False)
 
-    # And what tasks write is for who may read logs
+    # And the output of tasks requires permission to read logs
     assert anna.get("/kubeque/data/log?job=a&index=0").status_code == 403
     assert api("OP", "anna").get("/kubeque/data/log?job=a&index=0").status_code == 200
     assert api("OP", "ben").get("/kubeque/data/log?job=a&index=0").status_code == 404

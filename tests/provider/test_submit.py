@@ -207,7 +207,7 @@ class TestClear:
         late = submit([f"^{script}", "{a}"], 3, parameters=grid(a=[1, 2]), wait=False)
         assert first["job_id"] == again["job_id"] == late["job_id"]
         assert runs(tmp_path) == ["1", "2"]
-        # Once the sensor has returned it, who submits it again means it.
+        # Once the sensor has returned, a second submission is intended.
         wait(late)
         wait(submit([f"^{script}", "{a}"], 4, parameters=grid(a=[1, 2]), wait=False))
         assert runs(tmp_path) == ["1", "2"]
@@ -284,7 +284,7 @@ def test_the_next_run_skips_what_earlier_ones_have_done(
     assert pointer["counts"]["ok"] == 3
     assert "3 rows, 2 of them linked to earlier jobs of the series" in "".join([*capfd.readouterr(), caplog.text])
 
-    # And in another series, or for those who do not ask, all run
+    # And in another series, or without skip_done, all run
     submit("wednesday", "a", series="mine")
     submit("thursday", "a", skip_done=False)
     assert runs(tmp_path) == ["a", "a"]

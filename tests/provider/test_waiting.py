@@ -1,4 +1,4 @@
-"""Waiting in the triggerer, and what becomes of a sweep when who waits for it is ended."""
+"""Waiting in the triggerer, and the state of a sweep after the end of the Airflow task that waits for it."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class TestTrigger:
 
 
 class TestTheEndOfWhoWaits:
-    """What Airflow says of the Airflow task decides, and only who took the job last may cancel it."""
+    """The state of the Airflow task decides, and only the last task that took the job may cancel it."""
 
     @pytest.mark.parametrize("said", ["failed", "success", "skipped", "removed", GONE])
     def test_one_that_ended_for_good_takes_its_sweep_along(
@@ -261,7 +261,7 @@ class TestTheEndOfWhoWaits:
                 time.sleep(0.1)
                 client.status(name)
             assert "nobody has looked at it" in client.job(name).reason
-        # Who comes back repairs: it goes on.
+        # A task that returns repairs the job, and the job continues.
         KubequeJobSensor(task_id="wait", job_id=name).poke(run.context("wait", 2))
         assert state(name) is JobState.ACTIVE
 

@@ -106,7 +106,7 @@ def fresh_namespace() -> str:
 
 @contextmanager
 def datastore(address: str, folder: Path) -> Iterator[Opener]:
-    """A namespace for each test. Where the emulator is, the library is told by the environment."""
+    """Yield a namespace for each test. The library reads the address of the emulator from the environment."""
     url = fresh_namespace()
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("DATASTORE_EMULATOR_HOST", address)

@@ -2,7 +2,7 @@
 
     python -m tests.queues.chaos_consumer QUEUE_URL OWNER JOURNAL
 
-What it did stands in its journal, one line each, written at once: it may be killed or frozen anywhere.
+Its journal has one line for each action, written at once, because it may be killed or frozen at any point.
 """
 
 from __future__ import annotations

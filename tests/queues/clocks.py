@@ -8,7 +8,7 @@ from kubeque.queues.backends.backend import Backend
 
 
 class Clock:
-    """A monotonic clock that goes when it is told to."""
+    """A monotonic clock that a test advances."""
 
     def __init__(self) -> None:
         self.time = 1000.0

@@ -48,7 +48,7 @@ def run_next(lease: Lease, cause: Cause = Cause.OK, **fields: Any) -> int:
 
 
 def states(queue: Queue, job: Job) -> dict[int, State]:
-    """Where each task stands; fails if one stands in two places or in none."""
+    """Return the state of each task; fail if a task is in two blocks or in none."""
     found: dict[int, State] = {}
     for block in queue.scan(job):
         for index in block.indexes(*(set(State) - {State.MOVED})):

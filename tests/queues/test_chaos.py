@@ -37,7 +37,7 @@ TASKS, CONSUMERS, LEASE_SECONDS = 2000, 8, 3.0
 #: So often one is killed or frozen; after that the survivors finish the work.
 DISTURBANCES = 14
 _PATIENCE_SECONDS = 270.0
-#: What happens to a server in the middle of it.
+#: Disturbance of a server during the run.
 Upset = Callable[["Crowd"], None]
 
 
@@ -191,7 +191,7 @@ class Crowd:
             process.wait()
 
     def notes(self, what: str) -> list[object]:
-        """All that the journals say of this kind. Who was killed may have left half a line."""
+        """Return all journal entries of this kind. A killed consumer may have left half a line."""
         found = []
         for path in self._folder.glob("*.journal"):
             lines = path.read_text().splitlines(keepends=True)
@@ -257,7 +257,7 @@ def test_nothing_is_lost_or_accepted_twice_whatever_happens_to_processes(
 
 
 def check(queue: Queue, crowd: Crowd) -> None:
-    """The books of the store against the journals of those who worked."""
+    """Compare the records of the store with the journals of the consumers."""
     job = queue.job(JOB)
     wanted = {index: State.FAILED if index % 50 == 13 else State.OK for index in range(TASKS)}
     assert states(queue, job) == wanted

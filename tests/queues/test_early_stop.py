@@ -35,7 +35,7 @@ def failed(
 
 
 def running(owner: str, seconds: float, *, lo: int = 500) -> Block:
-    """A block with one task that has run for so long."""
+    """Return a block with one task that has run for `seconds`."""
     return Block("uid-1", f"0-{lo}", lo, lo + 1, 0, bytes([State.RESERVED]), owner=owner, began=NOW - seconds)
 
 

@@ -151,7 +151,7 @@ def test_a_fleet_does_not_list_what_has_ended_until_it_runs_again(queue: Queue) 
 
 # ------------------------------------------------------------------ counted and listed
 def run_some(lease: Lease, count: int) -> None:
-    """At most so many of the reserved tasks end, one way or another."""
+    """End at most `count` of the reserved tasks, each with a random cause."""
     while count and (taken := lease.take()):
         lease.ended(outcome(*taken, random.choice([Cause.OK, Cause.EXIT, Cause.OOM])))
         count -= 1

@@ -99,7 +99,7 @@ def test_every_reader_takes_what_it_does_not_know(ours: set[Change], theirs: set
     run_next(other)
     other.commit()
     assert reaper.reap(queue, job, find_death=lambda owner: Death() if owner == "anna" else None) == 1
-    # Then the unknown task was never handed out, and all that is not known here is still there
+    # Then the unknown task was never handed out, and the unknown fields are still there
     after = stored_blocks(backend, job.uid)
     for name, block in before.items():
         assert after[name].get(LATER) == block.get(LATER)
@@ -181,7 +181,7 @@ def test_a_job_that_cannot_be_read_stops_no_other(
     record = backend.get_job("bad")
     assert record is not None
     backend.swap_job(replace(record, body=encode(wire)))
-    # Then the other one is served, and the reason is said once
+    # Then the other one is served, and the reason is logged once
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             assert [job.name for job in queue.jobs("local")] == ["good"]

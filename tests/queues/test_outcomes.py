@@ -1,4 +1,4 @@
-"""What is kept of an attempt: texts of any kind and size, budgets by cause, the last eight attempts."""
+"""The record of an attempt: texts of any kind and size, budgets by cause, the last eight attempts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.queue import Queue
 from tests.queues.makers import NASTY, SHAPES, claim, make_job, outcome, run_next, states, submit
 
-#: What a text may be: everything that fits a string.
+#: Possible texts: everything that fits a string.
 TEXTS = {
     "nasty": NASTY,
     "lone surrogate": "a file named \udcff",
@@ -84,7 +84,7 @@ def test_names_of_any_kind_are_data(queue: Queue, text: str) -> None:
 
 
 def test_the_fullest_block_is_kept(backend: Backend) -> None:
-    """256 tasks, each with all that may be kept of it, in texts that do not compress."""
+    """Store 256 tasks, each with every optional field, in texts that do not compress."""
     rng = random.Random(1)
 
     def record(index: int) -> TaskRecord:

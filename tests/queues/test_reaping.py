@@ -39,7 +39,7 @@ def watch_for(queue: Queue, job: Job, watch: LeaseWatch, clock: Clock, seconds: 
     return taken
 
 
-# ------------------------------------------------------------------ who is dead
+# ------------------------------------------------------------------ dead consumers
 def test_a_long_lived_reaper_takes_a_lease_that_stood_still_for_a_whole_lease(queue: Queue) -> None:
     job = submit(queue, make_job(8))
     anna, bert = claim(queue, job, "anna"), claim(queue, job, "bert")

@@ -1,4 +1,4 @@
-"""Kill, reset, remove: what was decided holds against whoever comes back from before."""
+"""Kill, reset, remove: the decision holds against consumers that return from before it."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def test_the_reset_of_many_failed_tasks_costs_few_calls(flaky_queue: Queue, flak
     assert sum(flaky.calls.values()) <= 30
 
 
-# ------------------------------------------------------------------ who comes back
+# ------------------------------------------------------------------ returning consumers
 def test_results_held_over_a_kill_and_a_reset_count_where_the_lease_stood(queue: Queue) -> None:
     job = submit(queue, make_job(2), size=2)
     lease = claim(queue, job, reserve=2)

@@ -1,4 +1,4 @@
-"""A job made anew under its name: there is the old one or the new one, whatever gets lost on the way."""
+"""A job replaced under its name: the old one or the new one exists, whichever request is lost."""
 
 from __future__ import annotations
 

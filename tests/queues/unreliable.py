@@ -17,7 +17,7 @@ READS = ("now", "get_job", "list_jobs", "get_block", "find_blocks", "tally", "sc
 
 
 class Fault(Enum):
-    """What goes wrong with one call."""
+    """The fault of one call."""
 
     #: It is performed and the answer is lost.
     DROP = auto()
@@ -41,7 +41,7 @@ def once(operation: str, fault: Fault, *, number: int = 0) -> Plan:
 
 
 class Unreliable:
-    """A store around another one. `calls` counts what was asked of it."""
+    """A store around another one. `calls` counts the calls of each operation."""
 
     def __init__(self, backend: Backend, plan: Plan = all_well) -> None:
         self.backend = backend
@@ -90,13 +90,13 @@ class Unreliable:
         self.fail(all_well)
 
     def land(self) -> None:
-        """What was on its way arrives now."""
+        """Perform the delayed calls."""
         while self._flying:
             _quietly(self._flying.pop(0))
 
     @property
     def writes(self) -> int:
-        """How many writes were asked of it."""
+        """Return the number of requested writes."""
         return sum(self.calls[operation] for operation in WRITES)
 
 

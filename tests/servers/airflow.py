@@ -30,7 +30,7 @@ from tests.waiting import GaveUp, NotStarted, T, until
 ROOT = Path(__file__).resolve().parents[2]
 #: Seconds that anything may take on a busy machine.
 PATIENCE = 150.0
-#: What notices that somebody is gone does so in seconds rather than in minutes.
+#: Airflow's settings; it detects dead processes in seconds rather than in minutes.
 _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
@@ -64,7 +64,7 @@ class AirflowServer:
     API = "/api/v2"
     #: How it reaches PostgreSQL.
     DRIVER = "postgresql+psycopg://"
-    #: Does it tell a trigger that its Airflow task was ended by a person or a limit?
+    #: True if it notifies a trigger when a person or a limit ends its Airflow task.
     tells_triggers = True
 
     def __init__(self, dags: Path, database_url: str, environ: Mapping[str, str]) -> None:
@@ -108,7 +108,7 @@ class AirflowServer:
         return Process(part, argv, self.folder, gentle=signal.SIGTERM, cwd=self.folder)
 
     def command(self, *words: str) -> str:
-        """What an `airflow` command prints."""
+        """Return the output of an `airflow` command."""
         done = subprocess.run(
             [sys.executable, "-m", "airflow", *words],
             env=self.environ, cwd=self.folder, capture_output=True, text=True, check=False, timeout=PATIENCE,
@@ -117,7 +117,7 @@ class AirflowServer:
         return done.stdout
 
     def start(self, *, dags: int) -> None:
-        """Make the database, start all, and wait until so many DAGs can run."""
+        """Create the database, start all processes, and wait until `dags` DAGs can run."""
         self.command("db", "migrate")
         for process in self._parts.values():
             process.start(lambda: True)
@@ -170,11 +170,11 @@ class AirflowServer:
         return int(self.ask("GET", "dags")["total_entries"])
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """What the public API answers. Raises urllib.error.HTTPError."""
+        """Return the answer of the public API. Raise urllib.error.HTTPError."""
         return self._request(method, f"{self.API}/{path}", body, self.headers())
 
     def headers(self) -> Mapping[str, str]:
-        """What tells the API who asks."""
+        """Return the headers that authenticate a request."""
         return {"Authorization": f"Bearer {self._token}"}
 
     @cached_property
@@ -199,7 +199,7 @@ class AirflowServer:
         return str(self.ask("GET", f"dags/{dag}/dagRuns/{quote(run_id)}")["state"])
 
     def task(self, dag: str, run_id: str, task: str) -> dict[str, Any]:
-        """What the API says of an Airflow task."""
+        """Return the API's record of an Airflow task."""
         found: dict[str, Any] = self.ask("GET", f"dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}")
         return found
 
@@ -222,7 +222,7 @@ class AirflowServer:
         self.ask("DELETE", f"dags/{dag}/dagRuns/{quote(run_id)}")
 
     def fill_in(self, dag: str, first: str, last: str, *, at_once: int) -> None:
-        """Begin a back-fill of the days `first` to `last`, as YYYY-MM-DD, with so many runs at once."""
+        """Begin a back-fill of the days `first` to `last`, as YYYY-MM-DD, with at most `at_once` parallel runs."""
         span = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         self.ask("POST", "backfills", {"dag_id": dag, **span, "max_active_runs": at_once, "dag_run_conf": {}})
 

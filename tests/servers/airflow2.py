@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from tests.servers.airflow import AirflowServer
 
-#: Whoever comes to the web server is its administrator.
+#: Every visitor of the web server is an administrator.
 _WEBSERVER_CONFIG = 'AUTH_ROLE_PUBLIC = "Admin"\n'
 
 

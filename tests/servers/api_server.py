@@ -23,9 +23,9 @@ class ApiServer:
     """One server, whose certificate is its own authority."""
 
     def __init__(self, folder: Path, token: str) -> None:
-        """Whoever has `token` may do everything."""
+        """Permit everything to requests with `token`."""
         self.token = token
-        #: What there is, by its path.
+        #: Objects by their path.
         self.objects: dict[str, dict[str, Any]] = {"/api/v1/namespaces/default": {"metadata": {"name": "default"}}}
         #: Every request: verb and path.
         self.calls: list[str] = []

@@ -29,7 +29,7 @@ class Browser:
         return cls(path)
 
     def render(self, page: Path | str) -> str:
-        """A file, or what a server on 127.0.0.1 has, as it stands two seconds of its own time after loading.
+        """Return a file or a page of a server on 127.0.0.1, two seconds of its own time after loading.
 
         No other host is reached.
         """

@@ -1,6 +1,6 @@
 """The two emulators of Google Datastore that gcloud brings: the legacy one, and Firestore's in datastore mode.
 
-They differ in what they refuse and in what they quietly ignore, so all that is said of Datastore is tested on both.
+They differ in the requests that they refuse or silently ignore, so the tests of Datastore run on both.
 
     emulator = DatastoreEmulator("legacy")
     emulator.start()
@@ -96,7 +96,7 @@ class DatastoreEmulator:
         self._process.stop()
 
     def frozen(self) -> AbstractContextManager[None]:
-        """It stands still; the lines to it stay open."""
+        """Freeze the process; connections to it stay open."""
         return self._process.frozen()
 
     def _answers(self) -> bool:

@@ -1,4 +1,4 @@
-"""What stands between a client and a server and spoils things there: answers lost, refusals, cut lines.
+"""Proxies between a client and a server that inject faults: lost answers, refusals, broken connections.
 
 with GrpcProxy(emulator.host) as proxy:
     proxy.plan = lambda method, number: Lost("UNAVAILABLE") if (method, number) == ("Commit", 0) else None
@@ -48,7 +48,7 @@ Fault = Refused | Lost | Silent
 
 
 class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Passes all calls of a gRPC server on, but for those that the plan spoils. `calls` lists them in order."""
+    """Forward all calls to a gRPC server, except those that the plan makes fail. `calls` lists them in order."""
 
     def __init__(self, target: str) -> None:
         #: Told a method's name and how often it was called before.
@@ -116,11 +116,11 @@ class TcpProxy:
         self.losses = 0
         #: How each request of an HTTP client begins (it waits for one answer before it asks the next on a line).
         self.requests: list[bytes] = []
-        #: The line breaks when so many bytes more have gone through; the next ones hold.
+        #: Number of further bytes after which the connection breaks; later connections hold.
         self.break_after: int | None = None
-        #: Then all lines break, and who comes is turned away.
+        #: True if then all connections break and new ones are refused.
         self.closes_then = False
-        #: Who comes is turned away.
+        #: True if new connections are refused.
         self.closed = False
 
     def __enter__(self) -> TcpProxy:

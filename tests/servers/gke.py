@@ -5,7 +5,7 @@
     os.environ["CONTAINER_EMULATOR_HOST"] = manager.host
     manager.refuse("CreateCluster", grpc.StatusCode.PERMISSION_DENIED, "you may not")
 
-What it is asked is checked as far as Google's documentation says what Google checks: names, parents, that a cluster has
+It checks requests as far as Google's documentation describes the checks of Google: names, parents, that a cluster has
 a node that stays. An operation is done after it was looked at a few times. There is no cluster behind it.
 """
 
@@ -27,7 +27,7 @@ _CLUSTER = re.compile(r"(projects/[^/]+/locations/([^/]+))/clusters/([a-z][a-z0-
 
 
 class Refused(Exception):
-    """What the caller is told."""
+    """The error that the caller receives."""
 
     def __init__(self, code: grpc.StatusCode, text: str) -> None:
         super().__init__(text)
@@ -62,7 +62,7 @@ class ClusterManager:
         self._refusals.setdefault(method, []).extend([(code, text)] * times)
 
     def fail_next_operation(self, text: str) -> None:
-        """Let the next operation be accepted, and end in this error."""
+        """Accept the next operation, and end it with this error."""
         self._failing = text
 
     def asked(self, method: str) -> list[Any]:

@@ -1,4 +1,4 @@
-"""What a Google project has beside its clusters, on this machine: accounts, rights, databases, and tokens.
+"""Emulates a Google project without its clusters: accounts, rights, databases, and tokens.
 
 It answers in the REST forms of IAM, the resource manager, Firestore's administration and Cloud Storage. Buckets are
 really made: by a fake-gcs-server behind it. That has no policies for buckets, so these are kept here.
@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from tests.servers.json_http import JsonHandler
 
-#: What everybody gets who logs in.
+#: Token that each login returns.
 TOKEN = "a-token-of-the-test"
 
 
@@ -68,7 +68,7 @@ class GoogleApis:
         return path
 
     def members(self, of: str, role: str) -> list[str]:
-        """Who has a role on something."""
+        """Return the members that have a role on a resource."""
         return [m for b in self.policies.get(of, {}).get("bindings", []) if b["role"] == role for m in b["members"]]
 
     def answer(self, verb: str, target: str, body: dict[str, Any]) -> tuple[int, Any]:

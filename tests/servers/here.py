@@ -13,7 +13,7 @@ from tests.servers.process import NotHere
 
 
 class Server(Protocol):
-    """What is started once and stopped in the end."""
+    """A server that is started once and stopped in the end."""
 
     def start(self) -> None: ...
 

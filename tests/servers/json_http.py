@@ -8,7 +8,7 @@ from typing import Any
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Reads what was sent, and says what is said to it."""
+    """Reads the body of a request, and sends an answer."""
 
     def heard(self) -> bytes:
         """The body of the request."""

@@ -38,7 +38,7 @@ def _binary(name: str) -> str:
 
 
 def _unprivileged() -> list[str]:
-    """What starts a program as a user whom PostgreSQL accepts: it refuses to run as root."""
+    """Return the command prefix that starts a program without root: PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return []
     if not shutil.which("setpriv"):

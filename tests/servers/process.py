@@ -34,7 +34,7 @@ def free_port() -> int:
 
 
 def listening(port: int) -> bool:
-    """Does anybody answer on this port?"""
+    """True if a server answers on this port."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
@@ -103,7 +103,7 @@ class Process:
             self._signal_all(signal.SIGCONT)
 
     def await_end(self) -> None:
-        """Wait until it has ended of its own accord, as it was asked to."""
+        """Wait until it has ended by itself after a request."""
         assert self._running is not None, f"{self._name} is not running"
         self._running.wait(_START_SECONDS)
 
@@ -141,7 +141,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _descendants(pid: int, spare: str) -> list[int]:
-    """Its children, their children and so on, but for those whose command has the word."""
+    """Return all descendants of a process, except those whose command has the word `spare`."""
     found = [child for child in _children(pid) if spare.encode() not in _command(child).split(b"\0")]
     return [one for child in found for one in (child, *_descendants(child, spare))]
 

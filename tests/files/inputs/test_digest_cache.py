@@ -31,7 +31,7 @@ def old_file(path: Path, data: bytes) -> Path:
 
 
 def poison(cache: Path) -> None:
-    """Changes what the cache believes, so that one sees whether it is asked."""
+    """Change the digests in the cache, so that a test detects if the cache is read."""
     with sqlite3.connect(cache) as database:
         database.execute("UPDATE digest SET sha256 = 'remembered'")
     database.close()

@@ -1,4 +1,4 @@
-"""A refusal says who asked and what to do, and tells no secret."""
+"""A refusal names the account and the remedy, and contains no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that is away is asked again; a store that says no is not."""
+"""A request is repeated if the store is unavailable, and not if the store refuses it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which way a store is asked what it has: few names one by one, many by listings, unless it holds very many."""
+"""Existence checks: few names by single requests, many by listings, except in a store with very many files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubeque.files.stores.existence import present
 
 @dataclass
 class Shelf:
-    """Names that are there, and what was asked for."""
+    """Names that exist, and the requests that were made."""
 
     names: Sequence[str]
     asked: list[str] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""What is peculiar to folders: what dies leaves nothing behind, links lead nowhere, and fsspec is not needed."""
+"""Properties of folders: a killed process leaves nothing behind, links are not followed, fsspec is not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes over the wire to a store: how many requests, and what becomes of a transfer whose line breaks."""
+"""Traffic to a store: the number of requests, and the result of a transfer whose connection breaks."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_of_many_files_of_which_ten_changed_ten_are_sent(wire: Wire, tmp_path: P
     for number in range(0, MANY, MANY // 10):
         (data / f"{number}.txt").write_text(f"another text {number}")
     assert _send(wire, data) == 10
-    # Then the store listed what it has, and was not asked for each
+    # Then the store listed its files, without a request for each file
     assert len(wire.line.requests) - asked < MANY // 5
 
 

@@ -21,7 +21,7 @@ TALKS = "i=0; while [ ! -e {stop} ]; do echo line $i; echo warn $i >&2; i=$((i+1
 
 @pytest.fixture
 def elsewhere(client: Client, tmp_path: Path) -> Iterator[Client]:
-    """Somebody with the same queue and store, who does not see the folders of the consumers."""
+    """Yield a client with the same queue and store that cannot read the folders of the consumers."""
     config = client.config
     values = {
         "queue_url": config.queue_url,

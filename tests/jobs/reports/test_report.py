@@ -46,7 +46,7 @@ def report(backends: Backends, job: Job) -> str:
 
 
 class Shape(HTMLParser):
-    """Element names, and what stands in the cells."""
+    """Element names, and the texts of the cells."""
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a destination remembers of each task, also where a later version of kubeque has written it."""
+"""The records of a destination about each task, also if a later version of kubeque has written them."""
 
 from __future__ import annotations
 

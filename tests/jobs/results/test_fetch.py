@@ -77,7 +77,7 @@ def test_tasks_and_files_may_be_chosen_and_the_table_has_all(client: Client, job
     assert tree(dest) == sorted([*(f"{n}/{name}" for n in (0, 3) for name in chosen), "results.csv"])
     assert len(list(csv.DictReader((dest / "results.csv").read_text().splitlines()))) == 4
 
-    # What was left out comes when it is asked for, and only that.
+    # A later fetch of the omitted files copies only those.
     assert client.fetch(job, dest, state="ok", indexes=parse_ranges("0")).files == 1
     assert client.fetch(job, dest, state="failed", globs=["nothing"]).files == 0
     assert client.fetch(job, dest).kept == 1
@@ -209,7 +209,7 @@ def test_a_stored_file_that_is_not_what_it_was_is_named_and_nothing_of_its_task_
     stored.write_text("1\n")
 
     assert {name.partition("/")[0] for name in tree(tmp_path / "dest")} == {"0", "2", "3", "results.csv"}
-    # Once it is mended the rest comes.
+    # Once it is repaired, a fetch copies the rest.
     assert client.fetch(job, tmp_path / "dest").tasks == 1
 
 

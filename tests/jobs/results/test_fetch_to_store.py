@@ -1,4 +1,4 @@
-"""Results go to a store: whole, once, below the URL that was said."""
+"""Results are copied to a store: completely, once, below the given URL."""
 
 from __future__ import annotations
 

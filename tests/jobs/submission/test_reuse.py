@@ -20,7 +20,7 @@ from kubeque.queues.queue import Queue
 
 
 class Desk:
-    """Somebody who submits a sweep of a series, whose program notes each run and fails where a file says so."""
+    """A user that submits sweeps of a series; the program records each run and fails if a file requests it."""
 
     def __init__(self, client: Client, folder: Path) -> None:
         self.client = client
@@ -46,13 +46,13 @@ class Desk:
         return [o for line in self.client.lines(name) if (o := line.view.record.outcome) is not None]
 
     def ran(self) -> list[str]:
-        """The rows that ran since this was asked last."""
+        """Return the rows that ran since the last call."""
         there = sorted(self.runs.read_text().split()) if self.runs.exists() else []
         self.runs.unlink(missing_ok=True)
         return there
 
     def results(self, name: str) -> list[str]:
-        """What is read in the files of each task, as everybody finds them."""
+        """Return the content of the output file of each task, read at the URL of its result."""
         job = self.client.job(name)
         return [Path(result_url(job, outcome), "files", "out.txt").read_text() for outcome in self.outcomes(name)]
 
@@ -191,7 +191,7 @@ def test_revised_in_place_only_rows_whose_input_changed_run_again(client: Client
     assert submit(Existing.REFUSE) == [("ok", 1), ("ok", 1), ("failed", 1)]
     uid = client.job("job").uid
 
-    # When one file that was good changes and the bad one is mended
+    # When one good file changes and the bad one is corrected
     (tmp_path / "south.txt").write_text("11")
     (tmp_path / "west.txt").write_text("111")
 
@@ -264,7 +264,7 @@ def test_what_a_later_job_links_to_stays_until_the_last_of_them_is_removed(desk:
 def test_a_job_removed_while_it_is_being_linked_to_costs_a_second_run_and_no_result(
     client: Client, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Given somebody who removes the job after its results were found and before the new one is seen
+    # Given a user that removes the job after its results were found and before the new one is visible
     desk.submit("one", ["a", "b"])
     desk.ran()
     create = Queue.create

@@ -1,4 +1,4 @@
-"""What nobody needs goes, and nothing else; on a folder, and on object stores."""
+"""Garbage collection deletes only unused files, in a folder and in object stores."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_first_it_says_what_would_go_and_then_it_goes(store: Store) -> None:
     # When somebody looks what would go
     would = store.collect(really=False, days=3.1)
 
-    # Then nothing has gone yet; and when it is said really, just that goes
+    # Then nothing is deleted yet; and a real run deletes exactly the listed files
     assert [(piece.kind, piece.files) for piece in would.pieces] == [("expired", len(before[0])), ("input", 1)]
     assert would.bytes > 2 * 4 + len("echo old")
     assert (store.names(old), store.names(new), store.names(kept)) == before
@@ -174,7 +174,7 @@ def test_inputs_are_left_alone_where_results_of_others_cannot_be_seen(store: Sto
 
 
 def test_a_submission_waits_for_the_one_who_clears_away_and_then_uploads_anew(store: Store) -> None:
-    # Given somebody who has found an input that nobody uses
+    # Given a garbage collection that has found an unused input
     store.submit("first", "echo")
     store.backends.files.delete_tree(store.backends.queue.job("first").url)
     store.backends.queue.remove("first")
@@ -190,7 +190,7 @@ def test_a_submission_waits_for_the_one_who_clears_away_and_then_uploads_anew(st
         clearing.check()
         store.backends.files.delete(f"{store.backends.config.cas_url_prefix}/{digest}")
 
-    # Then whoever submits a job with it brings it again
+    # Then the waiting submission uploads the input again
     submission.join(60)
     assert store.inputs == [digest]
 

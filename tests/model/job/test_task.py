@@ -1,4 +1,4 @@
-"""What a block keeps of a task: attempts, charges and the outcome that counts."""
+"""The record of a task in a block: attempts, charges and the outcome that counts."""
 
 from __future__ import annotations
 

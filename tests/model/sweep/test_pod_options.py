@@ -1,4 +1,4 @@
-"""What people may say about pods, and how they are told that it is wrong."""
+"""The options of pods, and the messages about invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an author may get wrong, an Airflow task each. What each fails with goes to a file of its name."""
+"""Errors of an author, one per Airflow task. The message of each failure is written to a file of its name."""
 
 import os
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 
-#: What an Airflow task upstream may return that is no table of rows.
+#: Values that an upstream Airflow task may return and that are not a table of rows.
 SHAPES = {
     "text": "north", "number": 3, "numbers": [1, 2], "dict": {"a": [1, 2]}, "nothing": None, "empty": [],
     "uneven": [{"a": 1}, {"b": 2}], "missing": [{"a": 1}, {"a": None}], "nested": [{"a": {"b": 1}}],

@@ -50,7 +50,7 @@ class Sweep:
 
     @property
     def hears(self) -> bool:
-        """Does anybody tell whoever waits here that a person or a limit has ended it?"""
+        """True if the waiting process is notified when a person or a limit ends its Airflow task."""
         return self.way in PROCESS or (self.way in DEFERRED and self.airflow.tells_triggers)
 
     def begin(self, *, stop: str = "", go: bool = False) -> Sweep:
@@ -64,7 +64,7 @@ class Sweep:
         return self
 
     def release(self) -> None:
-        """Let its rows end."""
+        """End the rows of the sweep."""
         self.folder.mkdir(exist_ok=True)
         (self.folder / "go").touch()
 
@@ -104,7 +104,7 @@ class Sweep:
         self.airflow.until(f"the sweep of {self.dag} is cancelled", lambda: self.job().state is JobState.KILLED)
 
     def is_told(self) -> None:
-        """It was ended: returns once it is cancelled, or has outlived that where nobody is told."""
+        """Return once the ended sweep is cancelled, or, without a notification, has survived the end."""
         if self.hears:
             self.cancelled()
         else:
@@ -152,7 +152,7 @@ class Sweep:
 
 
 def parent(pid: int) -> int:
-    """Who started a process."""
+    """Return the parent of a process."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 

@@ -1,4 +1,4 @@
-"""What dies under a sweep: the process of the Airflow task at each point of its submission, triggerer and scheduler."""
+"""Deaths during a sweep: of the Airflow task at each point of its submission, of the triggerer and scheduler."""
 
 from __future__ import annotations
 

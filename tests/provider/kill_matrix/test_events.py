@@ -1,4 +1,4 @@
-"""Who ends a sweep: what a person or a limit does to the Airflow task that waits for it, in each way to wait."""
+"""A person or a limit ends the Airflow task that waits for a sweep, in each way to wait."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, WAYS, Sweep
 
 Make = Callable[..., Sweep]
-#: What a person does who wants it to end.
+#: Actions by which a person ends a sweep.
 ENDS: dict[str, Callable[[Sweep], Any]] = {
     "marked failed": lambda one: one.airflow.mark(one.dag, one.run_id, "wait", "failed"),
     "marked success": lambda one: one.airflow.mark(one.dag, one.run_id, "wait", "success"),
@@ -32,7 +32,7 @@ def test_a_person_who_ends_the_airflow_task_cancels_the_sweep(sweep: Make, event
 def test_a_limit_that_is_reached_cancels_the_sweep(sweep: Make) -> None:
     kinds = ("task_limit", "run_limit")
     made = [sweep(way, kind, kind) for kind in kinds for way in (*PROCESS, *DEFERRED)]
-    # Where a trigger is not told, Airflow and the trigger end a deferred task at the same moment: either may be first.
+    # Without a notification, Airflow and the trigger end a deferred task at the same moment: either may be first.
     waiting = [one.begin() for one in made if one.hears or one.kind == "run_limit"]
     for one in waiting:
         one.airflow.until(f"the job of {one.dag} is there", one.job_or_none)
@@ -50,7 +50,7 @@ def test_cleared_it_goes_on_and_the_next_try_takes_it_up(sweep: Make) -> None:
     for one in waiting:
         one.waits(attempt=2)
     for one in waiting:
-        # The trigger of the try before is told late, when the next try waits already.
+        # The trigger of the previous try is notified late, when the next try already waits.
         if one.way in DEFERRED and one.hears:
             one.says("goes on")
         one.goes_on()

@@ -1,4 +1,4 @@
-"""The commonest loop there is: a row fails, the script is mended, the Airflow task is cleared."""
+"""The most common loop: a row fails, the user corrects the script and clears the Airflow task."""
 
 from __future__ import annotations
 

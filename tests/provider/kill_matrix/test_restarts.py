@@ -1,4 +1,4 @@
-"""What waits nowhere dies as well: the triggerer that polls, the scheduler that starts; and nobody comes back."""
+"""Deaths of processes that do not wait: the polling triggerer and the scheduler; and no process returns."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_scheduler_that_is_killed_with_its_processes_finds_every_sweep_again(
         one.waits()
     airflow.restart("scheduler", kill=True)
 
-    # Then the next try takes the sweep up, and who waits elsewhere has noticed nothing
+    # Then the next try takes the sweep over, and processes that wait elsewhere are not affected
     for one in waiting:
         if one.way in PROCESS:
             one.waits(attempt=2)

@@ -1,4 +1,4 @@
-"""What is special about Datastore: its ways of failing, its names, and what it must never be asked."""
+"""Properties of Datastore: its errors, its names, and the requests that it must never receive."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OpenAt = Callable[[str], Backend]
 
 @pytest.fixture(params=[on("datastore-legacy"), on("datastore-firestore")])
 def proxy(request: pytest.FixtureRequest, server: Callable[[str], str]) -> Iterator[GrpcProxy]:
-    """What stands before an emulator."""
+    """Yield a proxy in front of an emulator."""
     with GrpcProxy(server(request.param)) as proxy:
         yield proxy
 

@@ -1,4 +1,4 @@
-"""What is special about PostgreSQL: lines that break, servers that stop, freeze and recover, plans and passwords."""
+"""Properties of PostgreSQL: broken connections, servers that stop, freeze and recover, plans and passwords."""
 
 from __future__ import annotations
 

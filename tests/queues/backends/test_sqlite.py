@@ -97,7 +97,7 @@ def test_a_kill_in_the_middle_of_a_commit_loses_nothing_that_was_acknowledged(pa
                 rest = process.stdout.read()  # communicate() would leave out what came with the first line
             lines = [line.split() for line in (first + rest).splitlines(keepends=True) if line.endswith("\n")]
             said |= {int(index): int(attempt) for index, attempt in lines}
-        # Then what it was told is recorded is recorded, and the file is sound
+        # Then each outcome that was acknowledged is recorded, and the file is valid
         recorded = {v.index: v.record.outcome.attempt for v in queue.tasks(job) if v.state == "ok" and v.record.outcome}
         assert said.items() <= recorded.items()
         assert len(said) >= 8
@@ -106,7 +106,7 @@ def test_a_kill_in_the_middle_of_a_commit_loses_nothing_that_was_acknowledged(pa
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-# ---------------------------------------------------------------------- files that are no good
+# ---------------------------------------------------------------------- unusable files
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A folder on a disk of one megabyte."""
@@ -133,7 +133,7 @@ def test_a_full_disk_is_said_and_what_was_there_stays(small_disk: Path) -> None:
         with pytest.raises(QueueError, match="is full: make room, or set another queue_url") as refused:
             backend.insert_blocks(too_much)
         assert not isinstance(refused.value, QueueUnavailable)
-        # Then that is said, what was there can be read, and with room again it goes on
+        # Then the error is reported, earlier data can be read, and with free space writes succeed again
         assert backend.get_block("uid-1", "0-0") == first
         subprocess.run(["mount", "-o", "remount,size=16m", str(small_disk)], check=True)
         assert ids(kept(backend, block(500))) == ["0-500"]

@@ -1,4 +1,4 @@
-"""Bugs that queues have had, each put into this one: whoever watches a queue has to see them."""
+"""Bugs that queues have had, each inserted into this one: the checks of a queue must detect them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def the_fence_is_ignored(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def the_lease_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    """Whoever was refused tries again on what is there now."""
+    """Retry a refused write on the present record."""
     patch.setattr(transitions, "settle", lambda before, fresh: Settled.AGAIN if fresh else Settled.LOST)
 
 

@@ -1,4 +1,4 @@
-"""What must hold after every write, and what participants believe against what the store says."""
+"""Invariants after every write, and the beliefs of participants compared with the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeque.queues.backends.records import read_block, read_job
 from kubeque.queues.block import Block
 from tests.queues.fuzz.world import Participant, Violation
 
-#: What a job's state may become; by a reset only where the run is raised.
+#: Permitted next states of a job; by a reset only if the run is raised.
 _MAY_BECOME = {
     JobState.ACTIVE: {JobState.RESETTING, JobState.KILLED, JobState.STOPPED},
     JobState.RESETTING: {JobState.ACTIVE, JobState.KILLED, JobState.STOPPED},
@@ -52,15 +52,15 @@ class Checker:
         self._reserved: dict[Key, tuple[str, int]] = {}
         self._begun: set[Key] = set()
         self._ended: dict[Key, Outcome] = {}
-        #: What the store accepted.
+        #: Outcomes that the store accepted.
         self.accepted: dict[Key, Outcome] = {}
         self._ok: set[tuple[str, int, int]] = set()
-        #: Who is in which call of `reset`, and how many runs it began.
+        #: Number of runs that the call of `reset` of each participant began.
         self.resets: dict[str, int] = {}
 
     # ------------------------------------------------------------------ what participants say
     def begins(self, lease_block: Block, index: int, number: int) -> str:
-        """A consumer begins an attempt. The folder it writes to, from which the attempt can be told."""
+        """Begin an attempt of a consumer. Return its folder, which identifies the attempt."""
         key = (lease_block.uid, index, number)
         require(key not in self._begun, f"attempt {key} is begun twice")
         require(
@@ -79,7 +79,7 @@ class Checker:
         self._ended[uid, outcome.index, outcome.attempt] = outcome
 
     def believes(self, uid: str, outcome: Outcome) -> None:
-        """A consumer was told that this is recorded."""
+        """Note that a consumer received the confirmation of this outcome."""
         key = (uid, outcome.index, outcome.attempt)
         require(self.accepted.get(key) == outcome, f"{key} is believed recorded as {outcome.cause}, and it is not")
 
@@ -238,7 +238,7 @@ class Checker:
         require(replace(new, n=old.n) == new, "a job has another number of tasks")
 
     def has(self, uid: str) -> bool:
-        """Is this job there?"""
+        """True if this job exists."""
         return any(job.uid == uid for job in self._jobs.values())
 
     def open_tasks(self) -> list[str]:

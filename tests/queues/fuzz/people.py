@@ -1,4 +1,4 @@
-"""Who takes part: consumers as the real one behaves, and all who look after a job or meddle with it."""
+"""Participants: consumers that behave as the real one, and users that maintain or disturb a job."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class JudgedQueue(Queue):
 
 @dataclass
 class Stage:
-    """What all participants share."""
+    """State that all participants share."""
 
     world: World
     backend: MemoryBackend
     weather: Weather
     checker: Checker
-    #: What happens besides; see plan.FEATURES.
+    #: Additional events; see plan.FEATURES.
     features: frozenset[str]
     #: Consumers that are really gone, with what they ran.
     dead: dict[str, int | None] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Stage:
         )  # fmt: skip
         return job, make_blocks(job.uid, n, rng.randint(1, 8), canaries=spread(range(n), job.canaries))
 
-    # ------------------------------------------------------------------ who comes
+    # ------------------------------------------------------------------ new participants
     def add_consumer(self, delay: float, *, mortal: bool = True) -> None:
         """One more consumer; the mortal are killed by chance."""
         self.consumers += 1
@@ -94,7 +94,7 @@ class Stage:
             me.pause(me.rng.uniform(0.5, 5.0))
 
     def visit(self, me: Participant, act: Callable[[Queue], object], least: float, most: float) -> None:
-        """Do something again and again; somebody at a distance, who meets all errors there are."""
+        """Repeat an action as a remote user that encounters every kind of error."""
         queue = self.queue(me)
         while True:
             me.pause(me.rng.uniform(least, most))
@@ -200,7 +200,7 @@ class Consumer:
         return seconds, Cause.OK, 0
 
     def _look_at_jobs(self, lease: Lease) -> None:
-        """Every five seconds: was it killed, removed, made anew?"""
+        """Check every five seconds if the job was killed, removed or replaced."""
         if self.stage.world.time - self.looked < 5.0:
             return
         self.looked = self.stage.world.time
@@ -216,7 +216,7 @@ class Consumer:
         self.gone = True
 
 
-# ---------------------------------------------------------------------- those who look after it
+# ---------------------------------------------------------------------- maintenance of a job
 def watcher(stage: Stage, me: Participant) -> None:
     """A long-lived reaper, with a clock of its own, which also finishes what others left half done."""
     watch = LeaseWatch(lambda: stage.world.time)
@@ -235,7 +235,7 @@ def passer_by(stage: Stage, me: Participant) -> None:
 
 
 def undertaker(stage: Stage, me: Participant) -> None:
-    """Knows who is dead, and sometimes what they ran and of what they died."""
+    """Report dead consumers, sometimes with their task and the cause of death."""
 
     def find_death(owner: str) -> Death | None:
         if owner not in stage.dead:
@@ -264,7 +264,7 @@ def sensor(stage: Stage, me: Participant) -> None:
     stage.visit(me, act, 3.0, 15.0)
 
 
-# ---------------------------------------------------------------------- those who meddle
+# ---------------------------------------------------------------------- disturbances of a job
 def killer(stage: Stage, me: Participant) -> None:
     stage.visit(me, lambda queue: queue.kill(NAME) if not stage.weather.calm else None, 20.0, 80.0)
 

@@ -1,4 +1,4 @@
-"""One schedule: from a seed to who takes part and what goes wrong; a schedule that fails is shortened."""
+"""One schedule: participants and faults, derived from a seed; a schedule that fails is shortened."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.queues.fuzz.people import Stage
 from tests.queues.fuzz.view import Weather
 from tests.queues.fuzz.world import Participant, Violation, World
 
-#: What may happen besides consumers at work. A schedule that fails is tried again with fewer of these.
+#: Possible events besides the work of consumers. A schedule that fails is repeated with fewer of these.
 FEATURES = frozenset(
     {
         "drop", "refuse", "late", "silence", "kill", "freeze", "skew", "poison", "move",
@@ -105,7 +105,7 @@ def _calm_down(stage: Stage) -> None:
 
 # ---------------------------------------------------------------------- when it fails
 def failure(schedule: Schedule) -> Exception | None:
-    """What goes wrong in it, or None."""
+    """Return the error of a schedule, or None."""
     try:
         schedule.run()
     except Exception as error:
@@ -126,7 +126,7 @@ def shorten(schedule: Schedule) -> tuple[Schedule, Exception]:
 
 
 def story(schedule: Schedule, error: Exception) -> str:
-    """What happened before it went wrong, for people."""
+    """Return the events before the error in readable form."""
     world: World = error.world  # type: ignore[attr-defined]
     lines = [f"{at - world.start:9.3f}  {who:<14} {what:<20} {_told(detail)}" for at, who, what, detail in world.events]
     needed = " ".join(sorted(schedule.features & FEATURES)) or "nothing"

@@ -14,7 +14,7 @@ SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "2000"))
 #: Further ones, for `make soak`.
 SOAK = 5000
 CHUNK = 50
-#: Within so many schedules each bug has to be seen.
+#: Number of schedules within which each bug must be detected.
 ENOUGH = 800
 
 

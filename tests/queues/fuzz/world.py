@@ -1,7 +1,7 @@
 """A world whose clock is virtual and in which exactly one participant acts at a time, in an order given by a seed.
 
-Participants are threads that hand a baton on: whoever pauses puts itself into the agenda, and whoever is next in it
-goes on. Everything that happens is therefore repeatable, and nobody waits for real.
+Participants are threads that pass a baton: a pausing thread adds itself to the agenda, and the next one in it
+continues. All events are therefore repeatable, and no thread waits in real time.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ class Participant:
         #: When it dies, virtual seconds; None: not by chance.
         self.dies_at: float | None = None
         self.alive = True
-        #: What it runs at the moment, as its journal says.
+        #: Task that it runs at the moment, according to its journal.
         self.running: int | None = None
 
     def pause(self, seconds: float) -> None:
-        """Let others act for so long."""
+        """Run other participants for this duration."""
         world = self.world
         if world.over or (self.dies_at is not None and world.time >= self.dies_at):
             raise Killed
@@ -61,7 +61,7 @@ class World:
         self.start = self.time
         self.steps = 0
         self.over = False
-        #: Told (time, who, what, detail); formatted only when something went wrong.
+        #: Events (time, participant, action, detail); formatted only after an error.
         self.events: list[tuple[float, str, str, Any]] = []
         self.failure: BaseException | None = None
         self.participants: list[Participant] = []
@@ -96,7 +96,7 @@ class World:
         self.events.append((self.time, who, what, detail))
 
     def run(self) -> None:
-        """Let all act until nobody is left or `over` is set. Raises what went wrong."""
+        """Run all participants until none is left or `over` is set. Raise the first error."""
         self._next(None)
         self._done.wait()
         self.over = True
@@ -139,7 +139,7 @@ class World:
         self._done.set()
 
     def _next(self, me: Participant | None) -> None:
-        """Hand the baton to whoever is next; come back when `me` has it again."""
+        """Pass the baton to the next participant; return when `me` has it again."""
         try:
             who = self._pop()
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""Holds an Airflow task at a point of its submission, once, as long as a file `stop-POINT` stands in its run's folder.
+"""Holds an Airflow task at a point of its submission, once, while a file `stop-POINT` is in its run's folder.
 
 It says where it is by a file `at-POINT`, with the number of its process, also where nothing holds it.
 """
@@ -12,8 +12,8 @@ import kubeque.jobs.submission.submit
 from kubeque_provider.hooks.kubeque import KubequeHook
 
 RUNS = Path(os.environ["KILL_MATRIX_RUNS"])
-#: In order: before anything; rows are stored, the job is not; the job is there, no consumer is; submitted, and nobody
-#: has been told; while waiting.
+#: In order: before anything; rows are stored, the job is not; the job exists, consumers do not; submitted, but not
+#: yet reported; while waiting.
 POINTS = {
     "begin": (KubequeHook, "submit"),
     "rows": (kubeque.jobs.submission.submit, "make_blocks"),
