@@ -260,7 +260,7 @@ class Client:
         return self.status(name)
 
     def reset(self, name: str, rule: ResetRule | None = None) -> Progress:
-        """Run tasks again, with full budgets: those that failed or were killed, or those that `rule` names."""
+        """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets."""
         self._backends.queue.reset(name, rule or ResetRule())
         return self.status(name)
 
@@ -306,7 +306,8 @@ class Client:
         return open_hosted(config, access=access, tell=tell)
 
     def start_hint(self) -> str:
-        """Return what a user has to start before consumers can run, for people; empty: nothing that is known."""
+        """Return a message that names what the user must start before consumers can run; empty if nothing is known to
+        be missing."""
         return self._backends.cluster.start_hint
 
     def stop(self) -> int:

@@ -17,7 +17,7 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:
-    """Return the rows of a DataFrame or of dicts; rows are returned unchanged. Raises ParametersError."""
+    """Return the rows of a DataFrame or of dicts; a `Rows` object is returned unchanged. Raises ParametersError."""
     if hasattr(rows, "to_spec"):
         return cast(Rows, rows)
     if hasattr(rows, "itertuples"):

@@ -1,4 +1,5 @@
-"""The try of an Airflow task that waits for a sweep, and the rule by which its end cancels the sweep."""
+"""One try of an Airflow task that waits for a sweep, and the rule that decides when the end of this try cancels the
+sweep."""
 
 from __future__ import annotations
 

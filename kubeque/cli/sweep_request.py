@@ -1,4 +1,4 @@
-"""From the command line and a jobspec to a sweep."""
+"""Build a sweep from the command line and a jobspec."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
-    """Return one jobspec for the whole request: the jobspec `file` with options and command of the command line.
+    """Return one jobspec for the whole request: that of `file`, overridden by the options and the command of the
+    command line.
 
     Raises UserError.
     """

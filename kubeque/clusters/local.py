@@ -100,8 +100,7 @@ class Slot:
     def start(self, launch: Callable[[], int], patience_seconds: float = 3.0) -> bool:
         """Start a consumer in the slot unless it has one; `launch` returns its pid. Returns True if one was started.
 
-        The pid is recorded under the lock, so that of several processes that find the slot free only one starts a
-        consumer.
+        The pid is recorded under the lock. If several processes find the slot free, only one of them starts a consumer.
         """
         if not self._lock(patience_seconds):
             return False  # its consumer has not left after all

@@ -169,7 +169,7 @@ class Decisions:
         return mean is not None and mean < COMMIT_SECONDS
 
     def _runs_long(self, now: float) -> bool:
-        """True once the running command has exceeded COMMIT_SECONDS: no task waits behind it any more."""
+        """True once the running command has exceeded COMMIT_SECONDS; from then on no reserved task may wait for it."""
         return self._running is not None and now - self._running_since > COMMIT_SECONDS
 
     def _is_saved(self, now: float) -> bool:

@@ -40,7 +40,8 @@ class Schedule:
     def is_due(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
         """True if the log has to be uploaded now.
 
-        `asked`: end of the request to read the log, 0 without one; `grown`: size of both streams, bytes.
+        `asked`: time at which the request to read the log expires, 0 if there is none; `grown`: size of both streams,
+        bytes.
         """
         if asked and now - self.sent_at >= _APART_SECONDS and (asked != self.answered or grown != self.sent):
             return True

@@ -137,7 +137,8 @@ class ClusterUnavailable(ClusterError):
 
 
 class ClusterRefused(ClusterError):
-    """The cluster refused a request. The message quotes the answer: grant the right or correct the value."""
+    """The cluster refused a request. The message quotes the answer. Grant the missing permission, or correct the
+    value."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)

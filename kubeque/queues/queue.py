@@ -278,7 +278,8 @@ class Queue:
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
         """Change a block whose lease the caller does not hold, and return it.
 
-        Return None if the block is gone or `change` returned None. `change` must return None for its own result.
+        Return None if the block is gone or `change` returned None. If `change` gets a block that it has already
+        changed, it must return None.
         """
 
         def attempt() -> Block | None:

@@ -181,7 +181,8 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
 
 
 def reset(block: Block, rule: ResetRule, run: int) -> Block:
-    """Return the block in run `run`: tasks that the rule selects are pending, with full budgets and their old attempts.
+    """Return the block for the new run `run`. Tasks that the rule selects become pending with full budgets; their old
+    attempts are kept.
 
     A lease is kept unless the rule breaks leases: running tasks continue and their outcomes count.
     """

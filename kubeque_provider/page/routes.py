@@ -1,4 +1,5 @@
-"""Respond to the requests of the page of sweeps, the same for every Airflow; they only read.
+"""Respond to the requests of the page of sweeps. The code is the same for every version of Airflow, and requests change
+nothing.
 
 A person sees the sweeps of the DAGs that they may read in Airflow. Responses do not reveal if other sweeps exist.
 """

@@ -98,7 +98,7 @@ def count_cells(text: str) -> int:
 
 
 def fit(text: str, width: int) -> str:
-    """Return `text` in at most `width` cells; … ends a text that was shortened."""
+    """Return `text` in at most `width` cells; a shortened text ends with `…`."""
     if count_cells(text) <= width:
         return text
     from rich.cells import set_cell_size

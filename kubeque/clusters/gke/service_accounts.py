@@ -27,7 +27,7 @@ class Accounts:
     """The service accounts of one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, google: str) -> None:
-        """`google`: Google service account that they act as."""
+        """`google`: Google service account that the consumers act as."""
         self._api = api
         self._namespace = namespace
         self._google = google

@@ -281,7 +281,7 @@ def locked() -> dict[str, Any]:
 
 
 def tolerations(options: PodOptions) -> list[dict[str, Any]]:
-    """Return the tolerations for tainted nodes, and for how long a pod stays on a dead node."""
+    """Return the tolerations for tainted nodes, and those that limit how long a pod stays on a dead node."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",

@@ -80,8 +80,8 @@ def run_command(
     process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of the container's cgroup, if
     the container runs only this task. `disk`: watch of its folders. `begun` gets its pid, which is also its group.
 
-    Run one command at a time: all other children of this process at its end count as left behind and are killed. For
-    a program that cannot be started the cause is `exit` (code 127 or 126), and its stderr has the reason; if the
+    Run only one command at a time: when it ends, every other child of this process counts as left behind and is killed.
+    For a program that cannot be started the cause is `exit` (code 127 or 126), and its stderr has the reason; if the
     machine cannot start any program, the cause is `stage`.
     """
     if stop.cause:

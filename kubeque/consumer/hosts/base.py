@@ -44,7 +44,7 @@ class Host(Protocol):
 
     @property
     def echo(self) -> Callable[[str], object] | None:
-        """Print what commands write, while they run; None to print nothing."""
+        """Function that prints what commands write while they run; None if nothing is printed."""
 
     def record_task(self, task: dict[str, object]) -> None:
         """Record outside of this process that the task is about to run."""

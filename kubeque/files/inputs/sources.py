@@ -121,7 +121,7 @@ def _checked(name: str, said: str) -> str:
 
 
 def file_source(text: str, name: str, base: Path, said: str, *, executable: bool = False) -> Source:
-    """Return a file of this machine, or an object of a store without a request to it. Raises CommandError."""
+    """Return a file of this machine, or an object of a store. The store is not contacted. Raises CommandError."""
     if not is_folder(text):
         return Source(said, name, None, text, executable=executable)
     path = located(text, base, said)

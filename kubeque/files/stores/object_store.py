@@ -278,7 +278,8 @@ class ObjectStore:
         return str(self._fs._strip_protocol(prefix)).rstrip("/") + "/"
 
     def _find(self, prefix: str, start: str = "") -> list[tuple[str, Any]]:
-        """Return the objects below `prefix` whose names begin with `start`, with the paths of the file system."""
+        """Return the objects below `prefix` whose names begin with `start`; their paths are those that the file system
+        uses."""
         root = self._root(prefix)
         more = {"prefix": start} if start else {}
         found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True, **more))

@@ -62,7 +62,8 @@ class TaskRow:
         return self.view.index if column == "index" else self.row.get(column)
 
     def as_record(self) -> dict[str, Any]:
-        """Return index, parameters, facts and the task's own values as one dict; their names begin with `out.`."""
+        """Return index, parameters, facts and the task's own values as one dict; the names of its own values begin with
+        `out.`."""
         out = {f"out.{key}": value for key, value in self.out.items()}
         row = {column: value for column, value in self.row.items() if column != "index"}
         return {"index": self.view.index, **row, **self.facts(), **out}

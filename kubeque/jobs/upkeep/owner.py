@@ -18,7 +18,8 @@ _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
 
 def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
-    """Return a digest that identifies a queue: of its URL, and of `host` if the URL is local to a machine."""
+    """Return a digest of the URL of a queue, and of `host` as well if the URL is local to a machine: it identifies the
+    queue."""
     local = any(part in queue_url for part in _HERE) or bool(emulator)
     told = [hide_password(queue_url), host if local else "", emulator]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]

@@ -56,7 +56,7 @@ def machine_fields(options: dict[str, Any]) -> dict[str, Any]:
 def open_hosted(config: Config, on_ctrl_c: str = "") -> Iterator[GkeCluster]:
     """Yield the hosted cluster of a configuration, and show operations that take long.
 
-    `on_ctrl_c` says what goes on after Ctrl-C.
+    `on_ctrl_c`: message that names what continues to run after Ctrl-C.
     """
     with _show_operation() as tell, on_interrupt(f"interrupted; {on_ctrl_c}" if on_ctrl_c else "interrupted"):
         yield Client.hosting(config, tell=tell)

@@ -16,8 +16,8 @@ from kubeque.cli.output.job_text import print_job
 def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     """Set the number of consumers of JOB, also while it runs.
 
-    If tasks have several memory sizes, each size gets this number of consumers. More consumers start at once; surplus
-    consumers leave after their task, none is killed.
+    If tasks have several memory sizes, each size gets this number of consumers. Additional consumers start immediately;
+    surplus consumers leave after their current task, and none is killed.
     """
     with connect(ctx) as client:
         progress = client.scale(job, consumers)
