@@ -111,7 +111,7 @@ class Client:
         return canaries.canary_estimate(self._backends, self.job(name))
 
     def go(self, name: str) -> Progress:
-        """Release the tasks that are held behind the canaries. Raises UserError where none are."""
+        """Release the tasks that are held behind the canaries. Raises UserError if the job holds no tasks."""
         canaries.go(self._backends, name)
         return self.status(name)
 

@@ -151,7 +151,7 @@ class Slot:
         self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
-        """Record the process of the journal's command. It leads its own process group."""
+        """Record in the journal the process that runs the current command. It leads its own process group."""
         if start := start_ticks(pid):  # not if it has ended already
             self._write({**self._written, "command": pid, "command_start": start})
 

@@ -276,7 +276,8 @@ class Decisions:
         return [do.LetGo(lease.id) for lease in event.leases if lease.job.uid == uid]
 
     def _review_fleet(self, event: on.FleetReviewed, now: float) -> list[Instruction]:
-        """Retire if fewer consumers are wanted. No messages are needed: the last ones by slot or by name leave."""
+        """Retire if fewer consumers are wanted. Consumers need no messages to agree: those that are last by slot or by
+        name leave."""
         fell = any(job.consumers < self._most[job.uid] for job in self._jobs)
         wanted = [job.consumers for job in self._jobs if job.open]
         fewer, slot = fell and bool(wanted), self._place.slot

@@ -318,7 +318,7 @@ class Queue:
     def swap(self, block: Block, inserts: Iterable[Block] = ()) -> int:
         """Replace the version of the block that `block` was made from, insert new blocks, and return the new version.
 
-        Raises Conflict if the stored version is another or an insert exists; nothing is written then.
+        Raises Conflict, and writes nothing, if the stored version differs or a block to insert exists already.
         """
         return self._backend.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
 

@@ -80,8 +80,8 @@ def leased(queue: Queue, job: Job) -> list[Block]:
 def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:
     """Take back the leases of dead consumers and return their number.
 
-    A consumer is dead if `find_death` or `watch` finds so. Without `watch`, it is dead some time after its lease ended
-    by the clock of the queue.
+    A consumer is dead if `find_death` or `watch` finds so. Without `watch`, it is dead if its lease expired some time
+    ago by the clock of the queue.
     """
     held = leased(queue, job)
     overdue = _overdue(job, held, queue.now()) if watch is None else set()

@@ -92,7 +92,7 @@ def log_view(peek: Peek) -> dict[str, Any]:
 
 
 def cell(value: Any, limit: int, name: str) -> Any:
-    """Return a value that JSON and JavaScript represent exactly, otherwise its text."""
+    """Return the value if JSON and JavaScript represent it exactly, otherwise its text."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) <= _SAFE_INTEGER:

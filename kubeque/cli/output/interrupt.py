@@ -20,7 +20,7 @@ class Interrupted(click.exceptions.Abort):
 
 @dataclass
 class InterruptMessage:
-    """The text of Interrupted, which a block changes as its work advances."""
+    """The message of Interrupted; the code in the `with` block updates it as its work advances."""
 
     message: str
 

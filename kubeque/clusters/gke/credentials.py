@@ -19,7 +19,7 @@ class Login:
     """One account, whose credentials are loaded on first use."""
 
     def __init__(self, credentials: Callable[[], Any] | None = None) -> None:
-        """`credentials`: makes google.auth credentials (default: the default credentials of this machine)."""
+        """`credentials`: function that returns google.auth credentials (default: those of this machine)."""
         self._make = credentials or _default_credentials
         self._credentials: Any = None
         self._session: Any = None

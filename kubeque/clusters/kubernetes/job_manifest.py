@@ -71,7 +71,8 @@ def slug(text: str, most: int) -> str:
 
 
 def kubernetes_job_name(fleet: str, size_class: int | str, generation: int) -> str:
-    """Return the deterministic name of a Kubernetes Job: of two processes that create it, one is refused."""
+    """Return the name of a Kubernetes Job. It is deterministic: if two processes create the same Job, the server
+    refuses one."""
     return f"kq-{fleet}-{size_class}-{generation}"
 
 

@@ -81,7 +81,8 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
 
 
 def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
-    """Yield the pushes with absolute paths in place of relative ones; lists are read. Raises CommandError."""
+    """Yield the pushes with absolute paths; a push that names a list file is replaced by its entries. Raises
+    CommandError."""
     for text in pushes:
         for said, push in _listed(text, base):
             source, target = split_push(push, base, said)
@@ -215,7 +216,8 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return the columns to blame, for a message: those whose values are not plain names, otherwise all."""
+    """Return the columns that an error message names: those whose values are not plain names; all columns if there are
+    none."""
     suspects = [
         name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]
     ]

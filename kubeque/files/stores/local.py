@@ -203,8 +203,8 @@ def copy(
     *,
     piece: int = CHUNK_BYTES,
 ) -> None:
-    """Copy `source` until its end is reached. `progress` gets the bytes of each piece; after a failure, their negative
-    sum.
+    """Copy `source` until its end is reached. `progress` gets the size of each piece, and after a failure minus the
+    total.
 
     Raises StorageError if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
     """

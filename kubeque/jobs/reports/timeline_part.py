@@ -132,7 +132,7 @@ def _named(row: Mapping[str, str]) -> list[str]:
 def _values(
     found: Sequence[Span], rows: Rows, columns: Mapping[str, Sequence[str]]
 ) -> tuple[list[int], list[list[str]]]:
-    """Return the number of each span's row (-1 if it is omitted), and the rows."""
+    """Return for each span the index of its row (-1 if the row is omitted), and the list of rows."""
     numbers: dict[tuple[str, int], int] = {}
     values: list[list[str]] = []
     left = _ROW_CHARACTERS

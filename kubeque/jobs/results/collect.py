@@ -47,7 +47,7 @@ Values = Iterator[list[Any]]
 
 
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-    """Write the table of `job` to `dest`, .csv or .parquet. Memory: some rows, independent of their number.
+    """Write the table of `job` to `dest`, .csv or .parquet. Memory: a few rows, however many the job has.
 
     `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text.
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.

@@ -115,7 +115,8 @@ def _canaries(sweep: Sweep, found: Found) -> list[int]:
 
 
 def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
-    """Find the rows that need not run: those that are ok in `before` or in the series under the same row key."""
+    """Find the rows that need not run: those whose row key is already ok in `before` or in an earlier job of the
+    series."""
     sweep = wanted.sweep
     if (
         before is not None

@@ -19,7 +19,7 @@ from kubeque.model.text import printable
 @click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster, with each permission there.")
 @click.pass_context
 def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool) -> int:
-    """Check configuration, queue, store and cluster; with JOB its records in the queue and its files.
+    """Check configuration, queue, store and cluster. With JOB, also check its records in the queue and its files.
 
     Nothing is changed. Exit code: 0 no problem, 1 at least one problem.
     """
