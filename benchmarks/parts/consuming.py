@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from kubeque.consumer.idle_polls import idle_pauses
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome
@@ -16,7 +17,6 @@ from kubeque.model.timing import COMMIT_SECONDS
 from kubeque.queues.block import reserve_count
 from kubeque.queues.lease import Lease, claim
 from kubeque.queues.queue import Queue
-from kubeque.retry import idle_pauses
 
 #: Tasks of the mean duration, the same number as in the consumer.
 _REMEMBERED = 20

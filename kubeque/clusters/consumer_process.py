@@ -4,8 +4,6 @@ from __future__ import annotations
 
 #: Exit code of a consumer or keeper that leaves on request.
 TERMINATED = 143
-
-
 #: Exit code of a process that SIGKILL ended.
 KILLED = 137
 

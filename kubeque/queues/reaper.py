@@ -29,7 +29,7 @@ def nobody_knows(owner: str) -> Death | None:
     return None
 
 
-#: A process that looks less often than this, seconds, or than half a lease, has missed whether the lease was renewed.
+#: Seconds between two looks, or half a lease if that is longer, after which the observation of a lease starts again.
 _LONGEST_LOOK_SECONDS = 30.0
 
 
