@@ -34,6 +34,8 @@ class Ended:
 def run(command: str, limit_seconds: float, environ: Mapping[str, str], folder: Path) -> Ended:
     """Run a shell command and print its output. End its process group at the limit, or if this run is interrupted."""
     began = time.monotonic()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background: the command would ignore it too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         ["bash", "-c", command], cwd=folder, env={**os.environ, **environ}, start_new_session=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
