@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -87,13 +87,20 @@ class Client:
         self._backends.close()
 
     # ------------------------------------------------------------------ submit
-    def submit(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None) -> Submitted:
-        """Submit a sweep; `progress` gets files and bytes uploaded. Raises UserError with nothing submitted."""
-        return submit(self._backends, sweep, existing=existing, progress=progress)
+    def submit(
+        self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
+        typed: Collection[str] = (),
+    ) -> Submitted:  # fmt: skip
+        """Submit a sweep; `progress` gets files and bytes uploaded. Raises UserError with nothing submitted.
 
-    def plan(self, sweep: Sweep) -> Plan:
+        `typed`: names of options that the user typed for this submission. One that has no effect on this machine is
+        refused; otherwise a note names it.
+        """
+        return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed)
+
+    def plan(self, sweep: Sweep, *, typed: Collection[str] = ()) -> Plan:
         """Return what `submit` would do with a sweep; nothing is written. Raises UserError."""
-        return plan(self._backends, sweep)
+        return plan(self._backends, sweep, typed=typed)
 
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a sweep with the command, inputs and settings of a job, and its rows unless `rows` are given.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubeque.clusters.machine import Machine
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
@@ -57,6 +58,9 @@ class Cluster(Protocol):
     @property
     def runs_images(self) -> bool:
         """True if consumers run in the container image of the job."""
+
+    def capacity(self, *, gpus: bool = False) -> Machine | None:
+        """Return the resources that all its consumers share; None if each has its own. `gpus`: look for GPUs, too."""
 
     @property
     def start_hint(self) -> str:

@@ -12,20 +12,23 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from kubeque import __version__
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
+from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
 from kubeque.model.errors import ClusterError, ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -179,7 +182,9 @@ class Slot:
 class LocalCluster:
     """Cluster of the consumers of one home folder on this machine."""
 
-    def __init__(self, home: Path, queue_url: str, *, linger_seconds: float = 5.0) -> None:
+    def __init__(self, home: Path, queue_url: str, *, linger_seconds: float = 5.0, gpus: Sequence[str] = ()) -> None:
+        """`gpus`: the devices of this machine; empty for those that nvidia-smi lists."""
+        self._gpus = tuple(gpus)
         self._home = home
         self._queue_url = queue_url
         self._linger_seconds = linger_seconds
@@ -192,6 +197,10 @@ class LocalCluster:
     @property
     def runs_images(self) -> bool:
         return False
+
+    def capacity(self, *, gpus: bool = False) -> Machine | None:
+        found = this_machine()
+        return replace(found, gpus=self._gpus or gpu_devices(self.folder)) if gpus else found
 
     @property
     def start_hint(self) -> str:
@@ -217,7 +226,7 @@ class LocalCluster:
         return fleet_name(self._home)
 
     def default_consumers(self, tasks: int) -> int:
-        return max(1, min(tasks, len(os.sched_getaffinity(0))))
+        return max(1, min(tasks, math.ceil(this_machine().cores)))
 
     def submit_environment(self) -> dict[str, str]:
         return {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(("CONDA_", "LC_"))}
@@ -235,6 +244,7 @@ class LocalCluster:
         wanted = min(max(job.consumers, 1), left)
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            declare_gpus(self.folder, self._gpus)
             slots = [Slot(self.folder, number) for number in range(wanted)]
             return sum(slot.start(partial(self._launch, slot.number)) for slot in slots if not slot.alive())
         except OSError as error:

@@ -35,7 +35,7 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
     if is_local(url):
         from kubeque.clusters.local import LocalCluster
 
-        return LocalCluster(config.home, config.queue_url)
+        return LocalCluster(config.home, config.queue_url, gpus=config.gpus.split(",") if config.gpus else ())
     if url.startswith(_KUBERNETES):
         from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 

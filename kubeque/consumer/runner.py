@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.disk_watch import DiskWatch
+from kubeque.consumer.attempt.end_cause import explain_oom_here
 from kubeque.consumer.attempt.environment import inherited_environment, task_environment
 from kubeque.consumer.attempt.log_tail import print_streams
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.hosts.base import Host
+from kubeque.consumer.hosts.ledger import Need
 from kubeque.model.job.shape_growth import lift_class
+from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import Cause
+from kubeque.model.sweep.pod_options import PodOptions
+
+#: Variable by which CUDA programs know the devices that they may use.
+_VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
 class Runner:
@@ -71,6 +81,13 @@ class Runner:
             task.spec, task.row, job_name=task.job.name, index=task.index, attempt=task.attempt, out_path=workdir.out,
             inherited=self._inherited(bool(task.spec.local_env)),
         )  # fmt: skip
+        need = Need(task.spec.cpu or 0.0, shape.memory or 0, _gpus(task))
+        with self._host.hold(need, lambda: self._stop.cause is not None) as devices:
+            ended = self._run_in(workdir, task, shape, {**env, **_visible(task, devices)})
+        reason = explain_oom_here(shape.memory, self._host.memory_limit) if ended.cause is Cause.OOM else ""
+        return replace(ended, message=reason) if reason else ended
+
+    def _run_in(self, workdir: Workdir, task: StagedTask, shape: Shape, env: Mapping[str, str]) -> Ended:
         watched = self._host.watched
         disk = DiskWatch(watched, shape.disk) if shape.disk is not None and watched else None
         with print_streams((workdir.stdout, workdir.stderr), self._host.echo, f"[{task.job.name} {task.index}] "):
@@ -79,3 +96,14 @@ class Runner:
                 limits=Limits(task.spec.task_timeout, task.spec.grace_seconds, shape.memory), stop=self._stop,
                 oom=self._host.oom, disk=disk, begun=self._host.record_process,
             )  # fmt: skip
+
+
+def _visible(task: StagedTask, devices: Sequence[str]) -> dict[str, str]:
+    """Return the variable that shows its GPUs to a task; {} without GPUs, or if the task sets it itself."""
+    return {_VISIBLE: ",".join(devices)} if devices and _VISIBLE not in task.spec.env else {}
+
+
+def _gpus(task: StagedTask) -> int:
+    """Return the number of GPUs of a task."""
+    asked = task.spec.pod.get("gpu")
+    return PodOptions.read({"gpu": asked}).gpu if asked else 0

@@ -178,7 +178,9 @@ class KubequeHook(BaseHook):
         if existing is None:
             self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
-        after = client.submit(make(), existing=existing).job
+        made = client.submit(make(), existing=existing)
+        self._log_notes(made)
+        after = made.job
         client.take(name, "")  # no try has waited for this run yet
         progress = client.status(name)
         self._log_resubmitted(before, after, progress)
@@ -198,10 +200,15 @@ class KubequeHook(BaseHook):
         job = made.job
         done = f", {job.linked} of them linked to earlier jobs of the series" if job.linked else ""
         self.log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
+        self._log_notes(made)
         if made.note:
             self.log.warning("%s: no row is linked: %s", job.name, made.note)
         for warning in self.get_conn().version_warnings(job):
             self.log.warning("%s", warning)
+
+    def _log_notes(self, made: Submitted) -> None:
+        for note in made.notes:
+            self.log.warning("%s: %s", made.job.name, note)
 
     def _log_resubmitted(self, before: Progress, after: Job, now: Progress) -> None:
         kept = now.counts.ok if now.job.run == after.run else 0

@@ -92,6 +92,9 @@ class KubernetesCluster:
     def runs_images(self) -> bool:
         return True
 
+    def capacity(self, *, gpus: bool = False) -> None:
+        """Return None: each pod has its own resources."""
+
     @property
     def start_hint(self) -> str:
         return ""

@@ -43,5 +43,15 @@ def explain_stop(cause: Cause, *, used: int = 0, limit: int = 0, timeout: float 
     return "stopped: the job was killed" if cause is Cause.KILLED else "stopped: the consumer had to leave"
 
 
+def explain_oom_here(given: int | None, machine: int | None) -> str:
+    """Return why a task that ran out of memory cannot run again with more; empty if a larger size may exist.
+
+    `given`: bytes that the task had. `machine`: bytes of the whole machine; None if each task has its own container.
+    """
+    if machine is None or (given or 0) < machine:
+        return ""
+    return f"needs more than the {format_bytes(machine)}B of this machine"
+
+
 def _signal_name(number: int) -> str:
     return _SIGNALS.get(number, f"signal {number}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
 from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.place import Place
 from kubeque.model.job.task import Death
 
@@ -54,6 +56,16 @@ class Host(Protocol):
 
     def remove_leftovers(self) -> None:
         """Remove files that a command left outside of its working directory."""
+
+    def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
+        """Wait until a task with this need may run, and count it while it runs; yields its GPU devices.
+
+        `stopped`: true once the wait has to end without the resources.
+        """
+
+    @property
+    def memory_limit(self) -> int | None:
+        """Bytes of memory that no task can exceed here; None if a larger place may exist."""
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a lease owner died; None if alive or unknown."""

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
+from kubeque.clusters.machine import Machine, this_machine
 from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.place import Place
 from kubeque.model.job.task import Death
 
 
 @dataclass(frozen=True)
 class LocalHost:
-    """A slot that this process holds. Commands share the machine with everything else, so nothing is counted."""
+    """A slot that this process holds. Its tasks share the machine with those of the other consumers of the home."""
 
     fleet: str
     slot: Slot
     cluster: LocalCluster
     work: Path
     place: Place
+    ledger: Ledger
+    machine: Machine
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     oom: OomCounter | None = None
     watched: tuple[Path, ...] = ()
@@ -31,7 +36,9 @@ class LocalHost:
     def open(cls, fleet: str, home: Path, slot: Slot, queue_url: str, *, linger_seconds: float) -> LocalHost:
         """Return the host of the consumer in this slot of a home folder."""
         place = Place(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
-        return cls(fleet, slot, LocalCluster(home, queue_url), home / "work" / str(slot.number), place)
+        machine = this_machine()
+        ledger = Ledger(home / "fleet", machine)
+        return cls(fleet, slot, LocalCluster(home, queue_url), home / "work" / str(slot.number), place, ledger, machine)
 
     @property
     def number(self) -> int:
@@ -45,6 +52,13 @@ class LocalHost:
 
     def remove_leftovers(self) -> None:
         """Do nothing: files outside the working directory may belong to other programs."""
+
+    def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
+        return self.ledger.hold(need, stopped)
+
+    @property
+    def memory_limit(self) -> int:
+        return self.machine.memory
 
     def find_death(self, owner: str) -> Death | None:
         return self.cluster.find_death(owner)

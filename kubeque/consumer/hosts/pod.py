@@ -7,13 +7,15 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.clusters.in_pod import required_variable, use_own_certificates, write_termination_message
 from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.place import Place
 from kubeque.model.job.task import Death
 
@@ -62,6 +64,14 @@ class PodHost:
 
     def remove_leftovers(self) -> None:
         self.leftovers.remove()
+
+    def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
+        """Do nothing: the container has the resources of its task."""
+        return nullcontext(())
+
+    @property
+    def memory_limit(self) -> None:
+        """None: a task may run again in a larger pod."""
 
     def find_death(self, owner: str) -> Death | None:
         """Return None: a pod cannot see other pods."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kubeque.clusters.open import is_local
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.results.table import FACTS, TaskRow
@@ -18,6 +19,7 @@ from kubeque.model.resources import format_bytes, format_seconds
 from kubeque.model.stats.advice import AttemptStats, advise
 from kubeque.model.stats.failure_groups import NAMED, Group
 from kubeque.model.stats.spans import By
+from kubeque.model.sweep.unused_options import unused_note
 
 #: Maximum number of columns for parameters, and of columns for values, that the table shows.
 _COLUMNS = 30
@@ -124,7 +126,8 @@ def _command(spec: JobSpec) -> str:
 
 
 def _advice(c: Content) -> Iterator[str]:
-    sentences = advise(c.job, c.seen)
+    note = unused_note(c.spec.image, c.spec.pod) if is_local(c.spec.cluster) else ""
+    sentences = [*([f"Options {note}."] if note else []), *advise(c.job, c.seen)]
     if sentences:
         yield "<h2>Advice</h2>"
         yield '<ul class="advice">'

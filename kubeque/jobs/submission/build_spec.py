@@ -54,6 +54,9 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
         parse_bytes(sweep.disk, "disk") if sweep.disk is not None else config.default_resource_disk,
     )
     most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
+    machine = backends.cluster.capacity()
+    if machine is not None:  # no larger place exists for a task that needs more
+        most = min(most, machine.memory)
     cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
     return JobSpec(
         command=sweep.words(), rows=sweep.rows.to_spec(), inputs=staging.inputs, row_inputs=staging.row_inputs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from kubeque.files.inputs.inputs import Staging, push
@@ -11,6 +12,7 @@ from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
+from kubeque.jobs.submission.fit_machine import fit
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
 from kubeque.model.job.job import Job, new_uid
@@ -31,6 +33,8 @@ class Draft:
     staging: Staging
     #: Called with the bytes of each uploaded piece.
     progress: Tell | None = None
+    #: Notes for the user: options that were reduced or have no effect, one sentence each.
+    notes: tuple[str, ...] = ()
 
     def job(self, backends: Backends, name: str) -> Job:
         """Return a new job for this sweep, with a new uid."""
@@ -70,9 +74,14 @@ class Draft:
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
 
 
-def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None) -> Draft:
-    """Find the inputs of a sweep and make its spec. Raises UserError, StorageError, ClusterError."""
+def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typed: Collection[str] = ()) -> Draft:
+    """Find the inputs of a sweep and make its spec. Raises UserError, StorageError, ClusterError.
+
+    `typed`: names of the options that the user typed for this submission.
+    """
+    fitted = fit(sweep, backends.cluster, backends.config, typed)
+    sweep = fitted.sweep
     staging = find(backends, sweep)
     spec = make_spec(backends, sweep, staging)
     backends.cluster.check(spec)
-    return Draft(sweep, spec, staging, progress)
+    return Draft(sweep, spec, staging, progress, fitted.notes)

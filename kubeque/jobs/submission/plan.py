@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -36,15 +37,17 @@ class Plan:
     commands: tuple[tuple[str, ...], ...]
     #: State of the job's name: "new", "unchanged" (its job has an equal spec) or "taken".
     name: str
+    #: Notes for the user: options that were reduced or have no effect, one sentence each.
+    notes: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def plan(backends: Backends, sweep: Sweep) -> Plan:
+def plan(backends: Backends, sweep: Sweep, *, typed: Collection[str] = ()) -> Plan:
     """Return the effects that `submit` would have for this sweep. Raises UserError, StorageError."""
     sweep = sweep.check()
-    wanted = draft(backends, sweep)
+    wanted = draft(backends, sweep, typed=typed)
     spec, staging = wanted.spec, wanted.staging
     there = backends.files.existing(backends.config.cas_url_prefix, [upload.digest for upload in staging.uploads])
     before = backends.queue.find(sweep.name) if sweep.name is not None else None
@@ -60,4 +63,5 @@ def plan(backends: Backends, sweep: Sweep) -> Plan:
             tuple(task_argv(spec, row, input_names(spec, row))) for row in islice(named(sweep.rows), _SHOWN)
         ),
         name="new" if before is None else "unchanged" if before.spec_digest == spec.digest() else "taken",
+        notes=wanted.notes,
     )

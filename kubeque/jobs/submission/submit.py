@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -10,12 +11,14 @@ from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft, draft
+from kubeque.jobs.submission.fit_machine import mixed_note
 from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
-from kubeque.model.errors import JobExists, UserError
+from kubeque.model.errors import JobExists, StorageError, UserError
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.row_keys import no_keys
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep.sweep import Sweep, check_name, with_name
@@ -23,6 +26,8 @@ from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
 
+#: Number of other open jobs that a new job is compared with.
+_COMPARED = 20
 #: Maximum number of index ranges in one reset, because each reader of the job record reads them.
 _RANGES = 5_000
 
@@ -52,14 +57,18 @@ class Submitted:
     note: str = ""
     #: Why the job is not repaired and closed after the submitter has left; empty if it is.
     unkept: str = ""
+    #: Notes for the user: options that were reduced or have no effect, one sentence each.
+    notes: tuple[str, ...] = ()
 
 
 def submit(
-    backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None
-) -> Submitted:
+    backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
+    typed: Collection[str] = (),
+) -> Submitted:  # fmt: skip
     """Submit a sweep and start consumers. Raises UserError before anything is submitted.
 
-    `progress` is called with the numbers of files and bytes uploaded.
+    `progress` is called with the numbers of files and bytes uploaded. `typed`: names of the options that the user typed
+    for this submission; one that has no effect is refused.
     """
     sweep = sweep.check()
     if sweep.canaries and existing is not Existing.REFUSE:
@@ -68,14 +77,28 @@ def submit(
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
     name = check_name(with_name(sweep).name or "")
     backends.files.check_writable(backends.config.default_url_prefix)
-    wanted = draft(backends, sweep, progress)
+    wanted = draft(backends, sweep, progress, typed=typed)
     before = backends.queue.find(name)
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
     reconcile(backends, name)
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(
-        submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec)
-    )
+        submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
+        notes=(*wanted.notes, *_mixed(backends, wanted.spec, submitted.job)),
+    )  # fmt: skip
+
+
+def _mixed(backends: Backends, spec: JobSpec, job: Job) -> list[str]:
+    """Return the note on other jobs whose tasks share the machine but are counted otherwise."""
+    if backends.cluster.capacity() is None:
+        return []
+    others: list[tuple[str, JobSpec]] = []
+    for other in backends.queue.jobs(job.fleet):
+        if other.open and other.uid != job.uid and len(others) < _COMPARED:
+            with suppress(StorageError):  # the note is only advice
+                others.append((other.name, backends.spec(other)))
+    note = mixed_note(spec, others)
+    return [note] if note else []
 
 
 def _create(

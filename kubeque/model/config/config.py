@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kubeque.model.config.config_file import KEYS, NUMBERS, SIZES, Place, hide_password, read_file
+from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, Place, hide_password, read_file
 from kubeque.model.config.gke_defaults import gke_defaults
 from kubeque.model.errors import ConfigError
 from kubeque.model.resources import format_bytes
 
 FILE_NAME = ".kubeque"
 HOME_VARIABLE = "KUBEQUE_HOME"
+#: Defaults of keys that are neither None nor "".
+_DEFAULTS: Mapping[str, Any] = {"local_ssd_count": 0, "on_local": ON_LOCAL[0]}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,6 +63,10 @@ class Config:
     default_resource_disk: int | None
     #: Consumers of a job.
     consumers: int | None
+    #: GPU devices of one machine, separated by commas, for example `0,1`; empty: those that nvidia-smi lists.
+    gpus: str
+    #: Effect of options that only pods have, on one machine: `tell` names them, `refuse` refuses the sweep.
+    on_local: str
     #: Folder of the default queue and store: $KUBEQUE_HOME or ~/.local/share/kubeque.
     home: Path
     #: The file that was read; None without a file.
@@ -107,7 +113,7 @@ class Config:
         """
         place = Place(str(where), folder, _home_folder() if home is None else home)
         place.check_keys(values)
-        found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | {"local_ssd_count": 0}
+        found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | _DEFAULTS
         for key, text in values.items():
             if text.strip():
                 found[key] = place.read(key, text.strip())

@@ -16,6 +16,8 @@ from kubeque.model.errors import ConfigError, ResourceError
 from kubeque.model.resources import parse_bytes, parse_cpu
 
 SECTION = "config"
+#: Values of `on_local`: name options that have no effect on one machine, or refuse the sweep.
+ON_LOCAL = ("tell", "refuse")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 #: `user:password@`; up to the last @, because an unquoted password may contain one.
 _USER_PASSWORD = re.compile(r"(://[^:/@\s]*):(.*)@")
@@ -152,6 +154,19 @@ class Place:
             raise self.wrong(key, text, "write local, or a URL such as gke://PROJECT/LOCATION/NAME")
         return text
 
+    def devices(self, text: str, key: str) -> str:
+        """Return the names of GPU devices, separated by commas."""
+        names = [name.strip() for name in text.split(",")]
+        if not all(re.fullmatch(r"[A-Za-z0-9-]{1,80}", name) for name in names) or len(set(names)) < len(names):
+            raise self.wrong(key, text, "write the devices as CUDA_VISIBLE_DEVICES does, for example 0,1")
+        return ",".join(names)
+
+    def on_local(self, text: str, key: str) -> str:
+        """Return what happens to options that have no effect on one machine."""
+        if text not in ON_LOCAL:
+            raise self.wrong(key, text, f"write one of {', '.join(ON_LOCAL)}")
+        return text
+
 
 def _size(place: Place, text: str, key: str) -> int:
     return parse_bytes(text, key)
@@ -185,6 +200,8 @@ _READERS: Mapping[str, Callable[[Place, str, str], Any]] = {
     "default_resource_memory": _size,
     "default_resource_disk": _size,
     "consumers": _one_or_more,
+    "gpus": Place.devices,
+    "on_local": Place.on_local,
 }
 #: The keys of the file, in the order of docs/config.md.
 KEYS = tuple(_READERS)

@@ -65,13 +65,14 @@ def sub(
     if revise and replace:
         raise UserError("--revise and --replace exclude each other: give one of them")
     existing = Existing.REVISE if revise else Existing.REPLACE if replace else Existing.REFUSE
-    jobspec = read_request(command, to_jobspec(options), file)
+    typed = to_jobspec(options)
+    jobspec = read_request(command, typed, file)
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = make_sweep(client, jobspec)
         if dry_run:
-            _print_plan(jobspec, client.plan(sweep), as_json)
+            _print_plan(jobspec, client.plan(sweep, typed=typed), as_json)
             return 0
-        submitted = _submit(client, with_name(sweep), existing)
+        submitted = _submit(client, with_name(sweep), existing, typed)
         interrupt.message = _interrupted_after(submitted.job.name)
         _print_submitted(submitted, as_json=as_json)
         for warning in client.version_warnings(submitted.job):
@@ -82,19 +83,21 @@ def sub(
 def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
     if not as_json:
         click.echo(_format_submitted(submitted))
+    for note in submitted.notes:
+        click.echo(f"{submitted.job.name}: {note}", err=True)
     if submitted.note:
         click.echo(f"{submitted.job.name}: no row is linked: {submitted.note}", err=True)
     if submitted.unkept and not as_json:
         click.echo(_format_unkept(submitted), err=True)
 
 
-def _submit(client: Client, sweep: Sweep, existing: Existing) -> Submitted:
+def _submit(client: Client, sweep: Sweep, existing: Existing, typed: Jobspec) -> Submitted:
     """Submit a sweep that has a name. On Ctrl-C, find out whether the job exists. Raises Interrupted."""
     assert sweep.name is not None
     before = _find(client, sweep.name)
     try:
         with show_transfer("uploading", "files") as tell:
-            return client.submit(sweep, existing=existing, progress=tell)
+            return client.submit(sweep, existing=existing, progress=tell, typed=typed)
     except KeyboardInterrupt:
         with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows whether it is"):
             now = _find(client, sweep.name)
@@ -192,4 +195,4 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
             "taken": "is taken: add --revise or --replace",
         }
         lines.append(f"the name {jobspec['name']} {state[plan.name]}")
-    return [*lines, "nothing was submitted"]
+    return [*lines, *plan.notes, "nothing was submitted"]

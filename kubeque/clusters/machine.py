@@ -1,0 +1,103 @@
+"""The cores, memory and GPUs of this machine, as far as this process may use them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+#: Time limit of nvidia-smi, seconds: a broken driver can block it.
+_PROBE_SECONDS = 10.0
+#: File with the devices that the configuration names.
+_DEVICES = "gpus.txt"
+#: Largest limit of memory that cgroup v1 writes for "no limit" is about 2**63; no machine has 2**60 bytes.
+_NO_LIMIT = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """The resources of one machine that its tasks share."""
+
+    cores: float
+    #: Bytes of memory.
+    memory: int
+    #: GPU devices, as CUDA_VISIBLE_DEVICES names them.
+    gpus: tuple[str, ...] = ()
+
+
+def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Machine:
+    """Return the cores and memory of this machine, within the CPU affinity and the cgroups of this process.
+
+    `folder`, `own`: the mounted cgroups and those of this process (cgroups(7)). GPUs: see `gpu_devices`.
+    """
+    groups = list(_own_groups(folder, own))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    cores = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    return Machine(
+        cores=min([cores, *_quotas(groups)]),
+        memory=min([memory, *_memory_limits(groups)]),
+    )
+
+
+def _own_groups(folder: Path, own: Path) -> Iterator[Path]:
+    """Yield the folders of the cgroups of this process and of their parents, in the layouts of both versions."""
+    try:
+        lines = own.read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(b":", 2)
+        roots = [folder] if not controllers else [folder / os.fsdecode(name) for name in controllers.split(b",")]
+        inner = Path(os.fsdecode(path.strip(b"/")))
+        for root in roots:
+            # In a container the path is often that of the host; the folder itself is then the own cgroup.
+            yield from (root / part for part in (inner, *inner.parents))
+
+
+def _memory_limits(groups: Iterable[Path]) -> Iterator[int]:
+    for group in groups:
+        for name in ("memory.max", "memory.limit_in_bytes"):
+            text = _read(group / name)
+            if text.isdigit() and int(text) < _NO_LIMIT:
+                yield int(text)
+
+
+def _quotas(groups: Iterable[Path]) -> Iterator[float]:
+    for group in groups:
+        quota, _, period = _read(group / "cpu.max").partition(b" ")  # version 2: "max 100000" or "50000 100000"
+        pairs = [(quota, period), (_read(group / "cpu.cfs_quota_us"), _read(group / "cpu.cfs_period_us"))]
+        yield from (int(first) / int(second) for first, second in pairs if first.isdigit() and second.isdigit())
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes().strip()
+    except OSError:
+        return b""
+
+
+def gpu_devices(fleet: Path) -> tuple[str, ...]:
+    """Return the GPU devices for the tasks of a fleet: those that `declare_gpus` stored, else those of nvidia-smi."""
+    declared = _read(fleet / _DEVICES).decode(errors="replace").split()
+    return tuple(declared or _nvidia_devices())
+
+
+def declare_gpus(fleet: Path, gpus: Sequence[str]) -> None:
+    """Store the devices that the user names (`gpus` in the configuration), for all consumers of a fleet."""
+    if gpus:
+        (fleet / _DEVICES).write_text("\n".join(gpus))
+
+
+def _nvidia_devices() -> list[str]:
+    """Return the numbers of the NVIDIA devices of this machine; empty without a driver."""
+    words = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
+    try:
+        found = subprocess.run(
+            words, capture_output=True, stdin=subprocess.DEVNULL, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    lines = found.stdout.decode(errors="replace").split() if found.returncode == 0 else []
+    return [line for line in lines if line.isdigit()]

@@ -1,0 +1,156 @@
+"""The ledger of one machine: which of its cores, memory and GPUs the tasks of all consumers of a home use now.
+
+One file holds an entry for each task that runs or waits. A consumer changes the file under a lock. The entry of a
+consumer that has died counts no longer, so a killed consumer frees its part.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kubeque.clusters.local import start_ticks
+from kubeque.clusters.machine import Machine, gpu_devices
+
+#: First and longest pause between two attempts to begin, seconds.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
+#: Cores are decimal fractions, and their sums are not exact.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """The resources that one task needs; 0 is not counted."""
+
+    cores: float = 0.0
+    #: Bytes of memory.
+    memory: int = 0
+    gpus: int = 0
+
+    def within(self, machine: Machine) -> Need:
+        """Return this need, reduced to what the machine has."""
+        return Need(min(self.cores, machine.cores), min(self.memory, machine.memory), min(self.gpus, len(machine.gpus)))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A task that runs, or waits until its need fits."""
+
+    pid: int
+    #: Start of the process in ticks, which distinguishes it from a later process with the same pid.
+    start: str
+    need: Need
+    #: Time at which it began to wait: monotonic clock of the machine, seconds.
+    since: float
+    #: The GPUs that it uses; None while it waits.
+    devices: tuple[str, ...] | None = None
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Entry:
+        devices = wire["devices"]
+        return cls(
+            int(wire["pid"]), str(wire["start"]), Need(**wire["need"]), float(wire["since"]),
+            None if devices is None else tuple(map(str, devices)),
+        )  # fmt: skip
+
+
+def admit(others: Iterable[Entry], entry: Entry, machine: Machine) -> tuple[str, ...] | None:
+    """Return the devices with which the task of `entry` may run now; None if it has to wait.
+
+    Tasks that run and tasks that have waited longer come first. So the longest waiting task gets the next free
+    resources, however large it is.
+    """
+    ahead = [other for other in others if other.devices is not None or other.since < entry.since]
+    need = entry.need
+    used = Need(
+        sum(other.need.cores for other in ahead), sum(other.need.memory for other in ahead),
+        sum(other.need.gpus for other in ahead),
+    )  # fmt: skip
+    fits = (
+        (not need.cores or used.cores + need.cores <= machine.cores + _ROUNDING)
+        and (not need.memory or used.memory + need.memory <= machine.memory)
+        and (not need.gpus or used.gpus + need.gpus <= len(machine.gpus))
+    )
+    taken = {device for other in ahead for device in other.devices or ()}
+    free = [device for device in machine.gpus if device not in taken]
+    return tuple(free[: need.gpus]) if fits and len(free) >= need.gpus else None
+
+
+class Ledger:
+    """The ledger in the folder of a fleet."""
+
+    def __init__(self, folder: Path, machine: Machine) -> None:
+        """`folder`: that of the fleet. `machine`: the cores and memory that the tasks share."""
+        self._folder = folder
+        self._path = folder / "ledger.json"
+        self._machine = machine
+
+    @contextmanager
+    def hold(self, need: Need, stopped: Callable[[], bool]) -> Iterator[Sequence[str]]:
+        """Wait until the need fits, then count it. Yields the GPU devices; () if `stopped` became true first."""
+        if need == Need():
+            yield ()
+            return
+        if need.gpus > len(self._machine.gpus):  # found only now: most tasks need no GPU, and nvidia-smi is slow
+            self._machine = replace(self._machine, gpus=gpu_devices(self._folder))
+        pid = os.getpid()
+        entry = Entry(pid, start_ticks(pid), need.within(self._machine), time.monotonic())
+        try:
+            yield self._wait(entry, stopped)
+        finally:
+            self._change(lambda others: list(others))
+
+    def _wait(self, entry: Entry, stopped: Callable[[], bool]) -> Sequence[str]:
+        pause = _FIRST_PAUSE
+        while True:
+            devices = self._enter(entry)
+            if devices is not None:
+                return devices
+            if stopped():
+                return ()
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _enter(self, entry: Entry) -> tuple[str, ...] | None:
+        devices: tuple[str, ...] | None = None
+
+        def change(others: Sequence[Entry]) -> list[Entry]:
+            nonlocal devices
+            devices = admit(others, entry, self._machine)
+            return sorted([*others, replace(entry, devices=devices)], key=lambda entry: entry.since)
+
+        self._change(change)
+        return devices
+
+    def _change(self, change: Callable[[Sequence[Entry]], list[Entry]]) -> None:
+        """Replace the entries: `change` gets those of other living consumers. Holds the lock meanwhile."""
+        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            before = _parse(os.pread(fd, os.fstat(fd).st_size, 0))
+            mine = os.getpid()
+            entries = change([entry for entry in before if entry.pid != mine and start_ticks(entry.pid) == entry.start])
+            if entries != before:
+                data = json.dumps([asdict(entry) for entry in entries]).encode() + b"\n"
+                os.pwrite(fd, data, 0)
+                os.ftruncate(fd, len(data))
+        finally:
+            os.close(fd)
+
+
+def _parse(data: bytes) -> list[Entry]:
+    """Return the entries of the file; none if it is damaged, for example after the disk was full.
+
+    Only the first line counts, because a consumer may be killed before it removes the rest of longer entries.
+    """
+    try:
+        return [Entry.from_wire(wire) for wire in json.loads(data.split(b"\n")[0] or b"[]")]
+    except (ValueError, TypeError, KeyError):
+        return []

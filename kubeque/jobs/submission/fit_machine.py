@@ -1,0 +1,100 @@
+"""Fit a sweep to one machine: resources beyond it, and options that only pods have."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kubeque.clusters.base import Cluster
+from kubeque.clusters.machine import Machine
+from kubeque.model.config.config import Config
+from kubeque.model.errors import ResourceError
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.resources import format_bytes, parse_bytes, parse_cpu
+from kubeque.model.sweep.options import BY_NAME
+from kubeque.model.sweep.pod_options import PodOptions
+from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.sweep.unused_options import unused_note, unused_options
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A sweep that one machine can run, and the notes for its user."""
+
+    sweep: Sweep
+    notes: tuple[str, ...] = ()
+
+
+def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] = ()) -> Fitted:
+    """Return the sweep as the machine of `cluster` can run it; unchanged if each consumer has its own resources.
+
+    `typed`: names of the options that the user typed for this submission. Such an option is never reduced or left out.
+    Raises ResourceError for one that has no effect or exceeds the machine, and for GPUs on a machine without any.
+    """
+    machine = cluster.capacity(gpus=bool(sweep.pod.get("gpu")))
+    if machine is None:
+        return Fitted(sweep)
+    image = sweep.image if sweep.image is not None else config.default_image
+    unused = unused_options(image, sweep.pod)
+    _refuse_unused(unused, config, typed)
+    notes = [unused_note(image, sweep.pod)] if unused else []
+    cut: dict[str, Any] = {}
+    for name, has, given in _excesses(sweep, config, machine):
+        if name in typed or (name == "gpu" and not machine.gpus):
+            raise ResourceError(f"{name} {given}: this machine has {has}: {_remedy(name, machine)}")
+        cut[name] = _limit(name, machine)
+        notes.append(f"{name} {given} is reduced to the {has} of this machine")
+    if "gpu" in cut:
+        cut["pod"] = {**sweep.pod, "gpu": cut.pop("gpu")}
+    return Fitted(replace(sweep, **cut), tuple(notes))
+
+
+def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
+    """Return the note that tasks with and without a size run at the same time; empty if they do not.
+
+    `others`: name and spec of the other open jobs of the machine.
+    """
+    unlike = [name for name, other in others if _has_size(other) != _has_size(spec)]
+    if not unlike:
+        return ""
+    without = "the tasks of this job have" if not _has_size(spec) else f"the tasks of {unlike[0]} have"
+    return f"{without} no cpu and no memory given: they run beside the others, and their use is not counted"
+
+
+def _has_size(spec: JobSpec) -> bool:
+    return bool(spec.cpu or spec.shapes[0].memory or spec.pod.get("gpu"))
+
+
+def _refuse_unused(unused: Sequence[str], config: Config, typed: Collection[str]) -> None:
+    refused = [name for name in unused if name in typed] if config.on_local != "refuse" else list(unused)
+    if refused:
+        flags = ", ".join(BY_NAME[name].flags[0].split("/")[0] for name in refused)
+        has = "have" if len(refused) > 1 else "has"
+        raise ResourceError(
+            f"{flags} {has} no effect on this machine: leave out what only pods have, or name a cluster with --cluster"
+        )
+
+
+def _excesses(sweep: Sweep, config: Config, machine: Machine) -> Iterator[tuple[str, str, Any]]:
+    """Yield name, limit and given value of each resource that is larger than the machine."""
+    cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
+    if cpu is not None and parse_cpu(cpu) > machine.cores:
+        yield "cpu", f"{machine.cores:g} cores", cpu
+    given = {"memory": sweep.memory if sweep.memory is not None else config.default_resource_memory}
+    for name, value in (given | {"max_memory": sweep.max_memory}).items():
+        if value is not None and parse_bytes(value, name) > machine.memory:
+            yield name, format_bytes(machine.memory), format_bytes(value) if isinstance(value, int) else value
+    gpus = PodOptions.read({"gpu": sweep.pod.get("gpu")}).gpu
+    if gpus > len(machine.gpus):
+        yield "gpu", f"{len(machine.gpus) or 'no'} GPU{'s' * (len(machine.gpus) != 1)}", gpus
+
+
+def _limit(name: str, machine: Machine) -> Any:
+    return {"cpu": machine.cores, "gpu": len(machine.gpus)}.get(name, machine.memory)
+
+
+def _remedy(name: str, machine: Machine) -> str:
+    if name == "gpu" and not machine.gpus:
+        return "name its devices as gpus in .kubeque, or choose a cluster with --cluster"
+    return f"give at most {_limit(name, machine) if name in ('cpu', 'gpu') else format_bytes(machine.memory)}"

@@ -1,0 +1,36 @@
+"""The options of a sweep that have no effect on one machine, because only pods have them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubeque.model.sweep.options import BY_NAME
+from kubeque.model.sweep.pod_options import PodOptions
+
+#: Options of pods that also count on one machine.
+_COUNT_HERE = frozenset({"gpu"})
+#: A pod option with its default value changes nothing.
+_DEFAULTS = PodOptions()
+
+
+def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
+    """Return the names of the options that only pods have and that are given, in the order of the table.
+
+    `image`: the container image; empty without one. `pod`: the options of pods by name. Raises ResourceError for a
+    value that is not valid.
+    """
+    given = {name for name, value in pod.items() if name not in _COUNT_HERE and _changes(name, value)}
+    given |= {"image"} if image else set()
+    return [name for name in BY_NAME if name in given]
+
+
+def unused_note(image: str, pod: Mapping[str, Any]) -> str:
+    """Return the note on options that have no effect on one machine; empty without such options."""
+    unused = unused_options(image, pod)
+    return f"not used on this machine: {', '.join(unused)}" if unused else ""
+
+
+def _changes(name: str, value: Any) -> bool:
+    """True if the value of a pod option differs from the default."""
+    return bool(getattr(PodOptions.read({name: value}), name) != getattr(_DEFAULTS, name))
