@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 
+from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.text import one_line, printable, quote_name, render_terminal, strip_controls
 
 
@@ -45,3 +48,20 @@ def test_strip_controls_removes_all_that_a_terminal_obeys() -> None:
 def test_render_terminal_shows_the_last_state_of_a_progress_bar() -> None:
     assert render_terminal(" 10%\r 50%\r100% done\r\nnext\r\n") == "100% done\nnext\n"
     assert render_terminal("half\r") == "half"
+    assert render_terminal("1\r\r2\r\r\n\r\n") == "2\n\n"
+
+
+LONG = 1 << 19
+
+
+@pytest.mark.parametrize("unit", ["a", "\r", "a\r", "\x1b", "\x1b]", "\x1b[", "\x1bP", "\x1b[1;", "\x1b[1 /", "a-", "0a", "1.", "\t "])
+@pytest.mark.parametrize("start", ["", "\x1b[", "\x1b]"])
+def test_no_output_of_a_task_takes_long_to_read(unit: str, start: str) -> None:
+    text = start + unit * (LONG // len(unit))
+    began = time.process_time()
+
+    for read in (render_terminal, strip_controls, one_line, printable, quote_name):
+        read(text)
+    Groups().add(Outcome(0, 1, Cause.EXIT, message=text), {})
+
+    assert time.process_time() - began < 1.5  # quadratic time is minutes

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.text import cut
 
 #: Number of tasks that a group names.
 NAMED = 5
@@ -57,8 +58,9 @@ class Groups:
 
     def add(self, outcome: Outcome, row: Mapping[str, str]) -> None:
         """Count one failed task."""
-        numbers = _VARIES.findall(outcome.message)
-        key = outcome.cause, _VARIES.sub(_NUMBER, outcome.message)
+        message = cut(outcome.message)  # the queue may hold a longer one, and the pattern takes quadratic time
+        numbers = _VARIES.findall(message)
+        key = outcome.cause, _VARIES.sub(_NUMBER, message)
         if key not in self._groups:
             known = self._messages.get(outcome.cause, 0)
             self._messages[outcome.cause] = known + 1
