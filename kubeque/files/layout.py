@@ -43,6 +43,18 @@ def is_uid(name: str) -> bool:
     return bool(_UID.fullmatch(name))
 
 
+def is_job_folder(url: str) -> bool:
+    """True if `url` can be a job's folder: `{prefix}/{name}/{uid}`, without a part that leads elsewhere."""
+    prefix, name = prefix_of(url), base_name(url.rpartition("/")[0])
+    safe = not {".", ".."} & set(url.split("/")) and name != ""
+    return safe and is_uid(uid_of(url)) and url == job_folder_url(prefix, name, uid_of(url))
+
+
+def prefix_of(job_url: str) -> str:
+    """Return the results prefix of a job's folder."""
+    return job_url.rpartition("/")[0].rpartition("/")[0]
+
+
 def uid_of(url: str) -> str:
     """Return the uid of the job whose folder is `url`."""
     return base_name(url)

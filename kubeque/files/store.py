@@ -23,6 +23,8 @@ from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
+#: Limit of a JSON file without a smaller one of its own, bytes: the manifest of 200,000 files.
+JSON_BYTES = 64 << 20
 #: Schemes of stores for results: they show an object only once it is complete, and can refuse to overwrite one.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
 
@@ -30,7 +32,7 @@ WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
 class Store(Protocol):
     """A kind of store; the methods are those of `Files`. Raises StorageError, and FileMissing on reading."""
 
-    def read(self, url: str) -> bytes: ...
+    def read(self, url: str, limit: int | None = None) -> bytes: ...
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]: ...
     def write(self, url: str, data: bytes) -> None: ...
     def write_new(self, url: str, data: bytes) -> bool: ...
@@ -62,20 +64,27 @@ class Files:
         self._stores: dict[tuple[int, str], ObjectStore] = {}
         self._lock = threading.Lock()
 
-    def read(self, url: str) -> bytes:
-        """Return the content of a file. Raises FileMissing."""
-        return self._store(url).read(url)
+    def read(self, url: str, limit: int | None = None) -> bytes:
+        """Return the content of a file. Raises FileMissing, FileDamaged if it has more than `limit` bytes."""
+        data = self._store(url).read(url, limit)
+        if limit is not None and len(data) > limit:
+            raise FileDamaged(f"cannot read {url}: it has more than {limit} bytes: it was changed or damaged")
+        return data
 
     def read_tail(self, url: str, limit: int = TAIL_BYTES) -> Tail:
         """Return the last `limit` bytes of a file. Raises FileMissing."""
         return Tail(*self._store(url).read_end(url, limit))
 
-    def read_json(self, url: str) -> Any:
-        """Return the parsed content of a JSON file. Raises FileMissing, FileDamaged for other content."""
-        try:
-            return json.loads(self.read(url))
-        except ValueError as error:
-            raise FileDamaged(f"cannot read {url}: it is not JSON ({error})") from error
+    def read_json(self, url: str, limit: int = JSON_BYTES, *, digest: str = "") -> Any:
+        """Return the parsed content of a JSON file.
+
+        Raises FileMissing, and FileDamaged for other content, more than `limit` bytes, or another SHA-256 than `digest`
+        (hex; empty: not checked).
+        """
+        data = self.read(url, limit)
+        if digest:
+            _check(url, len(data), None, hashlib.sha256(data).hexdigest(), digest)
+        return parse_json(url, data)
 
     def write(self, url: str, data: bytes) -> None:
         """Write or overwrite a file, atomically; make missing folders."""
@@ -240,6 +249,14 @@ class Files:
                 store = self._stores.get(key) or open_store(url, self._options, self._pieces)
                 self._stores[key] = store
         return store
+
+
+def parse_json(url: str, data: bytes) -> Any:
+    """Return the parsed content of a JSON file. Raises FileDamaged."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise FileDamaged(f"cannot read {url}: it is not JSON that kubeque wrote ({error})") from error
 
 
 def _check(url: str, found: int, size: int | None, seen: str, digest: str) -> None:

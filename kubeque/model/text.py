@@ -14,11 +14,9 @@ from __future__ import annotations
 import os
 import re
 
-#: Escape sequences of terminals: colours, titles, cursor movements. The possessive quantifiers (`*+`) never try a shorter
-#: match, so a scan takes linear time.
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[PX^_][^\x1b]*+(?:\x1b\\)?|[ -~])"
-)
+#: Escape sequences of terminals: colours, titles, cursor movements. The possessive quantifiers (`*+`) never try a
+#: shorter match, so a scan takes linear time.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[PX^_][^\x1b]*+(?:\x1b\\)?|[ -~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: Limit of a value in a table or a log line, characters.
 VALUE_CHARACTERS = 60
@@ -70,5 +68,5 @@ def render_terminal(text: str) -> str:
 
     Time: linear, because it also runs while a consumer must renew its leases.
     """
-    # A carriage return overwrites the line before it, as a progress bar does; one at the end of a line overwrites nothing.
+    # A carriage return overwrites the line before it, as a progress bar does. One at the end of a line does not.
     return strip_controls("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")))

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from kubeque import __version__
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import Cause, State, Tally, TaskRecord
+from kubeque.model.job.wire import UNREADABLE
 from kubeque.queues.backends.backend import BlockRecord, pack
-from kubeque.queues.backends.records import UNREADABLE, read_block
+from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
 
 #: Seconds by which a lease may end too late, because clocks differ.

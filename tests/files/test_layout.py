@@ -144,3 +144,24 @@ def test_a_path_outside_the_layout_is_found() -> None:
 def test_only_the_layout_writes_paths_of_a_job_folder(path: Path) -> None:
     found = [f"{path}:{line}: {text}" for line, text in paths_written(path.read_text(encoding="utf-8"))]
     assert not found, f"give these paths a function in kubeque/files/layout.py: {found}"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_one"),
+    [
+        ("gs://bucket/results/job/aaaaaaaaaaa2", True),
+        ("/home/me/results/my job/aaaaaaaaaaa2", True),
+        ("/home/me/results/job", False),
+        ("/home/me/results/job/aaaaaaaaaaa2/tasks", False),
+        ("/home/me/results/../other/job/aaaaaaaaaaa2", False),
+        ("/home/me/results/../aaaaaaaaaaa2", False),
+        ("/home/me/results/./aaaaaaaaaaa2", False),
+        ("/home/me/results//aaaaaaaaaaa2", False),
+        ("/home/me/results/job/aaaaaaaaaaa2/", False),
+        ("aaaaaaaaaaa2", False),
+        ("", False),
+        ("/", False),
+    ],
+)
+def test_only_a_folder_of_a_job_is_one(url: str, is_one: bool) -> None:
+    assert layout.is_job_folder(url) is is_one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.files.live_log import Tail
+from kubeque.files.store import Files
 from kubeque.files.stores.object_store import WHOLE_BYTES
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 from tests.files.kinds import Place
@@ -62,6 +64,29 @@ def test_json_is_read_and_damaged_json_is_named(place: Place) -> None:
     assert place.files.read_json(place.at("good.json")) == {"a": [1]}
     with pytest.raises(StorageError, match=r"bad\.json.*JSON"):
         place.files.read_json(place.at("bad.json"))
+
+
+@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b"1" * 5000, b" " * 6001 + b"1"])
+def test_json_that_nobody_would_write_is_damaged(place: Place, content: bytes) -> None:
+    place.files.write(place.at("bad.json"), content)
+    with pytest.raises(FileDamaged, match=re.escape(place.at("bad.json"))):
+        place.files.read_json(place.at("bad.json"), 6000 if content[:1] == b" " else 1 << 20)
+
+
+def test_a_file_is_read_up_to_its_limit_and_compared_with_its_digest(place: Place) -> None:
+    place.files.write(place.at("six"), b"[1, 2]")
+    assert place.files.read(place.at("six"), 6) == b"[1, 2]"
+    with pytest.raises(FileDamaged, match="more than 5 bytes"):
+        place.files.read(place.at("six"), 5)
+    assert place.files.read_json(place.at("six"), digest=sha256(b"[1, 2]")) == [1, 2]
+    with pytest.raises(FileDamaged, match="its SHA-256 is"):
+        place.files.read_json(place.at("six"), digest=sha256(b"[1, 3]"))
+
+
+def test_a_fifo_in_the_place_of_a_file_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "spec-1.json")
+    with pytest.raises(FileDamaged, match="not a regular file"):
+        Files().read_json(str(tmp_path / "spec-1.json"))
 
 
 def test_a_reader_sees_the_old_or_the_new_file_and_never_half(place: Place) -> None:

@@ -21,6 +21,7 @@ from kubeque.jobs.upkeep.owner import is_ours, write_owner
 from kubeque.jobs.upkeep.result_links import parse_links
 from kubeque.model.errors import FileDamaged
 from kubeque.model.job.job import Job
+from kubeque.model.job.wire import UNREADABLE
 
 LATER: dict[str, Any] = {"version": 2, "added": {"key": [1]}}
 
@@ -55,7 +56,13 @@ def test_a_live_log() -> None:
 
 
 def test_links() -> None:
-    assert parse_links(LATER | {"gs://b/job/uid": [[0, 2], [5, 6, "added"]]}) == {"gs://b/job/uid": {0, 1, 5}}
+    assert parse_links(LATER | {"gs://b/job/uid": [[0, 2], [5, 6, "added"]]}, 6) == {"gs://b/job/uid": {0, 1, 5}}
+
+
+@pytest.mark.parametrize("stored", [[], 7, {"x": [[0, 10**12]]}, {"x": [7]}, {"x": [["0", 1]]}, {"x": [[0, 1]] * 9}])
+def test_damaged_links_are_recognised(stored: Any) -> None:
+    with pytest.raises(UNREADABLE):
+        parse_links(stored, 6)
 
 
 def test_the_owner_of_a_folder(backends: Backends, tmp_path: Path) -> None:

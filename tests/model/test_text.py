@@ -54,7 +54,9 @@ def test_render_terminal_shows_the_last_state_of_a_progress_bar() -> None:
 LONG = 1 << 19
 
 
-@pytest.mark.parametrize("unit", ["a", "\r", "a\r", "\x1b", "\x1b]", "\x1b[", "\x1bP", "\x1b[1;", "\x1b[1 /", "a-", "0a", "1.", "\t "])
+@pytest.mark.parametrize(
+    "unit", ["a", "\r", "a\r", "\x1b", "\x1b]", "\x1b[", "\x1bP", "\x1b[1;", "\x1b[1 /", "a-", "0a", "1.", "\t "]
+)
 @pytest.mark.parametrize("start", ["", "\x1b[", "\x1b]"])
 def test_no_output_of_a_task_takes_long_to_read(unit: str, start: str) -> None:
     text = start + unit * (LONG // len(unit))

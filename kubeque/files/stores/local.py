@@ -8,13 +8,14 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
 from kubeque.files.stores.errors import refused
 from kubeque.files.urls import local_path
-from kubeque.model.errors import StorageError
+from kubeque.model.errors import FileDamaged, StorageError
 
 R = TypeVar("R")
 
@@ -39,9 +40,16 @@ class Folder:
     once, which would cost milliseconds per file: a power failure may lose the files of the last seconds.
     """
 
-    def read(self, url: str) -> bytes:
-        with _storage_errors("read", url), open(local_path(url), "rb") as file:
-            return file.read()
+    def read(self, url: str, limit: int | None = None) -> bytes:
+        with _storage_errors("read", url):
+            if limit is None:
+                with open(local_path(url), "rb") as file:
+                    return file.read()
+            # Not blocking: a task program may have put a FIFO there.
+            with open(local_path(url), "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise FileDamaged(f"cannot read {url}: it is not a regular file")
+                return file.read(limit + 1)
 
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
         with _storage_errors("read", url), open(local_path(url), "rb") as file:

@@ -92,7 +92,7 @@ def _piece(backends: Backends, kind: str, name: str, url: str, keep: Callable[[s
 def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
     """Yield the folders `{name}/{uid}` below a results prefix."""
     for name in backends.files.entries(prefix):
-        if name.folder and not name.name.startswith("."):
+        if name.folder and join(prefix, name.name) != backends.config.cas_url_prefix:
             for uid in backends.files.entries(join(prefix, name.name)):
                 if uid.folder and is_uid(uid.name):
                     yield job_folder_url(prefix, name.name, uid.name)

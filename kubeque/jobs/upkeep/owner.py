@@ -10,7 +10,7 @@ import platform
 from kubeque.files.layout import owner_url
 from kubeque.jobs.backends import Backends
 from kubeque.model.config.config_file import hide_password
-from kubeque.model.errors import FileMissing
+from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.job.job import Job
 
 #: Parts of queue URLs that are not unique, because they are the same on every machine.
@@ -39,6 +39,6 @@ def is_ours(backends: Backends, url: str) -> bool:
     """True if the folder at `url` belongs to a job of this queue. False if its owner is unknown."""
     try:
         told = backends.files.read_json(owner_url(url))
-    except FileMissing:
+    except (FileMissing, FileDamaged):
         return False
     return isinstance(told, dict) and told.get("queue") == _own_mark(backends)

@@ -6,7 +6,7 @@ import logging
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
-from kubeque.jobs.upkeep.result_links import keeper, read_links
+from kubeque.jobs.upkeep.result_links import deletable, keeper, read_links
 from kubeque.model.job.job import Job
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ def remove(backends: Backends, name: str) -> Job:
         return job
     living = listed.jobs
     needed = read_links(backends, living)
-    for url in [job.url, *lent]:
+    for url in [job.url, *deletable(backends, lent, [job, *living])]:
         if url not in {other.url for other in living}:
             # If the job has not ended, consumers may still write into its folder. Its owner file stays, for `gc`.
             backends.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from kubeque.files.layout import is_owner, is_shared, links_url, split_task_url
+from kubeque.files.layout import is_job_folder, is_owner, is_shared, links_url, prefix_of, split_task_url
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
-from kubeque.model.errors import FileMissing
+from kubeque.jobs.upkeep.owner import is_ours
+from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
+from kubeque.model.job.wire import UNREADABLE
 from kubeque.model.rows.index_ranges import to_ranges
 
+log = logging.getLogger(__name__)
+#: Limit of stored links, bytes: a million ranges.
+LINKS_BYTES = 32 << 20
 #: Linked outcomes, by their index in the new job.
 Done = dict[int, Outcome]
 #: Indexes of tasks, by the URL of their job.
@@ -31,31 +37,55 @@ def write_links(backends: Backends, job: Job, done: Done) -> None:
 
 
 def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
-    """Return the links of these jobs. Raises StorageError, FileMissing if a job of the queue has no stored links."""
-
-    def read(job: Job) -> Links:
-        try:
-            return parse_links(backends.files.read_json(links_url(job)))
-        except FileMissing:
-            now = backends.queue.find(job.name)
-            if now is not None and now.uid == job.uid:
-                raise
-            return {}  # removed meanwhile
-
+    """Return the links of these jobs. Raises StorageError."""
     found: dict[str, set[int]] = {}
-    for links in in_parallel(read, (job for job in jobs if job.linked), threads=SMALL_READS):
+    linking = (job for job in jobs if job.linked)
+    for links in in_parallel(lambda job: _links_of(backends, job), linking, threads=SMALL_READS):
         for url, indexes in links.items():
             found.setdefault(url, set()).update(indexes)
     return found
 
 
-def parse_links(stored: Mapping[str, Any]) -> Links:
-    """Return the links that a job stored: ranges of indexes by URL. Other keys and trailing fields are ignored."""
-    return {
-        url: {index for low, high, *_ in ranges for index in range(low, high)}
-        for url, ranges in stored.items()
-        if isinstance(ranges, list)
-    }
+def _links_of(backends: Backends, job: Job) -> Links:
+    """Return the links of a job from its folder; if they are missing or damaged there, from its outcomes."""
+    try:
+        return parse_links(backends.files.read_json(links_url(job), LINKS_BYTES), job.n)
+    except FileMissing:
+        log.info("%s has no stored links: they are read from the queue", job.name)  # or it was removed meanwhile
+    except (FileDamaged, *UNREADABLE) as error:
+        log.warning("%s: its stored links are damaged and are read from the queue: %s", job.name, error)
+    found: dict[str, set[int]] = {}
+    for view in backends.queue.tasks(job):
+        if view.record.outcome is not None and view.record.outcome.linked:
+            url, index = split_task_url(view.record.outcome.linked)
+            found.setdefault(url, set()).add(index)
+    return found
+
+
+def parse_links(stored: Mapping[str, Any], n: int) -> Links:
+    """Return the links that a job of `n` tasks stored: ranges of indexes by URL. Other keys and items are ignored.
+
+    Raises one of UNREADABLE if they have another form.
+    """
+    links: dict[str, set[int]] = {}
+    left = n
+    for url, ranges in stored.items():
+        for low, high, *_ in ranges if isinstance(ranges, list) else ():
+            left -= max(0, high - low)
+            if left < 0:
+                raise ValueError(f"there are more links than its {n} tasks")
+            links.setdefault(url, set()).update(range(low, high))
+    return links
+
+
+def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> list[str]:
+    """Return those of the URLs in stored links that are the folder of a job of this queue.
+
+    Task programs can write to stored links, so a link is not a permission to delete. `jobs`: their results prefixes
+    count beside the configured one. Raises StorageError.
+    """
+    prefixes = {backends.config.default_url_prefix, *(prefix_of(job.url) for job in jobs)}
+    return [url for url in urls if is_job_folder(url) and prefix_of(url) in prefixes and is_ours(backends, url)]
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:

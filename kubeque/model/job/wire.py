@@ -6,10 +6,15 @@ A program that rewrites the record writes both back unchanged.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+#: Errors that decoding a damaged object raises.
+UNREADABLE = (
+    ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, zlib.error,
+)  # fmt: skip
 #: Fields of a dataclass that are not entries of its stored object.
 _NOT_STORED = frozenset({"extra", "needs", "written_by", "record_extra"})
 

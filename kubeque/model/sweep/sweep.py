@@ -21,7 +21,7 @@ from kubeque.model.timing import MIN_LEASE_SECONDS
 MAX_CANARIES = 1000
 #: Longest name of a job, characters.
 _NAME_CHARACTERS = 300
-_NAME = re.compile(r"[^\x00-\x20/\\\x7f][^\x00-\x1f/\\\x7f]*")
+_NAME = re.compile(r"[^\x00-\x20./\\\x7f][^\x00-\x1f/\\\x7f]*")
 _ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
 _NOUNS = "acorn anchor aspen badger beacon birch brook canyon cedar comet coral delta ember falcon fern fjord garnet harbor heron island juniper lagoon lantern maple meadow otter pebble pine quartz raven reef ridge river sparrow summit thistle tundra willow"  # noqa: E501
 
@@ -138,10 +138,10 @@ def parse_lease(value: str | float, what: str = "lease") -> float:
 
 def check_name(name: str) -> str:
     """Return the name of a job if it is valid. Raises UserError."""
-    if not _NAME.fullmatch(name) or name in (".", "..") or len(name) > _NAME_CHARACTERS:
+    if not _NAME.fullmatch(name) or len(name) > _NAME_CHARACTERS:
         raise UserError(
-            f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank,"
-            " for example nightly-render"
+            f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank or"
+            " dot, for example nightly-render"
         )
     return name
 

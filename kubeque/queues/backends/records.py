@@ -15,6 +15,7 @@ from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskRecord
 from kubeque.model.job.versions import BASE_NEEDS, how_to_install, is_older
+from kubeque.model.job.wire import UNREADABLE
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
@@ -25,10 +26,6 @@ _DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
 _UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
 #: Bytes of a body above which it is compressed.
 _COMPRESS_FROM = 4096
-#: Errors that decoding a damaged record raises.
-UNREADABLE = (
-    ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, zlib.error,
-)  # fmt: skip
 _JOB_ENTRIES = frozenset({"needs", "written_by", "job", "marks"})
 
 

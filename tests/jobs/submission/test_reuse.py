@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -235,6 +236,52 @@ def test_a_job_says_what_it_links_to(desk: Desk) -> None:
 
 
 # ---------------------------------------------------------------------- removal
+def test_a_forged_link_deletes_nothing(desk: Desk, tmp_path: Path) -> None:
+    # Given links, to which a task program can write, with URLs that are no folder of a job of this queue
+    desk.submit("one", ["a", "b"])
+    desk.submit("two", ["b", "a"])
+    first, second = desk.client.job("one"), desk.client.job("two")
+    prefix = str(Path(first.url).parent.parent)
+    uid = "aaaaaaaaaaa2"
+    forged = [
+        str(tmp_path / "victim"), str(tmp_path / "victim" / "name" / uid), f"{prefix}/../victim/{uid}",
+        f"{prefix}/other/{uid}", f"{prefix}/foreign/{uid}", f"{prefix}/one", prefix,
+    ]  # fmt: skip
+    owner = Path(first.url, "job.json").read_text()
+    for url in forged:
+        os.makedirs(url, exist_ok=True)
+        Path(url, "thesis.tex").write_text("precious")
+    for url in (tmp_path / "victim", tmp_path / "victim" / "name" / uid, tmp_path / "victim" / uid):
+        url.mkdir(exist_ok=True)
+        (url / "job.json").write_text(owner)
+    Path(prefix, "foreign", uid, "job.json").write_text('{"queue": "another"}')
+    links = Path(second.url, "links.json")
+    links.write_text(json.dumps(json.loads(links.read_text()) | {url: [] for url in forged}))
+
+    # When the jobs are removed
+    desk.client.remove("two")
+    desk.client.remove("one")
+
+    # Then only their own folders are gone
+    assert not os.path.exists(first.url)
+    assert not os.path.exists(second.url)
+    assert [url for url in forged if not Path(url, "thesis.tex").exists()] == []
+
+
+@pytest.mark.parametrize("stored", ["[" * 100_000, None])
+def test_links_that_are_damaged_or_gone_are_read_from_the_queue(desk: Desk, stored: str | None) -> None:
+    desk.submit("one", ["a", "b"])
+    desk.submit("two", ["b"])
+    first, links = Path(desk.client.job("one").url), Path(desk.client.job("two").url, "links.json")
+    links.unlink() if stored is None else links.write_text(stored)
+
+    desk.client.remove("one")
+    desk.client.gc(really=True)
+
+    assert desk.results("two") == ["result of b\n"]
+    assert [path.name for path in (first / "tasks").iterdir()] == ["1"]
+
+
 def test_what_a_later_job_links_to_stays_until_the_last_of_them_is_removed(desk: Desk) -> None:
     # Given three nights, of which the last ones link to the first
     desk.submit("one", ["a", "b", "c"])

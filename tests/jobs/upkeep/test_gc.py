@@ -122,6 +122,18 @@ def test_first_it_says_what_would_go_and_then_it_goes(store: Store) -> None:
     assert store.collect(really=True, days=3.1).pieces == []
 
 
+def test_the_inputs_of_a_job_whose_name_begins_with_a_dot_stay(store: Store) -> None:
+    # Given such a job of an earlier version, which took the name
+    url = store.submit("nightly", "echo")
+    store.backends.files.write(
+        url.replace("/nightly/", "/.nightly/") + "/spec-1.json", store.backends.files.read(f"{url}/spec-1.json")
+    )
+    store.backends.files.delete_tree(url)
+
+    assert store.collect(really=True, days=3).pieces == []
+    assert len(store.inputs) == 1
+
+
 def test_what_later_jobs_link_to_outlives_the_time_of_its_job(store: Store) -> None:
     old = store.submit("old", "echo", "abc", results_ttl="1d")
     store.end("old", time.time())
