@@ -237,7 +237,7 @@ def test_a_job_says_what_it_links_to(desk: Desk) -> None:
 
 # ---------------------------------------------------------------------- removal
 def test_a_forged_link_deletes_nothing(desk: Desk, tmp_path: Path) -> None:
-    # Given links, to which a task program can write, with URLs that are no folder of a job of this queue
+    # Given links, to which a task program can write, with URLs that are not the folder of a job of this queue
     desk.submit("one", ["a", "b"])
     desk.submit("two", ["b", "a"])
     first, second = desk.client.job("one"), desk.client.job("two")
