@@ -113,7 +113,7 @@ class Config:
         """
         place = Place(str(where), folder, _home_folder() if home is None else home)
         place.check_keys(values)
-        found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | _DEFAULTS
+        found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | dict(_DEFAULTS)
         for key, text in values.items():
             if text.strip():
                 found[key] = place.read(key, text.strip())
