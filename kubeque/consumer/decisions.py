@@ -12,18 +12,16 @@ from typing import Any
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
-from kubeque.consumer.events import Event, JobKey, LeaseId, LeaseView
+from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.instructions import Instruction
+from kubeque.consumer.pace import Pace
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.model.timing import COMMIT_SECONDS, SAVE_SECONDS, SETTLE_SECONDS
-from kubeque.queues.block import reserve_count
 
 #: Longest pause after a task could not be staged, seconds: a faulty node must not use up the attempts of a job.
 _LONGEST_BACKOFF = 30.0
-#: Number of recent tasks whose mean duration decides how many are reserved.
-_REMEMBERED = 20
 
 
 class Decisions:
@@ -34,8 +32,7 @@ class Decisions:
         self._jobs: tuple[Job, ...] = ()
         #: Largest number of consumers that each job has wanted, by uid.
         self._most: dict[str, int] = {}
-        #: Durations of the last tasks, from the start of one to the start of the next, seconds.
-        self._recent: dict[JobKey, deque[float]] = {}
+        self._pace = Pace()
         #: Number of failures seen here, by uid and run; None once a task was ok.
         self._failures: dict[tuple[str, int], int | None] = {}
         #: Uids of jobs whose tasks are not started, because a more urgent job waits.
@@ -45,7 +42,7 @@ class Decisions:
         #: Leases with a requested release, whose answer may have been lost.
         self._left: set[LeaseId] = set()
         self._running: LeaseId | None = None
-        self._running_since = 0.0
+        self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
         #: Tasks that are staged and not picked.
         self._staged = 0
         #: Tasks in the consumer: staged, running or being saved.
@@ -109,14 +106,14 @@ class Decisions:
     def _reserve(self, current: LeaseView | None, leases: Iterable[LeaseView], now: float) -> list[Instruction]:
         resumable = [lease for lease in leases if lease.pending and lease.job.uid not in self._making_way]
         lease = current if current in resumable or not resumable else resumable[0]
-        if lease is not None and not self._may_run_ahead(lease.key) and not self._is_saved(now):
+        if lease is not None and not self._pace.may_run_ahead(lease, self._staged) and not self._is_saved(now):
             self._awaits_save = True  # the running task may have to run again, in this lease
             self._current = lease.id
             return [do.AwaitChange()]
         if not resumable or lease is None:
             return self._claim(now)
         self._current, self._tried, self._may_take = lease.id, True, True
-        return [do.Commit(lease.id, reserve=reserve_count(self._mean(lease.key)))]
+        return [do.Commit(lease.id, reserve=self._pace.reservation(lease))]
 
     def _claim(self, now: float) -> list[Instruction]:
         if self._candidates is None:
@@ -126,7 +123,7 @@ class Decisions:
             self._candidates = deque(job for job in self._jobs if job.open and self._place.size_classes(job) != [])
         if self._candidates:
             job = self._candidates.popleft()
-            return [do.Claim(job, reserve_count(self._mean((job.uid, job.revision))))]
+            return [do.Claim(job, self._pace.first_reservation((job.uid, job.revision)))]
         self._making_way = frozenset()  # the more urgent jobs have nothing left to claim
         return self._pause(now)
 
@@ -159,18 +156,9 @@ class Decisions:
     def _hand_over(self, event: on.HandOverDue, now: float) -> list[Instruction]:
         return [do.ReturnTask()] if self._leaving or self._runs_long(now) else []
 
-    def _mean(self, key: JobKey) -> float | None:
-        recent = self._recent.get(key)
-        return sum(recent) / len(recent) if recent else None
-
-    def _may_run_ahead(self, key: JobKey) -> bool:
-        """True if the job's tasks are so short that the next ones are reserved while one runs."""
-        mean = self._mean(key)
-        return mean is not None and mean < COMMIT_SECONDS
-
     def _runs_long(self, now: float) -> bool:
-        """True once the running command has exceeded COMMIT_SECONDS; from then on no reserved task may wait for it."""
-        return self._running is not None and now - self._running_since > COMMIT_SECONDS
+        """True once the running command runs too long for a reserved task to wait for it."""
+        return self._running is not None and now - self._running_since > self._longest_wait
 
     def _is_saved(self, now: float) -> bool:
         """True once all tasks have been saved, or once the upload of a result takes too long to wait for."""
@@ -186,6 +174,7 @@ class Decisions:
         self._staged -= 1
         if event.runs:
             self._running, self._running_since = event.lease, now
+            self._longest_wait = self._pace.longest_wait(event.key)
         return []
 
     def _lease_checked(self, event: on.LeaseChecked, now: float) -> list[Instruction]:
@@ -195,7 +184,7 @@ class Decisions:
     def _run_ended(self, event: on.RunEnded, now: float) -> list[Instruction]:
         self._running = None
         if event.key is not None:
-            self._recent.setdefault(event.key, deque(maxlen=_REMEMBERED)).append(event.seconds)
+            self._pace.note(event.key, event.seconds)
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
@@ -244,7 +233,7 @@ class Decisions:
     def _jobs_listed(self, event: on.JobsListed, now: float) -> list[Instruction]:
         self._jobs = event.jobs
         self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in event.jobs}
-        self._recent = {key: recent for key, recent in self._recent.items() if key[0] in self._most}
+        self._pace.forget(self._most)
         self._failures = {key: count for key, count in self._failures.items() if key[0] in self._most}
         return []
 

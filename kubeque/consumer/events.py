@@ -110,6 +110,8 @@ class TaskPicked(Event):
     lease: LeaseId
     #: False if it could not be staged: then no command follows.
     runs: bool = True
+    #: Job and revision of the task; None if unknown.
+    key: JobKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,13 @@ class Runner:
     def run(self, task: StagedTask) -> FinishedTask | None:
         """Run a task; None if it was given back, because its lease is gone or the consumer leaves."""
         began = time.monotonic()
-        self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable))
+        key = (task.job.uid, task.job.revision)
+        self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key))
         order = self._coordinator.tell(on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave()))
         may_run = do.RunTask() in order
         ended = self._run_command(task) if may_run and task.runnable else None
         if task.runnable:
-            key = (task.job.uid, task.job.revision) if may_run else None
-            self._coordinator.tell(on.RunEnded(key, time.monotonic() - began))
+            self._coordinator.tell(on.RunEnded(key if may_run else None, time.monotonic() - began))
         if may_run:
             return FinishedTask(task, ended)
         task.give_back()

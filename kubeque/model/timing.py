@@ -12,6 +12,8 @@ HEARTBEAT_SECONDS = 60.0
 #: Seconds of work that one commit reserves, to bound the number of commits. Tasks that are staged behind a command
 #: that runs for longer are given back.
 COMMIT_SECONDS = 5.0
+#: Seconds of work that may be reserved behind a running command although another consumer idles.
+SHARE_SECONDS = 0.5
 #: An outcome younger than this, seconds, is left to the commit that reserves the next task: one write instead of two.
 SETTLE_SECONDS = 1.0
 #: Seconds for which the upload of a result may delay the next reservation.

@@ -56,7 +56,7 @@ class Machine:
     def begin(self, number: int = 1) -> None:
         """Stage a task and start its command."""
         self(on.TaskStaged())
-        self(on.TaskPicked(number))
+        self(on.TaskPicked(number, key=KEY))
         assert self(on.LeaseChecked(number, held=True, told_to_leave=False)) == [do.RunTask()]
 
     def end(self, seconds: float = SHORT) -> None:
@@ -123,12 +123,32 @@ def test_a_container_claims_only_of_jobs_with_blocks_for_its_class() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "reserve"), [([], 1), ([0.5], 10), ([0.5, 4.5], 2), ([60.0], 1), ([0.001], MAX_RESERVE)]
+    ("seconds", "pending", "reserve"),
+    [
+        ([], 200, 1),
+        ([0.5], 200, 10),
+        ([0.5, 4.5], 200, 2),
+        ([60.0], 200, 1),
+        ([0.001], 200, MAX_RESERVE),
+        ([0.5], 20, 5),
+        ([0.5], 3, 1),
+        ([0.1], 20, 5),
+        ([0.001], 3, MAX_RESERVE),
+    ],
 )
-def test_it_reserves_as_many_tasks_as_fit_into_one_commit(machine: Machine, seconds: list[float], reserve: int) -> None:
+def test_it_reserves_the_tasks_of_one_commit_and_leaves_most_of_a_small_block_to_others(
+    machine: Machine, seconds: list[float], pending: int, reserve: int
+) -> None:
     for each in seconds:
         machine.run(each)
-    assert machine.supply(lease()) == [do.Commit(1, reserve=reserve)]
+    assert machine.supply(lease(pending=pending)) == [do.Commit(1, reserve=reserve)]
+
+
+@pytest.mark.parametrize(("seconds", "reserve"), [(None, 1), (0.1, 5), (3.0, 1)])
+def test_of_a_block_of_unknown_size_it_reserves_little(machine: Machine, seconds: float | None, reserve: int) -> None:
+    if seconds:
+        machine.run(seconds)
+    assert machine.supply() == [do.Claim(JOB, reserve=reserve)]
 
 
 def test_a_reservation_that_brings_nothing_is_followed_by_a_pause(machine: Machine) -> None:
@@ -164,8 +184,40 @@ def test_what_could_not_be_staged_for_now_is_handed_over_late(machine: Machine) 
 def test_short_tasks_are_reserved_ahead_while_one_runs(machine: Machine) -> None:
     machine.run(SHORT)
     machine.begin()
-    assert machine.supply(lease()) == [do.Commit(1, reserve=10)]
+    assert machine.supply(lease(pending=40)) == [do.Commit(1, reserve=10)]
     assert machine.supply(lease(untouched=10)) == [do.StageTask(1)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pending", "staged", "ahead"),
+    [(3.0, 3, 0, False), (3.0, 4, 0, True), (3.0, 7, 1, False), (3.0, 8, 1, True), (0.1, 1, 1, True)],
+)
+def test_a_task_of_a_few_seconds_is_reserved_ahead_only_if_enough_are_left_for_others(
+    machine: Machine, seconds: float, pending: int, staged: int, ahead: bool
+) -> None:
+    machine.run(seconds)
+    machine.begin()
+    for _ in range(staged):
+        machine(on.TaskStaged())
+    (instruction,) = machine.supply(lease(pending=pending))
+    assert isinstance(instruction, do.Commit) if ahead else instruction == do.AwaitChange()
+
+
+@pytest.mark.parametrize(("seconds", "claims"), [(0.1, True), (1.0, False), (LONG, False)])
+def test_behind_a_running_task_another_block_is_claimed_only_for_short_tasks(
+    machine: Machine, seconds: float, claims: bool
+) -> None:
+    machine.run(seconds)
+    machine.supply(lease())
+    machine.supply(lease(untouched=1))
+    machine.begin()
+    (instruction,) = machine.supply(lease(pending=0))
+    assert isinstance(instruction, do.Claim) if claims else instruction == do.AwaitChange()
+    machine(on.NothingClaimed())
+    machine.end(seconds)
+    machine.save()
+    (instruction,) = machine.supply(lease(pending=0))
+    assert isinstance(instruction, do.Pause if claims else do.Claim)
 
 
 @pytest.mark.parametrize("before", [None, LONG])
@@ -215,6 +267,18 @@ def test_behind_a_command_that_runs_long_nothing_stays_staged_or_reserved(machin
     assert machine.supply(lease()) == [do.AwaitChange()], "its outcome and the next reservation are one commit"
     machine.save()
     assert machine.supply(lease()) == [do.Commit(1, reserve=1)]
+
+
+@pytest.mark.parametrize(("usual", "limit"), [(None, COMMIT_SECONDS), (0.01, 1.0), (0.5, 2.0), (4.0, COMMIT_SECONDS)])
+def test_a_command_that_runs_much_longer_than_usual_holds_up_no_reserved_task(
+    machine: Machine, usual: float | None, limit: float
+) -> None:
+    if usual:
+        machine.run(usual)
+    machine.begin()
+    due = on.RenewalDue(lease(untouched=3, committed_at=machine.now), over=False)
+    assert machine(due, after=limit - 0.1) == []
+    assert machine(due, after=0.2) == [do.Commit(1, give_back=True)]
 
 
 def test_a_lease_with_nothing_under_way_is_given_back_behind_a_long_command(machine: Machine) -> None:

@@ -95,6 +95,11 @@ class Task:
 class DecidingConsumer:
     """One life of a consumer: from its start until it leaves."""
 
+    #: Probability of a request to leave at each step.
+    leave_chance = 0.002
+    #: Probability of each task that it cannot be staged.
+    fault_chance = 0.02
+
     def __init__(self, me: Participant, queue: Queue, checker: Checker, place: Place, fate: Fate) -> None:
         self._me = me
         self._world: World = me.world
@@ -203,7 +208,7 @@ class DecidingConsumer:
             self._tell(on.NothingTaken())
             return
         self._in_hand = Task(number, lease, *taken)
-        faulty = taken[1] if self._rng.random() < 0.02 else None
+        faulty = taken[1] if self._rng.random() < self.fault_chance else None
         for instruction in self._tell(on.TaskStaged(faulty)):
             if isinstance(instruction, do.HandOver):
                 self._supply_at = self._world.time + instruction.after_seconds
@@ -224,7 +229,7 @@ class DecidingConsumer:
     # ------------------------------------------------------------------ the running thread
     def _run_step(self) -> bool:
         """Begin or end a command. True once the consumer leaves."""
-        self._told_to_leave = self._told_to_leave or self._rng.random() < 0.002
+        self._told_to_leave = self._told_to_leave or self._rng.random() < self.leave_chance
         task = self._running
         if task is not None:
             if self._stop.cause or self._told_to_leave:
@@ -239,7 +244,8 @@ class DecidingConsumer:
         return False
 
     def _begin(self, task: Task) -> None:
-        self._tell(on.TaskPicked(task.number))
+        job = task.lease.job
+        self._tell(on.TaskPicked(task.number, key=(job.uid, job.revision)))
         if do.RunTask() not in self._tell(on.LeaseChecked(task.number, task.lease.held, self._told_to_leave)):
             self._tell(on.RunEnded(None))
             self._give_back(task, staged=False)
@@ -259,10 +265,13 @@ class DecidingConsumer:
         if stopped:
             self._tell(on.TaskLeft())
             return
-        task.due = self._world.time + self._rng.choice([0.02, 0.02, 0.5, 8.0])
+        task.due = self._world.time + self._saving_seconds()
         self._saving.append(task)
 
     # ------------------------------------------------------------------ the saving thread and the heartbeat
+    def _saving_seconds(self) -> float:
+        return self._rng.choice([0.02, 0.02, 0.5, 8.0])
+
     def _save_due(self) -> None:
         if self._saving and self._world.time >= self._saving[0].due:
             self._save(self._saving.pop(0))

@@ -70,7 +70,7 @@ class View:
 
     def _call(self, operation: str, action: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         me, world = self._me, self._world
-        me.pause(me.rng.expovariate(1 / me.slowness) if me.rng.random() < 0.9 else me.rng.uniform(0.0, 3.0))
+        me.pause(self._delay(me.rng))
         fault = self._weather.fault(world.elapsed, me.rng)
         if fault is None:
             return self._perform(operation, action, args, kwargs)
@@ -81,6 +81,10 @@ class View:
         elif fault is Fault.LATE and operation in WRITES and operation != "insert_job":
             world.later(me.rng.uniform(0.0, 20.0), lambda: self._land(operation, action, args, kwargs))
         raise QueueUnavailable(f"{operation}: no answer ({fault.name.lower()})")
+
+    def _delay(self, rng: Random) -> float:
+        """Return the duration of a call, seconds."""
+        return rng.expovariate(1 / self._me.slowness) if rng.random() < 0.9 else rng.uniform(0.0, 3.0)
 
     def _land(self, operation: str, action: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         with suppress(Conflict):

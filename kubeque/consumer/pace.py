@@ -1,0 +1,62 @@
+"""How many tasks a consumer reserves, and how far ahead, by the durations of its last tasks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection
+
+from kubeque.consumer.events import JobKey, LeaseView
+from kubeque.model.timing import COMMIT_SECONDS, SHARE_SECONDS
+from kubeque.queues.block import MAX_RESERVE, reserve_count
+
+#: Number of recent tasks whose mean duration decides how many are reserved.
+_REMEMBERED = 20
+#: One task out of this number may be reserved ahead. An idle consumer can steal the others.
+_STEALABLE = 4
+#: A command that runs for more than this multiple of the mean, and for more than a second, runs long.
+_LONGER, _SECOND = 4, 1.0
+
+
+class Pace:
+    """The durations of the last tasks, from the start of one to the start of the next, by job and revision."""
+
+    def __init__(self) -> None:
+        self._recent: dict[JobKey, deque[float]] = {}
+
+    def note(self, key: JobKey, seconds: float) -> None:
+        """Add the duration of a task."""
+        self._recent.setdefault(key, deque(maxlen=_REMEMBERED)).append(seconds)
+
+    def forget(self, keep: Collection[str]) -> None:
+        """Forget all jobs except those with these uids."""
+        self._recent = {key: recent for key, recent in self._recent.items() if key[0] in keep}
+
+    def _mean(self, key: JobKey) -> float | None:
+        recent = self._recent.get(key)
+        return sum(recent) / len(recent) if recent else None
+
+    def first_reservation(self, key: JobKey) -> int:
+        """Return the number of tasks to reserve in a block that is claimed: its size is not known before."""
+        mean = self._mean(key)
+        return 1 if mean is None else max(1, min(MAX_RESERVE, int(SHARE_SECONDS / max(mean, 1e-3))))
+
+    def reservation(self, lease: LeaseView) -> int:
+        """Return the number of further tasks to reserve: COMMIT_SECONDS of work, if enough is left for others."""
+        by_time = reserve_count(self._mean(lease.key))
+        return max(self.first_reservation(lease.key), min(by_time, lease.pending // _STEALABLE))
+
+    def may_run_ahead(self, lease: LeaseView, ahead: int) -> bool:
+        """True if the next task is reserved while one runs.
+
+        Short tasks are. Others only if enough tasks of the block are left for others. `ahead`: number of tasks that
+        are reserved already and wait for the running one.
+        """
+        mean = self._mean(lease.key)
+        if mean is None or mean >= COMMIT_SECONDS:
+            return False
+        return mean < SHARE_SECONDS or lease.pending >= _STEALABLE * (ahead + 1)
+
+    def longest_wait(self, key: JobKey | None) -> float:
+        """Return the seconds for which reserved tasks may wait behind one command of this job."""
+        mean = None if key is None else self._mean(key)
+        return COMMIT_SECONDS if mean is None else min(COMMIT_SECONDS, max(_SECOND, _LONGER * mean))
