@@ -63,6 +63,7 @@ def _replay(order: dict[str, Any]) -> dict[str, Any]:
         "command": argv, "row": row, "cause": ended.cause.value, "code": ended.code, "seconds": ended.seconds,
         "peak_memory": ended.peak_memory, "message": ended.message or problem or "", "out": out,
         "files": [{"name": f.name, "size": f.size, "digest": sha256_file(str(f.path))} for f in collected.files],
+        "refused": collected.describe_refused(),
         **{name: _digest(path) for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr))},
     }  # fmt: skip
 

@@ -105,8 +105,8 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
         message = f"{message}: {quoted}" if quoted else message
     saving = round(time.monotonic() - began, 3)
     result = {
-        **_facts(task, ended), "saving": saving, "message": message, "refused": _refused(collected), "files": stored,
-        "out": out,
+        **_facts(task, ended), "saving": saving, "message": message, "refused": collected.describe_refused(),
+        "files": stored, "out": out,
     }  # fmt: skip
     files.write(manifest_url(url), json.dumps(result | _streams(files, url, workdir)).encode())
     small = {} if out is not None and len(json.dumps(out)) > _OUT_IN_QUEUE else out
@@ -138,11 +138,6 @@ def _left_behind(ended: Ended) -> str:
     """Return a message about processes that the command left running; empty if there were none."""
     count = ended.left_behind
     return f"left {count} process{'es' * (count != 1)} running, which kubeque killed" if count else ""
-
-
-def _refused(collected: OutputFiles) -> list[str]:
-    more = [f"and {collected.refused_more} more"] if collected.refused_more else []
-    return [*collected.refused, *more]
 
 
 def _store(files: Files, url: str, group: Sequence[OutputFile]) -> list[dict[str, Any]]:

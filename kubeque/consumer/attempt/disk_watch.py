@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kubeque.files.live_log import read_tail
+from kubeque.files.mounts import mount_points
 
 #: Share of the limit at which a command is stopped: at the whole limit the kubelet evicts the pod.
 _SHARE = 0.95
@@ -45,14 +46,19 @@ class DiskWatch:
 
 
 def usage(folder: Path) -> int:
-    """Return the bytes that a folder takes on its disk. It is an estimate, because files may change during the walk."""
-    total, todo = 0, [str(folder)]
+    """Return the bytes that a folder takes on its disk, without what is mounted in it.
+
+    It is an estimate, because files may change during the walk.
+    """
+    root = os.path.realpath(folder)
+    total, todo, mounts = 0, [root], frozenset(mount_points(root))
     seen: set[int] = set()
     while todo:
         try:
             with os.scandir(todo.pop()) as entries:
                 for entry in entries:
-                    total += _size(entry, todo, seen)
+                    if entry.path not in mounts:
+                        total += _size(entry, todo, seen)
         except OSError:
             continue  # gone, or not readable for us
     return total

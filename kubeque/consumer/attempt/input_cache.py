@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import shutil
 import stat
@@ -32,6 +33,8 @@ _ROUND = 1 / 8
 _BLOCK = 4096
 #: Folder in the cache for partial files and locks, and the suffix of a lock.
 _INCOMING, _LOCK = "incoming", ".lock"
+#: Names of cached and partial files.
+_OURS = re.compile(r"[0-9a-f]{64}(\.x)?(\.[0-9a-f]{8})?$")
 #: Age of a partial file, seconds, after which its download counts as abandoned.
 _STALE_SECONDS = 24 * 3600.0
 #: Errors of file systems that cannot link (or copy) within the kernel. The file is copied in user space then.
@@ -208,7 +211,8 @@ def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):  # Another consumer has just evicted it.
-                if entry.is_file(follow_symlinks=False):
+                # A task that mounts something over the cache must not lose other files.
+                if _OURS.match(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.path, entry.stat(follow_symlinks=False)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+
+from kubeque.files.mounts import is_on_mount, remove_tree
+
+log = logging.getLogger(__name__)
 
 
 class Leftovers:
@@ -30,7 +34,8 @@ def own_folders(folders: Iterable[Path], root: Path = Path("/")) -> list[Path]:
     """Return the folders in the container's own layer: others may share a mounted one."""
     with suppress(OSError):
         device = os.stat(root).st_dev
-        return [folder for folder in folders if folder.is_dir() and os.stat(folder).st_dev == device]
+        there = [folder for folder in folders if folder.is_dir() and not is_on_mount(folder)]
+        return [folder for folder in there if os.stat(folder).st_dev == device]
     return []
 
 
@@ -43,7 +48,8 @@ def _names(folder: Path) -> list[str]:
 
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        for problem in remove_tree(path, after_task=True):
+            log.warning("not removed: %s", problem)
     else:
         with suppress(OSError):
             path.unlink()

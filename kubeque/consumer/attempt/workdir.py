@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFailed
+from kubeque.files.mounts import is_below, mount_points, remove_tree
 from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
@@ -50,6 +50,10 @@ class OutputFiles:
             self.refused.append(f"{quote_name(name)} {why}")
         else:
             self.refused_more += 1
+
+    def describe_refused(self) -> list[str]:
+        """Return a line for each file that cannot be kept; after many, the number of the others."""
+        return [*self.refused, *([f"and {self.refused_more} more"] if self.refused_more else [])]
 
 
 class Workdir:
@@ -103,25 +107,18 @@ class Workdir:
     def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> OutputFiles:
         """Return the files that the task wrote and the globs select. Unchanged inputs are left out.
 
-        A link to a file of the working directory is kept as a file. Other links, special files, and names that a store
-        cannot hold are refused.
+        A link to a file of the working directory is kept as a file. Other links, special files, mount points, and names
+        that a store cannot hold are refused.
         """
-        search = _Search(os.path.realpath(self.path), self._staged, tuple(results), tuple(ignore))
-        return search.run()
+        root = os.path.join(os.path.realpath(self.folder.parent), self.folder.name, self.path.name)
+        return _Search(root, self._staged, selection(tuple(results), tuple(ignore))).run()
 
     def remove(self) -> list[str]:
-        """Remove the folder without following links. Returns the paths that could not be removed, with the reason."""
-        try:
-            try:
-                shutil.rmtree(self.folder)
-            except PermissionError:  # The task removed its own permissions: restore them and try again.
-                _make_writable(self.folder)
-                shutil.rmtree(self.folder)
-        except FileNotFoundError:
-            return []
-        except (OSError, RecursionError) as error:  # Recursion: folders nested a thousand deep.
-            return [f"{quote_name(str(self.folder))} could not be removed: {error}"]
-        return []
+        """Unmount what the task mounted in the folder, and remove the folder without following links and mounts.
+
+        Returns the paths that could not be removed, with the reason.
+        """
+        return remove_tree(self.folder, after_task=True)
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
@@ -146,32 +143,23 @@ def _trace(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 
-def _make_writable(folder: Path) -> None:
-    todo = [str(folder)]
-    while todo:
-        path = todo.pop()
-        try:
-            os.chmod(path, stat.S_IRWXU)  # Never a link: only real folders come here.
-            with os.scandir(path) as entries:
-                todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-        except OSError:
-            continue  # Not ours: removing will fail below it and say so.
-
-
 class _Search:
     """One walk through a working directory."""
 
-    def __init__(
-        self, root: str, staged: Mapping[str, tuple[int, int, int]], results: tuple[str, ...], ignore: tuple[str, ...]
-    ) -> None:
+    def __init__(self, root: str, staged: Mapping[str, tuple[int, int, int]], keeps: Callable[[str], bool]) -> None:
         self._root = root
         self._staged = staged
-        self._keeps = selection(results, ignore)
+        self._keeps = keeps
         self._found = OutputFiles()
+        #: Mount points in the folder: their files belong to somebody else.
+        self._mounts = frozenset(mount_points(os.path.dirname(root)))
         #: Folders to look into: path, and the prefix of the names in it.
         self._todo = [(root, "")]
 
     def run(self) -> OutputFiles:
+        if os.path.islink(self._root) or is_below(self._root, self._mounts):
+            self._found.refuse(".", "was replaced by a link or a mount: nothing in it is kept")
+            return self._found
         while self._todo:
             path, prefix = self._todo.pop()
             for entry in self._entries(path, prefix):
@@ -197,7 +185,9 @@ class _Search:
             return []
 
     def _look(self, entry: os.DirEntry[str], name: str) -> None:
-        if entry.is_dir(follow_symlinks=False):
+        if entry.path in self._mounts:
+            self._found.refuse(name, "is a mount point: copy what you need from it")
+        elif entry.is_dir(follow_symlinks=False):
             if self._has_good_name(name):
                 self._todo.append((entry.path, f"{name}/"))
         elif entry.is_symlink():
@@ -226,6 +216,9 @@ class _Search:
             self._found.refuse(
                 name, f"is a link that leads out of the working directory, to {quote_name(real)}: copy it"
             )
+            return
+        if is_below(real, self._mounts):
+            self._found.refuse(name, f"is a link that leads below a mount point, to {quote_name(real)}: copy it")
             return
         try:
             status = os.stat(real)

@@ -7,12 +7,12 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
+from kubeque.files.mounts import remove_files, remove_tree
 from kubeque.files.stores.errors import refused
 from kubeque.files.urls import local_path
 from kubeque.model.errors import FileDamaged, StorageError
@@ -128,26 +128,12 @@ class Folder:
     def delete_tree(self, prefix: str, keep: Callable[[str], bool] | None) -> None:
         path = local_path(prefix)
         with _storage_errors("delete", prefix):
-            if keep is not None:
-                _prune(path, keep)
-                return
-            # Another process may delete the same tree. rmtree then fails at a file that is gone, and starts again.
-            while os.path.lexists(path):
-                with contextlib.suppress(FileNotFoundError):
-                    shutil.rmtree(path)
-
-
-def _prune(root: str, keep: Callable[[str], bool]) -> None:
-    """Remove the files below `root` that `keep` rejects, then the empty folders. Raises OSError."""
-    for at, folders, names in os.walk(root, topdown=False):
-        links = [name for name in folders if os.path.islink(os.path.join(at, name))]
-        for name in [*names, *links]:
-            path = os.path.join(at, name)
-            if not keep(os.path.relpath(path, root)):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(path)
-        with contextlib.suppress(OSError):  # the folder has a file that is kept or new
-            os.rmdir(at)
+            problems = remove_files(path, keep) if keep is not None else []
+            # Another process may delete the same tree. The removal then fails at a file that is gone, and starts again.
+            while keep is None and not problems and os.path.lexists(path):
+                problems = remove_tree(path)
+        if problems:
+            raise StorageError(f"cannot delete all of {prefix}: {'; '.join(problems)}")
 
 
 def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:

@@ -46,7 +46,7 @@ class Replayed:
     #: The cause that a consumer would have recorded.
     cause: str
     code: int | None
-    #: Differences between the two environments, as text.
+    #: Differences between the two environments, and files that a consumer would not keep, as text.
     notes: tuple[str, ...] = ()
 
     @property
@@ -68,7 +68,8 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
     here = _run(_order(backends, task, folder, echo))
     recorded = _recorded(backends, task)
     compared = tuple(_compare(recorded, here)) if recorded else ()
-    return Replayed(folder, here["command"], compared, here["cause"], here["code"], tuple(_notes(backends, task)))
+    notes = [*_notes(backends, task), *(f"not kept: {line}" for line in here["refused"])]
+    return Replayed(folder, here["command"], compared, here["cause"], here["code"], tuple(notes))
 
 
 def _free(name: str, index: int) -> Path:

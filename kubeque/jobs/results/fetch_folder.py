@@ -6,12 +6,12 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from kubeque.files.mounts import remove_tree
 from kubeque.files.output import write_local
 from kubeque.files.progress import Meter
 from kubeque.files.safe_paths import inside
@@ -71,7 +71,7 @@ class FolderDestination:
             self._read_journal()
             yield
             for path in self._marker.glob("partial-*"):
-                shutil.rmtree(path, ignore_errors=True)
+                remove_tree(path)
         finally:
             os.close(lock)
 
@@ -85,8 +85,8 @@ class FolderDestination:
             raise not_empty(str(self.path), self._job)
         if self._marker.is_symlink():
             raise DestinationError(f"{self._marker} is a symbolic link: remove it, or choose another folder")
-        if foreign and self._marker.is_dir():
-            shutil.rmtree(self._marker)
+        if foreign and self._marker.is_dir() and (problems := remove_tree(self._marker)):
+            raise DestinationError(f"{self.path} cannot be used: {'; '.join(problems)}")
         self._marker.mkdir(parents=True, exist_ok=True)
         write_local(owner, owner_record(self._job))
 
@@ -148,7 +148,7 @@ class FolderDestination:
                 path = self._path(index, name)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 os.replace(partial / name, path)
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_tree(partial)
 
     def _path(self, index: int, name: str) -> Path:
         return inside(self.path, f"{index}/{name}")

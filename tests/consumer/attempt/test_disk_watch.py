@@ -9,6 +9,7 @@ from kubeque.consumer.attempt.disk_watch import DiskWatch, usage, was_full
 from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.model.job.task import Cause
 from tests.consumer.conftest import Bench
+from tests.mounting import bind, private_mounts
 
 
 def test_what_lies_in_folders_is_added_up_and_links_count_once(tmp_path: Path) -> None:
@@ -57,3 +58,16 @@ def test_what_a_command_left_elsewhere_is_removed_and_what_was_there_is_kept(tmp
 
 def test_folders_on_another_disk_are_not_ours() -> None:
     assert own_folders([Path("/proc"), Path("/gone")], Path("/")) == []
+
+
+def test_a_mounted_folder_is_not_ours_and_what_a_command_mounted_stays_whole(tmp_path: Path) -> None:
+    with private_mounts():
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "precious").touch()
+        leftovers = Leftovers([tmp_path])
+        bind(tmp_path / "data", tmp_path / "new" / "m")  # the device is that of its source
+        assert own_folders([tmp_path / "new" / "m", tmp_path / "new"], tmp_path) == [tmp_path / "new"]
+
+        leftovers.remove()
+
+    assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["data", "data/precious"]

@@ -292,7 +292,7 @@ def test_many_small_files_stay_below_the_limit_without_a_look_at_each(tmp_path, 
 def test_what_a_killed_consumer_left_half_fetched_is_removed_one_day(tmp_path, files, stored):
     cache = InputCache(tmp_path / "cache", files, MI)
     (tmp_path / "cache" / "incoming").mkdir(parents=True)
-    old, young = tmp_path / "cache" / "incoming" / "old", tmp_path / "cache" / "incoming" / "young"
+    old, young = (tmp_path / "cache" / "incoming" / f"{n:064x}.0123abcd" for n in (1, 2))
     for path, age in ((old, 2 * 24 * 3600), (young, 60)):
         path.write_bytes(b"half")
         os.utime(path, (time.time() - age, time.time() - age))

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from kubeque.consumer.attempt.disk_watch import usage
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
 from kubeque.consumer.attempt.workdir import OutputFiles, Workdir
 from kubeque.files.store import Files
 from kubeque.model.job.spec import Input
+from tests.mounting import bind, private_mounts
 
 MI = 1 << 20
 
@@ -284,6 +286,51 @@ def test_what_cannot_be_removed_is_said_not_raised(workdir):
     assert "could not be removed" in problem
 
 
+@pytest.fixture
+def mounts() -> Iterator[None]:
+    with private_mounts():
+        yield
+
+
+def test_nothing_below_a_mount_is_collected_or_removed(workdir, tmp_path, mounts):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "precious").write_bytes(b"1")
+    (workdir.path / "mine").write_bytes(b"2")
+    bind(tmp_path / "data", workdir.path / "m")
+    bind(tmp_path / "data" / "precious", workdir.path / "one")
+    bind(tmp_path / "data", workdir.folder / "beside")
+    (workdir.path / "link").symlink_to("m/precious")
+    (workdir.path / "other").symlink_to("../beside/precious")
+
+    collected = workdir.collect()
+    assert names(collected) == ["mine"]
+    assert [line.split("'")[1] for line in sorted(collected.refused)] == ["link", "m", "one", "other"]
+    assert "'m' is a mount point: copy what you need from it" in collected.refused
+    assert usage(workdir.folder) < 3 * 4096
+
+    assert workdir.remove() == []
+    assert (tmp_path / "data" / "precious").read_bytes() == b"1"
+    assert not workdir.folder.exists()
+
+
+@pytest.mark.parametrize("how", ["mount", "link"])
+def test_a_working_directory_that_was_replaced_is_not_collected(workdir, tmp_path, mounts, how):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "precious").write_bytes(b"1")
+    if how == "mount":
+        bind(tmp_path / "data", workdir.path)
+    else:
+        workdir.path.rmdir()
+        workdir.path.symlink_to(tmp_path / "data")
+
+    collected = workdir.collect()
+
+    assert names(collected) == []
+    assert collected.refused == ["'.' was replaced by a link or a mount: nothing in it is kept"]
+    assert workdir.remove() == []
+    assert (tmp_path / "data" / "precious").read_bytes() == b"1"
+
+
 AS_NOBODY = """
     import os, sys
     from pathlib import Path
@@ -336,7 +383,7 @@ def test_rights_that_a_task_took_from_itself_are_no_hindrance(open_folder):
 
 
 def test_a_task_without_files_costs_little(tmp_path, cache):
-    """A bound far above what it costs (0.4 ms), to notice a walk or a scan that should not be there."""
+    """A bound far above what it costs (0.5 ms), to notice a walk or a scan that should not be there."""
     began = time.process_time()
     for n in range(200):
         workdir = Workdir(tmp_path / "root", str(n))
@@ -344,4 +391,4 @@ def test_a_task_without_files_costs_little(tmp_path, cache):
         assert workdir.collect() == OutputFiles()
         workdir.remove()
 
-    assert (time.process_time() - began) / 200 < 0.002
+    assert (time.process_time() - began) / 200 < 0.004

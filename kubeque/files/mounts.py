@@ -1,0 +1,173 @@
+"""Mount points below a folder, and the removal of trees that never follows a mount."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
+
+from kubeque.model.text import quote_name
+
+#: The mounts of this process. Device numbers do not suffice, because a bind mount has that of its source.
+_TABLE = "/proc/self/mountinfo"
+#: The kernel writes space, tab, newline and backslash as three octal digits.
+_ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
+#: Flags of the kernel: do not follow a link at the end of the path; propagate nothing to and from this mount.
+_UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
+
+
+def mount_points(folder: str | os.PathLike[str]) -> list[str]:
+    """Return the mount points at and below `folder`, whose path must have no links; inner ones first.
+
+    Empty on a system without /proc.
+    """
+    root = os.fsencode(folder)
+    table = _read_table()
+    if b" " + _SPECIAL.sub(_escape, root) not in table:  # each task asks, and nearly none has mounted anything
+        return []
+    below = root.rstrip(b"/") + b"/"
+    found = [point for point in _parse(table) if point == root or point.startswith(below)]
+    return [os.fsdecode(point) for point in sorted(found, key=lambda point: -point.count(b"/"))]
+
+
+def is_on_mount(folder: str | os.PathLike[str]) -> bool:
+    """True if a mount other than that of the root has `folder`."""
+    path = os.fsencode(os.path.realpath(folder))
+    return any(point != b"/" and (path == point or path.startswith(point + b"/")) for point in _parse(_read_table()))
+
+
+def is_below(path: str, folders: Collection[str]) -> bool:
+    """True if `path` is one of `folders`, or below one."""
+    return bool(folders) and any(path == folder or path.startswith(folder + os.sep) for folder in folders)
+
+
+def _read_table() -> bytes:
+    try:
+        with open(_TABLE, "rb", buffering=0) as file:
+            return file.readall()
+    except OSError:
+        return b""
+
+
+def _parse(table: bytes) -> list[bytes]:
+    """Return all mount points, in the order of the table."""
+    points = (line.split(b" ", 5)[4] for line in table.splitlines())
+    return [_ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), point) for point in points]
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"\\%03o" % found[0][0]
+
+
+def unmount_below(folder: str | os.PathLike[str]) -> list[str]:
+    """Unmount everything at and below `folder`, whose path must have no links. Return the mount points that remain."""
+    left = mount_points(folder)
+    while left and sys.platform == "linux":
+        # A recursive bind mount shares events with its source: without this, the source would lose its mounts too.
+        for point in [point for point in left if _make_private(point)]:
+            ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
+        # A mount that another one hides can be unmounted only after that one.
+        before, left = left, mount_points(folder)
+        if len(left) == len(before):
+            break
+    return left
+
+
+def _make_private(point: str) -> bool:
+    return bool(ctypes.CDLL(None).mount(None, os.fsencode(point), None, ctypes.c_ulong(_MS_PRIVATE), None) == 0)
+
+
+def remove_tree(folder: str | os.PathLike[str], *, after_task: bool = False) -> list[str]:
+    """Remove a folder without following links and mounts. Return what remains, with the reason, one line each.
+
+    `after_task`: unmount what is mounted in the folder, and restore permissions that a program removed.
+    A mount that remains is named, and nothing below it is removed. A missing folder is not an error.
+    """
+    above, name = os.path.split(os.path.abspath(folder))
+    path = os.path.join(os.path.realpath(above), name)
+    left = unmount_below(path) if after_task else mount_points(path)
+    problems = _name_mounts(left)
+    try:
+        try:
+            _remove_around(path, left)
+        except PermissionError:
+            if not after_task:
+                raise
+            _make_writable(path, left)
+            _remove_around(path, left)
+    except FileNotFoundError:
+        pass
+    except (OSError, RecursionError) as error:  # RecursionError: folders nested a thousand deep
+        problems.append(f"{quote_name(path)} could not be removed: {error}")
+    return problems
+
+
+def _name_mounts(points: Collection[str]) -> list[str]:
+    return [f"{quote_name(point)} is a mount point and stays: unmount it, then remove it" for point in points]
+
+
+def _remove_around(path: str, mounts: Collection[str]) -> None:
+    """Remove a folder, except `mounts` and the folders that lead to them. Raises OSError."""
+    if path in mounts:
+        return
+    if not any(point.startswith(path + os.sep) for point in mounts):
+        shutil.rmtree(path)  # noqa: TID251
+        return
+    for entry in _entries(path):
+        if entry.is_dir(follow_symlinks=False):
+            _remove_around(entry.path, mounts)
+        elif entry.path not in mounts:
+            os.unlink(entry.path)
+
+
+def _make_writable(folder: str, mounts: Collection[str]) -> None:
+    todo = [folder]
+    while todo:
+        path = todo.pop()
+        try:
+            if path not in mounts:
+                os.chmod(path, stat.S_IRWXU)  # Never a link: only real folders come here.
+                with os.scandir(path) as entries:
+                    todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            continue  # Not ours: removing will fail below it and say so.
+
+
+def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
+    """Remove the files below `root` whose relative names `keep` rejects, then the empty folders. Raises OSError.
+
+    Nothing at or below a mount point is read or removed. Returns the mount points, one line each.
+    """
+    root = os.path.realpath(root)
+    mounts = mount_points(root)
+    if root in mounts:
+        return _name_mounts(mounts)
+    waiting = [(root, _entries(root))]
+    while waiting:
+        at, entries = waiting[-1]
+        entry = next(entries, None)
+        if entry is None:
+            waiting.pop()
+            with suppress(OSError):  # the folder has a file that is kept or new
+                os.rmdir(at)
+        elif entry.path in mounts:
+            continue
+        elif entry.is_dir(follow_symlinks=False):
+            waiting.append((entry.path, _entries(entry.path)))
+        elif not keep(os.path.relpath(entry.path, root)):
+            with suppress(FileNotFoundError):
+                os.unlink(entry.path)
+    return _name_mounts(mounts)
+
+
+def _entries(path: str) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(path) as entries:
+            return iter(list(entries))
+    except FileNotFoundError:  # another process removes the same tree
+        return iter(())
