@@ -45,18 +45,23 @@ _KILL_SECONDS = 5.0
 def start_ticks(pid: int) -> str:
     """Return the start of a process in kernel ticks since boot; empty if it does not exist or is dead."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        # Bytes: the kernel cuts the program's name after 15 bytes, which may be within a letter.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
     except (OSError, IndexError):
         return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    return "" if fields[0] in b"ZX" else fields[19].decode("ascii")
 
 
 def machine() -> str:
     """Return a short digest of this machine and its current boot."""
     with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
-        return hashlib.sha256(f"{socket.gethostname()} {boot}".encode()).hexdigest()[:10]
-    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:10]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        return hashlib.sha256(_host_name() + b" " + boot).hexdigest()[:10]
+    return hashlib.sha256(_host_name()).hexdigest()[:10]
+
+
+def _host_name() -> bytes:
+    return os.fsencode(socket.gethostname())
 
 
 def owner_name(pid: int | None = None) -> str:
@@ -334,4 +339,4 @@ def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None)
 
 def fleet_name(home: Path) -> str:
     """Return the name of the fleet of a home folder on this machine."""
-    return f"local-{hashlib.sha256(f'{socket.gethostname()} {home}'.encode()).hexdigest()[:10]}"
+    return f"local-{hashlib.sha256(_host_name() + b' ' + os.fsencode(home)).hexdigest()[:10]}"

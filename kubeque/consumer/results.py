@@ -14,7 +14,7 @@ from typing import Any
 
 from kubeque.consumer import events as on
 from kubeque.consumer.attempt.environment import read_out
-from kubeque.consumer.attempt.log_tail import last_lines, read_stream
+from kubeque.consumer.attempt.log_tail import last_lines, read_stream, stream_problem
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
@@ -97,6 +97,7 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
         )  # fmt: skip
     url = attempt_url(task.job, task.index, task.folder)
     collected = workdir.collect(task.spec.results, task.spec.ignore)
+    collected.refused += filter(None, map(stream_problem, (workdir.stdout, workdir.stderr)))
     stored = _store_all(files, url, collected)
     out, problem = read_out(workdir.out)
     message = ended.message or problem or (collected.refused[0] if collected.refused else _left_behind(ended))

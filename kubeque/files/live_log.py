@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import os
-import stat
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kubeque.files.regular_file import open_regular
 
 #: Bytes that are read from the end of a stream.
 TAIL_BYTES = 64 << 10
@@ -61,16 +62,11 @@ class LiveLog:
 
 
 def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
-    """Return up to `limit` bytes from the end of a file that its program may replace; empty if it is missing."""
+    """Return up to `limit` bytes from the end of a file; empty if its program removed or replaced it."""
     try:
-        # The program may have replaced the file by a FIFO, which would block, or by a link to another user's file.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open_regular(path) as file:
+            start = max(0, os.fstat(file.fileno()).st_size - limit)
+            file.seek(start)
+            return Tail(start, file.read(limit))
     except OSError:
         return Tail()
-    with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            return Tail()
-        start = max(0, status.st_size - limit)
-        file.seek(start)
-        return Tail(start, file.read(limit))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.clusters.local import LocalCluster, Slot, machine, owner_name, start_ticks
+from kubeque.clusters.local import LocalCluster, Slot, fleet_name, machine, owner_name, start_ticks
 from kubeque.model.job.task import Cause
 
 
@@ -32,6 +34,30 @@ def test_a_process_is_known_by_its_start_as_well_as_its_number() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     assert start_ticks(child.pid) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 14 + "ü.sh", "v2训练模型评估.sh", "\udcff) Z 1 (x\n"], ids=["cut", "wide", "odd"]
+)
+def test_the_name_of_a_program_is_bytes(tmp_path: Path, name: str) -> None:
+    program = tmp_path / name
+    program.symlink_to("/bin/sleep")
+    child = subprocess.Popen([program, "60"])
+    try:
+        assert start_ticks(child.pid).isdigit()
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_the_names_of_machine_and_home_are_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = fleet_name(Path("/h")), machine()
+    name = socket.gethostname()
+    monkeypatch.setattr(socket, "gethostname", lambda: "\udcff")
+
+    assert fleet_name(Path("/\udcff")) != known[0]
+    assert machine() != known[1]
+    assert known[0] == "local-" + hashlib.sha256(f"{name} /h".encode()).hexdigest()[:10]
 
 
 def test_the_coroner_knows_the_dead_of_this_machine_and_what_they_ran(tmp_path: Path) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
-import os
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kubeque.files.regular_file import open_regular
 from kubeque.model.job.spec import JobSpec
 
 #: Largest size of $KUBEQUE_OUT, bytes.
@@ -85,19 +83,8 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _read_regular(path: Path, limit: int) -> bytes:
-    try:
-        # A FIFO must not block, a link must not lead elsewhere.
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise ValueError("it is a symbolic link") from error
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise ValueError("it is not a regular file")
-        data = os.read(fd, limit + 1)
-    finally:
-        os.close(fd)
+    with open_regular(path) as file:
+        data = file.read(limit + 1)
     if len(data) > limit:
         raise ValueError(f"it is longer than {limit} bytes: write large results to files")
     return data

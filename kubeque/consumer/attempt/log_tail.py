@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from kubeque.files.live_log import read_tail
+from kubeque.files.regular_file import open_regular
 from kubeque.model.text import printable, render_terminal
 
 #: Largest stream that is kept inside result.json, bytes.
@@ -27,13 +28,13 @@ def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]
     """Return the text of a stream if it fits into result.json, and its size in bytes.
 
     The text is None if the stream has to be kept as a file: it is longer than `limit` bytes, or not UTF-8. A stream
-    that the task removed is empty.
+    that the task removed or replaced is empty: see `stream_problem`.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             data = file.read(limit + 1) if size <= limit else b""
-    except FileNotFoundError:
+    except OSError:
         return "", 0
     if max(size, len(data)) > limit:
         return None, size
@@ -41,6 +42,17 @@ def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]
         return data.decode(), len(data)
     except UnicodeDecodeError:
         return None, len(data)
+
+
+def stream_problem(path: Path) -> str:
+    """Return why a stream cannot be read, as part of a sentence; empty if it can be read, or if it was removed."""
+    try:
+        open_regular(path).close()
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"what the command wrote to {path.name} is lost: the task replaced that file ({error.strerror})"
+    return ""
 
 
 def last_lines(path: Path, n: int = 3) -> list[str]:
@@ -67,7 +79,7 @@ class LiveTail:
     def pump(self) -> None:
         """Print the output since the last call. An incomplete line waits for its end."""
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 size = os.fstat(file.fileno()).st_size
                 skipped = max(0, size - self._offset - _PUMP_BYTES)
                 if size < self._offset:  # the file was truncated: its content is new
@@ -76,7 +88,7 @@ class LiveTail:
                     self._skip(skipped)
                 file.seek(self._offset)
                 data = file.read(_PUMP_BYTES)
-        except FileNotFoundError:
+        except OSError:  # the task removed or replaced it
             return
         self._offset += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")

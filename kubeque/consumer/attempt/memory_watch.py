@@ -6,6 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -145,9 +146,10 @@ class OomCounter:
     @classmethod
     def find(cls, folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> OomCounter | None:
         """Return the counter of this cgroup; None if the system has none."""
-        for file in _candidates(folder, own.read_text().splitlines() if own.exists() else []):
-            if file.is_file():
-                return cls(file)
+        with suppress(OSError):
+            for file in _candidates(folder, own.read_bytes().split(b"\n") if own.exists() else []):
+                if file.is_file():
+                    return cls(file)
         return None
 
     def read(self) -> int:
@@ -163,13 +165,13 @@ class OomCounter:
         os.close(self._fd)
 
 
-def _candidates(folder: Path, lines: Iterable[str]) -> Iterable[Path]:
+def _candidates(folder: Path, lines: Iterable[bytes]) -> Iterable[Path]:
     """Yield possible files, the likeliest first. Lines of /proc/self/cgroup are `number:controllers:path`."""
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        v1 = "memory" in controllers.split(",")
+    for line in filter(None, lines):
+        _, controllers, path = line.split(b":", 2)
+        v1 = b"memory" in controllers.split(b",")
         if v1 or not controllers:
             root, name = (folder / "memory", "memory.oom_control") if v1 else (folder, "memory.events")
-            yield root / path.strip("/") / name
+            yield root / os.fsdecode(path.strip(b"/")) / name
             # In a container the path is often the host's, while only our own cgroup is mounted, at the root.
             yield root / name

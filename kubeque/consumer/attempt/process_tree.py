@@ -118,7 +118,7 @@ def _is_listed() -> bool:
 def _listed_children(pid: int) -> list[int]:
     try:
         threads = os.listdir(f"/proc/{pid}/task")
-    except (FileNotFoundError, ProcessLookupError):
+    except OSError:
         return []
     return [int(word) for thread in threads for word in read_proc(f"/proc/{pid}/task/{thread}/children").split()]
 
@@ -138,14 +138,14 @@ def read_proc(path: str) -> bytes:
     """Return the content of a file of /proc; empty if the process is gone or not readable."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+    except OSError:
         return b""
     try:
         chunks = []
         while chunk := os.read(fd, 1 << 16):
             chunks.append(chunk)
         return b"".join(chunks)
-    except (ProcessLookupError, PermissionError):
+    except OSError:
         return b""
     finally:
         os.close(fd)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import tempfile
 import threading
@@ -21,6 +22,8 @@ from kubeque.retry import retry
 _BUSY_SECONDS = 30.0
 #: File systems on which SQLite's locks are not reliable (sqlite.org/faq.html, question 5).
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "gpfs", "afs", "ceph", "fuse.gcsfuse"}
+#: A byte of a mount point that /proc/mounts escapes: blank, tab, line end, backslash, #.
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 T = TypeVar("T")
 
 
@@ -155,14 +158,19 @@ def named(error: sqlite3.Error, path: Path) -> QueueError:
 def file_system(path: Path) -> str:
     """Return the type of the file system of `path`, as in /proc/mounts; empty if unknown."""
     try:
-        mounts = Path("/proc/mounts").read_text().splitlines()
+        lines = Path("/proc/mounts").read_bytes().split(b"\n")
     except OSError:
         return ""
-    kinds = {mount: kind for _, mount, kind, *_ in (line.split(" ") for line in mounts)}
+    kinds = {_unescape(mount): kind for _, mount, kind, *_ in (line.split(b" ") for line in lines if line)}
     for folder in (path, *path.parents):
-        if (name := str(folder).replace(" ", "\\040")) in kinds:
-            return kinds[name]
+        if kind := kinds.get(os.fsencode(folder)):
+            return kind.decode(errors="replace")
     return ""
+
+
+def _unescape(mount: bytes) -> bytes:
+    """Return the path of a mount point, in which /proc/mounts writes blanks as \\040."""
+    return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), mount)
 
 
 def _make(path: Path) -> None:

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.log_tail import LiveTail, last_lines, read_stream
+from kubeque.consumer.attempt.log_tail import LiveTail, last_lines, read_stream, stream_problem
 
 
 @pytest.fixture
@@ -34,6 +35,18 @@ def test_a_stream_that_is_no_text_stays_a_file_so_that_no_byte_is_lost(stream):
 def test_a_stream_that_was_removed_is_empty(stream):
     assert read_stream(stream) == ("", 0)
     assert last_lines(stream) == []
+    assert stream_problem(stream) == ""
+
+
+@pytest.mark.parametrize("replace", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/etc/hostname")])
+def test_a_stream_that_the_task_replaced_is_lost_and_holds_nobody(stream, live, shown, replace):
+    replace(stream)
+
+    assert read_stream(stream) == ("", 0)
+    assert last_lines(stream) == []
+    assert "what the command wrote to stdout is lost: the task replaced that file" in stream_problem(stream)
+    live.close()
+    assert shown == []
 
 
 def test_last_lines_are_those_that_say_something(stream):

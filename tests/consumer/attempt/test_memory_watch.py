@@ -154,13 +154,21 @@ V2 = "low 0\nhigh 0\nmax 9\noom 7\noom_kill 3\noom_group_kill 1\n"
         ("0::/\n", {"memory.events": V2}),
         ("0::/kubepods/pod1/c1\n", {"kubepods/pod1/c1/memory.events": V2, "memory.events": "oom_kill 99\n"}),
         ("0::/../../elsewhere\n", {"memory.events": V2}),
+        ("0::/s\udcff\r\n", {"s\udcff\r/memory.events": V2}),
         ("5:cpu,memory:/kubepods/c1\n0::/\n", {"memory/kubepods/c1/memory.oom_control": V1}),
         ("4:memory:/kubepods/c1\n3:cpuset:/x\n", {"memory/memory.oom_control": V1}),
     ],
-    ids=["v2 in its namespace", "v2 below the root", "v2 mounted from elsewhere", "v1", "v1 in a container"],
+    ids=[
+        "v2 in its namespace",
+        "v2 below the root",
+        "v2 mounted from elsewhere",
+        "a name that is not UTF-8",
+        "v1",
+        "v1 in a container",
+    ],
 )
 def test_the_counter_of_our_own_cgroup_is_found(tmp_path, own, files):
-    (tmp_path / "self").write_text(own)
+    (tmp_path / "self").write_bytes(os.fsencode(own))
     for name, text in files.items():
         (tmp_path / "cgroup" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "cgroup" / name).write_text(text)

@@ -199,6 +199,11 @@ def test_the_file_system_of_a_path_is_that_of_the_mount_it_is_in(small_disk: Pat
     assert file_system(small_disk / "no" / "such" / "folder") == "tmpfs"
     assert file_system(Path("/proc/self")) == "proc"
 
+    odd = small_disk / "a #\\\n\udcff"
+    odd.mkdir()
+    subprocess.run(["mount", "-t", "ramfs", "none", odd], check=True)
+    assert file_system(odd / "x") == "ramfs"
+
 
 def test_another_program_that_keeps_the_file_locked_is_waited_for_and_then_named(
     path: Path, monkeypatch: pytest.MonkeyPatch
