@@ -8,16 +8,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
+from kubeque.consumer.attempt.failure import describe
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
-from kubeque.model.errors import JobNotFound, JobUnreadable, LeaseLost, QueueUnavailable
+from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.queues.lease import Lease
@@ -43,6 +45,8 @@ class Coordinator:
         self._changes = 0
         self._leases: dict[LeaseId, Lease] = {}
         self._numbers = count(1)
+        #: True once an unexpected error ends this process.
+        self._ending = False
 
     # ------------------------------------------------------------------ events
     def tell(self, event: Event) -> list[Instruction]:
@@ -95,10 +99,13 @@ class Coordinator:
 
     # ------------------------------------------------------------------ leases
     def add(self, lease: Lease) -> LeaseId:
-        """Keep a lease that was just claimed and return its number."""
+        """Keep a lease that was just claimed and return its number. It is released if the process is about to end."""
         number = next(self._numbers)
         with self._changed:
             self._leases[number] = lease
+            ending = self._ending
+        if ending:
+            self._write(lease, release=True)
         return number
 
     def lease(self, number: LeaseId) -> Lease:
@@ -138,7 +145,9 @@ class Coordinator:
         if lease is None:
             return
         try:
-            lease.commit(reserve=reserve, give_back=give_back)
+            if not self._write(lease, reserve=reserve, give_back=give_back):
+                self.tell(on.LeaseLeft(number, lost=True))
+                return
         except LeaseLost as error:
             log.warning("%s: its running task is dropped", error)
             self.tell(on.LeaseLeft(number, lease.lost))
@@ -155,11 +164,52 @@ class Coordinator:
             return
         try:
             if not lease.lost:
-                lease.commit(release=True)
+                self._write(lease, release=True)
         except LeaseLost as error:
             log.info("nothing to give back: %s", error)
         finally:
             self.tell(on.LeaseLeft(number, lease.lost))
+
+    @staticmethod
+    def _write(lease: Lease, **wanted: Any) -> bool:
+        """Commit, without outcomes that cannot be stored. False if nothing can be stored: the lease is then given up.
+
+        Raises KubequeError as `Lease.commit` does.
+        """
+        try:
+            lease.commit(**wanted)
+            return True
+        except KubequeError:
+            raise
+        except Exception as error:
+            log.exception("%s: a commit failed, trying again without the outcome that cannot be stored", lease)
+            reason = describe(error)
+        try:
+            lease.commit_each(reason)
+            lease.commit(**wanted)
+        except KubequeError:
+            raise
+        except Exception:
+            log.exception("%s: given up, because nothing can be recorded in it", lease)
+            lease.give_up()
+        return not lease.lost
+
+    def fail_all(self, message: str) -> None:
+        """End the tasks of all leases by `internal`, and release the leases. Call it if this process has to end.
+
+        If no task has begun, the reserved ones end, so that an error that returns is not free of charge.
+        """
+        with self._changed:
+            self._ending = True
+            leases = [lease for lease in self._leases.values() if lease.held]
+        begun = any(not lease.idle for lease in leases)
+        for lease in leases:
+            lease.fail_reserved(message, untouched=not begun)
+        for lease in leases:
+            try:
+                self._write(lease, release=True)
+            except KubequeError as error:
+                log.warning("%s is not released: %s", lease, error)
 
     # ------------------------------------------------------------------ jobs
     def list_jobs(self) -> tuple[Job, ...]:
@@ -174,6 +224,11 @@ class Coordinator:
             job = self._early_stop.judge(job, hopeless=hopeless)
         except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
             log.warning("whether %s has to end early is not known now: %s", job.name, error)
+            return
+        except KubequeError:
+            raise
+        except Exception:
+            log.exception("whether %s has to end early is not known", job.name)
             return
         if not job.open:
             self._jobs.replace(job)

@@ -6,15 +6,19 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
+from kubeque.consumer.attempt.failure import describe
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
-from kubeque.model.errors import JobNotFound, JobUnreadable, QueueUnavailable
+from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, QueueUnavailable
+from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 
@@ -38,6 +42,8 @@ class Heartbeat:
         self._leaving = leaving
         self._watch = watch or LeaseWatch()
         self._reviewed_at = self._reaped_at = 0.0
+        #: Unexpected errors that were logged.
+        self._logged: set[str] = set()
 
     def run(self) -> None:
         """Do periodic work until the consumer leaves."""
@@ -48,7 +54,8 @@ class Heartbeat:
     def tick(self, now: float) -> None:
         """Do what is due. An error is logged: the next tick tries again."""
         try:
-            self._act(now)
+            with self._isolated("the heartbeat"):
+                self._act(now)
         except QueueUnavailable as error:
             log.warning("the queue does not answer; the running task goes on: %s", error)
         except (JobNotFound, JobUnreadable) as error:
@@ -56,7 +63,8 @@ class Heartbeat:
 
     def _act(self, now: float) -> None:
         for lease in self._coordinator.each_lease():
-            self._coordinator.tell(on.RenewalDue(lease, self._early_stop.is_over(lease.job)))
+            with self._isolated(f"{lease.job.name}: a lease"):
+                self._coordinator.tell(on.RenewalDue(lease, self._early_stop.is_over(lease.job)))
         if now - self._reviewed_at > _JOBS_SECONDS:
             self._reviewed_at = now
             self.review_jobs()
@@ -66,8 +74,24 @@ class Heartbeat:
 
     def _reap(self) -> None:
         for job in self._jobs.jobs:
-            if job.open and reap(self._queue, job, find_death=self._host.find_death, watch=self._watch):
-                self._coordinator.judge(job)  # the lost tasks may be one failure too many
+            with self._isolated(f"{job.name}: the leases of its dead consumers"):
+                self._reap_job(job)
+
+    def _reap_job(self, job: Job) -> None:
+        if job.open and reap(self._queue, job, find_death=self._host.find_death, watch=self._watch):
+            self._coordinator.judge(job)  # the lost tasks may be one failure too many
+
+    @contextmanager
+    def _isolated(self, what: str) -> Iterator[None]:
+        """Log an unexpected error of the block, each one once, so that all else is still done."""
+        try:
+            yield
+        except KubequeError:
+            raise
+        except Exception as error:
+            if (known := f"{what}: {describe(error)}") not in self._logged:
+                self._logged.add(known)
+                log.exception("%s failed", what)
 
     def review_jobs(self) -> None:
         """Read the fleet's jobs and act on what has changed. Raises QueueUnavailable."""

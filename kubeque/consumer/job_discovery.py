@@ -1,12 +1,18 @@
-"""The jobs of a consumer's fleet."""
+"""The jobs of a consumer's fleet, and those that it leaves alone for a while."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import leased
+
+#: First and longest time for which a job is left alone, seconds; it doubles with each failure.
+_FIRST, _LONGEST = 0.5, 30.0
+#: Failures after which the job has to end: an error that comes back is not one of this moment.
+_ENOUGH = 4
 
 
 class JobDiscovery:
@@ -38,3 +44,33 @@ class JobDiscovery:
         """Return owner, job and size class of all leases of open jobs. Raises QueueUnavailable."""
         working = [job for job in self._jobs if job.open]
         return [(block.owner, job, block.size_class) for job in working for block in leased(self._queue, job)]
+
+
+@dataclass(slots=True)
+class _Trouble:
+    failures: int = 0
+    #: Time until which the job is left alone, monotonic clock, seconds.
+    until: float = 0.0
+
+
+class JobsAside:
+    """The jobs of which claiming tasks failed with an unexpected error, by uid and run. Pure: times are arguments."""
+
+    def __init__(self) -> None:
+        self._troubles: dict[tuple[str, int], _Trouble] = {}
+
+    def has(self, job: Job, now: float) -> bool:
+        """True if the job is to be left alone now."""
+        trouble = self._troubles.get((job.uid, job.run))
+        return trouble is not None and now < trouble.until
+
+    def add(self, job: Job, now: float) -> bool:
+        """Set a job aside after one more failure. True if it has failed too often to be tried again."""
+        trouble = self._troubles.setdefault((job.uid, job.run), _Trouble())
+        trouble.until = now + min(_LONGEST, _FIRST * 2**trouble.failures)
+        trouble.failures += 1
+        return trouble.failures >= _ENOUGH
+
+    def remove(self, job: Job) -> None:
+        """Forget the failures of a job whose tasks were claimed."""
+        self._troubles.pop((job.uid, job.run), None)

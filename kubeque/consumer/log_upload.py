@@ -66,6 +66,8 @@ class LogUploader:
         self._running = running
         self._leaving = leaving
         self._present: StagedTask | None = None
+        #: The task whose log is not uploaded any more, because of an unexpected error.
+        self._given_up: StagedTask | None = None
         self._schedule = Schedule(due=0.0)
 
     def run(self) -> None:
@@ -74,14 +76,17 @@ class LogUploader:
             task = self._running()
             if task is not self._present:
                 self._present, self._schedule = task, Schedule(due=time.monotonic() + FIRST_SECONDS)
-            if task is None:
+            if task is None or task is self._given_up:
                 continue
             try:
                 self._upload_if_due(task, self._schedule)
             except QueueGone:
                 return  # the consumer ends, and another thread reports it
             except KubequeError as error:
-                log.warning("%s %d: its log could not be sent, trying again: %s", task.job.name, task.index, error)
+                log.warning("%s: its log could not be sent, trying again: %s", task, error)
+            except Exception:
+                log.exception("%s: its log is not sent while it runs", task)
+                self._given_up = task
 
     def _upload_if_due(self, task: StagedTask, schedule: Schedule) -> None:
         now, asked = time.monotonic(), self._asked_until(task)
@@ -101,16 +106,18 @@ class LogUploader:
         return until if until and until > self._queue.now() else 0.0
 
     def keep_log(self, finished: FinishedTask) -> None:
-        """Upload the output of a stopped attempt, which has no result."""
+        """Upload the output of an attempt that has no result."""
         task = finished.task
-        if task.workdir is None or finished.ended is None:
+        if task.workdir is None:
             return
-        tail = self._read(task)
-        if tail.stdout.data or tail.stderr.data:
-            try:
+        try:
+            tail = self._read(task)
+            if tail.stdout.data or tail.stderr.data:
                 self._send(task, tail)
-            except KubequeError as error:
-                log.warning("%s %d: its log could not be sent: %s", task.job.name, task.index, error)
+        except KubequeError as error:
+            log.warning("%s: its log could not be sent: %s", task, error)
+        except Exception:
+            log.exception("%s: its log could not be sent", task)
 
     def _read(self, task: StagedTask) -> LiveLog:
         assert task.workdir is not None

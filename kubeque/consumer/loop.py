@@ -13,9 +13,11 @@ import queue as threads_queue
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from typing import NoReturn
 
 from kubeque.consumer import events as on
 from kubeque.consumer.attempt import process_tree
+from kubeque.consumer.attempt.failure import describe
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
@@ -77,14 +79,15 @@ class Consumer:
         self._host.work.mkdir(parents=True, exist_ok=True)
         self._queue.self_test()
         self._coordinator.list_jobs()
-        supplier, saver = _start(self._source.run, "supplier"), _start(self._saver.run, "saver")
-        clocked = [_start(self._heartbeat.run, "heartbeat"), _start(self._logs.run, "log upload")]
+        saver = self._start(self._saver.run, "saver")
+        clocked = [self._start(self._heartbeat.run, "heartbeat"), self._start(self._logs.run, "log upload")]
+        supplier = self._start(self._source.run, "supplier")  # last: nothing is claimed if no thread can be started
         try:
-            while not self._coordinator.tell(on.RunnerReady(self._told_to_leave)):
-                with suppress(threads_queue.Empty):
-                    finished = self._runner.run(self._staged.get(timeout=_LOOK_SECONDS))
-                    if finished is not None:
-                        self._done.put(finished)
+            self._run_tasks()
+        except KubequeError:
+            raise
+        except Exception as error:
+            self._abort(error)
         finally:
             self._leaving.set()
             self._coordinator.tell(on.RunLoopEnded())
@@ -95,23 +98,45 @@ class Consumer:
             for thread in clocked:
                 thread.join()
 
+    def _run_tasks(self) -> None:
+        while not self._coordinator.tell(on.RunnerReady(self._told_to_leave)):
+            with suppress(threads_queue.Empty):
+                finished = self._runner.run(self._staged.get(timeout=_LOOK_SECONDS))
+                if finished is not None:
+                    self._done.put(finished)
+
     def _reset_stop(self) -> None:
         self._stop.clear()
         if self._told_to_leave:
             self._stop.set(Cause.PREEMPTED)
 
+    def _start(self, work: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=self._run_or_abort, args=(work,), name=name, daemon=True)
+        thread.start()
+        return thread
 
-def _start(work: Callable[[], None], name: str) -> threading.Thread:
-    thread = threading.Thread(target=_run_or_end, args=(work,), name=name, daemon=True)
-    thread.start()
-    return thread
+    def _run_or_abort(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:
+            self._abort(error)
 
+    def _abort(self, error: BaseException) -> NoReturn:
+        """End the process after an error that belongs to no task, or because the queue cannot be used.
 
-def _run_or_end(work: Callable[[], None]) -> None:
-    """Run a thread. An error in it ends the process; other processes reap its leases."""
-    try:
-        work()
-    except BaseException as error:
-        log.error("the consumer ends: %s", error, exc_info=not isinstance(error, KubequeError))
-        process_tree.kill_all(process_tree.own_children())
-        os._exit(1)
+        After an unexpected error, the tasks in hand end by `internal`, so that an error that returns in each consumer
+        uses up their attempts. Other processes reap what cannot be recorded.
+        """
+        expected = isinstance(error, KubequeError)
+        reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"
+        log.error("the consumer ends: %s", reason, exc_info=not expected and error)
+        try:
+            self._leaving.set()
+            if not expected:
+                self._coordinator.fail_all(describe(error))
+            self._host.record_error(reason)
+        except Exception:
+            log.exception("the tasks of this consumer are left to other consumers")
+        finally:
+            process_tree.kill_all(process_tree.own_children())
+            os._exit(1)

@@ -14,6 +14,7 @@ from typing import Any
 
 from kubeque.consumer import events as on
 from kubeque.consumer.attempt.environment import read_out
+from kubeque.consumer.attempt.failure import Failure, internal_failure
 from kubeque.consumer.attempt.log_tail import last_lines, read_stream, stream_problem
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
@@ -24,7 +25,7 @@ from kubeque.files.layout import attempt_url, manifest_url, output_url, stream_u
 from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
-from kubeque.model.errors import StorageError
+from kubeque.model.errors import KubequeError, StorageError
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import retry
@@ -53,20 +54,36 @@ class Saver:
         """Save tasks until None comes."""
         while (finished := self._done.get()) is not None:
             try:
-                self._save(finished)
+                outcome = self._try_save(finished)
+                if outcome is not None:
+                    self._record(finished.task, outcome)
             finally:
                 finished.task.remove_workdir()
                 self._coordinator.tell(on.TaskLeft())
 
-    def _save(self, finished: FinishedTask) -> None:
-        task, ended = finished.task, finished.ended
-        if ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED):
+    def _try_save(self, finished: FinishedTask) -> Outcome | None:
+        """Return the outcome once its result is durable; None if the attempt was stopped."""
+        try:
+            return self._save(finished)
+        except Exception as error:
+            return unstored(finished, internal_failure(error, f"{finished.task}: storing its results"))
+
+    def _save(self, finished: FinishedTask) -> Outcome | None:
+        ended = finished.ended
+        stopped = ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED)
+        if stopped or finished.failure is not None:
             self._keep_log(finished)  # before its lease is released: then the task may start again
-            return
-        outcome = self._upload(finished)
+        return None if stopped else self._upload(finished)
+
+    def _record(self, task: StagedTask, outcome: Outcome) -> None:
         task.lease.ended(outcome)
-        view = self._coordinator.view(task.lease_id, task.lease)
-        self._coordinator.tell(on.TaskSaved(view, outcome.cause, early_attempts(view.job)))
+        try:
+            view = self._coordinator.view(task.lease_id, task.lease)
+            self._coordinator.tell(on.TaskSaved(view, outcome.cause, early_attempts(view.job)))
+        except KubequeError:
+            raise
+        except Exception:  # the heartbeat commits the outcome
+            log.exception("%s: its outcome is recorded later", task)
 
     def _upload(self, finished: FinishedTask) -> Outcome:
         """Return the outcome once its result is durable. The lease is kept while the store does not answer."""
@@ -82,7 +99,7 @@ class Saver:
                 pauses=_STORE_PAUSES, before_pause=warn, sleep=self._leaving.wait,
             )  # fmt: skip
         except StorageError as error:
-            return unstored(finished, str(error))
+            return unstored(finished, Failure(Cause.STORE, str(error)))
 
 
 def save(files: Files, finished: FinishedTask) -> Outcome:
@@ -90,11 +107,7 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     task, ended, began = finished.task, finished.ended, time.monotonic()
     workdir = task.workdir
     if ended is None or workdir is None:
-        message = str(task.refusal) if task.refusal else "the attempt was not run"
-        return Outcome(
-            task.index, task.attempt, Cause.STAGE, start=time.time(), message=message, revision=task.job.revision,
-            staging=task.staging, final=task.refusal is not None and task.refusal.permanent,
-        )  # fmt: skip
+        return unstored(finished, finished.failure or Failure(Cause.STAGE, "the attempt was not run"))
     url = attempt_url(task.job, task.index, task.folder)
     collected = workdir.collect(task.spec.results, task.spec.ignore)
     collected.refused += filter(None, map(stream_problem, (workdir.stdout, workdir.stderr)))
@@ -162,11 +175,11 @@ def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
     return kept
 
 
-def unstored(finished: FinishedTask, message: str) -> Outcome:
-    """Return the outcome of a task whose result could not be stored."""
+def unstored(finished: FinishedTask, failure: Failure) -> Outcome:
+    """Return the outcome of an attempt without a result."""
     task, ended = finished.task, finished.ended
     start, seconds = (ended.start, ended.seconds) if ended else (time.time(), 0.0)
     return Outcome(
-        task.index, task.attempt, Cause.STORE, start=start, seconds=seconds, message=message,
-        revision=task.job.revision, staging=task.staging,
+        task.index, task.attempt, failure.cause, start=start, seconds=seconds, message=failure.message,
+        revision=task.job.revision, staging=task.staging, final=failure.final,
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +13,7 @@ from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.disk_watch import DiskWatch
 from kubeque.consumer.attempt.end_cause import explain_oom_here
 from kubeque.consumer.attempt.environment import inherited_environment, task_environment
+from kubeque.consumer.attempt.failure import Failure, internal_failure
 from kubeque.consumer.attempt.log_tail import print_streams
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
@@ -27,6 +29,8 @@ from kubeque.model.sweep.pod_options import PodOptions
 
 #: Variable by which CUDA programs know the devices that they may use.
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
+
+log = logging.getLogger(__name__)
 
 
 class Runner:
@@ -55,14 +59,21 @@ class Runner:
         self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key))
         order = self._coordinator.tell(on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave()))
         may_run = do.RunTask() in order
-        ended = self._run_command(task) if may_run and task.runnable else None
+        ended, failure = self._try_command(task) if may_run and task.runnable else (None, task.failure)
         if task.runnable:
             self._coordinator.tell(on.RunEnded(key if may_run else None, time.monotonic() - began))
         if may_run:
-            return FinishedTask(task, ended)
+            return FinishedTask(task, ended, failure)
         task.give_back()
         self._coordinator.tell(on.TaskLeft())
         return None
+
+    def _try_command(self, task: StagedTask) -> tuple[Ended | None, Failure | None]:
+        """Run the command. An unexpected error is the failure of this attempt."""
+        try:
+            return self._run_command(task), None
+        except Exception as error:
+            return None, internal_failure(error, f"{task}: running its command")
 
     def _run_command(self, task: StagedTask) -> Ended:
         self._host.record_task({"uid": task.job.uid, "index": task.index, "attempt": task.attempt})
@@ -71,17 +82,23 @@ class Runner:
             return self._watch_command(task)
         finally:
             self._running = None
+            self._remove_leftovers()
+
+    def _remove_leftovers(self) -> None:
+        try:
             self._host.remove_leftovers()
+        except Exception:  # the command has its outcome
+            log.exception("files that a command left outside of its working directory stay")
 
     def _watch_command(self, task: StagedTask) -> Ended:
-        workdir = task.workdir
+        workdir, spec = task.workdir, task.spec
         assert workdir is not None
-        shape = task.spec.shapes[lift_class(task.spec.shapes, task.lease.block.size_class, task.lease.job.floor)]
+        shape = spec.shapes[lift_class(spec.shapes, task.lease.block.size_class, task.lease.job.floor)]
         env = task_environment(
-            task.spec, task.row, job_name=task.job.name, index=task.index, attempt=task.attempt, out_path=workdir.out,
-            inherited=self._inherited(bool(task.spec.local_env)),
+            spec, task.row, job_name=task.job.name, index=task.index, attempt=task.attempt, out_path=workdir.out,
+            inherited=self._inherited(bool(spec.local_env)),
         )  # fmt: skip
-        need = Need(task.spec.cpu or 0.0, shape.memory or 0, _gpus(task))
+        need = Need(spec.cpu or 0.0, shape.memory or 0, _gpus(task))
         with self._host.hold(need, lambda: self._stop.cause is not None) as devices:
             ended = self._run_in(workdir, task, shape, {**env, **_visible(task, devices)})
         reason = explain_oom_here(shape.memory, self._host.memory_limit) if ended.cause is Cause.OOM else ""

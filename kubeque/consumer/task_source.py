@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
+from kubeque.consumer.attempt.failure import Failure, describe, internal_failure, stage_failure
 from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache, StageFailed
 from kubeque.consumer.attempt.staged_task import StagedTask
 from kubeque.consumer.attempt.workdir import Workdir
@@ -21,10 +22,19 @@ from kubeque.consumer.events import LeaseId
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.idle_polls import idle_pauses
 from kubeque.consumer.instructions import Instruction
+from kubeque.consumer.job_discovery import JobsAside
 from kubeque.files.layout import input_names, spec_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.store import Files
-from kubeque.model.errors import QueueUnavailable, StorageError
+from kubeque.model.errors import (
+    FileDamaged,
+    FileMissing,
+    JobNotFound,
+    JobUnreadable,
+    KubequeError,
+    QueueUnavailable,
+    StorageError,
+)
 from kubeque.model.job.argv import task_argv
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -39,14 +49,12 @@ _SPECS = 50
 _HAND_OVER_SECONDS, _CHANGE_SECONDS = 0.2, 0.05
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class JobContext:
     """The parts of a job that its tasks share."""
 
     spec: JobSpec
     pages: PageReader
-    #: True once a block of it was claimed here, or it had no block to claim.
-    begun: bool = False
 
 
 class TaskSource:
@@ -64,6 +72,9 @@ class TaskSource:
         self._leaving = leaving
         self._cache = InputCache(host.work / "cache", files, CACHE_BYTES)
         self._contexts: dict[tuple[str, int], JobContext] = {}
+        #: Jobs of which a block was claimed here, or which had no block to claim, by uid and revision.
+        self._begun: set[tuple[str, int]] = set()
+        self._aside = JobsAside()
         self._pauses: Iterator[float] = idle_pauses()
 
     def run(self) -> None:
@@ -104,18 +115,48 @@ class TaskSource:
     # ------------------------------------------------------------------ claiming
     def _claim(self, job: Job, reserve: int) -> None:
         """Lease a block of this job. Raises QueueUnavailable."""
-        try:
-            context = self._context(job)
-        except StorageError as error:
-            log.warning("%s: its spec cannot be read: %s", job.name, error)
-            self._coordinator.tell(on.NothingClaimed())
-            return
-        place, number = self._host.place, None if context.begun else self._host.number
+        lease = None
+        if not self._aside.has(job, time.monotonic()) and self._store_answers(job):
+            try:
+                lease = self._lease_block(job, reserve)
+            except KubequeError:
+                raise
+            except Exception as error:
+                self._set_aside(job, error)
+        self._coordinator.tell(on.LeaseClaimed(self._coordinator.add(lease)) if lease else on.NothingClaimed())
+
+    def _lease_block(self, job: Job, reserve: int) -> Lease | None:
+        place, key = self._host.place, (job.uid, job.revision)
+        number = None if key in self._begun else self._host.number
         lease = claim(
             self._queue, job, place.owner, size_classes=place.size_classes(job), reserve=reserve, number=number
         )
-        context.begun = True
-        self._coordinator.tell(on.LeaseClaimed(self._coordinator.add(lease)) if lease else on.NothingClaimed())
+        self._begun.add(key)
+        self._aside.remove(job)
+        return lease
+
+    def _store_answers(self, job: Job) -> bool:
+        """True if the spec can be read, or will never be: then each task ends with that error."""
+        try:
+            self._context(job)
+        except (FileMissing, FileDamaged):
+            return True
+        except StorageError as error:
+            log.warning("%s: its spec cannot be read: %s", job.name, error)
+            return False
+        except Exception as error:
+            log.info("%s: its spec cannot be read: %s", job.name, describe(error))
+        return True
+
+    def _set_aside(self, job: Job, error: Exception) -> None:
+        """Leave a job alone for a while; end it if none of its tasks can be claimed again and again."""
+        log.error("%s: no task could be claimed: an error in kubeque", job.name, exc_info=error)
+        if not self._aside.add(job, time.monotonic()) or isinstance(error, MemoryError | OSError):
+            return
+        try:
+            self._queue.stop(job, f"its tasks cannot be claimed ({describe(error)})")
+        except (JobNotFound, JobUnreadable) as gone:
+            log.info("%s", gone)
 
     def _context(self, job: Job) -> JobContext:
         """Return the job's spec, read once per revision. Raises StorageError."""
@@ -130,12 +171,14 @@ class TaskSource:
     # ------------------------------------------------------------------ staging
     def _supply_from(self, number: LeaseId) -> None:
         """Stage the next task of a lease and hand it over. Raises StorageError."""
-        task = self._stage_next(number, self._coordinator.lease(number))
+        lease = self._coordinator.lease(number)
+        context, failure = self._read_context(lease.job)
+        task = self._stage_next(number, lease, context, failure)
         if task is None:
             self._coordinator.tell(on.NothingTaken())
             return
         self._pauses = idle_pauses()
-        faulty = task.refusal is not None and not task.refusal.permanent
+        faulty = task.failure is not None and not task.failure.final
         for instruction in self._coordinator.tell(on.TaskStaged(task.attempt if faulty else None)):
             if isinstance(instruction, do.HandOver):
                 self._hand_over(task, instruction.after_seconds)
@@ -159,30 +202,42 @@ class TaskSource:
         task.give_back()
         self._coordinator.tell(on.TaskLeft(staged=True))
 
-    def _stage_next(self, number: LeaseId, lease: Lease) -> StagedTask | None:
-        """Take and stage the next reserved task of a lease; None if none may begin now. Raises StorageError."""
-        context = self._context(lease.job)
+    def _read_context(self, job: Job) -> tuple[JobContext | None, Failure | None]:
+        """Return the job's spec, or why its tasks cannot run. Raises StorageError if the store does not answer."""
+        try:
+            return self._context(job), None
+        except (FileMissing, FileDamaged) as error:
+            return None, stage_failure(error)
+        except StorageError:
+            raise
+        except Exception as error:
+            return None, internal_failure(error, f"{job.name}: reading its spec")
+
+    def _stage_next(
+        self, number: LeaseId, lease: Lease, context: JobContext | None, failure: Failure | None
+    ) -> StagedTask | None:
+        """Take and stage the next reserved task of a lease; None if none may begin now.
+
+        Whatever fails from here on is the outcome of that attempt.
+        """
         taken = lease.take()
         if taken is None:
             return None
-        index, attempt = taken
-        try:
-            row = read_row(context.spec.rows, index, context.pages.page)
-        except StorageError as error:
-            refusal = StageFailed(str(error))
-            return StagedTask(number, lease, lease.job, context.spec, index, attempt, {}, [], refusal=refusal)
-        return self._stage(number, lease, context.spec, index, attempt, row)
+        task = StagedTask(number, lease, lease.job, *taken, failure=failure)
+        return task if context is None else self._stage(task, context)
 
-    def _stage(
-        self, number: LeaseId, lease: Lease, spec: JobSpec, index: int, attempt: int, row: dict[str, str]
-    ) -> StagedTask:
-        names = input_names(spec, row)
-        task = StagedTask(number, lease, lease.job, spec, index, attempt, row, task_argv(spec, row, names))
-        own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
-        began, workdir, refusal = time.monotonic(), None, None
+    def _stage(self, task: StagedTask, context: JobContext) -> StagedTask:
+        spec, began = context.spec, time.monotonic()
         try:
-            workdir = Workdir(self._host.work, f"{lease.job.uid}-{index}-{task.folder}")
+            row = read_row(spec.rows, task.index, context.pages.page)
+            names = input_names(spec, row)
+            task = replace(task, read_spec=spec, row=row, argv=task_argv(spec, row, names))
+            workdir = Workdir(self._host.work, f"{task.job.uid}-{task.index}-{task.folder}")
+            task = replace(task, workdir=workdir)
+            own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
             workdir.stage([*spec.inputs, *own], self._cache, row=row)
-        except StageFailed as error:
-            refusal = error
-        return replace(task, workdir=workdir, refusal=refusal, staging=time.monotonic() - began)
+        except (StageFailed, StorageError) as error:
+            task = replace(task, failure=stage_failure(error))
+        except Exception as error:
+            task = replace(task, failure=internal_failure(error, f"{task}: staging"))
+        return replace(task, staging=time.monotonic() - began)

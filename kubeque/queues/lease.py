@@ -10,12 +10,13 @@ import logging
 import random
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from kubeque.model.errors import LeaseLost, QueueUnavailable
+from kubeque.model.errors import KubequeError, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Outcome, State
+from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, Conflict, Find, first_slot
 from kubeque.queues.backends.records import read_block
@@ -120,6 +121,38 @@ class Lease:
                 self._write(list(self._waiting), reserve=reserve, back=back, release=release)
             self.committed_at = self._clock()
 
+    def commit_each(self, reason: str) -> None:
+        """Record each waiting outcome in a commit of its own. One that cannot be stored is recorded as `internal`.
+
+        `reason`: message of such an outcome. Raises as `commit` does, and any other error that is left then.
+        """
+        with self._lock:
+            for outcome in list(self._waiting) if self._block.leased else ():
+                try:
+                    self._write([outcome])
+                except KubequeError:
+                    raise
+                except Exception:
+                    log.exception("task %d of %s: its outcome cannot be stored", outcome.index, self.job.name)
+                    self._waiting[0] = _internal(outcome.index, outcome.attempt, self.job, reason, outcome.start)
+                    self._write([self._waiting[0]])
+
+    def fail_reserved(self, message: str, *, untouched: bool) -> None:
+        """Add an outcome `internal` for each task that has begun; with `untouched` also for the other reserved ones."""
+        with self._lock:
+            known = {outcome.index for outcome in self._waiting}
+            for index in self._block.indexes(State.RESERVED):
+                if index not in known and (untouched or index in self._begun):
+                    self.ended(_internal(index, self._block.record(index).attempts, self.job, message, time.time()))
+
+    def give_up(self) -> None:
+        """Write nothing more: the lease ends when its owner is gone."""
+        self.lost = True
+
+    def __str__(self) -> str:
+        """Return job and tasks, for the log."""
+        return f"{self.job.name}, tasks {self._block.lo} to {self._block.hi - 1}"
+
     def _must_split(self) -> bool:
         """True if more tasks may move than one transaction can add as blocks."""
         return not self.lost and len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
@@ -175,6 +208,10 @@ class Lease:
         """Use the current version of the job (budgets, floor class). Another job is ignored."""
         if job.uid == self.job.uid:
             self.job = job
+
+
+def _internal(index: int, attempt: int, job: Job, message: str, start: float) -> Outcome:
+    return Outcome(index, attempt, Cause.INTERNAL, start=start, message=message, revision=job.revision)
 
 
 def claim(

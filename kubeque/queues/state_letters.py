@@ -16,7 +16,7 @@ MEANING: dict[str, str] = {
     "k": TaskState.KILLED.value, "u": TaskState.UNKNOWN.value,
     "x": Cause.EXIT.value, "s": Cause.SIGNAL.value, "m": Cause.OOM.value, "d": Cause.DISK.value,
     "t": Cause.TIMEOUT.value, "p": Cause.PREEMPTED.value, "l": Cause.LOST.value, "i": Cause.STAGE.value,
-    "w": Cause.STORE.value,
+    "w": Cause.STORE.value, "e": Cause.INTERNAL.value,
 }  # fmt: skip
 #: Letter of a task that moved to another block.
 ELSEWHERE = "."

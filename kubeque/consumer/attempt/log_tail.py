@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from kubeque.files.live_log import read_tail
 from kubeque.files.regular_file import open_regular
 from kubeque.model.text import printable, render_terminal
 
+log = logging.getLogger(__name__)
 #: Largest stream that is kept inside result.json, bytes.
 INLINE_BYTES = 16 << 10
 #: Longest line that is quoted in a message, characters.
@@ -125,7 +127,7 @@ def print_streams(paths: Sequence[Path], show: Callable[[str], object] | None, p
     def pump() -> None:
         while not over.wait(_SHOW_SECONDS):
             for tail in tails:
-                tail.pump()
+                _show_or_log(tail.pump)
 
     thread = threading.Thread(target=pump, name="showing", daemon=True)
     thread.start()
@@ -135,4 +137,12 @@ def print_streams(paths: Sequence[Path], show: Callable[[str], object] | None, p
         over.set()
         thread.join()
         for tail in tails:
-            tail.close()
+            _show_or_log(tail.close)
+
+
+def _show_or_log(show: Callable[[], None]) -> None:
+    """Print more of a stream. An error here never fails a task."""
+    try:
+        show()
+    except Exception:
+        log.exception("the output of a command is not printed")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from kubeque.consumer.attempt.input_cache import StageFailed
+from kubeque.consumer.attempt.failure import Failure, describe
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import attempt_name
@@ -24,17 +24,24 @@ class StagedTask:
     lease_id: int
     lease: Lease
     job: Job
-    spec: JobSpec
     index: int
     attempt: int
-    row: dict[str, str]
-    argv: list[str]
+    #: None if the spec of the job could not be read; then the command is not run.
+    read_spec: JobSpec | None = None
+    row: dict[str, str] = field(default_factory=dict)
+    argv: list[str] = field(default_factory=list)
     #: None if no working directory could be made.
     workdir: Workdir | None = None
     #: Why it could not be staged; None if it was.
-    refusal: StageFailed | None = None
+    failure: Failure | None = None
     #: Duration of staging, seconds.
     staging: float = 0.0
+
+    @property
+    def spec(self) -> JobSpec:
+        """The spec of a task that is run."""
+        assert self.read_spec is not None
+        return self.read_spec
 
     @property
     def folder(self) -> str:
@@ -44,7 +51,7 @@ class StagedTask:
     @property
     def runnable(self) -> bool:
         """True if its command can be started."""
-        return self.refusal is None and self.workdir is not None
+        return self.failure is None and self.workdir is not None
 
     def give_back(self) -> None:
         """Mark it as not begun, so that the lease can give it back, and remove its working directory."""
@@ -52,9 +59,18 @@ class StagedTask:
         self.remove_workdir()
 
     def remove_workdir(self) -> None:
-        """Remove its working directory; what cannot be removed is logged."""
-        for problem in self.workdir.remove() if self.workdir else ():
-            log.warning("%s %d: not removed: %s", self.job.name, self.index, problem)
+        """Remove its working directory; what cannot be removed is logged. No error here changes an outcome."""
+        try:
+            problems = self.workdir.remove() if self.workdir else []
+        except Exception as error:
+            log.exception("%s: its working directory stays", self)
+            problems = [describe(error)]
+        for problem in problems:
+            log.warning("%s: not removed: %s", self, problem)
+
+    def __str__(self) -> str:
+        """Return job, index and attempt, for the log."""
+        return f"{self.job.name} {self.index}, attempt {self.attempt}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +78,7 @@ class FinishedTask:
     """One attempt after its command."""
 
     task: StagedTask
-    #: How the command ended; None if it was not run.
+    #: How the command ended; None if that is not known, or if it was not run.
     ended: Ended | None
+    #: Why it has no result; None if the command was run.
+    failure: Failure | None = None

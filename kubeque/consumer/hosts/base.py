@@ -51,6 +51,9 @@ class Host(Protocol):
     def record_task(self, task: dict[str, object]) -> None:
         """Record outside of this process that the task is about to run."""
 
+    def record_error(self, message: str) -> None:
+        """Record outside of this process why it ends."""
+
     def record_process(self, pid: int) -> None:
         """Record the process of the command that the consumer runs."""
 

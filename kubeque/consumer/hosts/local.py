@@ -47,6 +47,9 @@ class LocalHost:
     def record_task(self, task: dict[str, object]) -> None:
         self.slot.journal(task)
 
+    def record_error(self, message: str) -> None:
+        """Do nothing: the log of the slot has it."""
+
     def record_process(self, pid: int) -> None:
         self.slot.runs(pid)
 

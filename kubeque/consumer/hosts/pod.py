@@ -59,6 +59,9 @@ class PodHost:
     def record_task(self, task: dict[str, object]) -> None:
         write_termination_message(json.dumps(task))
 
+    def record_error(self, message: str) -> None:
+        write_termination_message(message)
+
     def record_process(self, pid: int) -> None:
         """Do nothing: a command cannot outlive its container."""
 
@@ -86,7 +89,7 @@ class PodHost:
         try:
             sys.stdout.write(lines)
             sys.stdout.flush()
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: the encoding of the log lacks a character
             logging.debug("not printed: %s", error)
 
 

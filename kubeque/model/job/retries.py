@@ -22,6 +22,7 @@ DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
         Cause.PREEMPTED: 20,
         Cause.STAGE: 3,
         Cause.STORE: 3,
+        Cause.INTERNAL: 2,
     }
 )
 #: Causes whose budget is stored in every job: a missing one means no extra attempts. The budget of any other cause is

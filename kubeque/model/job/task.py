@@ -60,6 +60,7 @@ class Cause(StrEnum):
     LOST = "lost"
     STAGE = "stage"
     STORE = "store"
+    INTERNAL = "internal"
     KILLED = "killed"
     #: Any cause that only a newer kubeque knows. The record keeps its stored name as `foreign_cause`.
     UNKNOWN = "unknown"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kubeque.model.errors import ParametersError, StorageError
+from kubeque.model.errors import FileDamaged, ParametersError
 from kubeque.model.text import cut
 
 #: Rows of one page at most.
@@ -154,18 +154,21 @@ def encode_page(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def decode_page(data: bytes) -> list[Row]:
-    """Return the rows of a stored page. Raises StorageError if the page is damaged."""
+    """Return the rows of a stored page. Raises FileDamaged for other content."""
     try:
-        return [tuple(row) for row in json.loads(data)]
-    except (ValueError, TypeError) as error:
-        raise StorageError(f"a page of rows ({len(data)} bytes) is damaged ({error}): submit again") from error
+        rows = [tuple(row) for row in json.loads(data)]
+        if not all(isinstance(value, str) for row in rows for value in row):
+            raise ValueError("a value is not a text")
+        return rows
+    except (ValueError, TypeError, RecursionError) as error:
+        raise FileDamaged(f"a page of rows ({len(data)} bytes) is damaged ({error}): submit again") from error
 
 
 def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
     """Return the values of row `index` by column, with `index` itself.
 
     `page` is called only for a table, with the number of one page. Raises ParametersError if the row does not exist,
-    StorageError if the page does not match the spec.
+    FileDamaged if the page does not match the spec.
     """
     if not 0 <= index < spec.n:
         raise ParametersError(f"there is no row {index}: the sweep has the rows 0 to {spec.n - 1}")
@@ -199,13 +202,13 @@ def _read_page(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence
     bounds = (*spec.starts[number : number + 2], spec.n)
     rows = page(number)
     if len(rows) != bounds[1] - bounds[0]:
-        raise StorageError(f"page {number} has {len(rows)} rows, not {bounds[1] - bounds[0]}: submit again")
+        raise FileDamaged(f"page {number} has {len(rows)} rows, not {bounds[1] - bounds[0]}: submit again")
     return rows
 
 
 def _to_dict(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     if len(row) != len(spec.columns):
-        raise StorageError(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
+        raise FileDamaged(f"row {index} has {len(row)} values, not {len(spec.columns)}: submit again")
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
 
 

@@ -37,6 +37,8 @@ class AttemptStats:
     wasted: dict[Cause, float] = field(default_factory=dict)
     #: Attempts that ran out of memory.
     oom: int = 0
+    #: Attempts that ended by an error in kubeque.
+    internal: int = 0
     #: Bytes: the largest peak of a task that is ok; and the number of tasks with a known peak.
     peak: int = 0
     measured: int = 0
@@ -56,6 +58,7 @@ class AttemptStats:
             self.last = max(self.last, span.end)
             self.consumers[span.consumer] = max(span.end, self.consumers.get(span.consumer, 0.0))
             self.oom += span.cause is Cause.OOM
+            self.internal += span.cause is Cause.INTERNAL
             if span.cause in _WASTED:
                 self.wasted[span.cause] = self.wasted.get(span.cause, 0.0) + span.seconds
         outcome = view.record.outcome
@@ -77,8 +80,15 @@ class AttemptStats:
 
 def advise(job: Job, seen: AttemptStats) -> list[str]:
     """Return the suggestions, one sentence each, the most useful first."""
-    found = [_memory(job, seen), _staging(seen), _saving(seen), _wasted(seen), _tail(seen)]
+    found = [_internal(seen), _memory(job, seen), _staging(seen), _saving(seen), _wasted(seen), _tail(seen)]
     return [sentence for sentence in found if sentence]
+
+
+def _internal(seen: AttemptStats) -> str:
+    if not seen.internal:
+        return ""
+    attempts = f"{seen.internal} attempt{'s' * (seen.internal != 1)}"
+    return f"{attempts} ended by an error in kubeque: please report it, with the traceback in the consumer's log."
 
 
 def _memory(job: Job, seen: AttemptStats) -> str:

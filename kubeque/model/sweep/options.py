@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubeque.model.job.retries import DEFAULT_BUDGETS
 from kubeque.model.sweep.option_types import (
     AXES,
     CORES,
@@ -29,6 +30,8 @@ from kubeque.model.sweep.option_types import (
     OptionType,
 )
 
+#: The causes that have a number of extra attempts.
+_CAUSES = ", ".join(map(str, DEFAULT_BUDGETS))
 #: Version of the jobspec format.
 VERSION = 1
 
@@ -182,7 +185,7 @@ GROUPS = (
             kept="job.deadline_seconds",
         ),
         Option(
-            "retry_causes", COUNTS, "Extra attempts by cause of failure, for example lost=5,oom=0.",
+            "retry_causes", COUNTS, f"Extra attempts by cause of failure ({_CAUSES}), for example lost=5,oom=0.",
             ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
         ),
         Option(

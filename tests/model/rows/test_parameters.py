@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubeque.model.errors import ParametersError, StorageError
+from kubeque.model.errors import FileDamaged, ParametersError, StorageError
 from kubeque.model.rows.parameters import (
     Rows,
     decode_page,
@@ -270,9 +270,11 @@ class TestPages:
         assert [len(page) for page in pages(sequence(1500))] == [1000, 500]
         assert list(itertools.chain.from_iterable(pages(grid(a=range(3))))) == [("0",), ("1",), ("2",)]
 
-    @pytest.mark.parametrize("data", [b"", b"[[", b"\xff", b"7", b"[7]", b"null"])
+    @pytest.mark.parametrize(
+        "data", [b"", b"[[", b"\xff", b"7", b"[7]", b"null", b"[[1]]", b"[[null]]", b"[" * 100_000]
+    )
     def test_a_damaged_page_is_told(self, data: bytes) -> None:
-        with pytest.raises(StorageError, match=r"a page of rows .* is damaged"):
+        with pytest.raises(FileDamaged, match=r"a page of rows .* is damaged"):
             decode_page(data)
 
     def test_100_000_rows_are_read_and_paged_in_well_under_a_second(self) -> None:

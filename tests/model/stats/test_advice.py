@@ -55,6 +55,12 @@ def test_many_tasks_that_ran_out_of_memory() -> None:
     assert "Request 4Gi" in said
 
 
+def test_attempts_that_ended_by_an_error_in_kubeque() -> None:
+    said = advice(task(0, run(1, 5, cause=Cause.INTERNAL), run(9, 60)))
+
+    assert said.startswith("1 attempt ended by an error in kubeque: please report it")
+
+
 def test_time_that_went_into_staging() -> None:
     said = advice(*(task(i, run(1 + 10 * i, 6, staging=4.0)) for i in range(10)))
 
