@@ -3,7 +3,7 @@
 `python -m tests.consumer.breaking FOLDER [FUNCTION...]` prints one JSON object for each function, for example
 `kubeque/consumer/runner.py:Runner.run`; with `*3` behind a name, the first three calls fail. Without functions it takes
 all functions of kubeque that are called between the reservation of a task and the record of its outcome.
-`page=TEXT` replaces the rows of the first job.
+`page=TEXT` and `spec=TEXT` replace the rows or the spec of the first job.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kubeque.clusters.local import Slot
 from kubeque.consumer import heartbeat, job_discovery, log_upload, loop
 from kubeque.consumer.attempt import log_tail, process_tree
 from kubeque.consumer.hosts.local import LocalHost
-from kubeque.files.layout import page_url
+from kubeque.files.layout import page_url, spec_url
 from kubeque.files.store import Files
 from kubeque.model.config.config import Config
 from kubeque.model.job.task import State
@@ -157,8 +157,10 @@ def break_one(folder: Path, target: str) -> dict[str, Any]:
     """Run consumers until both jobs have ended; the first one breaks."""
     home = folder / f"{len(list(folder.iterdir()))}"
     client, began = make_jobs(home), time.monotonic()
-    if target.startswith("page="):
-        Files().write(page_url(client.job("victim").url, 0), target.removeprefix("page=").encode())
+    kind, _, text = target.partition("=")
+    if kind in ("page", "spec"):
+        job = client.job("victim")
+        Files().write(page_url(job.url, 0) if kind == "page" else spec_url(job), text.encode())
     name, _, times = target.partition("*")
 
     def broken() -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -86,14 +87,20 @@ def run_command(
     """
     if stop.cause:
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
-    out, err = _opened(stdout), _opened(stderr)
+    opened: list[int] = []
     try:
         start, began = time.time(), time.monotonic()
+        try:
+            out, err = (_open_stream(target, opened) for target in (stdout, stderr))
+        except OSError as error:  # the disk is read-only or full
+            message = f"the machine could not make {error.filename}: {error.strerror}"
+            return Ended(Cause.STAGE, None, start, 0.0, message=message)
         before = process_tree.own_children()
         kills = oom.read() if oom else 0
         process = _start(argv, cwd, env, out, err)
         if isinstance(process, Refusal):
-            os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
+            with suppress(OSError):  # the disk is full
+                os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
             return Ended(process.cause, process.code, start, time.monotonic() - began, message=process.message)
         with _Run(process, limits, stop, before, disk) as run:
             begun(process.pid)
@@ -105,15 +112,16 @@ def run_command(
             cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
         return Ended(cause, code, start, seconds, run.watch.peak, message, left)
     finally:
-        for fd, given in ((out, stdout), (err, stderr)):
-            if fd is not given:
-                os.close(fd)
+        for fd in opened:
+            os.close(fd)
 
 
-def _opened(target: Path | int) -> int:
+def _open_stream(target: Path | int, opened: list[int]) -> int:
+    """Return a descriptor; add it to `opened` if the caller has to close it. Raises OSError."""
     if isinstance(target, int):
         return target
-    return os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    opened.append(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666))
+    return opened[-1]
 
 
 def _start(

@@ -186,6 +186,18 @@ def test_a_machine_that_cannot_start_anything_is_to_blame_itself(bench):
 # -- when it must stop ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_machine_that_cannot_keep_a_stream_is_to_blame_itself(bench, stream):
+    (bench.folder / stream).mkdir()
+    before = os.listdir("/proc/self/fd")
+
+    ended = bench.sh("exit 0")
+
+    assert (ended.cause, ended.code) == (Cause.STAGE, None)
+    assert ended.message == f"the machine could not make {bench.folder / stream}: Is a directory"
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
 def test_a_command_that_takes_too_long_is_asked_to_end(bench):
     ended = bench.sh("trap 'echo asked; exit 0' TERM; while :; do sleep 0.01; done", limits=Limits(0.2, 5))
 
