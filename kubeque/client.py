@@ -32,9 +32,11 @@ from kubeque.jobs.submission import canaries
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.plan import Plan, plan
 from kubeque.jobs.submission.submit import Existing, Submitted, submit
-from kubeque.jobs.upkeep import control, wait_token, watch
+from kubeque.jobs.upkeep import control, observers, wait_token, watch
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
-from kubeque.jobs.upkeep.reconcile import Progress, reconcile
+from kubeque.jobs.upkeep.observers import Observer
+from kubeque.jobs.upkeep.progress import Progress, read_progress
+from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import JobUnreadable
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding", "Garbage", "JobDetails",
-    "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "TaskRow", "Transfer",
+    "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "TaskRow", "Transfer",
     "absolute_pushes", "is_hosted", "report_url",
 ]  # fmt: skip
 
@@ -120,12 +122,20 @@ class Client:
     def go(self, name: str) -> Progress:
         """Release the tasks that are held behind the canaries. Raises UserError if the job holds no tasks."""
         canaries.go(self._backends, name)
-        return self.status(name)
+        return self.reconcile(name)
 
     # ------------------------------------------------------------------ watch
+    def progress(self, name: str) -> Progress:
+        """Return the progress of a job. Nothing is changed or started."""
+        return read_progress(self._backends, self.job(name))
+
     def status(self, name: str) -> Progress:
-        """Reconcile a job and return its progress."""
-        return reconcile(self._backends, name, watch=self._watch)
+        """Record the deaths of consumers, close the job if it has ended, and return its progress. Starts nothing."""
+        return reconcile(self._backends, name, start=False, watch=self._watch)
+
+    def reconcile(self, name: str) -> Progress:
+        """Do the same as `status`, and start missing consumers. Programs that wait for a job call this repeatedly."""
+        return reconcile(self._backends, name, start=True, watch=self._watch)
 
     def jobs(self) -> list[Job]:
         """Return all jobs of the queue, the newest last, without those that this kubeque cannot read."""
@@ -149,8 +159,12 @@ class Client:
         return self._backends.queue.job(name)
 
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
-        """Yield the progress of a job until it has ended or is held. An outage becomes an error after 300 s."""
-        return watch.watch(lambda: self.status(name), seconds=seconds)
+        """Start missing consumers, and yield the progress of a job until it has ended or is held.
+
+        An outage becomes an error after 300 s.
+        """
+        with observers.announce(self.config.home, name):
+            yield from watch.watch(lambda: self.reconcile(name), seconds=seconds)
 
     def wait(self, name: str, *, timeout: float | None = None) -> Progress:
         """Wait until the job has ended or is held. Raises TimeoutError after `timeout` seconds."""
@@ -158,18 +172,18 @@ class Client:
 
     def details(self, name: str) -> JobDetails:
         """Return a job with its spec and the sums over its tasks. O(tasks)."""
-        return job_details(self._backends, name, watch=self._watch)
+        return job_details(self._backends, name)
 
     def task(self, name: str, index: int) -> TaskDetails:
         """Return a task with its row, attempts and last result. Raises UserError for an index out of range."""
-        return task_details(self._backends, name, index, watch=self._watch)
+        return task_details(self._backends, name, index)
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
         """Return the last 64 KiB of `stdout` or `stderr` of a task, also while it runs.
 
         `wait`: wait up to 12 s for the newest output of a running task. Raises UserError for an index out of range.
         """
-        return peek(self._backends, name, index, stream, wait=wait, watch=self._watch)
+        return peek(self._backends, self.job(name), index, stream, wait=wait)
 
     # ------------------------------------------------------------------ the one Airflow task that waits for a job
     def take(
@@ -234,23 +248,22 @@ class Client:
         `progress` gets tasks and bytes. Raises DestinationError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs))
-        job = self.status(name).job
-        return fetching.fetch(self._backends, job, str(dest), force=force, choice=choice, progress=progress)
+        return fetching.fetch(self._backends, self.job(name), str(dest), force=force, choice=choice, progress=progress)
 
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
         """Write the whole table to `dest`, .csv or .parquet. Raises UserError, DestinationError, MissingExtra.
 
         Parameters stay text unless `infer`. Values too large for the queue are read from the results.
         """
-        return collect(self._backends, self.status(name).job, dest, infer=infer)
+        return collect(self._backends, self.job(name), dest, infer=infer)
 
     def frame(self, name: str) -> Any:
         """Return the whole table as a pandas DataFrame, parameters as text. Raises MissingExtra."""
-        return frame(self._backends, self.status(name).job)
+        return frame(self._backends, self.job(name))
 
     def report(self, name: str, dest: Path | str) -> None:
         """Write report.html of a job, as of now, to `dest`. Raises DestinationError."""
-        progress = self.status(name)
+        progress = self.progress(name)
         write_report(self._backends, progress.job, progress.counts, dest)
 
     def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
@@ -258,7 +271,7 @@ class Client:
 
         Raises UserError, DestinationError, MissingExtra.
         """
-        return write_timeline(self._backends, [self.status(name).job for name in names], dest, by=by)
+        return write_timeline(self._backends, [self.job(name) for name in names], dest, by=by)
 
     # ------------------------------------------------------------------ control and housekeeping
     def kill(self, name: str) -> Progress:
@@ -269,16 +282,35 @@ class Client:
     def reset(self, name: str, rule: ResetRule | None = None) -> Progress:
         """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets."""
         self._backends.queue.reset(name, rule or ResetRule())
+        return self.reconcile(name)
+
+    def pause(self, name: str) -> Progress:
+        """Pause a job: running tasks finish, no other task starts, and consumers without work leave.
+
+        Consumers notice the pause within five seconds. Raises UserError if the job has ended.
+        """
+        control.pause(self._backends, name)
         return self.status(name)
 
+    def resume(self, name: str) -> Progress:
+        """End the pause of a job and start consumers. Raises UserError if the job is not paused."""
+        control.resume(self._backends, name)
+        return self.reconcile(name)
+
     def prioritise(self, name: str, priority: int) -> Job:
-        """Set the priority of a job: the consumers of its fleet prefer jobs of higher priority."""
+        """Set the priority of a job: the consumers of its fleet prefer jobs of higher priority.
+
+        Raises UserError if the job has ended.
+        """
         return control.prioritise(self._backends, name, priority)
 
     def scale(self, name: str, consumers: int) -> Progress:
-        """Set the number of consumers of a job; surplus ones leave after their task. Raises UserError."""
-        control.scale(self._backends, name, consumers)
-        return self.status(name)
+        """Set the number of consumers of a job: missing ones start, surplus ones leave after their task.
+
+        Raises UserError for a number that is not allowed or a job that has ended.
+        """
+        grew = control.scale(self._backends, name, consumers)
+        return self.reconcile(name) if grew else self.status(name)
 
     def remove(self, name: str) -> Job:
         """Delete a job and its results, except those that other jobs link to."""
@@ -289,7 +321,7 @@ class Client:
         return clear_away(self._backends, really=really, now=self._backends.queue.now())
 
     def doctor(self, name: str) -> list[Finding]:
-        """Check the records and files of a job; nothing is changed."""
+        """Record deaths, close the job if it has ended, and check its consumers, records and files. Starts nothing."""
         return doctor.examine(self._backends, name)
 
     @staticmethod
@@ -320,3 +352,7 @@ class Client:
     def stop(self) -> int:
         """End the consumers of this machine and return their number. Their tasks wait."""
         return self._backends.cluster.stop()
+
+    def observers(self) -> list[Observer]:
+        """Return the programs that wait for open jobs: they start consumers again."""
+        return observers.find_observers(self._backends)

@@ -39,7 +39,7 @@ COUNTS = record(
 JOB: dict[str, Schema] = {
     "job": value("string", "Name of the job."),
     "uid": value("string", "Random identifier; another job of the same name has another one."),
-    "state": value("string", "waiting, running, held, success, failed, killed, stopped or resetting."),
+    "state": value("string", "waiting, running, paused, held, success, failed, killed, stopped or resetting."),
     "reason": value("string", "Reason why the job was stopped; empty if it was not."),
     "tasks": value("integer", "Number of tasks."),
     "counts": COUNTS,

@@ -56,7 +56,7 @@ _REPLAY = record(
 _FINDING = record(
     "Finding about one part.",
     {
-        "what": value("string", "config, queue, results, inputs, cluster or disk."),
+        "what": value("string", "The checked part, for example queue, cluster or disk; of a job: job, store, waits."),
         "ok": value("boolean", "True if there is no problem."),
         "text": value("string", "Description, or the problem and what to do."),
     },
@@ -139,6 +139,17 @@ _STOPPED = record(
     {
         "stopped": value("integer", "Number of stopped consumers; 0 if a cluster was deleted."),
         "deleted": value("string|null", "Deleted GKE cluster; null: none."),
+        "waiting": listing(
+            "Programs that wait for a job and start consumers again.",
+            record(
+                "One program.",
+                {
+                    "job": value("string", "Name of the job."),
+                    "kind": value("string", "process, keeper or airflow."),
+                    "name": value("string", "Pid of the process, or name of the Airflow task; empty for a keeper."),
+                },
+            ),
+        ),
     },
 )
 _PLAN = record(
@@ -160,6 +171,11 @@ _PLAN = record(
                     {"type": "array", "description": "Arguments.", "items": {"type": "string"}},
                 ),
                 "name": value("string", "State of the name: new, unchanged (the same job exists) or taken."),
+                "notes": {
+                    "type": "array",
+                    "description": "Notes on options that do not apply, or apply otherwise, on this cluster.",
+                    "items": {"type": "string"},
+                },
             },
         ),
     },
@@ -201,6 +217,8 @@ OUTPUTS = (
     Output("kubeque kill JOB --json", _ONE_JOB),
     Output("kubeque reset JOB --json", _ONE_JOB),
     Output("kubeque go JOB --json", _ONE_JOB),
+    Output("kubeque pause JOB --json", _ONE_JOB),
+    Output("kubeque resume JOB --json", _ONE_JOB),
     Output("kubeque scale JOB CONSUMERS --json", _ONE_JOB),
     Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
     Output("kubeque remove JOB --yes --json", record("The removed object.", _NAMED)),
@@ -213,7 +231,7 @@ OUTPUTS = (
     Output(
         "kubeque pool remove NAME --yes --json", record("The removed object.", {"name": _POOL["properties"]["name"]})
     ),
-    Output("kubeque stop --yes --json", _STOPPED),
+    Output("kubeque stop --json", _STOPPED),
     Output("kubeque doctor --json", _FINDING, lines=True),
     Output("kubeque doctor JOB --json", _FINDING, lines=True),
 )

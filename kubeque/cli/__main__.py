@@ -20,6 +20,8 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     "run": {
         "sub": "Submit a sweep and watch it.",
         "go": "Run the rows that sub --try held back.",
+        "pause": "Let no more rows of a job start.",
+        "resume": "End the pause of a job.",
         "params": "Print the rows of a job as CSV.",
     },
     "watch": {
@@ -45,7 +47,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
     "cluster": {
         "start": "Show the configuration; on GKE, create the cluster.",
-        "stop": "Stop the consumers; on GKE, delete the cluster.",
+        "stop": "Stop the consumers; with --delete-cluster, delete the GKE cluster.",
         "resize": "Set the number of nodes of a GKE cluster.",
         "pool": "Manage the node pools of a GKE cluster.",
     },

@@ -94,6 +94,9 @@ class Cluster(Protocol):
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         """Start missing consumers for `waiting` (counts by size class). Returns the number started."""
 
+    def has_keeper(self, job: Job) -> bool:
+        """True if a keeper observes the job."""
+
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         """Return the consumers that run or start."""
 

@@ -241,6 +241,9 @@ class LocalCluster:
         numbers = sorted(int(path.stem) for path in self.folder.glob("*.slot") if path.stem.isdigit())
         return [Slot(self.folder, number) for number in numbers]
 
+    def has_keeper(self, job: Job) -> bool:
+        return False
+
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in self.slots() if slot.alive()]
 

@@ -57,7 +57,7 @@ def _in_slot(given: argparse.Namespace) -> int:
         code = _serve(queue, host)
         slot.leave()
         # A job submitted a moment ago found this slot taken: check once more, now that the slot counts as free.
-        if code is not None or not any(job.open and queue.counts(job).pending for job in queue.jobs(given.fleet)):
+        if code is not None or not any(job.startable and queue.counts(job).pending for job in queue.jobs(given.fleet)):
             if code != TERMINATED:
                 _start_closing(queue, given)
             return code or 0

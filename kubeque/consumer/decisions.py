@@ -6,6 +6,7 @@ and carries out the instructions that it gets back. The clock is an argument.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -27,9 +28,14 @@ _LONGEST_BACKOFF = 30.0
 class Decisions:
     """The state machine of one consumer."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, list_seconds: float = math.inf) -> None:
+        """`list_seconds`: jobs that were read longer ago than this are read again before a reservation."""
         self._place = place
+        self._list_seconds = list_seconds
         self._jobs: tuple[Job, ...] = ()
+        self._listed_at = -math.inf
+        #: Uids of jobs whose tasks are not started, because the jobs are paused.
+        self._paused: frozenset[str] = frozenset()
         #: Largest number of consumers that each job has wanted, by uid.
         self._most: dict[str, int] = {}
         self._pace = Pace()
@@ -99,12 +105,16 @@ class Decisions:
         self._left.intersection_update(lease.id for lease in event.leases)
         leases = {lease.id: lease for lease in event.leases if lease.held}
         current = leases.get(self._current) if self._current is not None else None
-        if current is not None and current.untouched and self._may_take:
+        if current is not None and current.untouched and self._may_take and current.job.uid not in self._paused:
             return [do.StageTask(current.id)]
         return self._pause(now) if self._tried else self._reserve(current, leases.values(), now)
 
     def _reserve(self, current: LeaseView | None, leases: Iterable[LeaseView], now: float) -> list[Instruction]:
-        resumable = [lease for lease in leases if lease.pending and lease.job.uid not in self._making_way]
+        if not self._listed and now - self._listed_at > self._list_seconds:
+            self._listed = True
+            return [do.ListJobs()]
+        waiting = self._making_way | self._paused
+        resumable = [lease for lease in leases if lease.pending and lease.job.uid not in waiting]
         lease = current if current in resumable or not resumable else resumable[0]
         if lease is not None and not self._pace.may_run_ahead(lease, self._staged) and not self._is_saved(now):
             self._awaits_save = True  # the running task may have to run again, in this lease
@@ -120,7 +130,7 @@ class Decisions:
             if not self._listed and (self._idle_since is not None or not self._jobs):
                 self._listed = True
                 return [do.ListJobs()]
-            self._candidates = deque(job for job in self._jobs if job.open and self._place.size_classes(job) != [])
+            self._candidates = deque(job for job in self._jobs if job.startable and self._place.size_classes(job) != [])
         if self._candidates:
             job = self._candidates.popleft()
             return [do.Claim(job, self._pace.first_reservation((job.uid, job.revision)))]
@@ -179,7 +189,7 @@ class Decisions:
 
     def _lease_checked(self, event: on.LeaseChecked, now: float) -> list[Instruction]:
         may_run = event.held and event.lease not in self._left and not event.told_to_leave
-        return [do.RunTask()] if may_run else [do.ReturnTask()]
+        return [do.RunTask()] if may_run and event.uid not in self._paused else [do.ReturnTask()]
 
     def _run_ended(self, event: on.RunEnded, now: float) -> list[Instruction]:
         self._running = None
@@ -231,14 +241,16 @@ class Decisions:
 
     # ------------------------------------------------------------------ jobs come and go
     def _jobs_listed(self, event: on.JobsListed, now: float) -> list[Instruction]:
-        self._jobs = event.jobs
+        self._jobs, self._listed_at = event.jobs, now
+        self._paused = frozenset(job.uid for job in event.jobs if job.paused)
         self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in event.jobs}
         self._pace.forget(self._most)
         self._failures = {key: count for key, count in self._failures.items() if key[0] in self._most}
         return []
 
     def _review_leases(self, event: on.LeasesReviewed, now: float) -> list[Instruction]:
-        """Release leases of jobs that are killed, removed, reset or too large; look for more urgent jobs."""
+        """Release leases of jobs that are killed, removed, reset or too large; give back tasks of paused jobs; look for
+        more urgent jobs."""
         jobs, instructions = {job.uid: job for job in self._jobs}, list[Instruction]()
         for lease in event.leases:
             job = jobs.get(lease.job.uid)
@@ -246,7 +258,9 @@ class Decisions:
                 instructions.append(do.LetGo(lease.id))
                 continue
             instructions.append(do.Refresh(lease.id, job))
-            better = tuple(other for other in self._jobs if other.open and other.priority > job.priority)
+            if job.paused and lease.held and (lease.untouched or lease.idle):
+                instructions.append(do.Commit(lease.id, give_back=True))
+            better = tuple(other for other in self._jobs if other.startable and other.priority > job.priority)
             if better:
                 instructions.append(do.LookForBetter(lease, better))
         return instructions

@@ -121,6 +121,8 @@ class LeaseChecked(Event):
     lease: LeaseId
     held: bool
     told_to_leave: bool
+    #: Uid of the task's job.
+    uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ A task runs only after the commit that reserved it is in the store, and an outco
 from __future__ import annotations
 
 import logging
+import math
 import os
 import queue as threads_queue
 import threading
@@ -33,6 +34,7 @@ from kubeque.consumer.task_source import TaskSource
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.model.job.task import Cause
+from kubeque.model.timing import LIST_SECONDS
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -53,7 +55,8 @@ class Consumer:
         self._stop = StopSignal()
         self._staged: threads_queue.Queue[StagedTask] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue(maxsize=_UNSAVED)
-        self._decisions = Decisions(host.place)
+        list_seconds = LIST_SECONDS if queue.has_cheap_reads else math.inf
+        self._decisions = Decisions(host.place, list_seconds=list_seconds)
         jobs, early_stop = JobDiscovery(queue, host.fleet), EarlyStop(queue)
         self._coordinator = Coordinator(
             self._decisions, jobs, early_stop, stop=self._stop, reset_stop=self._reset_stop, leaving=self._leaving

@@ -57,7 +57,8 @@ class Runner:
         began = time.monotonic()
         key = (task.job.uid, task.job.revision)
         self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key))
-        order = self._coordinator.tell(on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave()))
+        checked = on.LeaseChecked(task.lease_id, task.lease.held, self._told_to_leave(), task.job.uid)
+        order = self._coordinator.tell(checked)
         may_run = do.RunTask() in order
         ended, failure = self._try_command(task) if may_run and task.runnable else (None, task.failure)
         if task.runnable:

@@ -21,7 +21,7 @@ def close_ended(backends: Backends, fleet: str) -> None:
     for job in backends.queue.jobs(fleet):
         if job.closing is None and job.may_close(backends.queue.counts(job)):
             try:
-                reconcile(backends, job.name)
+                reconcile(backends, job.name, start=False)
             except JobNotFound:
                 continue  # it was removed
             except KubequeError as error:

@@ -44,7 +44,7 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
                 return "another job has its name"
             if not said and (warning := warn_of_difference("its record was written by", job.written_by, __version__)):
                 log.warning("%s: %s", name, warning)
-            progress = reconcile(backends, name, watch=watch)
+            progress = reconcile(backends, name, start=True, watch=watch)
         except JobNotFound:
             return "it was removed"
         except KubequeError as error:
@@ -55,6 +55,8 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
                 return "it has ended"
             if progress.held:
                 return "it is held until somebody says go"
+            if progress.job.paused and not progress.counts.running:
+                return "it is paused: the keeper starts again when the job is resumed"
             pause = _LOOK_SECONDS
             now = f"{progress.counts.to_wire()}, {progress.consumers} consumers {'; '.join(progress.obstacles)}"
             said = _log_once(logging.INFO, f"{name}: {now}", said)

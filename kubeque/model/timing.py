@@ -23,5 +23,12 @@ SAVE_SECONDS = 1.0
 #: four times a second load the queue more than the busy ones.
 FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.25, 1.0
 
+#: Age in seconds from which a consumer reads the list of its jobs again before it reserves a task: a job may be paused.
+#: Where each read costs money it uses the list of its review, which is at most five seconds old.
+LIST_SECONDS = 1.0
+
+#: Seconds for which a waiting client bears that the queue or the store does not answer: a restart takes a few minutes.
+OUTAGE_SECONDS = 300.0
+
 #: Seconds that a consumer waits for a spot machine before it takes any machine.
 SPOT_SECONDS = 300.0

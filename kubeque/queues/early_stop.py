@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Counts, Job, JobState
 from kubeque.model.job.shape_growth import larger_class
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
@@ -121,6 +122,6 @@ def _stop_orphan(queue: Queue, job: Job) -> Job:
     def change(now: Job) -> Job | None:
         if not now.is_same_run(job) or not now.open or not now.is_orphan(queue.now()):
             return None
-        return replace(now, state=JobState.STOPPED, reason=f"nobody has looked at it for {now.orphan_after:g} s")
+        return end_job(now, JobState.STOPPED, f"nobody has looked at it for {now.orphan_after:g} s")
 
     return queue.update(job.name, change)

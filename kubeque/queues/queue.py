@@ -16,6 +16,7 @@ from functools import partial
 from itertools import count, islice, takewhile
 
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import transitions
@@ -149,7 +150,7 @@ class Queue:
 
     def kill(self, name: str) -> Job:
         """Stop a job. Its consumers notice this within five seconds and give their tasks back."""
-        return self.update(name, lambda job: replace(job, state=JobState.KILLED) if job.open else None)
+        return self.update(name, lambda job: end_job(job, JobState.KILLED) if job.open else None)
 
     def stop(self, job: Job, reason: str) -> Job:
         """End a job early by its own rule. A job that was replaced or reset meanwhile is unchanged.
@@ -158,7 +159,7 @@ class Queue:
         """
 
         def change(now: Job) -> Job | None:
-            return replace(now, state=JobState.STOPPED, reason=reason) if now.is_same_run(job) and now.open else None
+            return end_job(now, JobState.STOPPED, reason) if now.is_same_run(job) and now.open else None
 
         return self.update(job.name, change)
 

@@ -167,11 +167,11 @@ class KubequeHook(BaseHook):
         """
         client = self.get_conn()
         try:
-            before = client.status(name)
+            before = client.reconcile(name)
         except JobNotFound:
             made = client.submit(make())
             self._log_submitted(made)
-            return client.status(name)
+            return client.reconcile(name)
         if origin is not None and has_other_origin(before.job, origin):
             self._adopt(before.job, make())
         existing = choose_existing(before.job, on_clear, fresh=fresh)
@@ -182,7 +182,7 @@ class KubequeHook(BaseHook):
         self._log_notes(made)
         after = made.job
         client.take(name, "")  # no try has waited for this run yet
-        progress = client.status(name)
+        progress = client.reconcile(name)
         self._log_resubmitted(before, after, progress)
         return progress
 
@@ -234,7 +234,7 @@ class KubequeHook(BaseHook):
         """
         client, token = self.get_conn(), f"{waiter}#{attempt}"
         before = client.take(name, token, orphan_after=orphan_after, retries=retries)
-        progress = client.status(name)
+        progress = client.reconcile(name)
         if before == token:
             return progress
         job = progress.job
@@ -244,15 +244,19 @@ class KubequeHook(BaseHook):
         return progress
 
     def poll(self, name: str, token: str) -> Progress:
-        """Keep the wait token of a job, and return the job's progress. Raises JobNotFound."""
+        """Keep the wait token of a job, start missing consumers, and return the job's progress. Raises JobNotFound."""
         self.get_conn().keep(name, token)
-        return self.get_conn().status(name)
+        return self.get_conn().reconcile(name)
 
     def log_progress(self, progress: Progress) -> None:
-        """Log counts and start problems that changed since the last call."""
+        """Log counts, and reasons why no task starts, that changed since the last call."""
         if progress.counts != self._counts:
             self._counts = progress.counts
             self.log.info("%s: %s", progress.job.name, format_progress(progress.counts))
+        self.log_obstacles(progress)
+
+    def log_obstacles(self, progress: Progress) -> None:
+        """Log the reasons why no task starts, for example a pause, if they changed since the last call."""
         if progress.obstacles != self._problems:
             self._problems = progress.obstacles
             for problem in progress.obstacles:

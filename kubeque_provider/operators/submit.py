@@ -132,6 +132,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                 )  # fmt: skip
             self.hook.push_links(context, progress.job)
             if not self.wait:
+                self.hook.log_obstacles(progress)
                 return write_asset_events(self, context, self.hook.pointer(progress))
             waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
             return write_asset_events(self, context, self._wait(waiter))

@@ -73,7 +73,7 @@ class KubequeSweepTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll until the event can be sent."""
-        logged = ""
+        logged, obstacles = "", tuple[str, ...]()
         while True:
             try:
                 progress = await _in_thread(self._poll)
@@ -87,6 +87,10 @@ class KubequeSweepTrigger(BaseTrigger):
                 if line != logged:
                     self.log.info("%s: %s", self.waiter.job_id, line)
                     logged = line
+                if progress.obstacles != obstacles:
+                    obstacles = progress.obstacles
+                    for obstacle in obstacles:
+                        self.log.warning("%s waits: %s", self.waiter.job_id, obstacle)
                 if progress.job.closing is not None:
                     yield _event(status="ended")
                     return

@@ -173,19 +173,23 @@ def test_nodes_come_and_go(run: Run, google: Google) -> None:
 def test_stop_asks_and_deletes_the_cluster_alone(shell: Shell, google: Google) -> None:
     shell.run("start")
 
-    unasked = shell.run("stop")
+    refused = shell.run("stop", "--yes")
+    assert (refused.returncode, NAME in google.manager.clusters) == (2, True)
+    assert "add --delete-cluster" in refused.stderr
+
+    unasked = shell.run("stop", "--delete-cluster")
     assert unasked.returncode == 2
     assert "delete the cluster sweeps in europe-west1 of project proj with its 1 node pool?" in unasked.stdout
     assert NAME in google.manager.clusters
 
-    stopped = shell.run("stop", "--yes")
+    stopped = shell.run("stop", "--delete-cluster", "--yes")
     assert stopped.returncode == 0, stopped.stderr
     assert stopped.stdout == (
         "sweeps in europe-west1 of project proj is deleted; the queue datastore://proj and gs://proj-kubeque/results"
         " stay\n"
     )
     assert not google.manager.clusters
-    assert "create it with `kubeque start`" in shell.run("stop", "--yes").stderr
+    assert "create it with `kubeque start`" in shell.run("stop", "--delete-cluster", "--yes").stderr
 
 
 def test_what_this_account_may_not_is_said_as_commands(shell: Shell, run: Run, google: Google) -> None:
@@ -250,7 +254,7 @@ def test_a_quota_and_a_failing_operation_are_said_in_googles_words(run: Run, goo
     )
     broken = run("start")
     assert "is broken (no machines): stop and start it" in broken.stderr
-    assert run("stop", "--yes").returncode == 0
+    assert run("stop", "--delete-cluster", "--yes").returncode == 0
 
 
 def test_a_start_that_was_cut_off_is_waited_for_by_the_next(shell: Shell, google: Google) -> None:

@@ -35,7 +35,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
 
 
 #: These change the job that the tests here look at, or have tests of their own.
-ELSEWHERE = ("sub", "replay", "reset", "go", "remove", "stop", "resize", "pool")
+ELSEWHERE = (
+    "sub", "replay", "reset", "go", "remove", "stop", "resize", "pool", "pause", "resume", "scale", "priority",
+)  # fmt: skip
 
 
 def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, str]) -> None:
@@ -50,16 +52,18 @@ def hold_to_schemas(shell: Shell, outputs: Iterable[Output], given: dict[str, st
 
 def test_what_is_printed_as_json_is_what_the_schemas_say(swept: Shell) -> None:
     outputs = [output for output in OUTPUTS if output.command.split()[1] not in ELSEWHERE]
-    hold_to_schemas(
-        swept, outputs, {"JOB": "lr", "INDEX": "3", "COLUMN": "out.loss", "PRIORITY": "0", "CONSUMERS": "2"}
-    )
+    hold_to_schemas(swept, outputs, {"JOB": "lr", "INDEX": "3", "COLUMN": "out.loss"})
 
 
 def test_what_changes_a_job_says_so_as_json(shell: Shell) -> None:
     of = {output.command.split()[1]: output for output in OUTPUTS}
     hold_to_schemas(shell, [o for o in OUTPUTS if o.command.split()[1] == "sub"], {"COMMAND": "true"})
     name = json.loads(shell.run("list", "--json").stdout)[0]["job"]
-    hold_to_schemas(shell, [of["reset"], of["remove"], of["stop"]], {"JOB": name})
+    hold_to_schemas(shell, [of["reset"], of["remove"]], {"JOB": name})
+    assert shell.run("sub", "-n", "open", "--no-wait", "--repeat", "2", "sleep", "60").returncode == 0
+    orders = [of[name] for name in ("pause", "scale", "priority", "resume", "stop")]
+    hold_to_schemas(shell, orders, {"JOB": "open", "PRIORITY": "-3", "CONSUMERS": "2"})
+    assert json.loads(shell.run("status", "open", "--json").stdout)["priority"] == -3
     typo = shell.run("reset", name, "--only-cause", "omo")
     assert (typo.returncode, "oom" in typo.stderr) == (2, True), typo.stderr
 
@@ -93,12 +97,6 @@ def test_a_table_can_be_entered_anywhere(swept: Shell) -> None:
     page = swept.run("status", "lr", "--tasks", "--from", "1", "--limit", "2", "--json").stdout.splitlines()
     assert [json.loads(line)["index"] for line in page] == [1, 2]
     assert swept.run("status", "lr", "--from", "1").returncode == 2  # of what?
-
-
-def test_a_priority_is_listed_and_may_be_negative(swept: Shell) -> None:
-    assert swept.run("priority", "lr", "-3").stdout == "lr: priority -3\n"
-    (job,) = json.loads(swept.run("list", "--json").stdout)
-    assert (job["job"], job["priority"]) == ("lr", -3)
 
 
 def test_peek_shows_a_stream_and_nothing_of_it_acts_on_the_terminal(swept: Shell) -> None:

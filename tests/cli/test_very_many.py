@@ -14,6 +14,7 @@ import pytest
 from kubeque.client import Client
 from kubeque.files.layout import spec_url
 from kubeque.model.config.config import Config
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, JobState
 from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep
@@ -64,7 +65,7 @@ def make_large(shell: Shell, n: int) -> str:
         local(large.url).mkdir()
         local(spec_url(large)).write_text(json.dumps(spec))
         local(f"{large.url}/results-0.csv").write_text("index\n")
-        ended = replace(large, state=JobState.KILLED, closing=None).closed(Counts(killed=n), at=1.0)
+        ended = close_job(replace(large, state=JobState.KILLED, closing=None), Counts(killed=n), at=1.0)
         queue.create(ended, make_blocks(large.uid, n, 256))
     return "large"
 

@@ -13,6 +13,7 @@ from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.events import Event, LeaseView
 from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.instructions import Instruction
+from kubeque.model.job.changes import pause_job
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
@@ -509,3 +510,48 @@ def test_it_leaves_when_its_home_folder_was_removed(machine: Machine) -> None:
     machine(on.PlaceGone())
     assert not machine.stays()
     assert machine(on.FleetReviewed()) == []
+
+
+# ---------------------------------------------------------------------- a paused job
+PAUSED = pause_job(JOB, 5.0)
+
+
+def test_no_task_of_a_paused_job_is_claimed_reserved_or_staged_and_others_are(machine: Machine) -> None:
+    machine.list_jobs(PAUSED, URGENT)
+    assert machine.supply(lease(untouched=2)) == [do.Claim(URGENT, 1)]
+    machine.list_jobs(PAUSED)
+    assert machine.supply(lease(untouched=2)) == [do.Pause()]
+    machine.list_jobs(JOB)
+    assert machine.supply(lease(untouched=0)) == [do.Commit(1, reserve=1)]
+
+
+def test_a_staged_task_of_a_paused_job_is_returned_and_the_running_one_ends(machine: Machine) -> None:
+    machine.list_jobs(JOB)
+    machine.begin()
+    machine(on.TaskStaged())
+    machine.list_jobs(PAUSED)
+    machine.end()
+    machine(on.TaskPicked(1))
+    assert machine(on.LeaseChecked(1, held=True, told_to_leave=False, uid=JOB.uid)) == [do.ReturnTask()]
+    assert machine(on.LeaseChecked(2, held=True, told_to_leave=False, uid=URGENT.uid)) == [do.RunTask()]
+
+
+@pytest.mark.parametrize(("fields", "back"), [({"untouched": 2, "idle": False}, 1), ({}, 1), ({"idle": False}, 0)])
+def test_a_paused_job_gets_its_reserved_tasks_and_idle_blocks_back(
+    machine: Machine, fields: dict[str, Any], back: int
+) -> None:
+    machine.list_jobs(PAUSED)
+    expected = [do.Refresh(1, PAUSED), *[do.Commit(1, give_back=True)] * back]
+    assert machine(on.LeasesReviewed((lease(**fields),))) == expected
+
+
+def test_jobs_are_read_before_a_reservation_unless_they_were_read_just_now() -> None:
+    machine = Machine()
+    machine.decisions = Decisions(Place("me"), list_seconds=1.0)
+    assert machine.supply(lease()) == [do.ListJobs()]
+    machine.list_jobs(JOB)
+    assert machine.supply(lease()) == [do.Commit(1, reserve=1)]
+    machine.run()
+    assert machine.supply(lease(), after=0.5)[0] != do.ListJobs()
+    assert machine.supply(lease(), after=5.0) == [do.Pause()]
+    assert machine.supply(lease()) == [do.ListJobs()]

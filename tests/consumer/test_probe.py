@@ -26,7 +26,7 @@ from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
 import kubeque.jobs.submission.submit as submit
 home = Path(sys.argv[1])
-submit.reconcile = lambda site, name: None  # no other consumer: this process is the one
+submit.reconcile = lambda site, name, *, start: None  # no other consumer: this process is the one
 client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))
 job = client.submit(Sweep(["sh", "-c", "echo hello"], name="probe")).job
 slot = Slot(home, 0)

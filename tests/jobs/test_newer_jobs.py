@@ -100,7 +100,7 @@ def test_a_job_that_needs_a_newer_kubeque_is_left_alone_and_the_others_are_serve
             with pytest.raises(JobUnreadable, match=r"needs kubeque 9\.1"):
                 action(unreadable)
     with pytest.raises(JobUnreadable):
-        reconcile(backends, unreadable)
+        reconcile(backends, unreadable, start=False)
     assert backend.get_job(unreadable) == before
 
 

@@ -38,7 +38,13 @@ def key_of_the_job(record: dict[str, Any], value: Any) -> None:
 def keys_of_its_parts(record: dict[str, Any], value: Any) -> None:
     job = record["job"]
     job["budgets"][LATER] = 3
-    for part in (*job["shapes"], job["reset"], job["closing"], job["closing"] and job["closing"]["counts"]):
+    for part in (
+        *job["shapes"],
+        job["reset"],
+        job["closing"],
+        job.get("pause"),
+        job["closing"] and job["closing"]["counts"],
+    ):
         if part:
             part[LATER] = value
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, Job, ResetRule
 from kubeque.model.job.task import Cause, Death, State, Tally, TaskRecord
 from kubeque.queues import reaper, transitions
@@ -122,7 +123,7 @@ def test_a_store_that_counts_otherwise_is_found() -> None:
 
 
 def test_a_job_closed_with_other_counts_is_found() -> None:
-    job = make_job(1).closed(Counts(ok=1), at=NOW)
+    job = close_job(make_job(1), Counts(ok=1), at=NOW)
     assert audit(job, written(ended(State.OK, OK))) == []
     assert [where for where, _ in audit(job, written(*make_blocks("uid-1", 1, 1)))] == ["job"]
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Closing, Counts, Job, JobState, ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
@@ -142,7 +143,7 @@ def test_fleets_are_served_by_priority_and_then_in_order_of_submission(queue: Qu
 
 def test_a_fleet_does_not_list_what_has_ended_until_it_runs_again(queue: Queue) -> None:
     job = submit(queue, make_job(1, fleet="gpu"))
-    queue.update(job.name, lambda now: now.closed(Counts(ok=1), at=9.0))
+    queue.update(job.name, lambda now: close_job(now, Counts(ok=1), at=9.0))
     assert queue.jobs("gpu") == []
     assert [found.name for found in queue.jobs()] == [job.name]
     queue.reset(job.name, ResetRule(everything=True))

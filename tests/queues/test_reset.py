@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import JobNotFound, LeaseLost
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, JobState, ResetRule
 from kubeque.model.job.task import Cause, Death, State
 from kubeque.queues import lease as leases
@@ -107,7 +108,7 @@ def test_a_reset_opens_a_job_that_was_killed_stopped_or_closed(queue: Queue) -> 
     queue.stop(queue.job("sweep"), "it always fails")
     assert (queue.job("sweep").state, queue.job("sweep").reason) == (JobState.STOPPED, "it always fails")
     assert queue.reset("sweep", ResetRule()).reason == ""
-    queue.update("sweep", lambda now: now.closed(Counts(failed=4), 5.0))
+    queue.update("sweep", lambda now: close_job(now, Counts(failed=4), 5.0))
     again = queue.reset("sweep", ResetRule(), lambda now: replace(now, revision=2))
     assert (again.open, again.closing, again.run, again.revision) == (True, None, 3, 2)
     assert leases.claim(queue, job, "old") is None, "a consumer that has not heard of the new run takes nothing"

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import click
 
-from kubeque.cli.output.job_text import job_state, to_wire
+from kubeque.cli.output.job_text import format_obstacles, job_state, to_wire
 from kubeque.cli.output.terminal import Table, format_age
 from kubeque.client import Client, Progress
-from kubeque.model.errors import JobUnreadable
+from kubeque.model.errors import JobNotFound, JobUnreadable
+from kubeque.model.job.job import Job
 from kubeque.model.text import printable
 
 _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
 
-def print_jobs(client: Client, *, as_json: bool) -> None:
-    """Print all jobs of the queue, the newest last."""
-    found = [client.status(job.name) for job in client.jobs()]
+def print_jobs(client: Client, read: Callable[[str], Progress], *, as_json: bool) -> None:
+    """Print all jobs of the queue, the newest last. `read` returns the progress of a job."""
+    found = list(_read_each(client.jobs(), read))
     unreadable = client.unreadable_jobs()
     if as_json:
         click.echo(json.dumps([*map(to_wire, found), *map(_unreadable_to_wire, unreadable)]))
@@ -28,8 +31,17 @@ def print_jobs(client: Client, *, as_json: bool) -> None:
     if found:
         headers = ["job", "state", *_NUMBERS, "submitted"]
         Table(headers, right=frozenset(_NUMBERS), kept=frozenset({"job"})).print(map(_row, found))
+    for progress in found:
+        if progress.obstacles:
+            click.echo(f"{printable(progress.job.name)} {format_obstacles(progress)}")
     for error in unreadable:
         click.echo(f"{printable(error.name)}: unknown: {printable(str(error), 400)}")
+
+
+def _read_each(jobs: Iterable[Job], read: Callable[[str], Progress]) -> Iterator[Progress]:
+    for job in jobs:
+        with suppress(JobNotFound):  # it was removed meanwhile
+            yield read(job.name)
 
 
 def _unreadable_to_wire(error: JobUnreadable) -> dict[str, str]:

@@ -23,10 +23,17 @@ def job_state(progress: Progress) -> str:
 def format_job(progress: Progress) -> str:
     """Return the state of a job in one line."""
     counts, job = progress.counts, progress.job
-    parts = [f"{n} {what}" for what, n in counts.to_wire().items() if n]
+    stopping = job.was_ended and job.closing is None
+    words = {"running": "stopping"} if stopping else {}
+    parts = [f"{n} {words.get(what, what)}" for what, n in counts.to_wire().items() if n]
     reason = f" ({job.reason})" if job.reason else ""
-    obstacles = f"; waits: {printable('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
+    obstacles = f"; {format_obstacles(progress)}" if progress.obstacles else ""
     return f"{job.name}: {job_state(progress)}{reason}: {', '.join(parts)} of {job.n}{obstacles}"
+
+
+def format_obstacles(progress: Progress) -> str:
+    """Return why the tasks of a job do not start; empty if nothing is known to keep them."""
+    return f"waits: {printable('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
 
 
 def print_job(progress: Progress, *, as_json: bool) -> None:

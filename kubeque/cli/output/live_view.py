@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kubeque.cli.output.job_text import format_failures, job_state
+from kubeque.cli.output.job_text import format_failures, format_obstacles, job_state
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Progress, TaskRow
 
@@ -105,8 +105,9 @@ def render(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> Rendera
         facts += [f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"]
     left = pace.seconds_for(counts.pending + counts.running)
     facts += [f"about {duration(left)} left"] if left else []
+    waits = [Text(format_obstacles(progress), "yellow")] if progress.obstacles else []
     last = [Text(text, "red", overflow="ellipsis", no_wrap=True) for text in format_failures(failed)]
     heading = [Text("failed last", "bold")] if last else []
     bar = Table.grid(expand=True)  # a bar alone does not end its line
     bar.add_row(ProgressBar(total=job.n, completed=counts.ended, complete_style="cyan", finished_style="green"))
-    return Group(head, bar, line, Text(", ".join(facts)), *heading, *last)
+    return Group(head, bar, line, Text(", ".join(facts)), *waits, *heading, *last)

@@ -41,6 +41,8 @@ from kubeque.model.sweep.pod_options import PodOptions
 _DEFAULT_CONSUMERS = 10
 #: Seconds for which a snapshot of a fleet is reused.
 _FRESH_SECONDS = 1.5
+#: Seconds to wait for the end of deleted keepers.
+_KEEPER_SECONDS = 15.0
 #: First Kubernetes version that can mount images, and the oldest supported version.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
@@ -236,6 +238,9 @@ class KubernetesCluster:
         grown = self._api.patch(path("jobs", self._namespace, plan.name), change)
         return plan.more if grown is not None else 0
 
+    def has_keeper(self, job: Job) -> bool:
+        return any(map(pod_status.is_live, self._take_snapshot(job.fleet).keeper_pods))
+
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return [
             ConsumerStatus(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
@@ -277,8 +282,19 @@ class KubernetesCluster:
         selector = f"{_managed()},{LABEL}/queue={self._queue_digest}"
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
         running = [pod for pod in pods if pod_status.is_live(pod)]
+        self._stop_keepers(f"{selector},{LABEL}/class={KEEPER}")
         self._delete(selector)
         return len(running)
+
+    def _stop_keepers(self, selector: str) -> None:
+        """Delete all keepers first, and wait for their end: a living one replaces the consumers that are deleted."""
+        self._delete(selector)
+        end = time.monotonic() + _KEEPER_SECONDS
+        while time.monotonic() < end:
+            pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
+            if not any(map(pod_status.is_live, pods)):
+                return
+            time.sleep(0.2)
 
     def _delete(self, selector: str) -> None:
         if not any(True for _ in self._api.list(path("jobs", self._namespace), labelSelector=selector)):

@@ -12,13 +12,12 @@ from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_result
 from kubeque.jobs.results.table import TaskRow
-from kubeque.jobs.upkeep.reconcile import Progress, reconcile
+from kubeque.jobs.upkeep.progress import Progress, read_progress
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.parameters import read_row
-from kubeque.queues.reaper import LeaseWatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,10 @@ class TaskDetails:
     url: str
 
 
-def job_details(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> JobDetails:
-    """Reconcile a job and return its details. Time: O(tasks). Memory: a few blocks. Raises JobNotFound."""
-    progress = reconcile(backends, name, watch=watch)
-    job = progress.job
+def job_details(backends: Backends, name: str) -> JobDetails:
+    """Return the details of a job. Time: O(tasks). Memory: a few blocks. Raises JobNotFound."""
+    job = backends.queue.job(name)
+    progress = read_progress(backends, job)
     causes: Counter[str] = Counter()
     attempts, seconds, peak = 0, 0.0, 0
     for view in backends.queue.tasks(job):
@@ -76,9 +75,9 @@ def job_details(backends: Backends, name: str, *, watch: LeaseWatch | None = Non
     return JobDetails(progress, backends.spec(job), dict(causes.most_common()), attempts, seconds, peak, table)
 
 
-def task_details(backends: Backends, name: str, index: int, *, watch: LeaseWatch | None = None) -> TaskDetails:
-    """Reconcile a job and return the details of one task. Raises JobNotFound, UserError for an invalid index."""
-    job = reconcile(backends, name, watch=watch).job
+def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
+    """Return the details of one task. Raises JobNotFound, UserError for an invalid index."""
+    job = backends.queue.job(name)
     line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
     try:

@@ -15,11 +15,13 @@ from kubeque.files.layout import page_name, page_url, pages_url, spec_url, table
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import KubequeError, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.wire import UNREADABLE
 from kubeque.model.resources import format_bytes
 from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
@@ -118,7 +120,11 @@ _PAUSE_SECONDS = 1.0
 
 
 def examine(backends: Backends, name: str) -> list[Finding]:
-    """Check the blocks, the spec, the pages and the table of a job. Raises JobNotFound, QueueError."""
+    """Record deaths, close the job if it has ended, and check its consumers, blocks, spec, pages and table.
+
+    Raises JobNotFound, QueueError.
+    """
+    waiting = _reconcile(backends, name)
     looks = [look(backends.queue, name)]
     while looks[-1].findings and len(looks) < _LOOKS:
         time.sleep(_PAUSE_SECONDS)
@@ -128,8 +134,20 @@ def examine(backends: Backends, name: str) -> list[Finding]:
     found = [*books, *_files(backends, last.job)]
     if not found:
         text = f"{last.job.name}: each of {last.job.n} tasks is in one of {last.blocks} blocks, all counts agree"
-        return [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there")]
-    return [Finding(each.where, False, each.what) for each in found]
+        return [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there"), *waiting]
+    named = [Finding(each.where, False, each.what) for each in found]
+    return [*named, *(each for each in waiting if each.text not in {other.text for other in named})]
+
+
+def _reconcile(backends: Backends, name: str) -> list[Finding]:
+    """Record deaths and close the job if it has ended; return why its tasks do not start, or why this failed."""
+    try:
+        progress = reconcile(backends, name, start=False)
+    except StorageError as error:
+        return [Finding("store", False, str(error))]
+    except UNREADABLE as error:
+        return [Finding("queue", False, f"{name}: its blocks cannot be read ({type(error).__name__}: {error})")]
+    return [Finding("waits", progress.job.paused, text) for text in progress.obstacles]
 
 
 def look(queue: Queue, name: str) -> Audit:

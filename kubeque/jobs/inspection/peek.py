@@ -10,11 +10,9 @@ from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_u
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_result
-from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
-from kubeque.queues.reaper import LeaseWatch
 
 #: Time for which a consumer uploads the streams of a task after a request, seconds.
 _ASKED_SECONDS = 20.0
@@ -42,26 +40,13 @@ class Peek:
         return self.view.state.has_outcome or self.view.state is TaskState.KILLED
 
 
-def peek(
-    backends: Backends,
-    name: str,
-    index: int,
-    stream: str = "stdout",
-    *,
-    wait: bool = True,
-    watch: LeaseWatch | None = None,
-) -> Peek:
+def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
     """Return the last 64 KiB of a stream of a task.
 
     The file of a task that runs on this machine is read directly. Elsewhere a request in the job's record makes the
     consumer upload the stream to the store. `wait`: wait for that upload, for a few seconds.
     Raises JobNotFound, UserError, StorageError.
     """
-    return peek_at(backends, reconcile(backends, name, watch=watch).job, index, stream, wait=wait)
-
-
-def peek_at(backends: Backends, job: Job, index: int, stream: str, *, wait: bool) -> Peek:
-    """Return the same as `peek` without reconciling the job. Raises JobNotFound, UserError, StorageError."""
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")

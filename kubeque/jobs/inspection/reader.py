@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import find_line
-from kubeque.jobs.inspection.peek import Peek, peek_at
+from kubeque.jobs.inspection.peek import Peek, peek
 from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.ranking import ranked
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
@@ -143,7 +143,7 @@ class Reader:
 
     def peek(self, job: Job, index: int, stream: str) -> Peek:
         """Return the end of a stream of a task, without waiting for a new upload. Raises UserError, StorageError."""
-        return peek_at(self._backends, job, index, stream, wait=False)
+        return peek(self._backends, job, index, stream, wait=False)
 
     def timeline(self, job: Job) -> str:
         """Return its timeline as an HTML page that loads nothing. Raises StorageError."""

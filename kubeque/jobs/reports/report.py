@@ -14,6 +14,7 @@ from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.results.table import TaskRow, lines
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.stats.advice import AttemptStats
@@ -30,7 +31,7 @@ DRAWN = 5000
 def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
     """Store the report of a run that ends now, unless it is stored already. Errors are logged, not raised."""
     try:
-        ended = job.closed(counts, backends.queue.now())
+        ended = close_job(job, counts, backends.queue.now())
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
     except Exception:
         log.warning("%s: its report could not be stored; kubeque report writes one", job.name, exc_info=True)

@@ -16,6 +16,7 @@ from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_do
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.model.errors import JobExists, StorageError, UserError
+from kubeque.model.job.changes import pause_job
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.row_keys import no_keys
 from kubeque.model.job.spec import JobSpec
@@ -80,7 +81,7 @@ def submit(
     wanted = draft(backends, sweep, progress, typed=typed)
     before = backends.queue.find(name)
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
-    reconcile(backends, name)
+    reconcile(backends, name, start=True)
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
@@ -113,6 +114,8 @@ def _create(
         job = replace(job, linked=len(found.done))
     first = _canaries(wanted.sweep, found)
     job = replace(job, canaries=len(first))
+    if before is not None and before.paused:
+        job = pause_job(job, backends.queue.now())  # only `resume`, or the end of the job, ends a pause
     blocks = make_blocks(job.uid, job.n, block_size(job.n, job.consumers), canaries=first)
     content = (link(block, found.done) for block in blocks)
     try:

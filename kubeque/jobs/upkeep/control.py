@@ -1,4 +1,4 @@
-"""Orders to a job that is in the queue: kill, prioritise, scale."""
+"""Orders to a job that is in the queue: kill, pause, resume, prioritise, scale."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
+from kubeque.model.errors import UserError
+from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.sweep import check_consumers
 
@@ -15,20 +17,60 @@ def kill(backends: Backends, name: str) -> None:
     finish(backends, backends.queue.kill(name))
 
 
-def prioritise(backends: Backends, name: str, priority: int) -> Job:
-    """Set the priority of a job and return it. Raises JobNotFound."""
+def pause(backends: Backends, name: str) -> Job:
+    """Pause a job and return it: running tasks finish, no other task starts. Raises JobNotFound, UserError."""
+    at = backends.queue.now()
 
     def change(now: Job) -> Job | None:
+        _require_open(now, "nothing of it can be paused")
+        return None if now.paused else pause_job(now, at)
+
+    return backends.queue.update(name, change)
+
+
+def resume(backends: Backends, name: str) -> Job:
+    """End the pause of a job and return it. Raises JobNotFound, UserError if the job is not paused."""
+
+    def change(now: Job) -> Job:
+        _require_open(now, "it is not paused")
+        if not now.paused:
+            raise UserError(f"{name} is not paused: `kubeque status {name}` shows what it does")
+        return resume_job(now)
+
+    return backends.queue.update(name, change)
+
+
+def prioritise(backends: Backends, name: str, priority: int) -> Job:
+    """Set the priority of a job and return it. Raises JobNotFound, UserError if the job has ended."""
+
+    def change(now: Job) -> Job | None:
+        _require_open(now, "a priority has no effect")
         return replace(now, priority=priority) if now.priority != priority else None
 
     return backends.queue.update(name, change)
 
 
-def scale(backends: Backends, name: str, consumers: int) -> None:
-    """Set the number of consumers of a job. Raises JobNotFound, UserError for a number that is not allowed."""
+def scale(backends: Backends, name: str, consumers: int) -> bool:
+    """Set the number of consumers of a job. True if it has grown.
+
+    Raises JobNotFound, UserError for a number that is not allowed or a job that has ended.
+    """
     check_consumers(consumers)
+    before = consumers
 
     def change(now: Job) -> Job | None:
+        nonlocal before
+        _require_open(now, "no consumer starts for it")
+        before = now.consumers
         return replace(now, consumers=consumers) if now.consumers != consumers else None
 
     backends.queue.update(name, change)
+    return consumers > before
+
+
+def _require_open(job: Job, effect: str) -> None:
+    """Raise UserError if the job has ended, or was killed or stopped."""
+    if job.closing is not None:
+        raise UserError(f"{job.name} has ended: {effect}; `kubeque reset {job.name}` runs its failed tasks again")
+    if not job.open:
+        raise UserError(f"{job.name} is {job.state}: {effect}; `kubeque reset {job.name}` runs the other tasks")

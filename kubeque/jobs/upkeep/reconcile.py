@@ -1,66 +1,26 @@
-"""Reconcile a job: reap, start missing consumers, and close it; safe to run at any time and concurrently."""
+"""Reconcile a job: reap, close it, and start missing consumers if asked; safe to run at any time and concurrently."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
 
-from kubeque.clusters.base import Cluster, Standstill
+from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
+from kubeque.jobs.upkeep.progress import PatientCluster, Progress, why_waiting
 from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, Job
-from kubeque.model.job.task import Death
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.early_stop import enforce_limits
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """The state of a job, with its counts and consumers."""
-
-    job: Job
-    counts: Counts
-    #: Number of running consumers of its fleet.
-    consumers: int = 0
-    #: Reasons why consumers cannot start, as text.
-    obstacles: tuple[str, ...] = ()
-
-    @property
-    def held(self) -> bool:
-        """True if its canaries have ended and the held tasks wait for `kubeque go`."""
-        return self.job.waits_for_go(self.counts)
-
-
-class _Patient:
-    """A cluster that may not answer: after its first error, which is kept, each question returns a default."""
-
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
-        self.error: ClusterError | None = None
-
-    def ask(self, question: Callable[[], T], otherwise: T) -> T:
-        if self.error is not None:
-            return otherwise
-        try:
-            return question()
-        except ClusterError as error:
-            self.error = error
-            return otherwise
-
-    def find_death(self, owner: str) -> Death | None:
-        return self.ask(lambda: self.cluster.find_death(owner), None)
-
-
-def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None) -> Progress:
-    """Finish a reset, reap, start consumers for pending tasks, and close the job if it has ended.
+def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch | None = None) -> Progress:
+    """Finish a reset, reap, and close the job if it has ended. With `start`, also start consumers for pending tasks.
 
     A cluster that does not answer is an obstacle, not an error. Raises JobNotFound, QueueError, StorageError.
     """
@@ -68,27 +28,33 @@ def reconcile(backends: Backends, name: str, *, watch: LeaseWatch | None = None)
     job = queue.finish_reset(queue.job(name))
     if job.closing is not None:
         return Progress(job, job.closing.counts)
-    cluster = _Patient(backends.cluster_of(job))
+    cluster = PatientCluster(backends.cluster_of(job))
     reap(queue, job, find_death=cluster.find_death, watch=watch)
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
     standstill = Standstill()
-    if job.open and counts.ended < job.n:
-        standstill = _staff(backends, job, cluster)
+    if job.startable and counts.ended < job.n:
+        standstill = _staff(backends, job, cluster, start=start)
         job = _give_up(backends, job, counts, standstill)
     counts = queue.counts(job)
     if job.may_close(counts):
         job = close(backends, job, counts)
         finish(backends, job)
         return Progress(job, counts)
-    consumers = cluster.ask(lambda: len(cluster.cluster.consumers(job.fleet)), 0)
-    return Progress(job, counts, consumers, standstill.messages)
+    consumers = cluster.count_consumers(job)
+    if job.paused and consumers and not counts.running:
+        finish(backends, job)  # no task runs in its consumers, and some may not have started yet
+    obstacles = standstill.messages
+    if not obstacles and (job.paused or not start):
+        obstacles = why_waiting(job, counts, consumers, cluster)
+    return Progress(job, counts, consumers, obstacles)
 
 
-def _staff(backends: Backends, job: Job, cluster: _Patient) -> Standstill:
-    """Start missing consumers; return the reasons why they cannot start."""
+def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool) -> Standstill:
+    """Start missing consumers if `start` is True; return the reasons why they cannot start."""
     there, spec, waiting = cluster.cluster, backends.spec(job), backends.queue.tallies(job)
-    cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
+    if start:
+        cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
     found = cluster.ask(lambda: there.standstill(job), Standstill())
     if cluster.error is None:
         return found
@@ -113,7 +79,7 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
     def change(now: Job) -> Job | None:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
-        return now.closed(counts, backends.queue.now()) if unchanged else None
+        return close_job(now, counts, backends.queue.now()) if unchanged else None
 
     return backends.queue.update(job.name, change)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import JobNotFound
+from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 
 #: Number of times that the waiting process renews its mark within `orphan_after`.
@@ -50,7 +51,7 @@ def cancel(backends: Backends, name: str, token: str) -> bool:
     def change(now: Job) -> Job | None:
         nonlocal killed
         killed = now.token == token and now.open
-        return replace(now, state=JobState.KILLED, reason="who waited for it was ended") if killed else None
+        return end_job(now, JobState.KILLED, "who waited for it was ended") if killed else None
 
     with suppress(JobNotFound):
         backends.queue.update(name, change)

@@ -6,11 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from kubeque.jobs.upkeep.reconcile import Progress
+from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
-
-#: Seconds that a queue or store may fail to answer before `watch` raises its error: a restart takes a few minutes.
-_AWAY_SECONDS = 300.0
+from kubeque.model.timing import OUTAGE_SECONDS
 
 
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
@@ -28,7 +26,7 @@ def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progres
         try:
             progress, answered = status(), time.monotonic()
         except (QueueUnavailable, StorageError) as error:
-            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > _AWAY_SECONDS:
+            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > OUTAGE_SECONDS:
                 raise
             progress = replace(progress, obstacles=(str(error),))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from kubeque.model.errors import UserError
+from kubeque.model.job.pause import Pause
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import FAILURE_CAUSES
@@ -179,7 +180,7 @@ class Job:
     delivered: bool = False
     #: The recurring sweep that it belongs to; empty: none.
     series: str = ""
-    #: Description of the submitter, for example the DAG and the run of an Airflow task.
+    #: Description of the submitter, for example the run of an Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
     #: Number of tasks that were linked to results of earlier jobs when it was made.
     linked: int = 0
@@ -189,6 +190,8 @@ class Job:
     #: Until then their consumers upload the output.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
+    #: The pause of an open job; None: it is not paused.
+    pause: Pause | None = None
     #: Lowest version of kubeque that may work on it.
     needs: str = BASE_NEEDS
     #: Version of kubeque that wrote it; empty: before 0.2, or not stored yet.
@@ -200,8 +203,18 @@ class Job:
 
     @property
     def open(self) -> bool:
-        """True if consumers may take its tasks."""
+        """True if it has neither ended nor been killed or stopped."""
         return self.closing is None and self.state in (JobState.ACTIVE, JobState.RESETTING)
+
+    @property
+    def paused(self) -> bool:
+        """True if it is open and no more of its tasks start."""
+        return self.open and self.pause is not None
+
+    @property
+    def startable(self) -> bool:
+        """True if consumers may start its tasks."""
+        return self.open and self.pause is None
 
     @property
     def was_ended(self) -> bool:
@@ -233,12 +246,11 @@ class Job:
         """Return one word that describes its progress, from its counts."""
         if self.closing is not None:
             return "success" if self.closing.success else "failed" if self.state is JobState.ACTIVE else str(self.state)
+        if self.paused:
+            return "paused"
         if self.waits_for_go(counts):
             return "held"
         return str(self.state) if not self.open else "running" if counts.ended or counts.running else "waiting"
-
-    def closed(self, counts: Counts, at: float) -> Job:
-        return replace(self, closing=Closing(self.succeeds(counts), counts, at))
 
     def succeeds(self, counts: Counts) -> bool:
         """True if these final counts make the job a success."""
@@ -258,6 +270,7 @@ class Job:
             "budgets": self.budgets.to_wire(),
             "origin": dict(self.origin),
             "closing": self.closing.to_wire() if self.closing else None,
+            "pause": self.pause.to_wire() if self.pause else None,
         }
         if self.state is JobState.UNKNOWN:
             wire["state"] = self.extra.get("state", self.state)
@@ -267,7 +280,7 @@ class Job:
     def from_wire(cls, wire: Mapping[str, Any], **beside: Any) -> Job:
         """Return the job of a stored object. `beside`: fields that are stored beside it."""
         fields = read_fields(cls, wire) | beside
-        state, closing = JobState(wire["state"]), wire.get("closing")
+        state, closing, pause = JobState(wire["state"]), wire.get("closing"), wire.get("pause")
         if state is JobState.UNKNOWN:
             fields["extra"] = {**fields.get("extra", {}), "state": wire["state"]}
         fields |= {
@@ -277,6 +290,7 @@ class Job:
             "reset": ResetRule.from_wire(wire["reset"]) if wire.get("reset") else None,
             "peeks": tuple((index, until) for index, until, *_ in wire.get("peeks", ())),
             "closing": Closing.from_wire(closing) if closing else None,
+            "pause": Pause.from_wire(pause) if pause else None,
         }
         return cls(**fields)
 

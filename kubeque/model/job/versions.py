@@ -7,6 +7,8 @@ from itertools import zip_longest
 
 #: Lowest version that may work on a job without newer features. docs/architecture.md lists the features that raise it.
 BASE_NEEDS = "0.2"
+#: Lowest version that may work on a paused job: an older one would start its tasks.
+PAUSE_NEEDS = "0.3"
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 #: The version in the tag of an image's name.
 _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")
@@ -21,6 +23,11 @@ def is_older(version: str, than: str) -> bool:
         if own != other:
             return own < other
     return False
+
+
+def higher(version: str, other: str) -> str:
+    """Return the higher of two versions."""
+    return other if is_older(version, other) else version
 
 
 def _parse(version: str) -> list[float]:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Closing, Counts, Job, JobState, ResetRule, new_uid
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
@@ -91,7 +92,7 @@ def test_tasks_may_be_taken_until_the_job_ends(state: JobState) -> None:
     value = job(state=state)
 
     assert value.open == (state in (JobState.ACTIVE, JobState.RESETTING))
-    assert not value.closed(Counts(ok=200), 5.0).open
+    assert not close_job(value, Counts(ok=200), 5.0).open
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_tasks_may_be_taken_until_the_job_ends(state: JobState) -> None:
     ],
 )
 def test_a_job_is_a_success_with_as_many_failures_as_are_allowed(allowed: str, failed: int, success: bool) -> None:
-    ended = job(allow_failed=allowed).closed(Counts(ok=200 - failed, failed=failed), 7.0)
+    ended = close_job(job(allow_failed=allowed), Counts(ok=200 - failed, failed=failed), 7.0)
 
     assert ended.closing == Closing(success, Counts(ok=200 - failed, failed=failed), 7.0)
 

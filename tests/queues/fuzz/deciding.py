@@ -246,7 +246,8 @@ class DecidingConsumer:
     def _begin(self, task: Task) -> None:
         job = task.lease.job
         self._tell(on.TaskPicked(task.number, key=(job.uid, job.revision)))
-        if do.RunTask() not in self._tell(on.LeaseChecked(task.number, task.lease.held, self._told_to_leave)):
+        checked = on.LeaseChecked(task.number, task.lease.held, self._told_to_leave, job.uid)
+        if do.RunTask() not in self._tell(checked):
             self._tell(on.RunEnded(None))
             self._give_back(task, staged=False)
             return

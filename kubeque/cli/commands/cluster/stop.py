@@ -1,36 +1,61 @@
-"""`kubeque stop`: stop the consumers; on GKE, delete the cluster."""
+"""`kubeque stop`: stop the consumers; on GKE, delete the cluster if asked."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 import click
 
 from kubeque.cli.commands.cluster.hosting import open_hosted
 from kubeque.cli.connect import configuration, connect, json_option, yes_option
 from kubeque.cli.output.interrupt import confirm
-from kubeque.client import is_hosted
+from kubeque.client import Observer, is_hosted
 from kubeque.model.config.config import Config
+from kubeque.model.errors import UserError
+from kubeque.model.text import printable
 
 
 @click.command()
+@click.option("--delete-cluster", "delete", is_flag=True, help="Delete the GKE cluster with all its nodes.")
 @yes_option
 @json_option
 @click.pass_context
-def stop(ctx: click.Context, yes: bool, as_json: bool) -> None:
-    """Stop the consumers of this machine. Unfinished tasks wait; the next kubeque watch continues them.
+def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
+    """Stop the consumers of this machine, or those of the queue on a Kubernetes cluster. Unfinished tasks wait.
 
-    On GKE this deletes the cluster with all its nodes; queue and bucket stay, and sweeps continue after the next start.
-    On another Kubernetes it stops the consumers of the queue.
+    Commands that only show start no consumer again; kubeque watch, sub, reset, go and resume do. Programs that still
+    wait for a job do so too, and are named; kubeque pause JOB keeps a job from starting tasks.
+
+    With --delete-cluster, delete the GKE cluster with all its nodes; queue and bucket stay, and sweeps continue after
+    the next start.
     """
     config = configuration(ctx)
-    if is_hosted(config.cluster_url):
+    if yes and not delete:
+        raise UserError("--yes confirms the deletion of a cluster: add --delete-cluster, or leave out --yes")
+    if delete:
         _delete_hosted(config, yes=yes, as_json=as_json)
         return
     with connect(ctx) as client:
         count = client.stop()
-    text = f"{count} consumer{'s' * (count != 1)} stopped"
-    click.echo(json.dumps({"stopped": count, "deleted": None}) if as_json else text)
+        observers = client.observers()
+    if as_json:
+        click.echo(json.dumps({"stopped": count, "deleted": None, "waiting": list(map(asdict, observers))}))
+        return
+    click.echo(f"{count} consumer{'s' * (count != 1)} stopped")
+    if is_hosted(config.cluster_url):
+        click.echo(f"{config.cluster_url} stays and costs money: kubeque stop --delete-cluster deletes it")
+    for line in _format_observers(observers):
+        click.echo(line)
+
+
+def _format_observers(observers: Sequence[Observer]) -> Iterator[str]:
+    """Yield a line for each program that starts consumers again, and how to prevent it."""
+    forms = {"process": "the process {} waits", "keeper": "a keeper waits", "airflow": "the Airflow task {} waits"}
+    for each in observers:
+        what = forms[each.kind].format(printable(each.name))
+        yield f"{what} for {each.job} and starts consumers again: end it, or kubeque pause {each.job}"
 
 
 def _delete_hosted(config: Config, *, yes: bool, as_json: bool) -> None:
@@ -43,4 +68,4 @@ def _delete_hosted(config: Config, *, yes: bool, as_json: bool) -> None:
             )  # fmt: skip
         hosted.stop()
     text = f"{hosted.gke} is deleted; the queue {config.queue_url} and {config.default_url_prefix} stay"
-    click.echo(json.dumps({"stopped": 0, "deleted": hosted.gke.name}) if as_json else text)
+    click.echo(json.dumps({"stopped": 0, "deleted": hosted.gke.name, "waiting": []}) if as_json else text)

@@ -19,9 +19,10 @@ from kubeque.model.text import printable
 @click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster, with each permission there.")
 @click.pass_context
 def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool) -> int:
-    """Check configuration, queue, store and cluster. With JOB, also check its records in the queue and its files.
+    """Check configuration, queue, store and cluster. With JOB, check its consumers, its records in the queue and its
+    files, record deaths, and close the job if it has ended.
 
-    Nothing is changed. Exit code: 0 no problem, 1 at least one problem.
+    No consumer is started. Exit code: 0 no problem, 1 at least one problem.
     """
     if job is not None:
         with connect(ctx) as client:

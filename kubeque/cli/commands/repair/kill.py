@@ -13,6 +13,12 @@ from kubeque.cli.output.job_text import print_job
 @json_option
 @click.pass_context
 def kill(ctx: click.Context, job: str, as_json: bool) -> None:
-    """Stop JOB. Tasks that are ok stay ok; kubeque reset runs the others again."""
+    """Stop JOB. Tasks that are ok stay ok; kubeque reset runs the others again.
+
+    A job whose tasks have all ended is not changed by this: it is closed as a success or a failure.
+    """
     with connect(ctx) as client:
-        print_job(client.kill(job), as_json=as_json)
+        progress = client.kill(job)
+    print_job(progress, as_json=as_json)
+    if progress.job.closing is not None and not progress.counts.killed and not as_json:
+        click.echo("nothing is killed: all tasks had ended")

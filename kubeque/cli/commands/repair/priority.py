@@ -22,6 +22,6 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     with connect(ctx) as client:
         changed = client.prioritise(job, value)
         if as_json:
-            print_job(client.status(job), as_json=True)
+            print_job(client.progress(job), as_json=True)
         else:
             click.echo(f"{job}: priority {changed.priority}")

@@ -87,6 +87,9 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
         click.echo(f"{submitted.job.name}: {note}", err=True)
     if submitted.note:
         click.echo(f"{submitted.job.name}: no row is linked: {submitted.note}", err=True)
+    if submitted.job.paused:
+        name = submitted.job.name
+        click.echo(f"{name}: it is paused: kubeque resume {name} lets its tasks start", err=True)
     if submitted.unkept and not as_json:
         click.echo(_format_unkept(submitted), err=True)
 

@@ -14,4 +14,4 @@ from kubeque.cli.output.job_table import print_jobs
 def list_jobs(ctx: click.Context, as_json: bool) -> None:
     """List all jobs, the newest last."""
     with connect(ctx) as client:
-        print_jobs(client, as_json=as_json)
+        print_jobs(client, client.progress, as_json=as_json)

@@ -48,7 +48,6 @@ def show(
         raise UserError("--sort lists all tasks of a job: leave out either INDEX or --sort")
     with connect(ctx) as client:
         if sort is not None:
-            client.status(job)
             print_tasks(client.ranked(job, sort, top=top, descending=desc, state=state), as_json=as_json)
         elif index is None:
             details = client.details(job)

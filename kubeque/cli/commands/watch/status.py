@@ -31,7 +31,7 @@ def status(
         raise UserError("--state, --from and --limit select tasks: add --tasks")
     with connect(ctx) as client:
         if job is None:
-            print_jobs(client, as_json=as_json)
+            print_jobs(client, client.status, as_json=as_json)
         elif tasks:
             client.status(job)
             print_tasks(islice(client.lines(job, state=state, first=first), limit), as_json=as_json)

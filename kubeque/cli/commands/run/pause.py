@@ -1,0 +1,22 @@
+"""`kubeque pause`: let no more tasks of a job start."""
+
+from __future__ import annotations
+
+import click
+
+from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.output.job_text import print_job
+
+
+@click.command()
+@job_argument()
+@json_option
+@click.pass_context
+def pause(ctx: click.Context, job: str, as_json: bool) -> None:
+    """Pause JOB: running tasks finish, and no other task starts until kubeque resume.
+
+    Consumers notice the pause within five seconds. They give back the tasks that have not begun, and leave if no other
+    job has work for them. A deadline of the job goes on.
+    """
+    with connect(ctx) as client:
+        print_job(client.pause(job), as_json=as_json)

@@ -1,0 +1,81 @@
+"""The progress of a job: its counts, its consumers, and what keeps its tasks from starting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kubeque.clusters.base import Cluster
+from kubeque.jobs.backends import Backends
+from kubeque.model.errors import ClusterError, StorageError
+from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.task import Death
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The state of a job, with its counts and consumers."""
+
+    job: Job
+    counts: Counts
+    #: Number of running consumers of its fleet.
+    consumers: int = 0
+    #: Reasons why its tasks do not start, as text.
+    obstacles: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """True if its canaries have ended and the held tasks wait for `kubeque go`."""
+        return self.job.waits_for_go(self.counts)
+
+
+class PatientCluster:
+    """A cluster that may not answer: after its first error, which is kept, each question returns a default."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.error: ClusterError | None = None
+
+    def ask(self, question: Callable[[], T], otherwise: T) -> T:
+        if self.error is not None:
+            return otherwise
+        try:
+            return question()
+        except ClusterError as error:
+            self.error = error
+            return otherwise
+
+    def find_death(self, owner: str) -> Death | None:
+        return self.ask(lambda: self.cluster.find_death(owner), None)
+
+    def count_consumers(self, job: Job) -> int:
+        return self.ask(lambda: len(self.cluster.consumers(job.fleet)), 0)
+
+
+def read_progress(backends: Backends, job: Job) -> Progress:
+    """Return the progress of a job as the queue and the cluster show it. Nothing is changed or started."""
+    if job.closing is not None:
+        return Progress(job, job.closing.counts)
+    counts = backends.queue.counts(job)
+    try:
+        cluster = PatientCluster(backends.cluster_of(job))
+    except StorageError as error:
+        return Progress(job, counts, 0, (str(error),))
+    consumers = cluster.count_consumers(job)
+    return Progress(job, counts, consumers, why_waiting(job, counts, consumers, cluster))
+
+
+def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluster) -> tuple[str, ...]:
+    """Return why no task of a job starts, with the remedy: the cluster is away, the job is paused, no consumer runs."""
+    if cluster.error is not None:
+        return (str(cluster.error),)
+    if job.paused:
+        return (f"it is paused: `kubeque resume {job.name}` lets its tasks start",)
+    waiting = job.startable and counts.pending + counts.running > 0
+    # The consumers of another machine's fleet are not visible here.
+    if waiting and not consumers and job.fleet == cluster.cluster.fleet(job.name):
+        return (f"no consumer runs: `kubeque watch {job.name}` starts them",)
+    return ()

@@ -1,0 +1,37 @@
+"""Changes of a job: pause, resume, end and close. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kubeque.model.job.job import Closing, Counts, Job, JobState
+from kubeque.model.job.pause import Pause
+from kubeque.model.job.versions import PAUSE_NEEDS, higher, is_older
+
+
+def pause_job(job: Job, at: float) -> Job:
+    """Return the job as paused since `at`. It needs a newer kubeque, because an older one would start its tasks."""
+    if job.pause is not None:
+        return job
+    return replace(job, pause=Pause(at, job.needs), needs=higher(job.needs, PAUSE_NEEDS))
+
+
+def resume_job(job: Job) -> Job:
+    """Return the job without its pause, and with the lowest version that it had before."""
+    if job.pause is None:
+        return job
+    raised = is_older(PAUSE_NEEDS, job.needs)  # by another feature: the pause needs only PAUSE_NEEDS
+    return replace(job, pause=None, needs=job.needs if raised else job.pause.needs_after)
+
+
+def end_job(job: Job, state: JobState, reason: str = "") -> Job:
+    """Return the job as killed or stopped, and not paused: a later reset lets its tasks run."""
+    return replace(resume_job(job), state=state, reason=reason)
+
+
+def close_job(job: Job, counts: Counts, at: float) -> Job:
+    """Return the job as closed. A kill that came after the end of the last task changes nothing."""
+    job = resume_job(job)
+    if job.state is JobState.KILLED and not counts.killed:
+        job = replace(job, state=JobState.ACTIVE, reason="")
+    return replace(job, closing=Closing(job.succeeds(counts), counts, at))

@@ -1,0 +1,29 @@
+"""The pause of a job, as its record stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from kubeque.model.job.versions import BASE_NEEDS
+from kubeque.model.job.wire import read_fields, write_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause of a job: running tasks finish, and no other task starts."""
+
+    #: Start of the pause by the clock of the queue, Unix seconds.
+    at: float
+    #: Lowest version of kubeque that may work on the job after the pause.
+    needs_after: str = BASE_NEEDS
+    #: Stored entries that only a newer kubeque knows.
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def to_wire(self) -> dict[str, Any]:
+        return write_fields(self)
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Pause:
+        return cls(**read_fields(cls, wire))
