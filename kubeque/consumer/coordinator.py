@@ -177,22 +177,23 @@ class Coordinator:
         Raises KubequeError as `Lease.commit` does.
         """
         try:
-            lease.commit(**wanted)
+            try:
+                lease.commit(**wanted)
+            except KubequeError:
+                raise
+            except Exception as error:
+                log.exception("%s: a commit failed, trying again without the outcome that cannot be stored", lease)
+                lease.commit_each(describe(error))
+                lease.commit(**wanted)
             return True
-        except KubequeError:
-            raise
-        except Exception as error:
-            log.exception("%s: a commit failed, trying again without the outcome that cannot be stored", lease)
-            reason = describe(error)
-        try:
-            lease.commit_each(reason)
-            lease.commit(**wanted)
+        except JobUnreadable as error:
+            log.error("%s: given up: %s", lease, error)
         except KubequeError:
             raise
         except Exception:
             log.exception("%s: given up, because nothing can be recorded in it", lease)
-            lease.give_up()
-        return not lease.lost
+        lease.give_up()
+        return False
 
     def fail_all(self, message: str) -> None:
         """End the tasks of all leases by `internal`, and release the leases. Call it if this process has to end.

@@ -17,7 +17,7 @@ from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
-from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, QueueUnavailable
+from kubeque.model.errors import JobNotFound, JobUnreadable, QueueError, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
@@ -86,7 +86,7 @@ class Heartbeat:
         """Log an unexpected error of the block, each one once, so that all else is still done."""
         try:
             yield
-        except KubequeError:
+        except (QueueError, JobNotFound):
             raise
         except Exception as error:
             if (known := f"{what}: {describe(error)}") not in self._logged:

@@ -32,7 +32,7 @@ from kubeque.consumer.results import Saver
 from kubeque.consumer.runner import Runner
 from kubeque.consumer.task_source import TaskSource
 from kubeque.files.store import Files
-from kubeque.model.errors import KubequeError
+from kubeque.model.errors import QueueError
 from kubeque.model.job.task import Cause
 from kubeque.model.timing import LIST_SECONDS
 from kubeque.queues.queue import Queue
@@ -87,7 +87,7 @@ class Consumer:
         supplier = self._start(self._source.run, "supplier")  # last: nothing is claimed if no thread can be started
         try:
             self._run_tasks()
-        except KubequeError:
+        except QueueError:
             raise
         except Exception as error:
             self._abort(error)
@@ -130,7 +130,7 @@ class Consumer:
         After an unexpected error, the tasks in hand end by `internal`, so that an error that returns in each consumer
         uses up their attempts. Other processes reap what cannot be recorded.
         """
-        expected = isinstance(error, KubequeError)
+        expected = isinstance(error, QueueError)
         reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"
         log.error("the consumer ends: %s", reason, exc_info=not expected and error)
         try:

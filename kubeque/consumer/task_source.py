@@ -83,7 +83,7 @@ class TaskSource:
         while more:
             try:
                 more = self._step()
-            except (QueueUnavailable, StorageError) as error:
+            except (QueueUnavailable, StorageError, JobNotFound, JobUnreadable) as error:
                 log.warning("no task could be taken, trying again: %s", error)
                 self._coordinator.tell(on.SupplyFailed())
                 self._leaving.wait(random.uniform(0.5, 2.0))
