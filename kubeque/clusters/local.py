@@ -263,7 +263,7 @@ class LocalCluster:
             sys.executable, "-m", "kubeque.consumer", "--fleet", fleet_name(self._home),
             "--home", str(self._home), "--slot", str(number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
-        with open(self.folder / f"{number}.log", "ab") as log:
+        with open(self.folder / f"{number}.log", "ab", opener=_open_private) as log:
             process = subprocess.Popen(  # not waited for: it outlives this process
                 words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home,
                 env={**os.environ, QUEUE_VARIABLE: self._queue_url},
@@ -304,6 +304,10 @@ class LocalCluster:
                     os.kill(int(str(left["pid"])), signal.SIGKILL)
                 end_command(left)
         return len(running)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _make_home(home: Path) -> None:

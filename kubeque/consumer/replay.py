@@ -49,6 +49,7 @@ def main() -> int:
 
 def _replay(order: dict[str, Any]) -> dict[str, Any]:
     files, folder = Files(), Path(order["folder"])
+    Path(order["cache"]).mkdir(mode=0o700, parents=True, exist_ok=True)
     spec = JobSpec.from_wire(files.read_json(order["spec_url"]))
     row = read_row(spec.rows, order["index"], PageReader(order["job_url"], files).page)
     names = input_names(spec, row)

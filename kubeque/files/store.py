@@ -16,7 +16,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.credentials import identity, is_nobody, remedy
 from kubeque.files.stores.errors import is_full, refused
 from kubeque.files.stores.fsspec_store import open_store
-from kubeque.files.stores.local import Folder, put, temporary_name
+from kubeque.files.stores.local import Folder, temporary_name
 from kubeque.files.stores.object_store import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
@@ -52,15 +52,17 @@ class Files:
     """Files by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and other schemes of fsspec.
 
     `options`: keyword arguments for fsspec by scheme, for example {"gs": {"token": ...}}. `pieces`: how large files are
-    split; LARGE_PIECES are faster and take more memory. May be used by many threads.
+    split; LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read what is
+    written. May be used by many threads.
     All methods raise StorageError with the URL and the answer of the store, MissingExtra for a missing library.
     """
 
     def __init__(
-        self, options: Mapping[str, Mapping[str, Any]] | None = None, *, pieces: Pieces = SMALL_PIECES
-    ) -> None:
+        self, options: Mapping[str, Mapping[str, Any]] | None = None, *, pieces: Pieces = SMALL_PIECES,
+        private: str | os.PathLike[str] = "",
+    ) -> None:  # fmt: skip
         self._options, self._pieces = dict(options or {}), pieces
-        self._folder = Folder()
+        self._folder = Folder(private)
         self._stores: dict[tuple[int, str], ObjectStore] = {}
         self._lock = threading.Lock()
 
@@ -130,7 +132,7 @@ class Files:
             _check(url, os.path.getsize(file.name), size, (seen or sha256_file(file.name)) if digest else "", digest)
 
         try:
-            put(os.fspath(path), fill)
+            self._folder.put(os.fspath(path), fill)
         except (OSError, ValueError) as error:
             raise refused("write", os.fspath(path), error) from error
         if generation and self.look(url).generation != generation:
@@ -169,7 +171,7 @@ class Files:
                 self.download(item.url, item.path, digest=item.digest, size=item.size, progress=progress)
             else:
                 _check(item.url, len(data), item.size, hashlib.sha256(data).hexdigest(), item.digest)
-                put(item.path, lambda file: file.write(data))
+                self._folder.put(item.path, lambda file: file.write(data))
                 progress(len(data))
         except (FileMissing, FileDamaged) as error:
             return error

@@ -40,7 +40,7 @@ class Backends:
         cluster = open_cluster(config.cluster_url, config, access)
         cluster.prepare()
         known = {config.cluster_url: cluster}
-        files = Files(pieces=LARGE_PIECES)
+        files = Files(pieces=LARGE_PIECES, private=config.home)
         return cls(config, open_queue(config.queue_url), files, cluster, known, _access=access)
 
     def spec(self, job: Job) -> JobSpec:

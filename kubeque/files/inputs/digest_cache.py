@@ -90,6 +90,8 @@ class DigestCache:
             return None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # SQLite gives its other files the permissions of this one: paths of the user are nobody else's business.
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             # Without WAL: several machines may mount the folder of the file.
             with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:
                 database.execute(

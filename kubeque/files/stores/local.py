@@ -40,6 +40,18 @@ class Folder:
     once, which would cost milliseconds per file: a power failure may lose the files of the last seconds.
     """
 
+    def __init__(self, private: str | os.PathLike[str] = "") -> None:
+        """`private`: folder below which only this user may read new files, whatever the umask; empty for none."""
+        self._private = os.path.join(private, "") if private else ""
+
+    def is_private(self, path: str) -> bool:
+        """True if only this user may read a new file of this path."""
+        return bool(self._private) and path.startswith(self._private)
+
+    def put(self, path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
+        """Create a file as the function `put` does, with the permissions of its folder."""
+        return put(path, fill, new=new, private=self.is_private(path))
+
     def read(self, url: str, limit: int | None = None) -> bytes:
         with _storage_errors("read", url):
             if limit is None:
@@ -59,18 +71,18 @@ class Folder:
 
     def write(self, url: str, data: bytes) -> None:
         with _storage_errors("write", url):
-            put(local_path(url), lambda file: file.write(data))
+            self.put(local_path(url), lambda file: file.write(data))
 
     def write_new(self, url: str, data: bytes) -> bool:
         path = local_path(url)
         with _storage_errors("write", url):
             if os.path.lexists(path):
                 return False
-            return put(path, lambda file: file.write(data), new=True)
+            return self.put(path, lambda file: file.write(data), new=True)
 
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None:
         with open_source(path) as source, _storage_errors("write", url):
-            put(local_path(url), lambda target: copy(source, target, digest, progress))
+            self.put(local_path(url), lambda target: copy(source, target, digest, progress))
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
         with open_source(url) as source:
@@ -136,12 +148,13 @@ class Folder:
             raise StorageError(f"cannot delete all of {prefix}: {'; '.join(problems)}")
 
 
-def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
+def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, private: bool = False) -> bool:
     """Create the file `path` atomically from the bytes that `fill` writes; make missing folders. Raises OSError.
 
-    With `new`, return False if the file exists, and do not change it.
+    With `new`, return False if the file exists, and do not change it. With `private`, only this user may read the file
+    and the folders that were missing.
     """
-    file = _temporary_file(os.path.dirname(path))
+    file = _temporary_file(os.path.dirname(path), private=private)
     try:
         with file:
             fill(file)
@@ -155,14 +168,30 @@ def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> 
         raise
 
 
-def _temporary_file(folder: str) -> BinaryIO:
+def _temporary_file(folder: str, *, private: bool) -> BinaryIO:
     """Create an empty temporary file in `folder`; make the folder if it is missing."""
+    opener = _open_private if private else None
     while True:
         try:
-            return open(os.path.join(folder, temporary_name()), "xb")
+            return open(os.path.join(folder, temporary_name()), "xb", opener=opener)
         except FileNotFoundError:
             # Made only after a failure: a record of existing folders could be out of date.
-            os.makedirs(folder, exist_ok=True)
+            _make_private_folder(folder) if private else os.makedirs(folder, exist_ok=True)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _make_private_folder(folder: str) -> None:
+    """Create a folder and its missing parents, for this user only: os.makedirs sets the mode of the last one only."""
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        _make_private_folder(os.path.dirname(folder))
+        _make_private_folder(folder)
 
 
 def _link(temporary: str, path: str) -> bool:

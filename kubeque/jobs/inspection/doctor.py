@@ -46,7 +46,7 @@ def check(config: Config) -> Iterator[Finding]:
     yield Finding("config", True, str(config.source) if config.source else "no .kubeque file: the embedded default")
     yield _checked("queue", lambda: _queue(config))
     for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
-        yield _checked(what, partial(_store, url))
+        yield _checked(what, partial(_store, url, config))
     yield from check_cluster(config)
     yield from _disk(config)
 
@@ -80,8 +80,8 @@ def _queue(config: Config) -> str:
     return f"{hide_password(config.queue_url)}: refuses stale writes as it must, {len(listed.jobs)} jobs{left}"
 
 
-def _store(url: str) -> str:
-    Files().check_writable(url)
+def _store(url: str, config: Config) -> str:
+    Files(private=config.home).check_writable(url)
     return f"{hide_password(url)}: can be written"
 
 

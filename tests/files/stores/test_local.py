@@ -72,6 +72,24 @@ def test_files_get_the_permissions_that_the_user_gives_to_new_files(tmp_path: Pa
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
 
 
+def test_below_a_private_folder_only_the_user_may_read_new_files(tmp_path: Path) -> None:
+    home, other = tmp_path / "home", tmp_path / "home-of-another"
+    before = os.umask(0)
+    try:
+        files = Files(private=home)
+        files.write(f"{home}/a/b/written", b"")
+        files.write_new(f"{home}/a/new", b"")
+        files.upload(home / "a/new", f"{home}/c/uploaded")
+        files.download(f"{home}/a/new", home / "d" / "downloaded")
+        files.write(f"{other}/open", b"")
+    finally:
+        os.umask(before)
+    modes = {str(path.relative_to(tmp_path)): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")}
+    assert {mode for name, mode in modes.items() if (tmp_path / name).is_dir() and name.startswith("home/")} == {0o700}
+    assert {mode for name, mode in modes.items() if (tmp_path / name).is_file() and name.startswith("home/")} == {0o600}
+    assert (modes["home-of-another"], modes["home-of-another/open"]) == (0o777, 0o666)
+
+
 def test_links_are_neither_listed_nor_followed(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
