@@ -28,7 +28,7 @@ from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, ranked
 from kubeque.jobs.results.table import TaskRow
-from kubeque.jobs.submission import canaries
+from kubeque.jobs.submission import canaries, submitter_environment
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.plan import Plan, plan
 from kubeque.jobs.submission.submit import Existing, Submitted, submit
@@ -279,9 +279,12 @@ class Client:
         control.kill(self._backends, name)
         return self.status(name)
 
-    def reset(self, name: str, rule: ResetRule | None = None) -> Progress:
-        """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets."""
-        self._backends.queue.reset(name, rule or ResetRule())
+    def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
+        """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets.
+
+        `update`: in the environment of this process, on one machine. Raises UserError.
+        """
+        submitter_environment.reset(self._backends, name, rule or ResetRule(), update=update)
         return self.reconcile(name)
 
     def pause(self, name: str) -> Progress:

@@ -85,7 +85,7 @@ _GARBAGE = record(
             record(
                 "One piece.",
                 {
-                    "kind": value("string", "expired, left over or input."),
+                    "kind": value("string", "expired, left over, environment or input."),
                     "name": value("string", "Name of a job, or a URL."),
                     "files": value("integer", "Number of files."),
                     "bytes": value("integer", "Size, bytes."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,14 +83,11 @@ class Cluster(Protocol):
     def consumer_version(self) -> str:
         """Version of kubeque that its consumers run; empty if it is not known."""
 
-    def fleet(self, job_name: str) -> str:
-        """Return the name of the fleet that serves a new job."""
+    def fleet(self, job_name: str, urls: Iterable[str] = ()) -> str:
+        """Return the name of the fleet that serves a new job. `urls`: its results and its inputs."""
 
     def default_consumers(self, tasks: int) -> int:
         """Return the default number of consumers for a job of `tasks` tasks."""
-
-    def submit_environment(self) -> dict[str, str]:
-        """Return the variables of the submitter's environment that are passed to tasks."""
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         """Start missing consumers for `waiting` (counts by size class). Returns the number started."""

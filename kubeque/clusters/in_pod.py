@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import ssl
+import subprocess
+import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from kubeque.model.errors import ConfigError
 
@@ -26,8 +30,23 @@ def required_variable(name: str) -> str:
 
 
 def queue_url() -> str:
-    """Return the URL of the queue. It is not an argument, because every user of the machine can read those."""
+    """Return the URL of the queue: a variable in a pod, the first line of standard input on one machine.
+
+    It is not an argument, because every user of the machine can read those. On one machine it is not a variable either:
+    the programs of tasks can be of the same user, and can then read the environment of each process.
+    """
+    if QUEUE_VARIABLE not in os.environ and not sys.stdin.isatty():
+        return sys.stdin.readline().strip() or required_variable(QUEUE_VARIABLE)
     return required_variable(QUEUE_VARIABLE)
+
+
+def start_with_queue(words: Sequence[str], url: str, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that calls `queue_url` and outlives this one. `options`: those of Popen. Raises OSError."""
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True, **options)
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as stdin:  # it has ended already
+        stdin.write(f"{url}\n".encode())
+    return process
 
 
 def write_termination_message(text: str) -> None:

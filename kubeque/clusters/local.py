@@ -14,12 +14,12 @@ import hashlib
 import json
 import math
 import os
+import re
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -27,15 +27,21 @@ from pathlib import Path
 
 from kubeque import __version__
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
-from kubeque.clusters.in_pod import QUEUE_VARIABLE
+from kubeque.clusters.consumer_environment import consumer_environment, login_digest
+from kubeque.clusters.environments import Environments
+from kubeque.clusters.home_folder import home_key, make_home, open_private
+from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
-from kubeque.model.errors import ClusterError, ConfigError
+from kubeque.model.config.config import default_queue_url
+from kubeque.model.errors import ClusterError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
 
-#: Variables of the submitter's environment that are passed to tasks, beside CONDA_* and LC_*.
-_KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "VIRTUAL_ENV", "USER", "LOGNAME", "SHELL", "TZ", "TMPDIR")
+#: Folder of the slots below the home folder.
+_FLEET = "fleet"
+#: Digest of a login in the name of a fleet.
+_LOGIN = re.compile("[0-9a-f]{8}")
 #: Seconds that consumers have to leave on `stop` before they are killed.
 _STOP_SECONDS = 15.0
 #: Seconds to wait for a killed command. One that hangs on a dead network disk may never end.
@@ -93,6 +99,8 @@ class Slot:
     def __init__(self, folder: Path, number: int) -> None:
         self.number = number
         self.path = folder / f"{number}.slot"
+        #: Unique in the home folder.
+        self.name = str(number) if folder.name == _FLEET else f"{folder.name}-{number}"
         self._fd: int | None = None
         self._written: dict[str, object] = {}
 
@@ -193,7 +201,8 @@ class LocalCluster:
         self._home = home
         self._queue_url = queue_url
         self._linger_seconds = linger_seconds
-        self.folder = home / "fleet"
+        self.folder = home / _FLEET
+        self.environments = Environments(home)
 
     @property
     def url(self) -> str:
@@ -212,7 +221,7 @@ class LocalCluster:
         return "Nothing has to be started: consumers start with a job and leave when there is nothing to do."
 
     def prepare(self) -> None:
-        _make_home(self._home)
+        make_home(self._home)
 
     def check(self, spec: JobSpec) -> None:
         """Accept every job: processes of this machine need no image and no permission."""
@@ -227,48 +236,68 @@ class LocalCluster:
     def why_unkept(self, spec: JobSpec) -> str:
         return ""
 
-    def fleet(self, job_name: str) -> str:
-        return fleet_name(self._home)
+    def fleet(self, job_name: str, urls: Iterable[str] = ()) -> str:
+        queue_url = "" if self._queue_url == default_queue_url(self._home) else self._queue_url
+        return fleet_name(self._home, login_digest(os.environ, queue_url, urls, partial(home_key, self.folder)))
 
     def default_consumers(self, tasks: int) -> int:
         return max(1, min(tasks, math.ceil(this_machine().cores)))
 
-    def submit_environment(self) -> dict[str, str]:
-        return {k: v for k, v in os.environ.items() if k in _KEPT or k.startswith(("CONDA_", "LC_"))}
-
     def slots(self) -> list[Slot]:
-        """Return all slots that were ever used."""
-        numbers = sorted(int(path.stem) for path in self.folder.glob("*.slot") if path.stem.isdigit())
-        return [Slot(self.folder, number) for number in numbers]
+        """Return all slots that were ever used, those of each fleet in order."""
+        found = [path for pattern in ("*.slot", "*/*.slot") for path in self.folder.glob(pattern)]
+        numbers = sorted((path.parent, int(path.stem)) for path in found if path.stem.isdigit())
+        return [Slot(folder, number) for folder, number in numbers]
 
     def has_keeper(self, job: Job) -> bool:
         return False
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
-        return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in self.slots() if slot.alive()]
+        folder = slot_folder(self._home, fleet)
+        own = [slot for slot in self.slots() if slot.path.parent == folder and slot.alive()]
+        return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in own]
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         left = sum(tally.pending + tally.running for tally in waiting.values())
         wanted = min(max(job.consumers, 1), left)
+        folder = slot_folder(self._home, job.fleet)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             declare_gpus(self.folder, self._gpus)
-            slots = [Slot(self.folder, number) for number in range(wanted)]
-            return sum(slot.start(partial(self._launch, slot.number)) for slot in slots if not slot.alive())
+            free = [slot for slot in (Slot(folder, number) for number in range(wanted)) if not slot.alive()]
+            launch = self._launcher(job, spec) if free else None
+            return sum(slot.start(partial(launch, slot)) for slot in free if launch)
         except OSError as error:
             raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
 
-    def _launch(self, number: int) -> int:
+    def _launcher(self, job: Job, spec: JobSpec) -> Callable[[Slot], int]:
+        """Return a function that starts a consumer for a job and returns its pid.
+
+        Raises ClusterError if this process cannot start the consumers of its fleet.
+        """
+        urls = [job.url, *(item.url for item in [*spec.inputs, *spec.row_inputs.values()])]
+        base = fleet_name(self._home)
+        if not job.fleet.startswith(base):
+            raise ClusterError(
+                f"{job.name} was submitted on another machine, under another host name or with another KUBEQUE_HOME:"
+                " its consumers start there"
+            )
+        if job.fleet not in (base, self.fleet(job.name, urls)):
+            raise ClusterError(
+                f"{job.name} was submitted with another login for its queue or store: its consumers start from a shell"
+                f" with that login, or kubeque reset {job.name} --update continues it with this one"
+            )
+        environ = consumer_environment(os.environ, [self._queue_url, *urls])
+        return partial(self._launch, job.fleet, environ)
+
+    def _launch(self, fleet: str, environ: Mapping[str, str], slot: Slot) -> int:
         words = [
-            sys.executable, "-m", "kubeque.consumer", "--fleet", fleet_name(self._home),
-            "--home", str(self._home), "--slot", str(number), "--linger", str(self._linger_seconds),
+            sys.executable, "-m", "kubeque.consumer", "--fleet", fleet, "--home", str(self._home),
+            "--slot", str(slot.number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
-        with open(self.folder / f"{number}.log", "ab", opener=_open_private) as log:
-            process = subprocess.Popen(  # not waited for: it outlives this process
-                words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=self._home,
-                env={**os.environ, QUEUE_VARIABLE: self._queue_url},
-            )  # fmt: skip
-        return process.pid
+        with open(slot.path.with_suffix(".log"), "ab", opener=open_private) as log:
+            # The process is not waited for: it outlives this one.
+            return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
 
     def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
@@ -306,28 +335,6 @@ class LocalCluster:
         return len(running)
 
 
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _make_home(home: Path) -> None:
-    """Create the home folder, readable by its user only: it holds commands and results. Raises ConfigError."""
-    remedy = "set KUBEQUE_HOME to a folder of your own"
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
-    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
-        raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
-
-
-def _owner(folder: Path) -> str:
-    try:
-        return folder.owner()
-    except (OSError, KeyError):
-        return "another user"
-
-
 def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
     """Return number and folder of an attempt on this machine; None if there is none.
 
@@ -344,6 +351,16 @@ def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None)
     return (attempt, found[attempt]) if attempt in found else None
 
 
-def fleet_name(home: Path) -> str:
-    """Return the name of the fleet of a home folder on this machine."""
-    return f"local-{hashlib.sha256(_host_name() + b' ' + os.fsencode(home)).hexdigest()[:10]}"
+def fleet_name(home: Path, login: str = "") -> str:
+    """Return the name of a fleet of a home folder on this machine.
+
+    `login`: digest of the login of its consumers; empty if they need none.
+    """
+    name = f"local-{hashlib.sha256(_host_name() + b' ' + os.fsencode(home)).hexdigest()[:10]}"
+    return f"{name}-{login}" if login else name
+
+
+def slot_folder(home: Path, fleet: str) -> Path:
+    """Return the folder of the slots of a fleet."""
+    login = fleet.removeprefix(f"{fleet_name(home)}-")
+    return home / _FLEET / login if _LOGIN.fullmatch(login) else home / _FLEET

@@ -89,6 +89,13 @@ def open_own_cluster(url: str, config: Config) -> Cluster:
     return cluster
 
 
+def is_own_fleet(config: Config, fleet: str) -> bool:
+    """True if the consumers of a fleet start on this machine, in this home folder."""
+    from kubeque.clusters.local import fleet_name
+
+    return fleet.startswith(fleet_name(config.home))
+
+
 def local_attempt(config: Config, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
     """Return number and folder of an attempt that this machine runs, or ran when its consumer was killed.
 

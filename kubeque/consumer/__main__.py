@@ -6,13 +6,12 @@ import argparse
 import logging
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 from kubeque.clusters.consumer_process import TERMINATED
-from kubeque.clusters.in_pod import queue_url, write_termination_message
-from kubeque.clusters.local import Slot
+from kubeque.clusters.in_pod import queue_url, start_with_queue, write_termination_message
+from kubeque.clusters.local import Slot, slot_folder
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.hosts.local import LocalHost
@@ -48,23 +47,24 @@ def main(words: list[str] | None = None) -> int:
 
 
 def _in_slot(given: argparse.Namespace) -> int:
-    slot = Slot(given.home / "fleet", given.slot)
+    url = queue_url()
+    slot = Slot(slot_folder(given.home, given.fleet), given.slot)
     if not slot.take():
         return 0  # another consumer has this slot
-    host = LocalHost.open(given.fleet, given.home, slot, queue_url(), linger_seconds=given.linger)
-    queue = open_queue(queue_url(), create=False)
+    host = LocalHost.open(given.fleet, given.home, slot, url, linger_seconds=given.linger)
+    queue = open_queue(url, create=False)
     while True:
         code = _serve(queue, host)
         slot.leave()
         # A job submitted a moment ago found this slot taken: check once more, now that the slot counts as free.
         if code is not None or not any(job.startable and queue.counts(job).pending for job in queue.jobs(given.fleet)):
             if code != TERMINATED:
-                _start_closing(queue, given)
+                _start_closing(queue, url, given)
             return code or 0
         slot.announce()
 
 
-def _start_closing(queue: Queue, given: argparse.Namespace) -> None:
+def _start_closing(queue: Queue, url: str, given: argparse.Namespace) -> None:
     """Start a process that writes the table and report of ended jobs, also if no client runs.
 
     The process loads modules that a consumer does not need, and outlives this process.
@@ -72,9 +72,7 @@ def _start_closing(queue: Queue, given: argparse.Namespace) -> None:
     if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]
         try:
-            subprocess.Popen(
-                [sys.executable, "-m", "kubeque.jobs.closing", *words], stdin=subprocess.DEVNULL, start_new_session=True
-            )
+            start_with_queue([sys.executable, "-m", "kubeque.jobs.closing", *words], url)
         except OSError as error:
             logging.error("ended jobs cannot be closed now; the next client does it: %s", error)
 
@@ -104,4 +102,5 @@ def _serve(queue: Queue, host: Host) -> int | None:
 
 if __name__ == "__main__":
     os.umask(0o077)
+    process_tree.forbid_inspection()
     sys.exit(main())

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.consumer.attempt.environment import inherited_environment, read_out, task_environment
+from kubeque.consumer.attempt.environment import read_out, task_environment
 from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache
 from kubeque.consumer.attempt.log_tail import LiveTail
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
@@ -27,6 +27,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.model.job.argv import task_argv
+from kubeque.model.job.environment import Environment, inheritable
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.parameters import read_row
@@ -70,9 +71,10 @@ def _replay(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[str], workdir: Workdir) -> Ended:
+    inherited = _inherited(order, spec)
     env = task_environment(
         spec, row, job_name=order["job"], index=order["index"], attempt=order["attempt"], out_path=workdir.out,
-        inherited=inherited_environment(os.environ, local=bool(spec.local_env)),
+        inherited=inherited.variables,
     )  # fmt: skip
     with StopSignal() as stop:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,11 +85,21 @@ def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[s
         echo.start()
         limits = Limits(spec.task_timeout, spec.grace_seconds, order["memory"])
         ended = run_command(
-            argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr, limits=limits, stop=stop
-        )
+            argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr, limits=limits, stop=stop,
+            umask=inherited.umask,
+        )  # fmt: skip
         done.set()
         echo.join()
     return ended
+
+
+def _inherited(order: dict[str, Any], spec: JobSpec) -> Environment:
+    """Return the environment of the submission if this machine has it, else that of this process."""
+    if spec.local_env:  # submitted by kubeque before 0.3
+        return Environment(spec.local_env)
+    if wire := order.get("environment"):
+        return Environment.from_wire(wire)
+    return Environment(inheritable(os.environ))
 
 
 def _echo(tails: list[LiveTail], done: threading.Event) -> None:

@@ -6,13 +6,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.disk_watch import DiskWatch
 from kubeque.consumer.attempt.end_cause import explain_oom_here
-from kubeque.consumer.attempt.environment import inherited_environment, task_environment
+from kubeque.consumer.attempt.environment import task_environment
 from kubeque.consumer.attempt.failure import Failure, internal_failure
 from kubeque.consumer.attempt.log_tail import print_streams
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
@@ -44,8 +43,6 @@ class Runner:
         self._stop = stop
         self._told_to_leave = told_to_leave
         self._running: StagedTask | None = None
-        #: Computed once: the filter costs more than the rest of a task's environment.
-        self._inherited = cache(lambda local: inherited_environment(host.environment, local=local))
 
     @property
     def running(self) -> StagedTask | None:
@@ -97,7 +94,7 @@ class Runner:
         shape = spec.shapes[lift_class(spec.shapes, task.lease.block.size_class, task.lease.job.floor)]
         env = task_environment(
             spec, task.row, job_name=task.job.name, index=task.index, attempt=task.attempt, out_path=workdir.out,
-            inherited=self._inherited(bool(spec.local_env)),
+            inherited=task.environment.variables,
         )  # fmt: skip
         need = Need(spec.cpu or 0.0, shape.memory or 0, _gpus(task))
         with self._host.hold(need, lambda: self._stop.cause is not None) as devices:
@@ -112,7 +109,7 @@ class Runner:
             return run_command(
                 task.argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr,
                 limits=Limits(task.spec.task_timeout, task.spec.grace_seconds, shape.memory), stop=self._stop,
-                oom=self._host.oom, disk=disk, begun=self._host.record_process,
+                oom=self._host.oom, disk=disk, begun=self._host.record_process, umask=task.environment.umask,
             )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ from kubeque.files.layout import input_names, spec_url
 from kubeque.files.row_pages import PageReader
 from kubeque.files.store import Files
 from kubeque.model.errors import (
+    ClusterError,
+    EnvironmentGone,
     FileDamaged,
     FileMissing,
     JobNotFound,
@@ -36,6 +38,7 @@ from kubeque.model.errors import (
     StorageError,
 )
 from kubeque.model.job.argv import task_argv
+from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.parameters import read_row
@@ -55,6 +58,8 @@ class JobContext:
 
     spec: JobSpec
     pages: PageReader
+    #: Variables and umask that its tasks inherit.
+    environment: Environment
 
 
 class TaskSource:
@@ -159,14 +164,24 @@ class TaskSource:
             log.info("%s", gone)
 
     def _context(self, job: Job) -> JobContext:
-        """Return the job's spec, read once per revision. Raises StorageError."""
+        """Return the job's spec and environment, read once per revision. Raises StorageError."""
         key = (job.uid, job.revision)
         if key not in self._contexts:
             spec = JobSpec.from_wire(self._files.read_json(spec_url(job)))
             if len(self._contexts) > _SPECS:
                 self._contexts.clear()
-            self._contexts[key] = JobContext(spec, PageReader(job.url, self._files))
+            self._contexts[key] = JobContext(spec, PageReader(job.url, self._files), self._environment(job, spec))
         return self._contexts[key]
+
+    def _environment(self, job: Job, spec: JobSpec) -> Environment:
+        """Return what the tasks of a job inherit; stop the job if that is gone. Raises StorageError."""
+        try:
+            return self._host.environment_of(job, spec)
+        except (EnvironmentGone, ClusterError) as error:
+            if isinstance(error, EnvironmentGone):
+                with suppress(JobNotFound, JobUnreadable):
+                    self._queue.stop(job, str(error))
+            raise StorageError(str(error)) from error
 
     # ------------------------------------------------------------------ staging
     def _supply_from(self, number: LeaseId) -> None:
@@ -231,7 +246,9 @@ class TaskSource:
         try:
             row = read_row(spec.rows, task.index, context.pages.page)
             names = input_names(spec, row)
-            task = replace(task, read_spec=spec, row=row, argv=task_argv(spec, row, names))
+            task = replace(
+                task, read_spec=spec, row=row, argv=task_argv(spec, row, names), environment=context.environment
+            )
             workdir = Workdir(self._host.work, f"{task.job.uid}-{task.index}-{task.folder}")
             task = replace(task, workdir=workdir)
             own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]

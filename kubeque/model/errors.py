@@ -10,6 +10,7 @@ KubequeError                      exit code 1
 │   ├── JobNotFound               no job has this name
 │   ├── JobExists                 another sweep has this name
 │   ├── DestinationError          the folder to fetch into
+│   ├── EnvironmentGone           the stored environment of a job on one machine
 │   └── MissingExtra              an optional library is not installed
 ├── QueueError                    the queue cannot be used
 │   ├── QueueUnavailable          the database did not answer: try again later
@@ -75,6 +76,10 @@ class JobExists(UserError):
 
 class DestinationError(UserError):
     """The folder to fetch into cannot be used. Choose another folder, or add `--force`."""
+
+
+class EnvironmentGone(UserError):
+    """The stored environment of a job on one machine is missing. `kubeque reset JOB --update` stores that of now."""
 
 
 class MissingExtra(UserError):

@@ -114,7 +114,8 @@ def users(place: tuple[str, Path]) -> Iterator[list[User]]:
 
 def test_two_users_sweep_at_once_and_keep_their_own(users: list[User]) -> None:
     # Given two users whose sweeps of one name run at the same time
-    script = 'echo "$0 of $1"'
+    # and which try to read the login of the queue in the environment of their consumer
+    script = 'echo "$0 of $1"; cat /proc/$PPID/environ 2>/dev/null; true'
     running = [
         user.kubeque(
             "sub", "-n", "same", "--repeat", "20", "--fetch", "back", "sh", "-c", script, "{index}", str(user.uid)

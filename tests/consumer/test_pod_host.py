@@ -16,7 +16,9 @@ from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
+from kubeque.model.rows.parameters import sequence
 
 GI = 1024 * MI
 
@@ -28,6 +30,8 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
     monkeypatch.setenv("KUBEQUE_POD_UID", "12-34")
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "17")
     monkeypatch.setenv("KUBEQUE_QUEUE_URL", "postgresql://me@db/q")
+    for name, value in (("LD_LIBRARY_PATH", "/usr/local/nvidia/lib64"), ("PWD", "/ours"), ("_", "x")):
+        monkeypatch.setenv(name, value)
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setattr(tempfile, "tempdir", None)
 
@@ -35,7 +39,10 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
 
     assert (host.place.owner, host.place.size_class, host.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
     assert host.number == 17
-    assert "SSL_CERT_FILE" not in host.environment
+    found = host.environment_of(Job("a", "u", 1, ""), JobSpec((), sequence(1).to_spec())).variables
+    # Nothing of kubeque, of the process, or that the consumer itself was given
+    assert found["LD_LIBRARY_PATH"] == "/usr/local/nvidia/lib64"
+    assert not {"SSL_CERT_FILE", "KUBEQUE_QUEUE_URL", "KUBEQUE_POD_NAME", "PWD", "_"} & set(found)
     assert queue_url() == "postgresql://me@db/q"
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.local import LocalCluster, Slot
+from kubeque.clusters.machine import this_machine
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
+from kubeque.consumer.hosts.ledger import Ledger
 from kubeque.consumer.hosts.local import LocalHost
 from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.job_discovery import JobDiscovery
@@ -47,7 +49,9 @@ class Reviewer:
         coordinator = Coordinator(self._decisions, jobs, early_stop, stop=stop, reset_stop=stop.clear, leaving=leaving)
         slot = Slot(folder, place.slot or 0)
         assert slot.take()
-        host = LocalHost("f", slot, LocalCluster(folder, ""), folder, place)
+        host = LocalHost(
+            "f", slot, LocalCluster(folder, ""), folder, place, Ledger(folder, this_machine()), this_machine()
+        )
         self._heartbeat = Heartbeat(queue, coordinator, jobs, early_stop, host, leaving)
         self.review()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
@@ -125,14 +125,11 @@ class KubernetesCluster:
             self._unkept = self._permissions.why_no_keeper()
         return self._unkept
 
-    def fleet(self, job_name: str) -> str:
+    def fleet(self, job_name: str, urls: Iterable[str] = ()) -> str:
         return fleet_name(job_name)
 
     def default_consumers(self, tasks: int) -> int:
         return max(1, min(tasks, _DEFAULT_CONSUMERS))
-
-    def submit_environment(self) -> dict[str, str]:
-        return {}
 
     def check(self, spec: JobSpec) -> None:
         options = PodOptions.read(spec.pod)

@@ -15,21 +15,9 @@ from kubeque.model.job.spec import JobSpec
 #: Largest size of $KUBEQUE_OUT, bytes.
 OUT_BYTES = 16 << 10
 
-#: Variables of the consumer, or about the consumer's own working directory.
-_NOT_THEIRS = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_")
-#: On one machine also: variables of the user that started the consumers. The submitter may be another user.
-_STARTERS = re.compile(r"PYTHON.*|LD_.*|DYLD_.*|VIRTUAL_ENV.*|CONDA.*|AIRFLOW.*")
-
-
-def inherited_environment(base: Mapping[str, str], *, local: bool) -> dict[str, str]:
-    """Return the variables of a consumer's environment that its tasks inherit.
-
-    In a pod (`local` is False) `base` is the environment of the image and is kept: an image for GPUs needs its
-    LD_LIBRARY_PATH. The consumer itself is started without such variables. On one machine it belongs to the user that
-    started the consumers: the personal variables are left out, and `JobSpec.local_env` has those of the submitter.
-    """
-    kept = {name: value for name, value in base.items() if not _NOT_THEIRS.fullmatch(name)}
-    return {name: value for name, value in kept.items() if not _STARTERS.fullmatch(name)} if local else kept
+#: Variables that a task has unless its environment sets them. Python writes each line at once, so that `kubeque peek`
+#: shows it.
+_DEFAULTS = {"PYTHONUNBUFFERED": "1"}
 
 
 def task_environment(
@@ -42,8 +30,8 @@ def task_environment(
     out_path: Path,
     inherited: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment of a task. `inherited`: the result of `inherited_environment`."""
-    env = {**inherited, **spec.local_env, **spec.env}
+    """Return the environment of a task. `inherited`: what it has of its submitter, or of the image of its pod."""
+    env = {**_DEFAULTS, **inherited, **spec.env}
     for column in spec.rows.columns:
         env[f"KUBEQUE_PARAM_{parameter_name(column)}"] = row[column]
     return env | {

@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 
+_PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
 #: Seconds to wait for killed leftovers; a process that hangs on a dead network disk may never end.
 _PATIENCE_SECONDS = 5.0
@@ -28,6 +30,30 @@ def adopt_orphans() -> bool:
     import ctypes
 
     return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+def forbid_inspection() -> bool:
+    """Forbid other processes of this user to read the memory and the environment of this process, except as root.
+
+    The programs of tasks are such processes. Call it once, at the start. Returns False if the system cannot do it, or
+    if other processes could then not see that this one lives: `hidepid` of /proc hides such processes altogether.
+    """
+    if sys.platform != "linux" or hides_processes():
+        return False
+    import ctypes
+
+    return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+
+
+def hides_processes(mounts: Path = Path("/proc/self/mounts")) -> bool:
+    """True unless each process sees all others in /proc."""
+    try:
+        lines = mounts.read_bytes().splitlines()
+    except OSError:
+        return True
+    options = [fields[3].split(b",") for line in lines if (fields := line.split(b" "))[1:3] == [b"/proc", b"proc"]]
+    hidden = [option for each in options for option in each if option.startswith(b"hidepid=")]
+    return any(option not in (b"hidepid=0", b"hidepid=off") for option in hidden)
 
 
 def has_children() -> bool:

@@ -9,6 +9,7 @@ from kubeque.consumer.attempt.failure import Failure, describe
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import attempt_name
+from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.queues.lease import Lease
@@ -30,6 +31,7 @@ class StagedTask:
     read_spec: JobSpec | None = None
     row: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
+    environment: Environment = field(default_factory=Environment)
     #: None if no working directory could be made.
     workdir: Workdir | None = None
     #: Why it could not be staged; None if it was.

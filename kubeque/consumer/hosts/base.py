@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,9 @@ from typing import Protocol
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.place import Place
+from kubeque.model.job.environment import Environment
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death
 
 
@@ -32,9 +35,8 @@ class Host(Protocol):
     def work(self) -> Path:
         """Folder for working directories and cached inputs."""
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """Environment variables that commands inherit."""
+    def environment_of(self, job: Job, spec: JobSpec) -> Environment:
+        """Return what the tasks of a job inherit. Raises EnvironmentGone, ClusterError."""
 
     @property
     def oom(self) -> OomCounter | None:

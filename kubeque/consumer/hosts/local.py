@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.clusters.local import LocalCluster, Slot, owner_name
@@ -13,6 +12,9 @@ from kubeque.clusters.machine import Machine, this_machine
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.place import Place
+from kubeque.model.job.environment import Environment
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death
 
 
@@ -27,7 +29,6 @@ class LocalHost:
     place: Place
     ledger: Ledger
     machine: Machine
-    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
     oom: OomCounter | None = None
     watched: tuple[Path, ...] = ()
     echo: Callable[[str], object] | None = None
@@ -36,13 +37,19 @@ class LocalHost:
     def open(cls, fleet: str, home: Path, slot: Slot, queue_url: str, *, linger_seconds: float) -> LocalHost:
         """Return the host of the consumer in this slot of a home folder."""
         place = Place(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
-        machine = this_machine()
-        ledger = Ledger(home / "fleet", machine)
-        return cls(fleet, slot, LocalCluster(home, queue_url), home / "work" / str(slot.number), place, ledger, machine)
+        machine, cluster = this_machine(), LocalCluster(home, queue_url)
+        ledger, work = Ledger(cluster.folder, machine), home / "work" / slot.name
+        return cls(fleet, slot, cluster, work, place, ledger, machine)
 
     @property
     def number(self) -> int:
         return self.slot.number
+
+    def environment_of(self, job: Job, spec: JobSpec) -> Environment:
+        """Return the environment of the submitter. Nothing is inherited from the program that started this consumer."""
+        if spec.local_env:  # submitted by kubeque before 0.3
+            return Environment(spec.local_env)
+        return self.cluster.environments.read(job)
 
     def record_task(self, task: dict[str, object]) -> None:
         self.slot.journal(task)

@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,9 @@ from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.place import Place
+from kubeque.model.job.environment import Environment, inheritable
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death
 
 #: Folders that programs write to besides their working directory.
@@ -31,7 +34,7 @@ class PodHost:
     place: Place
     number: int | None
     work: Path
-    environment: Mapping[str, str]
+    environment: Environment
     oom: OomCounter | None
     watched: tuple[Path, ...]
     leftovers: Leftovers
@@ -50,11 +53,18 @@ class PodHost:
             place=Place(owner, size_class, linger_seconds=linger_seconds),
             number=int(number) if number.isdigit() else None,
             work=work,
-            environment=environment,
+            environment=Environment(inheritable(environment)),
             oom=OomCounter.find(),
             watched=(work, *_TEMPORARY),
             leftovers=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]),
         )
+
+    def environment_of(self, job: Job, spec: JobSpec) -> Environment:
+        """Return the environment of the image: an image for GPUs needs its LD_LIBRARY_PATH.
+
+        The consumer itself is started without such variables.
+        """
+        return self.environment
 
     def record_task(self, task: dict[str, object]) -> None:
         write_termination_message(json.dumps(task))

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kubeque.clusters.environments import Environments
 from kubeque.files.layout import spec_url, stream_url
 from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
-from kubeque.model.errors import ClusterError, DestinationError
+from kubeque.model.errors import ClusterError, DestinationError, EnvironmentGone
+from kubeque.model.job.environment import Environment
 from kubeque.model.job.shape_growth import lift_class
 from kubeque.model.resources import format_bytes
 
@@ -83,13 +85,28 @@ def _free(name: str, index: int) -> Path:
 
 def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> dict[str, Any]:
     job, view, outcome = task.job, task.line.view, task.line.view.record.outcome
-    revision = outcome.revision if outcome and outcome.revision and not outcome.linked else job.revision
+    revision = _revision(task)
+    environment = _environment(backends, task)
     return {
         "job": job.name, "job_url": job.url, "spec_url": spec_url(job, revision), "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
         "memory": job.shapes[lift_class(job.shapes, view.size_class, job.floor)].memory,
         "cache": str(backends.config.home / "replay-cache"),
+        "environment": environment.to_wire() if environment else None,
     }  # fmt: skip
+
+
+def _revision(task: TaskDetails) -> int:
+    outcome = task.line.view.record.outcome
+    return outcome.revision if outcome and outcome.revision and not outcome.linked else task.job.revision
+
+
+def _environment(backends: Backends, task: TaskDetails) -> Environment | None:
+    """Return the environment in which the task was submitted; None if it is not on this machine."""
+    try:
+        return Environments(backends.config.home).read(task.job, _revision(task))
+    except (EnvironmentGone, ClusterError):
+        return None
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
@@ -161,3 +178,5 @@ def _notes(backends: Backends, task: TaskDetails) -> Iterator[str]:
     spec = backends.spec(task.job)
     if spec.image and backends.cluster_of(task.job).runs_images:
         yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"
+    if spec.local and not spec.local_env and _environment(backends, task) is None:
+        yield "the environment of its submission is not on this machine; here its command ran in that of this shell"

@@ -61,7 +61,7 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
     return JobSpec(
         command=sweep.words(), rows=sweep.rows.to_spec(), inputs=staging.inputs, row_inputs=staging.row_inputs,
         shell=sweep.shell, results=tuple(sweep.results), ignore=tuple(sweep.ignore), env=dict(sweep.env),
-        local_env=backends.cluster.submit_environment(),
+        local=not backends.cluster.runs_images,
         task_timeout=parse_duration(sweep.task_timeout, "timeout") if sweep.task_timeout is not None else None,
         image=sweep.image if sweep.image is not None else config.default_image,
         cpu=parse_cpu(cpu) if cpu is not None else None,

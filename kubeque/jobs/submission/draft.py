@@ -13,12 +13,15 @@ from kubeque.files.row_pages import write_pages
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.submission.fit_machine import fit
+from kubeque.jobs.submission.submitter_environment import environment_now, keep
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
+from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.versions import BASE_NEEDS, LOCAL_NEEDS
 from kubeque.model.resources import parse_duration
 from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
 from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
@@ -31,6 +34,8 @@ class Draft:
     sweep: Sweep
     spec: JobSpec
     staging: Staging
+    #: Variables and umask that its tasks get from this process; None in a cluster, where only `env` and Secrets travel.
+    environment: Environment | None = None
     #: Called with the bytes of each uploaded piece.
     progress: Tell | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
@@ -45,21 +50,30 @@ class Draft:
         return Job(
             name=name, uid=uid, n=n, url=job_folder_url(backends.config.default_url_prefix, name, uid),
             consumers=sweep.consumers or backends.config.consumers or backends.cluster.default_consumers(n),
-            fleet=backends.cluster.fleet(name), priority=sweep.priority, created=now, spec_digest=self.spec.digest(),
+            fleet=backends.cluster.fleet(name, self.urls(backends)), priority=sweep.priority, created=now,
+            spec_digest=self.spec.digest(),
             shapes=self.spec.shapes, budgets=Budgets().with_extra(sweep.retry_causes), max_failures=sweep.max_failures,
             allow_failed=parse_allowed(sweep.allow_failed),
             deadline=now + deadline if deadline is not None else None, deadline_seconds=deadline,
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
             origin=dict(sweep.origin),
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
+            needs=LOCAL_NEEDS if self.spec.local else BASE_NEEDS,
         )  # fmt: skip
 
+    def urls(self, backends: Backends) -> list[str]:
+        """Return the URLs of its results and its inputs."""
+        inputs = [*self.spec.inputs, *self.spec.row_inputs.values()]
+        return [backends.config.default_url_prefix, *(item.url for item in inputs)]
+
     def store(self, backends: Backends, job: Job, *, pages: bool = True) -> int:
-        """Store the spec, then the inputs that it names, then the rows; return the bytes uploaded.
+        """Store environment and spec, then the inputs that it names, then the rows; return the bytes uploaded.
 
         The spec is first: it protects the inputs from garbage collection before their presence in the store is checked.
         """
         write_owner(backends, job)
+        if self.environment is not None:
+            keep(backends, job, self.environment)
         backends.files.write(spec_url(job), json.dumps(self.spec.to_wire()).encode())
         if self.staging.uploads:
             register(backends)
@@ -84,4 +98,4 @@ def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typ
     staging = find(backends, sweep)
     spec = make_spec(backends, sweep, staging)
     backends.cluster.check(spec)
-    return Draft(sweep, spec, staging, progress, fitted.notes)
+    return Draft(sweep, spec, staging, environment_now(sweep.origin) if spec.local else None, progress, fitted.notes)

@@ -7,16 +7,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from kubeque.clusters.environments import Environments
 from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft, draft
 from kubeque.jobs.submission.fit_machine import mixed_note
 from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
+from kubeque.jobs.submission.submitter_environment import differences, explain
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.model.errors import JobExists, StorageError, UserError
-from kubeque.model.job.changes import pause_job
+from kubeque.model.job.changes import pause_job, raise_needs
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.row_keys import no_keys
 from kubeque.model.job.spec import JobSpec
@@ -85,7 +87,7 @@ def submit(
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
-        notes=(*wanted.notes, *_mixed(backends, wanted.spec, submitted.job)),
+        notes=(*wanted.notes, *submitted.notes, *_mixed(backends, wanted.spec, submitted.job)),
     )  # fmt: skip
 
 
@@ -124,10 +126,13 @@ def _create(
         )
     except JobExists:
         backends.files.delete_tree(job.url)
+        Environments(backends.config.home).remove(job.uid)
         there = backends.queue.find(name)
         if there is not None and there.spec_digest == job.spec_digest:  # an equal sweep was submitted meanwhile
             return Submitted(there, "adopted")
         raise
+    if before is not None:
+        Environments(backends.config.home).remove(before.uid)
     told = [(source, rows) for source, rows in found.told if before is None or source.uid != before.uid]
     return Submitted(_unlink_removed(backends, job, told), "made", sent)
 
@@ -183,6 +188,7 @@ def _reset_rows(backends: Backends, job: Job, rows: Sequence[int]) -> Job:
 def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
     """Submit a sweep under the name of the existing job `before`."""
     same = before.spec_digest == wanted.spec.digest()
+    differs = differences(backends, before, wanted.environment) if same else ()
     if existing is Existing.REPLACE or (not same and existing in (Existing.REVISE, Existing.REPAIR)):
         return _revise(backends, wanted, before, existing)
     if not same:
@@ -191,9 +197,11 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
             " run again what failed or changed, --replace to run all rows, or choose another name with -n"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
+        if differs:
+            return _revise(backends, wanted, before, existing)
         fresh = wanted.job(backends, before.name)
         return Submitted(backends.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), "revised")
-    return Submitted(before, "adopted")
+    return Submitted(before, "adopted", notes=(explain(before, differs),) if differs else ())
 
 
 def _limited(job: Job, fresh: Job) -> Job:
@@ -219,8 +227,11 @@ def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) 
         backends.files.write(keys_url(after, after.revision), keys)
 
     def change(now: Job) -> Job:
-        revised = replace(now, revision=after.revision, spec_digest=after.spec_digest, floor=0, series=after.series)
-        return _limited(revised, after)
+        revised = replace(
+            now, revision=after.revision, spec_digest=after.spec_digest, floor=0, series=after.series,
+            fleet=after.fleet,
+        )  # fmt: skip
+        return raise_needs(_limited(revised, after), after.needs)
 
     rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)

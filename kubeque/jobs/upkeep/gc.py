@@ -7,12 +7,13 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from os.path import isdir
 
+from kubeque.clusters.environments import Environments, KeptEnvironment
 from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
 from kubeque.files.parallel import QUESTIONS, SMALL_READS, in_parallel
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
-from kubeque.jobs.upkeep.owner import is_ours
+from kubeque.jobs.upkeep.owner import is_ours, own_mark
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
@@ -27,9 +28,9 @@ _STEP = 200
 class Piece:
     """An item that can be deleted: a job, a folder or an input."""
 
-    #: "expired", "left over" or "input".
+    #: "expired", "left over", "environment" or "input".
     kind: str
-    #: A job's name, or a URL.
+    #: A job's name, a URL or a path.
     name: str
     files: int
     bytes: int
@@ -73,6 +74,10 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
             found.pieces.append(piece)
         if really:
             backends.files.delete_tree(url, keep=keep)
+    for kept in _left_environments(backends, {job.uid for job in jobs}, now):
+        found.pieces.append(Piece("environment", str(kept.path), 1, kept.bytes))
+        if really:
+            Environments(backends.config.home).remove(kept.uid)
     found.note = _unseen(backends)
     if not found.note:
         with Clearing(backends) if really else nullcontext() as clearing:
@@ -109,6 +114,15 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
     urls = [url for url in _job_folders(backends, backends.config.default_url_prefix) if uid_of(url) not in living]
     asked = in_parallel(lambda url: (url, is_left(url)), urls, threads=QUESTIONS)
     return [url for url, left in asked if left]
+
+
+def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:
+    """Return the environments of jobs that are not in this queue. Another queue may use the same home folder."""
+    mark = own_mark(backends)
+    kept = Environments(backends.config.home).kept()
+    return [
+        each for each in kept if each.uid not in living and each.queue == mark and each.modified < now - GRACE_SECONDS
+    ]
 
 
 def _unseen(backends: Backends) -> str:

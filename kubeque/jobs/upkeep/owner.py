@@ -25,13 +25,14 @@ def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def _own_mark(backends: Backends) -> str:
+def own_mark(backends: Backends) -> str:
+    """Return the digest of the URL of our queue."""
     return queue_mark(backends.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
 
 
 def write_owner(backends: Backends, job: Job) -> None:
     """Store the owner of the folder of a new job."""
-    told = {"job": job.name, "uid": job.uid, "queue": _own_mark(backends)}
+    told = {"job": job.name, "uid": job.uid, "queue": own_mark(backends)}
     backends.files.write(owner_url(job.url), json.dumps(told).encode())
 
 
@@ -41,4 +42,4 @@ def is_ours(backends: Backends, url: str) -> bool:
         told = backends.files.read_json(owner_url(url))
     except (FileMissing, FileDamaged):
         return False
-    return isinstance(told, dict) and told.get("queue") == _own_mark(backends)
+    return isinstance(told, dict) and told.get("queue") == own_mark(backends)

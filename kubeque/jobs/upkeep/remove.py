@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from kubeque.clusters.environments import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import deletable, keeper, read_links
@@ -21,6 +22,7 @@ def remove(backends: Backends, name: str) -> Job:
     # Read before the job's files are deleted: results that stayed only for this job are deleted with it.
     lent = read_links(backends, [job])
     backends.queue.remove(name)
+    Environments(backends.config.home).remove(job.uid)
     finish(backends, job)
     listed = backends.queue.list_jobs()
     if listed.unreadable:  # it may link to these results: `kubeque gc` deletes them once it can be read

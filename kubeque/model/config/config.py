@@ -148,7 +148,7 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
     """Return defaults that depend on other keys."""
     prefix = found["default_url_prefix"]
     derived = {
-        "queue_url": f"sqlite:///{quote(home)}/queue.db",
+        "queue_url": default_queue_url(home),
         "default_url_prefix": f"{home}/results",
         # Beside the results: a user with access to one has access to the other. No job name begins with a dot.
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
@@ -159,6 +159,11 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
             found["project"], found["location"], found["cluster_name"], prefix=prefix, cluster_url=found["cluster_url"]
         )
     return derived
+
+
+def default_queue_url(home: Path | str) -> str:
+    """Return the URL of the queue in a folder for kubeque's data."""
+    return f"sqlite:///{quote(str(home))}/queue.db"
 
 
 def _home_folder() -> Path:

@@ -35,3 +35,9 @@ def close_job(job: Job, counts: Counts, at: float) -> Job:
     if job.state is JobState.KILLED and not counts.killed:
         job = replace(job, state=JobState.ACTIVE, reason="")
     return replace(job, closing=Closing(job.succeeds(counts), counts, at))
+
+
+def raise_needs(job: Job, version: str) -> Job:
+    """Return the job so that only kubeque of this version or a higher one may work on it, also after a pause."""
+    pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
+    return replace(job, needs=higher(job.needs, version), pause=pause)

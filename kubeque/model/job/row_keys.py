@@ -23,7 +23,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def no_keys(spec: JobSpec) -> str:
     """Return the reason why the rows of this spec have no keys, with the remedy; empty if they have keys."""
-    if not spec.local_env and spec.image and not _digest(spec.image):
+    if not spec.local and spec.image and not _digest(spec.image):
         return f"the image {spec.image} is named by a tag, which may mean another one tomorrow: name it by its digest"
     for item in [*spec.inputs, *spec.row_inputs.values()]:
         if not item.digest and not item.generation:
@@ -52,7 +52,7 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
     common = {
         "version": _VERSION, "shell": spec.shell, "results": sorted(spec.results), "ignore": sorted(spec.ignore),
         "env": sorted(spec.env.items()), "inputs": sorted(map(_identity, spec.inputs)),
-        "image": "" if spec.local_env else _digest(spec.image), "columns": [columns[at] for at in order],
+        "image": "" if spec.local else _digest(spec.image), "columns": [columns[at] for at in order],
     }  # fmt: skip
     start = hashlib.blake2b(_encode(common).encode(), digest_size=KEY_BYTES)
     for index, values in enumerate(rows):

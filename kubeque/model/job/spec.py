@@ -60,7 +60,10 @@ class JobSpec:
     ignore: tuple[str, ...] = ()
     #: Environment variables for the command, in addition to the KUBEQUE_* variables.
     env: Mapping[str, str] = field(default_factory=dict)
-    #: Environment variables of the submitter that are passed to tasks on the same machine, such as PATH and HOME.
+    #: True if its tasks run as processes of the submitter's machine, in the submitter's environment. The environment is
+    #: in a file on that machine (`clusters/environments.py`), never in the spec.
+    local: bool = False
+    #: That environment in specs of kubeque before 0.3: some variables, such as PATH and HOME. Empty in newer specs.
     local_env: Mapping[str, str] = field(default_factory=dict)
     #: Time limit of one task, seconds; None: no limit.
     task_timeout: float | None = None
@@ -80,7 +83,7 @@ class JobSpec:
     def digest(self) -> str:
         """Return a SHA-256, hex, that is equal for equal submissions."""
         wire = self.to_wire()
-        del wire["local_env"]
+        del wire["local_env"], wire["local"]
         return hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).hexdigest()
 
     def to_wire(self) -> dict[str, Any]:
@@ -121,5 +124,6 @@ class JobSpec:
             "shapes": tuple(map(Shape.from_wire, wire["shapes"])),
             "results": tuple(wire["results"]),
             "ignore": tuple(wire["ignore"]),
+            "local": wire.get("local", bool(wire["local_env"])),
         }
         return cls(**values)

@@ -9,6 +9,8 @@ from itertools import zip_longest
 BASE_NEEDS = "0.2"
 #: Lowest version that may work on a paused job: an older one would start its tasks.
 PAUSE_NEEDS = "0.3"
+#: Lowest version for a job whose tasks get an environment that is in a file of the machine (`JobSpec.local`).
+LOCAL_NEEDS = "0.3"
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 #: The version in the tag of an image's name.
 _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.environment import OUT_BYTES, inherited_environment, read_out, task_environment
+from kubeque.consumer.attempt.environment import OUT_BYTES, read_out, task_environment
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import RowsSpec
@@ -21,17 +21,17 @@ def spec_of(*words: str, columns: tuple[str, ...] = (), **more: object) -> JobSp
 # -- environment ------------------------------------------------------------------------------------------------------
 
 
-def environment(spec: JobSpec, base: dict[str, str] | None = None, **row: str) -> dict[str, str]:
+def environment(spec: JobSpec, inherited: dict[str, str] | None = None, **row: str) -> dict[str, str]:
     row["index"] = "3"
     told = {"job_name": "sweep", "index": 3, "attempt": 2, "out_path": Path("/o/out.json")}
-    inherited = inherited_environment(base or {}, local=bool(spec.local_env))
-    return task_environment(spec, row, **told, inherited=inherited)
+    return task_environment(spec, row, **told, inherited=inherited or {})
 
 
 def test_a_task_is_told_who_it_is_and_its_parameters():
     env = environment(spec_of("x", columns=("zoom", "x-scale", "größe")), zoom="0.5", **{"x-scale": "1", "größe": "L"})
 
     assert env == {
+        "PYTHONUNBUFFERED": "1",
         "KUBEQUE_JOB_ID": "sweep",
         "KUBEQUE_TASK_INDEX": "3",
         "KUBEQUE_ATTEMPT": "2",
@@ -42,41 +42,14 @@ def test_a_task_is_told_who_it_is_and_its_parameters():
     }
 
 
-def test_an_images_variables_are_kept_and_the_consumers_own_are_not():
-    base = {
-        "PATH": "/opt/bin", "LD_LIBRARY_PATH": "/usr/local/nvidia/lib64", "PYTHONUNBUFFERED": "1",
-        "KUBEQUE_QUEUE_URL": "postgresql://user:secret@db/q", "KUBEQUE_PARAM_OLD": "x", "PWD": "/ours", "_": "x",
-    }  # fmt: skip
-
-    env = environment(spec_of("x"), base)
-
-    assert {name: value for name, value in env.items() if not name.startswith("KUBEQUE_")} == {
-        "PATH": "/opt/bin",
-        "LD_LIBRARY_PATH": "/usr/local/nvidia/lib64",
-        "PYTHONUNBUFFERED": "1",
-    }
-    assert not {"KUBEQUE_QUEUE_URL", "KUBEQUE_PARAM_OLD"} & set(env)
-
-
-def test_on_one_machine_a_task_runs_as_its_submitter_whoever_started_the_consumers():
-    base = {
-        "PATH": "/starter/bin", "HOME": "/starter", "VIRTUAL_ENV": "/starter/venv", "CONDA_PREFIX": "/starter/conda",
-        "PYTHONPATH": "/starter/lib", "LD_PRELOAD": "x.so", "AIRFLOW__CORE__FERNET_KEY": "secret", "TMPDIR": "/big/tmp",
-    }  # fmt: skip
-    spec = spec_of("x", local_env={"PATH": "/mine/bin", "HOME": "/mine", "CONDA_PREFIX": "/mine/conda"})
-
-    env = environment(spec, base)
-
-    assert {name: value for name, value in env.items() if not name.startswith("KUBEQUE_")} == {
-        "PATH": "/mine/bin",
-        "HOME": "/mine",
-        "CONDA_PREFIX": "/mine/conda",
-        "TMPDIR": "/big/tmp",
-    }
+@pytest.mark.parametrize("value", ["", "0", "1"])
+def test_python_writes_at_once_unless_the_submitter_sets_it_otherwise(value: str) -> None:
+    assert environment(spec_of("x"), {"PYTHONUNBUFFERED": value})["PYTHONUNBUFFERED"] == value
+    assert environment(spec_of("x", env={"PYTHONUNBUFFERED": value}))["PYTHONUNBUFFERED"] == value
 
 
 def test_the_jobs_variables_win_over_the_machines_but_not_over_the_contract():
-    spec = spec_of("x", env={"PATH": "/job", "KUBEQUE_TASK_INDEX": "99"}, local_env={"PATH": "/mine"})
+    spec = spec_of("x", env={"PATH": "/job", "KUBEQUE_TASK_INDEX": "99"})
 
     env = environment(spec, {"PATH": "/image"})
 

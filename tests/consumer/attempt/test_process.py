@@ -413,3 +413,16 @@ def test_a_success_while_the_count_moved_is_a_success_with_a_warning(bench, cgro
 
     assert (ended.cause, ended.code) == (Cause.OK, 0)
     assert "killed for lack of memory, and yet it ended well" in ended.message
+
+
+@pytest.mark.parametrize(
+    ("options", "hides"),
+    [("rw,nosuid", False), ("rw,hidepid=0", False), ("rw,hidepid=off", False), ("rw,hidepid=2", True),
+     ("rw,hidepid=invisible,gid=5", True), ("rw,hidepid=ptraceable", True)],
+)  # fmt: skip
+def test_a_consumer_stays_visible_where_proc_hides_what_may_not_be_inspected(tmp_path, options, hides):
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"tmpfs /tmp tmpfs hidepid=2 0 0\nproc /proc proc {options} 0 0\n\n")
+
+    assert process_tree.hides_processes(mounts) is hides
+    assert process_tree.hides_processes(tmp_path / "missing")

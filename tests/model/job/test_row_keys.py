@@ -19,7 +19,7 @@ SCRIPT = Input("run.py", "/cas/1", "1" * 64, 10)
 
 def spec(*words: str, rows: Any = None, **more: Any) -> JobSpec:
     rows = rows or from_records([{"lr": "0.1", "seed": "1"}, {"lr": "0.2", "seed": "1"}])
-    return JobSpec(tuple(map(parse_word, words)), rows.to_spec(), local_env={"PATH": "/bin"}, **more)
+    return JobSpec(tuple(map(parse_word, words)), rows.to_spec(), local=True, **more)
 
 
 def keys(given: JobSpec, rows: list[tuple[str, ...]] | None = None) -> list[bytes]:
@@ -31,7 +31,7 @@ def test_a_key_is_the_same_whenever_the_same_would_run() -> None:
     first = spec("python3", "^run.py", "{lr}", inputs=(SCRIPT,))
     turned = spec("python3", "^/home/ann/run.py", "{lr}", rows=from_records([{"seed": "1", "lr": "0.1"}]),
                   inputs=(replace(SCRIPT, url="gs://b/cas/1"),))  # fmt: skip
-    elsewhere = replace(first, local_env={"PATH": "/usr/bin"}, task_timeout=5.0, cpu=2.0)
+    elsewhere = replace(first, local_env={"PATH": "/usr/bin"}, local=True, task_timeout=5.0, cpu=2.0)
 
     # Then their rows have equal keys, whatever their number
     assert keys(first)[0] == keys(turned, [("1", "0.1")])[0] == keys(elsewhere)[0]
@@ -92,14 +92,14 @@ def test_an_object_elsewhere_counts_by_its_generation() -> None:
     ],
 )
 def test_rows_have_keys_only_where_the_image_is_named_by_its_digest(image: str, named: str) -> None:
-    in_pods = replace(spec("true"), local_env={}, image=image)
+    in_pods = replace(spec("true"), local=False, image=image)
     assert named in no_keys(in_pods)
     assert bool(no_keys(in_pods)) == bool(named)
     assert no_keys(spec("true", image=image)) == ""  # on one machine nothing runs in it
 
 
 def test_the_digest_of_an_image_is_part_of_the_key_and_its_registry_is_not() -> None:
-    of = lambda image: keys(replace(spec("true"), local_env={}, image=image))  # noqa: E731
+    of = lambda image: keys(replace(spec("true"), local=False, image=image))  # noqa: E731
     assert of(PINNED) == of(f"mirror.example/{PINNED}") != of(PINNED[:-1] + "b")
 
 

@@ -36,6 +36,7 @@ specs = st.builds(
     results=strings,
     ignore=strings,
     env=pairs,
+    local=st.booleans(),
     local_env=pairs,
     task_timeout=amounts,
     grace_seconds=st.floats(0, 1e6),
@@ -101,8 +102,19 @@ def test_whatever_is_asked_differently_has_another_digest(name: str) -> None:
 
 
 def test_every_field_but_the_surroundings_counts() -> None:
-    assert {field.name for field in fields(JobSpec)} - set(OTHER) == {"local_env", "extra"}
-    assert replace(SPEC, local_env={"PATH": "/bin"}).digest() == SPEC.digest()
+    assert {field.name for field in fields(JobSpec)} - set(OTHER) == {"local", "local_env", "extra"}
+    assert replace(SPEC, local_env={"PATH": "/bin"}, local=True).digest() == SPEC.digest()
+
+
+@pytest.mark.parametrize(("local_env", "local"), [({"PATH": "/bin"}, True), ({}, False)])
+def test_a_spec_from_before_the_flag_is_local_if_it_has_an_environment(local_env: dict[str, str], local: bool) -> None:
+    wire = replace(SPEC, local_env=local_env).to_wire()
+    del wire["local"]
+
+    read = JobSpec.from_wire(wire)
+
+    assert read.local is local
+    assert read.digest() == SPEC.digest()
 
 
 def test_the_order_of_variables_is_no_difference() -> None:

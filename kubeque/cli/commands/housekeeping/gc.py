@@ -19,6 +19,7 @@ _LISTED = 20
 _WORDS = {
     "expired": "past its --results-ttl",
     "left over": "of a removed job",
+    "environment": "the environment of a removed job",
     "input": "an input that no job uses",
 }
 

@@ -1,0 +1,124 @@
+"""The environments of submitters, kept in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
+
+They may contain passwords, so only the user may read them. They are in no spec, bucket, report or message.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeque.clusters.home_folder import open_private
+from kubeque.model.errors import ClusterError, EnvironmentGone
+from kubeque.model.job.environment import Environment
+from kubeque.model.job.job import Job
+
+_NAME = re.compile(r"([a-z0-9]+)-(\d+)\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEnvironment:
+    """The file of one environment."""
+
+    path: Path
+    uid: str
+    #: Digest of the URL of the queue that has the job; empty if the file cannot be read.
+    queue: str
+    bytes: int
+    #: Unix time of its last change, seconds.
+    modified: float
+
+
+class Environments:
+    """The environments below one home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / "environments"
+
+    def path(self, job: Job, revision: int | None = None) -> Path:
+        """Return the file of a revision of a job (default: the one in force), whether it exists or not."""
+        return self._folder / f"{job.uid}-{job.revision if revision is None else revision}.json"
+
+    def write(self, job: Job, environment: Environment, *, queue: str) -> None:
+        """Store the environment of a job's revision. `queue`: digest of the URL of its queue. Raises ClusterError."""
+        path = self.path(job)
+        partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        # ASCII with escapes: a byte that is not UTF-8 is a lone surrogate here, and UTF-8 has none.
+        text = json.dumps({"queue": queue, **environment.to_wire()})
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(partial, "x", encoding="ascii", opener=open_private) as file:
+                file.write(text)
+            os.replace(partial, path)
+        except OSError as error:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+            raise ClusterError(f"the environment cannot be kept in {self._folder}: {error.strerror}") from error
+
+    def read(self, job: Job, revision: int | None = None) -> Environment:
+        """Return the environment of a revision. Raises EnvironmentGone if it is missing or damaged, ClusterError."""
+        path = self.path(job, revision)
+        try:
+            return Environment.from_wire(json.loads(path.read_bytes()))
+        except FileNotFoundError as error:
+            raise _gone(job, f"there is no {path}") from error
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise _gone(job, f"{path} is damaged") from error
+        except OSError as error:
+            raise ClusterError(f"the environment {path} cannot be read: {error.strerror}") from error
+
+    def remove(self, uid: str) -> None:
+        """Delete all environments of a job. What cannot be deleted is left to `kubeque gc`."""
+        for kept in self.kept():
+            if kept.uid == uid:
+                with suppress(OSError):
+                    kept.path.unlink(missing_ok=True)
+
+    def kept(self) -> Iterator[KeptEnvironment]:
+        """Yield all files."""
+        with suppress(OSError):
+            for path in sorted(self._folder.iterdir()):
+                if found := _NAME.fullmatch(path.name):
+                    with suppress(OSError):
+                        status = path.stat()
+                        yield KeptEnvironment(path, found[1], _queue_of(path), status.st_size, status.st_mtime)
+
+
+def this_environment() -> dict[str, str]:
+    """Return the variables of this process. Bytes that are not UTF-8 are lone surrogates, whatever the locale."""
+    return {_decode(name): _decode(value) for name, value in os.environb.items()}
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def this_umask() -> int:
+    """Return the umask of this process."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_bytes().splitlines():
+            if line.startswith(b"Umask:"):
+                return int(line.split()[1], 8)
+    umask = os.umask(0o077)  # it cannot be read without a change, which another thread may notice
+    os.umask(umask)
+    return umask
+
+
+def _gone(job: Job, reason: str) -> EnvironmentGone:
+    return EnvironmentGone(
+        f"the environment in which {job.name} was submitted is gone ({reason}): kubeque reset {job.name} --update runs"
+        " its rows in the environment of now"
+    )
+
+
+def _queue_of(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_bytes())["queue"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""

@@ -1,0 +1,54 @@
+"""The home folder of kubeque on this machine, which only its user may read."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from kubeque.model.errors import ClusterError, ConfigError
+
+
+def open_private(path: str, flags: int) -> int:
+    """Open a file as `open` does with this opener: nobody else may read it if it is new."""
+    return os.open(path, flags, 0o600)
+
+
+def make_home(home: Path) -> None:
+    """Create the home folder, readable by its user only: it holds commands and results. Raises ConfigError."""
+    remedy = "set KUBEQUE_HOME to a folder of your own"
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the folder {home} cannot be made ({error.strerror}): {remedy}") from error
+    if not os.access(home, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"the folder {home} belongs to {_owner(home)} and may not be used by you: {remedy}")
+
+
+def _owner(folder: Path) -> str:
+    try:
+        return folder.owner()
+    except (OSError, KeyError):
+        return "another user"
+
+
+def home_key(folder: Path) -> bytes:
+    """Return random bytes that are kept in `folder` of the home folder. Raises ClusterError."""
+    path = folder / "key"
+    with suppress(OSError):
+        return path.read_bytes()
+    partial = path.with_name(f"key.{secrets.token_hex(4)}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(partial, "xb", opener=open_private) as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(partial, path)  # of two processes one has the key that both use
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+        return path.read_bytes()
+    except OSError as error:
+        raise ClusterError(f"{folder} cannot be used: {error.strerror}") from error

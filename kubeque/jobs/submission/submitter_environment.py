@@ -1,0 +1,97 @@
+"""The environment of the submitter: its differences from that of an earlier submission, and its use by later runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+from kubeque.clusters.environments import Environments, this_environment, this_umask
+from kubeque.clusters.open import is_own_fleet
+from kubeque.files.layout import spec_url
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.owner import own_mark
+from kubeque.model.errors import ClusterError, EnvironmentGone, UserError
+from kubeque.model.job.changes import raise_needs
+from kubeque.model.job.environment import Environment
+from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.versions import LOCAL_NEEDS
+from kubeque.model.text import printable
+
+#: Number of variables that a message names; of more it has the number.
+_NAMED = 20
+
+
+def environment_now(origin: Mapping[str, str]) -> Environment:
+    """Return what tasks on this machine get from this process. `origin`: that of their sweep."""
+    return Environment.of_submitter(this_environment(), this_umask(), airflow="dag" in origin)
+
+
+def keep(backends: Backends, job: Job, environment: Environment) -> None:
+    """Store the environment of the job's revision on this machine. Raises ClusterError."""
+    Environments(backends.config.home).write(job, environment, queue=own_mark(backends))
+
+
+def differences(backends: Backends, job: Job, now: Environment | None) -> tuple[str, ...]:
+    """Return the names of the variables that differ between `now` and the job's environment; empty if one is unknown.
+
+    Raises StorageError.
+    """
+    if now is None or not _is_kept(backends.spec(job)):
+        return ()
+    try:
+        return Environments(backends.config.home).read(job).differences(now)
+    except (EnvironmentGone, ClusterError):
+        return ()
+
+
+def explain(job: Job, names: tuple[str, ...]) -> str:
+    """Return the note for a submission that does not change the job although these variables differ."""
+    named = ", ".join(printable(name) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f"its tasks keep the environment of its submission, which differs from this one in {named}{more}:"
+        f" kubeque reset {job.name} --update runs the failed rows in this one, --replace all rows"
+    )
+
+
+def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool) -> Job:
+    """Run tasks again; with `update` in the environment of this process, as a new revision of the job.
+
+    Raises JobNotFound, EnvironmentGone if the environment of its submission is needed and gone, UserError.
+    """
+    before = backends.queue.job(name)
+    spec = backends.spec(before)
+    if update:
+        return _renew(backends, before, spec, rule)
+    if _is_kept(spec) and is_own_fleet(backends.config, before.fleet):
+        Environments(backends.config.home).read(before)
+    return backends.queue.reset(name, rule)
+
+
+def _renew(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> Job:
+    if not spec.local:
+        raise UserError(
+            f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit it with --revise and"
+            " other values of --env"
+        )
+    urls = [before.url, *(item.url for item in [*spec.inputs, *spec.row_inputs.values()])]
+    after = replace(
+        before, revision=before.revision + 1,
+        fleet=backends.cluster_of(before).fleet(before.name, urls),
+    )  # fmt: skip
+    keep(backends, after, environment_now(before.origin))
+    backends.files.write(spec_url(after), json.dumps(replace(spec, local_env={}).to_wire()).encode())
+    # Consumers of another fleet would hold on to blocks of a job that is not theirs any more.
+    rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)
+
+    def change(now: Job) -> Job:
+        return raise_needs(replace(now, revision=after.revision, fleet=after.fleet), LOCAL_NEEDS)
+
+    return backends.queue.reset(before.name, rule, change)
+
+
+def _is_kept(spec: JobSpec) -> bool:
+    """True if the environment of such a job is in a file: not in a pod, and not from kubeque before 0.3."""
+    return spec.local and not spec.local_env

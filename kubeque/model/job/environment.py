@@ -1,0 +1,60 @@
+"""The environment of a submitter: the variables and the umask that the tasks of one machine get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+#: Variables of kubeque itself, and those that describe one process or one shell.
+_NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)
+#: Variables of Airflow: they hold logins and the key of its database.
+_AIRFLOW = re.compile(r"AIRFLOW.*", re.DOTALL)
+#: All variables that tasks get from an Airflow worker: its other variables are those of an operator, not of a user.
+_FROM_AIRFLOW = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|VIRTUAL_ENV|CONDA_.*", re.DOTALL)
+#: A process with this variable runs an Airflow task.
+_DAG_VARIABLE = "AIRFLOW_CTX_DAG_ID"
+#: Name of the umask among the names of variables that differ.
+_UMASK = "umask"
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Variables and umask of a process at one moment. Names and values may contain bytes that are not UTF-8."""
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: None: the umask of the consumer.
+    umask: int | None = None
+
+    @classmethod
+    def of_submitter(cls, environ: Mapping[str, str], umask: int, *, airflow: bool = False) -> Environment:
+        """Return what tasks get from a submitting process. `airflow`: its sweep comes from an Airflow task."""
+        if airflow or _DAG_VARIABLE in environ:
+            return cls({name: value for name, value in environ.items() if _FROM_AIRFLOW.fullmatch(name)})
+        own = {name: value for name, value in inheritable(environ).items() if not _AIRFLOW.fullmatch(name)}
+        return cls(own, umask)
+
+    def differences(self, other: Environment) -> tuple[str, ...]:
+        """Return the names of the variables that differ, sorted; the last is `umask` if that differs."""
+        mine, theirs = self.variables, other.variables
+        names = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+        return (*names, *([_UMASK] if self.umask != other.umask else []))
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"variables": dict(self.variables), "umask": self.umask}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> Environment:
+        """Return a stored environment. Raises ValueError if it has another form."""
+        variables, umask = wire.get("variables"), wire.get("umask")
+        if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
+            raise ValueError("it has no variables")
+        if umask is not None and (not isinstance(umask, int) or not 0 <= umask <= 0o777):
+            raise ValueError("its umask is not a number")
+        return cls(variables, umask)
+
+
+def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that describe neither kubeque nor one process."""
+    return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}
