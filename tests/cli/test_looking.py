@@ -11,6 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from kubeque.cli.__main__ import COMMANDS, kubeque
+from kubeque.client import Client
+from kubeque.model.config.config import Config
 from tests.cli.conftest import SAMPLE, Shell
 from tests.jobs.processes import consumers_of
 from tests.waiting import until
@@ -80,3 +82,28 @@ def test_a_command_that_only_shows_starts_no_consumer(
     hosted = COMMANDS[words[0]] == "cluster" and words[0] not in ("start", "stop")
     assert hosted or ran.exception is None, ran.exception
     assert consumers_of(stopped.home) == []
+
+
+def test_stop_names_the_programs_that_start_consumers_again(shell: Shell) -> None:
+    assert shell.run("sub", "-n", "j", "--no-wait", "sleep", "100").returncode == 0
+    config = Config.load(start=shell.folder, home=shell.folder, environ={"KUBEQUE_HOME": str(shell.home)})
+    with Client(config) as client:
+        client.take("j", "a_dag/a_run/a_task/-1#1")
+        assert [(found.kind, found.name) for found in client.observers()] == [("airflow", "a_dag/a_run/a_task/-1#1")]
+        watcher = shell.start("watch", "j")
+        until("the watcher", lambda: len(client.observers()) == 2)
+        stopped = shell.run("stop").stdout
+        assert "the Airflow task a_dag/a_run/a_task/-1#1 waits for j and starts consumers again" in stopped
+        assert (
+            f"the process {watcher.pid} waits for j and starts consumers again: end it, or kubeque pause j" in stopped
+        )
+
+        watcher.kill()
+        watcher.wait()
+        until("its lock is free", lambda: len(client.observers()) == 1)
+        assert list((shell.home / "watchers").iterdir()) == []
+        shell.run("stop")
+        said = shell.run("status", "j")
+    assert said.stdout.endswith("waits: no consumer runs: `kubeque watch j` starts them\n")
+    assert "no consumer runs" in shell.run("doctor", "j").stdout
+    assert consumers_of(shell.home) == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -59,10 +58,10 @@ def test_a_reset_of_all_rows_when_all_consumers_but_one_have_left(desk: Desk) ->
     desk.until("one consumer", lambda: desk.status("again")["counts"]["ok"] == 2 and len(running(desk, "again")) == 1)
     reset = desk.run("reset", "again", "--all")
     assert reset.returncode == 0, reset.stderr
-    desk.until("consumers again", lambda: desk.status("again") and len(desk.objects("pods", "again")) > 3)
-    done = desk.run("watch", "again")
-
-    assert done.returncode == 0, done.stdout
+    with desk.watch("again") as watcher:
+        desk.until("consumers again", lambda: len(desk.objects("pods", "again")) > 3)
+        out, _ = watcher.communicate(timeout=600)
+    assert watcher.returncode == 0, out
     tasks = desk.tasks("again")
     assert [task["state"] for task in tasks] == ["ok"] * 3
     assert [task["attempts"] for task in tasks] == [2, 2, 1]  # what ran when it was reset went on
@@ -78,12 +77,13 @@ def test_of_many_who_repair_at_once_one_starts_consumers_and_a_long_name_does_no
     for found in desk.objects("jobs", label):
         desk.api.delete(path("jobs", NAMESPACE, found["metadata"]["name"]))
     desk.until("nobody to serve it", lambda: not desk.objects("jobs", label))
-    with ThreadPoolExecutor(4) as people:
-        looks = list(people.map(lambda _: desk.run("status", long), range(4)))
-    assert [look.returncode for look in looks] == [0] * 4
+    assert "no consumer runs" in desk.run("status", long).stdout
+    assert not desk.objects("jobs", label)
+    watchers = [desk.watch(long) for _ in range(4)]
+    desk.until("somebody to serve it", lambda: desk.objects("jobs", label))
     assert [(found["spec"]["completions"], found["metadata"]["labels"]["kubeque/job"]) for found in
             desk.objects("jobs", label)] == [(2, label)]  # fmt: skip
-    done = desk.run("watch", long)
-
-    assert done.returncode == 0, done.stdout
+    for watcher in watchers:
+        out, _ = watcher.communicate(timeout=600)
+        assert watcher.returncode == 0, out
     assert [task["state"] for task in desk.tasks(long)] == ["ok"] * 2

@@ -107,3 +107,25 @@ def test_an_image_needs_nothing_and_keeps_what_it_has(desk: Desk) -> None:
         assert {name for name in names if name.startswith("KUBEQUE_")} == {
             "KUBEQUE_JOB_ID", "KUBEQUE_TASK_INDEX", "KUBEQUE_ATTEMPT", "KUBEQUE_OUT",
         }  # fmt: skip
+
+
+@pytest.mark.usefixtures("keepers")
+def test_pause_makes_the_pods_leave_and_resume_brings_them_back(desk: Desk) -> None:
+    done = desk.sub("-n", "paused", "--no-wait", "--consumers", "2", "--memory", "64Mi", "--repeat", "10",
+                    "/bin/sh", "-c", "sleep 4")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    desk.until("two running tasks", lambda: desk.status("paused")["counts"]["running"] >= 2)
+    assert desk.run("pause", "paused").returncode == 0
+    desk.until("no pods", lambda: not desk.objects("pods", "paused"))
+
+    left = desk.status("paused")
+    assert (left["state"], left["counts"]["running"], left["counts"]["pending"] > 0) == ("paused", 0, True)
+    for words in (["list"], ["show", "paused"], ["fetch", "paused", "early"]):
+        assert desk.run(*words).returncode == 0
+    assert not desk.objects("pods", "paused")
+
+    assert desk.run("resume", "paused").returncode == 0
+    done = desk.run("watch", "paused")
+    assert done.returncode == 0, done.stdout
+    assert [task["state"] for task in desk.tasks("paused")] == ["ok"] * 10
+    desk.leaves_nothing("paused")

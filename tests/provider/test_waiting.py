@@ -276,6 +276,23 @@ class TestTheEndOfWhoWaits:
         assert state(waiter.job_id) is JobState.ACTIVE
 
 
+def test_a_paused_sweep_is_named_once_and_waited_for(
+    submit: Execute, run: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    name = long_sweep(submit)
+    with Client() as client:
+        client.pause(name)
+    capfd.readouterr()
+    waiting = KubequeJobSensor(task_id="wait", job_id=name)
+    trigger = KubequeSweepTrigger(**a_waiter(name).as_dict(), poke_interval=0.05, deadline=time.time() + 0.5)
+
+    assert [waiting.poke(run.context("wait", 1)).is_done for _ in range(3)] == [False] * 3
+    assert first_event(trigger)["status"] == "timeout"
+    said = "".join(capfd.readouterr()) or caplog.text  # older Airflows log without printing
+    assert said.count("it is paused: `kubeque resume") == 2, "once by the sensor, once by the trigger"
+    assert state(name) is JobState.ACTIVE
+
+
 @pytest.mark.parametrize("made", [KubequeJobSensor, KubequeSubmitOperator])
 def test_a_sweep_that_would_stop_between_two_looks_is_refused_at_once(made: Any) -> None:
     fields = {"job_id": "sweep"} if made is KubequeJobSensor else {"command": ["true"], "parameters": [{"a": 1}]}
