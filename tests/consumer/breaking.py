@@ -104,7 +104,7 @@ def fail_often(target: str, times: int) -> None:
 def make_jobs(home: Path) -> Client:
     """Submit two jobs without starting a consumer."""
     home.mkdir()
-    submit.reconcile = lambda backends, name: None  # type: ignore[attr-defined,assignment]
+    submit.reconcile = lambda backends, name, **how: None  # type: ignore[attr-defined,assignment]
     client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))
     for name, priority in (("victim", 5), ("other", 0)):
         rows = from_records([{"x": "1"}])
