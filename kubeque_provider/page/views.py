@@ -9,6 +9,7 @@ from typing import Any
 
 from kubeque.client import Failures, Peek, TaskRow
 from kubeque.model.job.job import Counts, Job
+from kubeque.model.rows.column_names import out_column, parameter_column
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import printable, render_terminal
 from kubeque_provider.airflow_versions import mask_secrets, task_path
@@ -52,8 +53,8 @@ def failures_view(found: Failures) -> dict[str, Any]:
 def table_view(lines: Sequence[TaskRow], columns: Sequence[str]) -> dict[str, Any]:
     """Return tasks as rows of a table. `columns`: names of the parameters."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
-    kept, values = columns[:_MAX_COLUMNS], outs[:_MAX_COLUMNS]
-    heads = ["index", "state", *kept, *(f for f in _facts(lines) if f != "state"), *(f"out.{name}" for name in values)]
+    kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
+    heads = ["index", "state", *kept, *(f for f in _facts(lines) if f != "state"), *map(out_column, values)]
     return {
         "heads": [{"column": head, "label": printable(head, _CELL_CHARACTERS)} for head in heads],
         "rows": [[cell(line.value(head), _CELL_CHARACTERS, head) for head in heads] for line in lines],

@@ -12,11 +12,12 @@ from kubeque.cli.output.job_text import task_cells
 from kubeque.cli.output.terminal import Table
 from kubeque.client import TaskRow
 from kubeque.model.job.task import TaskState
+from kubeque.model.rows.column_names import out_column
 from kubeque.model.text import printable
 
 STATES = click.Choice([state.value for state in TaskState if state is not TaskState.UNKNOWN])
-_FACTS = ("state", "cause", "exit", "seconds", "peak", "files")
-_RIGHT = frozenset({"index", "exit", "seconds", "peak", "files"})
+_FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files")
+_RIGHT = frozenset({"index", *_FACTS[2:]})
 #: Number of first tasks whose `out.*` values become columns; JSON has all values.
 _SAMPLE = 200
 
@@ -32,15 +33,15 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
     if not first:
         click.echo("no task matches")
         return
-    columns = [column for column in first[0].row if column != "index"]
+    columns = list(first[0].parameters())
     outs = list(dict.fromkeys(name for line in first for name in line.out))
-    headers = ["index", *map(printable, columns), *_FACTS, *(f"out.{printable(name)}" for name in outs)]
+    headers = ["index", *map(printable, columns), *_FACTS, *(printable(out_column(name)) for name in outs)]
     table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state", "cause"}))
-    table.print(_cells(chain(first, rest), columns, outs))
+    table.print(_cells(chain(first, rest), outs))
 
 
-def _cells(lines: Iterable[TaskRow], columns: list[str], outs: list[str]) -> Iterator[list[str]]:
+def _cells(lines: Iterable[TaskRow], outs: list[str]) -> Iterator[list[str]]:
     for line in lines:
         values = line.out
         out = ("" if values.get(name) is None else printable(values[name]) for name in outs)
-        yield [str(line.view.index), *(printable(line.row[column]) for column in columns), *task_cells(line), *out]
+        yield [str(line.view.index), *map(printable, line.parameters().values()), *task_cells(line), *out]

@@ -11,11 +11,12 @@ from typing import Any
 from kubeque.clusters.open import is_local
 from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
-from kubeque.jobs.results.table import FACTS, TaskRow
+from kubeque.jobs.results.table import TaskRow
 from kubeque.model.command.command import format_word as written
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes, format_seconds
+from kubeque.model.rows.column_names import FACTS, out_column
 from kubeque.model.stats.advice import AttemptStats, advise
 from kubeque.model.stats.failure_groups import NAMED, Group
 from kubeque.model.stats.spans import By
@@ -31,7 +32,6 @@ _COUNTS = (
     ("ok", "cause-ok"), ("failed", "cause-exit"), ("killed", "cause-killed"), ("running", "cause-preempted"),
     ("pending", "cause-pending"), ("held", "cause-pending"),
 )  # fmt: skip
-_HEADS = {"exit_code": "exit", "peak_memory": "peak memory"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,10 +162,10 @@ def _row(index: int, row: Mapping[str, str]) -> str:
 def _table(c: Content) -> Iterator[str]:
     if not c.listed:
         return
-    every = [name for name in c.listed[0].row if name != "index"]
+    every = list(c.listed[0].parameters())
     outs = list(dict.fromkeys(name for line in c.listed for name in line.out))
     columns, values = every[:_COLUMNS], outs[:_COLUMNS]
-    heads = ["index", *columns, *FACTS, *(f"out.{name}" for name in values)]
+    heads = ["index", *columns, *FACTS, *map(out_column, values)]
     rows = [_cells(line, columns, values) for line in c.listed]
     right = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(heads))]
     yield "<h2>Tasks</h2>"
@@ -176,7 +176,7 @@ def _table(c: Content) -> Iterator[str]:
     )
     yield '<div class="scroll" tabindex="0" role="region" aria-label="tasks"><table id="tasks"><thead><tr>'
     yield "".join(
-        f'<th scope="col"{_number(n)}><button type="button">{text(_HEADS.get(head, head), 60)}</button></th>'
+        f'<th scope="col"{_number(n)}><button type="button">{text(head, 60)}</button></th>'
         for head, n in zip(heads, right, strict=True)
     )
     yield "</tr></thead><tbody>"
@@ -189,8 +189,8 @@ def _table(c: Content) -> Iterator[str]:
 
 
 def _cells(line: TaskRow, columns: Sequence[str], outs: Sequence[str]) -> list[Any]:
-    facts, out = line.facts(), line.out
-    return [line.view.index, *(line.row[name] for name in columns), *facts.values(), *(out.get(name) for name in outs)]
+    facts, out, row = line.facts(), line.out, line.parameters()
+    return [line.view.index, *(row[name] for name in columns), *facts.values(), *(out.get(name) for name in outs)]
 
 
 def _cell(value: Any, right: bool, *, size: bool) -> str:

@@ -14,10 +14,11 @@ from kubeque.files.output import write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_result
-from kubeque.jobs.results.table import FACTS, TaskRow, lines, out_column, parameter_column, write_csv
+from kubeque.jobs.results.table import TaskRow, lines, write_csv
 from kubeque.model.errors import MissingExtra, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
+from kubeque.model.rows.column_names import FACTS, out_column, parameter_column
 from kubeque.model.rows.column_types import Column, ValueType, read_text
 
 _FACT_KINDS = {
@@ -73,7 +74,7 @@ def frame(backends: Backends, job: Job) -> Any:
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
     """Return the table as dicts. Raises StorageError."""
     return [
-        {**line.as_record(), **{f"out.{name}": value for name, value in out.items()}}
+        {**line.as_record(), **{out_column(name): value for name, value in out.items()}}
         for line, out in whole_lines(backends, job)
     ]
 

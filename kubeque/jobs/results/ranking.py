@@ -10,11 +10,13 @@ from typing import Any
 
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.table import FACTS, TaskRow
+from kubeque.jobs.results.table import TaskRow
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
+from kubeque.model.rows.column_names import FACTS, out_column, out_of
 from kubeque.model.rows.parameters import read_row
+from kubeque.model.rows.rows import INDEX
 
 #: Number of excess lines at which a bounded bucket is sorted and cut.
 _SLACK = 1000
@@ -31,8 +33,8 @@ def ranked(lines: Iterable[TaskRow], column: str, *, top: int | None = None, des
     seen: dict[str, None] = {}
     for line in lines:
         if not seen:
-            seen.update(dict.fromkeys(("index", *line.row, *FACTS)))
-        seen.update(dict.fromkeys(f"out.{name}" for name in line.out))
+            seen.update(dict.fromkeys((INDEX, *line.parameters(), *FACTS)))
+        seen.update(dict.fromkeys(map(out_column, line.out)))
         value = line.value(column)
         number = _number(value)
         if number is not None:
@@ -48,7 +50,7 @@ def ranked(lines: Iterable[TaskRow], column: str, *, top: int | None = None, des
 
 
 def _known(seen: Iterable[str]) -> list[str]:
-    outs = [name for name in seen if name.startswith("out.")]
+    outs = [name for name in seen if out_of(name) is not None]
     return [*(name for name in seen if name not in outs and name not in FACTS), *FACTS, *outs]
 
 

@@ -13,10 +13,9 @@ from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
+from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column, parameter_of
 from kubeque.model.rows.parameters import read_row
-
-#: Columns of every table after the parameters.
-FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes")
+from kubeque.model.rows.rows import INDEX
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,10 @@ class TaskRow:
         record = self.view.record
         return len(record.history) if len(record.history) < KEPT_ATTEMPTS else record.attempts
 
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters by their column of the table."""
+        return {parameter_column(name): value for name, value in self.row.items() if name != INDEX}
+
     @property
     def out(self) -> dict[str, Any]:
         """Return the values that the task wrote to $KUBEQUE_OUT, if the queue keeps them."""
@@ -55,18 +58,20 @@ class TaskRow:
 
     def value(self, column: str) -> Any:
         """Return the value of one column of `as_record`; None if it has none."""
-        if column.startswith("out.") and (name := column.removeprefix("out.")) in (out := self.out):
-            return out[name]
+        if (name := out_of(column)) is not None:
+            return self.out.get(name)
         if column in FACTS:
             return self.facts()[column]
-        return self.view.index if column == "index" else self.row.get(column)
+        if column == INDEX:
+            return self.view.index
+        parameter = parameter_of(column)
+        return None if parameter is None else self.row.get(parameter)
 
     def as_record(self) -> dict[str, Any]:
         """Return index, parameters, facts and the task's own values as one dict; the names of its own values begin with
         `out.`."""
-        out = {f"out.{key}": value for key, value in self.out.items()}
-        row = {column: value for column, value in self.row.items() if column != "index"}
-        return {"index": self.view.index, **row, **self.facts(), **out}
+        out = {out_column(key): value for key, value in self.out.items()}
+        return {INDEX: self.view.index, **self.parameters(), **self.facts(), **out}
 
 
 def lines(backends: Backends, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
@@ -95,27 +100,17 @@ def write_table(backends: Backends, job: Job, found: Sequence[TaskRow]) -> None:
 
 def to_csv(found: Sequence[TaskRow]) -> bytes:
     """Return the table as CSV: index, parameters, facts, out.*"""
-    columns = [column for column in (found[0].row if found else {}) if column != "index"]
+    columns = list(found[0].parameters() if found else {})
     outs = _out_columns(found)
-    header = ["index", *map(parameter_column, columns), *FACTS, *map(out_column, outs)]
+    header = [INDEX, *columns, *FACTS, *map(out_column, outs)]
     rows = (
-        [line.view.index, *(line.row[c] for c in columns), *line.facts().values(), *(out.get(o) for o in outs)]
+        [line.view.index, *line.parameters().values(), *line.facts().values(), *(out.get(o) for o in outs)]
         for line in found
         for out in (line.out,)
     )
     file = io.BytesIO()
     write_csv(file, header, rows)
     return file.getvalue()
-
-
-def parameter_column(name: str) -> str:
-    """Return the column of a parameter: its name, or `param.{name}` if the name is `index` or one of FACTS."""
-    return f"param.{name}" if name in ("index", *FACTS) else name
-
-
-def out_column(name: str) -> str:
-    """Return the column of a value that tasks wrote."""
-    return f"out.{name}"
 
 
 def write_csv(file: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -12,11 +12,13 @@ from kubeque.client import Client
 from kubeque.files.layout import result_url
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.collect import collect, frame
-from kubeque.jobs.results.table import lines
+from kubeque.jobs.results.collect import collect, frame, records
+from kubeque.jobs.results.ranking import ranked
+from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
+from kubeque.model.rows.column_names import FACTS
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 
@@ -105,6 +107,32 @@ def test_a_table_of_many_row_groups(backends: Backends, tmp_path: Path) -> None:
     collect(backends, many, tmp_path / "t.parquet", infer=True)
 
     assert parquet.read_table(tmp_path / "t.parquet")["out.twice"].to_pylist() == [2 * n for n in range(2500)]
+
+
+def test_parameters_that_are_named_like_other_columns_are_in_every_table(backends: Backends, tmp_path: Path) -> None:
+    # Given a parameter for each name that the table uses itself
+    clashing = [*FACTS, "out.loss", "param.state"]
+    row = {name: f"given {name}" for name in clashing}
+    made = ended_job(backends, [row, row], lambda index: Ended(out={"loss": index}), name="clash")
+
+    # When the table is written, returned, and sorted
+    collect(backends, made, tmp_path / "t.csv")
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        heads, *_ = csv.reader(file)
+    line = list(lines(backends, made))[1]
+
+    # Then each has all values, under the same distinct names
+    assert heads == list(records(backends, made)[0]) == list(line.as_record())
+    assert heads == next(csv.reader(to_csv([line]).decode().splitlines()))
+    assert len(set(heads)) == len(heads)
+    assert set(row.values()) <= set(map(str, line.as_record().values()))
+    assert (line.value("param.state"), line.value("param.out.loss"), line.value("param.param.state")) == (
+        "given state", "given out.loss", "given param.state",
+    )  # fmt: skip
+    assert (line.value("state"), line.value("out.loss")) == ("ok", 1)
+    assert [found.view.index for found in ranked(lines(backends, made), "out.loss", descending=True)] == [1, 0]
+    with pytest.raises(UserError, match=r"param\.seconds"):
+        ranked(lines(backends, made), "nothing")
 
 
 def test_another_ending_is_refused(backends: Backends, job: Job, tmp_path: Path) -> None:

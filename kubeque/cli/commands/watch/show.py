@@ -26,6 +26,8 @@ from kubeque.model.text import printable
 _LAST_LINES = 10
 #: Files that are listed; of more only the number is printed.
 _FILES = 20
+#: Labels of `show JOB INDEX` besides the parameters.
+_LABELS = frozenset({"command", "message", "took", "memory", "running in", "files"})
 
 
 @click.command()
@@ -184,9 +186,8 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     yield from format_pairs(
         [
             *(
-                (printable(column), printable(value, 200))
-                for column, value in task.line.row.items()
-                if column != "index"
+                (printable(_parameter_label(column)), printable(value, 200))
+                for column, value in task.line.parameters().items()
             ),
             ("command", printable(shlex.join(map(str, result.get("command", []))), 2000)),
             ("message", printable(outcome.message, 400) if outcome else ""),
@@ -205,6 +206,11 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     if view.record.history:
         yield ""
         Table(["attempt", "cause", "code", "seconds", "began", "consumer"]).print(_attempts(task))
+
+
+def _parameter_label(column: str) -> str:
+    """Return the column of a parameter, marked as one if another line has the same label."""
+    return f"param.{column}" if column in _LABELS else column
 
 
 def _last_lines(result: dict[str, Any] | Any) -> Iterator[str]:
