@@ -50,7 +50,7 @@ What to type next:
   kubeque status
   kubeque status {job} --tasks
   cd examples/sample-job
-  kubeque sub --fetch views --params params.csv python3 '^mandelbrot.py' '{{x_scale}}' '{{y_scale}}' '{{zoom}}'
+  kubeque sub -n views --fetch views --params params.csv python3 '^mandelbrot.py' '{{x_scale}}' '{{y_scale}}' '{{zoom}}'
 """
 
 

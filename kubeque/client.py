@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubeque import __version__
 from kubeque.clusters.open import Access, is_hosted, open_hosted
-from kubeque.files.csv_source import read_rows
+from kubeque.files.csv_source import STANDARD_INPUT, read_rows, read_rows_of_standard_input
 from kubeque.files.inputs.sources import absolute_pushes
 from kubeque.files.layout import report_url
 from kubeque.files.progress import Tell, Transfer
@@ -46,6 +46,7 @@ from kubeque.model.rows.parameters import Rows
 from kubeque.model.stats.estimate import Estimate
 from kubeque.model.stats.spans import By
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.user_paths import expand_home
 from kubeque.queues.reaper import LeaseWatch
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ if TYPE_CHECKING:
     from kubeque.clusters.gke.project import Part as Part
 
 __all__ = [
-    "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding", "Garbage", "JobDetails",
-    "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "TaskRow", "Transfer",
-    "absolute_pushes", "is_hosted", "report_url",
+    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding", "Garbage",
+    "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "TaskRow",
+    "Transfer", "absolute_pushes", "is_hosted", "report_url",
 ]  # fmt: skip
 
 
@@ -113,7 +114,11 @@ class Client:
 
     def rows(self, source: str) -> Rows:
         """Return the rows of a CSV file, a path or a URL. Raises ParametersError, StorageError."""
-        return read_rows(self._backends.files, source)
+        return read_rows(self._backends.files, expand_home(source))
+
+    def rows_of_standard_input(self) -> Rows:
+        """Return the rows of the CSV text on standard input. Raises ParametersError."""
+        return read_rows_of_standard_input()
 
     def estimate(self, name: str) -> Estimate:
         """Return what the canaries of a job predict for the tasks that are held."""
@@ -240,22 +245,34 @@ class Client:
 
     def fetch(
         self, name: str, dest: Path | str, *, force: bool = False, indexes: Container[int] | None = None,
-        state: str | None = None, globs: Sequence[str] = (), progress: Tell | None = None,
+        state: str | None = None, globs: Sequence[str] = (), progress: Tell | None = None, replaces: str = "",
     ) -> fetching.Fetched:  # fmt: skip
         """Fetch results into `dest`/{index}/ and `dest`/results.csv; `dest` is a folder or a URL of a store.
 
         `indexes`, `state` ("ok", "failed"): which tasks (default: all that ended); `globs`: which files (default: all).
-        `progress` gets tasks and bytes. Raises DestinationError.
+        `progress` gets tasks and bytes. `replaces`: uid of a job that this one has replaced; its files in `dest` are
+        deleted. Raises DestinationError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs))
-        return fetching.fetch(self._backends, self.job(name), str(dest), force=force, choice=choice, progress=progress)
+        return fetching.fetch(
+            self._backends, self.job(name), expand_home(dest), force=force, replaces=replaces, choice=choice,
+            progress=progress,
+        )  # fmt: skip
+
+    def check_destination(self, dest: Path | str, name: str, *, force: bool = False) -> str:
+        """Check, before a job is submitted as `name`, that its results can be fetched into `dest`.
+
+        Return the uid of the job that has the name now, for `replaces` of `fetch`; empty if there is none. Raises
+        DestinationError, StorageError.
+        """
+        return fetching.check_destination(self._backends, expand_home(dest), name, force=force)
 
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
         """Write the whole table to `dest`, .csv or .parquet. Raises UserError, DestinationError, MissingExtra.
 
         Parameters stay text unless `infer`. Values too large for the queue are read from the results.
         """
-        return collect(self._backends, self.job(name), dest, infer=infer)
+        return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 
     def frame(self, name: str) -> Any:
         """Return the whole table as a pandas DataFrame, parameters as text. Raises MissingExtra."""
@@ -264,14 +281,14 @@ class Client:
     def report(self, name: str, dest: Path | str) -> None:
         """Write report.html of a job, as of now, to `dest`. Raises DestinationError."""
         progress = self.progress(name)
-        write_report(self._backends, progress.job, progress.counts, dest)
+        write_report(self._backends, progress.job, progress.counts, expand_home(dest))
 
     def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
         """Write the timeline of jobs to `dest` (.html, .json for a Chrome trace, .csv, .png); return their attempts.
 
         Raises UserError, DestinationError, MissingExtra.
         """
-        return write_timeline(self._backends, [self.job(name) for name in names], dest, by=by)
+        return write_timeline(self._backends, [self.job(name) for name in names], expand_home(dest), by=by)
 
     # ------------------------------------------------------------------ control and housekeeping
     def kill(self, name: str) -> Progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kubeque.model.errors import UserError
+from kubeque.model.errors import DestinationNotEmpty, UserError
 from kubeque_provider.airflow_versions import AirflowException, AirflowFailException
 
 __all__ = ["BadSweep", "SweepFailed", "SweepKilled", "permanent"]
@@ -28,5 +28,10 @@ def permanent() -> Iterator[None]:
     """Turn a UserError of the enclosed code (a bad file, an unknown column, no such job) into BadSweep."""
     try:
         yield
+    except DestinationNotEmpty as error:
+        raise BadSweep(
+            f"dest {error.dest!r} is not empty and does not hold results of this sweep: choose another dest, for example"
+            " results/{{ run_id }} for one folder per run, or set force=True to use it together with what it holds"
+        ) from error
     except UserError as error:
         raise BadSweep(str(error)) from error

@@ -11,8 +11,8 @@ import click
 
 from docs.generate.job_schemas import Schema
 from docs.generate.schemas import OUTPUTS
-from kubeque.cli.__main__ import COMMANDS, kubeque
 from kubeque.cli.grouped_help import GroupedCommand
+from kubeque.cli.program import COMMANDS, kubeque
 
 _MADE = "<!-- Made by `make docs`: change the commands, not this page. -->"
 

@@ -1,137 +1,30 @@
-"""The `kubeque` command: find the subcommand, and turn errors into one line and an exit code."""
+"""The start of the `kubeque` command: answer Ctrl-C in one line from the first moment, then load the program."""
 
 from __future__ import annotations
 
 import os
 import sys
-import threading
-from collections.abc import Mapping
-from importlib import import_module
 
-import click
-
-from kubeque import __version__
-from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
-from kubeque.model.errors import KubequeError
-
-#: The groups of `--help`, in its order, with the help of each command. The command `sub` of the group `run` is the
-#: function `sub` in `commands/run/sub.py`; that module is imported only when the command runs.
-GROUPS: Mapping[str, Mapping[str, str]] = {
-    "run": {
-        "sub": "Submit a sweep and watch it.",
-        "go": "Run the rows that sub --try held back.",
-        "pause": "Let no more rows of a job start.",
-        "resume": "End the pause of a job.",
-        "params": "Print the rows of a job as CSV.",
-    },
-    "watch": {
-        "watch": "Watch a job until it has ended.",
-        "status": "Show the state of jobs, or the tasks of one job.",
-        "list": "List all jobs.",
-        "show": "Show the details of a job or a task.",
-        "peek": "Show the output of a task, also while it runs.",
-    },
-    "results": {
-        "fetch": "Fetch the results of a job into a folder.",
-        "collect": "Write the table of a job as CSV or Parquet.",
-        "report": "Write a page about a job.",
-        "timeline": "Draw where and when tasks ran.",
-    },
-    "repair": {
-        "kill": "Stop a job.",
-        "reset": "Run failed tasks again.",
-        "replay": "Run a task again on this machine and compare.",
-        "priority": "Set the priority of a job.",
-        "scale": "Set the number of consumers of a job.",
-        "remove": "Delete a job and its results.",
-    },
-    "cluster": {
-        "start": "Show the configuration; on GKE, create the cluster.",
-        "stop": "Stop the consumers; with --delete-cluster, delete the GKE cluster.",
-        "resize": "Set the number of nodes of a GKE cluster.",
-        "pool": "Manage the node pools of a GKE cluster.",
-    },
-    "housekeeping": {
-        "doctor": "Check configuration, queue, store and cluster, or a job.",
-        "gc": "Delete results and inputs that no job uses.",
-        "completion": "Print the completion script for bash, zsh or fish.",
-    },
-}
-COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
-#: Functions that do not have the name of their command, which is a name of Python.
-_FUNCTIONS = {"list": "list_jobs"}
-
-
-class _Lazy(click.Group):
-    """A group that imports the module of a command when it is needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
-        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for group, commands in GROUPS.items():
-            with formatter.section(group.capitalize()):
-                formatter.write_dl(list(commands.items()), col_max=12)
-
-
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, message="kubeque %(version)s")
-@click.option(
-    "--config",
-    type=click.Path(),
-    metavar="FILE",
-    help="Configuration file (default: .kubeque in the current or the home folder).",
-)
-@click.pass_context
-def kubeque(ctx: click.Context, config: str | None) -> None:
-    """Run one command over the rows of a table.
-
-    A sweep is a queue of tasks; consumers run them, and the results come back. Without a .kubeque file everything runs
-    on this machine.
-    """
-    ctx.obj = config
+# The module `signal` loads more modules before a handler can be set.
+from _signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
 
 
 def main() -> None:
-    """Run the command line. Exit with 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
-    try:
-        code = kubeque.main(prog_name="kubeque", standalone_mode=False)
-    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
-        ignore_interrupts()
-        line = "\n" * sys.stderr.isatty()  # after the ^C of the terminal
-        click.echo(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}", err=True)
-        _leave(130)
-    except click.ClickException as error:
-        click.echo(f"kubeque: {_format_error(error)}", err=True)
-        sys.exit(error.exit_code)
-    except KubequeError as error:
-        click.echo(f"kubeque: {error}", err=True)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+    """Run the command line. Exit codes: 0, 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
+    hears = getsignal(SIGINT) is default_int_handler
+    if hears:
+        signal(SIGINT, _leave_while_loading)
+    from kubeque.cli.program import run
+
+    code = run(lambda: signal(SIGINT, default_int_handler) if hears else None)
+    if hears:
+        signal(SIGINT, SIG_IGN)  # the process only exits
+    sys.exit(code)
 
 
-def _format_error(error: click.ClickException) -> str:
-    """Return an error of usage in one line that ends with the help to read."""
-    text = " ".join(error.format_message().split()).rstrip(".")
-    ctx = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{text[:1].lower()}{text[1:]}; see {ctx.command_path} --help" if ctx else text
-
-
-def _leave(code: int) -> None:
-    """Exit at once, even while threads wait for a store that does not answer. They write no partial files."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code) if threading.active_count() > 1 else sys.exit(code)
+def _leave_while_loading(number: int, frame: object) -> None:
+    os.write(2, b"\n" * os.isatty(2) + b"kubeque: interrupted\n")
+    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, absolute_pushes
+from kubeque.client import STANDARD_INPUT, Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.axes import read_grid
 from kubeque.model.rows.parameters import Rows, from_records, grid, sequence
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
 from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.user_paths import current_folder, expand_home, read_text_file
 
 
 def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
@@ -24,7 +25,9 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
 
     Raises UserError.
     """
-    here = Path.cwd()
+    if file == STANDARD_INPUT and options.get("parameters") == STANDARD_INPUT:
+        raise UserError("-f - and -p - both read standard input: name a file for one of them")
+    here = current_folder()
     typed = options | ({"command": list(command)} if command else {})
     if file is None:
         jobspec = {"base": str(here), **typed}
@@ -40,16 +43,17 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
 def _read_file(file: str, here: Path) -> Jobspec:
     """Read a jobspec and return it with absolute paths. Raises JobspecError."""
     try:
-        if file == "-":
+        if file == STANDARD_INPUT:
             data, folder = sys.stdin.buffer.read(MAX_BYTES + 1), here
         else:
-            folder = (here / file).parent
-            with open(file, "rb") as stream:
+            path = here / expand_home(file)
+            folder = path.parent
+            with path.open("rb") as stream:
                 data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise JobspecError(f"{file} cannot be read ({error.strerror}): name a readable jobspec") from error
-    jobspec = read_jobspec(data, file if file != "-" else "the jobspec")
-    base = Path(os.path.abspath(folder / os.path.expanduser(jobspec.get("base", "."))))
+    jobspec = read_jobspec(data, file if file != STANDARD_INPUT else "the jobspec")
+    base = Path(os.path.abspath(folder / expand_home(jobspec.get("base", "."))))
     return _resolve_paths(jobspec, base) | {"base": str(base)}
 
 
@@ -60,8 +64,8 @@ def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
         resolved["push"] = list(absolute_pushes(resolved["push"], base))
     for name in ("parameters", "fetch", "pod_template"):
         path = resolved.get(name)
-        if isinstance(path, str) and "://" not in path:
-            resolved[name] = os.path.normpath(base / os.path.expanduser(path))
+        if isinstance(path, str) and "://" not in path and not (name == "parameters" and path == STANDARD_INPUT):
+            resolved[name] = os.path.normpath(base / expand_home(path))
     return resolved
 
 
@@ -92,6 +96,8 @@ def read_rows(client: Client, jobspec: Jobspec) -> Rows | None:
         return grid(read_grid(value))
     if given == ["repeat"]:
         return sequence(value)
+    if value == STANDARD_INPUT:
+        return client.rows_of_standard_input()
     return client.rows(value) if isinstance(value, str) else from_records(value)
 
 
@@ -101,6 +107,6 @@ def _read_yaml(name: str) -> Any:
     except ImportError as error:
         raise UserError("--pod-template needs a library: pip install 'kubeque[kubernetes]'") from error
     try:
-        return yaml.safe_load(Path(name).read_text(encoding="utf-8"))
+        return yaml.safe_load(read_text_file(Path(expand_home(name))))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"--pod-template {name}: {' '.join(str(error).split())}") from error

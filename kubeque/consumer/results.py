@@ -15,7 +15,7 @@ from typing import Any
 from kubeque.consumer import events as on
 from kubeque.consumer.attempt.environment import read_out
 from kubeque.consumer.attempt.failure import Failure, internal_failure
-from kubeque.consumer.attempt.log_tail import last_lines, read_stream, stream_problem
+from kubeque.consumer.attempt.log_tail import QUOTED_CHARACTERS, last_lines, read_stream, stream_problem
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
@@ -27,6 +27,7 @@ from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, StorageError
 from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.text import printable
 from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import retry
 
@@ -115,8 +116,7 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     out, problem = read_out(workdir.out)
     message = ended.message or problem or (collected.refused[0] if collected.refused else _left_behind(ended))
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
-        quoted = " | ".join(last_lines(workdir.stderr, 2))
-        message = f"{message}: {quoted}" if quoted else message
+        message = ": ".join([message, *_quote(workdir, ended)])
     saving = round(time.monotonic() - began, 3)
     result = {
         **_facts(task, ended), "saving": saving, "message": message, "refused": collected.describe_refused(),
@@ -152,6 +152,13 @@ def _left_behind(ended: Ended) -> str:
     """Return a message about processes that the command left running; empty if there were none."""
     count = ended.left_behind
     return f"left {count} process{'es' * (count != 1)} running, which kubeque killed" if count else ""
+
+
+def _quote(workdir: Workdir, ended: Ended) -> list[str]:
+    """Return the last lines of standard error as one text, without the message that the consumer wrote there itself."""
+    own = printable(f"kubeque: {ended.message}", QUOTED_CHARACTERS)
+    quoted = [line for line in last_lines(workdir.stderr, 2) if line != own]
+    return [" | ".join(quoted)] if quoted else []
 
 
 def _store(files: Files, url: str, group: Sequence[OutputFile]) -> list[dict[str, Any]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -14,19 +17,67 @@ from kubeque.files.urls import is_folder, local_path
 from kubeque.model.errors import DestinationError, StorageError
 
 
-def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
-    """Write the bytes that `fill` writes to `dest`, a path or a URL. Raises DestinationError, StorageError."""
+def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
+    """Raise the error that `write_file` would raise for `dest`, before there is anything to write."""
     dest = os.fspath(dest)
+    if not is_folder(dest):
+        files.check_writable(dest.rpartition("/")[0])
+        return
+    path = local_path(dest)
+    with _writes(dest):
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not _is_special(path):
+            check_folder(Path(path).parent)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise OSError unless files can be created in a folder, which may be missing. Leaves no traces."""
+    missing = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
     try:
-        if is_folder(dest):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"1")
+    finally:
+        for part in missing:
+            with suppress(OSError):
+                part.rmdir()
+
+
+def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
+    """Write the bytes that `fill` writes to `dest`, a path or a URL. Raises DestinationError, StorageError.
+
+    A pipe or a device is written to; it is not replaced by a file.
+    """
+    dest = os.fspath(dest)
+    with _writes(dest):
+        if is_folder(dest) and not _is_special(local_path(dest)):
             put(local_path(dest), fill)
             return
         with tempfile.NamedTemporaryFile(prefix="kubeque-") as file:
             fill(cast(BinaryIO, file))
             file.flush()
-            files.upload(file.name, dest)
-    except OSError as error:
-        raise DestinationError(f"{dest} cannot be written: {error.strerror}: choose another -o") from error
+            if not is_folder(dest):
+                files.upload(file.name, dest)
+                return
+            file.seek(0)
+            with open(local_path(dest), "wb") as special:
+                shutil.copyfileobj(file, special)
+
+
+def _is_special(path: str) -> bool:
+    """True for a path that exists and is neither a file nor a folder, also behind a link such as /dev/stdout."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
+@contextmanager
+def _writes(dest: str) -> Iterator[None]:
+    """Turn the errors of the file system into DestinationError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise DestinationError(f"{dest} cannot be written: {why}: choose another file") from error
 
 
 def write_local(path: Path, data: bytes) -> None:

@@ -49,6 +49,11 @@ class Meter:
             self._size += size
             self._report(now=time.monotonic())
 
+    def expect(self, size: int) -> None:
+        """Add bytes to the total; negative: there is less to move than was known."""
+        with self._lock:
+            self._size_total += size
+
     def done(self, items: int = 1) -> None:
         """Count items that are complete."""
         with self._lock:

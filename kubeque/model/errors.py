@@ -10,6 +10,7 @@ KubequeError                      exit code 1
 │   ├── JobNotFound               no job has this name
 │   ├── JobExists                 another sweep has this name
 │   ├── DestinationError          the folder to fetch into
+│   │   └── DestinationNotEmpty   it holds something else
 │   ├── EnvironmentGone           the stored environment of a job on one machine
 │   └── MissingExtra              an optional library is not installed
 ├── QueueError                    the queue cannot be used
@@ -76,6 +77,15 @@ class JobExists(UserError):
 
 class DestinationError(UserError):
     """The folder to fetch into cannot be used. Choose another folder, or add `--force`."""
+
+
+class DestinationNotEmpty(DestinationError):
+    """The folder or store to fetch into holds something else. Choose another one, or use it with force."""
+
+    def __init__(self, message: str, dest: str) -> None:
+        super().__init__(message)
+        #: The folder or URL.
+        self.dest = dest
 
 
 class EnvironmentGone(UserError):

@@ -14,6 +14,7 @@ from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeErr
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.user_paths import current_folder, expand_home
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
@@ -106,7 +107,7 @@ class KubequeHook(BaseHook):
             return Config.load()
         for key in ("deployment", *LOGINS):
             values.pop(key, None)
-        return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=Path.cwd())
+        return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=current_folder())
 
     def access(self) -> Access:
         """Return the logins for clusters from the connections that this one names."""
@@ -149,7 +150,7 @@ class KubequeHook(BaseHook):
             return sequence(1)
         if isinstance(parameters, str | Path):
             text = str(parameters)
-            return self.get_conn().rows(text if "://" in text else str(base / text))
+            return self.get_conn().rows(text if "://" in text else str(base / expand_home(text)))
         if hasattr(parameters, "to_spec"):
             return parameters  # type: ignore[no-any-return]
         if hasattr(parameters, "columns") and hasattr(parameters, "to_numpy"):

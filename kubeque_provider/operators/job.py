@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kubeque.model.user_paths import expand_home
 from kubeque_provider.airflow_versions import BaseOperator, dag_folder
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
@@ -37,7 +38,7 @@ class KubequeJobOperator(BaseOperator):
 
     def resolve_dest(self, dest: str) -> str:
         """Return `dest` as a URL or an absolute path; a relative path starts at the folder of the DAG file."""
-        return dest if "://" in dest else os.path.join(dag_folder(self), dest)
+        return dest if "://" in dest else os.path.join(dag_folder(self), expand_home(dest))
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
         """Act on the job `name`. Returns the value for XCom."""

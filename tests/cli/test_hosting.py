@@ -17,7 +17,7 @@ import pytest
 from google.cloud import container_v1 as gke
 
 from docs.generate.schemas import OUTPUTS
-from kubeque.cli.__main__ import main
+from kubeque.cli import program
 from tests.cli.conftest import Shell
 from tests.servers.api_server import ApiServer
 from tests.servers.gke import ClusterManager
@@ -89,9 +89,9 @@ def run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Run:
     def execute(*words: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["kubeque", *words])
         out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
-            main()
-        return Said(int(ended.value.code or 0), out.getvalue(), err.getvalue())
+        with redirect_stdout(out), redirect_stderr(err):
+            code = program.run(lambda: None)
+        return Said(code, out.getvalue(), err.getvalue())
 
     return execute
 

@@ -27,10 +27,18 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     assert shell.run("remove", "j", "--yes").stdout == "j is removed\n"
 
 
-def test_of_a_traceback_the_error_is_seen(shell: Shell) -> None:
-    shell.write("run.py", "raise FileNotFoundError('settings for ' + 'the line that says what is being done')\n")
-    ran = shell.run("sub", "-n", "j", "python3", "^run.py")
-    assert "  task 0   exit: exit code 1: FileNotFoundError: settings for the line" in ran.stdout
+def test_in_a_pipe_the_reason_of_a_failure_is_whole_and_there_once(shell: Shell) -> None:
+    # Given a message longer than the queue keeps, and one that the consumer writes itself
+    shell.write("run.py", "raise FileNotFoundError('/long' * 400)\n")
+    shell.write("crlf.sh", "#!/bin/sh\r\necho hi\r\n").chmod(0o755)
+    for command, whole in (("^run.py", "FileNotFoundError: " + "/long" * 400), ("^crlf.sh", r"'#!/bin/sh\r\n'")):
+        words = ("python3", command) if command == "^run.py" else (command,)
+        ran = shell.run("sub", "-n", command[1:], *words)
+        # Then sub and show print it
+        assert ran.stdout.splitlines()[-1].startswith("  task 0   exit: ")
+        assert ran.stdout.splitlines()[-1].endswith(whole)
+        assert ran.stdout.count(whole) == 1
+        assert whole in shell.run("show", command[1:], "0").stdout
 
 
 def test_a_plan_counts_bytes(shell: Shell) -> None:

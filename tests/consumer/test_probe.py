@@ -49,7 +49,7 @@ def test_the_consumer_runs_a_task_without_airflow_pandas_or_kubernetes(tmp_path:
 
 
 def test_the_help_of_the_command_loads_nothing_heavy() -> None:
-    code = "import sys, json; from kubeque.cli.__main__ import kubeque; kubeque(['--help'], standalone_mode=False); print(json.dumps(sorted(sys.modules)))"  # noqa: E501
+    code = "import sys, json; from kubeque.cli.program import kubeque; kubeque(['--help'], standalone_mode=False); print(json.dumps(sorted(sys.modules)))"  # noqa: E501
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2]
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
+from kubeque.cli.output.terminal import shown
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import JobState
 from kubeque.model.resources import format_bytes
-from kubeque.model.text import printable
+from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS
 
 
 def job_state(progress: Progress) -> str:
@@ -33,7 +36,7 @@ def format_job(progress: Progress) -> str:
 
 def format_obstacles(progress: Progress) -> str:
     """Return why the tasks of a job do not start; empty if nothing is known to keep them."""
-    return f"waits: {printable('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
+    return f"waits: {shown('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
 
 
 def print_job(progress: Progress, *, as_json: bool) -> None:
@@ -64,19 +67,26 @@ def to_wire(progress: Progress) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
-    """Yield a line for each failed task: its row, the cause and the last line of its message."""
+def format_failures(lines: Iterable[TaskRow], read_message: Callable[[TaskRow], str] | None = None) -> Iterator[str]:
+    """Yield a line for each failed task: its row, the cause and the last line of its message.
+
+    `read_message`: returns the message of a task where the queue has only its beginning.
+    """
+    room = max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
     for line in lines:
-        row = " ".join(f"{column}={printable(value)}" for column, value in line.row.items() if column != "index")
+        row = " ".join(f"{column}={shown(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
-        why = f"{outcome.cause}: {printable(_last_line(outcome.message))}" if outcome else line.view.state
+        message = outcome.message if outcome else ""
+        if read_message is not None and message.endswith(CUT_MARK):
+            message = read_message(line)
+        why = f"{outcome.cause}: {shown(_last_line(message, room), room)}" if outcome else line.view.state
         yield f"  task {line.view.index} {row}  {why}".rstrip()
 
 
-def _last_line(message: str) -> str:
+def _last_line(message: str, room: int) -> str:
     """Return the last line of a message that is too long: in a traceback the line before it is code."""
     before, also, last = message.rpartition(" | ")
-    return f"{before.partition(': ')[0]}: {last}" if also and printable(message) != message else message
+    return f"{before.partition(': ')[0]}: {last}" if also and len(message) > room else message
 
 
 def task_cells(line: TaskRow) -> list[str]:
@@ -86,4 +96,4 @@ def task_cells(line: TaskRow) -> list[str]:
     seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"
     code = "" if facts["exit_code"] is None else str(facts["exit_code"])
     cells = [facts["state"], facts["cause"] or "", code, seconds, peak, str(facts["files"] or "")]
-    return [printable(cell) for cell in cells]
+    return [shown(cell) for cell in cells]

@@ -9,11 +9,10 @@ from itertools import chain, islice
 import click
 
 from kubeque.cli.output.job_text import task_cells
-from kubeque.cli.output.terminal import Table
+from kubeque.cli.output.terminal import Table, shown
 from kubeque.client import TaskRow
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.column_names import out_column
-from kubeque.model.text import printable
 
 STATES = click.Choice([state.value for state in TaskState if state is not TaskState.UNKNOWN])
 _FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files")
@@ -35,7 +34,7 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
         return
     columns = list(first[0].parameters())
     outs = list(dict.fromkeys(name for line in first for name in line.out))
-    headers = ["index", *map(printable, columns), *_FACTS, *(printable(out_column(name)) for name in outs)]
+    headers = ["index", *map(shown, columns), *_FACTS, *(shown(out_column(name)) for name in outs)]
     table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state", "cause"}))
     table.print(_cells(chain(first, rest), outs))
 
@@ -43,5 +42,5 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
 def _cells(lines: Iterable[TaskRow], outs: list[str]) -> Iterator[list[str]]:
     for line in lines:
         values = line.out
-        out = ("" if values.get(name) is None else printable(values[name]) for name in outs)
-        yield [str(line.view.index), *map(printable, line.parameters().values()), *task_cells(line), *out]
+        out = ("" if values.get(name) is None else shown(values[name]) for name in outs)
+        yield [str(line.view.index), *map(shown, line.parameters().values()), *task_cells(line), *out]

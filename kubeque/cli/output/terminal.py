@@ -13,6 +13,7 @@ from typing import TextIO
 import click
 
 from kubeque.model.resources import format_seconds
+from kubeque.model.text import VALUE_CHARACTERS, printable
 
 #: Number of first rows from which the widths are taken, so that a long table begins at once.
 _MEASURED = 200
@@ -86,6 +87,11 @@ class Table:
             text = colour_state(text, on=paint)
             parts.append(blank + text if self.headers[at] in self.right else text + blank)
         return (" " * _GAP).join(parts).rstrip()
+
+
+def shown(value: object, limit: int = VALUE_CHARACTERS) -> str:
+    """Return `value` on one line, without control characters; on a terminal, at most `limit` characters of it."""
+    return printable(value, limit if sys.stdout.isatty() else sys.maxsize)
 
 
 def count_cells(text: str) -> int:

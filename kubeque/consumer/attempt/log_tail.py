@@ -16,8 +16,8 @@ from kubeque.model.text import printable, render_terminal
 log = logging.getLogger(__name__)
 #: Largest stream that is kept inside result.json, bytes.
 INLINE_BYTES = 16 << 10
-#: Longest line that is quoted in a message, characters.
-QUOTED_CHARACTERS = 300
+#: Longest line that is quoted in a message, characters: a path has up to 4,096 bytes.
+QUOTED_CHARACTERS = 5000
 #: Longest line that is printed in one piece, bytes.
 _LINE_BYTES = 16 << 10
 #: Seconds between two reads of the streams of a running command.

@@ -19,6 +19,7 @@ from kubeque.files.store import Files
 from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.job.spec import Input
+from kubeque.model.user_paths import expand_home
 
 
 class Upload(NamedTuple):
@@ -68,7 +69,7 @@ def find_inputs(
     of the content-addressed store. Raises CommandError, which names the word, the path and the remedy. Raises
     StorageError if a store does not answer.
     """
-    base = Path(os.path.abspath(base))
+    base = Path(os.path.abspath(expand_home(base)))
     common: list[Source] = []
     for at, word in enumerate(words):
         if word.upload and not word.columns:

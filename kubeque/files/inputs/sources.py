@@ -14,6 +14,7 @@ from kubeque.files.urls import base_name, is_folder, local_path
 from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, StorageError
 from kubeque.model.text import cut
+from kubeque.model.user_paths import expand_home, read_text_file
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
         return
     path = located(text[1:], base, f"the push {text!r}")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text_file(path).splitlines()
     except (OSError, ValueError) as error:
         raise _unreadable(f"the push {text!r}", path, base, error) from error
     for number, line in enumerate(lines, 1):
@@ -72,7 +73,7 @@ def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
 def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
     source, target = split_push(text, base, said)
     path = located(source, base, said) if is_folder(source) else None
-    if path is None or not path.is_dir():
+    if path is None or not os.path.isdir(path):
         yield file_source(source, _target(base_name(source), target, said), base, said)
     elif target in (".", "./"):
         yield from _tree(said, "", path, base)
@@ -100,7 +101,7 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
     if not is_folder(text):
         start = text.find("/", text.index("://") + 3)  # after the host, which may have a port
     source, colon, target = text[start:].rpartition(":")
-    if start < 0 or not colon or (is_folder(text) and located(text, base, said).exists()):
+    if start < 0 or not colon or (is_folder(text) and os.path.exists(located(text, base, said))):
         return text, ""
     if not source or not target:
         raise CommandError(f"{said or repr(text)} names nothing on one side of the colon: write src or src:dst")
@@ -158,7 +159,7 @@ def located(text: str, base: Path, said: str) -> Path:
             f"{said}: only a folder of this machine can be brought as a whole: name the files one by one"
         )
     try:
-        return base / os.path.expanduser(local_path(text))
+        return base / expand_home(local_path(text))
     except StorageError as error:
         raise CommandError(f"{said}: {error}") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from kubeque.model.errors import ClusterError, DestinationError, EnvironmentGone
 from kubeque.model.job.environment import Environment
 from kubeque.model.job.shape_growth import lift_class
 from kubeque.model.resources import format_bytes
+from kubeque.model.user_paths import current_folder, expand_home
 
 _EMPTY = hashlib.sha256().hexdigest()
 
@@ -64,8 +66,8 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
     Raises JobNotFound, UserError, DestinationError, StorageError.
     """
     task = task_details(backends, name, index)
-    folder = _free(name, index) if folder is None else folder.absolute()
-    if folder.exists() or folder.is_symlink():
+    folder = _free(name, index) if folder is None else current_folder() / expand_home(folder)
+    if os.path.lexists(folder):
         raise DestinationError(f"{folder} is there already: name a folder that is not, or none")
     here = _run(_order(backends, task, folder, echo))
     recorded = _recorded(backends, task)
@@ -75,7 +77,7 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
 
 
 def _free(name: str, index: int) -> Path:
-    first = Path.cwd() / f"replay-{name}-{index}"
+    first = current_folder() / f"replay-{name}-{index}"
     number = 2
     path = first
     while path.exists():

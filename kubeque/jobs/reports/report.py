@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from kubeque.files.layout import report_url
-from kubeque.files.output import write_file
+from kubeque.files.output import check_file, write_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
@@ -39,6 +39,7 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
     """Write the report of a job in its present state. Raises DestinationError, StorageError."""
+    check_file(backends.files, dest)
     made = make_report(backends, job, counts, lines(backends, job)).encode(errors="replace")
     write_file(backends.files, dest, lambda file: file.write(made))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kubeque.files.output import write_file
+from kubeque.files.output import check_file, write_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.html_page import page, text
 from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_part, title_line
@@ -36,6 +36,7 @@ def write_timeline(backends: Backends, jobs: Sequence[Job], dest: Path | str, *,
     writer = WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
         raise UserError(f"{dest}: a timeline is written as {', '.join(WRITERS)}: choose one of these endings")
+    check_file(backends.files, dest)
     counted = 0
 
     def traced() -> Iterator[Traced]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from kubeque.files.layout import result_url
-from kubeque.files.output import write_file
+from kubeque.files.output import check_file, write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_result
@@ -56,6 +56,7 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
     writer = _WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
+    check_file(backends.files, dest)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
         columns, count = _gather(backends, job, spool, infer)
         write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))

@@ -8,6 +8,7 @@ DEST/.kubeque/*.jsonl       the journal: one line for each task that was fetched
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from kubeque.files.progress import Meter
 from kubeque.jobs.results.result_manifest import ResultFile
-from kubeque.model.errors import DestinationError
+from kubeque.model.errors import DestinationError, DestinationNotEmpty
 from kubeque.model.job.job import Job
 
 #: The folder inside DEST for the owner and the journal.
@@ -60,11 +61,14 @@ class PendingDownload:
 class Destination(Protocol):
     """A folder or a store for the results of one job. Nothing is written outside it, for any file name."""
 
+    def check(self, *, force: bool) -> None:
+        """Raise the error that `open` would raise. Leaves no traces."""
+
     def open(self, *, force: bool) -> AbstractContextManager[None]:
         """Claim it for this job and for one fetch; on success, remove temporary files at the end.
 
-        `force`: claim it even if it holds something else. Raises DestinationError, and StorageError if it is not
-        writable.
+        Fetched files of a job that this one may replace are deleted. `force`: claim it even if it holds something else.
+        Raises DestinationError, and StorageError if it is not writable.
         """
 
     def has(self, task: PendingDownload, globs: Globs) -> bool:
@@ -116,18 +120,46 @@ class FetchedTask(Generic[Trace]):
             return None
 
 
-def owner_record(job: Job) -> bytes:
-    """Return the content of the file that names the job."""
-    return json.dumps({"job": job.name, "uid": job.uid}).encode()
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The job whose results a destination holds, as its file `job.json` names it."""
+
+    job: str
+    #: Empty: the job is not submitted yet.
+    uid: str
+    #: Digest of the Airflow task that submitted the job, equal in all runs of its DAG; empty: another submitter.
+    task: str = ""
+    #: uid of the job that this one has replaced or will replace; empty: none.
+    replaces: str = ""
+
+    @classmethod
+    def of(cls, job: Job, replaces: str = "") -> Owner:
+        """Return the owner for a job."""
+        task = [job.origin.get(key) for key in ("deployment", "dag", "task", "map_index")]
+        digest = hashlib.sha256(json.dumps(task).encode()).hexdigest() if job.origin.get("task") else ""
+        return cls(job.name, job.uid, digest, replaces)
+
+    def to_record(self) -> bytes:
+        """Return the content of the file."""
+        return json.dumps({"job": self.job, "uid": self.uid} | ({"task": self.task} if self.task else {})).encode()
+
+    def is_named_by(self, record: Any) -> bool:
+        """True if `record`, the parsed content of the file, names this job."""
+        return bool(self.uid) and isinstance(record, dict) and record.get("uid") == self.uid
+
+    def may_replace(self, record: Any) -> bool:
+        """True if the results of the job in `record` may be replaced by those of this job.
+
+        It is the job that this one replaced, or a job of an earlier run of the same Airflow task.
+        """
+        if not isinstance(record, dict):
+            return False
+        is_replaced = bool(self.replaces) and record.get("uid") == self.replaces
+        return is_replaced or (bool(self.task) and record.get("task") == self.task)
 
 
-def is_owned_by(job: Job, record: Any) -> bool:
-    """True if `record`, the parsed content of that file, names this job."""
-    return isinstance(record, dict) and record.get("uid") == job.uid
-
-
-def not_empty(dest: str, job: Job) -> DestinationError:
+def not_empty(dest: str, owner: Owner) -> DestinationError:
     """Return the error for a destination that holds something else."""
-    return DestinationError(
-        f"{dest} is not empty and does not hold results of {job.name}: choose another folder, or say --force"
+    return DestinationNotEmpty(
+        f"{dest} is not empty and does not hold results of {owner.job}: choose another folder, or add --force", dest
     )

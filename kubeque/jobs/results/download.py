@@ -41,6 +41,8 @@ def download_tasks(
             task.files = [file for file in read_manifest(files, task.url) if is_chosen(file.name)]
         except (FileMissing, FileDamaged) as error:
             task.fault = str(error)
+        # The queue knows the size of the files only, not that of the streams, and not which files are chosen.
+        meter.expect(sum(file.size for file in task.files) - task.size)
         return task
 
     def download(group: list[tuple[PendingDownload, ResultFile | None]]) -> list[PendingDownload]:
@@ -79,6 +81,7 @@ def _download_group(
             else:
                 write_local(path, file.text)
                 task.count(file.size)
+                meter.moved(file.size)
         except (FileMissing, FileDamaged) as error:
             task.fault = str(error)
     faults = files.download_many([copy for _, copy in copies], progress=meter.moved)

@@ -11,7 +11,7 @@ from kubeque.files.output import write_local
 from kubeque.files.progress import Meter, Tell
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.destination import TABLE, Destination, Globs, PendingDownload
+from kubeque.jobs.results.destination import TABLE, Destination, Globs, Owner, PendingDownload
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import StoreDestination
 from kubeque.jobs.results.table import lines, to_csv
@@ -69,17 +69,19 @@ def fetch(
     dest: str,
     *,
     force: bool = False,
+    replaces: str = "",
     choice: Choice | None = None,
     progress: Tell | None = None,
 ) -> Fetched:
     """Fetch the results of `job` into `dest`, a folder or a URL of a store; skip what an earlier fetch brought.
 
+    `replaces`: uid of a job that this one has replaced; what was fetched of that job is deleted.
     A task's folder appears once all its files are downloaded and checked. `progress` gets tasks and bytes.
     Raises DestinationError. Raises StorageError: at once if the store or the disk fails; at the end if single tasks
     could not be fetched.
     """
     choice = choice or Choice()
-    destination = _open(backends, job, dest)
+    destination = _open(backends, Owner.of(job, replaces), dest)
     with destination.open(force=force):
         chosen = list(_chosen(backends, job, choice))
         missing = [task for task in chosen if not destination.has(task, choice.globs)]
@@ -96,10 +98,22 @@ def fetch(
     return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored)
 
 
-def _open(backends: Backends, job: Job, dest: str) -> Destination:
+def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
+    """Check, before the job `name` is submitted, that its results can be fetched into `dest`.
+
+    Return the uid of the present job of that name, which the new one may replace; empty if there is none. Raises
+    DestinationError, StorageError.
+    """
+    before = backends.queue.find(name)
+    uid = before.uid if before is not None else ""
+    _open(backends, Owner(name, uid), dest).check(force=force)
+    return uid
+
+
+def _open(backends: Backends, owner: Owner, dest: str) -> Destination:
     if is_folder(dest):
-        return FolderDestination(backends.files, Path(local_path(dest)), job)
-    return StoreDestination(backends.files, dest, job)
+        return FolderDestination(backends.files, Path(local_path(dest)), owner)
+    return StoreDestination(backends.files, dest, owner)
 
 
 def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.files.mounts import remove_tree
-from kubeque.files.output import write_local
+from kubeque.files.output import check_folder, write_local
 from kubeque.files.progress import Meter
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
@@ -23,15 +23,13 @@ from kubeque.jobs.results.destination import (
     TABLE,
     FetchedTask,
     Globs,
+    Owner,
     PendingDownload,
-    is_owned_by,
     not_empty,
-    owner_record,
 )
 from kubeque.jobs.results.download import download_tasks
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import DestinationError, StorageError
-from kubeque.model.job.job import Job
 
 #: Bytes and time of change (ns) of a file when it was fetched; None: it could not be read.
 _Trace = tuple[int, int] | None
@@ -43,10 +41,10 @@ class FolderDestination:
     Files of a task are written to DEST/.kubeque/partial-*. The complete folder is renamed to DEST/{index}.
     """
 
-    def __init__(self, files: Files, path: Path, job: Job) -> None:
+    def __init__(self, files: Files, path: Path, owner: Owner) -> None:
         self.path = path
         self._files = files
-        self._job = job
+        self._owner = owner
         self._marker = path / MARKER
         self._journal = self._marker / "fetched.jsonl"
         self._fetched: dict[int, FetchedTask[_Trace]] = {}
@@ -54,11 +52,10 @@ class FolderDestination:
     @contextmanager
     def open(self, *, force: bool) -> Iterator[None]:
         """See `Destination`. A second fetch into the folder is refused while this one runs."""
-        try:
-            self._claim(force)
+        with self._usable():
+            self._check_content(force)
+            self._marker.mkdir(parents=True, exist_ok=True)
             lock = os.open(self._marker / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except (OSError, ValueError) as error:
-            raise DestinationError(f"{self.path} cannot be used: {error}") from error
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -68,6 +65,8 @@ class FolderDestination:
                 ) from error
             except OSError:
                 pass  # a file system without locks
+            with self._usable():
+                self._claim()
             self._read_journal()
             yield
             for path in self._marker.glob("partial-*"):
@@ -75,20 +74,64 @@ class FolderDestination:
         finally:
             os.close(lock)
 
-    def _claim(self, force: bool) -> None:
+    def check(self, *, force: bool) -> None:
+        """See `Destination`."""
+        with self._usable():
+            self._check_content(force)
+            check_folder(self.path)
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        """Turn the errors of the file system into DestinationError."""
+        try:
+            yield
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise DestinationError(f"{self.path} cannot be used ({why}): choose another folder") from error
+
+    def _check_content(self, force: bool) -> None:
+        """Raise DestinationError for a path that is not a folder, or that holds something else."""
         if self.path.exists() and not self.path.is_dir():
             raise DestinationError(f"{self.path} is a file: name a folder to fetch into")
-        owner = self._marker / OWNER
-        ours = owner.is_file() and is_owned_by(self._job, json.loads(owner.read_text()))
-        foreign = self.path.is_dir() and any(self.path.iterdir()) and not ours
-        if foreign and not force:
-            raise not_empty(str(self.path), self._job)
         if self._marker.is_symlink():
             raise DestinationError(f"{self._marker} is a symbolic link: remove it, or choose another folder")
-        if foreign and self._marker.is_dir() and (problems := remove_tree(self._marker)):
+        record = self._read_owner()
+        known = self._owner.is_named_by(record) or self._owner.may_replace(record)
+        if not force and not known and self.path.is_dir() and any(self.path.iterdir()):
+            raise not_empty(str(self.path), self._owner)
+
+    def _read_owner(self) -> Any:
+        """Return the record of the job whose results are here; None if there is none, or if it is damaged."""
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+            return json.loads((self._marker / OWNER).read_bytes())
+        return None
+
+    def _claim(self) -> None:
+        """Delete what belongs to another job, and name this one. The lock is held."""
+        record = self._read_owner()
+        if not self._owner.is_named_by(record):
+            if self._owner.may_replace(record):
+                self._delete_fetched()
+            for entry in os.scandir(self._marker):
+                if entry.name != "lock":
+                    self._delete_entry(entry)
+        write_local(self._marker / OWNER, self._owner.to_record())
+
+    def _delete_entry(self, entry: os.DirEntry[str]) -> None:
+        if not entry.is_dir(follow_symlinks=False):
+            os.unlink(entry)
+        elif problems := remove_tree(Path(entry)):
             raise DestinationError(f"{self.path} cannot be used: {'; '.join(problems)}")
-        self._marker.mkdir(parents=True, exist_ok=True)
-        write_local(owner, owner_record(self._job))
+
+    def _delete_fetched(self) -> None:
+        """Delete the files that an earlier fetch brought and that nobody has changed since."""
+        self._read_journal()
+        for index, fetched in self._fetched.items():
+            own = [name for name, trace in fetched.files.items() if trace and _trace(self._path(index, name)) == trace]
+            _delete(self.path / str(index), own)
+            with suppress(OSError):  # other files are left in it
+                (self.path / str(index)).rmdir()
+        self._fetched = {}
 
     def _read_journal(self) -> None:
         with suppress(FileNotFoundError), open(self._journal, encoding="utf-8", errors="replace") as journal:

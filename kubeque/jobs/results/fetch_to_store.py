@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import RESULT_UPLOADS, in_parallel
@@ -21,14 +23,12 @@ from kubeque.jobs.results.destination import (
     TABLE,
     FetchedTask,
     Globs,
+    Owner,
     PendingDownload,
-    is_owned_by,
     not_empty,
-    owner_record,
 )
 from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
 from kubeque.model.errors import FileMissing, StorageError
-from kubeque.model.job.job import Job
 
 #: Maximum size of a portion, limited by the disk of this machine: tasks, and bytes (except for one larger task).
 _PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
@@ -39,10 +39,10 @@ _TEMPORARY = "kubeque-fetch-"
 class StoreDestination:
     """A `Destination` below a URL. The trace of a file is its size in bytes."""
 
-    def __init__(self, files: Files, url: str, job: Job) -> None:
+    def __init__(self, files: Files, url: str, owner: Owner) -> None:
         self._url = url
         self._files = files
-        self._job = job
+        self._owner = owner
         self._fetched: dict[int, FetchedTask[int]] = {}
         #: Bytes of each existing file, by its name below the URL.
         self._sizes: dict[str, int] = {}
@@ -50,25 +50,45 @@ class StoreDestination:
     @contextmanager
     def open(self, *, force: bool) -> Iterator[None]:
         """See `Destination`."""
-        self._files.check_writable(self._url)
-        owner = join(self._url, MARKER, OWNER)
-        try:
-            ours = is_owned_by(self._job, self._files.read_json(owner))
-        except FileMissing:
-            ours = False
-        if ours:
+        self.check(force=force)
+        record = self._read_owner()
+        if self._owner.is_named_by(record):
             self._read_journals()
-        elif self._files.entries(self._url) and not force:
-            raise not_empty(self._url, self._job)
         else:
+            if self._owner.may_replace(record):
+                self._delete_fetched()
             self._files.delete_tree(join(self._url, MARKER))
-            self._files.write(owner, owner_record(self._job))
+            self._files.write(join(self._url, MARKER, OWNER), self._owner.to_record())
         try:
             yield
         except OSError as error:
             raise StorageError(
                 f"{tempfile.gettempdir()} cannot be used on the way to {self._url}: {error.strerror}"
             ) from error
+
+    def check(self, *, force: bool) -> None:
+        """See `Destination`."""
+        self._files.check_writable(self._url)
+        record = self._read_owner()
+        known = self._owner.is_named_by(record) or self._owner.may_replace(record)
+        if not force and not known and self._files.entries(self._url):
+            raise not_empty(self._url, self._owner)
+
+    def _read_owner(self) -> Any:
+        """Return the record of the job whose results are here; None if there is none, or if it is damaged."""
+        try:
+            return json.loads(self._files.read(join(self._url, MARKER, OWNER)))
+        except (FileMissing, ValueError):
+            return None
+
+    def _delete_fetched(self) -> None:
+        """Delete the files that an earlier fetch brought and whose size is the same."""
+        self._read_journals()
+        for index, fetched in self._fetched.items():
+            for name, size in fetched.files.items():
+                if self._sizes.get(f"{index}/{name}") == size:
+                    self._files.delete(join(self._url, str(index), name))
+        self._fetched, self._sizes = {}, {}
 
     def _read_journals(self) -> None:
         folder = join(self._url, MARKER)
@@ -94,10 +114,12 @@ class StoreDestination:
         """See `Destination`. `meter` counts the uploaded bytes."""
         for portion in in_groups(tasks, lambda task: task.size, most=_PORTION_TASKS, most_bytes=_PORTION_BYTES):
             with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as path:
-                folder = FolderDestination(self._files, Path(path), self._job)
+                folder = FolderDestination(self._files, Path(path), self._owner)
                 with folder.open(force=False):
                     ended = list(folder.bring(portion, globs, Meter(len(portion), 0)))
-                self._send(folder.path, [task for task in ended if not task.fault], globs, meter)
+                sent = [task for task in ended if not task.fault]
+                meter.expect(sum(task.written_size for task in sent) - sum(task.size for task in ended))
+                self._send(folder.path, sent, globs, meter)
             yield from ended
 
     def put_table(self, write: Callable[[Path], None]) -> None:

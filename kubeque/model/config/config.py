@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, Place, hide_password, read_file
 from kubeque.model.config.gke_defaults import gke_defaults
-from kubeque.model.errors import ConfigError
+from kubeque.model.errors import ConfigError, UserError
 from kubeque.model.resources import format_bytes
+from kubeque.model.user_paths import current_folder, expand_home
 
 FILE_NAME = ".kubeque"
 HOME_VARIABLE = "KUBEQUE_HOME"
@@ -85,14 +86,14 @@ class Config:
         Reads `explicit` if given, else the first `.kubeque` of `start` (default: the current folder) and `home` (~).
         Without a file it is the default. Raises ConfigError with file and key.
         """
-        start = Path.cwd() if start is None else start.absolute()
         home = _home_folder() if home is None else home.absolute()
+        start = _current_folder(home) if start is None else start.absolute()
         if explicit is not None:
-            path = start / explicit
+            path = start / expand_home(explicit)
             return cls.from_values(read_file(path), where=path, folder=path.parent, home=home, environ=environ)
         for folder in (start, home):
             path = folder / FILE_NAME
-            if path.is_file():
+            if os.path.isfile(path):  # False also in a folder that the user may not enter
                 return cls.from_values(read_file(path), where=path, folder=folder, home=home, environ=environ)
         return cls.from_values({}, where="the defaults", folder=start, home=home, environ=environ)
 
@@ -164,6 +165,14 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
 def default_queue_url(home: Path | str) -> str:
     """Return the URL of the queue in a folder for kubeque's data."""
     return f"sqlite:///{quote(str(home))}/queue.db"
+
+
+def _current_folder(home: Path) -> Path:
+    """Return the current folder; `home` if it was deleted, because most commands do not need it."""
+    try:
+        return current_folder()
+    except UserError:
+        return home
 
 
 def _home_folder() -> Path:

@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from kubeque.model.errors import ConfigError, ResourceError
 from kubeque.model.resources import parse_bytes, parse_cpu
+from kubeque.model.user_paths import read_text_file
 
 SECTION = "config"
 #: Values of `on_local`: name options that have no effect on one machine, or refuse the sweep.
@@ -32,7 +33,7 @@ def hide_password(url: str) -> str:
 def read_file(path: Path) -> Mapping[str, str]:
     """Return the texts of a file by key; the header `[config]` is optional. Raises ConfigError."""
     try:
-        text = path.read_text("utf-8-sig")
+        text = read_text_file(path)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8 (byte {error.start}): save it as UTF-8") from error
     except OSError as error:

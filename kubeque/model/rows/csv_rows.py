@@ -84,9 +84,13 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
 def _open(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:
     try:
         return open_text()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        why = error.strerror or type(error).__name__
-        raise ParametersError(f"{name} cannot be read ({why}): name a CSV file that you may read") from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> ParametersError:
+    why = getattr(error, "strerror", None) or error
+    return ParametersError(f"{name} cannot be read ({why}): name a CSV file that you may read")
 
 
 class _Reading:
@@ -142,7 +146,7 @@ class _Reading:
     def _blocks(self) -> Iterator[str]:
         """Yield the text in blocks of whole lines."""
         rest, begun = b"", False
-        while chunk := self._stream.read(_BLOCK_BYTES):
+        while chunk := self._read():
             self.digest.update(chunk)
             whole, newline, rest = (rest + chunk).rpartition(b"\n")
             if len(rest) > _ROW_BYTES:
@@ -153,6 +157,12 @@ class _Reading:
                 begun = True
         if rest:
             yield self._decode(rest, begun)
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read(_BLOCK_BYTES)
+        except OSError as error:
+            raise _unreadable(self._name, error) from error
 
     def _decode(self, block: bytes, begun: bool) -> str:
         if not begun:

@@ -16,6 +16,7 @@ from kubeque.model.job.spec import Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.parameters import Rows, sequence
 from kubeque.model.timing import MIN_LEASE_SECONDS
+from kubeque.model.user_paths import current_folder
 
 #: Largest number of canaries; each is a block of its own.
 MAX_CANARIES = 1000
@@ -36,7 +37,7 @@ class Sweep:
     #: Name of the job; None: a random readable name.
     name: str | None = None
     #: Where relative paths start.
-    base: Path = field(default_factory=Path.cwd)
+    base: Path = field(default_factory=current_folder)
     #: More files to upload: `src[:dst]`, `@list` or a folder.
     push: Sequence[str] = ()
     #: Inputs of the job given by --like, which the store has already; files of `push` take precedence.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.log_tail import LiveTail, last_lines, read_stream, stream_problem
+from kubeque.consumer.attempt.log_tail import QUOTED_CHARACTERS, LiveTail, last_lines, read_stream, stream_problem
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_last_lines_do_nothing_to_a_terminal(stream):
 def test_a_quoted_line_is_cut(stream):
     stream.write_text("x" * 100_000)
 
-    assert last_lines(stream) == ["x" * 299 + "…"]
+    assert last_lines(stream) == ["x" * (QUOTED_CHARACTERS - 1) + "…"]
 
 
 @pytest.fixture

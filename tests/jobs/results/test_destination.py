@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.jobs.results.destination import FetchedTask, is_owned_by, owner_record
+from kubeque.jobs.results.destination import FetchedTask, Owner
 from kubeque.model.job.job import Job
 
 ONE = FetchedTask("gs://b/tasks/3/1-a", ("*.csv",), {"a.csv": 5})
@@ -50,8 +50,24 @@ def test_other_globs_than_those_of_the_fetch_are_not_covered(globs: tuple[str, .
 
 def test_the_owner_is_known_by_its_uid_whatever_keys_were_added() -> None:
     job = Job("job", "uid", 9, "gs://b/job/uid")
-    record = json.loads(owner_record(job))
+    owner = Owner.of(job)
+    record = json.loads(owner.to_record())
 
-    assert is_owned_by(job, record | {"version": 2})
-    assert not is_owned_by(job, record | {"uid": "other"})
-    assert not is_owned_by(job, ["uid"])
+    assert owner.is_named_by(record | {"version": 2})
+    assert not owner.is_named_by(record | {"uid": "other"})
+    assert not owner.is_named_by(["uid"])
+    assert not Owner("job", "").is_named_by({"uid": ""})
+
+
+def test_a_job_may_replace_the_results_of_an_earlier_run_of_its_airflow_task_and_of_the_job_it_replaced() -> None:
+    def owner(**origin: str) -> Owner:
+        return Owner.of(Job("job", str(origin), 9, "gs://b/job/uid", origin=origin))
+
+    first = {"deployment": "a", "dag": "d", "run": "1", "task": "t", "map_index": "0"}
+    record = json.loads(owner(**first).to_record())
+    assert owner(**first | {"run": "2"}).may_replace(record)
+    assert not owner(**first | {"map_index": "1"}).may_replace(record)
+    assert not owner(**first | {"deployment": "b"}).may_replace(record)
+    assert not owner().may_replace(json.loads(owner().to_record()))
+    assert Owner("job", "new", replaces="old").may_replace({"job": "job", "uid": "old"})
+    assert not Owner("job", "new").may_replace({"job": "job", "uid": ""})

@@ -14,11 +14,11 @@ import click
 
 from kubeque.cli.connect import configuration
 from kubeque.cli.output.interrupt import on_interrupt
+from kubeque.cli.output.terminal import shown
 from kubeque.client import Client
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import parse_node_range
 from kubeque.model.resources import format_seconds, parse_bytes
-from kubeque.model.text import printable
 
 if TYPE_CHECKING:
     from kubeque.client import GkeCluster, PoolSeen
@@ -73,7 +73,7 @@ def resize_pool(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> 
 def print_pool(seen: PoolSeen, *, as_json: bool) -> None:
     """Print a node pool as one line or one JSON object."""
     if not as_json:
-        click.echo(printable(seen.describe(), 500))
+        click.echo(shown(seen.describe(), 500))
         return
     pool = asdict(seen.pool)
     nodes = pool.pop("nodes")

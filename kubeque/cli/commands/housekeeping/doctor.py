@@ -8,9 +8,8 @@ from collections.abc import Iterable
 import click
 
 from kubeque.cli.connect import configuration, connect
-from kubeque.cli.output.terminal import wants_colour
+from kubeque.cli.output.terminal import shown, wants_colour
 from kubeque.client import Client, Finding
-from kubeque.model.text import printable
 
 
 @click.command()
@@ -39,5 +38,5 @@ def _print_findings(findings: Iterable[Finding], *, as_json: bool) -> int:
             continue
         word = "ok   " if finding.ok else "WRONG"
         word = click.style(word, fg="green" if finding.ok else "red") if paint else word
-        click.echo(f"{word}  {finding.what:<8}  {printable(finding.text, 500)}")
+        click.echo(f"{word}  {finding.what:<8}  {shown(finding.text, 500)}")
     return 0 if all_ok else 1

@@ -40,14 +40,16 @@ def fetch(
 
 def fetch_results(
     client: Client, name: str, dest: str, *, force: bool = False, quiet: bool = False, as_json: bool = False,
-    indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (),
+    indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (), replaces: str = "",
 ) -> None:  # fmt: skip
     """Fetch results, with a progress bar and a line at the end."""
     interrupted = (
         f"interrupted; the files in {dest} are complete: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
     )
     with on_interrupt(interrupted), show_transfer("fetching", "tasks", quiet=quiet or as_json) as tell:
-        done = client.fetch(name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell)
+        done = client.fetch(
+            name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell, replaces=replaces
+        )
     if as_json:
         record = {
             "job": name, "dest": dest, "table": done.table, "tasks": done.tasks, "kept": done.kept,

@@ -6,10 +6,12 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from kubeque.cli.after_submission import after_submission, after_the_end
 from kubeque.cli.commands.results.fetch import fetch_results
 from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.commands.watch.watch import follow, print_end
@@ -17,6 +19,7 @@ from kubeque.cli.connect import connect, json_option
 from kubeque.cli.grouped_help import GroupedCommand
 from kubeque.cli.output.interrupt import Interrupted, on_interrupt
 from kubeque.cli.output.progress_bar import show_transfer
+from kubeque.cli.output.terminal import shown
 from kubeque.cli.sweep_options import sweep_options, to_jobspec
 from kubeque.cli.sweep_request import make_sweep, read_request
 from kubeque.client import Client, Existing, Plan, Progress, Submitted
@@ -26,7 +29,6 @@ from kubeque.model.resources import format_bytes
 from kubeque.model.sweep.jobspec import Jobspec
 from kubeque.model.sweep.options import GROUPS, VERSION
 from kubeque.model.sweep.sweep import Sweep, with_name
-from kubeque.model.text import printable
 
 _NOTHING = "interrupted; nothing was submitted: the same command again uploads only missing files"
 
@@ -49,13 +51,14 @@ _EXAMPLES = (
 @click.option("--yes", is_flag=True, help="With --try: run the rest without asking if no row failed.")
 @click.option("--revise", is_flag=True, help="Replace a job of this name; run only failed and changed rows.")
 @click.option("--replace", is_flag=True, help="Replace a job of this name; run all rows.")
+@click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and the plan; submit nothing.")
 @json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sub(
-    ctx: click.Context, /, command: Sequence[str], file: str | None, revise: bool, replace: bool, dry_run: bool,
-    yes: bool, as_json: bool, **options: Any,
+    ctx: click.Context, /, command: Sequence[str], file: str | None, revise: bool, replace: bool, force: bool,
+    dry_run: bool, yes: bool, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Submit a sweep: run COMMAND once for each row, and watch it until it ends.
 
@@ -67,17 +70,43 @@ def sub(
     existing = Existing.REVISE if revise else Existing.REPLACE if replace else Existing.REFUSE
     typed = to_jobspec(options)
     jobspec = read_request(command, typed, file)
+    if force and "fetch" not in jobspec:
+        raise UserError("--force needs --fetch: it accepts a DEST that holds other files")
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
-        sweep = make_sweep(client, jobspec)
+        sweep = with_name(make_sweep(client, jobspec))
+        target = _check_target(client, jobspec, sweep, force=force)
         if dry_run:
             _print_plan(jobspec, client.plan(sweep, typed=typed), as_json)
             return 0
-        submitted = _submit(client, with_name(sweep), existing, typed)
+        submitted = _submit(client, sweep, existing, typed)
         interrupt.message = _interrupted_after(submitted.job.name)
-        _print_submitted(submitted, as_json=as_json)
-        for warning in client.version_warnings(submitted.job):
-            click.echo(warning, err=True)
-        return _follow(client, submitted, jobspec, yes=yes, as_json=as_json)
+        with after_submission(submitted.job.name):
+            _print_submitted(submitted, as_json=as_json)
+            for warning in client.version_warnings(submitted.job):
+                click.echo(warning, err=True)
+            return _follow(client, submitted, jobspec, target, yes=yes, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where to fetch the results at the end."""
+
+    dest: str
+    force: bool
+    #: uid of the job of the same name before the submission; empty: none.
+    before: str
+
+    def fetch(self, client: Client, name: str, *, quiet: bool) -> None:
+        fetch_results(client, name, self.dest, force=self.force, replaces=self.before, quiet=quiet)
+
+
+def _check_target(client: Client, jobspec: Jobspec, sweep: Sweep, *, force: bool) -> _Target | None:
+    """Check the folder or store for the results before the job is submitted. Raises DestinationError, StorageError."""
+    if "fetch" not in jobspec:
+        return None
+    assert sweep.name is not None
+    dest = jobspec["fetch"]
+    return _Target(dest, force, client.check_destination(dest, sweep.name, force=force))
 
 
 def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
@@ -119,10 +148,15 @@ def _interrupted_after(name: str) -> str:
     return f"interrupted; {name} is submitted and goes on: kubeque watch {name}, or kubeque kill {name}"
 
 
-def _follow(client: Client, submitted: Submitted, jobspec: Jobspec, *, yes: bool, as_json: bool) -> int:
+def _follow(
+    client: Client, submitted: Submitted, jobspec: Jobspec, target: _Target | None, *, yes: bool, as_json: bool
+) -> int:
     """Wait for the job, ask about held rows and fetch, as the jobspec says. Return the exit code."""
     name = submitted.job.name
     if jobspec.get("no_wait"):
+        if target is not None:
+            command = shlex.join(["kubeque", "fetch", name, target.dest])
+            click.echo(f"{name}: --no-wait leaves before there are results; to fetch them: {command}", err=True)
         if as_json:
             click.echo(json.dumps({"job": name, "uid": submitted.job.uid, "tasks": submitted.job.n}))
         return 0
@@ -134,8 +168,9 @@ def _follow(client: Client, submitted: Submitted, jobspec: Jobspec, *, yes: bool
         client.go(name)
         last = follow(client, name, as_json=as_json)
     code = print_end(client, last, as_json=as_json)
-    if "fetch" in jobspec:
-        fetch_results(client, name, jobspec["fetch"], quiet=as_json)
+    if target is not None:
+        with after_the_end(name, "some tasks failed" if code else "success"):
+            target.fetch(client, name, quiet=as_json)
     return code
 
 
@@ -189,7 +224,7 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
         )
     if jobspec.get("try", plan.tasks) < plan.tasks:
         lines.append(f"{jobspec['try']} of the tasks run first")
-    lines += [f"  {index}: {printable(shlex.join(command))}" for index, command in enumerate(plan.commands)]
+    lines += [f"  {index}: {shown(shlex.join(command))}" for index, command in enumerate(plan.commands)]
     if plan.tasks > len(plan.commands):
         lines.append(f"  ... and {plan.tasks - len(plan.commands)} more")
     if plan.name != "new":

@@ -14,13 +14,12 @@ import click
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.job_text import format_job, to_wire
 from kubeque.cli.output.task_table import STATES, print_tasks
-from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs
+from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, shown
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
 from kubeque.model.job.shapes import Shape
 from kubeque.model.resources import format_bytes
-from kubeque.model.text import printable
 
 #: Lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10
@@ -84,14 +83,14 @@ def job_to_wire(details: JobDetails) -> dict[str, Any]:
 
 def _job_lines(details: JobDetails) -> Iterator[str]:
     job, spec = details.progress.job, details.spec
-    columns = ", ".join(map(printable, spec.rows.columns))
+    columns = ", ".join(map(shown, spec.rows.columns))
     yield format_job(details.progress)
     yield from format_pairs(
         [
-            ("command", printable(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
+            ("command", shown(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
             ("rows", f"{job.n}" + (f" with {columns}" if columns else "")),
-            ("inputs", printable(", ".join(_format_inputs(details)), 2000)),
-            ("image", printable(spec.image or "")),
+            ("inputs", shown(", ".join(_format_inputs(details)), 2000)),
+            ("image", shown(spec.image or "")),
             ("each task", _format_request(job.shapes[0], job.shapes[-1], spec.cpu, spec.task_timeout)),
             ("used", _format_use(details)),
             ("causes", ", ".join(f"{n} {cause}" for cause, n in details.causes.items())),
@@ -105,7 +104,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
             ),
             ("deadline", _format_time(job.deadline) if job.deadline else ""),
             ("allowed", _format_limits(details)),
-            ("series", printable(job.series)),
+            ("series", shown(job.series)),
             ("revision", f"{job.revision}, run {job.run}"),
             ("uid", job.uid),
             ("results", job.url),
@@ -116,7 +115,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
 
 def _format_inputs(details: JobDetails) -> list[str]:
     spec = details.spec
-    named = [f"{printable(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
+    named = [f"{shown(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
     more = len(spec.inputs) - len(named)
     named += [f"and {more} more"] if more else []
     return [*named, *([f"{len(spec.row_inputs)} that depend on the row"] if spec.row_inputs else [])]
@@ -185,23 +184,20 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     yield f"{task.job.name} {view.index}: {facts['state']}{cause}"
     yield from format_pairs(
         [
-            *(
-                (printable(_parameter_label(column)), printable(value, 200))
-                for column, value in task.line.parameters().items()
-            ),
-            ("command", printable(shlex.join(map(str, result.get("command", []))), 2000)),
-            ("message", printable(outcome.message, 400) if outcome else ""),
+            *((shown(_parameter_label(column)), shown(value, 200)) for column, value in task.line.parameters().items()),
+            ("command", shown(shlex.join(map(str, result.get("command", []))), 2000)),
+            ("message", shown(result.get("message") or outcome.message, 400) if outcome else ""),
             ("took", ", ".join(part for part in took if part)),
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
             ("running in", view.owner),
-            *((f"out.{printable(key)}", printable(value, 200)) for key, value in (result.get("out") or {}).items()),
+            *((f"out.{shown(key)}", shown(value, 200)) for key, value in (result.get("out") or {}).items()),
             ("files", f"{len(result.get('files', []))} in {task.url}" if task.url else ""),
         ]
     )
     for item in result.get("files", [])[:_FILES]:
-        yield f"  {printable(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
+        yield f"  {shown(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
     for refused in result.get("refused", []):
-        yield f"  not kept: {printable(refused, 400)}"
+        yield f"  not kept: {shown(refused, 400)}"
     yield from _last_lines(result)
     if view.record.history:
         yield ""
@@ -218,7 +214,7 @@ def _last_lines(result: dict[str, Any] | Any) -> Iterator[str]:
         text = result.get(stream)
         if isinstance(text, str) and text.strip():
             yield f"{stream}, last lines:"
-            yield from (f"  {printable(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
+            yield from (f"  {shown(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
         elif text is None and result.get(f"{stream}_bytes"):
             size = format_bytes(int(result[f"{stream}_bytes"]))
             yield f"{stream}: {size}; kubeque peek {result.get('job')} {result.get('index')} shows its end"

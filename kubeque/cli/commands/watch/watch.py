@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from itertools import islice
 
 import click
@@ -14,7 +15,7 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.interrupt import Interrupted
 from kubeque.cli.output.job_text import format_failures, format_job, format_resume_hint, to_wire
 from kubeque.cli.output.live_view import watch_live
-from kubeque.client import Client, Progress
+from kubeque.client import Client, Progress, TaskRow
 
 #: Seconds between two lines of plain output.
 _LINE_SECONDS = 5.0
@@ -60,11 +61,18 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
         click.echo(json.dumps(to_wire(last)))
         return 0 if success else 1
     click.echo(format_job(last))
-    for line in format_failures(islice(client.lines(name, state="failed"), 10)):
+    for line in format_failures(islice(client.lines(name, state="failed"), 10), partial(_read_message, client, name)):
         click.echo(line)
     if hint := format_resume_hint(last):
         click.echo(hint)
     return 0 if success else 1
+
+
+def _read_message(client: Client, name: str, line: TaskRow) -> str:
+    """Return the whole message of a task, which the store has; that of the queue if it is not there."""
+    outcome = line.view.record.outcome
+    result = client.task(name, line.view.index).result or {}
+    return str(result.get("message") or (outcome.message if outcome else ""))
 
 
 def _watch_plain(client: Client, name: str, *, quiet: bool) -> Progress:

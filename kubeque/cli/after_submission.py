@@ -1,0 +1,45 @@
+"""Errors after a submission: they name the job that exists, and do not have the exit code of a refused submission."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kubeque.cli.output.streams import OutputError
+from kubeque.model.errors import KubequeError, UserError
+
+
+@contextmanager
+def after_submission(name: str) -> Iterator[None]:
+    """Add to each error of this block that the job `name` is submitted. Raises KubequeError, OutputError."""
+    there = f"{name} is submitted and goes on: kubeque watch {shlex.quote(name)}"
+    try:
+        yield
+    except _NotFetched:
+        raise
+    except OutputError as error:
+        raise OutputError(f"{error}; {there}") from error.__cause__
+    except UserError as error:
+        raise KubequeError(f"{error}; {there}") from error
+    except KubequeError as error:
+        error.args = (f"{error}; {there}",)
+        raise
+
+
+@contextmanager
+def after_the_end(name: str, outcome: str) -> Iterator[None]:
+    """Add to each error of this block, which fetches results, how the job ended and how to fetch them."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except KubequeError as error:
+        raise _NotFetched(
+            f"{name}: {outcome}, but its results are not fetched: {error}; to fetch them: kubeque fetch"
+            f" {shlex.quote(name)} elsewhere"
+        ) from error
+
+
+class _NotFetched(KubequeError):
+    """The job has ended, and its results could not be fetched."""

@@ -1,0 +1,148 @@
+"""The program of the command line: find the subcommand, and turn errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib import import_module
+
+import click
+
+from kubeque import __version__
+from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
+from kubeque.cli.output.streams import OutputError, standard_streams
+from kubeque.model.errors import KubequeError
+
+#: The groups of `--help`, in its order, with the help of each command. The command `sub` of the group `run` is the
+#: function `sub` in `commands/run/sub.py`; that module is imported only when the command runs.
+GROUPS: Mapping[str, Mapping[str, str]] = {
+    "run": {
+        "sub": "Submit a sweep and watch it.",
+        "go": "Run the rows that sub --try held back.",
+        "pause": "Let no more rows of a job start.",
+        "resume": "End the pause of a job.",
+        "params": "Print the rows of a job as CSV.",
+    },
+    "watch": {
+        "watch": "Watch a job until it has ended.",
+        "status": "Show the state of jobs, or the tasks of one job.",
+        "list": "List all jobs.",
+        "show": "Show the details of a job or a task.",
+        "peek": "Show the output of a task, also while it runs.",
+    },
+    "results": {
+        "fetch": "Fetch the results of a job into a folder.",
+        "collect": "Write the table of a job as CSV or Parquet.",
+        "report": "Write a page about a job.",
+        "timeline": "Draw where and when tasks ran.",
+    },
+    "repair": {
+        "kill": "Stop a job.",
+        "reset": "Run failed tasks again.",
+        "replay": "Run a task again on this machine and compare.",
+        "priority": "Set the priority of a job.",
+        "scale": "Set the number of consumers of a job.",
+        "remove": "Delete a job and its results.",
+    },
+    "cluster": {
+        "start": "Show the configuration; on GKE, create the cluster.",
+        "stop": "Stop the consumers; with --delete-cluster, delete the GKE cluster.",
+        "resize": "Set the number of nodes of a GKE cluster.",
+        "pool": "Manage the node pools of a GKE cluster.",
+    },
+    "housekeeping": {
+        "doctor": "Check configuration, queue, store and cluster, or a job.",
+        "gc": "Delete results and inputs that no job uses.",
+        "completion": "Print the completion script for bash, zsh or fish.",
+    },
+}
+COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
+#: Functions that do not have the name of their command, which is a name of Python.
+_FUNCTIONS = {"list": "list_jobs"}
+#: Exit code if the reader of the output has left, as `head` does: what a shell shows for a program that SIGPIPE ended.
+_READER_LEFT = 128 + signal.SIGPIPE
+
+
+class _Lazy(click.Group):
+    """A group that imports the module of a command when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
+        command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for group, commands in GROUPS.items():
+            with formatter.section(group.capitalize()):
+                formatter.write_dl(list(commands.items()), col_max=12)
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="kubeque %(version)s")
+@click.option(
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
+    help="Configuration file (default: .kubeque in the current or the home folder).",
+)
+@click.pass_context
+def kubeque(ctx: click.Context, config: str | None) -> None:
+    """Run one command over the rows of a table.
+
+    A sweep is a queue of tasks; consumers run them, and the results come back. Without a .kubeque file everything runs
+    on this machine.
+    """
+    ctx.obj = config
+
+
+def run(hear_interrupts: Callable[[], object]) -> int:
+    """Run the command line and return its exit code. `hear_interrupts` is called once Ctrl-C can be handled."""
+    try:
+        with standard_streams():
+            hear_interrupts()
+            code = kubeque.main(prog_name="kubeque", standalone_mode=False)
+    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
+        ignore_interrupts()
+        line = "\n" * os.isatty(2)  # after the ^C of the terminal
+        _complain(f"{line}kubeque: {stop if isinstance(stop, Interrupted) else 'interrupted'}")
+        _leave_if_busy(130)
+        return 130
+    except click.ClickException as error:
+        _complain(f"kubeque: {_format_error(error)}")
+        return error.exit_code
+    except OutputError as error:
+        if error.reader_left:
+            return _READER_LEFT
+        _complain(f"kubeque: {error}")
+        return error.exit_code
+    except KubequeError as error:
+        _complain(f"kubeque: {error}")
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _complain(line: str) -> None:
+    """Print a line on standard error, if anything can be written there."""
+    with suppress(OSError):
+        click.echo(line, err=True)
+
+
+def _format_error(error: click.ClickException) -> str:
+    """Return an error of usage in one line that ends with the help to read."""
+    text = " ".join(error.format_message().split()).rstrip(".")
+    ctx = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{text[:1].lower()}{text[1:]}; see {ctx.command_path} --help" if ctx else text
+
+
+def _leave_if_busy(code: int) -> None:
+    """Exit at once if threads wait for a store that does not answer. They write no partial files."""
+    if threading.active_count() > 1:
+        os._exit(code)
