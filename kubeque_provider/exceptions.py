@@ -30,8 +30,8 @@ def permanent() -> Iterator[None]:
         yield
     except DestinationNotEmpty as error:
         raise BadSweep(
-            f"dest {error.dest!r} is not empty and does not hold results of this sweep: choose another dest, for example"
-            " results/{{ run_id }} for one folder per run, or set force=True to use it together with what it holds"
+            f"dest {error.dest!r} is not empty and does not hold results of this sweep: choose another dest, for"
+            " example results/{{ run_id }} for one folder per run, or set force=True to fetch into it as it is"
         ) from error
     except UserError as error:
         raise BadSweep(str(error)) from error

@@ -13,10 +13,11 @@ from kubeque_provider.operators.job import KubequeJobOperator
 class KubequeFetchOperator(KubequeJobOperator):
     """Fetch results into `dest`/{index}/ and `dest`/results.csv. Results that were fetched before are skipped.
 
-    `dest`: a folder, relative to that of the DAG file, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later run of
-    the DAG replaces the results of an earlier one in `dest`. `force`: accept a `dest` that contains other files. `indexes`: fetch these rows only, for example `"3,5-9"` or `[3, 5]`. `state`:
-    fetch only rows that are `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or
-    `["*.png", "**/*.csv"]`. Returns {dest, tasks, files}: the tasks in `dest`, and the files written by this try.
+    `dest`: a folder, relative to that of the DAG file, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later
+    run of the DAG replaces the results of an earlier one in `dest`. `force`: accept a `dest` that contains other
+    files. `indexes`: fetch these rows only, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows that are
+    `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`. Returns
+    {dest, tasks, files}: the tasks in `dest`, and the files written by this try.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest", "indexes", "state", "glob")
