@@ -224,6 +224,10 @@ class Client:
         """Return the first `top` tasks ordered by a column of the table; numbers come first. Raises UserError."""
         return ranked(self.lines(name, state=state), column, top=top, descending=descending)
 
+    def notes(self, name: str, count: int = 3) -> tuple[int, list[tuple[int, str]]]:
+        """Return the number of successful tasks with a message, and index and message of the first `count`."""
+        return table.notes(self._backends, self.job(name), count)
+
     def newest_failures(self, name: str, count: int) -> list[TaskRow]:
         """Return the `count` tasks that failed last, the newest first."""
         return newest_failures(self._backends, self.job(name), count)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from kubeque.client import Client
+from kubeque.client import Client, Progress
 from kubeque.model.command.command import Word
 from kubeque.model.command.function import script
 from kubeque.model.errors import JobFailed, ParametersError
+from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, from_frame, from_records
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.text import LINE_CHARACTERS, printable
+
+#: Failed rows whose reasons the error names.
+_REASONS = 3
 
 
 def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:
@@ -43,12 +49,13 @@ def map(
 
     `options`: those of `Sweep`, for example `memory="2Gi", consumers=4`.
 
-    Raises CommandError if the source of the function is not available. Raises JobFailed, which names the job, if rows
-    failed.
+    Raises CommandError if the source of the function is not available. Raises JobFailed if rows failed: its message has
+    the first reasons, `job` the name and `table` the results of all rows.
     """
     found = as_rows(rows)
     made = script(function, found.columns)
     opened = client or Client()
+    job: Job | None = None
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / made.name
@@ -58,9 +65,31 @@ def map(
             job = opened.submit(sweep).job
         progress = opened.wait(job.name)
         if progress.job.closing is None or not progress.job.closing.success:
-            count = progress.counts.failed + progress.counts.killed
-            raise JobFailed(f"{count} of {job.n} rows failed: `kubeque status {job.name} --tasks` shows them")
+            raise _failure(opened, progress)
         return opened.table(job.name)
+    except KeyboardInterrupt as stop:
+        if job is not None:
+            stop.add_note(
+                f"{job.name} goes on: Client().wait({job.name!r}) waits for it, Client().kill({job.name!r}) stops it"
+            )
+        raise
     finally:
         if client is None:
             opened.close()
+
+
+def _failure(client: Client, progress: Progress) -> JobFailed:
+    """Return the error for a job that ended without success, with the reasons of its first failed rows."""
+    name, counts = progress.job.name, progress.counts
+    reasons = []
+    for line in islice(client.lines(name, state="failed"), _REASONS):
+        values = ", ".join(f"{column}={printable(value)}" for column, value in line.row.items() if column != "index")
+        outcome = line.view.record.outcome
+        reasons.append(
+            f"row {line.view.index} ({values}): {printable(outcome.message, LINE_CHARACTERS) if outcome else ''}"
+        )
+    more = f"; and {counts.failed - len(reasons)} more" if counts.failed > len(reasons) else ""
+    return JobFailed(
+        f"{counts.failed + counts.killed} of {progress.job.n} rows of {name} failed: {'; '.join(reasons)}{more}",
+        name, client.table(name),
+    )  # fmt: skip

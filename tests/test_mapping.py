@@ -34,8 +34,12 @@ def test_a_function_over_rows_gives_a_table(client: Client) -> None:
 
 
 def test_a_failing_row_is_an_error_that_names_the_job(client: Client) -> None:
-    with pytest.raises(JobFailed, match="halves"):
+    with pytest.raises(
+        JobFailed, match=r"1 of 2 rows of halves failed: row 0 \(x=0.0\): .*ZeroDivisionError"
+    ) as failed:
         kubeque.map(inverse, kubeque.grid(x=[0.0, 2.0]), name="halves", client=client)
+    assert failed.value.job == "halves"
+    assert [row.get("out.value") for row in failed.value.table] == [None, 0.5]
     assert [row["state"] for row in client.table("halves")] == ["failed", "ok"]
 
 

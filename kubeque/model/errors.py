@@ -31,7 +31,8 @@ KubequeError                      exit code 1
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 
 class KubequeError(Exception):
@@ -163,3 +164,10 @@ class ClusterRefused(ClusterError):
 
 class JobFailed(KubequeError):
     """The sweep ended without success. The message names the first rows that failed."""
+
+    def __init__(self, message: str, job: str = "", table: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        #: The job's name.
+        self.job = job
+        #: The table with one dict per row: results of the rows that are ok, and the cause of each failure.
+        self.table = table

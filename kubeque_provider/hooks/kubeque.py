@@ -10,10 +10,11 @@ from typing import Any
 
 from kubeque.client import Client, Progress, Submitted, TaskRow, report_url
 from kubeque.model.config.config import Config
-from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError
+from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError, ParametersError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, from_frame, from_records, sequence
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.text import cut
 from kubeque.model.user_paths import current_folder, expand_home
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
@@ -150,6 +151,11 @@ class KubequeHook(BaseHook):
             return sequence(1)
         if isinstance(parameters, str | Path):
             text = str(parameters)
+            if text.lstrip().startswith(("[", "{")) or text in ("", "None"):
+                raise ParametersError(
+                    f"parameters: {cut(text, 60)!r} is a rendered value, not the path of a CSV file: pass the output of"
+                    " the upstream task (task.output), or set render_template_as_native_obj=True on the DAG"
+                )
             return self.get_conn().rows(text if "://" in text else str(base / expand_home(text)))
         if hasattr(parameters, "to_spec"):
             return parameters  # type: ignore[no-any-return]

@@ -41,6 +41,16 @@ def test_in_a_pipe_the_reason_of_a_failure_is_whole_and_there_once(shell: Shell)
         assert whole in shell.run("show", command[1:], "0").stdout
 
 
+def test_values_that_cannot_be_read_are_named_at_the_end(shell: Shell) -> None:
+    ran = shell.run(
+        "sub", "-n", "j", "--repeat", "5", "sh", "-c", "test $1 = 0 || echo \\{half > $KUBEQUE_OUT", "sh", "{index}"
+    )
+    assert ran.returncode == 0
+    (note,) = [line for line in ran.stderr.splitlines() if "note" in line]
+    assert note.startswith("j: 4 successful tasks left a note: task 1: ")
+    assert note.endswith("; and 1 more")
+
+
 def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")

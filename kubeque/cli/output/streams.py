@@ -102,7 +102,7 @@ def _text(raw: io.FileIO, like: Any) -> io.TextIOWrapper:
 
 
 def _discard_output() -> None:
-    """Let what is still buffered go nowhere, so that the exit of Python does not fail at it."""
+    """Connect standard output to nothing, because Python writes the rest of its buffer when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

@@ -42,6 +42,10 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
     `first`: True for the first word of the command, which is the program: it becomes executable. Raises CommandError.
     """
     text, said = word.render({}), f"the word {format_word(word)!r}"
+    if base_name(text) in ("", ".", ".."):
+        raise CommandError(
+            f"{said}: this folder has no name of its own: write -u {text}:name, and use name in the command"
+        )
     name = _checked(base_name(text), said)
     if text.endswith("/"):
         yield from _tree(said, name, located(text, base, said), base)
@@ -73,6 +77,11 @@ def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
 def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
     source, target = split_push(text, base, said)
     path = located(source, base, said) if is_folder(source) else None
+    if not target and base_name(source) in ("", ".", ".."):
+        raise CommandError(
+            f"{said}: this folder has no name of its own: give it one, as in -u {source}:name, or write"
+            f" -u {source}:. for the files in it"
+        )
     if path is None or not os.path.isdir(path):
         yield file_source(source, _target(base_name(source), target, said), base, said)
     elif target in (".", "./"):

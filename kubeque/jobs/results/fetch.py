@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import FileMissing, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
+from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut
 
 #: Faulty tasks that an error message names; the others are counted.
@@ -81,6 +82,7 @@ def fetch(
     could not be fetched.
     """
     choice = choice or Choice()
+    _check_indexes(job, choice.indexes)
     destination = _open(backends, Owner.of(job, replaces), dest)
     with destination.open(force=force):
         chosen = list(_chosen(backends, job, choice))
@@ -114,6 +116,14 @@ def _open(backends: Backends, owner: Owner, dest: str) -> Destination:
     if is_folder(dest):
         return FolderDestination(backends.files, Path(local_path(dest)), owner)
     return StoreDestination(backends.files, dest, owner)
+
+
+def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
+    """Raise UserError for a chosen task that the job does not have."""
+    chosen = indexes.ranges if isinstance(indexes, Ranges) else indexes if isinstance(indexes, Iterable) else ()
+    last = max((part.stop - 1 if isinstance(part, range) else part for part in chosen), default=0)
+    if last >= job.n:
+        raise UserError(f"{job.name} has no task {last}: its tasks are 0 to {job.n - 1}")
 
 
 def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:

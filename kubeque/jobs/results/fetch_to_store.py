@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 import time
@@ -28,7 +27,7 @@ from kubeque.jobs.results.destination import (
     not_empty,
 )
 from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
-from kubeque.model.errors import FileMissing, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
 #: Maximum size of a portion, limited by the disk of this machine: tasks, and bytes (except for one larger task).
 _PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
@@ -77,8 +76,8 @@ class StoreDestination:
     def _read_owner(self) -> Any:
         """Return the record of the job whose results are here; None if there is none, or if it is damaged."""
         try:
-            return json.loads(self._files.read(join(self._url, MARKER, OWNER)))
-        except (FileMissing, ValueError):
+            return self._files.read_json(join(self._url, MARKER, OWNER))
+        except (FileMissing, FileDamaged):
             return None
 
     def _delete_fetched(self) -> None:

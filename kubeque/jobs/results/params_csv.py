@@ -33,6 +33,8 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
 
 
 def _record(values: tuple[str, ...] | list[str]) -> str:
+    if len(values) > 1 and not any(values):
+        return '""' + "," * (len(values) - 1) + "\n"  # a reader skips a line of only commas
     text = io.StringIO(newline="")
     # With CR LF as the line end, the csv module quotes values that contain CR or LF.
     csv.writer(text, lineterminator="\r\n").writerow(values)

@@ -86,6 +86,18 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
             yield TaskRow(view, read_row(spec, view.index, page.page))
 
 
+def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int, str]]]:
+    """Return the number of ok tasks with a message, such as values that cannot be read, and the first `count`."""
+    found, first = 0, list[tuple[int, str]]()
+    for view in backends.queue.tasks(job):
+        outcome = view.record.outcome
+        if view.state is TaskState.OK and outcome is not None and outcome.message:
+            found += 1
+            if len(first) < count:
+                first.append((view.index, outcome.message))
+    return found, first
+
+
 def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
     """Return the rows of some tasks by index. Each page is read once."""
     spec = backends.spec(job).rows

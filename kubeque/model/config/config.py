@@ -86,7 +86,7 @@ class Config:
         Reads `explicit` if given, else the first `.kubeque` of `start` (default: the current folder) and `home` (~).
         Without a file it is the default. Raises ConfigError with file and key.
         """
-        home = _home_folder() if home is None else home.absolute()
+        home = _home_folder(environ) if home is None else home.absolute()
         start = _current_folder(home) if start is None else start.absolute()
         if explicit is not None:
             path = start / expand_home(explicit)
@@ -112,7 +112,7 @@ class Config:
         `where` is their origin in messages, kept as `source` if it is a path. Relative paths begin at `folder`, `~` is
         `home`. Raises ConfigError.
         """
-        place = Place(str(where), folder, _home_folder() if home is None else home)
+        place = Place(str(where), folder, _home_folder(environ) if home is None else home)
         place.check_keys(values)
         found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | dict(_DEFAULTS)
         for key, text in values.items():
@@ -175,8 +175,13 @@ def _current_folder(home: Path) -> Path:
         return home
 
 
-def _home_folder() -> Path:
+def _home_folder(environ: Mapping[str, str]) -> Path:
+    """Return the home folder of the user; $KUBEQUE_HOME if the user has none."""
     try:
         return Path.home()
     except RuntimeError as error:
-        raise ConfigError(f"this user has no home folder ({error}): set HOME to a folder with write access") from error
+        if os.path.isabs(environ.get(HOME_VARIABLE, "")):
+            return Path(environ[HOME_VARIABLE])
+        raise ConfigError(
+            f"this user has no home folder ({error}): set HOME or {HOME_VARIABLE} to a folder with write access"
+        ) from error

@@ -32,6 +32,8 @@ def read_values(name: str, text: str) -> list[str]:
 
     Raises ParametersError.
     """
+    if '"' not in text and "," in text:
+        _check_unquoted(name, text)
     try:
         fields = next(csv.reader([text], strict=True), [])
     except csv.Error as error:
@@ -40,6 +42,19 @@ def read_values(name: str, text: str) -> list[str]:
     for field in fields:
         values += _expand_range(name, field)
     return values
+
+
+def _check_unquoted(name: str, text: str) -> None:
+    """Raise ParametersError for a list written as in Python, whose brackets and blanks would be part of the values."""
+    if text.startswith("[") and text.endswith("]"):
+        plain = ",".join(part.strip() for part in text[1:-1].split(","))
+        raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} has brackets: write {name}={cut(plain, 40)}")
+    if any(part != part.strip() for part in text.split(",")):
+        plain = ",".join(part.strip() for part in text.split(","))
+        raise ParametersError(
+            f"axis {name!r}: {cut(text, 40)!r} has blanks around a comma: write {name}={cut(plain, 40)}, or put a value"
+            " with blanks into double quotes"
+        )
 
 
 def _expand_range(name: str, field: str) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
 from kubeque.model.errors import ParametersError
+from kubeque.model.rows.file_formats import describe_format, describe_separator
 from kubeque.model.rows.header import check_header
 from kubeque.model.rows.rows import (
     PAGE_BYTES,
@@ -45,6 +46,8 @@ class _CsvRows:
     spec: RowsSpec
     #: SHA-256 of the file's bytes, to detect a change between two passes.
     file_digest: bytes
+    #: Number of rows without any value, which are no rows of the sweep.
+    left_out: int = 0
 
     def to_spec(self) -> RowsSpec:
         return self.spec
@@ -63,7 +66,8 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
     """Return the rows of a CSV file: UTF-8 with or without BOM, LF or CRLF, column names in the first line.
 
     `open_text` opens the file for reading bytes; it is called here and for each pass over the rows.
-    `name` is the file's name in messages. Blank lines are skipped. Raises ParametersError with line and column.
+    `name` is the file's name in messages. Blank lines and rows of only commas are skipped. Raises ParametersError
+    with line and column.
     """
     with _open(open_text, name) as stream:
         reading = _Reading(stream, name)
@@ -71,6 +75,8 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
         header = next(rows, None)
         if header is None:
             raise ParametersError(f"{name} is empty: write the column names into its first line, then the rows")
+        if problem := describe_separator(header):
+            raise ParametersError(f"{reading.where()}: {problem}")
         columns = check_header(header, reading.where())
         found = measure(
             columns, encode_checked(columns, reading.check_widths(rows, columns), lambda _: reading.where())
@@ -78,7 +84,7 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
         if not found.n:
             raise ParametersError(f"{name} has a header and no rows: write at least one row below the header")
     spec = RowsSpec(columns, found.n, _CsvRows.kind, found.digest, found.starts)
-    return _CsvRows(columns, found.n, open_text, name, spec, reading.digest.digest())
+    return _CsvRows(columns, found.n, open_text, name, spec, reading.digest.digest(), reading.left_out)
 
 
 def _open(open_text: Callable[[], BinaryIO], name: str) -> BinaryIO:
@@ -98,6 +104,10 @@ class _Reading:
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.digest = hashlib.sha256()
+        #: Bytes that were read.
+        self.size = 0
+        #: Rows without any value, as a spreadsheet writes them below a table.
+        self.left_out = 0
         self._stream = stream
         self._name = name
         #: Lines passed to the CSV parser.
@@ -112,17 +122,23 @@ class _Reading:
         return f"{self._name}, line {self._row_line}"
 
     def rows(self) -> Iterator[list[str]]:
-        """Yield all rows with the header, without blank lines."""
+        """Yield all rows with the header, without blank lines and lines of only commas."""
         try:
             # strict: a missing or misplaced quote is an error.
             for row in csv.reader(self._lines(), strict=True):
-                if row:
+                if any(row) or (row and not self._is_only_commas()):
                     yield row
+                elif row:
+                    self.left_out += 1
                 self._row_line = self._lines_read + 1
                 self._row_text.clear()
                 self._row_size = 0
         except csv.Error as error:
             raise self._explain_broken_row(str(error)) from error
+
+    def _is_only_commas(self) -> bool:
+        """True for a line that a spreadsheet writes for an empty row; empty values in quotes are a row."""
+        return not "".join(self._row_text).strip(",\r\n")
 
     def check_widths(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:
         """Yield `rows`. Raise ParametersError at a row with too few or too many values."""
@@ -147,6 +163,9 @@ class _Reading:
         """Yield the text in blocks of whole lines."""
         rest, begun = b"", False
         while chunk := self._read():
+            if not self.size and (what := describe_format(chunk)):
+                raise ParametersError(f"{self._name} is no CSV text: it is {what}")
+            self.size += len(chunk)
             self.digest.update(chunk)
             whole, newline, rest = (rest + chunk).rpartition(b"\n")
             if len(rest) > _ROW_BYTES:

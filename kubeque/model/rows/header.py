@@ -16,7 +16,8 @@ def check_header(columns: Sequence[object], where: str) -> Row:
         if not isinstance(name, str):
             raise ParametersError(f"{at}: the name {name!r} is not a string: rename it, for example with str({name!r})")
         if not name.strip():
-            raise ParametersError(f"{at}: the header is blank ({name!r}): give the column a name")
+            pandas = ", or write it with to_csv(index=False) if it is the index of pandas" if number == 1 else ""
+            raise ParametersError(f"{at}: the header is blank ({name!r}): give the column a name{pandas}")
         if name == INDEX:
             raise ParametersError(f"{at}: the name {INDEX!r} is reserved for the number of the row: rename the column")
         if name in seen:

@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 from kubeque.client import Client, Transfer
 from kubeque.jobs.results.destination import MARKER
 from kubeque.model.config.config import Config
-from kubeque.model.errors import DestinationError, FileDamaged, StorageError
+from kubeque.model.errors import DestinationError, FileDamaged, StorageError, UserError
 from kubeque.model.rows.index_ranges import parse_ranges
 from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep
@@ -82,6 +82,15 @@ def test_tasks_and_files_may_be_chosen_and_the_table_has_all(client: Client, job
     assert client.fetch(job, dest, state="failed", globs=["nothing"]).files == 0
     assert client.fetch(job, dest).kept == 1
     assert tree(dest) == sorted([*(f"{n}/{name}" for n in range(4) for name in WHOLE), "results.csv"])
+
+
+@pytest.mark.parametrize("indexes", [parse_ranges("1,99"), [99]])
+def test_a_task_that_the_job_does_not_have_is_refused(
+    client: Client, job: str, tmp_path: Path, indexes: Container[int]
+) -> None:
+    with pytest.raises(UserError, match=r"has no task 99: its tasks are 0 to \d+$"):
+        client.fetch(job, tmp_path / "dest", indexes=indexes)
+    assert not (tmp_path / "dest").exists()
 
 
 def test_a_file_that_was_changed_cut_or_removed_here_comes_again_and_the_users_own_stay(

@@ -336,3 +336,13 @@ def test_consumers_elsewhere_than_on_gke_keep_their_account(here: Path, home: Pa
     config = load(here, home, text)
 
     assert (config.cluster_url, config.service_account) == ("kubernetes://mine/team", "")
+
+
+def test_a_user_without_a_home_folder_needs_kubeque_home_only(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    assert Config.load(start=here, environ={"KUBEQUE_HOME": "/data/kubeque"}).home == Path("/data/kubeque")
+    with pytest.raises(ConfigError, match="set HOME or KUBEQUE_HOME"):
+        Config.load(start=here, environ={})

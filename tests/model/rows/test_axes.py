@@ -22,6 +22,8 @@ from kubeque.model.rows.axes import read_axes, read_grid, read_values
         ("../data,a..b", ["../data", "a..b"]),
         ("a=b", ["a=b"]),
         ("x,", ["x", ""]),
+        ('a," b"', ["a", " b"]),
+        ("[1]", ["[1]"]),
     ],
 )
 def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]):
@@ -30,7 +32,14 @@ def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("0.1..0.5", "not of whole numbers"), ("1..9999999", "more than"), ("1..2..0", "more than"), ('"a', "not a list")],
+    [
+        ("[1,2]", "has brackets: write n=1,2"),
+        ("0.1, 0.2", "blanks around a comma: write n=0.1,0.2"),
+        ("0.1..0.5", "not of whole numbers"),
+        ("1..9999999", "more than"),
+        ("1..2..0", "more than"),
+        ('"a', "not a list"),
+    ],
 )
 def test_what_is_no_list_of_values_is_named(text: str, says: str):
     with pytest.raises(ParametersError, match=says):

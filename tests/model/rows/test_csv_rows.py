@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import tracemalloc
 from collections.abc import Iterator
@@ -86,6 +87,11 @@ def test_a_blank_line_is_no_row_but_a_quoted_nothing_is() -> None:
     assert list(table('a\n\n""\n\nx\n')) == [("",), ("x",)]
 
 
+def test_a_line_of_only_commas_is_no_row_and_is_counted() -> None:
+    rows = table('a,b\n1,2\n,\n"",\n,\r\n')
+    assert (list(rows), rows.n, rows.left_out) == ([("1", "2"), ("", "")], 2, 2)  # type: ignore[attr-defined]
+
+
 def test_columns_may_differ_by_case_only() -> None:
     assert table("zoom,Zoom,INDEX\n1,2,3\n").columns == ("zoom", "Zoom", "INDEX")
 
@@ -113,7 +119,19 @@ def test_columns_may_differ_by_case_only() -> None:
         ("a,index\n1,2\n", "params.csv, line 1, column 2: the name 'index' is reserved"),
         ("a\0,b\n1,2\n", "params.csv, line 1, column 1: the value 'a\\x00' has a NUL"),
         (b"a,b\n1,2\ncaf\xe9,3\n", "params.csv, line 3: the bytes b'\\xe9,3\\n' are not UTF-8: save it as UTF-8"),
-        ("a,b\n1,2\n".encode("utf-16"), "params.csv, line 1: the bytes b'\\xff\\xfe"),
+        ("a,b\n1,2\n".encode("utf-16"), "params.csv is no CSV text: it is UTF-16 text: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "it is UTF-16 text: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16-be"), "it is UTF-16 text: save it as UTF-8"),
+        (b"PK\x03\x04\x14\0", "it is a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)"),
+        (gzip.compress(b"a,b\n"), "it is compressed with gzip: unpack it first"),
+        (b"PAR1\x15\x04", "it is a Parquet file"),
+        (
+            "a;b\n0,5;1\n",
+            "params.csv, line 1: the columns look separated by semicolons (';'): save the table with commas",
+        ),
+        ("a\tb\n1\t2\n", "line 1: the columns look separated by tabs ('\\t'): save the table with commas"),
+        ("sep=;\na;b\n1;2\n", "line 1: 'sep=;' is a hint for Excel, not a header: remove this line"),
+        (",a\n0,1\n", "or write it with to_csv(index=False) if it is the index of pandas"),
         ('a,b\n1,"2\n3,4\n', "params.csv, line 2, column 2: the quote of '\"2\\n3,4\\n' is not closed"),
         ('a,b\n1,2\n"3""\n', 'params.csv, line 3, column 1: the quote of \'"3""\\n\' is not closed'),
         ('a,b\n"1"x,"2\n3",4\n', "params.csv, line 2, column 1: '\"1\"x' is not CSV"),

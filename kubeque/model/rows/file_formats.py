@@ -1,0 +1,45 @@
+"""Recognise files that are no CSV text by their first bytes, and tables with another separator by their header."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+
+#: What a file is by its first bytes, and the remedy.
+_FORMATS: Mapping[bytes, str] = {
+    b"PK\x03\x04": "a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)",
+    b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV (UTF-8)",
+    b"\x1f\x8b": "compressed with gzip: unpack it first, as in gunzip -c FILE | kubeque sub -p - ...",
+    b"BZh": "compressed with bzip2: unpack it first",
+    b"\xfd7zXZ\x00": "compressed with xz: unpack it first",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it first",
+    b"PAR1": "a Parquet file: write it as CSV, as in pandas.read_parquet(FILE).to_csv(NEW, index=False)",
+    b"SQLite format 3\x00": "an SQLite database: export the table as CSV",
+    codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
+    codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
+}
+#: Bytes that decide whether a text without a mark is UTF-16.
+_SAMPLE = 64
+_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+
+
+def describe_format(start: bytes) -> str:
+    """Return what a file with these first bytes is, with the remedy; empty if it may be CSV text."""
+    for magic, what in _FORMATS.items():
+        if start.startswith(magic):
+            return what
+    sample = start[:_SAMPLE]
+    zeros = {at % 2 for at, byte in enumerate(sample) if byte == 0}
+    if len(zeros) == 1 and sample.count(0) >= len(sample) // 2 - 1 > 0:
+        return "UTF-16 text: save it as UTF-8"
+    return ""
+
+
+def describe_separator(header: Sequence[str]) -> str:
+    """Return the remedy for a header whose names are not separated by commas; empty for any other header."""
+    if header[0].lower().startswith("sep="):
+        return f"{header[0]!r} is a hint for Excel, not a header: remove this line, and save the table with commas"
+    for character, name in _SEPARATORS.items():
+        if len(header) == 1 and character in header[0]:
+            return f"the columns look separated by {name} ({character!r}): save the table with commas"
+    return ""
