@@ -121,9 +121,9 @@ def _open(backends: Backends, owner: Owner, dest: str) -> Destination:
 def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
     """Raise UserError for a chosen task that the job does not have."""
     chosen = indexes.ranges if isinstance(indexes, Ranges) else indexes if isinstance(indexes, Iterable) else ()
-    last = max((part.stop - 1 if isinstance(part, range) else part for part in chosen), default=0)
-    if last >= job.n:
-        raise UserError(f"{job.name} has no task {last}: its tasks are 0 to {job.n - 1}")
+    first = max((part.start if isinstance(part, range) else part for part in chosen), default=0)
+    if first >= job.n:
+        raise UserError(f"{job.name} has no task {first}: its tasks are 0 to {job.n - 1}")
 
 
 def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:

@@ -46,7 +46,7 @@ class _CsvRows:
     spec: RowsSpec
     #: SHA-256 of the file's bytes, to detect a change between two passes.
     file_digest: bytes
-    #: Number of rows without any value, which are no rows of the sweep.
+    #: Number of lines without any value, which the sweep does not have.
     left_out: int = 0
 
     def to_spec(self) -> RowsSpec:
@@ -164,7 +164,7 @@ class _Reading:
         rest, begun = b"", False
         while chunk := self._read():
             if not self.size and (what := describe_format(chunk)):
-                raise ParametersError(f"{self._name} is no CSV text: it is {what}")
+                raise ParametersError(f"{self._name} is not CSV text: it is {what}")
             self.size += len(chunk)
             self.digest.update(chunk)
             whole, newline, rest = (rest + chunk).rpartition(b"\n")

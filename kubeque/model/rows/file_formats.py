@@ -1,11 +1,11 @@
-"""Recognise files that are no CSV text by their first bytes, and tables with another separator by their header."""
+"""Recognise files other than CSV text by their first bytes, and tables with another separator by their header."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
 
-#: What a file is by its first bytes, and the remedy.
+#: Kind of a file and remedy, by the first bytes of the file.
 _FORMATS: Mapping[bytes, str] = {
     b"PK\x03\x04": "a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV (UTF-8)",
@@ -24,7 +24,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs"}
 
 
 def describe_format(start: bytes) -> str:
-    """Return what a file with these first bytes is, with the remedy; empty if it may be CSV text."""
+    """Return the kind of a file with these first bytes, with the remedy; empty if it may be CSV text."""
     for magic, what in _FORMATS.items():
         if start.startswith(magic):
             return what

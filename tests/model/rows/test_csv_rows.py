@@ -119,7 +119,7 @@ def test_columns_may_differ_by_case_only() -> None:
         ("a,index\n1,2\n", "params.csv, line 1, column 2: the name 'index' is reserved"),
         ("a\0,b\n1,2\n", "params.csv, line 1, column 1: the value 'a\\x00' has a NUL"),
         (b"a,b\n1,2\ncaf\xe9,3\n", "params.csv, line 3: the bytes b'\\xe9,3\\n' are not UTF-8: save it as UTF-8"),
-        ("a,b\n1,2\n".encode("utf-16"), "params.csv is no CSV text: it is UTF-16 text: save it as UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "params.csv is not CSV text: it is UTF-16 text: save it as UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-le"), "it is UTF-16 text: save it as UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-be"), "it is UTF-16 text: save it as UTF-8"),
         (b"PK\x03\x04\x14\0", "it is a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)"),
