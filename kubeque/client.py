@@ -55,9 +55,9 @@ if TYPE_CHECKING:
     from kubeque.clusters.gke.project import Part as Part
 
 __all__ = [
-    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding", "Garbage",
-    "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails", "TaskRow",
-    "Transfer", "absolute_pushes", "is_hosted", "report_url",
+    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding",
+    "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails",
+    "TaskRow", "Transfer", "absolute_pushes", "is_hosted", "report_url",
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from kubeque.cli.__main__ import COMMANDS, kubeque
+from kubeque.cli.program import COMMANDS, kubeque
 from kubeque.client import Client
 from kubeque.model.config.config import Config
 from tests.cli.conftest import SAMPLE, Shell
