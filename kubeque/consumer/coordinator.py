@@ -219,6 +219,16 @@ class Coordinator:
         self.tell(on.JobsListed(jobs))
         return jobs
 
+    def set_aside(self, job: Job, reason: str) -> None:
+        """Stop a job that no consumer can run, because its spec or its blocks are damaged. Other jobs go on."""
+        log.warning("%s: %s", job.name, reason)
+        try:
+            job = self._early_stop.set_aside(job, reason)
+        except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
+            log.warning("%s cannot be stopped now: %s", job.name, error)
+            return
+        self._jobs.replace(job)
+
     def judge(self, job: Job, *, hopeless: bool = False) -> None:
         """End the job if it has reached a limit, and release its leases."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeque.model.job.job import Job
-from kubeque.queues.early_stop import end_hopeless, enforce_limits
+from kubeque.queues.early_stop import end_hopeless, enforce_limits, stop_damaged
 from kubeque.queues.queue import Queue
 
 
@@ -17,6 +17,13 @@ class EarlyStop:
         """True if the job is open though its deadline has passed or it is an orphan."""
         now = self._queue.now()
         return job.open and (job.is_overdue(now) or job.is_orphan(now))
+
+    def set_aside(self, job: Job, reason: str) -> Job:
+        """Stop a job whose spec or blocks are damaged, unless a task of it runs, and return its new state.
+
+        Raises QueueUnavailable, JobNotFound, JobUnreadable.
+        """
+        return stop_damaged(self._queue, job, reason)
 
     def judge(self, job: Job, *, hopeless: bool = False) -> Job:
         """End the job if it has reached a limit, and return its new state.

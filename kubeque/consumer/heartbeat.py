@@ -78,7 +78,12 @@ class Heartbeat:
                 self._reap_job(job)
 
     def _reap_job(self, job: Job) -> None:
-        if job.open and reap(self._queue, job, find_death=self._host.find_death, watch=self._watch):
+        try:
+            lost = job.open and reap(self._queue, job, find_death=self._host.find_death, watch=self._watch)
+        except JobUnreadable as error:
+            log.warning("%s: a lease cannot be taken back: %s", job.name, error)
+            return
+        if lost:
             self._coordinator.judge(job)  # the lost tasks may be one failure too many
 
     @contextmanager

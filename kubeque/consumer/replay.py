@@ -24,6 +24,7 @@ from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import input_names
 from kubeque.files.row_pages import PageReader
 from kubeque.files.sha256 import sha256_file
+from kubeque.files.spec_file import read_spec_file
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.model.job.argv import task_argv
@@ -51,8 +52,8 @@ def main() -> int:
 def _replay(order: dict[str, Any]) -> dict[str, Any]:
     files, folder = Files(), Path(order["folder"])
     Path(order["cache"]).mkdir(mode=0o700, parents=True, exist_ok=True)
-    spec = JobSpec.from_wire(files.read_json(order["spec_url"]))
-    row = read_row(spec.rows, order["index"], PageReader(order["job_url"], files).page)
+    spec = read_spec_file(files, order["spec_url"], order.get("spec_hash", ""))
+    row = read_row(spec.rows, order["index"], PageReader(order["job_url"], files, spec.rows.pages).page)
     names = input_names(spec, row)
     own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
     workdir = Workdir(folder.parent, folder.name)

@@ -23,8 +23,9 @@ from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.idle_polls import idle_pauses
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobsAside
-from kubeque.files.layout import input_names, spec_url
+from kubeque.files.layout import input_names
 from kubeque.files.row_pages import PageReader
+from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.model.errors import (
     ClusterError,
@@ -124,6 +125,8 @@ class TaskSource:
         if not self._aside.has(job, time.monotonic()) and self._store_answers(job):
             try:
                 lease = self._lease_block(job, reserve)
+            except JobUnreadable as error:  # all blocks that are ready are damaged
+                self._coordinator.set_aside(job, str(error))
             except KubequeError:
                 raise
             except Exception as error:
@@ -167,10 +170,11 @@ class TaskSource:
         """Return the job's spec and environment, read once per revision. Raises StorageError."""
         key = (job.uid, job.revision)
         if key not in self._contexts:
-            spec = JobSpec.from_wire(self._files.read_json(spec_url(job)))
+            spec = read_spec(self._files, job)
             if len(self._contexts) > _SPECS:
                 self._contexts.clear()
-            self._contexts[key] = JobContext(spec, PageReader(job.url, self._files), self._environment(job, spec))
+            pages = PageReader(job.url, self._files, spec.rows.pages)
+            self._contexts[key] = JobContext(spec, pages, self._environment(job, spec))
         return self._contexts[key]
 
     def _environment(self, job: Job, spec: JobSpec) -> Environment:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.files.regular_file import open_regular
+from kubeque.model.job.stored_types import is_number, is_whole
+from kubeque.model.job.wire import decompress
 
 #: Bytes that are read from the end of a stream.
 TAIL_BYTES = 64 << 10
@@ -41,7 +43,9 @@ class Tail:
     @classmethod
     def from_wire(cls, wire: list[Any]) -> Tail:
         start, data, *_ = wire
-        return cls(start, zlib.decompress(base64.b64decode(data)))
+        if not (is_whole(start) and start >= 0):
+            raise TypeError(f"the offset is {start!r}")
+        return cls(start, decompress(base64.b64decode(data), TAIL_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,9 @@ class LiveLog:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> LiveLog:
+        """Return the log of a stored object. Raises one of UNREADABLE if it is damaged."""
+        if not is_number(wire["at"]):
+            raise TypeError(f"the time is {wire['at']!r}")
         return cls(wire["at"], Tail.from_wire(wire["stdout"]), Tail.from_wire(wire["stderr"]))
 
 

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from kubeque.files.layout import page_url
 from kubeque.files.parallel import PAGE_WRITES, in_parallel
 from kubeque.files.store import Files
-from kubeque.model.rows.parameters import Rows, decode_page, encode_page, pages
-from kubeque.model.rows.rows import Row
+from kubeque.model.rows.parameters import Rows, encode_page, pages, parse_page
+from kubeque.model.rows.rows import PAGE_BYTES, Row
 
 #: Pages in memory: a consumer reads the rows of its block in order, and a block may span two pages.
 _CACHED = 2
+#: Limit of a stored page, bytes.
+_LIMIT = 2 * PAGE_BYTES
 
 
-def write_pages(rows: Rows, job_url: str, files: Files) -> int:
-    """Store all pages of `rows` and return their number.
+def write_pages(rows: Rows, job_url: str, files: Files) -> tuple[str, ...]:
+    """Store all pages of `rows` and return the SHA-256 of each, hex.
 
     Raises ParametersError if the rows changed since they were counted, StorageError.
     """
 
-    def write(numbered: tuple[int, list[Row]]) -> None:
+    def write(numbered: tuple[int, list[Row]]) -> tuple[int, str]:
         number, page = numbered
-        files.write(page_url(job_url, number), encode_page(page))
+        data = encode_page(page)
+        files.write(page_url(job_url, number), data)
+        return number, hashlib.sha256(data).hexdigest()
 
-    return sum(1 for _ in in_parallel(write, enumerate(pages(rows)), threads=PAGE_WRITES))
+    return tuple(digest for _, digest in sorted(in_parallel(write, enumerate(pages(rows)), threads=PAGE_WRITES)))
 
 
 class PageReader:
     """Read pages of one job; the last two stay in memory."""
 
-    def __init__(self, job_url: str, files: Files) -> None:
+    def __init__(self, job_url: str, files: Files, digests: Sequence[str] = ()) -> None:
+        """`digests`: SHA-256 of each page, hex, from the spec; empty: an earlier kubeque stored none."""
         self._job_url = job_url
         self._files = files
+        self._digests = digests
         self._pages: OrderedDict[int, list[Row]] = OrderedDict()
 
     def page(self, number: int) -> list[Row]:
-        """Return the rows of a page. Raises StorageError."""
+        """Return the rows of a page. Raises FileDamaged if it is not the one that was stored, StorageError."""
         if number not in self._pages:
-            self._pages[number] = decode_page(self._files.read(page_url(self._job_url, number)))
+            digest = self._digests[number] if self._digests else ""
+            self._pages[number] = self._files.read_as(
+                page_url(self._job_url, number), parse_page, _LIMIT, digest=digest
+            )
             while len(self._pages) > _CACHED:
                 self._pages.popitem(last=False)
         self._pages.move_to_end(number)

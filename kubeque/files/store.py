@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 from kubeque.files.batches import SMALL_BYTES, Copy
 from kubeque.files.entry import Entry, Look
@@ -20,7 +20,9 @@ from kubeque.files.stores.local import Folder, temporary_name
 from kubeque.files.stores.object_store import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.model.job.wire import UNREADABLE, explain
 
+T = TypeVar("T")
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
 #: Limit of a JSON file without a smaller one of its own, bytes: the manifest of 200,000 files.
@@ -87,6 +89,17 @@ class Files:
         if digest:
             _check(url, len(data), None, hashlib.sha256(data).hexdigest(), digest)
         return parse_json(url, data)
+
+    def read_as(self, url: str, parse: Callable[[Any], T], limit: int = JSON_BYTES, *, digest: str = "") -> T:
+        """Return the content of a JSON file as `parse` returns it.
+
+        Raises the errors of `read_json`, and FileDamaged if `parse` raises one of UNREADABLE.
+        """
+        wire = self.read_json(url, limit, digest=digest)
+        try:
+            return parse(wire)
+        except UNREADABLE as error:
+            raise FileDamaged(f"cannot read {url}: it was changed or damaged ({explain(error)})") from error
 
     def write(self, url: str, data: bytes) -> None:
         """Write or overwrite a file, atomically; make missing folders."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.open import Access, open_cluster
 from kubeque.files.layout import spec_url
+from kubeque.files.spec_file import read_spec
 from kubeque.files.store import LARGE_PIECES, Files
 from kubeque.model.config.config import Config
 from kubeque.model.job.job import Job
@@ -44,13 +45,16 @@ class Backends:
         return cls(config, open_queue(config.queue_url), files, cluster, known, _access=access)
 
     def spec(self, job: Job) -> JobSpec:
-        """Return the spec of the job's present revision, from the cache if it was read before. Raises StorageError."""
+        """Return the spec of the job's present revision, from the cache if it was read before.
+
+        Raises FileMissing, FileDamaged, StorageError.
+        """
         url = spec_url(job)
         key = (job.uid, url)
         if key not in self._specs:
             while len(self._specs) >= _SPECS:
                 self._specs.pop(next(iter(self._specs)))
-            self._specs[key] = JobSpec.from_wire(self.files.read_json(url))
+            self._specs[key] = read_spec(self.files, job)
         return self._specs[key]
 
     def cluster_of(self, job: Job) -> Cluster:

@@ -11,6 +11,7 @@ from kubeque.model.job.job import Counts, Job, JobState
 from kubeque.model.job.shape_growth import larger_class
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.model.resources import format_seconds
+from kubeque.model.text import LINE_CHARACTERS, cut
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
 
@@ -114,6 +115,14 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
             job, f"{counts.failed} task{'s' * (counts.failed != 1)} failed and max_failures is {job.max_failures}"
         )
     return job
+
+
+def stop_damaged(queue: Queue, job: Job, reason: str) -> Job:
+    """Stop a job of which no task can run any more, unless a task runs, and return the job.
+
+    Raises QueueUnavailable, JobNotFound, JobUnreadable.
+    """
+    return job if queue.counts(job).running else queue.stop(job, cut(reason, LINE_CHARACTERS))
 
 
 def _stop_orphan(queue: Queue, job: Job) -> Job:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubeque import __version__
+from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import Cause, State, Tally, TaskRecord
-from kubeque.model.job.wire import UNREADABLE
 from kubeque.queues.backends.backend import BlockRecord, pack
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
@@ -60,8 +60,8 @@ class Audit:
             try:
                 block = read_block(record)
                 broken = _out_of_shape(self.job, block)
-            except UNREADABLE as error:
-                block, broken = None, f"its body cannot be read ({type(error).__name__}: {error})"
+            except JobUnreadable as error:
+                block, broken = None, f"its body cannot be read: {error}"
             if block is None or broken:
                 self.findings.append(Fault(where, broken))
                 continue
@@ -102,8 +102,6 @@ class Audit:
         job, total = self.job, sum(self.tallies.values(), Tally())
         if job.reset is not None:
             self._of_job(f"the reset to run {job.run} is not finished: `kubeque status {job.name}` finishes it")
-        if not 0 <= job.floor < len(job.shapes):
-            self._of_job(f"its floor class {job.floor} is not one of its {len(job.shapes)} classes")
         if job.closing is not None:
             closed, open_left = job.closing.counts, job.state is JobState.ACTIVE and (total.pending or total.running)
             if open_left or (closed.ok, closed.failed) != (total.ok, total.failed):
@@ -127,8 +125,8 @@ def _kind(finding: Fault) -> str:
 
 def _out_of_shape(job: Job, block: Block) -> str:
     """Return the fault that prevents further checks of this block; empty if there is none."""
-    if not 0 <= block.lo < block.hi <= job.n or len(block.states) != block.hi - block.lo:
-        return f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1} of {job.n}"
+    if block.hi > job.n:
+        return f"it holds tasks {block.lo} to {block.hi - 1} of {job.n}"
     if block.id != f"{block.size_class}-{block.lo}" or not 0 <= block.size_class < len(job.shapes):
         return f"its id does not name its class {block.size_class} and first task {block.lo}"
     return ""

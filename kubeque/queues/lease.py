@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from kubeque.model.errors import KubequeError, LeaseLost, QueueUnavailable
+from kubeque.model.errors import JobUnreadable, KubequeError, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, Conflict, Find, first_slot
-from kubeque.queues.backends.records import read_block
+from kubeque.queues.backends.records import read_blocks
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.queue import Queue
 from kubeque.queues.transitions import Settled
@@ -190,7 +190,10 @@ class Lease:
 
     def _settle(self, before: Block) -> bool:
         """Read the block. True if a commit that was made from `before` was applied."""
-        fresh = self._queue.get_block(before)
+        try:
+            fresh = self._queue.get_block(before)
+        except JobUnreadable as error:
+            raise self._lose() from error
         settled = transitions.settle(before, fresh)
         if fresh is None or settled is Settled.LOST:
             raise self._lose()
@@ -226,20 +229,29 @@ def claim(
     """Lease a block of `job` that has tasks: a ready one, else the stolen tail of a leased one; None if none exists.
 
     `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among those that start
-    together; give it at the first claim of a job, so that they begin with different blocks. Raises QueueUnavailable.
+    together; give it at the first claim of a job, so that they begin with different blocks.
+    Raises QueueUnavailable, and JobUnreadable if the blocks that are ready are damaged.
     """
+    damaged: JobUnreadable | None = None
     for attempt in range(_CLAIM_TRIES):
         mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
         records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
         # A block of another run is not reset yet, or `job` is stale.
-        found = {record.slot: block for record in records if (block := read_block(record)).run == job.run}
+        blocks, unreadable = read_blocks(records)
+        slots = {record.id: record.slot for record in records}
+        found = {slots[block.id]: block for block in blocks if block.run == job.run}
+        damaged = unreadable[0] if unreadable and not found else None
+        if damaged is not None:
+            continue  # with other candidates
         if not found:
             return _steal(queue, job, owner, size_classes, reserve)
         lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)
         if lease is not None:
             return lease
         queue.sleep(random.uniform(0, 0.01 * 2**attempt))
+    if damaged is not None:
+        raise damaged
     return None
 
 
@@ -256,7 +268,7 @@ def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -
 
 def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | None, reserve: int) -> Lease | None:
     records = queue.find_records(job, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
-    found = [block for block in map(read_block, records) if block.run == job.run]
+    found = [block for block in read_blocks(records)[0] if block.run == job.run]
     random.shuffle(found)
     for victim in found:
         nonce = secrets.token_hex(4)

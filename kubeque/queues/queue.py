@@ -11,6 +11,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import count, islice, takewhile
@@ -20,8 +21,8 @@ from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.queues import transitions
-from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, first_slot
-from kubeque.queues.backends.records import block_record, job_record, read_block, read_job
+from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, JobRecord, first_slot
+from kubeque.queues.backends.records import block_record, job_record, killed_record, read_block, read_job, stored_uid
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.fencing import check_fencing
 from kubeque.queues.job_list import JobList, list_readable
@@ -149,8 +150,41 @@ class Queue:
                 raise
 
     def kill(self, name: str) -> Job:
-        """Stop a job. Its consumers notice this within five seconds and give their tasks back."""
-        return self.update(name, lambda job: end_job(job, JobState.KILLED) if job.open else None)
+        """Stop a job. Its consumers notice this within five seconds and give their tasks back.
+
+        Raises JobNotFound, JobUnreadable: `put_aside` stops such a job.
+        """
+
+        def change(job: Job) -> Job | None:
+            unknown = job.state is JobState.UNKNOWN and job.closing is None
+            return end_job(job, JobState.KILLED) if job.open or unknown else None
+
+        return self.update(name, change)
+
+    def put_aside(self, name: str) -> None:
+        """Stop a job whose record cannot be read: its state becomes `killed`, and no consumer lists it any more."""
+        self._answered(lambda: self._change_record(name, lambda record: self._backend.swap_job(killed_record(record))))
+
+    def discard(self, name: str) -> str:
+        """Delete the record of a job that cannot be read, and its blocks; return its uid, empty if it is unknown."""
+        uid = ""
+
+        def delete(record: JobRecord) -> None:
+            nonlocal uid
+            uid = stored_uid(record)
+            self._backend.delete_job(record)
+
+        self._answered(lambda: self._change_record(name, delete))
+        if uid:
+            self._delete_blocks_of(uid)
+        return uid
+
+    def _change_record(self, name: str, change: Callable[[JobRecord], object]) -> None:
+        """Change the stored record of a job that cannot be read, unless it can be read by now or is gone."""
+        while (record := self._backend.get_job(name)) is not None and not list_readable([record]).jobs:
+            with suppress(Conflict):
+                change(record)
+                return
 
     def stop(self, job: Job, reason: str) -> Job:
         """End a job early by its own rule. A job that was replaced or reset meanwhile is unchanged.
@@ -172,8 +206,13 @@ class Queue:
         if job is not None:
             uid = job.uid
             self._answered(lambda: self._delete(name, uid))
-            self.delete_blocks(uid)
+            self._delete_blocks_of(uid)
         return job
+
+    def _delete_blocks_of(self, uid: str) -> None:
+        """Delete the blocks of a job that was deleted, unless a damaged record named the uid of another job."""
+        if uid not in {job.uid for job in self.list_jobs().jobs}:
+            self.delete_blocks(uid)
 
     def delete_blocks(self, uid: str) -> None:
         """Delete all blocks of a uid."""

@@ -14,7 +14,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import Find
-from kubeque.queues.backends.records import read_block
+from kubeque.queues.backends.records import read_blocks
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue
 
@@ -73,8 +73,8 @@ class LeaseWatch:
 
 
 def leased(queue: Queue, job: Job) -> list[Block]:
-    """Return the leased blocks of a job, at most _LEASES."""
-    return [read_block(r) for r in queue.find_records(job, Find.LEASED, limit=_LEASES)]
+    """Return the leased blocks of a job that can be read, at most _LEASES."""
+    return read_blocks(queue.find_records(job, Find.LEASED, limit=_LEASES))[0]
 
 
 def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:

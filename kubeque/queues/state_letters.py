@@ -8,7 +8,7 @@ from typing import Any
 
 from kubeque.model.job.task import Cause, Outcome, State, TaskState
 from kubeque.queues.backends.backend import BlockRecord
-from kubeque.queues.backends.records import decode
+from kubeque.queues.backends.records import decode, translate_damage
 
 #: Meaning of each letter: the state of a task, or the cause by which it failed.
 MEANING: dict[str, str] = {
@@ -40,24 +40,26 @@ _OUTCOME = 3
 
 
 def read_letters(record: BlockRecord) -> str:
-    """Return one letter for each task of a block, in order."""
-    wire = decode(record.body)
-    text: str = wire["states"].translate(_LETTERS)
-    if wire.get("held"):
-        text = text.replace("-", "h")
-    if "x" not in text:
-        return text
-    letters = list(text)
-    for offset, outcome in _failed(record, wire):
-        letters[offset] = _LETTER.get(outcome[1], _UNKNOWN)
-    return "".join(letters)
+    """Return one letter for each task of a block, in order. Raises JobUnreadable if it is damaged."""
+    with translate_damage(record):
+        wire = decode(record.body)
+        text: str = wire["states"].translate(_LETTERS)
+        if wire.get("held"):
+            text = text.replace("-", "h")
+        if "x" not in text:
+            return text
+        letters = list(text)
+        for offset, outcome in _failed(record, wire):
+            letters[offset] = _LETTER.get(outcome[1], _UNKNOWN)
+        return "".join(letters)
 
 
 def read_failed(record: BlockRecord) -> Iterator[Outcome]:
-    """Yield the outcomes of a block's failed tasks, in order."""
-    wire = decode(record.body)
-    for offset, outcome in _failed(record, wire):
-        yield Outcome.from_wire(record.lo + offset, outcome)
+    """Yield the outcomes of a block's failed tasks, in order. Raises JobUnreadable if it is damaged."""
+    with translate_damage(record):
+        found = _failed(record, decode(record.body))
+        outcomes = [Outcome.from_wire(record.lo + offset, outcome) for offset, outcome in found]
+    yield from outcomes
 
 
 def _failed(record: BlockRecord, wire: dict[str, Any]) -> Iterator[tuple[int, list[Any]]]:

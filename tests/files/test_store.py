@@ -66,7 +66,9 @@ def test_json_is_read_and_damaged_json_is_named(place: Place) -> None:
         place.files.read_json(place.at("bad.json"))
 
 
-@pytest.mark.parametrize("content", [b"", b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b"1" * 5000, b" " * 6001 + b"1"])
+@pytest.mark.parametrize(
+    "content", [b"", b"[" * 100_000, b'{"a":' * 100_000, b"\xff", b"1" * 5000, b" " * 6001 + b"1"], ids=len
+)
 def test_json_that_nobody_would_write_is_damaged(place: Place, content: bytes) -> None:
     place.files.write(place.at("bad.json"), content)
     with pytest.raises(FileDamaged, match=re.escape(place.at("bad.json"))):

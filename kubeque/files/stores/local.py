@@ -59,9 +59,10 @@ class Folder:
                     return file.read()
             # Not blocking: a task program may have put a FIFO there.
             with open(local_path(url), "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
                     raise FileDamaged(f"cannot read {url}: it is not a regular file")
-                return file.read(limit + 1)
+                return file.read(min(limit, status.st_size) + 1)
 
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]:
         with _storage_errors("read", url), open(local_path(url), "rb") as file:

@@ -93,4 +93,4 @@ def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     rows = backends.spec(job).rows
-    return TaskRow(view, read_row(rows, index, PageReader(job.url, backends.files).page))
+    return TaskRow(view, read_row(rows, index, PageReader(job.url, backends.files, rows.pages).page))

@@ -12,16 +12,17 @@ from functools import partial
 from kubeque.clusters.base import Permission
 from kubeque.clusters.open import open_cluster
 from kubeque.files.layout import page_name, page_url, pages_url, spec_url, table_name, table_url
+from kubeque.files.row_pages import PageReader
+from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
-from kubeque.model.errors import KubequeError, StorageError
+from kubeque.model.errors import FileDamaged, JobUnreadable, KubequeError, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.wire import UNREADABLE
 from kubeque.model.resources import format_bytes
 from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
@@ -117,6 +118,9 @@ _LOOKS = 3
 
 
 _PAUSE_SECONDS = 1.0
+_UNDIGESTED = (
+    "an earlier kubeque stored the spec and the pages without digests, so a change of them in the store is not noticed"
+)
 
 
 def examine(backends: Backends, name: str) -> list[Finding]:
@@ -132,11 +136,14 @@ def examine(backends: Backends, name: str) -> list[Finding]:
     last = looks[-1]
     books = standing([each.findings for each in looks if each.job.uid == last.job.uid])
     found = [*books, *_files(backends, last.job)]
+    undigested = [] if last.job.spec_hash(last.job.revision) else [Finding("spec", True, _UNDIGESTED)]
     if not found:
         text = f"{last.job.name}: each of {last.job.n} tasks is in one of {last.blocks} blocks, all counts agree"
-        return [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there"), *waiting]
+        sound = [Finding("job", True, text), Finding("store", True, f"{last.job.url}: all is there")]
+        return [*sound, *undigested, *waiting]
     named = [Finding(each.where, False, each.what) for each in found]
-    return [*named, *(each for each in waiting if each.text not in {other.text for other in named})]
+    more = [each for each in waiting if each.text not in {other.text for other in named}]
+    return [*named, *undigested, *more]
 
 
 def _reconcile(backends: Backends, name: str) -> list[Finding]:
@@ -145,8 +152,8 @@ def _reconcile(backends: Backends, name: str) -> list[Finding]:
         progress = reconcile(backends, name, start=False)
     except StorageError as error:
         return [Finding("store", False, str(error))]
-    except UNREADABLE as error:
-        return [Finding("queue", False, f"{name}: its blocks cannot be read ({type(error).__name__}: {error})")]
+    except JobUnreadable as error:
+        return [Finding("queue", False, str(error))]
     return [Finding("waits", progress.job.paused, text) for text in progress.obstacles]
 
 
@@ -160,7 +167,7 @@ def look(queue: Queue, name: str) -> Audit:
 def _files(backends: Backends, job: Job) -> Iterator[Fault]:
     """Yield a fault for each stored file that is missing or unreadable: spec, pages and table."""
     try:
-        spec = JobSpec.from_wire(backends.files.read_json(spec_url(job)))  # not from the cache
+        spec = read_spec(backends.files, job)  # not from the cache
         if spec.rows.n != job.n:
             yield Fault("spec", f"{spec_url(job)} is for {spec.rows.n} tasks, and the job has {job.n}")
         yield from _pages(backends, job, spec)
@@ -168,13 +175,17 @@ def _files(backends: Backends, job: Job) -> Iterator[Fault]:
             yield Fault("table", f"{table_url(job)} is not there, though the job has ended")
     except StorageError as error:
         yield Fault("store", str(error))
-    except (ValueError, KeyError, TypeError) as error:
-        yield Fault("spec", f"{spec_url(job)} cannot be read ({type(error).__name__}: {error})")
 
 
 def _pages(backends: Backends, job: Job, spec: JobSpec) -> Iterator[Fault]:
     numbers = range(len(spec.rows.starts))
     there = backends.files.existing(pages_url(job.url), map(page_name, numbers)) if numbers else set()
+    reader = PageReader(job.url, backends.files, spec.rows.pages)
     for number in numbers:
         if page_name(number) not in there:
             yield Fault("pages", f"{page_url(job.url, number)} is not there: the rows in it cannot run")
+            continue
+        try:
+            reader.page(number)
+        except FileDamaged as error:
+            yield Fault("pages", f"{error}: the rows in it cannot run")

@@ -19,6 +19,8 @@ _ASKED_SECONDS = 20.0
 #: Time limit of the wait for an upload, seconds, by whether consumers read their job every second.
 _PATIENCE_SECONDS = {True: 4.0, False: 12.0}
 _POLL_SECONDS = 0.2
+#: Limit of an upload, bytes: both streams in base64, which zlib could not make shorter.
+_LOG_BYTES = 4 * TAIL_BYTES
 #: Maximum number of requests for one job, because they are part of its record.
 _REQUESTS = 32
 
@@ -123,4 +125,4 @@ def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | N
     if not numbered:
         return None
     attempt, name = max(numbered)
-    return attempt, LiveLog.from_wire(backends.files.read_json(log_url(job.url, index, name)))
+    return attempt, backends.files.read_as(log_url(job.url, index, name), LiveLog.from_wire, _LOG_BYTES)

@@ -90,7 +90,8 @@ def _order(backends: Backends, task: TaskDetails, folder: Path, echo: bool) -> d
     revision = _revision(task)
     environment = _environment(backends, task)
     return {
-        "job": job.name, "job_url": job.url, "spec_url": spec_url(job, revision), "index": view.index,
+        "job": job.name, "job_url": job.url, "spec_url": spec_url(job, revision), "spec_hash": job.spec_hash(revision),
+        "index": view.index,
         "attempt": outcome.attempt if outcome else 1, "folder": str(folder), "echo": echo,
         "memory": job.shapes[lift_class(job.shapes, view.size_class, job.floor)].memory,
         "cache": str(backends.config.home / "replay-cache"),

@@ -88,7 +88,7 @@ def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
     """Return the `count` tasks that failed last, newest first. Reads all blocks, and the rows of these tasks only."""
     failed = (view for view in backends.queue.tasks(job) if view.state is TaskState.FAILED)
     rows = backends.spec(job).rows
-    page = PageReader(job.url, backends.files).page
+    page = PageReader(job.url, backends.files, rows.pages).page
     return [TaskRow(view, read_row(rows, view.index, page)) for view in heapq.nlargest(count, failed, key=_ended_at)]
 
 

@@ -80,7 +80,7 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
     Memory: a few blocks and pages. Pages without a selected row are not read.
     """
     spec = backends.spec(job).rows
-    page = PageReader(job.url, backends.files)
+    page = PageReader(job.url, backends.files, spec.pages)
     for view in backends.queue.tasks(job, first=first):
         if state in (None, view.state):
             yield TaskRow(view, read_row(spec, view.index, page.page))
@@ -101,7 +101,7 @@ def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int
 def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
     """Return the rows of some tasks by index. Each page is read once."""
     spec = backends.spec(job).rows
-    page = PageReader(job.url, backends.files).page
+    page = PageReader(job.url, backends.files, spec.pages).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kubeque.files.inputs.inputs import Staging, push
-from kubeque.files.layout import job_folder_url, spec_url
+from kubeque.files.layout import job_folder_url
 from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
+from kubeque.files.spec_file import write_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.submission.fit_machine import fit
@@ -23,6 +23,7 @@ from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.versions import BASE_NEEDS, LOCAL_NEEDS
 from kubeque.model.resources import parse_duration
+from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
 from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
@@ -66,22 +67,25 @@ class Draft:
         inputs = [*self.spec.inputs, *self.spec.row_inputs.values()]
         return [backends.config.default_url_prefix, *(item.url for item in inputs)]
 
-    def store(self, backends: Backends, job: Job, *, pages: bool = True) -> int:
-        """Store environment and spec, then the inputs that it names, then the rows; return the bytes uploaded.
+    def store(self, backends: Backends, job: Job, *, stored: RowsSpec | None = None) -> tuple[Job, int]:
+        """Store environment, rows and spec, then the inputs; return the job with digests, and the bytes uploaded.
 
-        The spec is first: it protects the inputs from garbage collection before their presence in the store is checked.
+        `stored`: the rows of an earlier revision, whose pages are stored already. The spec precedes the inputs: it
+        protects them from garbage collection before their presence in the store is checked.
         """
         write_owner(backends, job)
         if self.environment is not None:
             keep(backends, job, self.environment)
-        backends.files.write(spec_url(job), json.dumps(self.spec.to_wire()).encode())
+        pages: tuple[str, ...] = stored.pages if stored is not None else ()
+        if stored is None and self.spec.rows.kind == "table":
+            pages = write_pages(self.sweep.rows, job.url, backends.files)
+        spec = replace(self.spec, rows=replace(self.spec.rows, pages=pages))
+        job = job.with_spec(write_spec(backends.files, job, spec))
         if self.staging.uploads:
             register(backends)
             wait_until_cleared(backends)
         sent = push(self.staging, backends.config.cas_url_prefix, backends.files, progress=self.progress)
-        if pages and self.spec.rows.kind == "table":
-            write_pages(self.sweep.rows, job.url, backends.files)
-        return sent
+        return job, sent
 
     def keys(self) -> bytes:
         """Return the concatenated row keys; empty if the rows have none."""

@@ -39,7 +39,7 @@ def _rows(backends: Backends, job: Job, spec: RowsSpec) -> Rows:
         return sequence(spec.n)
     if spec.kind == "grid":
         return grid(dict(zip(spec.columns, spec.axes, strict=True)))
-    rows = iter_rows(spec, PageReader(job.url, backends.files).page)
+    rows = iter_rows(spec, PageReader(job.url, backends.files, spec.pages).page)
     return from_records({column: row[column] for column in spec.columns} for row in rows)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kubeque.files.layout import keys_url, spec_url, task_url
+from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import KEY_READS, in_parallel
 from kubeque.files.row_pages import PageReader
+from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
 from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
-from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome, TaskState, TaskView
 from kubeque.model.rows.parameters import iter_rows
 
@@ -23,8 +23,8 @@ def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
     try:
         return backends.files.read(keys_url(job, revision))
     except FileMissing:
-        spec = JobSpec.from_wire(backends.files.read_json(spec_url(job, revision)))
-        rows = iter_rows(spec.rows, PageReader(job.url, backends.files).page)
+        spec = read_spec(backends.files, job, revision)
+        rows = iter_rows(spec.rows, PageReader(job.url, backends.files, spec.rows.pages).page)
         columns = spec.rows.columns
         return b"" if no_keys(spec) else b"".join(row_keys(spec, ([row[c] for c in columns] for row in rows)))
 

@@ -109,7 +109,7 @@ def _create(
 ) -> Submitted:
     """Create a job, or replace the job `before` by a new one, and link the rows that are done."""
     job = wanted.job(backends, name)
-    sent = wanted.store(backends, job)
+    job, sent = wanted.store(backends, job)
     found = _find(backends, wanted, job, before, existing)
     if found.done:
         write_links(backends, job, found.done)
@@ -220,16 +220,16 @@ def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) 
     if old.rows.digest != wanted.spec.rows.digest or old.shapes != wanted.spec.shapes:
         return replace(_create(backends, wanted, before.name, before=before, existing=existing), what=what)
     fresh = wanted.job(backends, before.name)
-    after = replace(fresh, uid=before.uid, url=before.url, revision=before.revision + 1)
-    sent = wanted.store(backends, after, pages=False)
+    after = replace(fresh, uid=before.uid, url=before.url, revision=before.revision + 1, spec_hashes=before.spec_hashes)
+    after, sent = wanted.store(backends, after, stored=old.rows)
     keys = wanted.keys() if existing is Existing.REVISE or after.series else b""
     if keys and after.series:
         backends.files.write(keys_url(after, after.revision), keys)
 
     def change(now: Job) -> Job:
         revised = replace(
-            now, revision=after.revision, spec_digest=after.spec_digest, floor=0, series=after.series,
-            fleet=after.fleet,
+            now, revision=after.revision, spec_digest=after.spec_digest, spec_hashes=after.spec_hashes, floor=0,
+            series=after.series, fleet=after.fleet,
         )  # fmt: skip
         return raise_needs(_limited(revised, after), after.needs)
 

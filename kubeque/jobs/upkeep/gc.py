@@ -10,6 +10,7 @@ from os.path import isdir
 from kubeque.clusters.environments import Environments, KeptEnvironment
 from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
 from kubeque.files.parallel import QUESTIONS, SMALL_READS, in_parallel
+from kubeque.files.spec_file import read_spec_file
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
@@ -17,7 +18,6 @@ from kubeque.jobs.upkeep.owner import is_ours, own_mark
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
-from kubeque.model.job.spec import JobSpec
 
 #: Age below which files are kept, seconds: they may belong to a submission that is under way.
 GRACE_SECONDS = 86_400.0
@@ -167,7 +167,7 @@ def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
     """
 
     def digests(url: str) -> set[str]:
-        spec = JobSpec.from_wire(backends.files.read_json(url))
+        spec = read_spec_file(backends.files, url)
         return {item.digest for item in [*spec.inputs, *spec.row_inputs.values()]}
 
     def specs() -> Iterator[str]:

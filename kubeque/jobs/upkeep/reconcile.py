@@ -9,7 +9,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
 from kubeque.jobs.upkeep.progress import PatientCluster, Progress, why_waiting
-from kubeque.model.errors import ClusterError, ClusterRefused, StorageError
+from kubeque.model.errors import ClusterError, ClusterRefused, FileDamaged, JobUnreadable, StorageError
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.sweep.pod_options import PodOptions
@@ -72,10 +72,16 @@ def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstil
 
 
 def close(backends: Backends, job: Job, counts: Counts) -> Job:
-    """Write the table and the report, then the final state, unless the job was reset meanwhile. Raises JobNotFound."""
-    found = list(lines(backends, job))
-    write_table(backends, job, found)
-    keep_report(backends, job, counts, found)
+    """Write the table and the report, then the final state, unless the job was reset meanwhile.
+
+    A job whose spec, rows or blocks are damaged has neither table nor report. Raises JobNotFound, StorageError.
+    """
+    try:
+        found = list(lines(backends, job))
+        write_table(backends, job, found)
+        keep_report(backends, job, counts, found)
+    except (FileDamaged, JobUnreadable) as error:
+        log.warning("%s: it has no table and no report: %s", job.name, error)
 
     def change(now: Job) -> Job | None:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None

@@ -14,7 +14,6 @@ from kubeque.jobs.upkeep.owner import is_ours
 from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
-from kubeque.model.job.wire import UNREADABLE
 from kubeque.model.rows.index_ranges import to_ranges
 
 log = logging.getLogger(__name__)
@@ -49,10 +48,10 @@ def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
 def _links_of(backends: Backends, job: Job) -> Links:
     """Return the links of a job from its folder; if they are missing or damaged there, from its outcomes."""
     try:
-        return parse_links(backends.files.read_json(links_url(job), LINKS_BYTES), job.n)
+        return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
         log.info("%s has no stored links: they are read from the queue", job.name)  # or it was removed meanwhile
-    except (FileDamaged, *UNREADABLE) as error:
+    except FileDamaged as error:
         log.warning("%s: its stored links are damaged and are read from the queue: %s", job.name, error)
     found: dict[str, set[int]] = {}
     for view in backends.queue.tasks(job):

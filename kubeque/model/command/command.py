@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.model.errors import CommandError
+from kubeque.model.text import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,13 @@ class Word:
 
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Word:
-        """Return the word that `to_wire` stored."""
+        """Return the word that `to_wire` stored. Raises TypeError, ValueError for another value."""
+        if not isinstance(wire, list | tuple):
+            raise TypeError(f"a word is {cut(repr(wire), 60)}")
         upload, *parts = wire
+        names = [part[0] if type(part) is list and part else part for part in parts]
+        if upload not in (0, 1) or any(type(name) is not str for name in names):
+            raise TypeError(f"a word is {cut(repr(wire), 60)}")
         return cls(tuple(part if isinstance(part, str) else Placeholder(part[0]) for part in parts), bool(upload))
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -12,11 +13,16 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.pause import Pause
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
+from kubeque.model.job.stored_types import check_fields
 from kubeque.model.job.task import FAILURE_CAUSES
 from kubeque.model.job.versions import BASE_NEEDS
 from kubeque.model.job.wire import read_fields, write_fields
+from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.text import cut
 from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
+
+#: `allow_failed` of a stored job: a count or a share.
+_ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
 
 
 class JobState(StrEnum):
@@ -154,6 +160,9 @@ class Job:
     revision: int = 1
     #: Digest of that spec. It shows whether a repeated submission has another spec.
     spec_digest: str = ""
+    #: SHA-256 of the stored bytes of each spec, hex, from revision 1 on; empty, or missing at the end, if an earlier
+    #: kubeque stored the spec.
+    spec_hashes: tuple[str, ...] = ()
     #: The unfinished reset, which any program may finish; None: there is none.
     reset: ResetRule | None = None
     #: Lowest size class in which tasks run. It is raised when too many first attempts run out of memory.
@@ -262,6 +271,15 @@ class Job:
             return int(self.n * float(self.allow_failed[:-1]) / 100)
         return int(self.allow_failed)
 
+    def spec_hash(self, revision: int) -> str:
+        """Return the SHA-256 of the stored bytes of the spec of a revision, hex; empty if it is not known."""
+        return self.spec_hashes[revision - 1] if 0 < revision <= len(self.spec_hashes) else ""
+
+    def with_spec(self, digest: str) -> Job:
+        """Return the job with `digest` as the SHA-256 of the stored spec of its present revision."""
+        known = self.spec_hashes[: self.revision - 1]
+        return replace(self, spec_hashes=(*known, *[""] * (self.revision - 1 - len(known)), digest))
+
     def to_wire(self) -> dict[str, Any]:
         wire = {
             **write_fields(self),
@@ -280,6 +298,7 @@ class Job:
     def from_wire(cls, wire: Mapping[str, Any], **beside: Any) -> Job:
         """Return the job of a stored object. `beside`: fields that are stored beside it."""
         fields = read_fields(cls, wire) | beside
+        check_fields(cls, beside)
         state, closing, pause = JobState(wire["state"]), wire.get("closing"), wire.get("pause")
         if state is JobState.UNKNOWN:
             fields["extra"] = {**fields.get("extra", {}), "state": wire["state"]}
@@ -288,11 +307,23 @@ class Job:
             "shapes": tuple(map(Shape.from_wire, wire["shapes"])),
             "budgets": Budgets.from_wire(wire["budgets"]),
             "reset": ResetRule.from_wire(wire["reset"]) if wire.get("reset") else None,
+            "spec_hashes": tuple(wire.get("spec_hashes", ())),
             "peeks": tuple((index, until) for index, until, *_ in wire.get("peeks", ())),
             "closing": Closing.from_wire(closing) if closing else None,
             "pause": Pause.from_wire(pause) if pause else None,
         }
-        return cls(**fields)
+        job = cls(**fields)
+        job._check_ranges()
+        return job
+
+    def _check_ranges(self) -> None:
+        """Raise ValueError for a number that no job has."""
+        if not (1 <= self.n <= MAX_TASKS and 0 <= self.floor < len(self.shapes) and self.revision >= 1):
+            raise ValueError(f"{self.n} tasks, {len(self.shapes)} shapes, floor {self.floor}, revision {self.revision}")
+        if min(self.lease_seconds, self.heartbeat_seconds) <= 0:
+            raise ValueError(f"a lease of {self.lease_seconds} s and a heartbeat of {self.heartbeat_seconds} s")
+        if not _ALLOWED.fullmatch(self.allow_failed):
+            raise ValueError(f"allow_failed is {cut(repr(self.allow_failed), 60)}")
 
 
 def new_uid() -> str:

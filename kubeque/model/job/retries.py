@@ -8,7 +8,9 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from kubeque.model.errors import ResourceError
+from kubeque.model.job.stored_types import accepting
 from kubeque.model.job.task import Cause
+from kubeque.model.text import cut
 
 #: Number of extra attempts for each cause. Exit, signal and timeout get none, because the program would fail again.
 DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
@@ -81,5 +83,7 @@ class Budgets:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, int]) -> Budgets:
+        if not accepting(Mapping[str, int])(wire):
+            raise TypeError(f"the budgets are {cut(repr(wire), 60)}")
         defaults = {cause: count for cause, count in DEFAULT_BUDGETS.items() if cause not in ALWAYS_STORED}
         return cls({**defaults, **wire})

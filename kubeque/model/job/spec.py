@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from kubeque.model.command.command import Word
+from kubeque.model.command.command import Word, check_columns
+from kubeque.model.errors import CommandError
 from kubeque.model.job.shapes import Shape
+from kubeque.model.job.stored_types import check_fields
 from kubeque.model.job.wire import read_fields, stored_fields, write_fields
 from kubeque.model.rows.rows import RowsSpec
 
@@ -84,6 +86,7 @@ class JobSpec:
         """Return a SHA-256, hex, that is equal for equal submissions."""
         wire = self.to_wire()
         del wire["local_env"], wire["local"]
+        wire["rows"].pop("pages", None)
         return hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).hexdigest()
 
     def to_wire(self) -> dict[str, Any]:
@@ -91,7 +94,7 @@ class JobSpec:
             **write_fields(self),
             "version": SPEC_VERSION,
             "command": [word.to_wire() for word in self.command],
-            "rows": {**self.extra.get("rows", {}), **asdict(self.rows)},
+            "rows": {**self.extra.get("rows", {}), **_write_rows(self.rows)},
             "inputs": [item.to_wire() for item in self.inputs],
             "row_inputs": {path: item.to_wire() for path, item in self.row_inputs.items()},
             "shapes": [shape.to_wire() for shape in self.shapes],
@@ -104,7 +107,9 @@ class JobSpec:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> JobSpec:
+        """Return the spec of a stored object. Raises one of UNREADABLE for wrong types."""
         rows = wire["rows"]
+        check_fields(RowsSpec, rows)
         values = read_fields(cls, {key: value for key, value in wire.items() if key != "version"})
         foreign = {key: value for key, value in rows.items() if key not in stored_fields(RowsSpec)}
         if foreign:
@@ -118,7 +123,8 @@ class JobSpec:
                 rows["digest"],
                 tuple(rows["starts"]),
                 tuple(tuple(axis) for axis in rows["axes"]),
-            ),
+                tuple(rows.get("pages", ())),
+            ).check(),
             "inputs": tuple(map(Input.from_wire, wire["inputs"])),
             "row_inputs": {path: Input.from_wire(item) for path, item in wire["row_inputs"].items()},
             "shapes": tuple(map(Shape.from_wire, wire["shapes"])),
@@ -126,4 +132,18 @@ class JobSpec:
             "ignore": tuple(wire["ignore"]),
             "local": wire.get("local", bool(wire["local_env"])),
         }
-        return cls(**values)
+        spec = cls(**values)
+        if not spec.shapes:
+            raise ValueError("it has no shapes")
+        try:
+            check_columns(spec.command, spec.rows.columns)
+        except CommandError as error:
+            raise ValueError(str(error)) from error
+        return spec
+
+
+def _write_rows(rows: RowsSpec) -> dict[str, Any]:
+    wire = asdict(rows)
+    if not rows.pages:
+        del wire["pages"]
+    return wire

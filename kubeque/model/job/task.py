@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
+from types import NoneType
 from typing import Any
 
+from kubeque.model.job.stored_types import is_whole
 from kubeque.model.text import cut
 
 #: Number of attempts of a task that the queue stores, to bound a block. Older ones are only counted.
@@ -108,6 +110,7 @@ class Attempt:
 
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Attempt:
+        check_items("an attempt", wire, _ATTEMPT)
         number, name, *rest = wire
         cause, foreign = _read_cause(name)
         attempt = cls(number, cause, *rest[:_ATTEMPT_ITEMS])
@@ -117,6 +120,19 @@ class Attempt:
 
 #: Number of known items after number and cause: in a stored attempt, and in a stored outcome.
 _ATTEMPT_ITEMS, _OUTCOME_ITEMS = 6, 14
+_NUMBER, _CODE = (int, float), (int, NoneType)
+#: Types of the items of a stored attempt, outcome and record.
+_ATTEMPT = (int, str, _CODE, str, *[_NUMBER] * 4)
+_OUTCOME = (
+    int, str, _CODE, _NUMBER, _NUMBER, str, int, int, int, (dict, NoneType), str, int, str, _NUMBER, _NUMBER, bool,
+)  # fmt: skip
+_RECORD = (int, dict, list, (list, NoneType), int)
+
+
+def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
+    """Raise TypeError if an item of a stored list has a wrong type. It is fast, because every task has such lists."""
+    if not isinstance(wire, list | tuple) or not all(map(isinstance, wire, types)):
+        raise TypeError(f"{what} is {cut(repr(wire), 100)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +185,7 @@ class Outcome:
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> Outcome:
+        check_items("an outcome", wire, _OUTCOME)
         attempt, name, *rest = wire
         cause, foreign = _read_cause(name)
         outcome = cls(index, attempt, cause, *rest[:_OUTCOME_ITEMS])
@@ -218,7 +235,10 @@ class TaskRecord:
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> TaskRecord:
+        check_items("the record", wire, _RECORD)
         attempts, charges, history, outcome, suspect, *extra = wire
+        if not all(map(is_whole, charges.values())):
+            raise TypeError(f"the charges are {cut(repr(charges), 60)}")
         return cls(
             attempts,
             charges,

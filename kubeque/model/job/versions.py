@@ -51,6 +51,11 @@ def warn_of_difference(what: str, version: str, own: str) -> str:
     return f"{what} kubeque {version} and this is kubeque {own}: install one version everywhere"
 
 
+def needs_newer(name: str, needs: str, own: str) -> str:
+    """Return the message for a job that this version `own` leaves alone, because the job needs a newer one."""
+    return f"the job {name!r} needs kubeque {needs} and this is {own}: {how_to_install(needs)}"
+
+
 def how_to_install(version: str) -> str:
     """Return the command that installs `version` or a newer one."""
     return f"pip install 'kubeque>={version}'"

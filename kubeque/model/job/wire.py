@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from kubeque.model.job.stored_types import check_fields
+from kubeque.model.text import cut, one_line
+
 #: Errors that decoding a damaged object raises.
 UNREADABLE = (
     ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, zlib.error,
@@ -26,12 +29,34 @@ def stored_fields(kind: type) -> frozenset[str]:
 
 
 def read_fields(kind: type, wire: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a dataclass from a stored object: known entries, and the others as `extra`."""
+    """Return the arguments of a dataclass from a stored object: known entries, and the others as `extra`.
+
+    Raises TypeError for an entry of a wrong type.
+    """
+    if not isinstance(wire, Mapping):
+        raise TypeError(f"{kind.__name__} is {cut(repr(wire), 60)}")
     known = stored_fields(kind)
     fields = {key: value for key, value in wire.items() if key in known}
     if len(fields) < len(wire):
         fields["extra"] = {key: value for key, value in wire.items() if key not in known}
+    check_fields(kind, fields)
     return fields
+
+
+def decompress(data: bytes, limit: int) -> bytes:
+    """Return the bytes that zlib compressed. Raises ValueError if there are more than `limit`, zlib.error."""
+    stream = zlib.decompressobj()
+    found = stream.decompress(data, limit + 1)
+    if len(found) > limit:
+        raise ValueError(f"it has more than {limit} bytes")
+    if not stream.eof:
+        raise ValueError("its end is missing")
+    return found
+
+
+def explain(error: Exception) -> str:
+    """Return one of UNREADABLE as text that names its kind, because its message alone may be a bare value."""
+    return f"{type(error).__name__}: {one_line(error, 200)}"
 
 
 def write_fields(value: Any) -> dict[str, Any]:

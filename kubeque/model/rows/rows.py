@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -153,15 +154,14 @@ def encode_page(rows: Iterable[Sequence[str]]) -> bytes:
     return b"[" + b",".join(map(encode_row, rows)) + b"]"
 
 
-def decode_page(data: bytes) -> list[Row]:
-    """Return the rows of a stored page. Raises FileDamaged for other content."""
-    try:
-        rows = [tuple(row) for row in json.loads(data)]
-        if not all(isinstance(value, str) for row in rows for value in row):
-            raise ValueError("a value is not a text")
-        return rows
-    except (ValueError, TypeError, RecursionError) as error:
-        raise FileDamaged(f"a page of rows ({len(data)} bytes) is damaged ({error}): submit again") from error
+def parse_page(stored: object) -> list[Row]:
+    """Return the rows of a stored page. Raises TypeError if it is not a list of lists of strings."""
+    if type(stored) is not list:
+        raise TypeError(f"a page of rows is {type(stored).__name__}")
+    for row in stored:
+        if type(row) is not list or any(type(value) is not str for value in row):
+            raise TypeError(f"a row is {cut(repr(row), 60)}")
+    return [tuple(row) for row in stored]
 
 
 def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
@@ -230,3 +230,20 @@ class RowsSpec:
     starts: tuple[int, ...] = ()
     #: Values of each axis of a grid; the last axis changes fastest.
     axes: tuple[tuple[str, ...], ...] = ()
+    #: SHA-256 of the bytes of each page of a table, hex; empty if an earlier kubeque stored the rows.
+    pages: tuple[str, ...] = ()
+
+    def check(self) -> RowsSpec:
+        """Return this object. Raises ValueError if its parts contradict each other."""
+        table = self.kind == "table"
+        starts = [low < high for low, high in itertools.pairwise((*self.starts, self.n))]
+        counted = math.prod(map(len, self.axes)) if self.axes else self.n
+        if not (
+            self.kind in ("table", "grid", "sequence")
+            and 1 <= self.n <= MAX_TASKS
+            and (not table or (self.starts[:1] == (0,) and all(starts)))
+            and (table or (counted == self.n and len(self.axes) == len(self.columns)))
+            and len(self.pages) in (0, len(self.starts))
+        ):
+            raise ValueError(f"the {self.n} rows of a {cut(self.kind, 60)} contradict their parts")
+        return self

@@ -6,21 +6,27 @@ Entries that only a newer kubeque knows are kept and written back unchanged.
 from __future__ import annotations
 
 import json
+import shlex
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
+from kubeque.model.job.stored_types import check_fields
 from kubeque.model.job.task import TaskRecord
-from kubeque.model.job.versions import BASE_NEEDS, how_to_install, is_older
-from kubeque.model.job.wire import UNREADABLE
+from kubeque.model.job.versions import BASE_NEEDS, is_older, needs_newer
+from kubeque.model.job.wire import UNREADABLE, decompress, explain
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
 #: Number of changes of a job whose ids are kept, to recognize a write whose answer was lost.
 _CHANGES = 16
+#: Bytes of a body before its compression, five times those of 256 tasks with the longest records.
+_LARGEST_BODY = 8 << 20
 #: The state of a task is stored as one character: a digit for the states that this kubeque knows.
 _DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
 _UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
@@ -36,8 +42,8 @@ def encode(wire: object) -> bytes:
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body."""
-    plain = body if body[:1] == b"{" else zlib.decompress(body)
+    """Return the JSON object of a body. Raises one of UNREADABLE, also for more than _LARGEST_BODY bytes."""
+    plain = body if body[:1] == b"{" else decompress(body, _LARGEST_BODY)
     wire: dict[str, Any] = json.loads(plain)
     return wire
 
@@ -64,22 +70,43 @@ def read_job(record: JobRecord) -> tuple[Job, list[str]]:
     """
     try:
         wire = decode(record.body)
-        needs, written_by = str(wire.get("needs", BASE_NEEDS)), str(wire.get("written_by", ""))
+        needs, written_by = wire.get("needs", BASE_NEEDS), wire.get("written_by", "")
+        if not isinstance(needs, str):
+            raise TypeError(f"needs is {needs!r}")
         if is_older(__version__, needs):
-            raise JobUnreadable(
-                f"the job {record.name!r} needs kubeque {needs} and this is {__version__}: {how_to_install(needs)}",
-                record.name,
-                needs,
-            )
+            raise JobUnreadable(needs_newer(record.name, needs, __version__), record.name, needs)
+        if b"\\ud" in record.body or record.body[:1] != b"{":
+            json.dumps(wire, ensure_ascii=False).encode()  # raises UnicodeEncodeError for text that cannot be printed
         beside = {key: value for key, value in wire.items() if key not in _JOB_ENTRIES}
         job = Job.from_wire(wire["job"], needs=needs, written_by=written_by, record_extra=beside)
+        if job.name != record.name:
+            raise ValueError(f"it names the job {job.name!r}")
         return job, list(wire["marks"])
     except UNREADABLE as error:
         raise JobUnreadable(
-            f"the record of the job {record.name!r} cannot be read ({type(error).__name__}: {error}): it is damaged, or"
-            " a kubeque newer than this one wrote it",
+            f"the record of the job {record.name!r} cannot be read ({explain(error)}): it is damaged, or a kubeque"
+            f" newer than this one wrote it; `kubeque remove {shlex.quote(record.name)}` deletes the job",
             record.name,
         ) from error
+
+
+def killed_record(record: JobRecord) -> JobRecord:
+    """Return the record of an unreadable job without a fleet, and with the state `killed` if it has one."""
+    try:
+        wire = decode(record.body)
+        wire["job"]["state"] = "killed"
+    except UNREADABLE:
+        return replace(record, fleet="")
+    return replace(record, fleet="", body=encode(wire))
+
+
+def stored_uid(record: JobRecord) -> str:
+    """Return the uid in the record of a job that cannot be read; empty if there is none."""
+    try:
+        uid = decode(record.body)["job"]["uid"]
+    except UNREADABLE:
+        return ""
+    return uid if isinstance(uid, str) else ""
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:
@@ -101,12 +128,57 @@ def block_record(block: Block, slot: int) -> BlockRecord:
 
 
 def read_block(record: BlockRecord) -> Block:
-    """Return the block of a record. Raises one of UNREADABLE if it is damaged."""
-    wire = decode(record.body)
-    take = wire.pop
-    records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in take("records").items()}
-    return Block(
-        record.uid, record.id, record.lo, take("hi"), record.size_class, take("states").encode().translate(_UNDIGITS),
-        records, take("run"), take("owner"), take("nonce"), take("epoch"), take("seq"), take("expires"), take("began"),
-        take("held", False), record.version, wire,
-    )  # fmt: skip
+    """Return the block of a record. Raises JobUnreadable if it is damaged."""
+    with translate_damage(record):
+        wire = decode(record.body)
+        wire.setdefault("held", False)
+        check_fields(_StoredBlock, wire)
+        take = wire.pop
+        records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in take("records").items()}
+        block = Block(
+            record.uid, record.id, record.lo, take("hi"), record.size_class,
+            take("states").encode().translate(_UNDIGITS), records, take("run"), take("owner"), take("nonce"),
+            take("epoch"), take("seq"), take("expires"), take("began"), take("held"), record.version, wire,
+        )  # fmt: skip
+        if not 0 <= block.lo < block.hi or len(block.states) != block.hi - block.lo:
+            raise ValueError(f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1}")
+        return block
+
+
+@dataclass(frozen=True)
+class _StoredBlock:
+    """Types of the entries of a stored block."""
+
+    hi: int
+    states: str
+    run: int
+    owner: str
+    nonce: str
+    epoch: int
+    seq: int
+    expires: float
+    began: float
+    held: bool
+    records: Mapping[str, Any]
+
+
+@contextmanager
+def translate_damage(record: BlockRecord) -> Iterator[None]:
+    """Raise JobUnreadable for an error that decoding the record of a block raises."""
+    try:
+        yield
+    except UNREADABLE as error:
+        what = f"block {record.id} of the job with uid {record.uid} cannot be read ({explain(error)}): it is damaged"
+        raise JobUnreadable(what, record.uid) from error
+
+
+def read_blocks(records: Iterable[BlockRecord]) -> tuple[list[Block], list[JobUnreadable]]:
+    """Return the blocks of these records, and the reasons why the others cannot be read."""
+    found: list[Block] = []
+    unreadable: list[JobUnreadable] = []
+    for record in records:
+        try:
+            found.append(read_block(record))
+        except JobUnreadable as error:
+            unreadable.append(error)
+    return found, unreadable

@@ -15,14 +15,20 @@ from kubeque.model.job.job import Closing, Counts, Job, JobState, ResetRule, new
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause
+from kubeque.model.rows.rows import MAX_TASKS
 
 numbers = st.integers(0, 1 << 21)
 times = st.floats(0, 1e11)
+spans = st.floats(1e-3, 1e9)
 counts = st.builds(Counts, numbers, numbers, numbers, numbers, numbers)
 ranges = st.lists(st.tuples(numbers, numbers)).map(tuple)
 resets = st.builds(ResetRule, causes=st.lists(st.text()).map(tuple), ranges=ranges)
 jobs = st.builds(
     Job,
+    n=st.integers(1, MAX_TASKS),
+    floor=st.just(0),
+    revision=st.integers(1),
+    allow_failed=st.sampled_from(("0", "12", "1%", "0.5%")),
     priority=st.integers(),
     created=times,
     reason=st.text(),
@@ -31,8 +37,8 @@ jobs = st.builds(
     budgets=st.builds(Budgets, st.dictionaries(st.sampled_from(Cause), st.integers(0))),
     max_failures=st.none() | numbers,
     deadline=st.none() | times,
-    lease_seconds=times,
-    heartbeat_seconds=times,
+    lease_seconds=spans,
+    heartbeat_seconds=spans,
     state=st.sampled_from(sorted(set(JobState) - {JobState.UNKNOWN})),
     closing=st.none() | st.builds(Closing, st.booleans(), counts, times),
 )

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import Input, JobSpec
-from kubeque.model.rows.parameters import from_records, grid
+from kubeque.model.rows.parameters import from_records, grid, sequence
 from kubeque.model.rows.rows import RowsSpec
 
 strings = st.lists(st.text(max_size=9), max_size=3).map(tuple)
 pairs = st.dictionaries(st.text(max_size=9), st.text(max_size=9), max_size=3)
-rows = st.builds(
-    RowsSpec,
-    strings,
-    starts=st.lists(st.integers(0), max_size=3).map(tuple),
-    axes=st.lists(strings, max_size=3).map(tuple),
-)
+rows = st.sampled_from(
+    [
+        sequence(3).to_spec(), grid(a=["x", "\ud7ff"], b=["1", ""]).to_spec(), RowsSpec((), 2, "table", "0", (0, 1)),
+        RowsSpec(("a", "b"), 1001, "table", "0", (0, 1000), pages=("1", "2")),
+    ]
+)  # fmt: skip
 words = st.text(st.characters(exclude_characters="{}"), min_size=2).map(parse_word)
 amounts = st.none() | st.floats(0, 1e6)
 jsons = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=9), st.lists, max_leaves=4)
@@ -41,7 +41,9 @@ specs = st.builds(
     task_timeout=amounts,
     grace_seconds=st.floats(0, 1e6),
     cpu=amounts,
-    shapes=st.lists(st.builds(Shape, st.none() | st.integers(0), st.none() | st.integers(0)), max_size=3).map(tuple),
+    shapes=st.lists(
+        st.builds(Shape, st.none() | st.integers(0), st.none() | st.integers(0)), min_size=1, max_size=3
+    ).map(tuple),
     pod=st.dictionaries(st.text(max_size=9), jsons, max_size=3),
 )
 

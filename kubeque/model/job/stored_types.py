@@ -1,0 +1,94 @@
+"""Check the types in a stored object against the annotations of the dataclass that it is read into.
+
+Records and specs are data from outside: another program may have damaged or forged them. A value of a wrong type would
+otherwise be an error much later, in the midst of other jobs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from kubeque.model.text import cut
+
+#: Limit of a stored number with a fraction: the last second of the year 9999, Unix time.
+_LARGEST_FLOAT = 253_402_300_799.0
+Accepts = Callable[[Any], bool]
+
+
+def check_fields(kind: type, values: Mapping[str, Any]) -> None:
+    """Raise TypeError, with name and value, if a value does not have the type of the field of its name.
+
+    Parts that are objects of their own (`Shape`, `Word`) are not checked here, but where they are read.
+    """
+    for name, accepts in _accepting(kind).items():
+        if name in values and not accepts(values[name]):
+            raise TypeError(f"{name} is {cut(repr(values[name]), 60)}")
+
+
+@cache
+def _accepting(kind: type) -> dict[str, Accepts]:
+    hints = get_type_hints(kind)
+    return {name: accepting(hints[name]) for name in kind.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+@cache
+def accepting(hint: Any) -> Accepts:
+    """Return a function that is true for the JSON values of a type."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        choices = [accepting(choice) for choice in inner]
+        return lambda value: any(accepts(value) for accepts in choices)
+    if origin is tuple:
+        return _accepting_tuple(inner)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        item = accepting(inner[1])
+        return lambda value: isinstance(value, dict) and all(map(item, value.values()))
+    return _PLAIN.get(hint) or (is_text if isinstance(hint, type) and issubclass(hint, Enum) else _is_anything)
+
+
+def _accepting_tuple(inner: tuple[Any, ...]) -> Accepts:
+    if inner[-1] is Ellipsis:
+        item = accepting(inner[0])
+        return lambda value: isinstance(value, list | tuple) and all(map(item, value))
+    items = [accepting(choice) for choice in inner]
+
+    def accepts(value: Any) -> bool:
+        # A newer kubeque may add items.
+        enough = isinstance(value, list | tuple) and len(value) >= len(items)
+        return enough and all(accept(item) for accept, item in zip(items, value, strict=False))
+
+    return accepts
+
+
+def is_text(value: Any) -> bool:
+    """True for a text."""
+    return isinstance(value, str)
+
+
+def is_flag(value: Any) -> bool:
+    """True for a truth value."""
+    return type(value) is bool
+
+
+def is_whole(value: Any) -> bool:
+    """True for a whole number."""
+    return type(value) is int
+
+
+def is_number(value: Any) -> bool:
+    """True for a finite number that a time can be."""
+    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= _LARGEST_FLOAT
+
+
+def _is_anything(value: Any) -> bool:
+    return True
+
+
+_PLAIN: dict[Any, Accepts] = {
+    str: is_text, bool: is_flag, int: is_whole, float: is_number, NoneType: lambda value: value is None,
+}  # fmt: skip
