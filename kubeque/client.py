@@ -39,7 +39,7 @@ from kubeque.jobs.upkeep.progress import Progress, read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
-from kubeque.model.errors import JobUnreadable
+from kubeque.model.errors import JobUnreadable, StorageError
 from kubeque.model.job.job import Job, ResetRule
 from kubeque.model.job.versions import warn_of_difference
 from kubeque.model.rows.parameters import Rows
@@ -135,8 +135,14 @@ class Client:
         return read_progress(self._backends, self.job(name))
 
     def status(self, name: str) -> Progress:
-        """Record the deaths of consumers, close the job if it has ended, and return its progress. Starts nothing."""
-        return reconcile(self._backends, name, start=False, watch=self._watch)
+        """Record the deaths of consumers, close the job if it has ended, and return its progress. Starts nothing.
+
+        While the store does not answer or blocks are damaged, the progress is that of the queue, with the obstacle.
+        """
+        try:
+            return reconcile(self._backends, name, start=False, watch=self._watch)
+        except (StorageError, JobUnreadable) as error:
+            return read_progress(self._backends, self.job(name), obstacle=str(error))
 
     def reconcile(self, name: str) -> Progress:
         """Do the same as `status`, and start missing consumers. Programs that wait for a job call this repeatedly."""
@@ -296,7 +302,10 @@ class Client:
 
     # ------------------------------------------------------------------ control and housekeeping
     def kill(self, name: str) -> Progress:
-        """Stop a job: tasks that wait or run become killed, tasks that are ok stay."""
+        """Stop a job: tasks that wait or run become killed, tasks that are ok stay.
+
+        A job whose record cannot be read is stopped too; JobUnreadable is raised if its progress cannot be read after.
+        """
         control.kill(self._backends, name)
         return self.status(name)
 
@@ -336,8 +345,11 @@ class Client:
         grew = control.scale(self._backends, name, consumers)
         return self.reconcile(name) if grew else self.status(name)
 
-    def remove(self, name: str) -> Job:
-        """Delete a job and its results, except those that other jobs link to."""
+    def remove(self, name: str) -> Job | None:
+        """Delete a job and its results, except those that other jobs link to.
+
+        Return None for a job whose record could not be read: `gc` deletes its results.
+        """
         return remove(self._backends, name)
 
     def gc(self, *, really: bool = False) -> Garbage:

@@ -162,11 +162,17 @@ class Queue:
         return self.update(name, change)
 
     def put_aside(self, name: str) -> None:
-        """Stop a job whose record cannot be read: its state becomes `killed`, and no consumer lists it any more."""
+        """Stop a job whose record is damaged: its state becomes `killed`, and no consumer lists it any more.
+
+        Raises JobUnreadable if the job needs a newer kubeque.
+        """
         self._answered(lambda: self._change_record(name, lambda record: self._backend.swap_job(killed_record(record))))
 
     def discard(self, name: str) -> str:
-        """Delete the record of a job that cannot be read, and its blocks; return its uid, empty if it is unknown."""
+        """Delete the damaged record of a job, and its blocks; return its uid, empty if it is unknown.
+
+        Raises JobUnreadable if the job needs a newer kubeque.
+        """
         uid = ""
 
         def delete(record: JobRecord) -> None:
@@ -180,8 +186,13 @@ class Queue:
         return uid
 
     def _change_record(self, name: str, change: Callable[[JobRecord], object]) -> None:
-        """Change the stored record of a job that cannot be read, unless it can be read by now or is gone."""
-        while (record := self._backend.get_job(name)) is not None and not list_readable([record]).jobs:
+        """Change a stored record that is damaged, unless it can be read by now or is gone.
+
+        Raises JobUnreadable if the job needs a newer kubeque, which may be working on it.
+        """
+        while (record := self._backend.get_job(name)) is not None and (damaged := list_readable([record]).unreadable):
+            if damaged[0].needs:
+                raise damaged[0]
             with suppress(Conflict):
                 change(record)
                 return

@@ -19,7 +19,8 @@ class KubequeRemoveOperator(KubequeJobOperator):
         """Remove the job. A later try accepts that it is gone: an earlier try may have died after the deletion."""
         try:
             job = hook.get_conn().remove(name)
-            self.log.info("%s is removed, with the results of its %d rows", name, job.n)
+            rows = f"with the results of its {job.n} rows" if job else "its record could not be read"
+            self.log.info("%s is removed, %s", name, rows)
         except JobNotFound:
             if try_number(context) == 1:
                 raise

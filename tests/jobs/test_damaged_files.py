@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from kubeque.files.spec_file import read_spec, read_spec_file
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.submit import Existing
-from kubeque.model.errors import ClusterError, FileDamaged
+from kubeque.model.errors import ClusterError, FileDamaged, JobNotFound, JobUnreadable
+from kubeque.model.job.job import JobState
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.parameters import from_records, grid
 from kubeque.model.sweep.sweep import Sweep
@@ -142,3 +145,50 @@ def test_a_job_of_an_earlier_kubeque_has_no_digests_and_runs(client: Client) -> 
     assert any(finding.ok and "without digests" in finding.text for finding in client.doctor("job"))
     client.reset("job")
     assert client.wait("job", timeout=60).counts.ok == 2
+
+
+def test_a_damaged_spec_is_answered_from_the_queue_and_ends_its_job(client: Client) -> None:
+    client.submit(Sweep(["sleep", "60"], name="bad", consumers=1))
+    client.stop()
+    Path(spec_url(client.job("bad"))).write_text("[" * 1000)
+
+    with Client(client.config) as other:
+        assert spec_url(client.job("bad")) in other.progress("bad").obstacles[0]
+        progress = other.status("bad")
+
+    assert (progress.job.state, progress.counts.killed) == (JobState.STOPPED, 1)
+    assert spec_url(progress.job) in progress.job.reason
+    assert progress.job.closing is not None
+
+
+def test_a_job_is_killed_while_the_store_is_away(client: Client) -> None:
+    client.submit(Sweep(["sleep", "60"], name="job", consumers=1))
+    client.stop()
+    store = Path(client.config.default_url_prefix)
+    store.rename(store.with_name("away"))
+    try:
+        with Client(client.config) as other:
+            assert [job.name for job in other.jobs()] == ["job"]
+            assert other.progress("job").counts.total == 1
+            progress = other.kill("job")
+            assert other.stop() == 0
+    finally:
+        store.with_name("away").rename(store)
+
+    assert (progress.job.state, progress.counts.killed) == (JobState.KILLED, 1)
+    assert "no such file" in progress.obstacles[0]
+
+
+@pytest.mark.parametrize("body", [b"x", b'{"job": {"state": 7}}'])
+def test_a_job_whose_record_is_damaged_is_killed_and_removed_by_name(client: Client, body: bytes) -> None:
+    client.submit(Sweep(["sleep", "60"], name="bad", consumers=1))
+    client.stop()
+    with closing(sqlite3.connect(client.config.home / "queue.db")) as queue, queue:
+        queue.execute("UPDATE kubeque_job SET body = ?", (body,))
+
+    with pytest.raises(JobUnreadable):
+        client.kill("bad")
+    assert client.remove("bad") is None
+
+    with pytest.raises(JobNotFound):
+        client.job("bad")

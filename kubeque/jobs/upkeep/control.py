@@ -6,15 +6,19 @@ from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
-from kubeque.model.errors import UserError
+from kubeque.model.errors import JobUnreadable, UserError
 from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.sweep import check_consumers
 
 
 def kill(backends: Backends, name: str) -> None:
-    """Stop a job. Pending and running tasks become killed; tasks that are ok stay ok. Raises JobNotFound."""
-    finish(backends, backends.queue.kill(name))
+    """Stop a job, also one whose record cannot be read. Pending and running tasks become killed; tasks that are ok
+    stay ok. Raises JobNotFound."""
+    try:
+        finish(backends, backends.queue.kill(name))
+    except JobUnreadable:
+        backends.queue.put_aside(name)
 
 
 def pause(backends: Backends, name: str) -> Job:

@@ -55,11 +55,16 @@ class PatientCluster:
         return self.ask(lambda: len(self.cluster.consumers(job.fleet)), 0)
 
 
-def read_progress(backends: Backends, job: Job) -> Progress:
-    """Return the progress of a job as the queue and the cluster show it. Nothing is changed or started."""
+def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
+    """Return the progress of a job as the queue and the cluster show it. Nothing is changed or started.
+
+    `obstacle`: why the store or the blocks of the job cannot be read; the cluster is then left alone.
+    """
     if job.closing is not None:
         return Progress(job, job.closing.counts)
     counts = backends.queue.counts(job)
+    if obstacle:
+        return Progress(job, counts, 0, (obstacle,))
     try:
         cluster = PatientCluster(backends.cluster_of(job))
     except StorageError as error:

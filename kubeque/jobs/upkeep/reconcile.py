@@ -13,7 +13,7 @@ from kubeque.model.errors import ClusterError, ClusterRefused, FileDamaged, JobU
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.job import Counts, Job
 from kubeque.model.sweep.pod_options import PodOptions
-from kubeque.queues.early_stop import enforce_limits
+from kubeque.queues.early_stop import enforce_limits, stop_damaged
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,10 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
     job = queue.finish_reset(queue.job(name))
     if job.closing is not None:
         return Progress(job, job.closing.counts)
-    cluster = PatientCluster(backends.cluster_of(job))
+    try:
+        cluster = PatientCluster(backends.cluster_of(job))
+    except FileDamaged as error:
+        return _end_damaged(backends, job, str(error), watch)
     reap(queue, job, find_death=cluster.find_death, watch=watch)
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
@@ -48,6 +51,17 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)
     return Progress(job, counts, consumers, obstacles)
+
+
+def _end_damaged(backends: Backends, job: Job, error: str, watch: LeaseWatch | None) -> Progress:
+    """Stop and close a job whose spec is damaged, unless a task of it runs. Nothing that the spec names is used."""
+    reap(backends.queue, job, find_death=PatientCluster(backends.cluster).find_death, watch=watch)
+    if job.open:
+        job = stop_damaged(backends.queue, job, error)
+    counts = backends.queue.counts(job)
+    if job.may_close(counts):
+        job = close(backends, job, counts)
+    return Progress(job, counts, 0, () if job.closing else (error,))
 
 
 def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool) -> Standstill:

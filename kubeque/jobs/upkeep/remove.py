@@ -8,17 +8,23 @@ from kubeque.clusters.environments import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import deletable, keeper, read_links
+from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
 
 log = logging.getLogger(__name__)
 
 
-def remove(backends: Backends, name: str) -> Job:
+def remove(backends: Backends, name: str) -> Job | None:
     """Delete a job and its results, except results that other jobs link to. These stay until the last link is gone.
 
+    Return None for a job whose record could not be read; its folder is unknown, and `gc` deletes it.
     Raises JobNotFound, StorageError.
     """
-    job = backends.queue.job(name)
+    try:
+        job = backends.queue.job(name)
+    except JobUnreadable:
+        backends.queue.discard(name)
+        return None
     # Read before the job's files are deleted: results that stayed only for this job are deleted with it.
     lent = read_links(backends, [job])
     backends.queue.remove(name)

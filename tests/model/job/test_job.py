@@ -34,7 +34,7 @@ jobs = st.builds(
     reason=st.text(),
     reset=st.none() | resets,
     shapes=st.lists(st.builds(Shape, st.none() | numbers, st.none() | numbers), min_size=1).map(tuple),
-    budgets=st.builds(Budgets, st.dictionaries(st.sampled_from(Cause), st.integers(0))),
+    budgets=st.dictionaries(st.sampled_from(Cause), st.integers(0)).map(Budgets.from_wire),
     max_failures=st.none() | numbers,
     deadline=st.none() | times,
     lease_seconds=spans,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.output.job_text import print_job
+from kubeque.model.errors import JobUnreadable
 
 
 @click.command()
@@ -18,7 +21,15 @@ def kill(ctx: click.Context, job: str, as_json: bool) -> None:
     A job whose tasks have all ended is not changed by this: it is closed as a success or a failure.
     """
     with connect(ctx) as client:
-        progress = client.kill(job)
+        try:
+            progress = client.kill(job)
+        except JobUnreadable as error:
+            click.echo(
+                json.dumps({"job": job, "state": "killed", "reason": str(error)})
+                if as_json
+                else f"{job} is killed; {error}"
+            )
+            return
     print_job(progress, as_json=as_json)
     if progress.job.closing is not None and not progress.counts.killed and not as_json:
         click.echo("nothing is killed: all tasks had ended")

@@ -8,6 +8,7 @@ import click
 
 from kubeque.cli.connect import connect, job_argument, json_option, yes_option
 from kubeque.cli.output.interrupt import confirm
+from kubeque.model.errors import JobUnreadable
 
 
 @click.command()
@@ -18,8 +19,13 @@ from kubeque.cli.output.interrupt import confirm
 def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
     """Delete JOB and its results."""
     with connect(ctx) as client:
-        found = client.job(job)
+        try:
+            found = client.job(job)
+            what = f"the results of its {found.n} task{'s' * (found.n != 1)}"
+            uid = found.uid
+        except JobUnreadable:
+            what, uid = "its record, which cannot be read", ""
         if not yes:
-            confirm(f"delete {job} with the results of its {found.n} task{'s' * (found.n != 1)}?", err=as_json)
+            confirm(f"delete {job} with {what}?", err=as_json)
         client.remove(job)
-    click.echo(json.dumps({"job": job, "uid": found.uid}) if as_json else f"{job} is removed")
+    click.echo(json.dumps({"job": job, "uid": uid}) if as_json else f"{job} is removed")
