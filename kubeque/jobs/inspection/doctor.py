@@ -88,7 +88,7 @@ def _store(url: str, config: Config) -> str:
 
 def _cluster(config: Config) -> str:
     cluster = open_cluster(config.cluster_url, config)
-    running = len(cluster.consumers(cluster.fleet("doctor")))
+    running = len(cluster.consumers(cluster.fleet("doctor", [config.default_url_prefix])))
     wanted = cluster.default_consumers(1 << 20)
     return f"{config.cluster_url}: {running} consumers run, up to {wanted} for a job"
 

@@ -16,8 +16,10 @@ from kubeque.clusters.environments import Environments
 from kubeque.files.layout import spec_url
 from kubeque.jobs.upkeep.owner import own_mark, queue_mark
 from kubeque.model.errors import EnvironmentGone, UserError
+from kubeque.model.job.changes import pause_job, raise_needs, resume_job
 from kubeque.model.job.environment import Environment
-from kubeque.model.job.job import JobState, ResetRule
+from kubeque.model.job.job import Job, JobState, ResetRule
+from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep
 
@@ -158,3 +160,11 @@ def test_in_a_cluster_there_is_nothing_to_take(client: Client) -> None:
     client._backends._specs.clear()
     with pytest.raises(UserError, match="sweep runs in a cluster"):
         client.reset("sweep", update=True)
+
+
+def test_what_raises_the_version_of_a_paused_job_outlives_the_pause() -> None:
+    before = Job("sweep", "u" * 12, 1, "")
+    paused = raise_needs(pause_job(before, 1.0), LOCAL_NEEDS)
+    assert resume_job(paused).needs == LOCAL_NEEDS
+    assert resume_job(pause_job(before, 1.0)).needs == before.needs
+    assert raise_needs(replace(before, needs="9.1"), LOCAL_NEEDS).needs == "9.1"
