@@ -8,6 +8,7 @@ __version__ = "0.3.0"
 _HOMES = {
     "Client": "kubeque.client",
     "Sweep": "kubeque.model.sweep.sweep",
+    "from_records": "kubeque.model.rows.parameters",
     "grid": "kubeque.model.rows.parameters",
     "map": "kubeque.mapping",
     "sequence": "kubeque.model.rows.parameters",
@@ -20,3 +21,8 @@ def __getattr__(name: str) -> object:
 
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'kubeque' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, which an interactive Python completes."""
+    return sorted([*_HOMES, "__doc__", "__file__", "__name__", "__path__", "__version__"])

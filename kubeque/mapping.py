@@ -4,41 +4,37 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from kubeque.client import Client, Progress
+from kubeque.client import Client, Progress, absolute_pushes
 from kubeque.model.command.command import Word
 from kubeque.model.command.function import script
-from kubeque.model.errors import JobFailed, ParametersError
+from kubeque.model.errors import JobExists, JobFailed, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.rows.parameters import Rows, from_frame, from_records
+from kubeque.model.rows.parameters import Rows, to_rows
 from kubeque.model.sweep.sweep import Sweep
-from kubeque.model.text import LINE_CHARACTERS, printable
+from kubeque.model.sweep.sweep_fields import check_names, split_pod
+from kubeque.model.text import LINE_CHARACTERS, describe, printable
 
 #: Failed rows whose reasons the error names.
 _REASONS = 3
 
-
-def as_rows(rows: Rows | Iterable[Mapping[str, object]] | Any) -> Rows:
-    """Return the rows of a DataFrame or of dicts; a `Rows` object is returned unchanged. Raises ParametersError."""
-    if hasattr(rows, "to_spec"):
-        return cast(Rows, rows)
-    if hasattr(rows, "itertuples"):
-        return from_frame(rows)
-    if isinstance(rows, str | bytes | Mapping):
-        raise ParametersError(f"rows are a {type(rows).__name__}: give a list of dicts, a DataFrame or grid(...)")
-    return from_records(rows)
+#: Fields of a sweep that the function determines.
+_OURS = ("command", "rows", "inputs", "inputs_of_command")
 
 
 def map(
     function: Callable[..., Any],
-    rows: Rows | Iterable[Mapping[str, object]] | Any,
+    rows: Rows | Iterable[Mapping[str, object] | Sequence[object]] | Any,
     *,
     name: str | None = None,
     client: Client | None = None,
+    missing: str | None = None,
+    columns: Sequence[str] | None = None,
     **options: Any,
 ) -> list[dict[str, Any]]:
     """Run `function(**row)` for each row as a sweep, and return its table: one dict per row, in order.
@@ -47,35 +43,59 @@ def map(
     int, float, bool or str; without an annotation an argument is a str. The function returns a dict (columns `out.*`)
     or one value (column `out.value`). A value in a dict that is not a scalar is written as JSON.
 
-    `options`: those of `Sweep`, for example `memory="2Gi", consumers=4`.
+    `missing`: text in place of None and NaN in `rows`. `columns`: names of the values if `rows` are lists or tuples.
+    `options`: those of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
 
-    Raises CommandError if the source of the function is not available. Raises JobFailed if rows failed: its message has
-    the first reasons, `job` the name and `table` the results of all rows.
+    Raises UserError for wrong input, before anything is submitted. Raises JobFailed if rows failed: its message has the
+    first reasons, `job` the name and `table` the results of all rows.
     """
-    found = as_rows(rows)
-    made = script(function, found.columns)
-    opened = client or Client()
+    if client is not None and not isinstance(client, Client):
+        raise UserError(f"client {describe(client)}: give a kubeque.Client")
+    with tempfile.TemporaryDirectory() as folder:
+        found = to_rows(rows, missing=missing, columns=columns)
+        sweep = function_sweep(function, found, Path(folder), {"name": name, **options})
+        opened = client or Client()
+        try:
+            return _run(opened, sweep)
+        finally:
+            if client is None:
+                opened.close()
+
+
+def _run(client: Client, sweep: Sweep) -> list[dict[str, Any]]:
+    """Submit a sweep, wait for its job, and return the table."""
     job: Job | None = None
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / made.name
-            path.write_text(made.text, encoding="utf-8")
-            command = [Word((sys.executable,)), Word((str(path),), upload=True)]
-            sweep = Sweep(command, rows=found, name=name, **options)
-            job = opened.submit(sweep).job
-        progress = opened.wait(job.name)
+        job = client.submit(sweep).job
+        progress = client.wait(job.name)
         if progress.job.closing is None or not progress.job.closing.success:
-            raise _failure(opened, progress)
-        return opened.table(job.name)
+            raise _failure(client, progress)
+        return client.table(job.name)
     except KeyboardInterrupt as stop:
         if job is not None:
             stop.add_note(
                 f"{job.name} goes on: Client().wait({job.name!r}) waits for it, Client().kill({job.name!r}) stops it"
             )
         raise
-    finally:
-        if client is None:
-            opened.close()
+    except JobExists as error:
+        raise JobExists(
+            f"there is a job {describe(sweep.name)} already, with another function, other rows or other options: give"
+            f" another name, or remove that job with Client().remove({describe(sweep.name)})"
+        ) from error
+
+
+def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, options: Mapping[str, Any]) -> Sweep:
+    """Return the checked sweep of a function, whose script is written into `folder`. Raises UserError."""
+    known = [field.name for field in fields(Sweep) if field.name not in _OURS]
+    given = split_pod(options)
+    check_names(given, known, "kubeque.map")
+    made = script(function, rows.columns)
+    (folder / made.name).write_text(made.text, encoding="utf-8")
+    # The path of the script is relative, because an equal call must be an equal sweep.
+    command = [Word((sys.executable,)), Word((made.name,), upload=True)]
+    sweep = Sweep(command, rows=rows, **given).check()
+    pushes = absolute_pushes(sweep.push, sweep.base)
+    return replace(sweep, push=tuple(pushes), base=folder)
 
 
 def _failure(client: Client, progress: Progress) -> JobFailed:

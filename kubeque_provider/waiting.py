@@ -36,7 +36,8 @@ def check_orphan_after(
 ) -> timedelta | float | None:
     """Return `orphan_after` unchanged. Raises ValueError if the sweep would stop between two polls."""
     most, between = to_seconds(orphan_after), to_seconds(poke_interval)
-    if most is not None and between is not None and most < _MIN_POLLS * between:
+    numbers = isinstance(most, int | float) and isinstance(between, int | float)  # other types are refused later
+    if numbers and most is not None and between is not None and most < _MIN_POLLS * between:
         raise ValueError(
             f"orphan_after={most:g} s: with poke_interval={between:g} s the sweep would stop between two polls. "
             f"Give at least {_MIN_POLLS * between:g} s, or None for no limit"

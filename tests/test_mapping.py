@@ -10,7 +10,7 @@ import pytest
 import kubeque
 from kubeque.client import Client
 from kubeque.model.config.config import Config
-from kubeque.model.errors import CommandError, JobFailed
+from kubeque.model.errors import CommandError, JobExists, JobFailed, ParametersError, UserError
 
 
 def square(x: int, label: str) -> dict:  # type: ignore[type-arg]
@@ -46,3 +46,63 @@ def test_a_failing_row_is_an_error_that_names_the_job(client: Client) -> None:
 def test_an_argument_without_a_column_is_named(client: Client) -> None:
     with pytest.raises(CommandError, match="label"):
         kubeque.map(square, [{"x": 1}], client=client)
+
+
+def joined(a: str, b: str) -> str:
+    return f"{a}-{b}"
+
+
+def test_rows_may_be_tuples_with_missing_values(client: Client) -> None:
+    table = kubeque.map(joined, [(1, "x"), (2, None)], columns=["a", "b"], missing="", client=client)
+    assert [row["out.value"] for row in table] == ["1-x", "2-"]
+    with pytest.raises(ParametersError, match=r"kubeque\.map and the Airflow operator also take missing=''"):
+        kubeque.map(joined, [{"a": 1, "b": None}], client=client)
+
+
+def test_the_same_call_under_the_same_name_returns_the_same_table(client: Client) -> None:
+    rows = [{"x": 2, "label": "a"}]
+    first = kubeque.map(square, rows, name="again", client=client)
+    assert kubeque.map(square, rows, name="again", client=client) == first
+    with pytest.raises(JobExists, match=r"'again' already, with another function.*Client\(\)\.remove\('again'\)"):
+        kubeque.map(inverse, [{"x": 1}], name="again", client=client)
+
+
+def test_what_is_pushed_lies_beside_the_function(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("def double(x):\n    return 2 * x\n")
+
+    def doubled(x: int) -> int:
+        import helper
+
+        return int(helper.double(x))
+
+    table = kubeque.map(doubled, [{"x": 4}], push=["helper.py"], base=tmp_path, client=client)
+    assert table[0]["out.value"] == 8
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"consumer": 3}, "kubeque.map has no argument 'consumer': did you mean 'consumers'?"),
+        ({"retries": 3}, "did you mean 'retry_causes'?"),
+        ({"command": ["true"]}, "kubeque.map has no argument 'command'"),
+        ({"gpu": "2"}, "gpu '2': write a whole number"),
+        ({"gpu": 1, "pod": {"spot": True}}, "pod and gpu are given"),
+        ({"env": {"A": None}}, "env 'A'"),
+        ({"columns": "x"}, "columns 'x': give a list of names"),
+        ({"missing": 0}, "missing 0: give the text"),
+        ({"client": "local"}, "client 'local': give a kubeque.Client"),
+    ],
+)
+def test_a_wrong_argument_is_refused_before_anything_is_submitted(
+    client: Client, options: dict[str, object], told: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        kubeque.map(inverse, [{"x": 1}], **{"client": client, **options})  # type: ignore[arg-type]
+    assert told in str(caught.value)
+    assert client.jobs() == []
+
+
+def test_an_interactive_python_completes_the_public_names() -> None:
+    assert [name for name in dir(kubeque) if not name.startswith("_")] == [
+        "Client", "Sweep", "from_records", "grid", "map", "sequence",
+    ]  # fmt: skip

@@ -14,6 +14,7 @@ from kubeque.files.store import Files
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.csv_rows import read_csv
 from kubeque.model.rows.parameters import Rows
+from kubeque.model.text import LINE_CHARACTERS, printable
 
 #: Source that means the standard input.
 STANDARD_INPUT = "-"
@@ -24,9 +25,10 @@ def read_rows(files: Files, source: str) -> Rows:
     if "://" in source:
         data = files.read(source)
         return read_csv(lambda: io.BytesIO(data), source)
+    where = printable(source, LINE_CHARACTERS)
     if _is_read_once(source):
-        return read_csv(_Spool(lambda: open(source, "rb")).open, source)
-    return read_csv(lambda: open(source, "rb"), source)
+        return read_csv(_Spool(lambda: open(source, "rb")).open, where)
+    return read_csv(lambda: open(source, "rb"), where)
 
 
 def read_rows_of_standard_input() -> Rows:

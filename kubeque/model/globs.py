@@ -6,6 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
+from kubeque.model.errors import UserError
+from kubeque.model.text import describe
+
 _TOKENS = re.compile(
     r"(?P<down>(?:^|(?<=/))\*\*/)|(?P<all>\*\*)|(?P<many>\*)|(?P<one>\?)|\[(?P<no>!?)(?P<set>\]?[^\]]+)\]"
 )
@@ -22,8 +25,14 @@ def translate(globs: Sequence[str]) -> re.Pattern[str]:
     """Return one expression that matches the same names as `globs`; use it with `fullmatch`.
 
     `**/` matches zero or more folders, `out/` everything below `out`, `[a-z]` and `[!a-z]` one character.
+    Raises UserError for a range such as `[z-a]`.
     """
-    return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)
+    try:
+        return re.compile("|".join(f"(?:{_expression(glob)})" for glob in globs), re.DOTALL)
+    except re.error as error:
+        raise UserError(
+            f"pattern {describe(globs)}: {error.msg}: write a range from low to high, as in [a-z]"
+        ) from error
 
 
 def _expression(glob: str) -> str:

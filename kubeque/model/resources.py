@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kubeque.model.errors import ResourceError
+from kubeque.model.text import describe
 
 #: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity").
 _SUFFIXES = {
@@ -26,11 +27,11 @@ def parse_bytes(text: str | int, what: str = "memory") -> int:
     """Return the bytes of a Kubernetes quantity such as `100M`, `100Mi` or `1.5Gi`. Raises ResourceError."""
     match = _QUANTITY.fullmatch(str(text).strip())
     if not match or match[2] not in _SUFFIXES or float(match[1]) * _SUFFIXES[match[2]] > _MOST_BYTES:
-        raise ResourceError(f"{what} {text!r} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
+        raise ResourceError(f"{what} {describe(text)} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
     count = int(float(match[1]) * _SUFFIXES[match[2]])
     if count < _LEAST_BYTES:
         raise ResourceError(
-            f"{what} {text!r} means {count} bytes, too little for any program: write it as 512Mi or 1.5Gi"
+            f"{what} {describe(text)} means {count} bytes, too little for any program: write it as 512Mi or 1.5Gi"
         )
     return count
 
@@ -41,7 +42,7 @@ def parse_cpu(text: str | float, what: str = "cpu") -> float:
     match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(m?)", word)
     cores = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
     if not 0.001 <= cores <= 10_000:
-        raise ResourceError(f"{what} {text!r} is not a number of cores: write it as 0.2, 500m or 2")
+        raise ResourceError(f"{what} {describe(text)} is not a number of cores: write it as 0.2, 500m or 2")
     return cores
 
 
@@ -50,7 +51,7 @@ def parse_duration(text: str | float, what: str = "duration") -> float:
     match = _DURATION.fullmatch(str(text).strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if not 0 < seconds <= _MOST_SECONDS:
-        raise ResourceError(f"{what} {text!r} is not a time: write it as 90, 90s, 30m, 1.5h or 2d")
+        raise ResourceError(f"{what} {describe(text)} is not a time: write it as 90, 90s, 30m, 1.5h or 2d")
     return seconds
 
 

@@ -6,13 +6,17 @@ No other module filters or shortens such text. Choose by where the text goes:
 - `one_line`: a message of several lines, on one line.
 - `cut`: text whose quotes are added by the caller, or that is stored.
 - `quote_name`: a file name, also one that is not valid Unicode.
+- `describe`: a value of any type in the message of an error.
 - `strip_controls`, `render_terminal`: program output, which keeps its lines.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+import reprlib
+from collections.abc import Iterable, Mapping
 
 #: Escape sequences of terminals: colours, titles, cursor movements. The possessive quantifiers (`*+`) never try a
 #: shorter match, so a scan takes linear time.
@@ -70,3 +74,25 @@ def render_terminal(text: str) -> str:
     """
     # A carriage return overwrites the line before it, as a progress bar does. One at the end of a line does not.
     return strip_controls("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")))
+
+
+def describe(value: object, limit: int = VALUE_CHARACTERS) -> str:
+    """Return a value of any type as a Python literal of at most `limit` characters, without control characters."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = limit
+    short.maxlevel = 2
+    try:
+        text = short.repr(value)
+    except Exception:  # a `__repr__` of the user, or an integer of more digits than Python writes
+        text = f"<{type(value).__name__}>"
+    return printable(text, limit)
+
+
+def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
+    """Return a hint at the known name that an unknown `name` may mean, or at all of them.
+
+    `what`: their plural. `old`: present names by the names of earlier versions.
+    """
+    names, renamed = list(known), old or {}
+    near = difflib.get_close_matches(name, [*names, *renamed], 1, cutoff=0.5)
+    return f"did you mean {renamed.get(near[0], near[0])!r}?" if near else f"the {what} are {', '.join(names)}"

@@ -14,6 +14,7 @@ from kubeque.model.command.function import RETURN_FILE, script
 from kubeque.model.errors import CommandError
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
+from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 
 _TEMPLATED = tuple(field for field in KubequeSubmitOperator.template_fields if field != "command")
@@ -48,6 +49,8 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
 
         `wait`: Return when the job has ended.
         """
+        if "command" in kwargs:
+            raise BadSweep("@task.kubeque has no argument 'command': the function is the command; leave it out")
         if not getattr(self, "_BaseOperator__from_mapped", False):
             task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
         super().__init__(task_id=task_id, command=(), wait=wait, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kubeque_provider.airflow_versions import TaskFunction
@@ -13,7 +14,7 @@ class SweptFunction(TaskFunction[Any, Any, Any]):
     """A decorated function. The job sweeps its rows, so Airflow must not map them."""
 
     def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:
-        swept = [name for name in kwargs if name in _columns(self.kwargs.get("parameters"))]
+        swept = [name for name in kwargs if name in _columns(self.kwargs)]
         if swept:
             raise BadSweep(
                 f"{self.function.__name__}.{func}({swept[0]}=...): {swept[0]!r} is a column of parameters, which one "
@@ -22,8 +23,11 @@ class SweptFunction(TaskFunction[Any, Any, Any]):
         super()._validate_arg_names(func, kwargs)
 
 
-def _columns(parameters: Any) -> tuple[str, ...]:
+def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the columns that are known while the DAG is parsed: those of a file or an XCom are not."""
+    named, parameters = arguments.get("columns"), arguments.get("parameters")
+    if isinstance(named, list | tuple):
+        return tuple(map(str, named))
     if isinstance(parameters, list | tuple) and parameters and isinstance(parameters[0], dict):
         return tuple(parameters[0])
     columns = getattr(parameters, "columns", ()) if not hasattr(parameters, "resolve") else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from kubeque.client import Client, Progress, Submitted, TaskRow, report_url
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError, ParametersError
 from kubeque.model.job.job import Job
-from kubeque.model.rows.parameters import Rows, from_frame, from_records, sequence
+from kubeque.model.rows.parameters import Rows, sequence, to_rows
 from kubeque.model.sweep.sweep import Sweep
-from kubeque.model.text import cut
+from kubeque.model.text import cut, describe
 from kubeque.model.user_paths import current_folder, expand_home
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
@@ -145,7 +145,9 @@ class KubequeHook(BaseHook):
             self._client.close()
             self._client = None
 
-    def rows(self, parameters: Any, *, base: Path, missing: str | None = None) -> Rows:
+    def rows(
+        self, parameters: Any, *, base: Path, missing: str | None = None, columns: Sequence[str] | None = None
+    ) -> Rows:
         """Return the rows of the argument `parameters`. `base`: folder for a relative path. Raises ParametersError."""
         if parameters is None:
             return sequence(1)
@@ -156,12 +158,10 @@ class KubequeHook(BaseHook):
                     f"parameters: {cut(text, 60)!r} is a rendered value, not the path of a CSV file: pass the output of"
                     " the upstream task (task.output), or set render_template_as_native_obj=True on the DAG"
                 )
+            if columns is not None:
+                raise ParametersError(f"columns {describe(columns)}: a CSV file has a header: leave columns out")
             return self.get_conn().rows(text if "://" in text else str(base / expand_home(text)))
-        if hasattr(parameters, "to_spec"):
-            return parameters  # type: ignore[no-any-return]
-        if hasattr(parameters, "columns") and hasattr(parameters, "to_numpy"):
-            return from_frame(parameters, missing=missing)
-        return from_records(parameters, missing=missing)
+        return to_rows(parameters, missing=missing, columns=columns)
 
     def submit(
         self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubeque_provider.airflow_versions import BaseOperator
+from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.gke import start_cluster, stop_cluster
 from kubeque_provider.hooks.kubeque import KubequeHook
@@ -27,6 +28,7 @@ class KubequeStartClusterOperator(BaseOperator):
         kubeque_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any,
     ) -> None:  # fmt: skip
         """`nodes`: regular nodes, for example 3 or "1:5". `spot_nodes`: spot nodes, for example "0:20"."""
+        check_keywords(self, kwargs)
         super().__init__(**kwargs)
         self.nodes = nodes
         self.spot_nodes = spot_nodes
@@ -36,6 +38,7 @@ class KubequeStartClusterOperator(BaseOperator):
     def execute(self, context: Any) -> dict[str, Any]:
         """Start the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
         with permanent():
+            check_arguments(self)
             hook = KubequeHook(self.kubeque_conn_id)
             return start_cluster(hook, str(self.nodes), self.spot_nodes, self.machine_type)
 
@@ -51,10 +54,12 @@ class KubequeStopClusterOperator(BaseOperator):
         self, *, kubeque_conn_id: str = DEFAULT_CONNECTION, trigger_rule: str = "all_done", **kwargs: Any
     ) -> None:
         """`trigger_rule`: Airflow's rule (default: run in any case). As a teardown, Airflow sets its own."""
+        check_keywords(self, kwargs)
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.kubeque_conn_id = kubeque_conn_id
 
     def execute(self, context: Any) -> None:
         """Stop the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
         with permanent():
+            check_arguments(self)
             stop_cluster(KubequeHook(self.kubeque_conn_id))

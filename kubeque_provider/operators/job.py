@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.model.user_paths import expand_home
 from kubeque_provider.airflow_versions import BaseOperator, dag_folder
+from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import resolve_job
@@ -22,6 +23,7 @@ class KubequeJobOperator(BaseOperator):
 
     def __init__(self, *, job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, **kwargs: Any) -> None:
         """`kubeque_conn_id`: connection of the job (default: that of the submit operator's output)."""
+        check_keywords(self, kwargs)
         super().__init__(**kwargs)
         self.job_id = job_id
         self.kubeque_conn_id = kubeque_conn_id
@@ -29,6 +31,7 @@ class KubequeJobOperator(BaseOperator):
     def execute(self, context: Any) -> Any:
         """Call `perform`. Raises BadSweep for wrong arguments or connections."""
         with permanent():
+            check_arguments(self)
             name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)
             hook = KubequeHook(conn_id)
             try:

@@ -13,8 +13,10 @@ from typing import Any
 from kubeque.model.command.command import Word
 from kubeque.model.errors import ParametersError
 from kubeque.model.sweep.jobspec import sweep_fields
+from kubeque.model.sweep.option_types import WORDS
 from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.sweep.sweep_fields import convert_option
 from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
     dag_folder,
@@ -22,6 +24,7 @@ from kubeque_provider.airflow_versions import (
     is_fresh_try,
     task_key,
 )
+from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
@@ -61,6 +64,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         parameters: Any = None,
         job_id: str | None = None,
         missing: str | None = None,
+        columns: Sequence[str] | None = None,
         wait: bool = False,
         deferrable: bool = default_deferrable(),
         poke_interval: float = 5.0,
@@ -81,6 +85,8 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
         `missing`: Text in place of None and NaN in `parameters`.
 
+        `columns`: Names of the values if the rows of `parameters` are lists or tuples, as SQL operators return them.
+
         `wait`: Return when the job has ended.
 
         `deferrable`: Wait in the triggerer.
@@ -98,11 +104,13 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
         `kubeque_conn_id`: Connection of the type kubeque.
         """
+        check_keywords(self, kwargs)
         super().__init__(**kwargs)
         self.command = command
         self.parameters = parameters
         self.job_id = job_id
         self.missing = missing
+        self.columns = columns
         self.wait = wait
         self.deferrable = deferrable
         self.poke_interval = poke_interval
@@ -121,6 +129,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         """Submit the sweep, or adopt the job of an earlier try, and wait with `wait`. Raises BadSweep, SweepFailed."""
         try:
             with permanent():
+                check_arguments(self)
                 key = task_key(context)
                 name = self.job_id or make_job_id(self.hook.deployment, *key)
                 context["ti"].xcom_push(key="job_id", value=name)
@@ -147,11 +156,11 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
-        given = {option.name: getattr(self, option.name) for option in OPTIONS if option.operator}
-        options = {option: _plain(value) for option, value in given.items() if value is not None}
+        given = [(option, getattr(self, option.name)) for option in OPTIONS if option.operator]
+        options = {option.name: convert_option(option, value) for option, value in given if value is not None}
         return Sweep(
             command=self.command if self._words is None else self._words, name=name, base=base,
-            rows=self.hook.rows(self.parameters, base=base, missing=self.missing),
+            rows=self.hook.rows(self.parameters, base=base, missing=self.missing, columns=self.columns),
             **sweep_fields(options) | {"series": series},
         )  # fmt: skip
 
@@ -199,15 +208,16 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
         if callable(getattr(self.command, "resolve", None)):
-            self.command = [Word((str(word),)) for word in render(self.command)]  # values of an upstream task are data
-        if isinstance(self.command, str):
-            return  # Sweep raises the error for a command that is one text
+            words = WORDS.convert(render(self.command), "command")
+            self.command = [Word((word,)) for word in words]  # values of an upstream task are data
+        if isinstance(self.command, str) or not isinstance(self.command, Sequence):
+            return  # `execute` raises the error
 
         def read(word: Any) -> Word:
             if isinstance(word, Word):
                 return word
             if not isinstance(word, str):
-                return Word((str(render(word)),))
+                return Word(WORDS.convert([render(word)], "command"))
             return read_word(word, env, (lambda text: text) if mapped else render)
 
         self._words = tuple(read(word) for word in self.command)
@@ -222,10 +232,3 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             self.parameters = render(self.parameters)
         elif isinstance(self.parameters, list | tuple):
             self.parameters = render_rows(self.parameters, render, render)
-
-
-def _plain(value: Any) -> Any:
-    """Return a mapping as a dict and a list as a tuple: templates and XComs bring types of their own."""
-    if isinstance(value, Mapping):
-        return dict(value)
-    return tuple(value) if isinstance(value, list | tuple) else value

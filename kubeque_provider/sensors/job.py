@@ -14,6 +14,7 @@ from kubeque_provider.airflow_versions import (
     PokeReturnValue,
     default_deferrable,
 )
+from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.links.sweep import SWEEP_LINKS
@@ -53,6 +54,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         `cancel_on_kill`: kill the sweep when this Airflow task ends for good (marked, deleted, out of time).
         `orphan_after`: stop the sweep after this time without a poll, if Airflow reports no end; None: never.
         """
+        check_keywords(self, kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.job_id = job_id
         self.kubeque_conn_id = kubeque_conn_id
@@ -93,6 +95,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     def _make_waiter(self, context: Any) -> Waiter:
         with permanent():
+            check_arguments(self)
             name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)
         return Waiter.from_context(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
 

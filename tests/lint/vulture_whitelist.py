@@ -51,3 +51,7 @@ _.format_options  # click calls it
 _.format_epilog  # click calls it
 _.templated  # docs/generate reads it to write the operators' template_fields
 _._missing_  # enum calls it for a value that has no member
+_.__dir__  # Python calls it for dir(kubeque)
+_.maxstring  # reprlib reads it
+_.maxother  # reprlib reads it
+_.maxlevel  # reprlib reads it

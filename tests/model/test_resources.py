@@ -14,6 +14,7 @@ from kubeque.model.job.shape_growth import grow_shapes, larger_class
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause
 from kubeque.model.resources import MI, format_bytes, parse_bytes, parse_cpu, parse_duration
+from kubeque.model.text import describe
 
 GI = 1024 * MI
 
@@ -47,7 +48,7 @@ def test_what_is_no_quantity_is_told_with_good_ones(read: Callable[[object, str]
     with pytest.raises(ResourceError) as caught:
         read(text, "--some-option")
 
-    assert str(caught.value).startswith(f"--some-option {text!r} ")
+    assert str(caught.value).startswith(f"--some-option {describe(text)} ")
     assert "write it as" in str(caught.value)
 
 

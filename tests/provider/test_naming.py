@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import UserError
-from kubeque.model.sweep.sweep import check_name
+from kubeque.model.sweep.job_name import check_name
 from kubeque_provider.naming import make_job_id, make_pointer, make_series, resolve_job
 
 WHO = ("https://airflow.example", "a_dag", "manual__2026-01-01T00:00:00+00:00", "submit", -1)

@@ -120,7 +120,7 @@ def test_cells_are_rendered_but_what_they_become_is_data(submit: Execute, tmp_pa
         ({"command": ["/bin/echo", "{b}"]}, "the columns are a"),
         ({"command": ["/bin/echo", "{a"]}, "unbalanced brace"),
         ({"command": ["python3", "^nowhere.py"]}, "nowhere.py"),
-        ({"command": "echo {a}"}, "give a list of words"),
+        ({"command": "echo {a}"}, "write a list of texts"),
         ({"command": ["/bin/echo"], "parameters": "nowhere.csv"}, "nowhere.csv"),
         ({"command": ["/bin/echo"], "parameters": []}, "there are no rows"),
         ({"command": ["/bin/echo"], "memory": "lots"}, "lots"),

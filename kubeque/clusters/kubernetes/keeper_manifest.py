@@ -78,8 +78,8 @@ def _container(
     # Values for new consumers, with the names of the file .kubeque.
     config = {"consumer_image": context.consumer_image, "service_account": context.service_account}
     words = [
-        *python_words(""), "-m", "kubeque.jobs.keeper", "--job", job.name, "--uid", job.uid, "--cluster", spec.cluster,
-        "--namespace", context.namespace, "--config", json.dumps({k: v for k, v in config.items() if v}),
+        *python_words(""), "-m", "kubeque.jobs.keeper", f"--job={job.name}", "--uid", job.uid, "--cluster",
+        spec.cluster, "--namespace", context.namespace, "--config", json.dumps({k: v for k, v in config.items() if v}),
     ]  # fmt: skip
     mounts = [mount(at, given) for at, given in _volumes(options)]
     memory = str(_MEMORY + _TASK_MEMORY * job.n)

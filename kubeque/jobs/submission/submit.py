@@ -24,7 +24,8 @@ from kubeque.model.job.row_keys import no_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
-from kubeque.model.sweep.sweep import Sweep, check_name, with_name
+from kubeque.model.sweep.job_name import check_name
+from kubeque.model.sweep.sweep import Sweep, with_name
 from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link

@@ -9,6 +9,7 @@ from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.model.errors import JobUnreadable, UserError
 from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
+from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.sweep import check_consumers
 
 
@@ -45,7 +46,11 @@ def resume(backends: Backends, name: str) -> Job:
 
 
 def prioritise(backends: Backends, name: str, priority: int) -> Job:
-    """Set the priority of a job and return it. Raises JobNotFound, UserError if the job has ended."""
+    """Set the priority of a job and return it.
+
+    Raises JobNotFound, UserError for a priority that is not a number or a job that has ended.
+    """
+    priority = COUNT.convert(priority, "priority")
 
     def change(now: Job) -> Job | None:
         _require_open(now, "a priority has no effect")
@@ -59,6 +64,7 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
     Raises JobNotFound, UserError for a number that is not allowed or a job that has ended.
     """
+    consumers = COUNT.convert(consumers, "consumers")
     check_consumers(consumers)
     before = consumers
 

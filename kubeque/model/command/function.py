@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 import builtins
 import dis
+import functools
 import inspect
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from types import CodeType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
 from kubeque.model.errors import CommandError
+from kubeque.model.text import describe
 
 #: Annotations of an argument that a column can be cast to.
 KINDS = ("int", "float", "bool", "str")
@@ -20,6 +22,9 @@ KINDS = ("int", "float", "bool", "str")
 LARGEST_OUT = 16 * 1024
 #: File with a return value larger than LARGEST_OUT.
 RETURN_FILE = "return.json"
+#: Characters of a function's name in the name of its script, so that each file system takes it.
+_NAME_CHARACTERS = 50
+_REMEDY = "define a function with def that calls it with the values of a row"
 #: Decorators that are removed from the function before it is sent.
 _LEFT_BEHIND = {"kubeque", "kubeque_task", "setup", "teardown", "skip_if", "run_if"}
 
@@ -31,8 +36,8 @@ from __future__ import annotations
 {source}
 
 
-def kubeque_main(function):
-    import json, os, sys
+def {main}(function):
+    import json, os, sys{builtins}
 
     bools = {{"true": True, "false": False}}
     casts = {{"int": int, "float": float, "str": str, "bool": lambda text: bools[text.lower()]}}
@@ -69,7 +74,7 @@ def kubeque_main(function):
 
 
 if __name__ == "__main__":
-    kubeque_main({name})
+    {main}({name})
 """
 
 
@@ -89,21 +94,51 @@ def script(
 
     Annotations say how a column's text is cast. Raises CommandError for a function that cannot be sent or called.
     """
-    given = dict(constants or {})
+    check_function(function)
+    node, source = _source(function)
+    name, given = node.name, dict(constants or {})
     kinds = _kinds(function, columns, given)
     try:
         given_text = json.dumps(given)
     except (TypeError, ValueError) as error:
-        raise CommandError(f"{function.__name__} is called with a value that JSON cannot hold: {error}") from error
+        raise CommandError(f"{name} is called with a value that JSON cannot hold: {error}") from error
     text = _SCRIPT.format(
-        source=_source(function), name=function.__name__, constants=ascii(given_text), kinds=ascii(json.dumps(kinds)),
-        largest=LARGEST_OUT, file=RETURN_FILE,
+        source=source, name=name, constants=ascii(given_text), kinds=ascii(json.dumps(kinds)),
+        largest=LARGEST_OUT, file=RETURN_FILE, main="kubeque_main_" if name == "kubeque_main" else "kubeque_main",
+        builtins=f"\n    from builtins import {name}" if hasattr(builtins, name) else "",
     )  # fmt: skip
-    return Script(f"kubeque_{function.__name__}.py", text)
+    return Script(f"kubeque_{name[:_NAME_CHARACTERS]}.py", text)
 
 
-def _source(function: Callable[..., Any]) -> str:
-    name = getattr(function, "__name__", repr(function))
+def check_function(function: Any) -> None:
+    """Raise CommandError if `function` is not a function that `def` defines, with the reason."""
+    if isinstance(function, FunctionType):
+        if hasattr(function, "__wrapped__"):
+            raise CommandError(f"{_describe(function)} is wrapped by a decorator, which is not sent: {_REMEDY}")
+        if inspect.isgeneratorfunction(function):
+            raise CommandError(f"{_describe(function)} is a generator: return a list, because a row has one result")
+        return
+    if isinstance(function, functools.partial):
+        what = "a partial, whose arguments are not sent"
+    elif isinstance(function, MethodType):
+        what = "a method, whose object is not sent"
+    elif isinstance(function, type):
+        what = "a class"
+    elif callable(function):
+        what = "a builtin function" if isinstance(function, BuiltinFunctionType) else "an object, which is not sent"
+    else:
+        what = "not a function"
+    raise CommandError(f"{_describe(function)} is {what}: {_REMEDY}")
+
+
+def _describe(function: Any) -> str:
+    name = getattr(function, "__name__", None)
+    return name if isinstance(name, str) and name.isidentifier() else describe(function)
+
+
+def _source(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
+    """Return the definition of a function, and its source without decorators."""
+    name = _describe(function)
     try:
         source = inspect.getsource(function)
     except (OSError, TypeError) as error:
@@ -117,6 +152,8 @@ def _source(function: Callable[..., Any]) -> str:
     node = top.body[0] if isinstance(top, ast.If) else top
     if not isinstance(node, ast.FunctionDef):
         raise CommandError(f"{name} is not a plain function: define it with def, not as lambda or async")
+    if node.name.startswith("__"):
+        raise CommandError(f"{node.name} has a name of Python's own: choose a name without two underscores")
     for decorator in node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if getattr(called, "attr", getattr(called, "id", "")) not in _LEFT_BEHIND:
@@ -125,19 +162,20 @@ def _source(function: Callable[..., Any]) -> str:
             )
     _check_alone(function, node)
     lines = (shift + source).splitlines(keepends=True)
-    return shift + "".join(lines[node.lineno - 1 :])
+    return node, shift + "".join(lines[node.lineno - 1 :])
 
 
 def _check_alone(function: Callable[..., Any], node: ast.FunctionDef) -> None:
     """Raise CommandError if the function uses a name that is defined outside of it."""
     code, defaults = function.__code__, [*node.args.defaults, *filter(None, node.args.kw_defaults)]
     in_defaults = {at.id for default in defaults for at in ast.walk(default) if isinstance(at, ast.Name)}
-    used = [*code.co_freevars, *sorted(_find_globals(code) | in_defaults)]
-    for name in used:
-        inside = name == function.__name__ or name in ("__name__", "__file__") or hasattr(builtins, name)
-        if not inside:
+    there = function.__globals__
+    own = {node.name, "__name__", "__file__", *(name for name in dir(builtins) if name not in there)}
+    outside = [*code.co_freevars, *sorted((_find_globals(code) | in_defaults) - own)]
+    for name in outside:
+        if name != node.name:
             raise CommandError(
-                f"{function.__name__} uses {name!r}, which is defined outside of it and is not sent: "
+                f"{node.name} uses {name!r}, which is defined outside of it and is not sent: "
                 "import or define it inside, or make it an argument"
             )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from urllib.parse import quote, unquote
 
 from kubeque.model.errors import ConfigError, ResourceError
 from kubeque.model.resources import parse_bytes, parse_cpu
+from kubeque.model.text import suggest
 from kubeque.model.user_paths import read_text_file
 
 SECTION = "config"
@@ -81,9 +81,7 @@ class Place:
         """Raise ConfigError for an unknown key, with the most similar one."""
         for key in values:
             if key not in KEYS:
-                near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"the keys are {', '.join(KEYS)}"
-                raise ConfigError(f"{self.where}: unknown key {key!r}: {hint}")
+                raise ConfigError(f"{self.where}: unknown key {key!r}: {suggest(key, KEYS, 'keys')}")
 
     def read(self, key: str, text: str) -> Any:
         """Parse `text` as the value of `key`. Raises ConfigError."""

@@ -6,7 +6,8 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import PurePath
+from typing import Any, ClassVar, cast
 
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.csv_rows import read_csv
@@ -29,6 +30,7 @@ from kubeque.model.rows.rows import (
     too_wide,
 )
 from kubeque.model.rows.values import to_text
+from kubeque.model.text import describe
 
 __all__ = [
     "Rows",
@@ -42,9 +44,11 @@ __all__ = [
     "read_csv",
     "read_row",
     "sequence",
+    "to_rows",
 ]
 
 _CELL = "row {}, column {!r}"
+_GIVE = "give a list of dicts, one for each row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +100,72 @@ class _Grid:
         return (b"[" + b",".join(row) + b"]" for row in itertools.product(*quoted))
 
 
-def from_records(records: Iterable[Mapping[str, object]], *, missing: str | None = None) -> Rows:
+def to_rows(value: Any, *, missing: str | None = None, columns: Sequence[str] | None = None) -> Rows:
+    """Return the rows of a DataFrame or of a list; a `Rows` object is returned unchanged. Raises ParametersError.
+
+    `missing` and `columns`: see `from_records`.
+    """
+    if isinstance(value, str | PurePath):
+        raise ParametersError(f"rows {describe(str(value))}: read a CSV file with Client().rows(path), or {_GIVE}")
+    is_frame = hasattr(value, "columns") and hasattr(value, "to_numpy")
+    is_rows = not isinstance(value, type) and all(hasattr(value, name) for name in ("columns", "n", "to_spec"))
+    if columns is not None and (is_frame or is_rows):
+        raise ParametersError(f"columns {describe(columns)}: the rows have columns already: leave it out")
+    if is_rows:
+        return cast(Rows, value)
+    return from_frame(value, missing=missing) if is_frame else from_records(value, missing=missing, columns=columns)
+
+
+def from_records(
+    records: Iterable[Mapping[str, object] | Sequence[object]],
+    *,
+    missing: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> Rows:
     """Return rows from dicts that all have the same keys; `missing` is the text for None and NaN.
 
-    Raises ParametersError with the row (from 0) and the column.
+    With `columns`, which names the values in their order, the records are lists or tuples. Raises ParametersError with
+    the row (from 0) and the column.
     """
     if isinstance(records, Mapping | str | bytes):
-        raise ParametersError(f"the parameters are one {type(records).__name__}: give a list of dicts, one for a row")
+        raise ParametersError(f"the parameters are one {type(records).__name__}: {_GIVE}")
     if not isinstance(records, Iterable):
-        raise ParametersError(f"the parameters are {records!r}: give a list of dicts, one for each row")
-    columns: Row = ()
+        raise ParametersError(f"the parameters are {describe(records)}: {_GIVE}")
+    if missing is not None and not isinstance(missing, str):
+        raise ParametersError(f"missing {describe(missing)}: give the text for None and NaN, as in missing=''")
+    if columns is not None and (isinstance(columns, str) or not isinstance(columns, Sequence)):
+        raise ParametersError(f"columns {describe(columns)}: give a list of names, as in columns=['a', 'b']")
+    header: Row = () if columns is None else check_header(columns, "columns")
     rows: list[Row] = []
     for index, record in enumerate(records):
-        if not isinstance(record, Mapping):
-            raise ParametersError(f"row {index}: {type(record).__name__} is not a row: give a dict of column and value")
-        if not index:
-            columns = check_header(list(record), "row 0")
-        _check_keys(record, columns, index)
-        rows.append(tuple([_convert(record[column], missing, _CELL, index, column) for column in columns]))
+        named = _name_values(record, header if columns is not None else None, index)
+        if not index and columns is None:
+            header = check_header(list(named), "row 0")
+        _check_keys(named, header, index)
+        rows.append(tuple([_convert(named[column], missing, _CELL, index, column) for column in header]))
         if index >= MAX_TASKS:
             break  # _table raises the error
-    return _table(columns, rows)
+    return _table(header, rows)
+
+
+def _name_values(record: Any, columns: Row | None, index: int) -> Mapping[str, object]:
+    """Return a record as a mapping; `columns` names the values of a list or tuple."""
+    if columns is None:
+        if not isinstance(record, Mapping):
+            raise ParametersError(
+                f"row {index}: {type(record).__name__} is not a row: give a dict of column and value; from_records,"
+                " kubeque.map and the Airflow operator also take columns=['a', 'b'] for rows that are lists or tuples"
+            )
+        return record
+    if isinstance(record, Mapping | str | bytes) or not isinstance(record, Sequence):
+        kind = type(record).__name__
+        raise ParametersError(f"row {index}: {kind} is not a list of values: leave out columns, or give lists")
+    if len(record) != len(columns):
+        raise ParametersError(
+            f"row {index} has {len(record)} values for {len(columns)} columns: give one value for each of"
+            f" {', '.join(columns)}"
+        )
+    return dict(zip(columns, record, strict=True))
 
 
 def _check_keys(record: Mapping[str, object], columns: Row, index: int) -> None:
@@ -186,7 +235,8 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
 
 def _axis(name: str, given: object) -> Row:
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        raise ParametersError(f"axis {name!r} of the grid: {given!r} is not a list of values: write {name}=[{given!r}]")
+        shown = describe(given)
+        raise ParametersError(f"axis {name!r} of the grid: {shown} is not a list of values: write {name}=[{shown}]")
     values = enumerate(itertools.islice(given, MAX_TASKS + 1))
     axis = tuple([_convert(value, None, "value {} of axis {!r}", index, name) for index, value in values])
     if not axis:
@@ -199,5 +249,5 @@ def _axis(name: str, given: object) -> Row:
 def sequence(n: int) -> Rows:
     """Return `n` rows without columns; only `{index}` differs between them. Raises ParametersError."""
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_TASKS:
-        raise ParametersError(f"a sequence of {n!r} rows: give a whole number from 1 to {MAX_TASKS}")
+        raise ParametersError(f"a sequence of {describe(n)} rows: give a whole number from 1 to {MAX_TASKS}")
     return _Grid((), n, "sequence", ())

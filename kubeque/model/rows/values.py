@@ -26,7 +26,9 @@ def to_text(value: object, *, missing: str | None = None) -> str:
         return convert(value)
     if _is_missing(value):
         if missing is None:
-            remedy = "write '' for an empty text (missing='' does it for all rows of records and frames)"
+            remedy = (
+                "write '' for an empty text; from_records, kubeque.map and the Airflow operator also take missing=''"
+            )
             raise ParametersError(f"the value is missing ({value!r}): {remedy}")
         return missing
     text = _number(value) if isinstance(value, int | float | Decimal) else _other(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -12,8 +11,8 @@ from kubeque.model.errors import JobspecError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.option_types import COUNTS, PAIRS
-from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, ROW_OPTIONS, VERSION
-from kubeque.model.text import cut
+from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_OPTIONS, VERSION
+from kubeque.model.text import cut, printable, suggest
 
 #: Largest jobspec that is read, in bytes; more rows belong into a CSV file.
 MAX_BYTES = 8 << 20
@@ -87,10 +86,7 @@ def _suggest(name: str) -> str:
     for option in OPTIONS:
         if any(flag in flags.split("/") for flags in (*option.flags, *option.old_flags)):
             return f"did you mean {option.name!r}?"
-    near = difflib.get_close_matches(name.lower().replace("-", "_"), [*BY_NAME, *BY_OLD_NAME], 1, cutoff=0.5)
-    if not near:
-        return f"the keys are {', '.join(BY_NAME)}"
-    return f"did you mean {(BY_NAME.get(near[0]) or BY_OLD_NAME[near[0]]).name!r}?"
+    return suggest(name.lower().replace("-", "_"), BY_NAME, "keys", RENAMED)
 
 
 def _check_values(jobspec: Jobspec, where: str) -> None:
@@ -103,10 +99,9 @@ def _check_values(jobspec: Jobspec, where: str) -> None:
             raise JobspecError(f"{where}: {cut(error.message, 100)}")
         key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         option = BY_NAME.get(str(path[0])) or BY_OLD_NAME.get(str(path[0]))
-        raise JobspecError(
-            f"{where}: {cut(key, 60)} is {cut(json.dumps(error.instance), 40)}: "
-            f"{option.kind.remedy if option else 'write a text'}"
-        )
+        # A value of `env` may be a secret.
+        shown = "of the wrong type" if option and option.kind is PAIRS else cut(json.dumps(error.instance), 40)
+        raise JobspecError(f"{where}: {printable(key)} is {shown}: {option.kind.remedy if option else 'write a text'}")
 
 
 def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:

@@ -1,4 +1,7 @@
-"""The types of sweep options: the JSON Schema of a value, its Python type, and how the command line reads it."""
+"""The types of sweep options: the JSON Schema of a value, its Python type, and its readers.
+
+The command line reads a text, Python and Airflow give a value of any type.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,20 @@ from typing import Any
 
 from kubeque.model.errors import ResourceError, UserError
 from kubeque.model.rows.axes import read_axes
+from kubeque.model.sweep.option_values import (
+    read_any,
+    read_count,
+    read_counts,
+    read_flag,
+    read_object,
+    read_objects,
+    read_pairs,
+    read_path,
+    read_quantity,
+    read_text,
+    read_texts,
+    read_words,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +37,16 @@ class OptionType:
     remedy: str
     #: The type as a Python annotation, for the Airflow operator.
     annotation: str
+    #: Return a value of Python in the form that a sweep holds, given its name and the remedy. Raises UserError.
+    from_python: Callable[[Any, str, str], Any] = read_any
     #: Turn the text of the command line (several texts if `many`) into the value of a jobspec.
     read: Callable[[Any, str], Any] = lambda value, flag: value
     #: True if the option can be repeated on the command line.
     many: bool = False
+
+    def convert(self, value: Any, what: str) -> Any:
+        """Return a value of Python in the form that a sweep holds. Raises UserError with the name `what`."""
+        return self.from_python(value, what, self.remedy)
 
 
 def _read_list(words: Sequence[str], flag: str) -> list[str]:
@@ -54,35 +77,44 @@ def _read_axes(words: Sequence[str], flag: str) -> dict[str, list[str]]:
 
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
-TEXT = OptionType({"type": "string"}, "write a text", "str")
+TEXT = OptionType({"type": "string"}, "write a text", "str", read_text)
+PATH = OptionType({"type": "string"}, "write a path", "str | Path", read_path)
 TEXTS = OptionType(
-    {"type": "array", "items": {"type": "string"}}, "write a list of texts", "Sequence[str]", _read_list, many=True
-)
+    {"type": "array", "items": {"type": "string"}}, 'write a list of texts, for example ["*.csv", "*.png"]',
+    "Sequence[str]", read_texts, _read_list, many=True,
+)  # fmt: skip
 WORDS = OptionType(
-    {**TEXTS.schema, "minItems": 1}, 'write a list of texts, for example ["python3", "^run.py", "{n}"]', "Sequence[Any]"
+    {**TEXTS.schema, "minItems": 1}, 'write a list of texts, for example ["python3", "^run.py", "{n}"]',
+    "Sequence[Any]", read_words,
+)  # fmt: skip
+COUNT = OptionType({"type": "integer"}, "write a whole number, for example 3", "int", read_count)
+SHARE = OptionType(
+    {"type": ["string", "integer"]}, 'write a count or a share, for example 3 or "1%"', "str | int", read_quantity
 )
-COUNT = OptionType({"type": "integer"}, "write a whole number, for example 3", "int")
-SHARE = OptionType({"type": ["string", "integer"]}, 'write a count or a share, for example 3 or "1%"', "str | int")
-FLAG = OptionType({"type": "boolean"}, "write true or false", "bool")
-SIZE = OptionType({"type": ["string", "integer"]}, 'write a size, for example "1.5Gi"', "str | int")
-CORES = OptionType({"type": ["string", "number"]}, 'write a number of cores, for example 2 or "500m"', "str | float")
-TIME = OptionType({"type": ["string", "number"]}, 'write a time, for example "30m"', "str | float")
+FLAG = OptionType({"type": "boolean"}, "write true or false", "bool", read_flag)
+SIZE = OptionType(
+    {"type": ["string", "integer"]}, 'write a size, for example "1.5Gi"', "str | int", read_quantity
+)  # fmt: skip
+CORES = OptionType(
+    {"type": ["string", "number"]}, 'write a number of cores, for example 2 or "500m"', "str | float", read_quantity
+)
+TIME = OptionType({"type": ["string", "number"]}, 'write a time, for example "30m"', "str | float", read_quantity)
 PAIRS = OptionType(
-    {"type": "object", "additionalProperties": {"type": "string"}},
+    {"type": "object", "additionalProperties": _SCALAR},
     'write texts by name, for example {"NAME": "VALUE"}',
-    "Mapping[str, str]", _read_pairs, many=True,
+    "Mapping[str, Any]", read_pairs, _read_pairs, many=True,
 )  # fmt: skip
 COUNTS = OptionType(
     {"type": "object", "additionalProperties": {"type": "integer", "minimum": 0}},
-    'write numbers by cause, for example {"lost": 5}', "Mapping[str, int]", _read_counts, many=True,
+    'write numbers by cause, for example {"lost": 5}', "Mapping[str, int]", read_counts, _read_counts, many=True,
 )  # fmt: skip
 AXES = OptionType(
     {
         "type": "object", "minProperties": 1,
         "additionalProperties": {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": _SCALAR}]},
     },
-    'write lists of values by axis, for example {"lr": [0.1, 0.01], "seed": "1..5"}', "Mapping[str, Any]", _read_axes,
-    many=True,
+    'write lists of values by axis, for example {"lr": [0.1, 0.01], "seed": "1..5"}', "Mapping[str, Any]",
+    read=_read_axes, many=True,
 )  # fmt: skip
 ROWS = OptionType(
     {"anyOf": [TEXT.schema, {"type": "array", "minItems": 1, "items": {"type": "object"}}]},
@@ -91,8 +123,8 @@ ROWS = OptionType(
 TAINTS = OptionType(
     {"type": "array", "items": {"type": ["string", "object"]}},
     'write a list of taints, for example ["gpu=true:NoSchedule"]',
-    "Sequence[str | Mapping[str, Any]]", _read_list, many=True,
+    "Sequence[str | Mapping[str, Any]]", read_objects, _read_list, many=True,
 )  # fmt: skip
 TEMPLATE = OptionType(
-    {"type": ["string", "object"]}, "name a YAML file, or write the template", "Mapping[str, Any]"
+    {"type": ["string", "object"]}, "name a YAML file, or write the template", "Mapping[str, Any]", read_object
 )  # fmt: skip

@@ -18,6 +18,7 @@ from kubeque.model.sweep.option_types import (
     COUNTS,
     FLAG,
     PAIRS,
+    PATH,
     ROWS,
     SHARE,
     SIZE,
@@ -109,7 +110,7 @@ GROUPS = (
             "command", WORDS, "Command, one word each: {column} inserts a value of the row, ^file uploads a file.",
             operator=False,
         ),
-        Option("base", TEXT, "Folder where relative paths start.", default="the jobspec's folder", operator=False),
+        Option("base", PATH, "Folder where relative paths start.", default="the jobspec's folder", operator=False),
         Option(
             "push", TEXTS, "File, folder or @list to copy into the working directory.", ("-u", "--push"), "SRC[:DST]",
             templated=True,
@@ -258,5 +259,7 @@ OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS for option in gro
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 #: Options by the key that they had in jobspecs of earlier versions.
 BY_OLD_NAME: Mapping[str, Option] = {option.old_name: option for option in OPTIONS if option.old_name}
+#: The present names of options by their old names.
+RENAMED: Mapping[str, str] = {old: option.name for old, option in BY_OLD_NAME.items()}
 #: The options that define the rows; a sweep has at most one of them.
 ROW_OPTIONS = ("parameters", "grid", "repeat")

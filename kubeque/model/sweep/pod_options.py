@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from kubeque.model.errors import ResourceError
 from kubeque.model.resources import parse_duration
+from kubeque.model.text import describe, suggest
 from kubeque.model.timing import SPOT_SECONDS
 
 #: Time limit for the start of the first consumer of a job, seconds.
@@ -69,46 +69,47 @@ class PodOptions:
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> PodOptions:
         """Read the options of a sweep or a spec; None is the default. Raises ResourceError."""
-        values = {}
-        for key, value in options.items():
-            if key not in _READERS:
-                near = difflib.get_close_matches(key, _READERS, 1, cutoff=0.5)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_READERS)}"
-                raise ResourceError(f"unknown pod option {key!r}: {hint}")
-            if value is not None:
-                values[key] = _READERS[key](value, key)
-        return cls(**values)
+        cls.check_names(options)
+        return cls(**{key: _READERS[key](value, key) for key, value in options.items() if value is not None})
+
+    @staticmethod
+    def check_names(names: Iterable[Any]) -> None:
+        """Raise ResourceError with the most similar option for a name that no option has."""
+        for name in names:
+            if name not in _READERS:
+                hint = suggest(str(name), _READERS, "pod options")
+                raise ResourceError(f"unknown pod option {describe(name)}: {hint}")
 
 
 def _names(value: Any, key: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value
     if not isinstance(names, Sequence):
-        raise ResourceError(f"{key} {value!r}: give a list of names, as in ['database-login']")
+        raise ResourceError(f"{key} {describe(value)}: give a list of names, as in ['database-login']")
     return tuple(_name(name, key) for name in names)
 
 
 def _name(value: Any, key: str) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ResourceError(f"{key} {value!r}: write a Kubernetes name: a-z, 0-9 and -, as in database-login")
+        raise ResourceError(f"{key} {describe(value)}: write a Kubernetes name: a-z, 0-9 and -, as in database-login")
     return value
 
 
 def _count(value: Any, key: str) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or int(text) > 1000:
-        raise ResourceError(f"{key} {value!r}: give a whole number from 0, as in {key}=1")
+        raise ResourceError(f"{key} {describe(value)}: give a whole number from 0, as in {key}=1")
     return int(text)
 
 
 def _flag(value: Any, key: str) -> bool:
     if not isinstance(value, bool):
-        raise ResourceError(f"{key} {value!r}: give true or false")
+        raise ResourceError(f"{key} {describe(value)}: give true or false")
     return value
 
 
 def _keeper(value: Any, key: str) -> str:
     if value not in _KEEPERS:
-        raise ResourceError(f"{key} {value!r}: write one of {', '.join(_KEEPERS)}")
+        raise ResourceError(f"{key} {describe(value)}: write one of {', '.join(_KEEPERS)}")
     return str(value)
 
 
@@ -122,7 +123,7 @@ def _volume(text: Any, key: str) -> Volume:
     kind, _, name = match["source"].partition("/") if match else ("", "", "")
     if not match or (kind and kind not in _SOURCES) or "/../" in f"{match['source']}/":
         raise ResourceError(
-            f"{key} {text!r}: write SOURCE:PATH or SOURCE:PATH:ro, where SOURCE is pvc/NAME, secret/NAME,"
+            f"{key} {describe(text)}: write SOURCE:PATH or SOURCE:PATH:ro, where SOURCE is pvc/NAME, secret/NAME,"
             " configmap/NAME or a folder of the node, as in pvc/data:/data:ro"
         )
     return Volume(kind or "host", name if kind else match["source"], match["path"], match["ro"] is not None)
@@ -130,7 +131,7 @@ def _volume(text: Any, key: str) -> Volume:
 
 def _labels(value: Any, key: str) -> dict[str, str]:
     if not isinstance(value, Mapping):
-        raise ResourceError(f"{key} {value!r}: give pairs, as in {{'disktype': 'ssd'}}")
+        raise ResourceError(f"{key} {describe(value)}: give pairs, as in {{'disktype': 'ssd'}}")
     for name, text in value.items():
         if not isinstance(name, str) or not _LABEL.fullmatch(name) or not isinstance(text, str) or len(text) > 63:
             raise ResourceError(f"{key} {name}={text}: write a label of a node and its value, as in disktype=ssd")
@@ -148,7 +149,7 @@ def _toleration(text: Any, key: str) -> dict[str, str]:
     name, equals, value = pair.partition("=")
     if not _LABEL.fullmatch(name) or effect not in ("", *_EFFECTS):
         raise ResourceError(
-            f"{key} {text!r}: write a taint as kubectl does: KEY=VALUE:EFFECT, as in gpu=true:NoSchedule"
+            f"{key} {describe(text)}: write a taint as kubectl does: KEY=VALUE:EFFECT, as in gpu=true:NoSchedule"
         )
     made = {"key": name, "operator": "Equal" if equals else "Exists"}
     return made | ({"value": value} if equals else {}) | ({"effect": effect} if effect else {})
@@ -160,7 +161,7 @@ def _template(value: Any, key: str) -> Mapping[str, Any]:
     parts = {part: value[part] for part in ("metadata", "spec") if value.get(part) is not None}
     for part, content in parts.items():
         if not isinstance(content, Mapping):
-            raise ResourceError(f"{key}: its `{part}` is {content!r}: give a mapping")
+            raise ResourceError(f"{key}: its `{part}` is {describe(content)}: give a mapping")
     return parts
 
 

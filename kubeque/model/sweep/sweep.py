@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,28 +10,33 @@ from typing import Any
 
 from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.errors import CommandError, ResourceError, UserError
+from kubeque.model.globs import translate
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.parameters import Rows, sequence
+from kubeque.model.sweep.job_name import check_name, readable_name
+from kubeque.model.sweep.sweep_fields import check_names, convert_fields
+from kubeque.model.text import describe
 from kubeque.model.timing import MIN_LEASE_SECONDS
 from kubeque.model.user_paths import current_folder
 
 #: Largest number of canaries; each is a block of its own.
 MAX_CANARIES = 1000
-#: Longest name of a job, characters.
-_NAME_CHARACTERS = 300
-_NAME = re.compile(r"[^\x00-\x20./\\\x7f][^\x00-\x1f/\\\x7f]*")
-_ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
-_NOUNS = "acorn anchor aspen badger beacon birch brook canyon cedar comet coral delta ember falcon fern fjord garnet harbor heron island juniper lagoon lantern maple meadow otter pebble pine quartz raven reef ridge river sparrow summit thistle tundra willow"  # noqa: E501
+#: A count or a share.
+_ALLOWED = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,9})?%")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """One command, the rows to run it on, and the options of the table in `options.py`."""
+    """One command, the rows to run it on, and the options of the table in `options.py`.
+
+    The fields may have any value that `check` can convert, for example a list of dicts as `rows`.
+    """
 
     #: Words as text, or words that are parsed already (by the Airflow operator).
     command: Sequence[str | Word]
+    #: Rows, or what `to_rows` reads: a list of dicts or a DataFrame.
     rows: Rows = field(default_factory=lambda: sequence(1))
     #: Name of the job; None: a random readable name.
     name: str | None = None
@@ -47,7 +51,7 @@ class Sweep:
     shell: bool = False
     results: Sequence[str] = ()
     ignore: Sequence[str] = ()
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, Any] = field(default_factory=dict)
     image: str | None = None
     #: Quantities as Kubernetes writes them.
     cpu: str | float | None = None
@@ -80,12 +84,13 @@ class Sweep:
     #: Options of pods by name; `PodOptions` reads them.
     pod: Mapping[str, Any] = field(default_factory=dict)
 
+    def __new__(cls, *args: Any, **options: Any) -> Sweep:
+        """Raise UserError for an argument that is not a field."""
+        check_names(options, cls.__dataclass_fields__, "Sweep")
+        return super().__new__(cls)
+
     def words(self) -> tuple[Word, ...]:
         """Return the words of the command, parsed. Raises CommandError for a bad word or an unknown column."""
-        if isinstance(self.command, str):
-            raise CommandError(
-                f"the command {self.command!r} is one text: give a list of words, for example ['python3', '^run.py']"
-            )
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
             raise CommandError("there is no command: give one, for example kubeque sub python3 '^run.py'")
@@ -93,7 +98,12 @@ class Sweep:
         return words
 
     def check(self) -> Sweep:
-        """Return this sweep. Raises UserError for the first value that is not valid."""
+        """Return this sweep with each value in the type of its field. Raises UserError for the first invalid value."""
+        sweep = replace(self, **convert_fields(self))
+        sweep._check_values()
+        return sweep
+
+    def _check_values(self) -> None:
         self.words()
         if self.name is not None:
             check_name(self.name)
@@ -103,6 +113,8 @@ class Sweep:
             raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
             raise UserError("skip_done needs a series: name it, for example --series nightly")
+        translate(self.results)
+        translate(self.ignore)
         Budgets().with_extra(self.retry_causes)
         parse_allowed(self.allow_failed)
         if self.max_failures is not None and self.max_failures < 1:
@@ -120,7 +132,6 @@ class Sweep:
         for what, value, parse in checks:
             if value is not None:
                 parse(value, what)
-        return self
 
 
 def check_consumers(consumers: int) -> None:
@@ -133,34 +144,18 @@ def parse_lease(value: str | float, what: str = "lease") -> float:
     """Return the seconds of a lease. Raises ResourceError below MIN_LEASE_SECONDS."""
     seconds = parse_duration(value, what)
     if seconds < MIN_LEASE_SECONDS:
-        raise ResourceError(f"{what} {value!r} is too short: give at least {MIN_LEASE_SECONDS:g}s")
+        raise ResourceError(f"{what} {describe(value)} is too short: give at least {MIN_LEASE_SECONDS:g}s")
     return seconds
-
-
-def check_name(name: str) -> str:
-    """Return the name of a job if it is valid. Raises UserError."""
-    if not _NAME.fullmatch(name) or len(name) > _NAME_CHARACTERS:
-        raise UserError(
-            f"job name {name[:60]!r}: use 1 to {_NAME_CHARACTERS} characters without / or \\ and no leading blank or"
-            " dot, for example nightly-render"
-        )
-    return name
 
 
 def parse_allowed(value: str | int) -> str:
     """Return `allow_failed` as a job keeps it, `3` or `1%`. Raises ResourceError."""
     text = str(value).strip()
-    if re.fullmatch(r"\d+", text) or (re.fullmatch(r"\d+(\.\d+)?%", text) and float(text[:-1]) <= 100):
+    if _ALLOWED.fullmatch(text) and (not text.endswith("%") or float(text[:-1]) <= 100):
         return text
-    raise ResourceError(f"allow_failed {value!r}: give a count or a share, for example 3 or 1%")
+    raise ResourceError(f"allow_failed {describe(value)}: give a count or a share, for example 3 or 1%")
 
 
 def with_name(sweep: Sweep) -> Sweep:
     """Return the sweep with its own name or a random readable one."""
     return sweep if sweep.name is not None else replace(sweep, name=readable_name())
-
-
-def readable_name() -> str:
-    """Return a random job name of two words and five digits, for example `calm-otter-40712`."""
-    pick = secrets.choice
-    return f"{pick(_ADJECTIVES.split())}-{pick(_NOUNS.split())}-{secrets.randbelow(90_000) + 10_000}"

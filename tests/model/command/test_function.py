@@ -103,6 +103,29 @@ def test_names_of_the_script_are_not_in_the_way_of_the_functions(tmp_path: Path)
     assert run(tmp_path, json, {"row": "1", "file": "f"}) == {"row": 1, "file": "f"}
 
 
+def test_a_function_may_have_a_name_that_the_script_uses(tmp_path: Path) -> None:
+    def kubeque_main(x: int) -> int:
+        return x + 1
+
+    def open(x: int) -> int:
+        return x + 2
+
+    def str(x: int) -> int:
+        return x + 3
+
+    for added, function in enumerate((kubeque_main, open, str), 1):
+        (tmp_path / "out.json").unlink(missing_ok=True)
+        assert run(tmp_path, function, {"x": "1"}) == {"value": 1 + added}
+
+
+def test_the_name_of_a_script_fits_a_file_system(tmp_path: Path) -> None:
+    folder = {"__name__": "m"}
+    long = "f" * 300
+    (tmp_path / "long.py").write_text(f"def {long}(x: int):\n    return x\n")
+    exec(compile((tmp_path / "long.py").read_text(), str(tmp_path / "long.py"), "exec"), folder)
+    assert run(tmp_path, folder[long], {"x": "1"}) == {"value": 1}  # type: ignore[arg-type]
+
+
 def test_texts_that_span_lines_stay_as_they_are(tmp_path: Path) -> None:
     def text(x: int) -> str:
         return """
@@ -136,6 +159,38 @@ def cached(x: int) -> int:
     return x
 
 
+class Model:
+    def __call__(self, x: int) -> int:
+        return x
+
+    def predict(self, x: int) -> int:
+        return x
+
+    @classmethod
+    def make(cls, x: int) -> int:
+        return x
+
+
+def wrapper(x: int) -> int:
+    return x
+
+
+wrapped = functools.wraps(uses_outside)(wrapper)
+
+
+def pieces(x: int) -> Any:
+    yield x
+
+
+def enclosed() -> Callable[..., Any]:
+    input = 3
+
+    def function(x: int) -> int:
+        return x + input
+
+    return function
+
+
 async def later(x: int) -> int:
     return x
 
@@ -157,10 +212,22 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
         (cached.__wrapped__, {}, "decorated with @functools.cache, which is not sent with it"),
         (later, {}, "later is not a plain function"),
         (lambda x: x, {}, "is not a plain function"),
-        (len, {}, "len"),
+        (len, {}, "len is a builtin function: define a function with def that calls it"),
+        (int, {}, "int is a class: define a function with def"),
+        (Model, {}, "Model is a class"),
+        (Model(), {}, "is an object, which is not sent: define a function with def"),
+        (Model().predict, {}, "predict is a method, whose object is not sent: define a function with def"),
+        (Model.make, {}, "make is a method"),
+        (Model.predict, {}, "predict takes 'self'"),
+        (functools.partial(has_more, x=1), {}, "is a partial, whose arguments are not sent: define a function"),
+        (functools.cache(a_list), {}, "is an object, which is not sent"),
+        (wrapped, {}, "is wrapped by a decorator, which is not sent"),
+        (pieces, {}, "pieces is a generator: return a list"),
+        (enclosed(), {}, "function uses 'input', which is defined outside of it"),
+        (None, {}, "None is not a function: define a function with def"),
+        ("text", {}, "'text' is not a function"),
         (a_list, {}, "a_list takes 'x' as list: a column is int, float, bool or str"),
         (a_list, {"x": [1]}, "has 'x' in the call and as a column"),
-        (uses_outside, {"x": 1}, "has 'x' in the call"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any], words: str) -> None:

@@ -29,6 +29,7 @@ from kubeque.model.rows.parameters import (
     parse_page,
     read_row,
     sequence,
+    to_rows,
 )
 from kubeque.model.rows.rows import MAX_TASKS, RowsSpec
 
@@ -75,11 +76,33 @@ class TestRecords:
     def test_what_is_missing_takes_the_text_given(self) -> None:
         assert list(from_records([{"a": None}, {"a": float("nan")}], missing="NA")) == [("NA",), ("NA",)]
 
+    def test_columns_name_the_values_of_lists_and_tuples(self) -> None:
+        rows = to_rows([(1, "x"), [2, None]], columns=["a", "b"], missing="")
+
+        assert rows.columns == ("a", "b")
+        assert list(rows) == [("1", "x"), ("2", "")]
+
+    @pytest.mark.parametrize(
+        ("records", "columns", "told"),
+        [
+            ([(1, 2), (1,)], ["a", "b"], "row 1 has 1 values for 2 columns"),
+            ([{"a": 1}], ["a"], "row 0: dict is not a list of values: leave out columns"),
+            (["ab"], ["a", "b"], "row 0: str is not a list of values"),
+            ([(1,)], "a", "columns 'a': give a list of names"),
+            ([(1,)], ["a", "a"], "columns, column 2: column 1 has the same name"),
+            (sequence(2), ["a"], "the rows have columns already: leave it out"),
+            ("p.csv", None, "rows 'p.csv': read a CSV file with Client().rows(path)"),
+        ],
+    )
+    def test_what_does_not_fit_the_columns_is_told(self, records: Any, columns: Any, told: str) -> None:
+        assert told in refusal(lambda: to_rows(records, columns=columns))
+
     @pytest.mark.parametrize(
         ("records", "told"),
         [
             ([], "there are no rows"),
             ([{}, {}], "the 2 rows have no columns: use sequence(2)"),
+            ([(1, 2)], "row 0: tuple is not a row: give a dict of column and value; from_records"),
             ({"a": [1, 2]}, "the parameters are one dict: give a list of dicts"),
             ("params.csv", "the parameters are one str: give a list of dicts"),
             ([{"a": 1}, 7], "row 1: int is not a row: give a dict"),

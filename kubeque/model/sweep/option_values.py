@@ -1,0 +1,184 @@
+"""Read the values of options that Python gives: each reader returns the form that a sweep holds, or refuses the value.
+
+Where a text is meant, any value is accepted that a row may hold, for example a number. A value of `env` never appears
+in a message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from kubeque.model.command.command import Word
+from kubeque.model.errors import CommandError, ParametersError, UserError
+from kubeque.model.rows.rows import VALUE_BYTES
+from kubeque.model.rows.values import to_text
+from kubeque.model.text import describe
+
+#: Largest number of an option, so that 32 bits hold it.
+MAX_COUNT = 2**31 - 1
+#: Largest number of an option with a unit, for example bytes.
+_MAX_QUANTITY = 2**63
+
+
+def refuse(value: object, what: str, remedy: str) -> UserError:
+    """Return the error for a value of the wrong type."""
+    return UserError(f"{what} {describe(value)}: {remedy}")
+
+
+def read_any(value: Any, what: str, remedy: str) -> Any:
+    """Return the value unchanged."""
+    return value
+
+
+def read_text(value: Any, what: str, remedy: str) -> str:
+    """Return a text. Raises UserError for another type, and for a text that cannot be stored."""
+    if not isinstance(value, str):
+        raise refuse(value, what, remedy)
+    if "\0" in value or not _is_utf8(value):
+        raise refuse(value, what, f"{remedy} without NUL, in UTF-8")
+    return str.__str__(value)
+
+
+def read_path(value: Any, what: str, remedy: str) -> Path:
+    """Return a path. Raises UserError."""
+    if not isinstance(value, str | PurePath):
+        raise refuse(value, what, remedy)
+    return Path(_argument(str(value), what, describe(value)))
+
+
+def read_count(value: Any, what: str, remedy: str) -> int:
+    """Return a whole number. Raises UserError for a fraction, a text and a boolean."""
+    number = _unwrap(value)
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)
+    if not isinstance(number, int) or isinstance(number, bool) or abs(number) > MAX_COUNT:
+        raise refuse(value, what, remedy)
+    return int(number)
+
+
+def read_flag(value: Any, what: str, remedy: str) -> bool:
+    """Return True or False. Raises UserError for another type."""
+    flag = _unwrap(value)
+    if not isinstance(flag, bool):
+        raise refuse(value, what, remedy)
+    return flag
+
+
+def read_quantity(value: Any, what: str, remedy: str) -> str | int | float:
+    """Return a text or a number, whose unit the caller checks. Raises UserError."""
+    found = _unwrap(value)
+    if isinstance(found, str):
+        return read_text(found, what, remedy)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= _MAX_QUANTITY:
+        raise refuse(value, what, remedy)
+    return float(found) if isinstance(found, float) else int(found)
+
+
+def read_texts(value: Any, what: str, remedy: str) -> tuple[str, ...]:
+    """Return a list of texts. Raises UserError for one text and for another type."""
+    return tuple(_item(item, f"{what}[{at}]", remedy) for at, item in enumerate(_read_list(value, what, remedy)))
+
+
+def read_words(value: Any, what: str, remedy: str) -> tuple[str | Word, ...]:
+    """Return the words of a command. Raises CommandError."""
+    try:
+        items = enumerate(_read_list(value, what, remedy))
+        return tuple(item if isinstance(item, Word) else _item(item, f"{what}[{at}]", remedy) for at, item in items)
+    except UserError as error:
+        raise CommandError(str(error)) from error
+
+
+def read_pairs(value: Any, what: str, remedy: str) -> dict[str, str]:
+    """Return texts by name. Raises UserError without the value, which may be a secret."""
+    if not isinstance(value, Mapping):
+        raise UserError(f"{what} is of type {type(value).__name__}: {remedy}")
+    return {_name(name, what, remedy): _pair(name, content, what, remedy) for name, content in value.items()}
+
+
+def read_counts(value: Any, what: str, remedy: str) -> dict[str, int]:
+    """Return numbers by name. Raises UserError."""
+    if not isinstance(value, Mapping):
+        raise refuse(value, what, remedy)
+    return {
+        _name(name, what, remedy): read_count(count, f"{what} {describe(name)}", remedy)
+        for name, count in value.items()
+    }
+
+
+def read_objects(value: Any, what: str, remedy: str) -> tuple[Any, ...]:
+    """Return a list of texts and JSON objects. Raises UserError."""
+    items = enumerate(_read_list(value, what, remedy))
+    return tuple(
+        read_object(item, f"{what}[{at}]", remedy) if isinstance(item, Mapping) else _item(item, what, remedy)
+        for at, item in items
+    )
+
+
+def read_object(value: Any, what: str, remedy: str) -> dict[str, Any]:
+    """Return a JSON object. Raises UserError for a value that JSON cannot hold."""
+    if not isinstance(value, Mapping):
+        raise refuse(value, what, remedy)
+    try:
+        text = json.dumps(dict(value), allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{what}: {remedy}, with values that JSON can hold ({error})") from error
+    return dict(json.loads(text))
+
+
+def _read_list(value: Any, what: str, remedy: str) -> Sequence[Any]:
+    if isinstance(value, str | bytes | bytearray | memoryview) or not isinstance(value, Sequence):
+        raise refuse(value, what, remedy)
+    return value
+
+
+def _item(value: Any, where: str, remedy: str) -> str:
+    try:
+        text = to_text(value)
+    except ParametersError as error:
+        raise refuse(value, where, remedy) from error
+    return _argument(text, where, describe(value))
+
+
+def _name(name: Any, what: str, remedy: str) -> str:
+    if not isinstance(name, str) or not name or "=" in name or "\0" in name or not _is_utf8(name):
+        raise UserError(f"{what}: the name {describe(name)} is not valid: {remedy}")
+    return str.__str__(name)
+
+
+def _pair(name: str, value: Any, what: str, remedy: str) -> str:
+    where, kind = f"{what} {describe(name)}", type(value).__name__
+    try:
+        text = to_text(value)
+    except ParametersError as error:
+        raise UserError(f"{where}: a value of type {kind} cannot be text: {remedy}") from error
+    return _argument(text, where, "the value")
+
+
+def _argument(text: str, where: str, shown: str) -> str:
+    """Return a text that a program can get as an argument. Raises UserError."""
+    try:
+        size = len(text.encode("utf-8", "surrogateescape"))  # the name of a file may have bytes that are not UTF-8
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: {shown} has half of a surrogate pair: remove it") from error
+    if "\0" in text:
+        raise UserError(f"{where}: {shown} has a NUL, which an argument cannot contain: remove it")
+    if size > VALUE_BYTES:
+        raise UserError(f"{where}: {shown} is over {VALUE_BYTES >> 10} KiB: put it into a file")
+    return text
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unwrap(value: Any) -> Any:
+    """Return a scalar of numpy as a Python value; another value unchanged."""
+    return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value

@@ -1,0 +1,138 @@
+"""The arguments of operators: the check of their names when a DAG is read, and of their types when a task runs."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from functools import cache
+from typing import Any, get_args
+
+from kubeque.model.errors import UserError
+from kubeque.model.sweep.option_types import COUNT, COUNTS, FLAG, TEXT, TEXTS, WORDS
+from kubeque.model.sweep.options import OPTIONS, RENAMED
+from kubeque.model.sweep.sweep_fields import convert_option
+from kubeque.model.text import describe, suggest
+from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.hooks.on_clear import OnClear
+
+_MODULES, _GENERATED = "kubeque_provider.", ".sweep_arguments"
+
+
+def check_keywords(operator: Any, names: Iterable[str]) -> None:
+    """Raise BadSweep for a keyword argument that neither the operator nor Airflow knows, with the most similar one."""
+    kind: type = type(operator)
+    own, all_names = _names(kind)
+    for name in names:
+        if name not in all_names and not name.startswith("_"):
+            hint = suggest(name, sorted(own), "arguments", {old: now for old, now in RENAMED.items() if now in own})
+            raise BadSweep(f"{type(operator).__name__} has no argument {name!r}: {hint}")
+
+
+def check_arguments(operator: Any) -> None:
+    """Raise UserError for the first argument of an operator, rendered, that is not of the declared type."""
+    for option in OPTIONS:
+        value = getattr(operator, option.name, None) if option.operator else None
+        if value is not None:
+            convert_option(option, value)
+    kind: type = type(operator)
+    for name, annotation in own_arguments(kind).items():
+        check_type(getattr(operator, name, None), annotation, name)
+
+
+def check_type(value: Any, annotation: str, name: str) -> None:
+    """Raise UserError unless a value is of one of the types of an annotation such as `str | None`."""
+    kinds = annotation.split(" | ")
+    if value is None and "None" in kinds:
+        return
+    readers = [READERS[kind] for kind in kinds if kind != "None"]
+    errors = []
+    for read in readers:
+        try:
+            read(value, name)
+        except UserError as error:
+            errors.append(error)
+    if len(errors) == len(readers):
+        raise errors[-1]
+
+
+@cache
+def own_arguments(operator: type) -> dict[str, str]:
+    """Return the annotations of the arguments that kubeque's classes declare, without the options of a sweep."""
+    found: dict[str, str] = {}
+    for cls in operator.__mro__:
+        ours = cls.__module__.startswith(_MODULES) and not cls.__module__.endswith(_GENERATED)
+        if ours and "__init__" in vars(cls):
+            for parameter in list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]:
+                if parameter.kind is not parameter.VAR_KEYWORD:
+                    found.setdefault(parameter.name, str(parameter.annotation))
+    return found
+
+
+@cache
+def _names(operator: type) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of kubeque's arguments, and those of all arguments."""
+    names = {
+        cls: set(inspect.signature(vars(cls)["__init__"]).parameters)
+        for cls in operator.__mro__
+        if cls is not object and "__init__" in vars(cls)
+    }
+    own = set().union(*(given for cls, given in names.items() if cls.__module__.startswith(_MODULES)))
+    return frozenset(own - {"self", "kwargs"}), frozenset(set().union(*names.values()))
+
+
+def _refuse(value: Any, name: str, remedy: str) -> UserError:
+    return UserError(f"{name} {describe(value)}: {remedy}")
+
+
+def _read_seconds(value: Any, name: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not (0 <= value < math.inf):
+        raise _refuse(value, name, "write a number of seconds, for example 5.0")
+
+
+def _read_timedelta(value: Any, name: str) -> None:
+    if not isinstance(value, timedelta):
+        raise _refuse(value, name, "give a timedelta")
+
+
+def _read_numbers(value: Any, name: str) -> None:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise _refuse(value, name, "write a list of whole numbers, for example [3, 5]")
+    for item in value:
+        COUNT.convert(item, name)
+
+
+def _read_pointer(value: Any, name: str) -> None:
+    if not isinstance(value, Mapping):
+        raise UserError(
+            f"{name} {describe(value)} is not a job: give its name or the output of a KubequeSubmitOperator"
+        )
+
+
+def _read_on_clear(value: Any, name: str) -> None:
+    if value not in get_args(OnClear):
+        raise _refuse(value, name, f"use one of {', '.join(get_args(OnClear))}")
+
+
+def _read_any(value: Any, name: str) -> None:
+    """Accept a value of any type, which another check reads."""
+
+
+#: Readers of the types that annotations of operators name.
+READERS: Mapping[str, Callable[[Any, str], Any]] = {
+    "str": TEXT.convert,
+    "bool": FLAG.convert,
+    "int": COUNT.convert,
+    "float": _read_seconds,
+    "timedelta": _read_timedelta,
+    "OnClear": _read_on_clear,
+    "Sequence[str]": TEXTS.convert,
+    "Sequence[int]": _read_numbers,
+    "Sequence[Any]": WORDS.convert,
+    "Mapping[str, int]": COUNTS.convert,
+    "Mapping[str, Any]": _read_pointer,
+    "Any": _read_any,
+    "Callable[..., Any]": _read_any,
+    "Collection[Any]": _read_any,
+}
