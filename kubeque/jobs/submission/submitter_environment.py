@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 
 from kubeque.clusters.environments import Environments, this_environment, this_umask
 from kubeque.clusters.open import is_own_fleet
-from kubeque.files.layout import spec_url
+from kubeque.files.spec_file import write_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.owner import own_mark
 from kubeque.model.errors import ClusterError, EnvironmentGone, UserError
@@ -82,12 +81,13 @@ def _renew(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> J
         fleet=backends.cluster_of(before).fleet(before.name, urls),
     )  # fmt: skip
     keep(backends, after, environment_now(before.origin))
-    backends.files.write(spec_url(after), json.dumps(replace(spec, local_env={}).to_wire()).encode())
+    after = after.with_spec(write_spec(backends.files, after, replace(spec, local_env={})))
     # Consumers of another fleet would hold on to blocks of a job that is not theirs any more.
     rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)
 
     def change(now: Job) -> Job:
-        return raise_needs(replace(now, revision=after.revision, fleet=after.fleet), LOCAL_NEEDS)
+        fresh = replace(now, revision=after.revision, spec_hashes=after.spec_hashes, fleet=after.fleet)
+        return raise_needs(fresh, LOCAL_NEEDS)
 
     return backends.queue.reset(before.name, rule, change)
 

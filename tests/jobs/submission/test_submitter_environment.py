@@ -68,6 +68,8 @@ def test_a_later_revision_takes_the_environment_of_its_own_submission(
     client.reset("sweep", update=True)
     assert printed(client) == "three"
     assert client.job("sweep").spec_digest == job.spec_digest
+    assert client._backends.spec(client.job("sweep")).local
+    assert len(client.job("sweep").spec_hashes) == 3
     assert submit(client).notes == ()
     # And a replay runs in that of its revision
     monkeypatch.setenv("FOO", "four")
@@ -125,6 +127,7 @@ def test_a_job_of_before_continues_with_what_its_spec_holds(client: Client) -> N
     wire = backends.spec(job).to_wire() | {"local_env": {"PATH": os.environ["PATH"], "FOO": "before"}}
     del wire["local"]
     backends.files.write(spec_url(job), json.dumps(wire).encode())
+    backends.queue.update("sweep", lambda now: replace(now, spec_hashes=()))
     backends._specs.clear()
 
     client.reset("sweep")
@@ -157,6 +160,7 @@ def test_in_a_cluster_there_is_nothing_to_take(client: Client) -> None:
     printed(client)
     wire = client._backends.spec(job).to_wire() | {"local": False}
     client._backends.files.write(spec_url(job), json.dumps(wire).encode())
+    client._backends.queue.update("sweep", lambda now: replace(now, spec_hashes=()))
     client._backends._specs.clear()
     with pytest.raises(UserError, match="sweep runs in a cluster"):
         client.reset("sweep", update=True)
