@@ -77,7 +77,7 @@ def test_of_many_who_repair_at_once_one_starts_consumers_and_a_long_name_does_no
     for found in desk.objects("jobs", label):
         desk.api.delete(path("jobs", NAMESPACE, found["metadata"]["name"]))
     desk.until("nobody to serve it", lambda: not desk.objects("jobs", label))
-    assert "no consumer runs" in desk.run("status", long).stdout
+    desk.until("the end of its pods", lambda: "no consumer runs" in desk.run("status", long).stdout)
     assert not desk.objects("jobs", label)
     watchers = [desk.watch(long) for _ in range(4)]
     desk.until("somebody to serve it", lambda: desk.objects("jobs", label))
