@@ -28,10 +28,13 @@ from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, ranked
 from kubeque.jobs.results.table import TaskRow
-from kubeque.jobs.submission import canaries, submitter_environment
+from kubeque.jobs.submission import canaries
+from kubeque.jobs.submission.effect import Effect
+from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.plan import Plan, plan
-from kubeque.jobs.submission.submit import Existing, Submitted, submit
+from kubeque.jobs.submission.reset import reset, stale_note
+from kubeque.jobs.submission.submit import Submitted, submit
 from kubeque.jobs.upkeep import control, observers, wait_token, watch
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.observers import Observer
@@ -55,9 +58,9 @@ if TYPE_CHECKING:
     from kubeque.clusters.gke.project import Part as Part
 
 __all__ = [
-    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Estimate", "Existing", "Failures", "Finding",
-    "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted", "TaskDetails",
-    "TaskRow", "Transfer", "absolute_pushes", "is_hosted", "report_url",
+    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing", "Failures",
+    "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted",
+    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "is_hosted", "report_url",
 ]  # fmt: skip
 
 
@@ -92,18 +95,19 @@ class Client:
     # ------------------------------------------------------------------ submit
     def submit(
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
-        typed: Collection[str] = (),
+        typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
     ) -> Submitted:  # fmt: skip
         """Submit a sweep; `progress` gets files and bytes uploaded. Raises UserError with nothing submitted.
 
         `typed`: names of options that the user typed for this submission. One that has no effect on this machine is
-        refused; otherwise a note names it.
+        refused; otherwise a note names it. `confirm` is called with the effect on an existing job before the job is
+        changed; if it returns False, UserError is raised.
         """
-        return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed)
+        return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
 
-    def plan(self, sweep: Sweep, *, typed: Collection[str] = ()) -> Plan:
+    def plan(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
         """Return what `submit` would do with a sweep; nothing is written. Raises UserError."""
-        return plan(self._backends, sweep, typed=typed)
+        return plan(self._backends, sweep, existing=existing, typed=typed)
 
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a sweep with the command, inputs and settings of a job, and its rows unless `rows` are given.
@@ -312,10 +316,14 @@ class Client:
     def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
         """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets.
 
-        `update`: in the environment of this process, on one machine. Raises UserError.
+        `update`: with the input files and the environment of now, which `stale_note` compares. Raises UserError.
         """
-        submitter_environment.reset(self._backends, name, rule or ResetRule(), update=update)
+        reset(self._backends, name, rule or ResetRule(), update=update)
         return self.reconcile(name)
+
+    def stale_note(self, name: str) -> str:
+        """Return the note that input files of a job changed on this machine since its submission; empty if none did."""
+        return stale_note(self._backends, self.job(name))
 
     def pause(self, name: str) -> Progress:
         """Pause a job: running tasks finish, no other task starts, and consumers without work leave.

@@ -1,6 +1,7 @@
 """The environments of submitters, kept in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
 
-They may contain passwords, so only the user may read them. They are in no spec, bucket, report or message.
+A second file has the folder and the pushes from which the inputs of the revision were found. The files may contain
+passwords, so only the user may read them. They are in no spec, bucket, report or message.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kubeque.clusters.home_folder import open_private
 from kubeque.model.errors import ClusterError, EnvironmentGone
 from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 
-_NAME = re.compile(r"([a-z0-9]+)-(\d+)\.json")
+_NAME = re.compile(r"([a-z0-9]+)-(\d+)(\.sources)?\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,24 @@ class Environments:
 
     def write(self, job: Job, environment: Environment, *, queue: str) -> None:
         """Store the environment of a job's revision. `queue`: digest of the URL of its queue. Raises ClusterError."""
-        path = self.path(job)
+        self._write(self.path(job), {"queue": queue, **environment.to_wire()})
+
+    def write_sources(self, job: Job, content: Mapping[str, Any], *, queue: str) -> None:
+        """Store where the inputs of a job's revision came from. Raises ClusterError."""
+        self._write(self.path(job).with_suffix(".sources.json"), {"queue": queue, **content})
+
+    def read_sources(self, job: Job) -> Any:
+        """Return what `write_sources` stored. Raises ClusterError if it is missing, ValueError if it is damaged."""
+        path = self.path(job).with_suffix(".sources.json")
+        try:
+            return json.loads(path.read_bytes())
+        except OSError as error:
+            raise ClusterError(f"{path} cannot be read: {error.strerror}") from error
+
+    def _write(self, path: Path, content: Mapping[str, Any]) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         # ASCII with escapes: a byte that is not UTF-8 is a lone surrogate here, and UTF-8 has none.
-        text = json.dumps({"queue": queue, **environment.to_wire()})
+        text = json.dumps(content)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(partial, "x", encoding="ascii", opener=open_private) as file:

@@ -55,11 +55,15 @@ def _bar(what: str, items: str) -> Iterator[Callable[[Transfer], None]]:
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        line = progress.add_task(what, total=None)
+    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    line = progress.add_task(what, total=None)
 
-        def tell(now: Transfer) -> None:
-            text = f"{what} {now.items}/{now.items_total} {items}"
-            progress.update(line, description=text, completed=now.size, total=now.size_total)
+    def tell(now: Transfer) -> None:
+        progress.start()  # only now: before the transfer, a question may need the terminal
+        text = f"{what} {now.items}/{now.items_total} {items}"
+        progress.update(line, description=text, completed=now.size, total=now.size_total)
 
+    try:
         yield tell
+    finally:
+        progress.stop()

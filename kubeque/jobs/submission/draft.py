@@ -13,6 +13,7 @@ from kubeque.files.spec_file import write_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.submission.fit_machine import fit
+from kubeque.jobs.submission.input_sources import keep_sources
 from kubeque.jobs.submission.submitter_environment import environment_now, keep
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
@@ -76,6 +77,7 @@ class Draft:
         write_owner(backends, job)
         if self.environment is not None:
             keep(backends, job, self.environment)
+        keep_sources(backends, job, self.sweep)
         pages: tuple[str, ...] = stored.pages if stored is not None else ()
         if stored is None and self.spec.rows.kind == "table":
             pages = write_pages(self.sweep.rows, job.url, backends.files)

@@ -11,6 +11,8 @@ from kubeque.files.layout import input_names
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import named
 from kubeque.jobs.submission.draft import draft
+from kubeque.jobs.submission.effect import Effect, count_effect
+from kubeque.jobs.submission.existing import Existing
 from kubeque.model.job.argv import task_argv
 from kubeque.model.sweep.sweep import Sweep
 
@@ -39,12 +41,16 @@ class Plan:
     name: str
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
+    #: The effect on the rows of an existing job that --repair, --revise or --replace changes; None without such a job.
+    effect: Effect | None = None
 
     def to_wire(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"effect": self.effect and self.effect.to_wire()}
 
 
-def plan(backends: Backends, sweep: Sweep, *, typed: Collection[str] = ()) -> Plan:
+def plan(
+    backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()
+) -> Plan:
     """Return the effects that `submit` would have for this sweep. Raises UserError, StorageError."""
     sweep = sweep.check()
     wanted = draft(backends, sweep, typed=typed)
@@ -64,4 +70,7 @@ def plan(backends: Backends, sweep: Sweep, *, typed: Collection[str] = ()) -> Pl
         ),
         name="new" if before is None else "unchanged" if before.spec_digest == spec.digest() else "taken",
         notes=wanted.notes,
+        effect=(
+            count_effect(backends, wanted, before, existing) if before and existing is not Existing.REFUSE else None
+        ),
     )

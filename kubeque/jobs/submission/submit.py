@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import Enum
 
 from kubeque.clusters.environments import Environments
 from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft, draft
+from kubeque.jobs.submission.effect import Effect, count_effect
+from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.fit_machine import mixed_note
 from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
 from kubeque.jobs.submission.submitter_environment import differences, explain
@@ -32,20 +33,10 @@ from kubeque.queues.transitions import link
 
 #: Number of other open jobs that a new job is compared with.
 _COMPARED = 20
+#: The words for what was done to an existing job.
+_DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
 #: Maximum number of index ranges in one reset, because each reader of the job record reads them.
 _RANGES = 5_000
-
-
-class Existing(Enum):
-    """How to submit under the name of a job that has another spec."""
-
-    REFUSE = "refuse"
-    #: Rows that failed, and rows whose command, inputs, image or values changed, run under the new spec.
-    REVISE = "revise"
-    #: All rows run under the new spec.
-    REPLACE = "replace"
-    #: Only rows that failed run under the new spec; those that are ok stay as they are.
-    REPAIR = "repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +44,7 @@ class Submitted:
     """The result of a submission."""
 
     job: Job
-    #: "made", "adopted" (a job with an equal spec existed), "revised" or "replaced".
+    #: "made", "adopted" (a job with an equal spec existed), "repaired", "revised" or "replaced".
     what: str
     #: Bytes uploaded.
     sent: int = 0
@@ -67,22 +58,27 @@ class Submitted:
 
 def submit(
     backends: Backends, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
-    typed: Collection[str] = (),
+    typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
 ) -> Submitted:  # fmt: skip
     """Submit a sweep and start consumers. Raises UserError before anything is submitted.
 
     `progress` is called with the numbers of files and bytes uploaded. `typed`: names of the options that the user typed
-    for this submission; one that has no effect is refused.
+    for this submission; one that has no effect is refused. `confirm` is called before an existing job is changed, with
+    the effect on its rows; if it returns False, UserError is raised.
     """
     sweep = sweep.check()
     if sweep.canaries and existing is not Existing.REFUSE:
-        raise UserError("--try is for new jobs: say it without --revise and --replace, or choose another name with -n")
+        raise UserError(
+            "--try is for new jobs: leave out --repair, --revise and --replace, or choose another name with -n"
+        )
     if not 1 <= sweep.rows.n <= MAX_TASKS:
         raise UserError(f"the sweep has {sweep.rows.n} rows: a job takes from 1 to {MAX_TASKS}")
     name = check_name(with_name(sweep).name or "")
     backends.files.check_writable(backends.config.default_url_prefix)
     wanted = draft(backends, sweep, progress, typed=typed)
     before = backends.queue.find(name)
+    if before is not None and existing is not Existing.REFUSE and confirm is not None:
+        _confirm(confirm, count_effect(backends, wanted, before, existing))
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
     reconcile(backends, name, start=True)
     asked = sweep.skip_done or existing is Existing.REVISE
@@ -90,6 +86,11 @@ def submit(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
         notes=(*wanted.notes, *submitted.notes, *_mixed(backends, wanted.spec, submitted.job)),
     )  # fmt: skip
+
+
+def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
+    if not confirm(effect):
+        raise UserError("nothing was submitted: --repair runs only the rows that are not ok")
 
 
 def _mixed(backends: Backends, spec: JobSpec, job: Job) -> list[str]:
@@ -191,17 +192,20 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
     same = before.spec_digest == wanted.spec.digest()
     differs = differences(backends, before, wanted.environment) if same else ()
     if existing is Existing.REPLACE or (not same and existing in (Existing.REVISE, Existing.REPAIR)):
-        return _revise(backends, wanted, before, existing)
+        return revise(backends, wanted, before, existing)
     if not same:
         raise JobExists(
-            f"there is a job {before.name!r} already, with another command, other inputs or other rows: say --revise to"
-            " run again what failed or changed, --replace to run all rows, or choose another name with -n"
+            f"there is a job {before.name!r} already, with another command, other inputs or other rows: add --repair to"
+            " run only failed rows with the new ones, --revise to run failed and changed rows, --replace to run all"
+            " rows, or choose another name with -n"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
         if differs:
-            return _revise(backends, wanted, before, existing)
+            return revise(backends, wanted, before, existing)
         fresh = wanted.job(backends, before.name)
-        return Submitted(backends.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), "revised")
+        return Submitted(
+            backends.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), _DONE[existing]
+        )
     return Submitted(before, "adopted", notes=(explain(before, differs),) if differs else ())
 
 
@@ -214,10 +218,15 @@ def _limited(job: Job, fresh: Job) -> Job:
     )  # fmt: skip
 
 
-def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Submitted:
-    """Add a revision to the job if its rows and shapes are unchanged; otherwise replace the job."""
+def revise(
+    backends: Backends, wanted: Draft, before: Job, existing: Existing, rule: ResetRule | None = None
+) -> Submitted:
+    """Add a revision to the job if its rows and shapes are unchanged; otherwise replace the job.
+
+    `rule`: the tasks that run again under the revision; default: those that `existing` names. Raises StorageError.
+    """
     old = backends.spec(before)
-    what = "replaced" if existing is Existing.REPLACE else "revised"
+    what = _DONE[existing]
     if old.rows.digest != wanted.spec.rows.digest or old.shapes != wanted.spec.shapes:
         return replace(_create(backends, wanted, before.name, before=before, existing=existing), what=what)
     fresh = wanted.job(backends, before.name)
@@ -234,7 +243,7 @@ def _revise(backends: Backends, wanted: Draft, before: Job, existing: Existing) 
         )  # fmt: skip
         return raise_needs(_limited(revised, after), after.needs)
 
-    rule = ResetRule(everything=existing is Existing.REPLACE, break_leases=True, go=True)
+    rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE), break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)
     # After the reset, no outcome of the old spec is accepted, so the rows that are ok under it are final.
     if existing is Existing.REVISE:

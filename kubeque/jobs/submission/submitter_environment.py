@@ -55,21 +55,14 @@ def explain(job: Job, names: tuple[str, ...]) -> str:
     )
 
 
-def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool) -> Job:
-    """Run tasks again; with `update` in the environment of this process, as a new revision of the job.
-
-    Raises JobNotFound, EnvironmentGone if the environment of its submission is needed and gone, UserError.
-    """
-    before = backends.queue.job(name)
-    spec = backends.spec(before)
-    if update:
-        return _renew(backends, before, spec, rule)
-    if _is_kept(spec) and is_own_fleet(backends.config, before.fleet):
-        Environments(backends.config.home).read(before)
-    return backends.queue.reset(name, rule)
+def check_environment(backends: Backends, job: Job, spec: JobSpec) -> None:
+    """Raise EnvironmentGone if the tasks of a job need the environment of its submission and it is gone."""
+    if _is_kept(spec) and is_own_fleet(backends.config, job.fleet):
+        Environments(backends.config.home).read(job)
 
 
-def _renew(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> Job:
+def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: ResetRule) -> Job:
+    """Run tasks again in the environment of this process, as a new revision of the job. Raises UserError."""
     if not spec.local:
         raise UserError(
             f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit it with --revise and"

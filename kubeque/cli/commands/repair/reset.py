@@ -18,7 +18,7 @@ _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
     "--only-cause", multiple=True, type=_CAUSES, help="Reset only tasks that failed by this cause, for example oom."
 )
 @click.option("--all", "everything", is_flag=True, help="Reset tasks that are ok as well.")
-@click.option("--update", is_flag=True, help="Run them in the environment of this shell (jobs of this machine).")
+@click.option("--update", is_flag=True, help="Use the input files and the environment of now; keep ok tasks.")
 @json_option
 @click.pass_context
 def reset(
@@ -26,7 +26,10 @@ def reset(
 ) -> None:
     """Run the failed and killed tasks of JOB again."""
     with connect(ctx) as client:
+        note = "" if update else client.stale_note(job)
         progress = client.reset(job, ResetRule(everything=everything, causes=only_cause), update=update)
+    if note:
+        click.echo(note, err=True)
     print_job(progress, as_json=as_json)
     if progress.job.closing is not None and not as_json:
         kind = f" failed by {' or '.join(only_cause)}" if only_cause else " failed or was killed"

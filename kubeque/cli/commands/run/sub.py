@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.cli.output.terminal import shown
 from kubeque.cli.sweep_options import sweep_options, to_jobspec
 from kubeque.cli.sweep_request import make_sweep, read_request
-from kubeque.client import Client, Existing, Plan, Progress, Submitted
+from kubeque.client import Client, Effect, Existing, Plan, Progress, Submitted
 from kubeque.model.errors import JobNotFound, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.resources import format_bytes
@@ -48,16 +49,18 @@ _EXAMPLES = (
 )
 @click.option("-f", "--file", metavar="JOBSPEC", help="Jobspec: a JSON file with these options; flags override it.")
 @sweep_options
-@click.option("--yes", is_flag=True, help="With --try: run the rest without asking if no row failed.")
-@click.option("--revise", is_flag=True, help="Replace a job of this name; run only failed and changed rows.")
-@click.option("--replace", is_flag=True, help="Replace a job of this name; run all rows.")
+@click.option("--yes", is_flag=True, help="Do not ask: run ok rows again with --revise, and the rest with --try.")
+@click.option("--repair", is_flag=True, help="Change a job of this name; run only the rows that are not ok.")
+@click.option("--revise", is_flag=True, help="Change a job of this name; run failed and changed rows.")
+@click.option("--replace", is_flag=True, help="Change a job of this name; run all rows.")
 @click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and the plan; submit nothing.")
 @json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def sub(
-    ctx: click.Context, /, command: Sequence[str], file: str | None, revise: bool, replace: bool, force: bool,
+    ctx: click.Context, /, command: Sequence[str], file: str | None, repair: bool, revise: bool, replace: bool,
+    force: bool,
     dry_run: bool, yes: bool, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Submit a sweep: run COMMAND once for each row, and watch it until it ends.
@@ -65,9 +68,7 @@ def sub(
     In COMMAND, {column} inserts a value of the row and ^file uploads a file. Options stand before COMMAND; the words
     after its first word belong to it. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130 interrupted.
     """
-    if revise and replace:
-        raise UserError("--revise and --replace exclude each other: give one of them")
-    existing = Existing.REVISE if revise else Existing.REPLACE if replace else Existing.REFUSE
+    existing = _existing({Existing.REPAIR: repair, Existing.REVISE: revise, Existing.REPLACE: replace})
     typed = to_jobspec(options)
     jobspec = read_request(command, typed, file)
     if force and "fetch" not in jobspec:
@@ -78,9 +79,9 @@ def sub(
             click.echo(f"{left_out} row{'s' * (left_out != 1)} without any value left out", err=True)
         target = _check_target(client, jobspec, sweep, force=force)
         if dry_run:
-            _print_plan(jobspec, client.plan(sweep, typed=typed), as_json)
+            _print_plan(jobspec, client.plan(sweep, existing=existing, typed=typed), as_json)
             return 0
-        submitted = _submit(client, sweep, existing, typed)
+        submitted = _submit(client, sweep, existing, typed, partial(_confirm_change, yes=yes))
         interrupt.message = _interrupted_after(submitted.job.name)
         with after_submission(submitted.job.name):
             _print_submitted(submitted, as_json=as_json)
@@ -125,13 +126,35 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
         click.echo(_format_unkept(submitted), err=True)
 
 
-def _submit(client: Client, sweep: Sweep, existing: Existing, typed: Jobspec) -> Submitted:
+def _existing(given: Mapping[Existing, bool]) -> Existing:
+    """Return the one that is given, or REFUSE. Raises UserError if several are given."""
+    chosen = [existing for existing, is_given in given.items() if is_given]
+    if len(chosen) > 1:
+        flags = " and ".join(f"--{existing.value}" for existing in chosen)
+        raise UserError(f"{flags} exclude each other: give one of them")
+    return chosen[0] if chosen else Existing.REFUSE
+
+
+def _confirm_change(effect: Effect, *, yes: bool) -> bool:
+    """Print the effect on an existing job. Ask on a terminal if --revise would run ok rows again."""
+    click.echo(str(effect), err=True)
+    asks = effect.again and effect.existing is Existing.REVISE and not yes
+    if not asks or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    return click.confirm(f"run {effect.again} ok row{'s' * (effect.again != 1)} again?", err=True)
+
+
+def _submit(
+    client: Client, sweep: Sweep, existing: Existing, typed: Jobspec, confirm: Callable[[Effect], bool]
+) -> Submitted:
     """Submit a sweep that has a name. On Ctrl-C, find out whether the job exists. Raises Interrupted."""
     assert sweep.name is not None
     before = _find(client, sweep.name)
     try:
         with show_transfer("uploading", "files") as tell:
-            return client.submit(sweep, existing=existing, progress=tell, typed=typed)
+            return client.submit(sweep, existing=existing, progress=tell, typed=typed, confirm=confirm)
+    except click.Abort:
+        raise Interrupted(_NOTHING) from None
     except KeyboardInterrupt:
         with on_interrupt(f"interrupted; {sweep.name} may be submitted: kubeque list shows whether it is"):
             now = _find(client, sweep.name)
@@ -232,7 +255,7 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
     if plan.name != "new":
         state = {
             "unchanged": "exists already, unchanged",
-            "taken": "is taken: add --revise or --replace",
+            "taken": "is taken: add --repair, --revise or --replace",
         }
-        lines.append(f"the name {jobspec['name']} {state[plan.name]}")
+        lines.append(str(plan.effect) if plan.effect else f"the name {jobspec['name']} {state[plan.name]}")
     return [*lines, *plan.notes, "nothing was submitted"]

@@ -1,0 +1,106 @@
+"""The effect of a submission on an existing job of its name, counted before anything is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.submission.draft import Draft
+from kubeque.jobs.submission.existing import Existing
+from kubeque.jobs.submission.reuse import changed_rows, find_done
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import Input, JobSpec
+from kubeque.model.text import cut, printable
+
+#: Number of changed things that a message names.
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a submission does to the rows of an existing job."""
+
+    #: Name of the job.
+    name: str
+    existing: Existing
+    #: Number of rows that run, because they are not ok: failed, killed, waiting, running or new.
+    run: int
+    #: Number of ok rows that keep their results.
+    kept: int
+    #: Number of ok rows that run again.
+    again: int
+    #: What differs from the job: names of files, and "the command", "the rows" and the like.
+    changed: tuple[str, ...] = ()
+
+    def to_wire(self) -> dict[str, Any]:
+        return {**asdict(self), "existing": self.existing.value, "changed": list(self.changed)}
+
+    def __str__(self) -> str:
+        """Return one sentence."""
+        first = f"{self.name}: {_rows(self.run)} that {'is' if self.run == 1 else 'are'} not ok will run"
+        because = f" because {self._changes()} changed" if self.changed and self.existing is Existing.REVISE else ""
+        again = f"{_rows(self.again, 'ok ')} will run again{because}" if self.again else ""
+        kept = f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else ""
+        return ", ".join(part for part in (first, again, kept) if part)
+
+    def _changes(self) -> str:
+        more = len(self.changed) - _NAMED
+        named = [cut(printable(name), 60) for name in self.changed[:_NAMED]]
+        return ", ".join(named) + (f" and {more} more" if more > 0 else "")
+
+
+def count_effect(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> Effect:
+    """Return the effect of `wanted` on the job `before`. Nothing is changed. Raises StorageError."""
+    old, n = backends.spec(before), wanted.sweep.rows.n
+    ok = backends.queue.counts(before).ok
+    kept = min(_kept(backends, wanted, before, old, existing, ok), n)
+    same_rows = old.rows.digest == wanted.spec.rows.digest
+    again = ok - kept if same_rows else min(ok, n) - kept
+    changed = tuple(dict.fromkeys(_differences(old, wanted.spec)))
+    return Effect(before.name, existing, n - kept - again, kept, again, changed)
+
+
+def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing: Existing, ok: int) -> int:
+    """Return the number of ok rows of `before` that keep their results."""
+    if existing is Existing.REPLACE:
+        return 0
+    same_rows = old.rows.digest == wanted.spec.rows.digest
+    if same_rows and existing is Existing.REPAIR:
+        return ok
+    keys = wanted.keys()
+    if not same_rows or old.shapes != wanted.spec.shapes:
+        return len(find_done(backends, [before], keys, revision=1).done) if keys else 0
+    return ok - len(changed_rows(backends, replace(before, revision=before.revision + 1), keys))
+
+
+def _differences(old: JobSpec, new: JobSpec) -> Iterator[str]:
+    """Yield what differs between two specs, files first."""
+    yield from _changed_files({item.name: item for item in old.inputs}, {item.name: item for item in new.inputs})
+    yield from _changed_files(old.row_inputs, new.row_inputs)
+    parts = (
+        ("the command", old.command != new.command or old.shell != new.shell),
+        ("the rows", old.rows.digest != new.rows.digest),
+        ("the environment variables", old.env != new.env),
+        ("the image", old.image != new.image),
+        ("the patterns of result files", (old.results, old.ignore) != (new.results, new.ignore)),
+        ("memory or disk", old.shapes != new.shapes),
+        ("other options", (old.cpu, old.pod, old.task_timeout) != (new.cpu, new.pod, new.task_timeout)),
+    )
+    yield from (what for what, differs in parts if differs)
+
+
+def _changed_files(old: Mapping[str, Input], new: Mapping[str, Input]) -> Iterator[str]:
+    for name, item in new.items():
+        if name not in old or _content(old[name]) != _content(item):
+            yield item.name
+    yield from (item.name for name, item in old.items() if name not in new)
+
+
+def _content(item: Input) -> tuple[str, bool]:
+    return item.digest or f"{item.url} {item.generation}", item.executable
+
+
+def _rows(count: int, kind: str = "") -> str:
+    return f"{count} {kind}row{'s' * (count != 1)}"

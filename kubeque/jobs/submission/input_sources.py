@@ -1,0 +1,82 @@
+"""Where the inputs of a job came from on this machine, so that a later reset can find changed files and take them.
+
+The record is a file of `$KUBEQUE_HOME`, because paths of this machine belong in no bucket. A submission from Airflow
+has none, because an Airflow task submits again by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kubeque.clusters.environments import Environments
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.submission.build_spec import find
+from kubeque.jobs.submission.like import like
+from kubeque.jobs.upkeep.owner import own_mark
+from kubeque.model.errors import ClusterError, CommandError, StorageError
+from kubeque.model.job.job import Job
+from kubeque.model.sweep.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class InputSources:
+    """The folder and the pushes from which the inputs of a revision were found."""
+
+    base: Path
+    push: tuple[str, ...]
+    #: Names of inputs that another job provided (`--like`).
+    stored: frozenset[str]
+    #: True if `stored` has the files of the command's `^` words.
+    stored_command: bool
+    #: Unix time of the submission, seconds.
+    at: float
+
+
+def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
+    """Record the sources of a submission by hand. Raises ClusterError."""
+    if "dag" not in sweep.origin:
+        content = {
+            "base": str(sweep.base), "push": list(sweep.push), "stored": [item.name for item in sweep.inputs],
+            "stored_command": sweep.inputs_of_command, "at": time.time(),
+        }  # fmt: skip
+        Environments(backends.config.home).write_sources(job, content, queue=own_mark(backends))
+
+
+def read_sources(backends: Backends, job: Job) -> InputSources | None:
+    """Return the sources of a job's revision; None if this machine has no record of them."""
+    try:
+        wire: Any = Environments(backends.config.home).read_sources(job)
+        return InputSources(
+            Path(wire["base"]), tuple(wire["push"]), frozenset(wire["stored"]), bool(wire["stored_command"]),
+            float(wire["at"]),
+        )  # fmt: skip
+    except (ClusterError, ValueError, KeyError, TypeError):
+        return None
+
+
+def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
+    """Return the sweep of a job with its inputs as they are on this machine now. Raises StorageError."""
+    sweep = like(backends, job.name)
+    stored = tuple(item for item in sweep.inputs if item.name in sources.stored)
+    return replace(
+        sweep, name=job.name, base=sources.base, push=sources.push, inputs=stored,
+        inputs_of_command=sources.stored_command,
+    )  # fmt: skip
+
+
+def changed_inputs(backends: Backends, job: Job, sources: InputSources) -> Sequence[str]:
+    """Return the names of the inputs whose files have another content now; files that are gone are left out.
+
+    Files that depend on the row are not examined.
+    """
+    sweep = with_sources(backends, job, sources)
+    try:
+        now = find(backends, replace(sweep, command=[word for word in sweep.words() if not word.columns]))
+    except (CommandError, StorageError):  # a file is gone: nothing of now can replace it
+        return ()
+    then = {item.name: item.digest for item in backends.spec(job).inputs}
+    return [item.name for item in now.inputs if item.digest and then.get(item.name, item.digest) != item.digest]

@@ -1,0 +1,59 @@
+"""Let tasks of a job run again, with the inputs and environment of its submission or with those of now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.submission.draft import draft
+from kubeque.jobs.submission.existing import Existing
+from kubeque.jobs.submission.input_sources import changed_inputs, read_sources, with_sources
+from kubeque.jobs.submission.submit import revise
+from kubeque.jobs.submission.submitter_environment import check_environment, renew_environment
+from kubeque.model.errors import UserError
+from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.text import cut, printable
+
+#: Number of changed files that a message names.
+_NAMED = 3
+
+
+def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
+    """Let the tasks that `rule` selects run again.
+
+    `update`: with the files and the environment of now, as a new revision of the job; ok tasks that the rule does not
+    select stay. Raises JobNotFound, EnvironmentGone if the environment of its submission is needed and gone, UserError.
+    """
+    before = backends.queue.job(name)
+    spec = backends.spec(before)
+    if not update:
+        check_environment(backends, before, spec)
+        return backends.queue.reset(name, rule)
+    sources = read_sources(backends, before)
+    if sources is None:
+        return renew_environment(backends, before, spec, rule)
+    if spec.cluster != backends.cluster.url:
+        raise UserError(f"{name} runs in the cluster {spec.cluster}: to update it, name the cluster in .kubeque")
+    wanted = draft(backends, with_sources(backends, before, sources))
+    return revise(backends, wanted, before, Existing.REPLACE if rule.everything else Existing.REPAIR, rule).job
+
+
+def stale_note(backends: Backends, job: Job) -> str:
+    """Return the note that input files changed on this machine since the submission; empty if none did."""
+    sources = read_sources(backends, job)
+    names = changed_inputs(backends, job, sources) if sources else ()
+    if not sources or not names:
+        return ""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    named = ", ".join(cut(printable(name), 60) for name in names[:_NAMED])
+    have = "have" if len(names) > 1 else "has"
+    return (
+        f"{named}{more} {have} changed: this runs the version of {_when(sources.at)};"
+        f" `kubeque reset {job.name} --update` uses the new one"
+    )
+
+
+def _when(at: float) -> str:
+    """Return a time of this machine: only the hour if it is of today."""
+    then = datetime.fromtimestamp(at)
+    return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"

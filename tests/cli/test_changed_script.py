@@ -1,0 +1,120 @@
+"""A script that was corrected: which rows run again under it, and what the command says before they do."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+#: Fails for odd rows; the corrected one never does.
+BROKEN = "import os, sys\nx = int(sys.argv[1])\nopen('made', 'w').write('old')\nsys.exit(x % 2)\n"
+CORRECTED = BROKEN.replace("'old'", "'new'").replace("sys.exit(x % 2)", "sys.exit(0)")
+COMMAND = ("--grid", "x=0..3", "python3", "^model.py", "{x}")
+
+
+@pytest.fixture
+def sites(shell: Shell) -> Shell:
+    """A shell with a job of four rows, two of which failed, and a script that was corrected since."""
+    shell.write("model.py", BROKEN)
+    assert shell.run("sub", "-n", "sites", *COMMAND).returncode == 1
+    shell.write("model.py", CORRECTED)
+    return shell
+
+
+def made(shell: Shell) -> list[str]:
+    """Return what each row wrote, in order."""
+    assert shell.run("fetch", "sites", "out", "--force").returncode == 0
+    return [(shell.folder / "out" / str(index) / "made").read_text() for index in range(4)]
+
+
+def test_repair_runs_only_the_failed_rows_with_the_new_script(sites: Shell) -> None:
+    done = sites.run("sub", "-n", "sites", "--repair", *COMMAND)
+    assert "sites: 2 rows that are not ok will run, 2 ok rows will be kept" in done.stderr
+    assert "4 tasks repaired" in done.stdout
+    assert done.returncode == 0
+    assert made(sites) == ["old", "new", "old", "new"]
+
+
+def test_revise_says_why_ok_rows_run_again(sites: Shell) -> None:
+    done = sites.run("sub", "-n", "sites", "--revise", *COMMAND)
+    assert "2 rows that are not ok will run, 2 ok rows will run again because model.py changed" in done.stderr
+    assert made(sites) == ["new"] * 4
+
+
+def test_a_dry_run_reports_the_effect_and_changes_nothing(sites: Shell) -> None:
+    before = sites.run("show", "sites", "--json").stdout
+    again = "2 rows that are not ok will run, 2 ok rows will run again"
+    for flag, words in (
+        ("--repair", "2 rows that are not ok will run, 2 ok rows will be kept"),
+        ("--revise", f"{again} because model.py changed"),
+        ("--replace", again),
+    ):
+        done = sites.run("sub", "-n", "sites", flag, "--dry-run", "--json", *COMMAND)
+        effect = json.loads(done.stdout)["plan"]["effect"]
+        assert (effect["run"], effect["kept"] + effect["again"]) == (2, 2)
+        assert f"sites: {words}\n" in sites.run("sub", "-n", "sites", flag, "--dry-run", *COMMAND).stderr
+    assert sites.run("show", "sites", "--json").stdout == before
+
+
+def test_on_a_terminal_revise_asks_before_ok_rows_run_again(sites: Shell) -> None:
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "kubeque.cli", "sub", "-n", "sites", "--revise", *COMMAND]
+    running = subprocess.Popen(command, cwd=sites.folder, env=sites.env, stdin=side, stdout=side, stderr=side)
+    os.close(side)
+    said = b""
+    while b"run 2 ok rows again? [y/N]" not in said:
+        assert select.select([main], [], [], 60)[0], said
+        said += os.read(main, 1000)
+    os.write(main, b"n\n")
+    assert running.wait(60) == 2
+    said += os.read(main, 4000)
+    os.close(main)
+    assert b"nothing was submitted: --repair runs only the rows that are not ok" in said
+    assert "2 failed" in sites.run("status", "sites").stdout
+
+
+def test_reset_says_that_an_input_changed_and_update_uses_the_new_one(sites: Shell) -> None:
+    done = sites.run("reset", "sites")
+    assert "model.py has changed: this runs the version of " in done.stderr
+    assert "`kubeque reset sites --update` uses the new one" in done.stderr
+    assert sites.run("watch", "sites").returncode == 1
+
+    done = sites.run("reset", "sites", "--update")
+    assert "has changed" not in done.stderr
+    assert sites.run("watch", "sites").returncode == 0
+    assert made(sites) == ["old", "new", "old", "new"]
+
+
+def test_update_from_another_folder_takes_the_files_of_the_first(sites: Shell) -> None:
+    (sites.folder / "inner").mkdir()
+    inner = Shell(sites.folder / "inner", sites.home)
+    assert inner.run("reset", "sites", "--update").returncode == 0
+    assert inner.run("watch", "sites").returncode == 0
+
+
+def test_update_names_a_file_that_is_gone(sites: Shell) -> None:
+    (sites.folder / "model.py").unlink()
+    assert "has changed" not in sites.run("reset", "sites").stderr
+    done = sites.run("reset", "sites", "--update")
+    assert done.returncode == 2
+    assert "model.py" in done.stderr
+
+
+def test_the_three_words_exclude_each_other(shell: Shell) -> None:
+    done = shell.run("sub", "--repair", "--revise", "true")
+    assert done.returncode == 2
+    assert "--repair and --revise exclude each other: give one of them" in done.stderr
+
+
+def test_a_taken_name_names_the_three_words(sites: Shell) -> None:
+    done = sites.run("sub", "-n", "sites", *COMMAND)
+    assert done.returncode == 2
+    for flag in ("--repair", "--revise", "--replace"):
+        assert flag in done.stderr
