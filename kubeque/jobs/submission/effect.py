@@ -20,7 +20,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a submission does to the rows of an existing job."""
+    """The effect of a submission on the rows of an existing job."""
 
     #: Name of the job.
     name: str
@@ -31,7 +31,7 @@ class Effect:
     kept: int
     #: Number of ok rows that run again.
     again: int
-    #: What differs from the job: names of files, and "the command", "the rows" and the like.
+    #: Differences from the job: names of files, and words such as "the command" and "the rows".
     changed: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:

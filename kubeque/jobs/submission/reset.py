@@ -1,4 +1,4 @@
-"""Let tasks of a job run again, with the inputs and environment of its submission or with those of now."""
+"""Run tasks of a job again, with the inputs and environment of its submission or with those of now."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED = 3
 
 
 def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
-    """Let the tasks that `rule` selects run again.
+    """Run the tasks that `rule` selects again.
 
     `update`: with the files and the environment of now, as a new revision of the job; ok tasks that the rule does not
     select stay. Raises JobNotFound, EnvironmentGone if the environment of its submission is needed and gone, UserError.

@@ -60,8 +60,7 @@ _EXAMPLES = (
 @click.pass_context
 def sub(
     ctx: click.Context, /, command: Sequence[str], file: str | None, repair: bool, revise: bool, replace: bool,
-    force: bool,
-    dry_run: bool, yes: bool, as_json: bool, **options: Any,
+    force: bool, dry_run: bool, yes: bool, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Submit a sweep: run COMMAND once for each row, and watch it until it ends.
 
