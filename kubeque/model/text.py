@@ -62,6 +62,15 @@ def quote_name(name: str) -> str:
     return cut(repr(name))
 
 
+def is_unicode(text: str) -> bool:
+    """True if `text` can be encoded: an argument of the command line with other bytes than UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def strip_controls(text: str) -> str:
     """Return `text` without escape sequences and control characters; tabs and line ends stay."""
     return _CONTROLS.sub("", _ESCAPES.sub("", text))

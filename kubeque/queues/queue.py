@@ -20,6 +20,7 @@ from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Counts, Job, JobState, ResetRule
 from kubeque.model.job.task import Tally, TaskView
+from kubeque.model.text import is_unicode
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, JobRecord, first_slot
 from kubeque.queues.backends.records import block_record, job_record, killed_record, read_block, read_job, stored_uid
@@ -97,6 +98,8 @@ class Queue:
 
     def find(self, name: str) -> Job | None:
         """Return the job of that name, or None. Raises JobUnreadable."""
+        if not is_unicode(name):
+            return None
         record = self._backend.get_job(name)
         return read_job(record)[0] if record else None
 

@@ -49,6 +49,7 @@ def test_values_that_cannot_be_read_are_named_at_the_end(shell: Shell) -> None:
     (note,) = [line for line in ran.stderr.splitlines() if "note" in line]
     assert note.startswith("j: 4 successful tasks left a note: task 1: ")
     assert note.endswith("; and 1 more")
+    assert note in shell.run("fetch", "j", "out").stderr.splitlines()
 
 
 def test_a_plan_counts_bytes(shell: Shell) -> None:

@@ -64,6 +64,12 @@ def test_a_locale_without_the_characters_of_a_value(shell: Shell) -> None:
     assert rb"\U0001f600" in ran.stdout
 
 
+@pytest.mark.parametrize("command", ["show", "fetch", "sub -n", "sub --like"])
+def test_a_job_name_that_is_not_utf_8_is_a_mistake_in_one_line(shell: Shell, command: str) -> None:
+    ran = run(shell, f"{KUBEQUE} {command} $'\\xff' true")
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (2, 1), ran.stderr
+
+
 def test_ctrl_c_while_the_command_loads_is_one_line(shell: Shell) -> None:
     # Given a command that hangs in its imports
     (shell.folder / "slow").mkdir()

@@ -10,6 +10,7 @@ import click
 
 from kubeque.cli.connect import connect
 from kubeque.cli.output.interrupt import on_interrupt
+from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.client import Client
 from kubeque.model.resources import format_bytes
@@ -36,6 +37,8 @@ def fetch(
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
         fetch_results(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
+        if not as_json:
+            print_notes(client, job)
 
 
 def fetch_results(

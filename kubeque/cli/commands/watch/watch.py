@@ -15,7 +15,7 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.output.interrupt import Interrupted
 from kubeque.cli.output.job_text import format_failures, format_job, format_resume_hint, to_wire
 from kubeque.cli.output.live_view import watch_live
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.notes import print_notes
 from kubeque.client import Client, Progress, TaskRow
 
 #: Seconds between two lines of plain output.
@@ -64,19 +64,11 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
     click.echo(format_job(last))
     for line in format_failures(islice(client.lines(name, state="failed"), 10), partial(_read_message, client, name)):
         click.echo(line)
-    print_notes(client, name, last.counts.ok)
+    if last.counts.ok:
+        print_notes(client, name)
     if hint := format_resume_hint(last):
         click.echo(hint)
     return 0 if success else 1
-
-
-def print_notes(client: Client, name: str, ok: int) -> None:
-    """Print what successful tasks did not achieve, such as values that cannot be read, in one line."""
-    count, first = client.notes(name) if ok else (0, [])
-    if count:
-        text = "; ".join(f"task {index}: {shown(note)}" for index, note in first)
-        more = f"; and {count - len(first)} more" if count > len(first) else ""
-        click.echo(f"{name}: {count} successful task{'s' * (count != 1)} left a note: {text}{more}", err=True)
 
 
 def _read_message(client: Client, name: str, line: TaskRow) -> str:
