@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, Place, hide_password, read_file
 from kubeque.model.config.gke_defaults import gke_defaults
+from kubeque.model.config.trust import check_trusted
 from kubeque.model.errors import ConfigError, UserError
 from kubeque.model.resources import format_bytes
 from kubeque.model.user_paths import current_folder, expand_home
@@ -84,7 +85,7 @@ class Config:
         """Return the configuration of a user with the current folder `start` and the home folder `home`.
 
         Reads `explicit` if given, else the first `.kubeque` of `start` (default: the current folder) and `home` (~).
-        Without a file it is the default. Raises ConfigError with file and key.
+        Without a file it is the default. Raises ConfigError with file and key, also for a `.kubeque` of another user.
         """
         home = _home_folder(environ) if home is None else home.absolute()
         start = _current_folder(home) if start is None else start.absolute()
@@ -94,6 +95,8 @@ class Config:
         for folder in (start, home):
             path = folder / FILE_NAME
             if os.path.isfile(path):  # False also in a folder that the user may not enter
+                if folder != home:
+                    check_trusted(path)
                 return cls.from_values(read_file(path), where=path, folder=folder, home=home, environ=environ)
         return cls.from_values({}, where="the defaults", folder=start, home=home, environ=environ)
 

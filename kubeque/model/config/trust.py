@@ -1,0 +1,32 @@
+"""Decide whether the configuration file of the current folder is the user's own: another user may have written it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from kubeque.model.errors import ConfigError
+
+
+def check_trusted(path: Path) -> None:
+    """Raise ConfigError unless the file and its folder belong to this user or root, and others cannot write there.
+
+    Such a file chooses queue, store and cluster, so it may start pods of another user with the rights of this one. A
+    sticky folder such as /tmp and a folder that a group may write are accepted: a replaced file has another owner.
+    """
+    for place in (path, path.parent):
+        try:
+            status = place.stat()
+        except OSError as error:
+            raise ConfigError(f"{place} cannot be read ({error.strerror}): name a readable file") from error
+        if status.st_uid not in (os.geteuid(), 0):
+            raise _untrusted(path, f"{place} belongs to another user (uid {status.st_uid})")
+        sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
+        by_group = stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid()
+        if by_group or (status.st_mode & stat.S_IWOTH and not sticky):
+            raise _untrusted(path, f"other users may write to {place}")
+
+
+def _untrusted(path: Path, why: str) -> ConfigError:
+    return ConfigError(f"{path} is not read, because {why}: name the file with --config if you trust it, or remove it")
