@@ -71,6 +71,7 @@ _FETCHED = record(
         "tasks": value("integer", "Number of tasks fetched now."),
         "kept": value("integer", "Number of tasks that were there already."),
         "restored": value("integer", "Number of tasks fetched again because their files had changed or were missing."),
+        "not_kept": value("integer", "Number of files of these tasks that were not kept, such as links."),
         "files": value("integer", "Number of files written now."),
         "bytes": value("integer", "Size, bytes."),
     },

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import queue as threads_queue
 import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 from typing import Any
 
 from kubeque.consumer import events as on
 from kubeque.consumer.attempt.environment import read_out
 from kubeque.consumer.attempt.failure import Failure, internal_failure
-from kubeque.consumer.attempt.log_tail import QUOTED_CHARACTERS, last_lines, read_stream, stream_problem
+from kubeque.consumer.attempt.log_tail import QUOTED_CHARACTERS, last_lines, stream_problem
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
-from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
+from kubeque.consumer.attempt.upload import upload_files, upload_streams
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
-from kubeque.files.batches import Copy, in_groups
-from kubeque.files.layout import attempt_url, manifest_url, output_url, stream_url
-from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
-from kubeque.files.sha256 import sha256_file
+from kubeque.files.layout import attempt_url, manifest_url
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, StorageError
 from kubeque.model.job.task import Cause, Outcome
@@ -112,7 +108,7 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     url = attempt_url(task.job, task.index, task.folder)
     collected = workdir.collect(task.spec.results, task.spec.ignore)
     collected.refused += filter(None, map(stream_problem, (workdir.stdout, workdir.stderr)))
-    stored = _store_all(files, url, collected)
+    stored, streams = upload_files(files, url, collected), upload_streams(files, url, workdir, collected)
     out, problem = read_out(workdir.out)
     message = ended.message or problem or (collected.refused[0] if collected.refused else _left_behind(ended))
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
@@ -120,23 +116,15 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     saving = round(time.monotonic() - began, 3)
     result = {
         **_facts(task, ended), "saving": saving, "message": message, "refused": collected.describe_refused(),
-        "files": stored, "out": out,
+        "refused_count": len(collected.refused) + collected.refused_more, "files": stored, "out": out,
     }  # fmt: skip
-    files.write(manifest_url(url), json.dumps(result | _streams(files, url, workdir)).encode())
+    files.write(manifest_url(url), json.dumps(result | streams).encode())
     small = {} if out is not None and len(json.dumps(out)) > _OUT_IN_QUEUE else out
     return Outcome(
         task.index, task.attempt, ended.cause, ended.code, ended.start, ended.seconds, task.folder, ended.peak_memory,
         len(stored), sum(item["size"] for item in stored), small, message, task.job.revision,
         staging=task.staging, saving=time.monotonic() - began,
     )  # fmt: skip
-
-
-def _store_all(files: Files, url: str, collected: OutputFiles) -> list[dict[str, Any]]:
-    groups = list(in_groups(collected.files, lambda file: file.size))
-    store = partial(_store, files, url)
-    if len(groups) <= 1:  # a pool of threads costs more than one small file
-        return [item for group in groups for item in store(group)]
-    return [item for stored in in_parallel(store, groups, threads=CONSUMER_TRANSFERS) for item in stored]
 
 
 def _facts(task: StagedTask, ended: Ended) -> dict[str, Any]:
@@ -159,27 +147,6 @@ def _quote(workdir: Workdir, ended: Ended) -> list[str]:
     own = printable(f"kubeque: {ended.message}", QUOTED_CHARACTERS)
     quoted = [line for line in last_lines(workdir.stderr, 2) if line != own]
     return [" | ".join(quoted)] if quoted else []
-
-
-def _store(files: Files, url: str, group: Sequence[OutputFile]) -> list[dict[str, Any]]:
-    copies = [Copy(str(file.path), output_url(url, file.name), file.size, sha256_file(file.path)) for file in group]
-    files.upload_many(copies)
-    return [
-        {"name": file.name, "size": os.path.getsize(file.path), "digest": item.digest}
-        for file, item in zip(group, copies, strict=True)
-    ]
-
-
-def _streams(files: Files, url: str, workdir: Workdir) -> dict[str, Any]:
-    """Return the streams for result.json: short ones as text; longer ones are uploaded as files."""
-    kept: dict[str, Any] = {}
-    for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr)):
-        text, size = read_stream(path)
-        kept |= {name: text, f"{name}_bytes": size}
-        if text is None and size:
-            kept[f"{name}_digest"] = digest = sha256_file(path)
-            files.upload(str(path), stream_url(url, name), digest=digest)
-    return kept
 
 
 def unstored(finished: FinishedTask, failure: Failure) -> Outcome:

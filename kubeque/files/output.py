@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kubeque.files.store import Files
+from kubeque.files.stores.errors import refused
 from kubeque.files.stores.local import put
 from kubeque.files.urls import is_folder, local_path
-from kubeque.model.errors import DestinationError, StorageError
+from kubeque.model.errors import DestinationError
 
 
 def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
@@ -85,4 +86,4 @@ def write_local(path: Path, data: bytes) -> None:
     try:
         put(str(path), lambda file: file.write(data))
     except (OSError, ValueError) as error:
-        raise StorageError(f"{path} cannot be written: {getattr(error, 'strerror', None) or error}") from error
+        raise refused("write", str(path), error, local=True) from error

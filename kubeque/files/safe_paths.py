@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path, PurePosixPath
 
-from kubeque.model.errors import StorageError
+from kubeque.model.errors import FileRefused
 from kubeque.model.text import cut
 
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -15,7 +15,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 def safe_name(name: str) -> PurePosixPath:
     """Return `name` as a relative path without `..`.
 
-    Raises StorageError for a name that is empty or absolute, or has `..`, `.`, empty parts, NUL, backslash or a drive.
+    Raises FileRefused for a name that is empty or absolute, or has `..`, `.`, empty parts, NUL, backslash or a drive.
     """
     parts = name.split("/")
     if not name:
@@ -34,15 +34,13 @@ def safe_name(name: str) -> PurePosixPath:
         wrong = "it begins like a drive letter"
     else:
         return PurePosixPath(name)
-    raise StorageError(
-        f"the file name {cut(name)!r} is not safe: {wrong}; give it a plain relative name, as in a/b.txt"
-    )
+    raise FileRefused(f"the file name {cut(name)!r} is not safe: {wrong}; give it a plain relative name, as in a/b.txt")
 
 
 def inside(folder: Path, name: str) -> Path:
     """Return the path of `name` below `folder`.
 
-    Raises StorageError for an unsafe name, and where a symbolic link on the path leads out of `folder`.
+    Raises FileRefused for an unsafe name, and where a symbolic link on the path leads out of `folder`.
     """
     path = folder
     for part in safe_name(name).parts:
@@ -56,7 +54,7 @@ def inside(folder: Path, name: str) -> Path:
 def _check_link(folder: Path, link: Path, name: str) -> None:
     real, root = os.path.realpath(link), os.path.realpath(folder)
     if os.path.commonpath([real, root]) != root:
-        raise StorageError(
+        raise FileRefused(
             f"the file name {cut(name)!r} is not safe: {link} is a symbolic link to {real}, outside {folder}; "
             "remove the link"
         )

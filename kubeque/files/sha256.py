@@ -14,14 +14,20 @@ _PIECE = 1 << 18
 
 
 def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
-    """Return the SHA-256 of a file, hex. Raises FileMissing, StorageError, and Stopped once `stopped` is set."""
-    digest, piece = hashlib.sha256(), memoryview(bytearray(_PIECE))
+    """Return the SHA-256 of a file, hex. Raises FileError, StorageError, and Stopped once `stopped` is set."""
+    return sha256_and_size(path, stopped)[0]
+
+
+def sha256_and_size(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> tuple[str, int]:
+    """Return the SHA-256 (hex) and the size (bytes) of what is read from a file; raises as `sha256_file` does."""
+    digest, total, piece = hashlib.sha256(), 0, memoryview(bytearray(_PIECE))
     try:
         with open(path, "rb", buffering=0) as file:
             while size := file.readinto(piece):
                 if stopped is not None and stopped.is_set():
                     raise Stopped
                 digest.update(piece[:size])
-        return digest.hexdigest()
+                total += size
+        return digest.hexdigest(), total
     except (OSError, ValueError) as error:
-        raise refused("read", os.fspath(path), error) from error
+        raise refused("read", os.fspath(path), error, local=True) from error

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, BinaryIO, Protocol, TypeVar
+from typing import Any, BinaryIO, ParamSpec, Protocol, TypeVar
 
 from kubeque.files.batches import SMALL_BYTES, Copy
 from kubeque.files.entry import Entry, Look
@@ -19,10 +19,11 @@ from kubeque.files.stores.fsspec_store import open_store
 from kubeque.files.stores.local import Folder, temporary_name
 from kubeque.files.stores.object_store import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
 from kubeque.files.urls import is_folder, join, scheme, split
-from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.model.errors import FileDamaged, FileError, StorageError
 from kubeque.model.job.wire import UNREADABLE, explain
 
 T = TypeVar("T")
+P = ParamSpec("P")
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
 #: Limit of a JSON file without a smaller one of its own, bytes: the manifest of 200,000 files.
@@ -147,29 +148,29 @@ class Files:
         try:
             self._folder.put(os.fspath(path), fill)
         except (OSError, ValueError) as error:
-            raise refused("write", os.fspath(path), error) from error
+            raise refused("write", os.fspath(path), error, local=True) from error
         if generation and self.look(url).generation != generation:
             os.unlink(path)
             raise FileDamaged(f"{url} is not what it was when the job was submitted: submit again")
 
-    def upload_many(self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None) -> None:
-        """Upload a group of files (see `in_groups`), each as `upload` does."""
+    def upload_many(
+        self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
+    ) -> list[FileError | None]:
+        """Upload a group of files (see `in_groups`), each as `upload` does; return the error of each file, or None."""
         report = progress or (lambda size: None)
         together = self._together(copies)
         if together:
-            together.upload_together(copies, report)
-            return
-        for item in copies:
-            self.upload(item.path, item.url, digest=item.digest, progress=report)
+            return together.upload_together(copies, report)
+        return [_error_of(self.upload, item.path, item.url, digest=item.digest, progress=report) for item in copies]
 
     def download_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
-    ) -> list[StorageError | None]:
-        """Download a group of files, each as `download` does; return FileMissing, FileDamaged, one per file."""
+    ) -> list[FileError | None]:
+        """Download a group of files, each as `download` does; return the error of each file, or None."""
         report = progress or (lambda size: None)
         together = self._together(copies)
         found = together.read_together(copies) if together else [None] * len(copies)
-        return [self._receive(item, data, report) for item, data in zip(copies, found, strict=True)]
+        return [_error_of(self._receive, item, data, report) for item, data in zip(copies, found, strict=True)]
 
     def _together(self, copies: Sequence[Copy]) -> ObjectStore | None:
         """Return the store that transfers these files in one request; None if they need one request each."""
@@ -178,19 +179,16 @@ class Files:
         store, *others = {id(found): found for found in (self._store(item.url) for item in copies)}.values()
         return store if isinstance(store, ObjectStore) and not others else None
 
-    def _receive(self, item: Copy, data: bytes | None, progress: Callable[[int], None]) -> StorageError | None:
+    def _receive(self, item: Copy, data: bytes | None, progress: Callable[[int], None]) -> None:
+        if data is None:
+            self.download(item.url, item.path, digest=item.digest, size=item.size, progress=progress)
+            return
+        _check(item.url, len(data), item.size, hashlib.sha256(data).hexdigest(), item.digest)
         try:
-            if data is None:
-                self.download(item.url, item.path, digest=item.digest, size=item.size, progress=progress)
-            else:
-                _check(item.url, len(data), item.size, hashlib.sha256(data).hexdigest(), item.digest)
-                self._folder.put(item.path, lambda file: file.write(data))
-                progress(len(data))
-        except (FileMissing, FileDamaged) as error:
-            return error
+            self._folder.put(item.path, lambda file: file.write(data))
         except (OSError, ValueError) as error:
-            raise refused("write", item.path, error) from error
-        return None
+            raise refused("write", item.path, error, local=True) from error
+        progress(len(data))
 
     def look(self, url: str) -> Look:
         """Return the properties of a file. Raises FileMissing."""
@@ -272,6 +270,15 @@ def parse_json(url: str, data: bytes) -> Any:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise FileDamaged(f"cannot read {url}: it is not JSON that kubeque wrote ({error})") from error
+
+
+def _error_of(transfer: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> FileError | None:
+    """Transfer one file; return its error, or None. Raises StorageError for an error that concerns other files too."""
+    try:
+        transfer(*args, **kwargs)
+    except FileError as error:
+        return error
+    return None
 
 
 def _check(url: str, found: int, size: int | None, seen: str, digest: str) -> None:

@@ -21,8 +21,10 @@ KubequeError                      exit code 1
 │   └── FencingError              the database accepted a stale write: run no tasks on it
 ├── LeaseLost                     another consumer holds the tasks now
 ├── StorageError                  files could not be read or written
-│   ├── FileMissing               the file does not exist
-│   └── FileDamaged               the content of the file is wrong
+│   └── FileError                 one file could not; others are not affected
+│       ├── FileMissing           the file does not exist
+│       ├── FileDamaged           the content of the file is wrong
+│       └── FileRefused           its name or its state is in the way
 ├── ClusterError                  consumers could not be started, counted or stopped
 │   ├── ClusterUnavailable        the cluster did not answer: try again later
 │   └── ClusterRefused            the cluster refused the request
@@ -136,12 +138,20 @@ class StorageError(KubequeError):
     """Files could not be read or written. The message names the URL and the answer of the store."""
 
 
-class FileMissing(StorageError):
+class FileError(StorageError):
+    """One file could not be read or written. Other files are not affected."""
+
+
+class FileMissing(FileError):
     """The file does not exist. A caller that may read before the file is written tries again later."""
 
 
-class FileDamaged(StorageError):
+class FileDamaged(FileError):
     """The content of a file is wrong: changed, truncated, or not a manifest. A retry gives the same result."""
+
+
+class FileRefused(FileError):
+    """A file cannot have this name there, may not be read, changes while it is read, or something is in its place."""
 
 
 class ClusterError(KubequeError):

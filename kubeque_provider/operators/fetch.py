@@ -48,4 +48,9 @@ class KubequeFetchOperator(KubequeJobOperator):
             globs=[self.glob] if isinstance(self.glob, str) else self.glob,
         )  # fmt: skip
         self.log.info("%s: %d tasks fetched, %d fetched before, in %s", name, found.tasks, found.kept, found.dest)
+        if found.not_kept:
+            self.log.warning(
+                "%d files of %d tasks were not kept, for example of task %d",
+                found.not_kept.files, found.not_kept.tasks, found.not_kept.first,
+            )  # fmt: skip
         return {"dest": found.dest, "tasks": found.tasks + found.kept, "files": found.files}

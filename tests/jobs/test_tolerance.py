@@ -35,7 +35,7 @@ def test_a_manifest(tmp_path: Path) -> None:
     item = {"name": "a.txt", "size": 1, "digest": "0" * 64, "mode": 0o644}
     store(manifest_url(attempt), LATER | {"files": [item], "stdout": "hi", "stderr": None, "cause": "a later cause"})
 
-    assert [(file.name, file.size) for file in read_manifest(Files(), attempt)] == [
+    assert [(file.name, file.size) for file in read_manifest(Files(), attempt).files] == [
         ("a.txt", 1), ("stdout.txt", 2), ("stderr.txt", 0),
     ]  # fmt: skip
     assert read_result(Files(), attempt)["added"] == {"key": [1]}

@@ -33,6 +33,8 @@ class OutputFile:
     path: Path
     #: Bytes.
     size: int
+    #: True if its owner may execute it.
+    executable: bool = False
 
 
 @dataclass(slots=True)
@@ -234,7 +236,7 @@ class _Search:
         if not stat.S_ISREG(status.st_mode):
             self._found.refuse(name, f"is a {_kind(status.st_mode)}, not a file")
         elif _make_readable(path, status):
-            self._found.files.append(OutputFile(name, Path(path), status.st_size))
+            self._found.files.append(OutputFile(name, Path(path), status.st_size, bool(status.st_mode & stat.S_IXUSR)))
         else:
             self._found.refuse(name, "cannot be read: it belongs to another user")
 

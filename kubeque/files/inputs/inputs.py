@@ -197,7 +197,8 @@ def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | No
 
     def send(group: list[Upload]) -> int:
         copies = [Copy(str(item.path), input_url(cas_prefix, item.digest), item.size, item.digest) for item in group]
-        files.upload_many(copies, progress=meter.moved)
+        for error in filter(None, files.upload_many(copies, progress=meter.moved)):
+            raise error
         return len(group)
 
     groups = in_groups(missing, lambda upload: upload.size)

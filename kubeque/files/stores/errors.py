@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import TypeGuard, TypeVar
 
-from kubeque.model.errors import FileDamaged, FileMissing, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, FileRefused, StorageError
 from kubeque.retry import Sleep, retry
 
 T = TypeVar("T")
@@ -23,17 +23,44 @@ _TRANSPORTS = {"aiohttp", "requests", "urllib3"}
 _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
 }  # fmt: skip
+#: Errors of a folder that concern one file, and those that do so only if the file is read.
+_ONE_FILE = frozenset(
+    {
+        errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY,
+        errno.ELOOP, errno.EFBIG, errno.ENXIO, errno.EACCES, errno.EPERM,
+    }
+)  # fmt: skip
+_ONE_FILE_READ = frozenset({errno.EIO})
+#: Answers of an object store that concern the name of one object.
+_BAD_NAME = (400, 414)
 
 
-def refused(verb: str, url: str, error: Exception) -> StorageError:
-    """Return the error to raise when `error` prevented an action on `url`. `verb`: the action, for example "read"."""
+def refused(verb: str, url: str, error: Exception, *, local: bool = False) -> StorageError:
+    """Return the error to raise when `error` prevented an action on `url`.
+
+    `verb`: the action, for example "read". `local`: True if `error` is that of a system call on `url`.
+    """
     if isinstance(error, StorageError):
         return error
     if isinstance(error, FileNotFoundError | NotADirectoryError) and verb == "read":
         return FileMissing(f"cannot read {url}: there is no such file")
     if isinstance(error, IsADirectoryError) and verb == "read":
         return FileDamaged(f"cannot read {url}: it is a directory, no file")
-    return StorageError(f"cannot {verb} {url}: {reason(error)}")
+    one_file = _is_of_file(verb, error) if local else _is_of_name(verb, error)
+    return (FileRefused if one_file else StorageError)(f"cannot {verb} {url}: {reason(error)}")
+
+
+def _is_of_file(verb: str, error: Exception) -> bool:
+    """True if the error of a system call concerns one file. A NUL or a lone surrogate in a path raises ValueError."""
+    number = error.errno if isinstance(error, OSError) else None
+    return isinstance(error, ValueError) or number in _ONE_FILE or (verb == "read" and number in _ONE_FILE_READ)
+
+
+def _is_of_name(verb: str, error: Exception) -> bool:
+    """True if an object store refuses to write an object for its name. gcsfs raises ValueError for some answers 400."""
+    number = error.errno if isinstance(error, OSError) else None
+    answer = verb == "write" and (isinstance(error, ValueError) or _status(error) in _BAD_NAME)
+    return answer or number == errno.ENAMETOOLONG
 
 
 def reason(error: Exception) -> str:
@@ -51,8 +78,8 @@ def is_full(error: BaseException | None) -> TypeGuard[OSError]:
 
 def is_transient(error: Exception) -> bool:
     """True if the same request may succeed a little later."""
-    status = getattr(error, "status", None) or getattr(error, "code", None)
-    if isinstance(status, int):
+    status = _status(error)
+    if status is not None:
         return status in (408, 429) or status >= 500
     if isinstance(error, ConnectionError | TimeoutError):
         return True
@@ -60,6 +87,12 @@ def is_transient(error: Exception) -> bool:
         return errno.errorcode.get(error.errno) in _PASSING
     # A refusal without a number is final, for example "Forbidden" from gcsfs.
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
+
+
+def _status(error: Exception) -> int | None:
+    """Return the HTTP status of an answer; None if there is none."""
+    status = getattr(error, "status", None) or getattr(error, "code", None)
+    return status if isinstance(status, int) else None
 
 
 def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = time.sleep) -> T:

@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 from kubeque.files.mounts import remove_files, remove_tree
 from kubeque.files.stores.errors import refused
 from kubeque.files.urls import local_path
-from kubeque.model.errors import FileDamaged, StorageError
+from kubeque.model.errors import FileDamaged, FileRefused, StorageError
 
 R = TypeVar("R")
 
@@ -230,7 +230,7 @@ def copy(
     """Copy `source` until its end is reached. `progress` gets the size of each piece, and after a failure minus the
     total.
 
-    Raises StorageError if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
+    Raises FileRefused if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:
@@ -245,7 +245,7 @@ def copy(
                 sent += len(chunk)
                 progress(len(chunk))
         if digest and sha256.hexdigest() != digest:
-            raise StorageError(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
+            raise FileRefused(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
     except BaseException:
         progress(-sent)
         raise
@@ -255,6 +255,5 @@ def copy(
 def _storage_errors(verb: str, url: str) -> Iterator[None]:
     try:
         yield
-    # A NUL or a lone surrogate in a path raises ValueError.
     except (OSError, ValueError) as error:
-        raise refused(verb, url, error) from error
+        raise refused(verb, url, error, local=True) from error

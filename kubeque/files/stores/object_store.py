@@ -8,7 +8,7 @@ import io
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -20,7 +20,7 @@ from kubeque.files.stores.errors import patiently
 from kubeque.files.stores.existence import present
 from kubeque.files.stores.local import copy, is_temporary, open_source
 from kubeque.files.urls import join
-from kubeque.model.errors import FileMissing, StorageError
+from kubeque.model.errors import FileError, FileMissing, StorageError
 
 T = TypeVar("T")
 
@@ -179,19 +179,33 @@ class ObjectStore:
         # Otherwise the garbage collector closes the file, which stores an incomplete object.
         target.closed = True
 
-    def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> None:
-        data = {}
+    def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> list[FileError | None]:
+        """Upload files in one request, and return the error of each file, or None."""
+        data: dict[str, bytes] = {}
+        errors: dict[str, FileError] = {}
         for item in copies:
-            with open_source(item.path) as source:
-                copy(source, read := io.BytesIO(), item.digest)
-            data[item.url] = read.getvalue()
+            try:
+                with open_source(item.path) as source:
+                    copy(source, read := io.BytesIO(), item.digest)
+                data[item.url] = read.getvalue()
+            except FileError as error:
+                errors[item.url] = error
         try:
             self._fs.pipe(data)
         except Exception:
             # One by one each file has its own retries, and an error names its file.
-            for url, whole in data.items():
+            errors |= self._upload_each(data)
+        progress(sum(len(whole) for url, whole in data.items() if url not in errors))
+        return [errors.get(item.url) for item in copies]
+
+    def _upload_each(self, data: Mapping[str, bytes]) -> dict[str, FileError]:
+        errors = {}
+        for url, whole in data.items():
+            try:
                 patiently("write", url, partial(self._fs.pipe_file, url, whole))
-        progress(sum(map(len, data.values())))
+            except FileError as error:
+                errors[url] = error
+        return errors
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
         """Return the content of each file; None if it is incomplete: the caller then downloads that file alone."""

@@ -13,13 +13,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from kubeque.files.progress import Meter
 from kubeque.jobs.results.result_manifest import ResultFile
-from kubeque.model.errors import DestinationError, DestinationNotEmpty
+from kubeque.model.errors import DestinationError, DestinationNotEmpty, FileError
 from kubeque.model.job.job import Job
 
 #: The folder inside DEST for the owner and the journal.
@@ -32,6 +32,8 @@ TABLE = "results.csv"
 #: Globs for names of files, with the syntax of the option `results`; empty: all files.
 Globs = tuple[str, ...]
 Trace = TypeVar("Trace")
+#: Entries of a line that lines of earlier versions lack.
+_MORE = ("incomplete", "not_kept")
 
 
 @dataclass(slots=True)
@@ -44,18 +46,32 @@ class PendingDownload:
     #: Bytes of all files of the attempt, as recorded in the queue.
     size: int
     files: list[ResultFile] = field(default_factory=list)
-    #: Why the task cannot be fetched although store and destination work; empty: no fault.
-    fault: str = ""
+    #: Number of its files that the consumer did not keep.
+    not_kept: int = 0
+    #: Why nothing of the task can be fetched although store and destination work; None: no fault.
+    fault: FileError | None = None
+    #: Why single files of it cannot be fetched, by name.
+    failed: dict[str, FileError] = field(default_factory=dict)
     #: Files written to the destination, and their bytes.
     written: int = 0
     written_size: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, size: int) -> None:
-        """Count a file of `size` bytes that was written."""
+    def count(self, size: int, files: int = 1) -> None:
+        """Count files of `size` bytes that were written."""
         with self._lock:
-            self.written += 1
+            self.written += files
             self.written_size += size
+
+    def fail(self, name: str, error: FileError) -> None:
+        """Record that one file cannot be fetched."""
+        with self._lock:
+            self.failed[name] = error
+
+    @property
+    def faults(self) -> list[FileError]:
+        """The errors of the task and of its files."""
+        return [self.fault] if self.fault else list(self.failed.values())
 
 
 class Destination(Protocol):
@@ -77,8 +93,11 @@ class Destination(Protocol):
     def was_changed(self, task: PendingDownload) -> bool:
         """True if that attempt was fetched before, and a file of it was changed or removed since."""
 
+    def count_not_kept(self, task: PendingDownload) -> int:
+        """Return how many files of an attempt that was fetched before were not kept."""
+
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
-        """Fetch tasks and yield each, in order, once it is complete or has a `fault`. Raises StorageError."""
+        """Fetch tasks and yield each, in order, once it is complete except for its `faults`. Raises StorageError."""
 
     def put_table(self, write: Callable[[Path], None]) -> None:
         """Store the table, which `write` writes to a path of this machine. Raises StorageError."""
@@ -94,28 +113,39 @@ class FetchedTask(Generic[Trace]):
     globs: Globs = ()
     #: Trace of each file, by its name below DEST/{index}/.
     files: Mapping[str, Trace] = field(default_factory=dict)
+    #: True if a file could not be fetched.
+    incomplete: bool = False
+    #: Number of files that the consumer did not keep.
+    not_kept: int = 0
 
     def covers(self, url: str, globs: Globs) -> bool:
         """True if all files of the attempt at `url` that match `globs` were fetched."""
-        return self.url == url and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
+        return (
+            self.url == url
+            and not self.incomplete
+            and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
+        )
 
     def merge(self, before: FetchedTask[Trace] | None) -> FetchedTask[Trace]:
         """Return this line, with the files that were fetched `before` if they are of the same attempt."""
         if before is None or before.url != self.url:
             return self
         globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
-        return FetchedTask(self.url, globs, {**before.files, **self.files})
+        return replace(self, globs=globs, files={**before.files, **self.files})
 
     def to_line(self, index: int) -> str:
         """Return the line, for the task `index`."""
-        return json.dumps([index, self.url, self.globs, self.files])
+        more = {key: value for key in _MORE if (value := getattr(self, key))}
+        return json.dumps([index, self.url, self.globs, self.files, *([more] if more else [])])
 
     @staticmethod
     def from_line(line: str, read_trace: Callable[[Any], Trace]) -> tuple[int, FetchedTask[Trace]] | None:
         """Return index and content of a line, ignoring added fields; None for a line that was cut off."""
         try:
-            index, url, globs, files, *_ = json.loads(line)
-            return index, FetchedTask(url, tuple(globs), {name: read_trace(trace) for name, trace in files.items()})
+            index, url, globs, files, *rest = json.loads(line)
+            more = {key: rest[0][key] for key in _MORE if rest and isinstance(rest[0], dict) and key in rest[0]}
+            traces = {name: read_trace(trace) for name, trace in files.items()}
+            return index, FetchedTask(url, tuple(globs), traces, **more)
         except (ValueError, TypeError, AttributeError):
             return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from kubeque.files.progress import Meter
 from kubeque.files.store import Files
 from kubeque.jobs.results.destination import Globs, PendingDownload
 from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
-from kubeque.model.errors import FileDamaged, FileMissing
+from kubeque.model.errors import FileError
 from kubeque.model.globs import selection
 
 
@@ -23,30 +23,31 @@ class TaskFolders(Protocol):
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
         """Return the path for a file; None if the file is there already, from a fetch that was interrupted."""
 
-    def complete(self, task: PendingDownload, globs: Globs, names: Collection[str]) -> None:
-        """Record that the files `names` of a task are downloaded."""
+    def complete(self, task: PendingDownload, globs: Globs) -> None:
+        """Record that the files of a task are downloaded, except the failed ones."""
 
 
 def download_tasks(
     files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter
 ) -> Iterator[PendingDownload]:
-    """Download tasks and yield each, in order, once it is complete or has a `fault`.
+    """Download tasks and yield each, in order, once it is complete except for its `faults`.
 
-    `meter` counts bytes. A missing or damaged file is a fault of its task; all other errors are raised: StorageError.
+    `meter` counts bytes. An error of one file is recorded in its task. All other errors are raised: StorageError.
     """
     is_chosen = selection(globs, ())
 
     def read(task: PendingDownload) -> PendingDownload:
         try:
-            task.files = [file for file in read_manifest(files, task.url) if is_chosen(file.name)]
-        except (FileMissing, FileDamaged) as error:
-            task.fault = str(error)
+            manifest = read_manifest(files, task.url)
+            task.files, task.not_kept = [file for file in manifest.files if is_chosen(file.name)], manifest.refused
+        except FileError as error:
+            task.fault = error
         # The queue knows the size of the files only, not that of the streams, and not which files are chosen.
         meter.expect(sum(file.size for file in task.files) - task.size)
         return task
 
     def download(group: list[tuple[PendingDownload, ResultFile | None]]) -> list[PendingDownload]:
-        wanted = [(task, file) for task, file in group if file is not None and not task.fault]
+        wanted = [(task, file) for task, file in group if file is not None]
         _download_group(files, folders, wanted, meter)
         return [task for task, file in group if file is None]
 
@@ -55,7 +56,7 @@ def download_tasks(
     for ended in in_parallel(download, groups, threads=DOWNLOADS, stop=meter.stop):
         for task in ended:
             if not task.fault:
-                folders.complete(task, globs, {file.name for file in task.files})
+                folders.complete(task, globs)
             task.files = []
             yield task
 
@@ -70,23 +71,23 @@ def _with_ends(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownlo
 def _download_group(
     files: Files, folders: TaskFolders, wanted: Sequence[tuple[PendingDownload, ResultFile]], meter: Meter
 ) -> None:
-    copies: list[tuple[PendingDownload, Copy]] = []
+    copies: list[tuple[PendingDownload, ResultFile, Copy]] = []
     for task, file in wanted:
         try:
             path = folders.path_for(task, file)
             if path is None:
                 meter.moved(file.size)
             elif file.url:
-                copies.append((task, Copy(str(path), file.url, file.size, file.digest)))
+                copies.append((task, file, Copy(str(path), file.url, file.size, file.digest)))
             else:
                 write_local(path, file.text)
                 task.count(file.size)
                 meter.moved(file.size)
-        except (FileMissing, FileDamaged) as error:
-            task.fault = str(error)
-    faults = files.download_many([copy for _, copy in copies], progress=meter.moved)
-    for (task, copy), fault in zip(copies, faults, strict=True):
+        except FileError as error:
+            task.fail(file.name, error)
+    errors = files.download_many([copy for _, _, copy in copies], progress=meter.moved)
+    for (task, file, _), fault in zip(copies, errors, strict=True):
         if fault:
-            task.fault = str(fault)
+            task.fail(file.name, fault)
         else:
-            task.count(copy.size)
+            task.count(file.size)

@@ -15,7 +15,7 @@ from kubeque.jobs.results.destination import TABLE, Destination, Globs, Owner, P
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import StoreDestination
 from kubeque.jobs.results.table import lines, to_csv
-from kubeque.model.errors import FileMissing, StorageError, UserError
+from kubeque.model.errors import FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.index_ranges import Ranges
@@ -42,6 +42,17 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class NotKept:
+    """Files that were not kept."""
+
+    files: int
+    #: Number of tasks that wrote them.
+    tasks: int
+    #: Index of the first of these tasks.
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """Result of a fetch."""
 
@@ -57,6 +68,8 @@ class Fetched:
     size: int = 0
     #: Number of tasks fetched again because a file was changed or removed after an earlier fetch.
     restored: int = 0
+    #: Files of the chosen tasks that the consumers did not keep: links, special files, names that a store refuses.
+    not_kept: NotKept | None = None
 
     @property
     def table(self) -> str:
@@ -78,8 +91,8 @@ def fetch(
 
     `replaces`: uid of a job that this one has replaced; what was fetched of that job is deleted.
     A task's folder appears once all its files are downloaded and checked. `progress` gets tasks and bytes.
-    Raises DestinationError. Raises StorageError: at once if the store or the disk fails; at the end if single tasks
-    could not be fetched.
+    Raises DestinationError, and UserError for an index that the job does not have. Raises StorageError: at once if the
+    store or the disk fails; at the end if single files could not be fetched.
     """
     choice = choice or Choice()
     _check_indexes(job, choice.indexes)
@@ -93,11 +106,12 @@ def fetch(
         faulty = []
         for task in destination.bring(missing, choice.globs, meter):
             meter.done()
-            if task.fault:
+            if task.faults:
                 faulty.append(task)
         _check_faults(faulty)
+        not_kept = _not_kept(chosen, {task.index for task in missing}, destination)
     files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
-    return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored)
+    return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored, not_kept)
 
 
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
@@ -146,10 +160,27 @@ def _write_table(backends: Backends, job: Job, path: Path) -> None:
     write_local(path, to_csv(list(lines(backends, job))))
 
 
+def _not_kept(chosen: Sequence[PendingDownload], brought: Container[int], destination: Destination) -> NotKept | None:
+    """Sum up the files that were not kept; None if there are none."""
+    counts = {
+        task.index: task.not_kept if task.index in brought else destination.count_not_kept(task) for task in chosen
+    }
+    with_some = [index for index, files in counts.items() if files]
+    return NotKept(sum(counts.values()), len(with_some), with_some[0]) if with_some else None
+
+
 def _check_faults(faulty: Sequence[PendingDownload]) -> None:
-    """Raise StorageError if files of tasks are missing or damaged."""
+    """Raise StorageError if files of tasks could not be fetched."""
     if not faulty:
         return
-    described = "; ".join(f"task {task.index}: {task.fault}" for task in faulty[:_TASKS_IN_MESSAGE])
-    more = f"; and {len(faulty) - _TASKS_IN_MESSAGE} more" if len(faulty) > _TASKS_IN_MESSAGE else ""
-    raise StorageError(f"all else is fetched, but not {described}{more}; reset the job to run such tasks again")
+    described = "; ".join(map(_describe, faulty[:_TASKS_IN_MESSAGE]))
+    more = f"; and {len(faulty) - _TASKS_IN_MESSAGE} more tasks" if len(faulty) > _TASKS_IN_MESSAGE else ""
+    lost = any(not isinstance(error, FileRefused) for task in faulty for error in task.faults)
+    remedy = "reset the job to run such tasks again" if lost else "correct that, or choose another folder"
+    raise StorageError(f"all else is fetched, but not {described}{more}; {remedy}")
+
+
+def _describe(task: PendingDownload) -> str:
+    first, *others = task.faults
+    more = f" (and {len(others)} more file{'s' * (len(others) > 1)})" if others else ""
+    return f"task {task.index}: {first}{more}"

@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from kubeque.files.progress import Meter
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
+from kubeque.files.stores.errors import refused
 from kubeque.jobs.results.destination import (
     MARKER,
     OWNER,
@@ -29,7 +31,7 @@ from kubeque.jobs.results.destination import (
 )
 from kubeque.jobs.results.download import download_tasks
 from kubeque.jobs.results.result_manifest import ResultFile
-from kubeque.model.errors import DestinationError, StorageError
+from kubeque.model.errors import DestinationError, FileError, StorageError
 
 #: Bytes and time of change (ns) of a file when it was fetched; None: it could not be read.
 _Trace = tuple[int, int] | None
@@ -143,12 +145,13 @@ class FolderDestination:
         fetched = self._fetched.get(task.index)
         if fetched is None or not fetched.covers(task.url, globs):
             return False
-        return all(_trace(self._path(task.index, name)) == trace for name, trace in fetched.files.items())
+        return all(self._trace(task.index, name) == trace for name, trace in fetched.files.items())
 
     def was_changed(self, task: PendingDownload) -> bool:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
-        return fetched is not None and fetched.url == task.url and not self.has(task, fetched.globs)
+        known = fetched is not None and fetched.url == task.url and not fetched.incomplete
+        return known and fetched is not None and not self.has(task, fetched.globs)
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`."""
@@ -158,40 +161,73 @@ class FolderDestination:
         """See `Destination`."""
         write(self.path / TABLE)
 
+    def count_not_kept(self, task: PendingDownload) -> int:
+        """See `Destination`."""
+        fetched = self._fetched.get(task.index)
+        return fetched.not_kept if fetched is not None else 0
+
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
         """See `TaskFolders`."""
         path = inside(self._partial(task), file.name)
         return None if _is(path, file) or _is(self._path(task.index, file.name), file) else path
 
-    def complete(self, task: PendingDownload, globs: Globs, names: Collection[str]) -> None:
+    def complete(self, task: PendingDownload, globs: Globs) -> None:
         """Move the files of a task to DEST/{index}. Other files in that folder stay."""
-        partial, final = self._partial(task), self.path / str(task.index)
+        names = {file.name for file in task.files if file.name not in task.failed}
+        final = self.path / str(task.index)
         before = self._fetched.get(task.index)
         try:
-            if not globs:
-                partial.mkdir(exist_ok=True)
-            if final.is_symlink() or final.is_file():
-                final.unlink()
-            if final.exists():
-                if before is not None and before.url != task.url:
-                    _delete(final, (name for name in before.files if name not in names))
-                self._merge(task.index, partial, names)
-            elif partial.exists():
-                _delete(partial, (name for name in names_below(partial) if name not in names))
-                os.rename(partial, final)
-            fetched = FetchedTask(task.url, globs, {name: _trace(final / name) for name in sorted(names)})
+            if names or not task.failed:
+                self._move(task, names, create=not globs)
+            files = [file for file in task.files if file.name in names and file.name not in task.failed]
+            for file in files:
+                if file.executable:
+                    _make_executable(final / file.name)
+            traces = {file.name: _trace(final / file.name) for file in sorted(files, key=lambda file: file.name)}
+            fetched = FetchedTask(task.url, globs, traces, bool(task.failed), task.not_kept)
             with open(self._journal, "a", encoding="utf-8") as journal:
                 journal.write(fetched.merge(before).to_line(task.index) + "\n")
         except OSError as error:
             raise StorageError(f"{final} cannot be written: {error.strerror}") from error
 
-    def _merge(self, index: int, partial: Path, names: Collection[str]) -> None:
+    def _move(self, task: PendingDownload, names: Collection[str], *, create: bool) -> None:
+        """Move the files `names` to DEST/{index}. `create`: make that folder also if there are none."""
+        partial, final = self._partial(task), self.path / str(task.index)
+        before = self._fetched.get(task.index)
+        if create:
+            partial.mkdir(exist_ok=True)
+        if final.is_symlink() or final.is_file():
+            final.unlink()
+        if final.exists():
+            if before is not None and before.url != task.url:
+                _delete(final, (name for name in before.files if name not in names))
+            self._merge(task, partial, names)
+        elif partial.exists():
+            _delete(partial, (name for name in names_below(partial) if name not in names))
+            os.rename(partial, final)
+
+    def _merge(self, task: PendingDownload, partial: Path, names: Collection[str]) -> None:
+        """Move files into a folder that exists; what is in the way of one of them is an error of that file."""
         for name in names_below(partial):
             if name in names:
-                path = self._path(index, name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.replace(partial / name, path)
+                try:
+                    path = self._path(task.index, name)
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    os.replace(partial / name, path)
+                except OSError as error:
+                    fault = refused("write", str(self.path / str(task.index) / name), error, local=True)
+                    if not isinstance(fault, FileError):
+                        raise
+                    task.fail(name, fault)
+                except FileError as fault:
+                    task.fail(name, fault)
         remove_tree(partial)
+
+    def _trace(self, index: int, name: str) -> _Trace:
+        try:
+            return _trace(self._path(index, name))
+        except FileError:
+            return None
 
     def _path(self, index: int, name: str) -> Path:
         return inside(self.path, f"{index}/{name}")
@@ -215,12 +251,21 @@ def _read_trace(stored: Any) -> _Trace:
 
 def _is(path: Path, file: ResultFile) -> bool:
     """True if the file at `path` has the content of `file`."""
-    trace = _trace(path)
-    if trace is None or path.is_symlink() or trace[0] != file.size:
+    try:
+        status = os.lstat(path)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
+            return False
+        if not file.url:
+            return path.read_bytes() == file.text
+        return bool(file.digest) and sha256_file(path) == file.digest
+    except (OSError, FileError):
         return False
-    if not file.url:
-        return path.read_bytes() == file.text
-    return bool(file.digest) and sha256_file(path) == file.digest
+
+
+def _make_executable(path: Path) -> None:
+    """Add the permission to execute a file for all users with the permission to read it."""
+    mode = os.stat(path).st_mode
+    os.chmod(path, stat.S_IMODE(mode | (mode & 0o444) >> 2))
 
 
 def names_below(folder: Path) -> list[str]:
@@ -236,7 +281,7 @@ def _delete(folder: Path, names: Iterable[str]) -> None:
     """Delete files, and the folders that become empty."""
     for name in list(names):
         path = inside(folder, name)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
             path.unlink()
         while (path := path.parent) != folder:
             try:

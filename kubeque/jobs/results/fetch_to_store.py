@@ -107,7 +107,13 @@ class StoreDestination:
     def was_changed(self, task: PendingDownload) -> bool:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
-        return fetched is not None and fetched.url == task.url and not self.has(task, fetched.globs)
+        known = fetched is not None and fetched.url == task.url and not fetched.incomplete
+        return known and fetched is not None and not self.has(task, fetched.globs)
+
+    def count_not_kept(self, task: PendingDownload) -> int:
+        """See `Destination`."""
+        fetched = self._fetched.get(task.index)
+        return fetched.not_kept if fetched is not None else 0
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`. `meter` counts the uploaded bytes."""
@@ -130,26 +136,38 @@ class StoreDestination:
     def _send(self, folder: Path, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> None:
         """Upload the files of tasks, delete those of earlier attempts, and write a journal."""
         sizes = {task.index: _sizes(folder / str(task.index)) for task in tasks}
-        copies = (
-            Copy(str(folder / str(index) / name), join(self._url, str(index), name), size)
-            for index, files in sizes.items()
-            for name, size in files.items()
-        )
-        groups = in_groups(copies, lambda copy: copy.size)
-
-        def upload(group: list[Copy]) -> None:
-            self._files.upload_many(group, progress=meter.moved)
-
-        for _ in in_parallel(upload, groups, threads=RESULT_UPLOADS, stop=meter.stop):
-            pass
+        self._upload(folder, tasks, sizes, meter)
         lines = []
         for task in tasks:
+            files = {name: size for name, size in sizes[task.index].items() if name not in task.failed}
             before = self._fetched.get(task.index)
-            self._delete_replaced(task, before, sizes[task.index])
-            lines.append(FetchedTask(task.url, globs, sizes[task.index]).merge(before).to_line(task.index))
+            self._delete_replaced(task, before, files)
+            fetched = FetchedTask(task.url, globs, files, bool(task.failed), task.not_kept)
+            lines.append(fetched.merge(before).to_line(task.index))
         # Each portion has a journal of its own, because objects cannot be appended to. The names sort by time.
         name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
         self._files.write(join(self._url, MARKER, name), "\n".join(lines).encode())
+
+    def _upload(
+        self, folder: Path, tasks: Sequence[PendingDownload], sizes: Mapping[int, Mapping[str, int]], meter: Meter
+    ) -> None:
+        """Upload the files of tasks. A file that the store refuses is an error of that file. Raises StorageError."""
+        copies = (
+            (task, name, Copy(str(folder / str(task.index) / name), join(self._url, str(task.index), name), size))
+            for task in tasks
+            for name, size in sizes[task.index].items()
+        )
+
+        def upload(group: list[tuple[PendingDownload, str, Copy]]) -> None:
+            errors = self._files.upload_many([copy for _, _, copy in group], progress=meter.moved)
+            for (task, name, copy), error in zip(group, errors, strict=True):
+                if error:
+                    task.fail(name, error)
+                    task.count(-copy.size, -1)
+
+        groups = in_groups(copies, lambda item: item[2].size)
+        for _ in in_parallel(upload, groups, threads=RESULT_UPLOADS, stop=meter.stop):
+            pass
 
     def _delete_replaced(
         self, task: PendingDownload, before: FetchedTask[int] | None, files: Mapping[str, int]

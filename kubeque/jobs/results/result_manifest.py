@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -31,6 +32,18 @@ class ResultFile:
     #: SHA-256, hex; empty: not recorded.
     digest: str = ""
     text: bytes = b""
+    #: True if the task made it executable.
+    executable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The description of an attempt."""
+
+    #: Its files and streams.
+    files: list[ResultFile] = field(default_factory=list)
+    #: Number of files that were not kept.
+    refused: int = 0
 
 
 def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
@@ -45,19 +58,19 @@ def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
     return result
 
 
-def read_manifest(files: Files, url: str) -> list[ResultFile]:
-    """Return the files and streams of the attempt whose folder is `url`; empty if nothing was stored.
+def read_manifest(files: Files, url: str) -> Manifest:
+    """Return the manifest of the attempt whose folder is `url`; an empty one if nothing was stored.
 
     Raises FileMissing, FileDamaged for a manifest that no consumer writes, StorageError.
     """
     if not url:
-        return []
+        return Manifest()
     result = read_result(files, url)
     try:
         found = list(_files(result, url))
         taken = {file.name for file in found}
         _check_names(taken)
-        return [*found, *(stream for stream in _streams(result, url) if stream.name not in taken)]
+        return Manifest([*found, *_streams(result, url, taken)], _count_refused(result))
     except (StorageError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileDamaged(f"{manifest_url(url)} is damaged or forged: {error}") from error
 
@@ -68,19 +81,35 @@ def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
         if not isinstance(name, str) or type(size) is not int or size < 0 or not _DIGEST.fullmatch(digest):
             raise ValueError(f"a file is described as {cut(repr(item))}")
         name.encode()  # raises UnicodeEncodeError for a lone surrogate
-        yield ResultFile(str(safe_name(name)), output_url(url, name), size, digest)
+        executable = item.get("executable") is True
+        yield ResultFile(str(safe_name(name)), output_url(url, name), size, digest, executable=executable)
 
 
-def _streams(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
-    """Yield the streams as files."""
+def _count_refused(result: Mapping[str, Any]) -> int:
+    named = result.get("refused", [])
+    refused = result.get("refused_count", len(named) if isinstance(named, list) else 0)
+    return refused if type(refused) is int else 0
+
+
+def _streams(result: Mapping[str, Any], url: str, taken: Collection[str]) -> Iterator[ResultFile]:
+    """Yield the streams as files, under names that no file or folder of the task has."""
     for stream in _STREAMS:
         text, size = result.get(stream), result.get(f"{stream}_bytes", 0)
-        name = stream_name(stream)
+        name = next(name for name in _stream_names(stream) if not _is_taken(name, taken))
         if text is None and size:
             yield ResultFile(name, stream_url(url, stream), int(size), str(result.get(f"{stream}_digest") or ""))
         else:
             data = (text or "").encode()
             yield ResultFile(name, "", len(data), text=data)
+
+
+def _stream_names(stream: str) -> Iterator[str]:
+    yield stream_name(stream)
+    yield from (stream_name(f"{stream}.{number}") for number in count(1))
+
+
+def _is_taken(name: str, taken: Collection[str]) -> bool:
+    return name in taken or any(other.startswith(f"{name}/") for other in taken)
 
 
 def _check_names(names: set[str]) -> None:

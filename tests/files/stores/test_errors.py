@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from kubeque.files.store import Files
-from kubeque.files.stores.errors import PAUSES, is_transient, patiently
-from kubeque.model.errors import ConfigError, FileMissing, StorageError
+from kubeque.files.stores.errors import PAUSES, is_transient, patiently, refused
+from kubeque.model.errors import ConfigError, FileError, FileMissing, StorageError
 
 AWAY = [ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), OSError(errno.EBUSY, "slow down")]
 NO = [PermissionError(errno.EACCES, "no"), OSError("Forbidden"), FileNotFoundError("x"), ValueError("x")]
@@ -115,3 +115,25 @@ def test_results_go_only_where_files_appear_whole(url: str) -> None:
 def test_an_unknown_scheme_is_the_users_to_mend() -> None:
     with pytest.raises(ConfigError, match="nonsense://"):
         Files().read("nonsense://x/y")
+
+
+@pytest.mark.parametrize(
+    ("verb", "error", "local", "one_file"),
+    [
+        ("write", OSError(errno.ENAMETOOLONG, "too long"), False, True),
+        ("write", ValueError("Bad Request: the name is invalid"), False, True),
+        ("write", _Answer(400), False, True),
+        ("write", _Answer(403), False, False),
+        ("write", PermissionError("Forbidden"), False, False),
+        ("read", ValueError("Bad Request: Invalid Credentials"), False, False),
+        ("write", OSError(errno.ENOSPC, "full"), True, False),
+        ("write", OSError(errno.EIO, "broken"), True, False),
+        ("read", OSError(errno.EIO, "broken"), True, True),
+        ("read", PermissionError(errno.EACCES, "closed"), True, True),
+        ("write", NotADirectoryError(errno.ENOTDIR, "a file"), True, True),
+    ],
+)
+def test_an_error_of_one_file_is_told_from_one_of_the_store(
+    verb: str, error: Exception, local: bool, one_file: bool
+) -> None:
+    assert isinstance(refused(verb, "gs://b/a", error, local=local), FileError) is one_file

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Container, Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from kubeque.client import Client, Transfer
 from kubeque.jobs.results.destination import MARKER
+from kubeque.jobs.results.fetch import NotKept
 from kubeque.model.config.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError, UserError
 from kubeque.model.rows.index_ranges import parse_ranges
@@ -152,7 +154,7 @@ def forge(client: Client, job: str) -> Iterator[Forge]:
 
 NAMES = [
     "../evil", "/tmp/kubeque-evil", "a/../../../evil", "a\0b", "", ".", "a//b", "a\\b", "C:x", "\ud800", 7, None,
-    ["a"], "a.txt/x", "deep",
+    ["a"], "a.txt/x",
 ]  # fmt: skip
 
 
@@ -207,7 +209,7 @@ def test_a_link_in_the_destination_is_not_followed_out_of_it(client: Client, job
 
 
 @pytest.mark.parametrize("bytes_now", [b"", b"1", b"9\n", None], ids=["empty", "cut", "changed", "gone"])
-def test_a_stored_file_that_is_not_what_it_was_is_named_and_nothing_of_its_task_appears(
+def test_a_stored_file_that_is_not_what_it_was_is_named_and_all_others_come(
     client: Client, job: str, tmp_path: Path, bytes_now: bytes | None
 ) -> None:
     (stored,) = Path(client.job(job).url).glob("tasks/1/*/files/a.txt")
@@ -215,11 +217,94 @@ def test_a_stored_file_that_is_not_what_it_was_is_named_and_nothing_of_its_task_
 
     with pytest.raises(StorageError, match=r"task 1: cannot read .*a\.txt"):
         client.fetch(job, tmp_path / "dest")
+    expected = [*(f"{n}/{name}" for n in range(4) for name in WHOLE if (n, name) != (1, "a.txt")), "results.csv"]
+    assert tree(tmp_path / "dest") == sorted(expected)
+    with pytest.raises(StorageError, match=r"task 1: cannot read .*a\.txt"):  # each time, not only once
+        client.fetch(job, tmp_path / "dest")
     stored.write_text("1\n")
 
-    assert {name.partition("/")[0] for name in tree(tmp_path / "dest")} == {"0", "2", "3", "results.csv"}
     # Once it is repaired, a fetch copies the rest.
-    assert client.fetch(job, tmp_path / "dest").tasks == 1
+    done = client.fetch(job, tmp_path / "dest")
+    assert (done.tasks, done.files, done.restored) == (1, 1, 0)
+    assert client.fetch(job, tmp_path / "dest").kept == 4
+
+
+def test_what_is_in_the_way_in_the_folder_costs_one_file(client: Client, job: str, tmp_path: Path) -> None:
+    dest = tmp_path / "dest"
+    (dest / "0/a.txt/mine").mkdir(parents=True)
+    (dest / "2").mkdir()
+    (dest / "2/deep").touch()
+
+    with pytest.raises(
+        StorageError, match=r"task 0: cannot write .*/0/a\.txt: .*; task 2: .*; correct that, or choose"
+    ):
+        client.fetch(job, dest, force=True)
+
+    missing = [(0, "a.txt"), (2, "deep/er/b.csv")]
+    expected = [f"{n}/{name}" for n in range(4) for name in WHOLE if (n, name) not in missing]
+    assert tree(dest) == sorted([*expected, "2/deep", "results.csv"])
+    shutil.rmtree(dest / "0/a.txt")
+    (dest / "2/deep").unlink()
+    assert client.fetch(job, dest).files == 2
+
+
+ODD = r"""
+import os, socket, sys
+which = int(sys.argv[1])
+print("out", which)
+if which == 0:
+    os.mkdir("stdout.txt"); open("stdout.txt/part", "w").write("part"); open("stderr.txt", "w").write("mine")
+    print("err", file=sys.stderr)
+if which == 1:
+    os.mkfifo("fifo"); os.symlink("/etc/passwd", "link"); open("a:b", "w"); open(b"\xff", "w")
+    for name in ("line\nbreak", "dots...", ".. ", "é" * 127, "plain"):
+        open(name, "w").write("x")
+    deep = "/".join(["d" * 200] * 15)
+    os.makedirs(deep); open(deep + "/file", "w").write("deep")
+if which == 2:
+    for n in range(25):
+        os.symlink("/", f"link{n}")
+    open("run.sh", "w").write("#!/bin/sh\necho ran\n"); os.chmod("run.sh", 0o755)
+    for stream in ("stdout", "stderr"):
+        os.unlink("../" + stream)
+    os.mkdir("../stderr"); os.mkfifo("../stdout")
+"""
+
+
+def test_odd_files_cost_only_themselves_and_are_counted(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(ODD)
+    client.submit(Sweep(["python3", "^odd.py", "{index}"], name="odd", rows=sequence(4), base=tmp_path))
+    assert client.wait("odd", timeout=60).counts.ok == 4
+    dest = tmp_path / "dest"
+
+    done = client.fetch("odd", dest)
+
+    assert (done.tasks, done.not_kept) == (4, NotKept(4 + 25 + 2, 2, 1))
+    assert tree(dest / "0") == ["stderr.1.txt", "stderr.txt", "stdout.1.txt", "stdout.txt/part"]
+    assert [(dest / "0" / name).read_text() for name in ("stdout.1.txt", "stderr.1.txt", "stderr.txt")] == [
+        "out 0\n", "err\n", "mine",
+    ]  # fmt: skip
+    deep = "/".join(["d" * 200] * 15) + "/file"
+    assert tree(dest / "1") == sorted(
+        ["line\nbreak", "dots...", ".. ", "é" * 127, "plain", deep, "stdout.txt", "stderr.txt"]
+    )
+    assert subprocess.check_output([dest / "2/run.sh"]) == b"ran\n"
+    assert not os.access(dest / "1/plain", os.X_OK)
+    assert tree(dest / "3") == ["stderr.txt", "stdout.txt"]
+    again = client.fetch("odd", dest)
+    assert (again.tasks, again.kept, again.not_kept) == (0, 4, done.not_kept)
+
+
+def test_a_name_too_long_for_the_folder_costs_one_file(client: Client, tmp_path: Path) -> None:
+    deep = "/".join(["d" * 200] * 17)
+    client.submit(Sweep(["sh", "-c", f"mkdir -p {deep}; echo x > {deep}/file; echo y > plain"], name="deep"))
+    client.wait("deep", timeout=60)
+    dest = tmp_path.joinpath(*["e" * 200] * 3)
+
+    with pytest.raises(StorageError, match=r"task 0: cannot write .*: File name too long; correct that, or choose"):
+        client.fetch("deep", dest)
+
+    assert tree(dest) == ["0/plain", "0/stderr.txt", "0/stdout.txt", "results.csv"]
 
 
 def test_a_long_stream_is_checked_as_well(client: Client, tmp_path: Path) -> None:

@@ -82,11 +82,11 @@ def test_what_is_broken_off_goes_on_behind_the_last_portion(
     monkeypatch.setattr(fetch_to_store, "_PORTION_TASKS", 1)
     send, sent = Files.upload_many, 0
 
-    def away(*args: object, **kwargs: object) -> None:
+    def away(*args: object, **kwargs: object) -> object:
         nonlocal sent
         if (sent := sent + 1) == 3:
             raise StorageError("the store is away")
-        send(*args, **kwargs)  # type: ignore[arg-type]
+        return send(*args, **kwargs)  # type: ignore[arg-type]
 
     with monkeypatch.context() as broken:
         broken.setattr(Files, "upload_many", away)

@@ -57,6 +57,7 @@ def fetch_results(
         record = {
             "job": name, "dest": dest, "table": done.table, "tasks": done.tasks, "kept": done.kept,
             "restored": done.restored, "files": done.files, "bytes": done.size,
+            "not_kept": done.not_kept.files if done.not_kept else 0,
         }  # fmt: skip
         click.echo(json.dumps(record))
     elif not quiet:
@@ -64,6 +65,12 @@ def fetch_results(
         restored = f", {done.restored} of them because files in it had changed or were missing" if done.restored else ""
         what = f"{_count(done.tasks, 'task')} with {_count(done.files, 'file')} ({format_bytes(done.size)}B)"
         click.echo(f"{dest}: {what} fetched{restored}{kept}; the table is {done.table}")
+        if done.not_kept:
+            files, tasks = _count(done.not_kept.files, "file"), _count(done.not_kept.tasks, "task")
+            click.echo(
+                f"{files} of {tasks} {'was' if done.not_kept.files == 1 else 'were'} not kept: "
+                f"`kubeque show {name} {done.not_kept.first}` names them"
+            )
 
 
 def _count(number: int, noun: str) -> str:
