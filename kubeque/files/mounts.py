@@ -5,11 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import select
 import shutil
 import stat
 import sys
 from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from io import FileIO
 
 from kubeque.model.text import quote_name
 
@@ -21,18 +23,49 @@ _ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
 _UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
 
 
-def mount_points(folder: str | os.PathLike[str]) -> list[str]:
-    """Return the mount points at and below `folder`, whose path must have no links; inner ones first.
+class MountTable:
+    """The mounts of this process. The kernel's table is read once, and again only after a change of it."""
 
-    Empty on a system without /proc.
-    """
-    root = os.fsencode(folder)
-    table = _read_table()
-    if b" " + _SPECIAL.sub(_escape, root) not in table:  # each task asks, and nearly none has mounted anything
-        return []
-    below = root.rstrip(b"/") + b"/"
-    found = [point for point in _parse(table) if point == root or point.startswith(below)]
-    return [os.fsdecode(point) for point in sorted(found, key=lambda point: -point.count(b"/"))]
+    def __init__(self) -> None:
+        #: It stays open, because the kernel reports changes to an open file. None before the first read.
+        self._file: FileIO | None = None
+        self._table = b""
+
+    def points(self, folder: str | os.PathLike[str]) -> list[str]:
+        """Return the mount points at and below `folder`, whose path must have no links; inner ones first.
+
+        Empty on a system without /proc.
+        """
+        root = os.fsencode(folder)
+        if self._file is None or _has_changed(self._file):
+            self._read()
+        if (
+            b" " + _SPECIAL.sub(_escape, root) not in self._table
+        ):  # each task asks, and nearly none has mounted anything
+            return []
+        below = root.rstrip(b"/") + b"/"
+        found = [point for point in _parse(self._table) if point == root or point.startswith(below)]
+        return [os.fsdecode(point) for point in sorted(found, key=lambda point: -point.count(b"/"))]
+
+    def close(self) -> None:
+        """Close the file of the kernel. A later look at the mounts opens it again."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _read(self) -> None:
+        try:
+            self._file = self._file or FileIO(_TABLE)
+            self._file.seek(0)
+            self._table = self._file.readall()
+        except OSError:
+            self._table = b""
+
+
+def mount_points(folder: str | os.PathLike[str]) -> list[str]:
+    """Return what `MountTable.points` returns now."""
+    with closing(MountTable()) as table:
+        return table.points(folder)
 
 
 def is_on_mount(folder: str | os.PathLike[str]) -> bool:
@@ -48,10 +81,18 @@ def is_below(path: str, folders: Collection[str]) -> bool:
 
 def _read_table() -> bytes:
     try:
-        with open(_TABLE, "rb", buffering=0) as file:
+        with FileIO(_TABLE) as file:
             return file.readall()
     except OSError:
         return b""
+
+
+def _has_changed(table: FileIO) -> bool:
+    """True if the mounts have changed since the table was opened or asked, or if this kernel cannot tell."""
+    asked = select.poll()
+    asked.register(table, select.POLLIN | select.POLLOUT | select.POLLPRI)
+    # A kernel that does not watch the table reports it as writable too.
+    return asked.poll(0) != [(table.fileno(), select.POLLIN)]
 
 
 def _parse(table: bytes) -> list[bytes]:
@@ -64,33 +105,40 @@ def _escape(found: re.Match[bytes]) -> bytes:
     return b"\\%03o" % found[0][0]
 
 
-def unmount_below(folder: str | os.PathLike[str]) -> list[str]:
-    """Unmount everything at and below `folder`, whose path must have no links. Return the mount points that remain."""
-    left = mount_points(folder)
-    while left and sys.platform == "linux":
-        # A recursive bind mount shares events with its source: without this, the source would lose its mounts too.
-        for point in [point for point in left if _make_private(point)]:
-            ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
-        # A mount that another one hides can be unmounted only after that one.
-        before, left = left, mount_points(folder)
-        if len(left) == len(before):
-            break
-    return left
+def unmount_below(folder: str | os.PathLike[str], table: MountTable | None = None) -> list[str]:
+    """Unmount everything at and below `folder`, whose path must have no links. Return the mount points that remain.
+
+    `table` is closed afterwards.
+    """
+    with closing(table or MountTable()) as mounts:
+        left = mounts.points(folder)
+        while left and sys.platform == "linux":
+            # A recursive bind mount shares events with its source: without this, the source would lose its mounts too.
+            for point in [point for point in left if _make_private(point)]:
+                ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
+            # A mount that another one hides can be unmounted only after that one.
+            before, left = left, mounts.points(folder)
+            if len(left) == len(before):
+                break
+        return left
 
 
 def _make_private(point: str) -> bool:
     return bool(ctypes.CDLL(None).mount(None, os.fsencode(point), None, ctypes.c_ulong(_MS_PRIVATE), None) == 0)
 
 
-def remove_tree(folder: str | os.PathLike[str], *, after_task: bool = False) -> list[str]:
+def remove_tree(
+    folder: str | os.PathLike[str], *, after_task: bool = False, table: MountTable | None = None
+) -> list[str]:
     """Remove a folder without following links and mounts. Return what remains, with the reason, one line each.
 
     `after_task`: unmount what is mounted in the folder, and restore permissions that a program removed.
     A mount that remains is named, and nothing below it is removed. A missing folder is not an error.
+    `table`: an earlier look at the mounts, used again if they are the same, and closed afterwards.
     """
     above, name = os.path.split(os.path.abspath(folder))
     path = os.path.join(os.path.realpath(above), name)
-    left = unmount_below(path) if after_task else mount_points(path)
+    left = unmount_below(path, table) if after_task else mount_points(path)
     problems = _name_mounts(left)
     try:
         try:

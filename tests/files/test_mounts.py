@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.mounts import is_on_mount, mount_points, remove_tree, unmount_below
+from kubeque.files.mounts import MountTable, is_on_mount, mount_points, remove_tree, unmount_below
 from kubeque.files.store import Files
 from kubeque.model.errors import StorageError
 from tests.mounting import bind, mount, private_mounts
@@ -55,6 +55,23 @@ def test_a_mount_is_found_by_its_name_unmounted_and_its_folder_removed(tmp_path:
     assert remove_tree(tmp_path / "work", after_task=True) == []
 
     assert not (tmp_path / "work").exists()
+
+
+def test_a_table_is_read_again_only_after_a_change(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, work = MountTable(), tmp_path / "work"
+    assert table.points(work) == []
+    bind(data, work / "m")
+    assert table.points(work) == [str(work / "m")]
+
+    monkeypatch.setattr(MountTable, "_read", lambda self: pytest.fail("the table has not changed"))
+    assert table.points(work) == [str(work / "m")]
+    monkeypatch.undo()
+
+    mount("-t", "tmpfs", "none", work / "m" / "deep")
+    assert table.points(work) == [str(work / "m" / "deep"), str(work / "m")]
+    assert remove_tree(work, after_task=True, table=table) == []
+    assert table.points(work) == []
+    table.close()
 
 
 def test_without_leave_to_unmount_the_mount_stays_and_all_else_goes(tmp_path: Path, data: Path) -> None:

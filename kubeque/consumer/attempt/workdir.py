@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFailed
-from kubeque.files.mounts import is_below, mount_points, remove_tree
+from kubeque.files.mounts import MountTable, is_below, remove_tree
 from kubeque.files.safe_paths import safe_name
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
@@ -71,6 +71,7 @@ class Workdir:
         self.out = self.folder / "out.json"
         #: Size, time and inode of each staged file.
         self._staged: dict[str, tuple[int, int, int]] = {}
+        self._mounts = MountTable()
         try:
             root.mkdir(parents=True, exist_ok=True)
             self.folder.mkdir()
@@ -113,14 +114,15 @@ class Workdir:
         that a store cannot hold are refused.
         """
         root = os.path.join(os.path.realpath(self.folder.parent), self.folder.name, self.path.name)
-        return _Search(root, self._staged, selection(tuple(results), tuple(ignore))).run()
+        mounts = frozenset(self._mounts.points(os.path.dirname(root)))  # `remove` uses the same look
+        return _Search(root, self._staged, selection(tuple(results), tuple(ignore)), mounts).run()
 
     def remove(self) -> list[str]:
         """Unmount what the task mounted in the folder, and remove the folder without following links and mounts.
 
         Returns the paths that could not be removed, with the reason.
         """
-        return remove_tree(self.folder, after_task=True)
+        return remove_tree(self.folder, after_task=True, table=self._mounts)
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
@@ -148,13 +150,19 @@ def _trace(status: os.stat_result) -> tuple[int, int, int]:
 class _Search:
     """One walk through a working directory."""
 
-    def __init__(self, root: str, staged: Mapping[str, tuple[int, int, int]], keeps: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        root: str,
+        staged: Mapping[str, tuple[int, int, int]],
+        keeps: Callable[[str], bool],
+        mounts: Collection[str],
+    ) -> None:
         self._root = root
         self._staged = staged
         self._keeps = keeps
         self._found = OutputFiles()
         #: Mount points in the folder: their files belong to somebody else.
-        self._mounts = frozenset(mount_points(os.path.dirname(root)))
+        self._mounts = mounts
         #: Folders to look into: path, and the prefix of the names in it.
         self._todo = [(root, "")]
 
