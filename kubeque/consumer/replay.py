@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.consumer.attempt.environment import read_out, task_environment
+from kubeque.consumer.attempt.environment import task_environment
 from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache
 from kubeque.consumer.attempt.log_tail import LiveTail
+from kubeque.consumer.attempt.out_values import read_out
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.attempt.workdir import Workdir

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kubeque.consumer import events as on
-from kubeque.consumer.attempt.environment import read_out
 from kubeque.consumer.attempt.failure import Failure, internal_failure
 from kubeque.consumer.attempt.log_tail import QUOTED_CHARACTERS, last_lines, stream_problem
+from kubeque.consumer.attempt.out_values import read_out
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.upload import upload_files, upload_streams
