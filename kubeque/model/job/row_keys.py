@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.model.command.command import Word
 from kubeque.model.job.spec import Input, JobSpec
-from kubeque.model.rows.rows import INDEX
+from kubeque.model.rows.rows import INDEX, read_types
 
 #: Bytes in one key.
 KEY_BYTES = 16
@@ -43,24 +43,38 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
     - the environment that the sweep sets
     - the rules for kept files
     - the image
+    - for a function, instead of its files: a digest of its source and its call, and the types of those values that it
+      gets as given and that are not texts
 
     The row's index is part of the key only if the command contains {index}, or if the rows have no columns.
     Memory: one row.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)
+    call = spec.function
+    files = [item for item in spec.inputs if not (call and item.name in call.files)]
+    own_files = [[call.files[0], False, call.key]] if call else []
     common = {
         "version": _VERSION, "shell": spec.shell, "results": sorted(spec.results), "ignore": sorted(spec.ignore),
-        "env": sorted(spec.env.items()), "inputs": sorted(map(_identity, spec.inputs)),
+        "env": sorted(spec.env.items()), "inputs": sorted([*map(_identity, files), *own_files]),
         "image": "" if spec.local else _digest(spec.image), "columns": [columns[at] for at in order],
     }  # fmt: skip
     start = hashlib.blake2b(_encode(common).encode(), digest_size=KEY_BYTES)
     for index, values in enumerate(rows):
         row = {**dict(zip(columns, values, strict=True)), INDEX: str(index)}
         key = start.copy()
-        own = [values[at] for at in order] if columns else [row[INDEX]]
+        own: list[Any] = [values[at] for at in order] if columns else [row[INDEX]]
+        own += _types(spec, index)
         key.update(_encode([[_word(word, row, spec) for word in spec.command], own]).encode())
         yield key.digest()
+
+
+def _types(spec: JobSpec, index: int) -> list[list[str]]:
+    """Return column and type of the values that a function gets as another type than text."""
+    if spec.function is None or not spec.rows.types:
+        return []
+    found = read_types(spec.rows, index)
+    return sorted([name, found[name]] for name in spec.function.columns if name in found)
 
 
 def _word(word: Word, row: dict[str, str], spec: JobSpec) -> Any:

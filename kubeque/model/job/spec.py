@@ -45,6 +45,25 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """The Python function that the command of a job calls with the values of its row."""
+
+    #: SHA-256, hex, of the function and its call; it replaces the digests of `files` in row keys.
+    key: str
+    #: Names of the inputs that make the call: the function, and the program that calls it.
+    files: tuple[str, ...]
+    #: Columns whose values the function gets with their Python types.
+    columns: tuple[str, ...]
+
+    def to_wire(self) -> dict[str, Any]:
+        return {"key": self.key, "files": list(self.files), "columns": list(self.columns)}
+
+    @classmethod
+    def from_wire(cls, wire: Mapping[str, Any]) -> FunctionCall:
+        return cls(wire["key"], tuple(wire["files"]), tuple(wire["columns"]))
+
+
+@dataclass(frozen=True, slots=True)
 class JobSpec:
     """A command, its rows, its files and the resources of each task."""
 
@@ -79,6 +98,8 @@ class JobSpec:
     cluster: str = "local"
     #: Options of one kind of cluster (gpu, node_selector, pod_template ...).
     pod: Mapping[str, Any] = field(default_factory=dict)
+    #: The Python function that the command calls; None for other commands.
+    function: FunctionCall | None = None
     #: Stored entries that only a newer kubeque knows; those of the rows under the key "rows".
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
@@ -87,11 +108,13 @@ class JobSpec:
         wire = self.to_wire()
         del wire["local_env"], wire["local"]
         wire["rows"].pop("pages", None)
+        if not (self.function and self.function.columns):  # then no task can see the types of its values
+            wire["rows"].pop("types", None)
         return hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).hexdigest()
 
     def to_wire(self) -> dict[str, Any]:
         return {
-            **write_fields(self),
+            **_without_empty(write_fields(self) | {"function": self.function and self.function.to_wire()}, "function"),
             "version": SPEC_VERSION,
             "command": [word.to_wire() for word in self.command],
             "rows": {**self.extra.get("rows", {}), **_write_rows(self.rows)},
@@ -124,6 +147,7 @@ class JobSpec:
                 tuple(rows["starts"]),
                 tuple(tuple(axis) for axis in rows["axes"]),
                 tuple(rows.get("pages", ())),
+                tuple(rows.get("types", ())),
             ).check(),
             "inputs": tuple(map(Input.from_wire, wire["inputs"])),
             "row_inputs": {path: Input.from_wire(item) for path, item in wire["row_inputs"].items()},
@@ -131,6 +155,7 @@ class JobSpec:
             "results": tuple(wire["results"]),
             "ignore": tuple(wire["ignore"]),
             "local": wire.get("local", bool(wire["local_env"])),
+            "function": FunctionCall.from_wire(wire["function"]) if wire.get("function") else None,
         }
         spec = cls(**values)
         if not spec.shapes:
@@ -143,7 +168,9 @@ class JobSpec:
 
 
 def _write_rows(rows: RowsSpec) -> dict[str, Any]:
-    wire = asdict(rows)
-    if not rows.pages:
-        del wire["pages"]
-    return wire
+    return _without_empty(_without_empty(asdict(rows), "pages"), "types")
+
+
+def _without_empty(wire: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return `wire` without an empty entry. A spec without it keeps the digest that it had before the entry existed."""
+    return wire if wire[key] else {name: value for name, value in wire.items() if name != key}

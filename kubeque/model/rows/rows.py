@@ -7,11 +7,12 @@ import itertools
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from kubeque.model.errors import FileDamaged, ParametersError
+from kubeque.model.rows.value_types import TEXT, to_value, unfold
 from kubeque.model.text import cut
 
 #: Rows of one page at most.
@@ -178,6 +179,21 @@ def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
     return _to_dict(spec, index, compute_row(spec.axes, index))
 
 
+def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
+    """Return the types of row `index` by column, without those of texts."""
+    if not spec.types:
+        return {}
+    places = compute_places(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
+    letters = (unfold(types, at) for types, at in zip(spec.types, places, strict=True))
+    return {column: letter for column, letter in zip(spec.columns, letters, strict=True) if letter != TEXT}
+
+
+def read_values(spec: RowsSpec, index: int, row: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row as the Python values that were given; `row`: its texts by column."""
+    types = read_types(spec, index)
+    return {column: to_value(types[column], text) if column in types else text for column, text in row.items()}
+
+
 def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
     """Yield all rows in order, in the form of `read_row`; each page is read once."""
     values: Iterable[Sequence[str]]
@@ -191,11 +207,16 @@ def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
 
 def compute_row(axes: Sequence[Sequence[str]], index: int) -> Row:
     """Return row `index` of a grid; the last axis changes fastest."""
-    row: list[str] = []
+    return tuple(axis[at] for axis, at in zip(axes, compute_places(axes, index), strict=True))
+
+
+def compute_places(axes: Sequence[Sequence[str]], index: int) -> list[int]:
+    """Return the place in each axis of the value that row `index` of a grid has."""
+    places: list[int] = []
     for axis in reversed(axes):
-        index, position = divmod(index, len(axis))
-        row.append(axis[position])
-    return tuple(reversed(row))
+        index, place = divmod(index, len(axis))
+        places.append(place)
+    return places[::-1]
 
 
 def _read_page(spec: RowsSpec, number: int, page: ReadPage) -> Sequence[Sequence[str]]:
@@ -232,6 +253,8 @@ class RowsSpec:
     axes: tuple[tuple[str, ...], ...] = ()
     #: SHA-256 of the bytes of each page of a table, hex; empty if an earlier kubeque stored the rows.
     pages: tuple[str, ...] = ()
+    #: Types of the values of each column (see value_types); empty if all are texts.
+    types: tuple[str, ...] = ()
 
     def check(self) -> RowsSpec:
         """Return this object. Raises ValueError if its parts contradict each other."""
@@ -244,6 +267,15 @@ class RowsSpec:
             and (not table or (self.starts[:1] == (0,) and all(starts)))
             and (table or (counted == self.n and len(self.axes) == len(self.columns)))
             and len(self.pages) in (0, len(self.starts))
+            and self._types_fit()
         ):
             raise ValueError(f"the {self.n} rows of a {cut(self.kind, 60)} contradict their parts")
         return self
+
+    def _types_fit(self) -> bool:
+        """True if each column has one type for all values, or one for each row or value of its axis."""
+        sizes = [self.n] * len(self.columns) if self.kind == "table" else list(map(len, self.axes))
+        return not self.types or (
+            len(self.types) == len(self.columns)
+            and all(len(letters) in (0, 1, size) for letters, size in zip(self.types, sizes, strict=True))
+        )

@@ -24,7 +24,7 @@ def to_text(value: object, *, missing: str | None = None) -> str:
     convert = _EXACT.get(type(value))
     if convert:
         return convert(value)
-    if _is_missing(value):
+    if is_missing(value):
         if missing is None:
             remedy = (
                 "write '' for an empty text; from_records, kubeque.map and the Airflow operator also take missing=''"
@@ -39,7 +39,8 @@ def to_text(value: object, *, missing: str | None = None) -> str:
     return text
 
 
-def _is_missing(value: Any) -> bool:
+def is_missing(value: Any) -> bool:
+    """True for None, NaN, and the missing values of pandas and numpy."""
     if value is None or type(value).__name__ in _MISSING_TYPES:
         return True
     if isinstance(value, Decimal):

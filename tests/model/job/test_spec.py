@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.spec import Input, JobSpec
+from kubeque.model.job.spec import FunctionCall, Input, JobSpec
 from kubeque.model.rows.parameters import from_records, grid, sequence
 from kubeque.model.rows.rows import RowsSpec
 
@@ -68,6 +68,7 @@ OTHER: dict[str, Any] = {
     "shapes": (Shape(1 << 30),),
     "cluster": "gke://p/-/c",
     "pod": {"gpu": 1},
+    "function": FunctionCall("key", ("kubeque_f.py",), ("a",)),
 }
 
 
@@ -117,6 +118,22 @@ def test_a_spec_from_before_the_flag_is_local_if_it_has_an_environment(local_env
 
     assert read.local is local
     assert read.digest() == SPEC.digest()
+
+
+def test_the_types_of_values_count_only_where_a_function_sees_them() -> None:
+    numbers, texts = grid(a=[1, 2]).to_spec(), grid(a=["1", "2"]).to_spec()
+    command, call = replace(SPEC, rows=numbers), replace(SPEC, rows=numbers, function=FunctionCall("k", ("f",), ("a",)))
+
+    assert command.digest() == replace(command, rows=texts).digest()
+    assert call.digest() != replace(call, rows=texts).digest()
+    assert JobSpec.from_wire(json.loads(json.dumps(call.to_wire()))) == call
+
+
+def test_a_spec_without_a_function_is_stored_as_before() -> None:
+    wire = replace(SPEC, rows=grid(a=["x"]).to_spec()).to_wire()
+
+    assert "function" not in wire
+    assert "types" not in wire["rows"]
 
 
 def test_the_order_of_variables_is_no_difference() -> None:

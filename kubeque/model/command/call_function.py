@@ -1,0 +1,85 @@
+"""Call a function with the values of a row. Tasks run a copy of this file, which imports nothing of kubeque.
+
+It must run on every Python that an image may have (3.7 and later).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+#: Bytes of a return value that become columns of the table; a larger value becomes a file.
+LARGEST_OUT = 16 * 1024
+#: File with a return value larger than LARGEST_OUT.
+RETURN_FILE = "return.json"
+#: Variable with the types of the row's values by column, as JSON; texts are left out.
+TYPES_VARIABLE = "KUBEQUE_ROW_TYPES"
+#: Kind of an argument that gets its value with the type that was given.
+AS_GIVEN = "given"
+
+_TRUTHS: dict[str, bool] = {"true": True, "false": False}
+_CASTS: dict[str, Callable[[str], Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": lambda text: _TRUTHS[text.lower()],
+}
+_READERS: dict[str, Callable[[str], Any]] = {
+    "i": int, "f": float, "b": lambda text: text == "true", "n": lambda text: None, "j": json.loads,
+}  # fmt: skip
+
+
+def cast(text: str, kind: str, letter: str) -> Any:
+    """Return the value of an argument.
+
+    `kind`: int, float, bool or str, with `?` if it may be None, or `given`. `letter`: type of the value (see
+    value_types). Raises ValueError, KeyError if the text does not fit the kind.
+    """
+    if kind == AS_GIVEN:
+        return _READERS.get(letter, str)(text)
+    if letter == "n":
+        if kind.endswith("?"):
+            return None
+        raise ValueError(text)
+    return _CASTS[kind.rstrip("?")](text)
+
+
+def call(function: Callable[..., Any], constants: dict[str, Any], kinds: dict[str, str]) -> None:
+    """Call `function` and write its return value to $KUBEQUE_OUT, or to `return.json` if it is large.
+
+    `constants`: arguments by name. `kinds`: kinds of the arguments that come from the row, by name.
+    """
+    name = function.__name__
+    with open("row.json", encoding="utf-8") as file:
+        row = json.load(file)
+    types = json.loads(os.environ.get(TYPES_VARIABLE, "{}"))
+    arguments = dict(constants)
+    for column, kind in kinds.items():
+        try:
+            arguments[column] = cast(row[column], kind, types.get(column, "t"))
+        except (ValueError, KeyError):
+            sys.exit(f"{name}: the column {column!r} must be {kind}, and {row.get(column)!r} is not")
+    _write(name, function(**arguments))
+
+
+def _write(name: str, value: Any) -> None:
+    def plain(value: Any) -> Any:
+        if type(value).__module__.split(".")[0] == "numpy":
+            return value.tolist()
+        return sys.exit(f"{name} returned a {type(value).__name__}: return a value that JSON can hold")
+
+    if value is None:
+        return
+    whole = json.dumps(value, default=plain)
+    value = json.loads(whole)
+    out = value if isinstance(value, dict) else {"value": value}
+    text = json.dumps({key: json.dumps(item) if isinstance(item, (dict, list)) else item for key, item in out.items()})
+    if len(text) > LARGEST_OUT:
+        with open(RETURN_FILE, "w", encoding="utf-8") as file:
+            file.write(whole)
+        text = json.dumps({"return_file": RETURN_FILE})
+    with open(os.environ["KUBEQUE_OUT"], "w", encoding="utf-8") as file:
+        file.write(text)
