@@ -12,10 +12,10 @@ from typing import Any
 
 from kubeque.client import Client, Progress, absolute_pushes
 from kubeque.model.command.command import Word
-from kubeque.model.command.function import script
+from kubeque.model.command.function import PROGRAM, function_files
 from kubeque.model.errors import JobExists, JobFailed, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.rows.parameters import Rows, to_rows
+from kubeque.model.rows.parameters import Rows, is_frame, to_rows
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.sweep_fields import check_names, split_pod
 from kubeque.model.text import LINE_CHARACTERS, describe, printable
@@ -24,7 +24,7 @@ from kubeque.model.text import LINE_CHARACTERS, describe, printable
 _REASONS = 3
 
 #: Fields of a sweep that the function determines.
-_OURS = ("command", "rows", "inputs", "inputs_of_command")
+_OURS = ("command", "rows", "inputs", "inputs_of_command", "function")
 
 
 def map(
@@ -36,12 +36,13 @@ def map(
     missing: str | None = None,
     columns: Sequence[str] | None = None,
     **options: Any,
-) -> list[dict[str, Any]]:
+) -> Any:
     """Run `function(**row)` for each row as a sweep, and return its table: one dict per row, in order.
 
-    Only the source of the function is sent, so it must contain its imports. Its arguments are cast by its annotations:
-    int, float, bool or str; without an annotation an argument is a str. The function returns a dict (columns `out.*`)
-    or one value (column `out.value`). A value in a dict that is not a scalar is written as JSON.
+    Only the source of the function is sent, so it must contain its imports. An argument gets the value of its row: int,
+    float, bool, None, str, list or dict. An annotation casts the value. The function returns a dict (columns `out.*`)
+    or one value (column `out.value`). A value in a dict that is not a scalar is written as JSON. If `rows` is a
+    DataFrame, the table is one, too.
 
     `missing`: text in place of None and NaN in `rows`. `columns`: names of the values if `rows` are lists or tuples.
     `options`: those of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
@@ -52,25 +53,25 @@ def map(
     if client is not None and not isinstance(client, Client):
         raise UserError(f"client {describe(client)}: give a kubeque.Client")
     with tempfile.TemporaryDirectory() as folder:
-        found = to_rows(rows, missing=missing, columns=columns)
+        found = to_rows(rows, missing=missing, columns=columns, function=True)
         sweep = function_sweep(function, found, Path(folder), {"name": name, **options})
         opened = client or Client()
         try:
-            return _run(opened, sweep)
+            return _run(opened, sweep, framed=is_frame(rows))
         finally:
             if client is None:
                 opened.close()
 
 
-def _run(client: Client, sweep: Sweep) -> list[dict[str, Any]]:
-    """Submit a sweep, wait for its job, and return the table."""
+def _run(client: Client, sweep: Sweep, *, framed: bool) -> Any:
+    """Submit a sweep, wait for its job, and return the table; with `framed` as a DataFrame."""
     job: Job | None = None
     try:
         job = client.submit(sweep).job
         progress = client.wait(job.name)
         if progress.job.closing is None or not progress.job.closing.success:
             raise _failure(client, progress)
-        return client.table(job.name)
+        return client.frame(job.name) if framed else client.table(job.name)
     except KeyboardInterrupt as stop:
         if job is not None:
             stop.add_note(
@@ -89,12 +90,12 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
     known = [field.name for field in fields(Sweep) if field.name not in _OURS]
     given = split_pod(options)
     check_names(given, known, "kubeque.map")
-    made = script(function, rows.columns)
-    (folder / made.name).write_text(made.text, encoding="utf-8")
+    made = function_files(function, rows)
+    made.write(folder)
     # The path of the script is relative, because an equal call must be an equal sweep.
     command = [Word((sys.executable,)), Word((made.name,), upload=True)]
-    sweep = Sweep(command, rows=rows, **given).check()
-    pushes = absolute_pushes(sweep.push, sweep.base)
+    sweep = Sweep(command, rows=rows, function=made.call, **given).check()
+    pushes = [*absolute_pushes(sweep.push, sweep.base), PROGRAM]
     return replace(sweep, push=tuple(pushes), base=folder)
 
 

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kubeque.model.command.call_function import RETURN_FILE
 from kubeque.model.command.command import Word
-from kubeque.model.command.function import RETURN_FILE, script
+from kubeque.model.command.function import PROGRAM, function_files
 from kubeque.model.errors import CommandError
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
@@ -31,6 +32,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
     template_fields_renderers = {"parameters": "json", "env": "json", "op_args": "py", "op_kwargs": "py"}  # noqa: RUF012
     shallow_copy_attrs: Sequence[str] = ("python_callable",)
     custom_operator_name = "@task.kubeque"
+    calls_function = True
 
     def __init__(
         self,
@@ -71,12 +73,12 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
     def _sweep(self, name: str, series: str) -> Sweep:
         assert self._folder is not None
         sweep = super()._sweep(name, series)
-        made = script(self.python_callable, sweep.rows.columns, self._constants(sweep.rows.columns))
-        path = self._folder / made.name
-        path.write_text(made.text, encoding="utf-8")
-        command = [Word((self.python,)), Word((str(path),), upload=True)]
+        made = function_files(self.python_callable, sweep.rows, self._constants(sweep.rows.columns))
+        made.write(self._folder)
+        command = [Word((self.python,)), Word((str(self._folder / made.name),), upload=True)]
+        push = (*sweep.push, str(self._folder / PROGRAM))
         results = (*sweep.results, RETURN_FILE) if sweep.results else ()
-        return replace(sweep, command=command, results=results)
+        return replace(sweep, command=command, results=results, push=push, function=made.call)
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
         """Return the arguments that the call and Airflow give. Raises CommandError for ambiguous and unusable ones."""

@@ -146,9 +146,13 @@ class KubequeHook(BaseHook):
             self._client = None
 
     def rows(
-        self, parameters: Any, *, base: Path, missing: str | None = None, columns: Sequence[str] | None = None
-    ) -> Rows:
-        """Return the rows of the argument `parameters`. `base`: folder for a relative path. Raises ParametersError."""
+        self, parameters: Any, *, base: Path, missing: str | None = None, columns: Sequence[str] | None = None,
+        function: bool = False,
+    ) -> Rows:  # fmt: skip
+        """Return the rows of the argument `parameters`. Raises ParametersError.
+
+        `base`: folder for a relative path. `missing`, `columns`, `function`: see `from_records`.
+        """
         if parameters is None:
             return sequence(1)
         if isinstance(parameters, str | Path):
@@ -161,7 +165,7 @@ class KubequeHook(BaseHook):
             if columns is not None:
                 raise ParametersError(f"columns {describe(columns)}: a CSV file has a header: leave columns out")
             return self.get_conn().rows(text if "://" in text else str(base / expand_home(text)))
-        return to_rows(parameters, missing=missing, columns=columns)
+        return to_rows(parameters, missing=missing, columns=columns, function=function)
 
     def submit(
         self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None,

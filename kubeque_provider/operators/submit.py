@@ -56,6 +56,8 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
     operator_extra_links = SWEEP_LINKS
     ui_color = "#d7e8f7"
+    #: True if the rows are for a Python function, which can get None, lists and dicts.
+    calls_function = False
 
     def __init__(
         self,
@@ -160,7 +162,9 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         options = {option.name: convert_option(option, value) for option, value in given if value is not None}
         return Sweep(
             command=self.command if self._words is None else self._words, name=name, base=base,
-            rows=self.hook.rows(self.parameters, base=base, missing=self.missing, columns=self.columns),
+            rows=self.hook.rows(
+                self.parameters, base=base, missing=self.missing, columns=self.columns, function=self.calls_function
+            ),
             **sweep_fields(options) | {"series": series},
         )  # fmt: skip
 

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from kubeque.model.command.call_function import TYPES_VARIABLE
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.rows.rows import read_types
 
 #: Variables that a task has unless its environment sets them. Python writes each line at once, so that `kubeque peek`
 #: shows it.
@@ -25,6 +27,8 @@ def task_environment(
 ) -> dict[str, str]:
     """Return the environment of a task. `inherited`: what it has of its submitter, or of the image of its pod."""
     env = {**_DEFAULTS, **inherited, **spec.env}
+    if spec.function and (types := read_types(spec.rows, index)):
+        env[TYPES_VARIABLE] = json.dumps(types)
     for column in spec.rows.columns:
         env[f"KUBEQUE_PARAM_{parameter_name(column)}"] = row[column]
     return env | {

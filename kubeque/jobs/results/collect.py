@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
@@ -20,6 +20,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.column_names import FACTS, out_column, parameter_column
 from kubeque.model.rows.column_types import Column, ValueType, read_text
+from kubeque.model.rows.rows import RowsSpec, read_values
 
 _FACT_KINDS = {
     "state": ValueType.TEXT,
@@ -50,7 +51,8 @@ Values = Iterator[list[Any]]
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
     """Write the table of `job` to `dest`, .csv or .parquet. Memory: a few rows, however many the job has.
 
-    `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text.
+    `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text. In a
+    .parquet file, values that were given from Python keep their types.
     Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
     """
     writer = _WRITERS.get(Path(dest).suffix.lower())
@@ -58,7 +60,7 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
     check_file(backends.files, dest)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        columns, count = _gather(backends, job, spool, infer)
+        columns, count = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
         write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
     return CollectedTable(str(dest), count, columns)
 
@@ -73,11 +75,17 @@ def frame(backends: Backends, job: Job) -> Any:
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
-    """Return the table as dicts. Raises StorageError."""
+    """Return the table as dicts; parameters have the Python types that were given. Raises StorageError."""
+    rows = backends.spec(job).rows
     return [
-        {**line.as_record(), **{out_column(name): value for name, value in out.items()}}
+        {**_as_given(rows, line).as_record(), **{out_column(name): value for name, value in out.items()}}
         for line, out in whole_lines(backends, job)
     ]
+
+
+def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
+    """Return a line whose parameters have the Python types that were given."""
+    return replace(line, row=read_values(rows, line.view.index, line.row)) if rows.types else line
 
 
 def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
@@ -93,21 +101,26 @@ def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[st
     return in_parallel(whole, lines(backends, job), threads=SMALL_READS)
 
 
-def _gather(backends: Backends, job: Job, spool: TextIO, infer: bool) -> tuple[tuple[Column, ...], int]:
-    """Write the rows to `spool` as JSON lines; return the columns with their types, and the number of rows."""
+def _gather(backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: bool) -> tuple[tuple[Column, ...], int]:
+    """Write the rows to `spool` as JSON lines; return the columns with their types, and the number of rows.
+
+    `infer`: find types in the texts of parameters. `typed`: use the types that were given.
+    """
+    rows = backends.spec(job).rows
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
     count = 0
     for line, out in whole_lines(backends, job):
         count += 1
-        values = {name: value for name, value in line.row.items() if name != "index"}
+        row = _as_given(rows, line).row if typed else line.row
+        values: dict[str, Any] = {name: value for name, value in row.items() if name != "index"}
         spool.write(json.dumps([line.view.index, values, line.facts(), out]) + "\n")
         for name, value in values.items():
             known = parameters.get(
                 name,
-                Column("param", name, parameter_column(name), ValueType.EMPTY if infer else ValueType.TEXT),
+                Column("param", name, parameter_column(name), ValueType.EMPTY if infer or typed else ValueType.TEXT),
             )
-            parameters[name] = known.widen(read_text(value)) if infer else known
+            parameters[name] = known.widen(read_text(value) if infer and isinstance(value, str) else value)
         for name, value in out.items():
             outs[name] = outs.get(name, Column("out", name, out_column(name))).widen(value)
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]

@@ -66,4 +66,5 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
         image=sweep.image if sweep.image is not None else config.default_image,
         cpu=parse_cpu(cpu) if cpu is not None else None,
         shapes=grow_shapes(first, most or None), cluster=backends.cluster.url, pod=dict(sweep.pod),
+        function=sweep.function,
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kubeque.files.row_pages import PageReader
 from kubeque.files.urls import base_name
 from kubeque.jobs.backends import Backends
@@ -10,7 +12,7 @@ from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.parameters import Rows, from_records, grid, iter_rows, sequence
-from kubeque.model.rows.rows import RowsSpec
+from kubeque.model.rows.rows import axis_values, read_values
 from kubeque.model.sweep.jobspec import kept_fields
 from kubeque.model.sweep.sweep import Sweep
 
@@ -26,7 +28,8 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
     inputs = spec.inputs if inputs_of_command else tuple(item for item in spec.inputs if not _of_command(spec, item))
     defaults = Budgets().to_wire()
     return Sweep(
-        command=spec.command, rows=rows or _rows(backends, job, spec.rows), inputs=inputs,
+        command=spec.command, rows=rows or _rows(backends, job, spec), inputs=inputs,
+        function=spec.function if inputs_of_command else None,
         inputs_of_command=inputs_of_command, memory=spec.shapes[0].memory, max_memory=_most(spec.shapes),
         disk=spec.shapes[0].disk,
         retry_causes={cause: n for cause, n in job.budgets.to_wire().items() if n != defaults[cause]},
@@ -34,13 +37,16 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
     )  # fmt: skip
 
 
-def _rows(backends: Backends, job: Job, spec: RowsSpec) -> Rows:
-    if spec.kind == "sequence":
-        return sequence(spec.n)
-    if spec.kind == "grid":
-        return grid(dict(zip(spec.columns, spec.axes, strict=True)))
-    rows = iter_rows(spec, PageReader(job.url, backends.files, spec.pages).page)
-    return from_records({column: row[column] for column in spec.columns} for row in rows)
+def _rows(backends: Backends, job: Job, spec: JobSpec) -> Rows:
+    """Return the rows of a job. Only a function sees their types, and a command gets each text as it was."""
+    rows = spec.rows if spec.function else replace(spec.rows, types=())
+    if rows.kind == "sequence":
+        return sequence(rows.n)
+    if rows.kind == "grid":
+        return grid(dict(zip(rows.columns, axis_values(rows), strict=True)))
+    texts = iter_rows(rows, PageReader(job.url, backends.files, rows.pages).page)
+    values = (read_values(rows, index, row) for index, row in enumerate(texts))
+    return from_records(({column: row[column] for column in rows.columns} for row in values), function=True)
 
 
 def _of_command(spec: JobSpec, item: Input) -> bool:

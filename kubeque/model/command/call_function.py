@@ -22,29 +22,29 @@ AS_GIVEN = "given"
 
 _TRUTHS: dict[str, bool] = {"true": True, "false": False}
 _CASTS: dict[str, Callable[[str], Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": lambda text: _TRUTHS[text.lower()],
-}
+    "int": int, "float": float, "str": str, "bool": lambda text: _TRUTHS[text.lower()],
+}  # fmt: skip
 _READERS: dict[str, Callable[[str], Any]] = {
-    "i": int, "f": float, "b": lambda text: text == "true", "n": lambda text: None, "j": json.loads,
+    "i": int, "f": float, "b": lambda text: text == "true", "n": lambda text: None, "m": float,
+    "j": json.loads,
 }  # fmt: skip
 
 
 def cast(text: str, kind: str, letter: str) -> Any:
     """Return the value of an argument.
 
-    `kind`: int, float, bool or str, with `?` if it may be None, or `given`. `letter`: type of the value (see
-    value_types). Raises ValueError, KeyError if the text does not fit the kind.
+    `kind`: int, float, bool, str, list or dict, with `?` if it may be None, or `given`. `letter`: type of the value
+    (see value_types). Raises ValueError, KeyError if the value does not fit the kind.
     """
-    if kind == AS_GIVEN:
-        return _READERS.get(letter, str)(text)
-    if letter == "n":
-        if kind.endswith("?"):
-            return None
+    given = _READERS.get(letter, str)(text)
+    if kind == AS_GIVEN or (letter == "n" and kind.endswith("?")):
+        return given
+    name = kind.rstrip("?")
+    if name in _CASTS and letter != "n":
+        return _CASTS[name](text)
+    if type(given).__name__ != name:
         raise ValueError(text)
-    return _CASTS[kind.rstrip("?")](text)
+    return given
 
 
 def call(function: Callable[..., Any], constants: dict[str, Any], kinds: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""The script that a task runs to call a Python function with the values of its row."""
+"""The files with which a task calls a Python function with the values of its row."""
 
 from __future__ import annotations
 
@@ -6,31 +6,53 @@ import ast
 import builtins
 import dis
 import functools
+import hashlib
 import inspect
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
+from kubeque.model.command import call_function
+from kubeque.model.command.call_function import AS_GIVEN, LARGEST_OUT, RETURN_FILE
+from kubeque.model.command.function_arguments import argument_kinds, check_values, columns_as_given
 from kubeque.model.errors import CommandError
+from kubeque.model.job.spec import FunctionCall
+from kubeque.model.rows.rows import Rows
 from kubeque.model.text import describe
 
-#: Annotations of an argument that a column can be cast to.
-KINDS = ("int", "float", "bool", "str")
-#: Bytes of a return value that become columns of the table; a larger value becomes a file.
-LARGEST_OUT = 16 * 1024
-#: File with a return value larger than LARGEST_OUT.
-RETURN_FILE = "return.json"
+#: Name of the program that calls the function. No function can have this name.
+PROGRAM = "kubeque-call.py"
 #: Characters of a function's name in the name of its script, so that each file system takes it.
 _NAME_CHARACTERS = 50
 _REMEDY = "define a function with def that calls it with the values of a row"
 #: Decorators that are removed from the function before it is sent.
 _LEFT_BEHIND = {"kubeque", "kubeque_task", "setup", "teardown", "skip_if", "run_if"}
 
-# The script must run on every Python that an image may have, also old ones. Annotations are not evaluated: the types
-# that they name may be missing in the image. All names are inside one function, so that they cannot hide the user's.
-_SCRIPT = """\
+# Annotations are not evaluated, because the types that they name may be missing in the image. All names are inside one
+# function, so that they cannot hide the user's.
+_FUNCTION = """\
+from __future__ import annotations
+
+{source}
+
+
+def {main}(function):
+    import json, runpy
+
+    call = runpy.run_path({program!r})["call"]
+    call(function, json.loads({constants}), json.loads({kinds}))
+
+
+if __name__ == "__main__":
+    {main}({name})
+"""
+
+# The file that called a function in kubeque 0.1. Its digest stays the part of row keys that stands for the function and
+# its call, so that rows of existing series do not run again.
+_KEYED = """\
 from __future__ import annotations
 
 {source}
@@ -79,35 +101,56 @@ if __name__ == "__main__":
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """A Python file that calls a function once."""
+class FunctionFiles:
+    """The files with which a task calls a function."""
 
-    #: Has a prefix: with the file name `math.py` alone, `import math` would load this script.
+    #: Name and text of the function's file, which a task runs. The name has a prefix: with the file name `math.py`
+    #: alone, `import math` would load this file.
     name: str
     text: str
+    call: FunctionCall
+
+    def write(self, folder: Path) -> None:
+        """Write the files into a folder."""
+        (folder / self.name).write_text(self.text, encoding="utf-8")
+        (folder / PROGRAM).write_text(inspect.getsource(call_function), encoding="utf-8")
 
 
-def script(
-    function: Callable[..., Any], columns: Collection[str], constants: Mapping[str, Any] | None = None
-) -> Script:
-    """Return a script that calls `function` once with `constants`; the other arguments come from the row's columns.
+def function_files(
+    function: Callable[..., Any], rows: Rows, constants: Mapping[str, Any] | None = None
+) -> FunctionFiles:
+    """Return the files that call `function` once with `constants`; the other arguments come from the row's columns.
 
-    Annotations say how a column's text is cast. Raises CommandError for a function that cannot be sent or called.
+    A value has the type of the argument's annotation, or without one the type that was given. Raises CommandError for a
+    function that cannot be sent or called, and for a value that does not fit an annotation.
     """
     check_function(function)
     node, source = _source(function)
     name, given = node.name, dict(constants or {})
-    kinds = _kinds(function, columns, given)
+    kinds = argument_kinds(function, rows, given)
+    check_values(name, kinds, rows)
     try:
         given_text = json.dumps(given)
     except (TypeError, ValueError) as error:
         raise CommandError(f"{name} is called with a value that JSON cannot hold: {error}") from error
-    text = _SCRIPT.format(
-        source=source, name=name, constants=ascii(given_text), kinds=ascii(json.dumps(kinds)),
-        largest=LARGEST_OUT, file=RETURN_FILE, main="kubeque_main_" if name == "kubeque_main" else "kubeque_main",
+    parts = {
+        "source": source, "name": name, "constants": ascii(given_text),
+        "main": "kubeque_main_" if name == "kubeque_main" else "kubeque_main",
+    }  # fmt: skip
+    text = _FUNCTION.format(**parts, kinds=ascii(json.dumps(kinds)), program=PROGRAM)
+    file = f"kubeque_{name[:_NAME_CHARACTERS]}.py"
+    return FunctionFiles(file, text, FunctionCall(_key(parts, kinds), (file, PROGRAM), columns_as_given(kinds)))
+
+
+def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """Return the part of row keys that stands for a function and its call: SHA-256, hex."""
+    casts = {argument: "str" if kind == AS_GIVEN else kind for argument, kind in kinds.items()}
+    name = parts["name"]
+    keyed = _KEYED.format(
+        **parts, kinds=ascii(json.dumps(casts)), largest=LARGEST_OUT, file=RETURN_FILE,
         builtins=f"\n    from builtins import {name}" if hasattr(builtins, name) else "",
     )  # fmt: skip
-    return Script(f"kubeque_{name[:_NAME_CHARACTERS]}.py", text)
+    return hashlib.sha256(keyed.encode()).hexdigest()
 
 
 def check_function(function: Any) -> None:
@@ -187,36 +230,3 @@ def _find_globals(code: CodeType) -> set[str]:
         if isinstance(inner, CodeType):
             found |= _find_globals(inner)
     return found - stored
-
-
-def _kinds(function: Callable[..., Any], columns: Collection[str], given: Mapping[str, Any]) -> dict[str, str]:
-    name = function.__name__
-    kinds = {}
-    for argument in inspect.signature(function).parameters.values():
-        if argument.kind not in (argument.POSITIONAL_OR_KEYWORD, argument.KEYWORD_ONLY):
-            passing = argument.kind.description
-            raise CommandError(
-                f"{name} takes {argument.name!r} as {passing}: name each argument, so that it matches a column"
-            )
-        if argument.name in columns and argument.name in given:
-            raise CommandError(
-                f"{name} has {argument.name!r} in the call and as a column of its rows: remove one of them"
-            )
-        if argument.name in given:
-            continue
-        if argument.name in columns or argument.name == "index":
-            kinds[argument.name] = _kind(name, argument)
-        elif argument.default is argument.empty:
-            there = f"the columns are {', '.join(columns)}" if columns else "the rows have no columns"
-            raise CommandError(f"{name} takes {argument.name!r}: {there}; or pass it in the call")
-    return kinds
-
-
-def _kind(name: str, argument: inspect.Parameter) -> str:
-    annotation = argument.annotation
-    if annotation is argument.empty:
-        return "str"
-    type_name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", repr(annotation))
-    if type_name not in KINDS:
-        raise CommandError(f"{name} takes {argument.name!r} as {type_name}: a column is int, float, bool or str")
-    return type_name

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-#: `007` does not match: as an integer it would become 7.
-_INTEGER = re.compile(r"-?(0|[1-9]\d{0,17})")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,3})?")
+#: Digits that every number has exactly, as an integer and as a float. Longer ones are often names, such as of accounts.
+_DIGITS = 15
+#: `007` and `+5` do not match, because as numbers they would be 7 and 5.
+_INTEGER = re.compile(r"0|-?[1-9][0-9]*")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _INT64 = 1 << 63
 
 
@@ -68,9 +70,11 @@ def _kind(value: Any) -> ValueType:
 
 
 def read_text(text: str) -> Any:
-    """Return a text as an integer, a float or a boolean; None if it is empty; else the text itself."""
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _NUMBER.fullmatch(text):
-        return float(text)
+    """Return a text as an integer, a float or a boolean; None if it is empty; else the text itself.
+
+    A text with a leading zero, a plus sign or more than 15 digits stays a text.
+    """
+    number = _NUMBER.fullmatch(text)
+    if number and sum(len(part) - (part[0] == ".") for part in number.groups()[:2] if part) <= _DIGITS:
+        return int(text) if _INTEGER.fullmatch(text) else float(text)
     return {"": None, "true": True, "false": False}.get(text, text)

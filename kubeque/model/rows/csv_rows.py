@@ -38,6 +38,7 @@ class _CsvRows:
     """A valid CSV file; each iteration over the rows reads the file again."""
 
     kind: ClassVar[str] = "table"
+    types: ClassVar[tuple[str, ...]] = ()
     columns: Row
     n: int
     open_text: Callable[[], BinaryIO]

@@ -45,6 +45,10 @@ class Rows(Protocol):
     def kind(self) -> str:
         """Kind of RowsSpec: "table", "grid" or "sequence"."""
 
+    @property
+    def types(self) -> Row:
+        """Types of the values of each column, as RowsSpec has them (a grid: of each axis); () if all are texts."""
+
     def __iter__(self) -> Iterator[Row]: ...
 
     def to_spec(self) -> RowsSpec:
@@ -186,6 +190,15 @@ def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
     places = compute_places(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
     letters = (unfold(types, at) for types, at in zip(spec.types, places, strict=True))
     return {column: letter for column, letter in zip(spec.columns, letters, strict=True) if letter != TEXT}
+
+
+def axis_values(spec: RowsSpec) -> list[list[Any]]:
+    """Return the values of each axis of a grid, as they were given."""
+    types = spec.types or [""] * len(spec.axes)
+    return [
+        [to_value(unfold(letters, at), text) for at, text in enumerate(axis)]
+        for letters, axis in zip(types, spec.axes, strict=True)
+    ]
 
 
 def read_values(spec: RowsSpec, index: int, row: Mapping[str, str]) -> dict[str, Any]:

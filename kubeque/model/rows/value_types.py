@@ -14,14 +14,16 @@ from typing import Any
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.values import is_missing, to_text
 
-TEXT, INTEGER, NUMBER, BOOLEAN, NONE, JSON = "t", "i", "f", "b", "n", "j"
+TEXT, INTEGER, NUMBER, BOOLEAN, NONE, NAN, JSON = "t", "i", "f", "b", "n", "m", "j"
+#: Types that only a function can get: as a text, such a value would be a mistake.
+FUNCTION_ONLY = frozenset({NONE, NAN, JSON})
 _OF_TYPE: Mapping[type, str] = {
     str: TEXT, int: INTEGER, float: NUMBER, bool: BOOLEAN, type(None): NONE, list: JSON, tuple: JSON, dict: JSON,
 }  # fmt: skip
 #: Kinds of the scalars of numpy.
 _OF_KIND = {"i": INTEGER, "u": INTEGER, "f": NUMBER, "b": BOOLEAN}
 _READERS: Mapping[str, Callable[[str], Any]] = {
-    TEXT: str, INTEGER: int, NUMBER: float, BOOLEAN: lambda text: text == "true", NONE: lambda text: None,
+    TEXT: str, INTEGER: int, NUMBER: float, BOOLEAN: lambda text: text == "true", NONE: lambda text: None, NAN: float,
     JSON: json.loads,
 }  # fmt: skip
 
@@ -29,10 +31,10 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 def type_of(value: object) -> str:
     """Return the letter of a value's type. Dates, decimals and other types that are sent as text are texts."""
     letter = _OF_TYPE.get(type(value))
-    if letter is not None:
+    if letter is not None and letter != NUMBER:
         return letter
-    if is_missing(value) and not isinstance(value, float | Decimal):
-        return NONE
+    if is_missing(value):
+        return NAN if isinstance(value, float | Decimal) else NONE
     if isinstance(value, str | int | float):
         return next(_OF_TYPE[base] for base in (str, bool, int, float) if isinstance(value, base))
     return _OF_KIND.get(getattr(getattr(value, "dtype", None), "kind", ""), TEXT)
@@ -46,7 +48,7 @@ def to_typed_text(value: object, *, missing: str | None = None) -> str:
     if isinstance(value, list | tuple | dict):
         return _to_json(value)
     if missing is None and is_missing(value):
-        return "" if type_of(value) == NONE else "nan"
+        return "nan" if type_of(value) == NAN else ""
     return to_text(value, missing=missing)
 
 

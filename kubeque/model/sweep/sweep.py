@@ -12,9 +12,9 @@ from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.globs import translate
 from kubeque.model.job.retries import Budgets
-from kubeque.model.job.spec import Input
+from kubeque.model.job.spec import FunctionCall, Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
-from kubeque.model.rows.parameters import Rows, sequence
+from kubeque.model.rows.parameters import Rows, check_texts, sequence
 from kubeque.model.sweep.job_name import check_name, readable_name
 from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe
@@ -48,6 +48,8 @@ class Sweep:
     inputs: Sequence[Input] = ()
     #: True if `inputs` holds the files of the command's `^` words that do not depend on the row.
     inputs_of_command: bool = False
+    #: The Python function that the command calls; None for other commands.
+    function: FunctionCall | None = None
     shell: bool = False
     results: Sequence[str] = ()
     ignore: Sequence[str] = ()
@@ -105,6 +107,8 @@ class Sweep:
 
     def _check_values(self) -> None:
         self.words()
+        if self.function is None:
+            check_texts(self.rows)
         if self.name is not None:
             check_name(self.name)
         if self.consumers is not None:

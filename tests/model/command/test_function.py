@@ -7,27 +7,32 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 
-from kubeque.model.command.function import RETURN_FILE, script
+from kubeque.model.command.call_function import RETURN_FILE
+from kubeque.model.command.function import function_files
 from kubeque.model.errors import CommandError
+from kubeque.model.rows.parameters import from_records, sequence
+from kubeque.model.rows.rows import read_types
 
 OUTSIDE = 7
 
 
-def run(folder: Path, function: Callable[..., Any], row: dict[str, str], **constants: Any) -> Any:
-    """Return the contents of $KUBEQUE_OUT after the function's script has run for a row; None if empty."""
-    made = script(function, [name for name in row if name != "index"], constants)
-    (folder / made.name).write_text(made.text, encoding="utf-8")
-    (folder / "row.json").write_text(json.dumps(row), encoding="utf-8")
+def run(folder: Path, function: Callable[..., Any], row: Mapping[str, Any], **constants: Any) -> Any:
+    """Return the contents of $KUBEQUE_OUT after the function has run for a row; None if empty."""
+    rows = from_records([row], function=True) if row else sequence(1)
+    spec = rows.to_spec()
+    function_files(function, rows, constants).write(folder)
+    texts = dict(zip(rows.columns, next(iter(rows)), strict=True)) | {"index": "3"}
+    (folder / "row.json").write_text(json.dumps(texts), encoding="utf-8")
     out = folder / "out.json"
     done = subprocess.run(
-        [sys.executable, made.name], cwd=folder, env={**os.environ, "KUBEQUE_OUT": str(out)}, text=True,
-        capture_output=True, timeout=60,
+        [sys.executable, f"kubeque_{function.__name__}.py"], cwd=folder, text=True, capture_output=True, timeout=60,
+        env={**os.environ, "KUBEQUE_OUT": str(out), "KUBEQUE_ROW_TYPES": json.dumps(read_types(spec, 0))},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(out.read_text()) if out.exists() else None
@@ -37,7 +42,7 @@ def test_values_of_a_row_are_cast_by_the_annotations(tmp_path: Path) -> None:
     def kinds(a: int, b: float, c: bool, d: str, e, index: int) -> dict:  # type: ignore[no-untyped-def, type-arg]
         return {"all": repr([a, b, c, d, e, index])}
 
-    row = {"index": "3", "a": "007", "b": "1e3", "c": "False", "d": "NA", "e": "1"}
+    row = {"a": "007", "b": "1e3", "c": "False", "d": "NA", "e": "1"}
     assert run(tmp_path, kinds, row) == {"all": "[7, 1000.0, False, 'NA', '1', 3]"}
 
 
@@ -82,7 +87,6 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("many", "cell: the column 'x' must be int, and 'many' is not"),
         ("0", "cell returned a set: return a value that JSON"),
     ],
 )
@@ -92,6 +96,50 @@ def test_what_does_not_fit_is_said_in_one_line(tmp_path: Path, text: str, words:
 
     with pytest.raises(AssertionError, match=f"^{words}[^\n]*\n"):
         run(tmp_path, cell, {"x": text})
+
+
+def typed(a: int, b: Optional[float], c: str | None, d: bool, e: list[int], f: Any) -> None:  # noqa: UP045
+    """Takes each kind of annotation."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"a": "many"}, "row 1: typed takes 'a' as int, and 'many' is not"),
+        ({"a": 1.0}, "row 1: typed takes 'a' as int, and '1.0' is not"),
+        ({"a": None}, "row 1: typed takes 'a' as int, and None is not"),
+        ({"b": "x"}, "row 1: typed takes 'b' as float, and 'x' is not"),
+        ({"d": 1}, "row 1: typed takes 'd' as bool, and '1' is not"),
+        ({"e": "[1]"}, "row 1: typed takes 'e' as list, and"),
+        ({"e": {"x": 1}}, "row 1: typed takes 'e' as list, and"),
+    ],
+)
+def test_a_value_that_does_not_fit_its_annotation_is_refused(changed: dict[str, Any], words: str) -> None:
+    fits = {"a": 1, "b": None, "c": None, "d": True, "e": [1], "f": {"x": 1}}
+    function_files(typed, from_records([fits], function=True))
+    with pytest.raises(CommandError, match=words):
+        function_files(typed, from_records([fits, fits | changed], function=True))
+
+
+def untyped(value):  # type: ignore[no-untyped-def]
+    return {"value": repr(value)}
+
+
+@pytest.mark.parametrize(
+    "value", [1, -3, 2**70, 0.1, 1e-300, float("nan"), True, False, None, "1", "", [1, [None]], {"a": {"b": 1.5}}]
+)
+def test_without_an_annotation_a_function_gets_what_was_given(tmp_path: Path, value: Any) -> None:
+    assert run(tmp_path, untyped, {"value": value}) == {"value": repr(value)}
+
+
+def train(lr: float, seed: int, tag) -> dict:
+    return {"loss": lr * seed, "tag": tag}
+
+
+def test_the_key_of_a_function_is_that_of_kubeque_0_1() -> None:
+    made = function_files(train, from_records([{"lr": "1", "seed": "2", "tag": "3"}]))
+    assert made.call.key == "e72f013bf04f907a385c10d71da04e9c692eade7d8d2a1a074ddd9d3c7edc3e1"
+    assert made.call.columns == ("tag",)
 
 
 def test_names_of_the_script_are_not_in_the_way_of_the_functions(tmp_path: Path) -> None:
@@ -226,20 +274,20 @@ def a_list(x: list) -> int:  # type: ignore[type-arg]
         (enclosed(), {}, "function uses 'input', which is defined outside of it"),
         (None, {}, "None is not a function: define a function with def"),
         ("text", {}, "'text' is not a function"),
-        (a_list, {}, "a_list takes 'x' as list: a column is int, float, bool or str"),
+        (a_list, {}, "row 0: a_list takes 'x' as list, and '1' is not: change the value"),
         (a_list, {"x": [1]}, "has 'x' in the call and as a column"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(function: Any, constants: dict[str, Any], words: str) -> None:
     with pytest.raises(CommandError, match=words):
-        script(function, ["x"], constants)
+        function_files(function, from_records([{"x": "1"}]), constants)
 
 
 def test_an_argument_that_nobody_gives_is_named_with_the_columns_there_are() -> None:
     with pytest.raises(CommandError, match="a_list takes 'x': the columns are a, b; or pass it in the call"):
-        script(a_list, ["a", "b"])
+        function_files(a_list, from_records([{"a": 1, "b": 2}]))
 
 
 def test_a_constant_that_json_cannot_hold_is_refused() -> None:
     with pytest.raises(CommandError, match="a_list is called with a value that JSON cannot hold"):
-        script(a_list, ["a"], {"x": {1, 2}})
+        function_files(a_list, from_records([{"a": 1}]), {"x": {1, 2}})
