@@ -10,7 +10,7 @@ import pytest
 import kubeque
 from kubeque.client import Client
 from kubeque.model.config.config import Config
-from kubeque.model.errors import CommandError, JobExists, JobFailed, ParametersError, UserError
+from kubeque.model.errors import CommandError, JobExists, JobFailed, UserError
 
 
 def square(x: int, label: str) -> dict:  # type: ignore[type-arg]
@@ -55,8 +55,28 @@ def joined(a: str, b: str) -> str:
 def test_rows_may_be_tuples_with_missing_values(client: Client) -> None:
     table = kubeque.map(joined, [(1, "x"), (2, None)], columns=["a", "b"], missing="", client=client)
     assert [row["out.value"] for row in table] == ["1-x", "2-"]
-    with pytest.raises(ParametersError, match=r"kubeque\.map and the Airflow operator also take missing=''"):
+    with pytest.raises(CommandError, match=r"row 0: joined takes 'b' as str, and None is not"):
         kubeque.map(joined, [{"a": 1, "b": None}], client=client)
+
+
+def describe(value):
+    return {"text": repr(value)}
+
+
+def test_a_function_gets_what_was_given_and_the_table_returns_it(client: Client) -> None:
+    values = [1, 0.5, True, None, "007", [1, {"a": None}], {"b": 2}]
+    table = kubeque.map(describe, [{"value": value} for value in values], name="kinds", client=client)
+    assert [row["out.text"] for row in table] == list(map(repr, values))
+    assert [row["value"] for row in table] == values
+    assert [row["value"] for row in client.table("kinds")] == values
+    assert [line.row["value"] for line in client.lines("kinds")][:3] == ["1", "0.5", "true"]
+
+
+def test_a_frame_gives_a_frame_with_the_types_of_its_columns(client: Client) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = kubeque.map(describe, pandas.DataFrame({"value": [2, 10]}), client=client)
+    assert list(frame["value"] + 1) == [3, 11]
+    assert list(frame["out.text"]) == ["2", "10"]
 
 
 def test_the_same_call_under_the_same_name_returns_the_same_table(client: Client) -> None:

@@ -179,7 +179,11 @@ def from_records(
         _check_keys(named, header, index)
         values = [named[column] for column in header]
         pairs = zip(values, header, strict=True)
-        rows.append(tuple([_convert(convert, value, missing, _CELL, index, column) for value, column in pairs]))
+        texts = [
+            value if type(value) is str else _convert(convert, value, missing, _CELL, index, column)
+            for value, column in pairs
+        ]
+        rows.append(tuple(texts))
         letters.append(_letters(values, missing, known))
         if index >= MAX_TASKS:
             break  # _table raises the error

@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from kubeque.model.errors import UserError
-from kubeque.model.job.spec import Input
+from kubeque.model.job.spec import FunctionCall, Input
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.sweep.option_types import FLAG, PAIRS, TAINTS, TEXTS
 from kubeque.model.sweep.option_values import refuse
@@ -85,6 +85,12 @@ def _convert_inputs(value: Any, what: str) -> tuple[Input, ...]:
     return tuple(value)
 
 
+def _function(value: Any, what: str) -> FunctionCall:
+    if not isinstance(value, FunctionCall):
+        raise UserError(f"{what} {describe(value)}: call the function with kubeque.map")
+    return value
+
+
 def _convert_rows(value: Any, what: str) -> Any:
     return to_rows(value)
 
@@ -95,6 +101,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "rows": _convert_rows,
     "inputs": _convert_inputs,
     "inputs_of_command": FLAG.convert,
+    "function": _function,
     "origin": PAIRS.convert,
     "pod": _convert_pod,
 }

@@ -26,12 +26,13 @@ def run(folder: Path, function: Callable[..., Any], row: Mapping[str, Any], **co
     """Return the contents of $KUBEQUE_OUT after the function has run for a row; None if empty."""
     rows = from_records([row], function=True) if row else sequence(1)
     spec = rows.to_spec()
-    function_files(function, rows, constants).write(folder)
+    made = function_files(function, rows, constants)
+    made.write(folder)
     texts = dict(zip(rows.columns, next(iter(rows)), strict=True)) | {"index": "3"}
     (folder / "row.json").write_text(json.dumps(texts), encoding="utf-8")
     out = folder / "out.json"
     done = subprocess.run(
-        [sys.executable, f"kubeque_{function.__name__}.py"], cwd=folder, text=True, capture_output=True, timeout=60,
+        [sys.executable, made.name], cwd=folder, text=True, capture_output=True, timeout=60,
         env={**os.environ, "KUBEQUE_OUT": str(out), "KUBEQUE_ROW_TYPES": json.dumps(read_types(spec, 0))},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
