@@ -12,8 +12,8 @@ from typing import Any
 
 from kubeque.client import Client, Progress, absolute_pushes
 from kubeque.model.command.command import Word
-from kubeque.model.command.function import PROGRAM, function_files
 from kubeque.model.errors import JobExists, JobFailed, UserError
+from kubeque.model.function.function import PROGRAM, function_files
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import Rows, is_frame, to_rows
 from kubeque.model.sweep.sweep import Sweep

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.command.call_function import RETURN_FILE
 from kubeque.model.command.command import Word
-from kubeque.model.command.function import PROGRAM, function_files
 from kubeque.model.errors import CommandError
+from kubeque.model.function.call_function import RETURN_FILE
+from kubeque.model.function.function import PROGRAM, function_files
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
 from kubeque_provider.exceptions import BadSweep

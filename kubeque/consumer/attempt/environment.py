@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kubeque.model.command.call_function import TYPES_VARIABLE
+from kubeque.model.function.call_function import TYPES_VARIABLE
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import read_types
 

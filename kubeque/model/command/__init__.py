@@ -1,1 +1,1 @@
-"""Commands and functions that tasks run."""
+"""Commands that tasks run."""

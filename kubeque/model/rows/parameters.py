@@ -30,7 +30,8 @@ from kubeque.model.rows.rows import (
     read_row,
     too_wide,
 )
-from kubeque.model.rows.value_types import FUNCTION_ONLY, NAN, NONE, TEXT, fold, to_typed_text, type_of, unfold
+from kubeque.model.rows.typed_text import to_typed_text, type_of
+from kubeque.model.rows.value_types import FUNCTION_ONLY, NAN, NONE, TEXT, fold, unfold
 from kubeque.model.rows.values import to_text
 from kubeque.model.text import describe
 

@@ -14,7 +14,8 @@ from kubeque.model.errors import ParametersError
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.parameters import check_texts, from_frame, from_records, grid
 from kubeque.model.rows.rows import Rows, RowsSpec, read_values
-from kubeque.model.rows.value_types import to_typed_text, to_value, type_of
+from kubeque.model.rows.typed_text import to_typed_text, type_of
+from kubeque.model.rows.value_types import to_value
 
 texts = st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=9)
 scalars = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | texts

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubeque.model.command.call_function import AS_GIVEN, cast
 from kubeque.model.errors import CommandError
+from kubeque.model.function.call_function import AS_GIVEN, cast
 from kubeque.model.rows.rows import INDEX, Rows, read_types
 from kubeque.model.rows.value_types import NONE, TEXT
 

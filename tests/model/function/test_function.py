@@ -13,9 +13,9 @@ from typing import Any, Optional
 
 import pytest
 
-from kubeque.model.command.call_function import RETURN_FILE
-from kubeque.model.command.function import function_files
 from kubeque.model.errors import CommandError
+from kubeque.model.function.call_function import RETURN_FILE
+from kubeque.model.function.function import function_files
 from kubeque.model.rows.parameters import from_records, sequence
 from kubeque.model.rows.rows import read_types
 

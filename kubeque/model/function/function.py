@@ -15,10 +15,10 @@ from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import Any
 
-from kubeque.model.command import call_function
-from kubeque.model.command.call_function import AS_GIVEN, LARGEST_OUT, RETURN_FILE
-from kubeque.model.command.function_arguments import argument_kinds, check_values, columns_as_given
 from kubeque.model.errors import CommandError
+from kubeque.model.function import call_function
+from kubeque.model.function.arguments import argument_kinds, check_values, columns_as_given
+from kubeque.model.function.call_function import AS_GIVEN, LARGEST_OUT, RETURN_FILE
 from kubeque.model.job.spec import FunctionCall
 from kubeque.model.rows.rows import Rows
 from kubeque.model.text import describe
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     {main}({name})
 """
 
-# The file that called a function in kubeque 0.1. Its digest stays the part of row keys that stands for the function and
+# The file that called a function in kubeque 0.1. Its digest stays the part of row keys that represents the function and
 # its call, so that rows of existing series do not run again.
 _KEYED = """\
 from __future__ import annotations
@@ -143,7 +143,7 @@ def function_files(
 
 
 def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
-    """Return the part of row keys that stands for a function and its call: SHA-256, hex."""
+    """Return the part of row keys that represents a function and its call: SHA-256, hex."""
     casts = {argument: "str" if kind == AS_GIVEN else kind for argument, kind in kinds.items()}
     name = parts["name"]
     keyed = _KEYED.format(
