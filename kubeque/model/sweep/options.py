@@ -186,7 +186,7 @@ GROUPS = (
             kept="job.deadline_seconds",
         ),
         Option(
-            "retry_causes", COUNTS, f"Extra attempts by cause of failure ({_CAUSES}), for example lost=5,oom=0.",
+            "retry_causes", COUNTS, f"Extra attempts by cause: {_CAUSES}.",
             ("--retry-causes",), "CAUSE=N,...", old_name="retries", old_flags=("--retries",),
         ),
         Option(
