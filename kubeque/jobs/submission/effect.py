@@ -39,11 +39,11 @@ class Effect:
 
     def __str__(self) -> str:
         """Return one sentence."""
-        first = f"{self.name}: {_rows(self.run)} that {'is' if self.run == 1 else 'are'} not ok will run"
+        run = f"{_rows(self.run)} that {'is' if self.run == 1 else 'are'} not ok will run" if self.run else ""
         because = f" because {self._changes()} changed" if self.changed and self.existing is Existing.REVISE else ""
         again = f"{_rows(self.again, 'ok ')} will run again{because}" if self.again else ""
         kept = f"{_rows(self.kept, 'ok ')} will be kept" if self.kept or not self.again else ""
-        return ", ".join(part for part in (first, again, kept) if part)
+        return f"{self.name}: {', '.join(part for part in (run, again, kept) if part)}"
 
     def _changes(self) -> str:
         more = len(self.changed) - _NAMED

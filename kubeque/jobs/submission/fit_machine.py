@@ -97,4 +97,5 @@ def _limit(name: str, machine: Machine) -> Any:
 def _remedy(name: str, machine: Machine) -> str:
     if name == "gpu" and not machine.gpus:
         return "name its devices as gpus in .kubeque, or choose a cluster with --cluster"
-    return f"give at most {_limit(name, machine) if name in ('cpu', 'gpu') else format_bytes(machine.memory)}"
+    limit = format_bytes(machine.memory) if name.endswith("memory") else f"{_limit(name, machine):g}"
+    return f"give at most {limit}"

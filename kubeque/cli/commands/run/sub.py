@@ -214,7 +214,9 @@ def _confirm_rest(held: Progress, *, yes: bool) -> bool:
 def _format_submitted(submitted: Submitted) -> str:
     job = submitted.job
     tasks = f"{job.n} task{'s' * (job.n != 1)}"
-    what = {"made": "submitted", "adopted": "is there already, unchanged"}.get(submitted.what, submitted.what)
+    what = {"made": "submitted", "adopted": f"{'is' if job.n == 1 else 'are'} there already, unchanged"}.get(
+        submitted.what, submitted.what
+    )
     done = f", {job.linked} of them done before" if job.linked and submitted.what != "adopted" else ""
     first = f", {job.canaries} of them first" if job.canaries else ""
     return f"{job.name}: {tasks} {what}{done}{first}"
