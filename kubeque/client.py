@@ -284,7 +284,8 @@ class Client:
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
         """Write the whole table to `dest`, .csv or .parquet. Raises UserError, DestinationError, MissingExtra.
 
-        Parameters stay text unless `infer`. Values too large for the queue are read from the results.
+        Parameters stay text unless `infer`. Values too large for the queue are read from the results. If the results of
+        single tasks are damaged, the table is written without their values; then StorageError names these tasks.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 

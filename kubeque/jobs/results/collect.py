@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,14 +14,17 @@ from kubeque.files.layout import result_url
 from kubeque.files.output import check_file, write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.result_manifest import read_result
+from kubeque.jobs.results.faults import name_faults
+from kubeque.jobs.results.result_manifest import read_out_values
 from kubeque.jobs.results.table import TaskRow, lines, write_csv
-from kubeque.model.errors import MissingExtra, UserError
+from kubeque.model.errors import FileError, MissingExtra, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.column_names import FACTS, out_column, parameter_column
 from kubeque.model.rows.column_types import Column, ValueType, read_text
 from kubeque.model.rows.rows import RowsSpec, read_values
+
+log = logging.getLogger(__name__)
 
 _FACT_KINDS = {
     "state": ValueType.TEXT,
@@ -46,6 +50,8 @@ class CollectedTable:
 
 #: The rows, each as values in the order of the columns.
 Values = Iterator[list[Any]]
+#: Why the values of single tasks cannot be read, by the index of the task.
+Faults = dict[int, FileError]
 
 
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
@@ -53,15 +59,21 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
 
     `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text. In a
     .parquet file, values that were given from Python keep their types.
-    Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
+    Raises UserError for another ending, DestinationError, MissingExtra, StorageError: at once if the store fails; after
+    the table is written if the values of single tasks cannot be read.
     """
     writer = _WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
     check_file(backends.files, dest)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
-        columns, count = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
+        columns, count, faults = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
         write_file(backends.files, dest, lambda file: writer(file, columns, _read(spool, columns)))
+    if faults:
+        raise StorageError(
+            f"{dest} is written with {count} rows, but without the values of {_name(faults)}; "
+            f"`kubeque reset {job.name} --all` runs all tasks again"
+        )
     return CollectedTable(str(dest), count, columns)
 
 
@@ -75,12 +87,19 @@ def frame(backends: Backends, job: Job) -> Any:
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
-    """Return the table as dicts; parameters have the Python types that were given. Raises StorageError."""
+    """Return the table as dicts; parameters have the Python types that were given.
+
+    Values that cannot be read are missing; the log names their tasks. Raises StorageError if the store fails.
+    """
     rows = backends.spec(job).rows
-    return [
+    faults: Faults = {}
+    table = [
         {**_as_given(rows, line).as_record(), **{out_column(name): value for name, value in out.items()}}
-        for line, out in whole_lines(backends, job)
+        for line, out in whole_lines(backends, job, faults)
     ]
+    if faults:
+        log.warning("%s: the table is without the values of %s", job.name, _name(faults))
+    return table
 
 
 def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
@@ -88,29 +107,43 @@ def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
     return replace(line, row=read_values(rows, line.view.index, line.row)) if rows.types else line
 
 
-def whole_lines(backends: Backends, job: Job) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
-    """Yield every task with all values it wrote. Values that the queue does not keep are read from the store."""
+def whole_lines(backends: Backends, job: Job, faults: Faults) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
+    """Yield every task with all values it wrote. Values that the queue does not keep are read from the store.
+
+    Adds the tasks whose values cannot be read to `faults`. Raises StorageError if the store fails.
+    """
 
     def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:
         outcome = line.view.record.outcome
         if line.view.state is not TaskState.OK or outcome is None or outcome.out != {}:
             return line, line.out
         url = result_url(job, outcome)
-        return line, dict(read_result(backends.files, url).get("out") or {}) if url else {}
+        try:
+            return line, read_out_values(backends.files, url) if url else {}
+        except FileError as error:
+            faults[line.view.index] = error
+            return line, {}
 
     return in_parallel(whole, lines(backends, job), threads=SMALL_READS)
 
 
-def _gather(backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: bool) -> tuple[tuple[Column, ...], int]:
-    """Write the rows to `spool` as JSON lines; return the columns with their types, and the number of rows.
+def _name(faults: Faults) -> str:
+    return name_faults([(index, str(faults[index])) for index in sorted(faults)])
+
+
+def _gather(
+    backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: bool
+) -> tuple[tuple[Column, ...], int, Faults]:
+    """Write the rows to `spool` as JSON lines. Return the columns with their types, the number of rows, and the faults.
 
     `infer`: find types in the texts of parameters. `typed`: use the types that were given.
     """
     rows = backends.spec(job).rows
+    faults: Faults = {}
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
     count = 0
-    for line, out in whole_lines(backends, job):
+    for line, out in whole_lines(backends, job, faults):
         count += 1
         row = _as_given(rows, line).row if typed else line.row
         values: dict[str, Any] = {name: value for name, value in row.items() if name != "index"}
@@ -125,7 +158,7 @@ def _gather(backends: Backends, job: Job, spool: TextIO, *, infer: bool, typed: 
             outs[name] = outs.get(name, Column("out", name, out_column(name))).widen(value)
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]
     index = Column("index", "index", "index", ValueType.INTEGER)
-    return (index, *parameters.values(), *facts, *outs.values()), count
+    return (index, *parameters.values(), *facts, *outs.values()), count, faults
 
 
 def _read(spool: TextIO, columns: tuple[Column, ...]) -> Values:

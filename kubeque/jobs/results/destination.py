@@ -143,9 +143,11 @@ class FetchedTask(Generic[Trace]):
         """Return index and content of a line, ignoring added fields; None for a line that was cut off."""
         try:
             index, url, globs, files, *rest = json.loads(line)
-            more = {key: rest[0][key] for key in _MORE if rest and isinstance(rest[0], dict) and key in rest[0]}
+            more = rest[0] if rest and isinstance(rest[0], dict) else {}
+            not_kept = more.get("not_kept", 0)
             traces = {name: read_trace(trace) for name, trace in files.items()}
-            return index, FetchedTask(url, tuple(globs), traces, **more)
+            counted = not_kept if isinstance(not_kept, int) else 0
+            return index, FetchedTask(url, tuple(globs), traces, bool(more.get("incomplete")), counted)
         except (ValueError, TypeError, AttributeError):
             return None
 

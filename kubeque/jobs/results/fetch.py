@@ -12,6 +12,7 @@ from kubeque.files.progress import Meter, Tell
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.destination import TABLE, Destination, Globs, Owner, PendingDownload
+from kubeque.jobs.results.faults import name_faults
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import StoreDestination
 from kubeque.jobs.results.table import lines, to_csv
@@ -20,9 +21,6 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut
-
-#: Faulty tasks that an error message names; the others are counted.
-_TASKS_IN_MESSAGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +171,13 @@ def _check_faults(faulty: Sequence[PendingDownload]) -> None:
     """Raise StorageError if files of tasks could not be fetched."""
     if not faulty:
         return
-    described = "; ".join(map(_describe, faulty[:_TASKS_IN_MESSAGE]))
-    more = f"; and {len(faulty) - _TASKS_IN_MESSAGE} more tasks" if len(faulty) > _TASKS_IN_MESSAGE else ""
+    described = name_faults([(task.index, _describe(task)) for task in faulty])
     lost = any(not isinstance(error, FileRefused) for task in faulty for error in task.faults)
     remedy = "reset the job to run such tasks again" if lost else "correct that, or choose another folder"
-    raise StorageError(f"all else is fetched, but not {described}{more}; {remedy}")
+    raise StorageError(f"all else is fetched, but not {described}; {remedy}")
 
 
 def _describe(task: PendingDownload) -> str:
     first, *others = task.faults
     more = f" (and {len(others)} more file{'s' * (len(others) > 1)})" if others else ""
-    return f"task {task.index}: {first}{more}"
+    return f"{first}{more}"

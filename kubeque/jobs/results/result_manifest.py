@@ -75,6 +75,30 @@ def read_manifest(files: Files, url: str) -> Manifest:
         raise FileDamaged(f"{manifest_url(url)} is damaged or forged: {error}") from error
 
 
+def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
+    """Return the values that the task wrote to $KUBEQUE_OUT, as the manifest has them.
+
+    Raises FileMissing, FileDamaged for values that no consumer writes, StorageError.
+    """
+    values = read_result(files, attempt_url).get("out")
+    if values is None:
+        return {}
+    try:
+        _check_values(values)
+    except (ValueError, TypeError) as error:
+        raise FileDamaged(f"{manifest_url(attempt_url)} is damaged or forged: {error}") from error
+    return dict(values)
+
+
+def _check_values(values: Any) -> None:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"its values are a {type(values).__name__}")
+    for key, value in values.items():
+        if value is not None and not isinstance(value, str | int | float):
+            raise TypeError(f"the value of {cut(repr(key))} is a {type(value).__name__}")
+        f"{key}{value}".encode()  # raises UnicodeEncodeError for a lone surrogate
+
+
 def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
     for item in result.get("files", []):
         name, size, digest = item["name"], item["size"], item["digest"]
@@ -88,7 +112,7 @@ def _files(result: Mapping[str, Any], url: str) -> Iterator[ResultFile]:
 def _count_refused(result: Mapping[str, Any]) -> int:
     named = result.get("refused", [])
     refused = result.get("refused_count", len(named) if isinstance(named, list) else 0)
-    return refused if type(refused) is int else 0
+    return refused if type(refused) is int and refused > 0 else 0
 
 
 def _streams(result: Mapping[str, Any], url: str, taken: Collection[str]) -> Iterator[ResultFile]:

@@ -15,7 +15,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.collect import collect, frame, records
 from kubeque.jobs.results.ranking import ranked
 from kubeque.jobs.results.table import lines, to_csv
-from kubeque.model.errors import UserError
+from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.column_names import FACTS
@@ -133,6 +133,28 @@ def test_parameters_that_are_named_like_other_columns_are_in_every_table(backend
     assert [found.view.index for found in ranked(lines(backends, made), "out.loss", descending=True)] == [1, 0]
     with pytest.raises(UserError, match=r"param\.seconds"):
         ranked(lines(backends, made), "nothing")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"{", b"[1]", b'{"out": [1]}', b'{"out": "a"}', b'{"out": {"a": {"b": 1}}}', b'{"out": {"a": "\\ud800"}}', None],
+)
+def test_a_damaged_result_costs_only_its_values(
+    backends: Backends, tmp_path: Path, damaged: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = ended_job(backends, [{"n": n} for n in range(2)], lambda index: Ended(out={}, folder="1-abc"), name="two")
+    for line, stored in zip(lines(backends, made), (damaged, b'{"out": {"loss": 0.5}}'), strict=True):
+        if stored is not None:
+            backends.files.write(join(result_url(made, line.view.record.outcome), "result.json"), stored)
+
+    with pytest.raises(StorageError, match=r"t\.csv is written with 2 rows, but without the values of task 0: .*/0/"):
+        collect(backends, made, tmp_path / "t.csv")
+
+    with open(tmp_path / "t.csv", newline="", encoding="utf-8") as file:
+        table = list(csv.DictReader(file))
+    assert [(row["n"], row["state"], row["out.loss"]) for row in table] == [("0", "ok", ""), ("1", "ok", "0.5")]
+    assert [row.get("out.loss") for row in records(backends, made)] == [None, 0.5]
+    assert "two: the table is without the values of task 0" in caplog.text
 
 
 def test_another_ending_is_refused(backends: Backends, job: Job, tmp_path: Path) -> None:
