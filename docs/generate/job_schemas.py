@@ -157,5 +157,6 @@ SHOWN_TASK = record(
         },
         "out": value("object|null", "All values that it wrote to $KUBEQUE_OUT.", additionalProperties=SCALAR),
         "url": value("string|null", "URL of the folder of its result; null if no result is stored."),
+        "fault": value("string|null", "Reason why its stored result cannot be read; null if it can."),
     },
 )

@@ -10,10 +10,10 @@ from typing import Any
 from kubeque.files.layout import result_url, table_url
 from kubeque.files.row_pages import PageReader
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.result_manifest import read_result
+from kubeque.jobs.results.result_manifest import read_checked_result
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.progress import Progress, read_progress
-from kubeque.model.errors import FileMissing, UserError
+from kubeque.model.errors import FileDamaged, FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
@@ -56,6 +56,8 @@ class TaskDetails:
     result: Mapping[str, Any] | None
     #: URL of the folder of that attempt; empty if nothing was stored.
     url: str
+    #: Why result.json cannot be read; None if it can, or if there is none.
+    fault: FileDamaged | None = None
 
 
 def job_details(backends: Backends, name: str) -> JobDetails:
@@ -80,11 +82,14 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
     job = backends.queue.job(name)
     line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
+    result, fault = None, None
     try:
-        result = read_result(backends.files, url) if url else None
-    except FileMissing:  # its files were deleted; the record of the queue is still shown
-        result = None
-    return TaskDetails(job, line, job.shapes[line.view.size_class], result, url)
+        result = read_checked_result(backends.files, url) if url else None
+    except FileMissing:
+        pass  # its files were deleted; the record of the queue is still shown
+    except FileDamaged as error:
+        fault = error
+    return TaskDetails(job, line, job.shapes[line.view.size_class], result, url, fault)
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:

@@ -66,6 +66,8 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
     Raises JobNotFound, UserError, DestinationError, StorageError.
     """
     task = task_details(backends, name, index)
+    if task.fault is not None:
+        raise task.fault
     folder = _free(name, index) if folder is None else current_folder() / expand_home(folder)
     if os.path.lexists(folder):
         raise DestinationError(f"{folder} is there already: name a folder that is not, or none")

@@ -106,7 +106,7 @@ def fetch(
             meter.done()
             if task.faults:
                 faulty.append(task)
-        _check_faults(faulty)
+        _check_faults(job, faulty)
         not_kept = _not_kept(chosen, {task.index for task in missing}, destination)
     files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
     return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored, not_kept)
@@ -167,13 +167,14 @@ def _not_kept(chosen: Sequence[PendingDownload], brought: Container[int], destin
     return NotKept(sum(counts.values()), len(with_some), with_some[0]) if with_some else None
 
 
-def _check_faults(faulty: Sequence[PendingDownload]) -> None:
+def _check_faults(job: Job, faulty: Sequence[PendingDownload]) -> None:
     """Raise StorageError if files of tasks could not be fetched."""
     if not faulty:
         return
     described = name_faults([(task.index, _describe(task)) for task in faulty])
     lost = any(not isinstance(error, FileRefused) for task in faulty for error in task.faults)
-    remedy = "reset the job to run such tasks again" if lost else "correct that, or choose another folder"
+    again = f"`kubeque reset {job.name} --all` runs all tasks again"
+    remedy = again if lost else "correct that, or choose another folder"
     raise StorageError(f"all else is fetched, but not {described}; {remedy}")
 
 

@@ -75,6 +75,26 @@ def read_manifest(files: Files, url: str) -> Manifest:
         raise FileDamaged(f"{manifest_url(url)} is damaged or forged: {error}") from error
 
 
+def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
+    """Return the manifest of an attempt, with all its keys, whose known ones have the types that consumers write.
+
+    Raises FileMissing, FileDamaged, StorageError.
+    """
+    result = read_result(files, attempt_url)
+    try:
+        list(_files(result, attempt_url))
+        _check_values(result.get("out") or {})
+        for key in ("command", "refused"):
+            if not isinstance(result.get(key, []), list):
+                raise TypeError(f"{key} is not a list")
+        for key in (*_STREAMS, "message"):
+            if not isinstance(result.get(key), str | None):
+                raise TypeError(f"{key} is not a text")
+    except (StorageError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise FileDamaged(f"{manifest_url(attempt_url)} is damaged or forged: {error}") from error
+    return result
+
+
 def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
     """Return the values that the task wrote to $KUBEQUE_OUT, as the manifest has them.
 

@@ -13,7 +13,7 @@ from kubeque.model.job.job import Job
 ONE = FetchedTask("gs://b/tasks/3/1-a", ("*.csv",), {"a.csv": 5})
 
 
-@pytest.mark.parametrize("more", [[], ["added"], [{"key": 1}, None]])
+@pytest.mark.parametrize("more", [[], ["added"], [{"key": 1}, None], [{"not_kept": "x"}]])
 def test_a_line_is_read_back_whatever_fields_were_added(more: list[Any]) -> None:
     line = json.dumps([*json.loads(ONE.to_line(3)), *more])
     assert FetchedTask.from_line(line, int) == (3, ONE)

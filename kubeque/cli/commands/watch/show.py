@@ -26,7 +26,7 @@ _LAST_LINES = 10
 #: Files that are listed; of more only the number is printed.
 _FILES = 20
 #: Labels of `show JOB INDEX` besides the parameters.
-_LABELS = frozenset({"command", "message", "took", "memory", "running in", "files"})
+_LABELS = frozenset({"command", "message", "took", "memory", "running in", "files", "result"})
 
 
 @click.command()
@@ -172,6 +172,7 @@ def task_to_wire(task: TaskDetails) -> dict[str, Any]:
         ],
         "kept": [{key: item.get(key) for key in ("name", "size", "digest")} for item in result.get("files", [])],
         "refused": result.get("refused", []), "out": result.get("out"), "url": task.url or None,
+        "fault": str(task.fault) if task.fault else None,
     }  # fmt: skip
 
 
@@ -191,7 +192,8 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
             ("running in", view.owner),
             *((f"out.{shown(key)}", shown(value, 200)) for key, value in (result.get("out") or {}).items()),
-            ("files", f"{len(result.get('files', []))} in {task.url}" if task.url else ""),
+            ("files", f"{len(result.get('files', []))} in {task.url}" if task.url and not task.fault else ""),
+            ("result", shown(task.fault, 400) if task.fault else ""),
         ]
     )
     for item in result.get("files", [])[:_FILES]:
