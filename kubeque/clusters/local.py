@@ -1,22 +1,15 @@
 """Consumers as processes on this machine: one fleet for all jobs, one slot for each consumer.
 
-A slot is a file in `{home}/fleet`. Its consumer holds the lock and writes pid and start time into it, so that other
-processes can distinguish a live consumer from a reused pid. Consumers outlive the command that started them.
-
-The slot also records the command that the consumer runs. A consumer killed by SIGKILL leaves that command running; the
-process that finds the dead consumer ends the command before the task is handed out again.
+Consumers outlive the command that started them.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import math
 import os
 import re
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,176 +25,42 @@ from kubeque.clusters.environments import Environments
 from kubeque.clusters.home_folder import home_key, make_home, open_private
 from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
+from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, start_ticks
 from kubeque.model.config.config import default_queue_url
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
+from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 
-#: Folder of the slots below the home folder.
-_FLEET = "fleet"
 #: Digest of a login in the name of a fleet.
 _LOGIN = re.compile("[0-9a-f]{8}")
 #: Seconds that consumers have to leave on `stop` before they are killed.
 _STOP_SECONDS = 15.0
-#: Seconds to wait for a killed command. One that hangs on a dead network disk may never end.
-_KILL_SECONDS = 5.0
-
-
-def start_ticks(pid: int) -> str:
-    """Return the start of a process in kernel ticks since boot; empty if it does not exist or is dead."""
-    try:
-        # Bytes: the kernel cuts the program's name after 15 bytes, which may be within a letter.
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
-    except (OSError, IndexError):
-        return ""
-    return "" if fields[0] in b"ZX" else fields[19].decode("ascii")
-
-
-def machine() -> str:
-    """Return a short digest of this machine and its current boot."""
-    with suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
-        return hashlib.sha256(_host_name() + b" " + boot).hexdigest()[:10]
-    return hashlib.sha256(_host_name()).hexdigest()[:10]
-
-
-def _host_name() -> bytes:
-    return os.fsencode(socket.gethostname())
-
-
-def owner_name(pid: int | None = None) -> str:
-    """Return the owner that a process (default: this one) writes into leases: unique by machine, pid and start time."""
-    pid = os.getpid() if pid is None else pid
-    return f"local:{machine()}:{pid}:{start_ticks(pid)}"
-
-
-def end_command(left: Mapping[str, object]) -> None:
-    """Kill the command that a dead consumer left running, and wait for its end. `left`: contents of the consumer's
-    slot.
-
-    The command is identified by pid and start time, so that a process with a reused pid is never killed.
-    """
-    pid, start = left.get("command"), left.get("command_start")
-    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # pids of another boot are meaningless
-    if not isinstance(pid, int) or not start or not here:
-        return
-    end = time.monotonic() + _KILL_SECONDS
-    while start_ticks(pid) == start and time.monotonic() < end:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(pid, signal.SIGKILL)
-        time.sleep(0.01)
-
-
-class Slot:
-    """Slot of one consumer in the fleet of a machine."""
-
-    def __init__(self, folder: Path, number: int) -> None:
-        self.number = number
-        self.path = folder / f"{number}.slot"
-        #: Unique in the home folder.
-        self.name = str(number) if folder.name == _FLEET else f"{folder.name}-{number}"
-        self._fd: int | None = None
-        self._written: dict[str, object] = {}
-
-    def take(self, patience_seconds: float = 3.0) -> bool:
-        """Lock the slot for the life of this process. Returns False if another consumer has it."""
-        if not self._lock(patience_seconds):
-            return False
-        if not self.alive():
-            end_command(self.read())
-        self.announce()
-        return True
-
-    def start(self, launch: Callable[[], int], patience_seconds: float = 3.0) -> bool:
-        """Start a consumer in the slot unless it has one; `launch` returns its pid. Returns True if one was started.
-
-        The pid is recorded under the lock. If several processes find the slot free, only one of them starts a consumer.
-        """
-        if not self._lock(patience_seconds):
-            return False  # its consumer has not left after all
-        try:
-            if self.alive():
-                return False
-            end_command(self.read())
-            pid = launch()
-            self._write({"owner": owner_name(pid), "pid": pid, "start": start_ticks(pid)})
-            return True
-        finally:
-            self._unlock()
-
-    def _lock(self, patience_seconds: float) -> bool:
-        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        end = time.monotonic() + patience_seconds
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    os.close(fd)
-                    return False
-                time.sleep(0.05)
-            else:
-                self._fd = fd
-                return True
-
-    def _unlock(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
-
-    def there(self) -> bool:
-        """True if the locked file is still in its folder."""
-        return self._fd is not None and os.fstat(self._fd).st_nlink > 0
-
-    def announce(self) -> None:
-        """Record this process as the slot's consumer."""
-        self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid())})
-
-    def leave(self) -> None:
-        """Record that the slot is free. The lock stays until this process ends or announces itself again."""
-        self._write({})
-
-    def journal(self, task: dict[str, object]) -> None:
-        """Record the task that the consumer is about to run, for the case of its death."""
-        self._write({"owner": owner_name(), "pid": os.getpid(), "start": start_ticks(os.getpid()), **task})
-
-    def runs(self, pid: int) -> None:
-        """Record in the journal the process that runs the current command. It leads its own process group."""
-        if start := start_ticks(pid):  # not if it has ended already
-            self._write({**self._written, "command": pid, "command_start": start})
-
-    def _write(self, content: dict[str, object]) -> None:
-        self._written = content
-        if self._fd is not None:
-            data = json.dumps(content).encode()
-            os.pwrite(self._fd, data, 0)
-            os.ftruncate(self._fd, len(data))
-
-    def read(self) -> dict[str, object]:
-        """Return the contents of the slot; empty if it has none."""
-        try:
-            content = json.loads(self.path.read_bytes() or b"{}")
-        except (OSError, ValueError):
-            return {}  # gone, or read during a write: the next call succeeds
-        return content if isinstance(content, dict) else {}
-
-    def alive(self) -> bool:
-        """True if a consumer runs in the slot."""
-        content = self.read()
-        return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
+#: Deaths in a row, each before a first task, of which the reason is reported.
+_MANY_DEATHS = 5
+#: Age of the last start until which such deaths are reported although other consumers work: twice the longest pause.
+_RECENT_SECONDS = 120.0
 
 
 class LocalCluster:
     """Cluster of the consumers of one home folder on this machine."""
 
-    def __init__(self, home: Path, queue_url: str, *, linger_seconds: float = 5.0, gpus: Sequence[str] = ()) -> None:
-        """`gpus`: the devices of this machine; empty for those that nvidia-smi lists."""
+    def __init__(
+        self, home: Path, queue_url: str, *, linger_seconds: float = 5.0, gpus: Sequence[str] = (),
+        pause_seconds: float = 1.0,
+    ) -> None:  # fmt: skip
+        """`gpus`: the devices of this machine; empty for those that nvidia-smi lists.
+
+        `pause_seconds`: least time between two starts in a slot after one death; each further death doubles it.
+        """
+        self._pause_seconds = pause_seconds
         self._gpus = tuple(gpus)
         self._home = home
         self._queue_url = queue_url
         self._linger_seconds = linger_seconds
-        self.folder = home / _FLEET
+        self.folder = home / FLEET
         self.environments = Environments(home)
 
     @property
@@ -252,10 +111,13 @@ class LocalCluster:
     def has_keeper(self, job: Job) -> bool:
         return False
 
+    def _slots_of(self, fleet: str) -> list[Slot]:
+        folder = slot_folder(self._home, fleet) if fleet.startswith(fleet_name(self._home)) else None
+        return [slot for slot in self.slots() if slot.path.parent == folder]
+
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
-        folder = slot_folder(self._home, fleet)
-        own = [slot for slot in self.slots() if slot.path.parent == folder and slot.alive()]
-        return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in own]
+        alive = [slot for slot in self._slots_of(fleet) if slot.alive()]
+        return [ConsumerStatus(str(slot.read().get("owner", ""))) for slot in alive]
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         left = sum(tally.pending + tally.running for tally in waiting.values())
@@ -266,7 +128,7 @@ class LocalCluster:
             declare_gpus(self.folder, self._gpus)
             free = [slot for slot in (Slot(folder, number) for number in range(wanted)) if not slot.alive()]
             launch = self._launcher(job, spec) if free else None
-            return sum(slot.start(partial(launch, slot)) for slot in free if launch)
+            return sum(slot.start(partial(launch, slot), self._pause_seconds) for slot in free if launch)
         except OSError as error:
             raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
 
@@ -295,7 +157,7 @@ class LocalCluster:
             sys.executable, "-m", "kubeque.consumer", "--fleet", fleet, "--home", str(self._home),
             "--slot", str(slot.number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
-        with open(slot.path.with_suffix(".log"), "ab", opener=open_private) as log:
+        with open(slot.log, "ab", opener=open_private) as log:
             # The process is not waited for: it outlives this one.
             return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
 
@@ -313,7 +175,19 @@ class LocalCluster:
         return Death()
 
     def standstill(self, job: Job) -> Standstill:
-        return Standstill()
+        """Return why the consumers of a slot die at their start. While others work, old deaths are left out."""
+        slots = self._slots_of(job.fleet)
+        works = any(slot.alive() and slot.deaths() < _MANY_DEATHS for slot in slots)
+        failed = [
+            slot for slot in slots
+            if slot.deaths() >= _MANY_DEATHS and (not works or slot.seconds_since_start() < _RECENT_SECONDS)
+        ]  # fmt: skip
+        if not failed:
+            return Standstill()
+        worst = max(failed, key=Slot.deaths)
+        last = one_line(hide_password(strip_controls(worst.last_line())), MESSAGE_CHARACTERS)
+        ends = f"{worst.log} ends with: {last}" if last else f"{worst.log} has no line of them"
+        return Standstill((f"the last {worst.deaths()} consumers died before their first task; {ends}",))
 
     def finish(self, job: Job) -> None:
         """Do nothing: idle consumers leave by themselves or serve the next job."""
@@ -356,11 +230,11 @@ def fleet_name(home: Path, login: str = "") -> str:
 
     `login`: digest of the login of its consumers; empty if they need none.
     """
-    name = f"local-{hashlib.sha256(_host_name() + b' ' + os.fsencode(home)).hexdigest()[:10]}"
+    name = f"local-{hashlib.sha256(host_name() + b' ' + os.fsencode(home)).hexdigest()[:10]}"
     return f"{name}-{login}" if login else name
 
 
 def slot_folder(home: Path, fleet: str) -> Path:
     """Return the folder of the slots of a fleet."""
     login = fleet.removeprefix(f"{fleet_name(home)}-")
-    return home / _FLEET / login if _LOGIN.fullmatch(login) else home / _FLEET
+    return home / FLEET / login if _LOGIN.fullmatch(login) else home / FLEET

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from kubeque.clusters.consumer_process import TERMINATED
 from kubeque.clusters.in_pod import queue_url, start_with_queue, write_termination_message
-from kubeque.clusters.local import Slot, slot_folder
+from kubeque.clusters.local import slot_folder
+from kubeque.clusters.slot import Slot
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.hosts.local import LocalHost

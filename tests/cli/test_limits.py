@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.local import start_ticks
+from kubeque.clusters.slot import start_ticks
 from tests.cli.conftest import Shell
 from tests.queues.backend_kinds import on
 from tests.waiting import until

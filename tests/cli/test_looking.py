@@ -106,4 +106,9 @@ def test_stop_names_the_programs_that_start_consumers_again(shell: Shell) -> Non
         said = shell.run("status", "j")
     assert said.stdout.endswith("waits: no consumer runs: `kubeque watch j` starts them\n")
     assert "no consumer runs" in shell.run("doctor", "j").stdout
+
+    dead = {"pid": 4194303, "start": "1", "started": 1.0, "deaths": 4}
+    (shell.home / "fleet/0.slot").write_text(json.dumps(dead))
+    for command in ("status", "doctor"):
+        assert "the last 5 consumers died before their first task; " in shell.run(command, "j").stdout
     assert consumers_of(shell.home) == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.clusters.local import start_ticks
+from kubeque.clusters.slot import start_ticks
 from tests.cli.conftest import Shell
 from tests.queues.backend_kinds import on
 from tests.slots import read_slot

@@ -9,14 +9,20 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kubeque.clusters.local import LocalCluster, Slot, fleet_name, machine, owner_name, start_ticks
-from kubeque.model.job.task import Cause
+from kubeque.clusters.local import LocalCluster, fleet_name, slot_folder
+from kubeque.clusters.slot import Slot, machine, owner_name, start_ticks
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Cause, Tally
+from kubeque.model.rows.parameters import sequence
 
 
 def test_a_slot_has_one_holder(tmp_path: Path) -> None:
@@ -143,3 +149,65 @@ def test_a_slot_names_the_process_of_the_command_that_runs_and_no_other(
     assert content["command_start"] == start_ticks(left_behind.pid)
     slot.journal({"index": 4})
     assert "command" not in slot.read()
+
+
+JOB = Job("sweep", "abcdefghijkm", 1, "/results/sweep/abcdefghijkm")
+SPEC = JobSpec(("true",), sequence(1).to_spec())
+
+
+def test_consumers_that_die_at_their_start_are_started_with_pauses_and_the_reason_is_known(tmp_path: Path) -> None:
+    queue = f"sqlite:///{tmp_path}/none.db"
+    cluster, slow = (LocalCluster(tmp_path, queue, pause_seconds=seconds) for seconds in (0.01, 60.0))
+    job = replace(JOB, fleet=cluster.fleet("sweep"))
+    slot, waiting, started = Slot(slot_folder(tmp_path, job.fleet), 0), {0: Tally(pending=1)}, 0
+    while slot.alive() or slot.deaths() < 2:
+        started += cluster.ensure(job, SPEC, waiting)
+        time.sleep(0.005)
+    assert started == 2
+    assert slow.ensure(job, SPEC, waiting) == 0
+    assert cluster.standstill(job).messages == ()
+
+    slot.path.write_text(json.dumps({**slot.read(), "deaths": 4}))  # three more would take seconds
+    (message,) = cluster.standstill(job).messages
+    assert message.startswith("the last 5 consumers died before their first task; ")
+    assert "none.db" in message
+    assert cluster.standstill(replace(job, fleet="local-of-another-machine")).messages == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        (b"old\n", "0.log has no line of them"),
+        (b"old\nlast\n\n", "0.log ends with: last"),
+        (b"old\n\x1b[31mno postgresql://me:secret@host/db\xff\r\x07\n", "0.log ends with: no postgresql://me:***@host/db\ufffd"),
+        (b"old\n" + b"x" * 20_000, "xxx…"),
+    ],
+    ids=["none", "blank", "hostile", "long"],
+)  # fmt: skip
+def test_the_last_line_of_dead_consumers_is_safe_and_short(tmp_path: Path, written: bytes, shown: str) -> None:
+    cluster, slot = LocalCluster(tmp_path, "memory:"), Slot(tmp_path / "fleet", 0)
+    cluster.folder.mkdir()
+    job = replace(JOB, fleet=fleet_name(tmp_path))
+    slot.path.write_text('{"pid": 4194303, "start": "1", "started": 1.0, "deaths": 6, "log": 4}')
+    slot.log.write_bytes(written)
+
+    (message,) = cluster.standstill(job).messages
+    assert message.startswith("the last 7 consumers died")
+    assert message.endswith(shown)
+    assert len(message) < 500
+
+
+def test_a_consumer_that_has_a_task_or_leaves_well_is_no_death_at_the_start(tmp_path: Path) -> None:
+    slot = Slot(tmp_path, 0)
+    history = {"started": time.time(), "deaths": 7, "log": 3}
+    slot.path.write_text(json.dumps({"pid": 4194303, "start": "1", **history}))
+    assert slot.deaths() == 8
+    assert not slot.start(os.getpid)
+    assert slot.take()
+    assert slot.deaths() == 7
+    slot.journal({"index": 1})
+    assert slot.deaths() == 0
+
+    slot.leave()
+    slot.announce()
+    assert slot.deaths() == 0

@@ -21,7 +21,7 @@ from typing import Any
 
 import kubeque.jobs.submission.submit as submit
 from kubeque.client import Client
-from kubeque.clusters.local import Slot
+from kubeque.clusters.slot import Slot
 from kubeque.consumer import heartbeat, job_discovery, log_upload, loop
 from kubeque.consumer.attempt import log_tail, process_tree
 from kubeque.consumer.hosts.local import LocalHost

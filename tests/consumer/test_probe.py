@@ -16,7 +16,7 @@ class Blocked:
 sys.meta_path.insert(0, Blocked())
 from pathlib import Path
 from kubeque.client import Client
-from kubeque.clusters.local import Slot
+from kubeque.clusters.slot import Slot
 from kubeque.consumer.hosts.local import LocalHost
 from kubeque.consumer.loop import Consumer
 from kubeque.files.store import Files

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.clusters.local import LocalCluster, Slot
+from kubeque.clusters.local import LocalCluster
 from kubeque.clusters.machine import this_machine
+from kubeque.clusters.slot import Slot
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions

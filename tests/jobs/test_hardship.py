@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client, Progress
-from kubeque.clusters.local import start_ticks
+from kubeque.clusters.slot import start_ticks
 from kubeque.model.config.config import Config
 from kubeque.model.sweep.sweep import Sweep
 from tests.servers.here import running

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.clusters.local import start_ticks
 from kubeque.clusters.machine import Machine, gpu_devices
+from kubeque.clusters.slot import start_ticks
 
 #: First and longest pause between two attempts to begin, seconds.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2

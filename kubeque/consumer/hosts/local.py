@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeque.clusters.local import LocalCluster, Slot, owner_name
+from kubeque.clusters.local import LocalCluster
 from kubeque.clusters.machine import Machine, this_machine
+from kubeque.clusters.slot import Slot, owner_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.place import Place

@@ -1,0 +1,225 @@
+"""One consumer's slot on this machine: its lock, its process, and the command that it runs.
+
+A slot is a file in a folder of the home. Its consumer holds the lock and writes pid and start time into it, so that
+other processes can distinguish a live consumer from a reused pid.
+
+The slot also records the command that the consumer runs. A consumer killed by SIGKILL leaves that command running; the
+process that finds the dead consumer ends the command before the task is handed out again.
+
+Until a consumer begins its first task, the slot also has the history of its starts: `deaths` in a row before that, the
+time `started`, and the size of the `log` at the first of these starts.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import math
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+#: Folder of the slots below the home folder.
+FLEET = "fleet"
+#: Seconds to wait for a killed command. One that hangs on a dead network disk may never end.
+_KILL_SECONDS = 5.0
+#: Longest pause between two starts, in units of the first pause.
+_LONGEST_PAUSE = 60
+#: Bytes at the end of a log that are read for its last line.
+_TAIL_BYTES = 8192
+#: Entries of a slot about its earlier starts.
+_HISTORY = ("started", "deaths", "log")
+
+
+def start_ticks(pid: int) -> str:
+    """Return the start of a process in kernel ticks since boot; empty if it does not exist or is dead."""
+    try:
+        # Bytes: the kernel cuts the program's name after 15 bytes, which may be within a letter.
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
+    except (OSError, IndexError):
+        return ""
+    return "" if fields[0] in b"ZX" else fields[19].decode("ascii")
+
+
+def machine() -> str:
+    """Return a short digest of this machine and its current boot."""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+        return hashlib.sha256(host_name() + b" " + boot).hexdigest()[:10]
+    return hashlib.sha256(host_name()).hexdigest()[:10]
+
+
+def host_name() -> bytes:
+    """Return the name of this machine, which need not be valid Unicode."""
+    return os.fsencode(socket.gethostname())
+
+
+def owner_name(pid: int | None = None) -> str:
+    """Return the owner that a process (default: this one) writes into leases: unique by machine, pid and start time."""
+    pid = os.getpid() if pid is None else pid
+    return f"local:{machine()}:{pid}:{start_ticks(pid)}"
+
+
+def end_command(left: Mapping[str, object]) -> None:
+    """Kill the command that a dead consumer left running, and wait for its end. `left`: contents of the consumer's
+    slot.
+
+    The command is identified by pid and start time, so that a process with a reused pid is never killed.
+    """
+    pid, start = left.get("command"), left.get("command_start")
+    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # pids of another boot are meaningless
+    if not isinstance(pid, int) or not start or not here:
+        return
+    end = time.monotonic() + _KILL_SECONDS
+    while start_ticks(pid) == start and time.monotonic() < end:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        time.sleep(0.01)
+
+
+class Slot:
+    """Slot of one consumer in the fleet of a machine."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self.number = number
+        self.path = folder / f"{number}.slot"
+        #: File with the output of its consumers.
+        self.log = self.path.with_suffix(".log")
+        #: Unique in the home folder.
+        self.name = str(number) if folder.name == FLEET else f"{folder.name}-{number}"
+        self._fd: int | None = None
+        self._written: dict[str, object] = {}
+
+    def take(self, patience_seconds: float = 3.0) -> bool:
+        """Lock the slot for the life of this process. Returns False if another consumer has it."""
+        if not self._lock(patience_seconds):
+            return False
+        if not self.alive():
+            end_command(self.read())
+        self.announce()
+        return True
+
+    def start(self, launch: Callable[[], int], pause_seconds: float = 1.0, patience_seconds: float = 3.0) -> bool:
+        """Start a consumer in the slot unless it has one; `launch` returns its pid. Returns True if one was started.
+
+        `pause_seconds`: least time between two starts after one death; each further death doubles it. The pid is
+        recorded under the lock. If several processes find the slot free, only one of them starts a consumer.
+        """
+        if not self._lock(patience_seconds):
+            return False  # its consumer has not left after all
+        try:
+            if self.alive():
+                return False
+            content, deaths = self.read(), self.deaths()
+            if self.seconds_since_start() < _pause(deaths, pause_seconds):
+                return False
+            end_command(content)
+            since = content.get("log") if deaths else self.log.stat().st_size if self.log.exists() else 0
+            pid = launch()
+            self._write({**_identify(pid), "started": time.time(), "deaths": deaths, "log": since})
+            return True
+        finally:
+            self._unlock()
+
+    def _lock(self, patience_seconds: float) -> bool:
+        fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        end = time.monotonic() + patience_seconds
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    os.close(fd)
+                    return False
+                time.sleep(0.05)
+            else:
+                self._fd = fd
+                return True
+
+    def _unlock(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def there(self) -> bool:
+        """True if the locked file is still in its folder."""
+        return self._fd is not None and os.fstat(self._fd).st_nlink > 0
+
+    def announce(self) -> None:
+        """Record this process as the slot's consumer. The history of the starts stays until its first task."""
+        content = self.read()
+        self._write({**_identify(os.getpid()), **{key: content[key] for key in _HISTORY if key in content}})
+
+    def leave(self) -> None:
+        """Record that the slot is free. The lock stays until this process ends or announces itself again."""
+        self._write({})
+
+    def journal(self, task: dict[str, object]) -> None:
+        """Record the task that the consumer is about to run, for the case of its death."""
+        self._write({**_identify(os.getpid()), **task})
+
+    def runs(self, pid: int) -> None:
+        """Record in the journal the process that runs the current command. It leads its own process group."""
+        if start := start_ticks(pid):  # not if it has ended already
+            self._write({**self._written, "command": pid, "command_start": start})
+
+    def _write(self, content: dict[str, object]) -> None:
+        self._written = content
+        if self._fd is not None:
+            data = json.dumps(content).encode()
+            os.pwrite(self._fd, data, 0)
+            os.ftruncate(self._fd, len(data))
+
+    def read(self) -> dict[str, object]:
+        """Return the contents of the slot; empty if it has none."""
+        try:
+            content = json.loads(self.path.read_bytes() or b"{}")
+        except (OSError, ValueError):
+            return {}  # gone, or read during a write: the next call succeeds
+        return content if isinstance(content, dict) else {}
+
+    def alive(self) -> bool:
+        """True if a consumer runs in the slot."""
+        content = self.read()
+        return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
+
+    def deaths(self) -> int:
+        """Return how many consumers in a row died before their first task. One that left without a task counts not."""
+        content = self.read()
+        return int(_number(content, "deaths")) + (not self.alive()) if "started" in content else 0
+
+    def seconds_since_start(self) -> float:
+        """Return the time since the last start; infinite if its consumer had a task or the clock was set back."""
+        started = _number(self.read(), "started")
+        return time.time() - started if 0 < started <= time.time() else math.inf
+
+    def last_line(self) -> str:
+        """Return the last line in the log of the consumers that `deaths` counts; empty without one."""
+        try:
+            with open(self.log, "rb") as file:
+                size, since = os.fstat(file.fileno()).st_size, int(_number(self.read(), "log"))
+                file.seek(max(size - _TAIL_BYTES, since if since <= size else 0))
+                lines = file.read(_TAIL_BYTES).decode(errors="replace").split("\n")
+        except OSError:
+            return ""
+        return next((line for line in reversed(lines) if line.strip()), "")
+
+
+def _pause(deaths: int, first_seconds: float) -> float:
+    """Return the least time between two starts after `deaths` in a row, seconds."""
+    return first_seconds * min(2 ** min(deaths - 1, 10), _LONGEST_PAUSE) if deaths else 0.0
+
+
+def _identify(pid: int) -> dict[str, object]:
+    return {"owner": owner_name(pid), "pid": pid, "start": start_ticks(pid)}
+
+
+def _number(content: Mapping[str, object], key: str) -> float:
+    """Return a number of a slot; 0 if it has none."""
+    value = content.get(key)
+    return value if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0
