@@ -9,7 +9,8 @@ from pathlib import Path
 def read_slot(home: Path, number: int = 0) -> dict[str, object]:
     """Return the content of the slot file with this number; nothing while there is none."""
     try:
-        content: dict[str, object] = json.loads((home / "fleet" / f"{number}.slot").read_text())
-    except (OSError, ValueError):
+        # Consumers with a login have a folder of their own.
+        content: dict[str, object] = json.loads(next(home.glob(f"fleet/**/{number}.slot")).read_text())
+    except (OSError, ValueError, StopIteration):
         return {}
     return content
