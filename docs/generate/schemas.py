@@ -177,6 +177,22 @@ _PLAN = record(
                     "description": "Notes on options that do not apply, or apply otherwise, on this cluster.",
                     "items": {"type": "string"},
                 },
+                "effect": record(
+                    "Effect on the existing job of that name; null if there is none, or if it stays as it is.",
+                    {
+                        "name": value("string", "Name of the job."),
+                        "existing": value("string", "What happens to it: repair, revise or replace."),
+                        "run": value("integer", "Number of rows that run, because they are not ok."),
+                        "kept": value("integer", "Number of ok rows that keep their results."),
+                        "again": value("integer", "Number of ok rows that run again."),
+                        "changed": {
+                            "type": "array",
+                            "description": "Names of changed files, and other changes in words.",
+                            "items": {"type": "string"},
+                        },
+                    },
+                    type=["object", "null"],
+                ),
             },
         ),
     },
