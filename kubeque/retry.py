@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 #: A function that waits for a number of seconds.
@@ -14,6 +14,16 @@ T = TypeVar("T")
 
 def _say_nothing(error: Exception, seconds: float) -> None:
     pass
+
+
+def growing_pauses(
+    first: float, longest: float, total: float, *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[float]:
+    """Yield pauses that double from `first` to `longest`, until `total` seconds have passed. All are seconds."""
+    pause, end = first, clock() + total
+    while clock() < end:
+        yield pause
+        pause = min(longest, 2 * pause)
 
 
 def retry(

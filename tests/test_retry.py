@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.retry import retry
+from kubeque.retry import growing_pauses, retry
 
 
 class Flaky:
@@ -65,3 +65,9 @@ def test_pauses_are_spread_and_named_before_they_begin() -> None:
     assert named == slept
     assert all(1.0 <= seconds <= 2.0 for seconds in slept)
     assert len(set(slept)) > 10
+
+
+def test_pauses_grow_to_a_bound_until_the_time_is_over() -> None:
+    times = iter(range(0, 100, 4))
+    pauses = growing_pauses(1.0, 5.0, 18.0, clock=lambda: float(next(times)))
+    assert list(pauses) == [1.0, 2.0, 4.0, 5.0]

@@ -23,6 +23,7 @@ from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, Lease
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.queues.lease import Lease
+from kubeque.retry import Sleep
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Coordinator:
     def __init__(
         self, decisions: Decisions, jobs: JobDiscovery, early_stop: EarlyStop, *, reset_stop: Callable[[], None],
         stop: StopSignal, leaving: threading.Event, clock: Callable[[], float] = time.monotonic,
+        sleep: Sleep = time.sleep,
     ) -> None:  # fmt: skip
         self._decisions = decisions
         self._jobs = jobs
@@ -41,6 +43,7 @@ class Coordinator:
         self._stop = stop
         self._leaving = leaving
         self._clock = clock
+        self._sleep = sleep
         self._changed = threading.Condition()
         self._changes = 0
         self._leases: dict[LeaseId, Lease] = {}
@@ -50,10 +53,7 @@ class Coordinator:
 
     # ------------------------------------------------------------------ events
     def tell(self, event: Event) -> list[Instruction]:
-        """Report an event; carry out what concerns leases and jobs, and return the other instructions.
-
-        Raises QueueUnavailable if a lease cannot be released.
-        """
+        """Report an event; carry out what concerns leases and jobs, and return the other instructions."""
         with self._changed:
             self._changes += 1
             instructions = self._decisions.handle(event, self._clock())
@@ -91,11 +91,20 @@ class Coordinator:
             case do.Refresh(number, job):
                 if lease := self._leases.get(number):
                     lease.refresh(job)
+            case do.AwaitAnswer(seconds):
+                self._await_answer(seconds * random.uniform(0.5, 1.0))
             case do.StopTask() | do.ResetStop():
                 pass
             case _:
                 return False
         return True
+
+    def _await_answer(self, seconds: float) -> None:
+        """Wait, but not longer than until the consumer begins to leave."""
+        if self._leaving.is_set():
+            self._sleep(seconds)
+        else:
+            self._leaving.wait(seconds)
 
     # ------------------------------------------------------------------ leases
     def add(self, lease: Lease) -> LeaseId:
@@ -153,7 +162,7 @@ class Coordinator:
             self.tell(on.LeaseLeft(number, lease.lost))
         except QueueUnavailable as error:
             log.warning("the queue does not answer; the running task goes on: %s", error)
-            self._leaving.wait(random.uniform(0.2, 0.5))
+            self.tell(on.QueueSilent())
         else:
             self.tell(on.Committed(self.view(number, lease)))
 
@@ -167,6 +176,9 @@ class Coordinator:
                 self._write(lease, release=True)
         except LeaseLost as error:
             log.info("nothing to give back: %s", error)
+        except QueueUnavailable as error:
+            log.warning("the queue does not answer; what is held is given back later: %s", error)
+            self.tell(on.QueueSilent())
         finally:
             self.tell(on.LeaseLeft(number, lease.lost))
 

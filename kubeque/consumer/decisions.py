@@ -16,13 +16,19 @@ from kubeque.consumer import instructions as do
 from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.instructions import Instruction
-from kubeque.consumer.pace import Pace
+from kubeque.consumer.rules.departure import Departure
+from kubeque.consumer.rules.failures import Failures
+from kubeque.consumer.rules.pace import Pace
+from kubeque.consumer.rules.progress import Progress
+from kubeque.consumer.rules.retirement import Retirement
+from kubeque.consumer.rules.silence import Silences
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
-from kubeque.model.timing import COMMIT_SECONDS, SAVE_SECONDS, SETTLE_SECONDS
+from kubeque.model.timing import COMMIT_SECONDS, LONGEST_RETRY_SECONDS, SETTLE_SECONDS
 
 #: Longest pause after a task could not be staged, seconds: a faulty node must not use up the attempts of a job.
 _LONGEST_BACKOFF = 30.0
+#: Events that only a queue that answers can cause.
+_ANSWERS = (on.Committed, on.JobsListed, on.OwnersListed)
 
 
 class Decisions:
@@ -36,48 +42,57 @@ class Decisions:
         self._listed_at = -math.inf
         #: Uids of jobs whose tasks are not started, because the jobs are paused.
         self._paused: frozenset[str] = frozenset()
-        #: Largest number of consumers that each job has wanted, by uid.
-        self._most: dict[str, int] = {}
         self._pace = Pace()
-        #: Number of failures seen here, by uid and run; None once a task was ok.
-        self._failures: dict[tuple[str, int], int | None] = {}
+        self._silences = Silences()
+        self._failures = Failures()
+        self._retirement = Retirement(place)
+        self._departure = Departure(self._silences, place.results_wait_seconds)
         #: Uids of jobs whose tasks are not started, because a more urgent job waits.
         self._making_way: frozenset[str] = frozenset()
         #: The lease whose tasks are staged.
         self._current: LeaseId | None = None
         #: Leases with a requested release, whose answer may have been lost.
         self._left: set[LeaseId] = set()
-        self._running: LeaseId | None = None
-        self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
-        #: Tasks that are staged and not picked.
-        self._staged = 0
-        #: Tasks in the consumer: staged, running or being saved.
-        self._under_way = 0
-        #: Time from which tasks are only being saved.
-        self._quiet_since: float | None = None
+        self._progress = Progress()
         self._awaits_save = False
         self._idle_since: float | None = None
+        #: Uid of the job whose task is staged last.
+        self._staging = ""
         self._leaving = False
-        #: True once fewer consumers are wanted and this one is to leave after its task.
-        self.retired = False
         self._begin_round()
         self._handlers: dict[type[Event], Callable[[Any, float], list[Instruction]]] = {
             on.SupplierReady: self._supply, on.NothingTaken: self._nothing_taken, on.TaskStaged: self._task_staged,
             on.HandOverDue: self._hand_over, on.LeaseClaimed: self._lease_claimed, on.NothingClaimed: self._go_on,
             on.SupplyFailed: self._supply_failed, on.RunnerReady: self._runner_ready, on.TaskPicked: self._task_picked,
             on.LeaseChecked: self._lease_checked, on.RunEnded: self._run_ended, on.TaskSaved: self._task_saved,
-            on.TaskLeft: self._task_left, on.RunLoopEnded: self._run_loop_ended, on.AllSaved: self._let_all_go,
+            on.TaskLeft: self._task_left, on.RunLoopEnded: self._run_loop_ended,
+            on.AllSaved: self._departure.let_all_go, on.QueueSilent: self._silences.queue_silent,
+            on.StoreSilent: self._silences.store_silent, on.StoreAnswered: self._silences.store_answered,
             on.Committed: self._committed, on.LeaseLeft: self._lease_left, on.RenewalDue: self._renew,
             on.JobsListed: self._jobs_listed, on.LeasesReviewed: self._review_leases,
-            on.BetterJobsSeen: self._make_way, on.JobClosed: self._job_closed, on.FleetReviewed: self._review_fleet,
-            on.OwnersListed: self._owners_listed, on.PlaceGone: self._place_gone,
+            on.BetterJobsSeen: self._make_way, on.JobClosed: self._job_closed,
+            on.FleetReviewed: self._retirement.review,
+            on.OwnersListed: self._retirement.compare, on.PlaceGone: self._retirement.place_gone,
         }  # fmt: skip
+
+    @property
+    def retired(self) -> bool:
+        """True once fewer consumers are wanted and this one is to leave after its task."""
+        return self._retirement.due
+
+    @property
+    def gave_up(self) -> bool:
+        """True once it leaves because the queue or a store is silent."""
+        return self._departure.gave_up
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
         """Record an event and return the instructions for its thread. `now`: monotonic clock, seconds."""
+        if isinstance(event, _ANSWERS):
+            self._silences.queue = None
         instructions = self._handlers[type(event)](event, now)
-        saving_only = self._under_way > 0 and self._running is None and not self._staged
-        self._quiet_since = (self._quiet_since or now) if saving_only else None
+        if self._silences.pause(now) is not None:
+            self._idle_since = None  # a consumer that waits for an answer is not idle
+        self._progress.note_time(now)
         return instructions
 
     @staticmethod
@@ -95,19 +110,29 @@ class Decisions:
     def _supply(self, event: on.SupplierReady, now: float) -> list[Instruction]:
         if self._leaving:
             return [do.Leave()]
-        if self._runs_long(now):
-            if self._staged:
+        if self._progress.runs_long(now):
+            if self._progress.staged:
                 return [do.ReturnStaged()]
             self._awaits_save = True
-        if self._awaits_save and not self._is_saved(now):
+        if self._awaits_save and not self._progress.is_saved(now):
             return [do.AwaitChange()]
         self._awaits_save = False
         self._left.intersection_update(lease.id for lease in event.leases)
-        leases = {lease.id: lease for lease in event.leases if lease.held}
-        current = leases.get(self._current) if self._current is not None else None
-        if current is not None and current.untouched and self._may_take and current.job.uid not in self._paused:
-            return [do.StageTask(current.id)]
-        return self._pause(now) if self._tried else self._reserve(current, leases.values(), now)
+        held = [lease for lease in event.leases if lease.held and not self._silences.waits(lease.job.uid, now)]
+        current = next((lease for lease in held if lease.id == self._current), None)
+        source = self._another_source(held)
+        if current is not None and current.untouched and current.job.uid not in self._paused:
+            source = current
+        if source is not None and self._may_take:
+            self._staging = source.job.uid
+            return [do.StageTask(source.id)]
+        return self._pause(now) if self._tried else self._reserve(current, held, now)
+
+    def _another_source(self, held: Iterable[LeaseView]) -> LeaseView | None:
+        """Return a lease whose reserved tasks were left because the store did not answer."""
+        waiting = self._making_way | self._paused
+        usable = (lease for lease in held if lease.id not in self._left and lease.job.uid not in waiting)
+        return next((lease for lease in usable if lease.untouched), None)
 
     def _reserve(self, current: LeaseView | None, leases: Iterable[LeaseView], now: float) -> list[Instruction]:
         if not self._listed and now - self._listed_at > self._list_seconds:
@@ -116,7 +141,8 @@ class Decisions:
         waiting = self._making_way | self._paused
         resumable = [lease for lease in leases if lease.pending and lease.job.uid not in waiting]
         lease = current if current in resumable or not resumable else resumable[0]
-        if lease is not None and not self._pace.may_run_ahead(lease, self._staged) and not self._is_saved(now):
+        ahead = lease is None or self._pace.may_run_ahead(lease, self._progress.staged)
+        if lease is not None and not ahead and not self._progress.is_saved(now):
             self._awaits_save = True  # the running task may have to run again, in this lease
             self._current = lease.id
             return [do.AwaitChange()]
@@ -130,16 +156,21 @@ class Decisions:
             if not self._listed and (self._idle_since is not None or not self._jobs):
                 self._listed = True
                 return [do.ListJobs()]
-            self._candidates = deque(job for job in self._jobs if job.startable and self._place.size_classes(job) != [])
+            self._candidates = deque(job for job in self._jobs if self._may_claim(job, now))
         if self._candidates:
             job = self._candidates.popleft()
             return [do.Claim(job, self._pace.first_reservation((job.uid, job.revision)))]
         self._making_way = frozenset()  # the more urgent jobs have nothing left to claim
         return self._pause(now)
 
+    def _may_claim(self, job: Job, now: float) -> bool:
+        return job.startable and self._place.size_classes(job) != [] and not self._silences.waits(job.uid, now)
+
     def _pause(self, now: float) -> list[Instruction]:
         self._begin_round()
-        if self._idle_since is None and self._under_way == 0:
+        if (seconds := self._silences.pause(now)) is not None:
+            return [do.AwaitAnswer(seconds)]
+        if self._idle_since is None and self._progress.none:
             self._idle_since = now
         return [do.Pause()]
 
@@ -153,38 +184,30 @@ class Decisions:
 
     def _supply_failed(self, event: on.SupplyFailed, now: float) -> list[Instruction]:
         self._begin_round()
-        return []
+        return [do.AwaitAnswer(self._silences.pause(now) or LONGEST_RETRY_SECONDS)]
 
     def _task_staged(self, event: on.TaskStaged, now: float) -> list[Instruction]:
         self._begin_round()
         self._idle_since = None
-        self._staged += 1
-        self._under_way += 1
+        self._silences.note_staged(self._staging)
+        self._progress.task_staged()
         attempt = event.faulty_attempt
         return [do.HandOver(0.0 if attempt is None else min(_LONGEST_BACKOFF, 0.5 * 2 ** min(attempt, 10)))]
 
     def _hand_over(self, event: on.HandOverDue, now: float) -> list[Instruction]:
-        return [do.ReturnTask()] if self._leaving or self._runs_long(now) else []
-
-    def _runs_long(self, now: float) -> bool:
-        """True once the running command runs too long for a reserved task to wait for it."""
-        return self._running is not None and now - self._running_since > self._longest_wait
-
-    def _is_saved(self, now: float) -> bool:
-        """True once all tasks have been saved, or once the upload of a result takes too long to wait for."""
-        return self._under_way == 0 or (self._quiet_since is not None and now - self._quiet_since > SAVE_SECONDS)
+        return [do.ReturnTask()] if self._leaving or self._progress.runs_long(now) else []
 
     # ------------------------------------------------------------------ tasks run and are saved
     def _runner_ready(self, event: on.RunnerReady, now: float) -> list[Instruction]:
         idle = self._idle_since is not None and now - self._idle_since > self._place.linger_seconds
-        self._leaving = self._leaving or event.told_to_leave or self.retired or idle
+        leaves = event.told_to_leave or self.retired or idle or self._departure.gives_up(now)
+        self._leaving = self._leaving or leaves
         return [do.Leave()] if self._leaving else []
 
     def _task_picked(self, event: on.TaskPicked, now: float) -> list[Instruction]:
-        self._staged -= 1
+        self._progress.staged -= 1
         if event.runs:
-            self._running, self._running_since = event.lease, now
-            self._longest_wait = self._pace.longest_wait(event.key)
+            self._progress.begin(event.lease, self._pace.longest_wait(event.key), now)
         return []
 
     def _lease_checked(self, event: on.LeaseChecked, now: float) -> list[Instruction]:
@@ -192,60 +215,57 @@ class Decisions:
         return [do.RunTask()] if may_run and event.uid not in self._paused else [do.ReturnTask()]
 
     def _run_ended(self, event: on.RunEnded, now: float) -> list[Instruction]:
-        self._running = None
+        self._progress.running = None
+        self._departure.note_activity(now)
         if event.key is not None:
             self._pace.note(event.key, event.seconds)
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
         """Commit a failure that may end its job, and the last outcome of a block; others wait for the next commit."""
-        lease, key = event.lease, (event.lease.job.uid, event.lease.job.run)
-        seen, failed = self._failures.get(key, 0), event.cause is not Cause.OK
-        self._failures[key] = seen + 1 if failed and seen is not None else None
-        early = seen is not None and seen < event.early_attempts
-        may_end_job = failed and (lease.job.max_failures is not None or early)
+        self._departure.note_activity(now)
+        lease, may_end_job = event.lease, self._failures.note(event)
         last = not lease.untouched and not lease.pending
         return [do.Commit(lease.id)] if (may_end_job or last) and not self._leaving else []
 
     def _task_left(self, event: on.TaskLeft, now: float) -> list[Instruction]:
-        self._staged -= event.staged
-        self._under_way -= 1
+        self._progress.task_left(staged=event.staged)
         return []
 
     def _run_loop_ended(self, event: on.RunLoopEnded, now: float) -> list[Instruction]:
         self._leaving = True
         return []
 
-    def _let_all_go(self, event: on.AllSaved, now: float) -> list[Instruction]:
-        return [do.LetGo(lease.id) for lease in event.leases if not lease.lost]
-
     # ------------------------------------------------------------------ leases are kept
     def _renew(self, event: on.RenewalDue, now: float) -> list[Instruction]:
         lease, since = event.lease, now - event.lease.committed_at
         judge: list[Instruction] = [do.JudgeJob(lease.id)] if lease.held and event.over else []
-        if lease.held and self._runs_long(now) and (lease.untouched or lease.idle):
+        if lease.held and self._progress.runs_long(now) and (lease.untouched or lease.idle):
             return [*judge, do.Commit(lease.id, give_back=True)]
         settled = lease.waiting_since is not None and now - lease.waiting_since >= SETTLE_SECONDS
+        if self._silences.queue is not None and not self._silences.queue.tries_renewal(lease.id, now):
+            return judge
         if (settled and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
             return [*judge, do.Commit(lease.id)]
         return judge
 
     def _committed(self, event: on.Committed, now: float) -> list[Instruction]:
-        job = event.lease.job
         self._left.discard(event.lease.id)
-        return [do.JudgeJob(event.lease.id, hopeless=bool(self._failures.get((job.uid, job.run))))]
+        return [do.JudgeJob(event.lease.id, hopeless=self._failures.all_failed(event.lease.job))]
 
     def _lease_left(self, event: on.LeaseLeft, now: float) -> list[Instruction]:
         self._left.add(event.lease)
-        return [do.StopTask(at_once=event.lost)] if self._running == event.lease else []
+        return [do.StopTask(at_once=event.lost)] if self._progress.running == event.lease else []
 
     # ------------------------------------------------------------------ jobs come and go
     def _jobs_listed(self, event: on.JobsListed, now: float) -> list[Instruction]:
         self._jobs, self._listed_at = event.jobs, now
         self._paused = frozenset(job.uid for job in event.jobs if job.paused)
-        self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in event.jobs}
-        self._pace.forget(self._most)
-        self._failures = {key: count for key, count in self._failures.items() if key[0] in self._most}
+        self._retirement.note_jobs(event.jobs)
+        known = {job.uid for job in event.jobs}
+        self._pace.forget(known)
+        self._failures.forget(known)
+        self._silences.forget({job.uid for job in event.jobs if job.open})
         return []
 
     def _review_leases(self, event: on.LeasesReviewed, now: float) -> list[Instruction]:
@@ -276,23 +296,5 @@ class Decisions:
     def _job_closed(self, event: on.JobClosed, now: float) -> list[Instruction]:
         uid = event.job.uid
         self._jobs = tuple(event.job if job.uid == uid else job for job in self._jobs)
+        self._retirement.note_jobs(self._jobs)
         return [do.LetGo(lease.id) for lease in event.leases if lease.job.uid == uid]
-
-    def _review_fleet(self, event: on.FleetReviewed, now: float) -> list[Instruction]:
-        """Retire if fewer consumers are wanted. Consumers need no messages to agree: those that are last by slot or by
-        name leave."""
-        fell = any(job.consumers < self._most[job.uid] for job in self._jobs)
-        wanted = [job.consumers for job in self._jobs if job.open]
-        fewer, slot = fell and bool(wanted), self._place.slot
-        self.retired = self.retired or (fewer and slot is not None and slot >= max(wanted))
-        if self.retired:
-            return []
-        return [do.ListOwners(max(wanted)), do.CheckPlace()] if fewer and slot is None else [do.CheckPlace()]
-
-    def _owners_listed(self, event: on.OwnersListed, now: float) -> list[Instruction]:
-        self.retired = self.retired or self._place.owner in sorted(event.owners)[event.wanted :]
-        return []
-
-    def _place_gone(self, event: on.PlaceGone, now: float) -> list[Instruction]:
-        self.retired = True
-        return []

@@ -91,7 +91,29 @@ class NothingClaimed(Event):
 
 @dataclass(frozen=True, slots=True)
 class SupplyFailed(Event):
-    """The queue or the store did not answer the supplying thread."""
+    """The supplying thread could not read what a task needs."""
+
+
+# ---------------------------------------------------------------------- events: outages
+@dataclass(frozen=True, slots=True)
+class QueueSilent(Event):
+    """The queue did not answer. What was requested may have been done."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSilent(Event):
+    """The store of a job did not answer."""
+
+    uid: str
+    #: True if a result waits for it. No task begins before this result is stored: the disk holds few results.
+    unsaved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAnswered(Event):
+    """A result that waited for the store of a job waits no longer."""
+
+    uid: str
 
 
 # ---------------------------------------------------------------------- events: running and saving
@@ -159,9 +181,11 @@ class RunLoopEnded(Event):
 
 @dataclass(frozen=True, slots=True)
 class AllSaved(Event):
-    """No task is left in the consumer."""
+    """No task is left in the consumer. The event is repeated until the answer is `Leave`."""
 
     leases: tuple[LeaseView, ...]
+    #: True once the consumer got a signal to leave.
+    told_to_leave: bool
 
 
 # ---------------------------------------------------------------------- events: leases

@@ -32,23 +32,23 @@ class Heartbeat:
 
     def __init__(
         self, queue: Queue, coordinator: Coordinator, jobs: JobDiscovery, early_stop: EarlyStop, host: Host,
-        leaving: threading.Event, watch: LeaseWatch | None = None,
+        over: threading.Event, watch: LeaseWatch | None = None,
     ) -> None:  # fmt: skip
         self._queue = queue
         self._coordinator = coordinator
         self._jobs = jobs
         self._early_stop = early_stop
         self._host = host
-        self._leaving = leaving
+        self._over = over
         self._watch = watch or LeaseWatch()
         self._reviewed_at = self._reaped_at = 0.0
         #: Unexpected errors that were logged.
         self._logged: set[str] = set()
 
     def run(self) -> None:
-        """Do periodic work until the consumer leaves."""
+        """Do periodic work until the consumer has recorded all outcomes."""
         self._reviewed_at = self._reaped_at = time.monotonic()
-        while not self._leaving.wait(_TICK_SECONDS):
+        while not self._over.wait(_TICK_SECONDS):
             self.tick(time.monotonic())
 
     def tick(self, now: float) -> None:
@@ -58,6 +58,8 @@ class Heartbeat:
                 self._act(now)
         except QueueUnavailable as error:
             log.warning("the queue does not answer; the running task goes on: %s", error)
+            self._watch.note_silence()
+            self._coordinator.tell(on.QueueSilent())
         except (JobNotFound, JobUnreadable) as error:
             log.info("%s", error)  # removed, or for a newer program: the next review of the jobs drops it
 

@@ -106,6 +106,13 @@ class Pause(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitAnswer(Instruction):
+    """Wait, because the queue or a store does not answer."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnStaged(Instruction):
     """Give back all tasks that are staged."""
 

@@ -12,6 +12,7 @@ import math
 import os
 import queue as threads_queue
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NoReturn
@@ -32,9 +33,9 @@ from kubeque.consumer.results import Saver
 from kubeque.consumer.runner import Runner
 from kubeque.consumer.task_source import TaskSource
 from kubeque.files.store import Files
-from kubeque.model.errors import QueueError
+from kubeque.model.errors import QueueError, QueueUnavailable
 from kubeque.model.job.task import Cause
-from kubeque.model.timing import LIST_SECONDS
+from kubeque.model.timing import LEAVE_SECONDS, LIST_SECONDS
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -50,8 +51,8 @@ class Consumer:
     def __init__(self, queue: Queue, files: Files, host: Host) -> None:
         self._queue = queue
         self._host = host
-        self._leaving = threading.Event()
-        self._told_to_leave = False
+        self._leaving, self._over = threading.Event(), threading.Event()
+        self._told_to_leave, self._told_at = False, 0.0
         self._stop = StopSignal()
         self._staged: threads_queue.Queue[StagedTask] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue(maxsize=_UNSAVED)
@@ -63,14 +64,21 @@ class Consumer:
         )
         self._runner = Runner(self._coordinator, host, self._stop, lambda: self._told_to_leave)
         self._source = TaskSource(queue, files, host, self._coordinator, self._staged, self._leaving)
-        self._heartbeat = Heartbeat(queue, self._coordinator, jobs, early_stop, host, self._leaving)
+        self._heartbeat = Heartbeat(queue, self._coordinator, jobs, early_stop, host, self._over)
         self._logs = LogUploader(queue, files, lambda: self._runner.running, self._leaving)
-        self._saver = Saver(files, self._coordinator, self._done, self._logs.keep_log, self._leaving)
+        self._saver = Saver(
+            files, self._coordinator, self._done, self._logs.keep_log, grace_is_over=self._grace_is_over,
+            results_wait_seconds=host.place.results_wait_seconds, start=self._start,
+        )  # fmt: skip
 
     def leave(self) -> None:
         """Leave as soon as possible: stop the command, record finished tasks, give back the others."""
+        self._told_at = time.monotonic()
         self._told_to_leave = True  # no lock is taken here: this is called from a signal handler
         self._stop.set(Cause.PREEMPTED)
+
+    def _grace_is_over(self) -> bool:
+        return self._told_to_leave and time.monotonic() - self._told_at > LEAVE_SECONDS
 
     @property
     def retired(self) -> bool:
@@ -97,9 +105,21 @@ class Consumer:
             supplier.join()
             self._done.put(None)
             saver.join()
-            self._coordinator.tell(on.AllSaved(self._coordinator.views()))
+            while not self._coordinator.tell(on.AllSaved(self._coordinator.views(), self._told_to_leave)):
+                pass
+            self._over.set()
             for thread in clocked:
                 thread.join()
+            self._report_unrecorded()
+
+    def _report_unrecorded(self) -> None:
+        """Raise QueueUnavailable if the consumer leaves because the queue or a store was silent for too long."""
+        left = sum(view.waiting for view in self._coordinator.views())
+        if self._decisions.gave_up:
+            message = f"the queue or a store did not answer too long: {left} results are lost; their tasks run again"
+            if not self._told_to_leave:
+                raise QueueUnavailable(message)
+            log.error("%s", message)
 
     def _run_tasks(self) -> None:
         while not self._coordinator.tell(on.RunnerReady(self._told_to_leave)):

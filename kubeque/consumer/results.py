@@ -8,6 +8,7 @@ import queue as threads_queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kubeque.consumer import events as on
@@ -21,56 +22,111 @@ from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.files.layout import attempt_url, manifest_url
 from kubeque.files.store import Files
-from kubeque.model.errors import KubequeError, StorageError
+from kubeque.model.errors import KubequeError, StorageError, StoreUnavailable
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.text import printable
+from kubeque.model.timing import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from kubeque.queues.early_stop import early_attempts
-from kubeque.retry import retry
+from kubeque.retry import growing_pauses, retry
 
 log = logging.getLogger(__name__)
 #: Largest JSON of $KUBEQUE_OUT that is stored in the queue, bytes; larger values are only in result.json.
 _OUT_IN_QUEUE = 1024
-#: Seconds between attempts to upload a result, while the store does not answer.
-_STORE_PAUSES = (0.2, 1.0, 3.0, 10.0, 30.0)
+#: Seconds between two lines in the log about the same upload.
+_LOG_SECONDS = 60.0
 
 
 class Saver:
-    """Saves finished tasks one after the other."""
+    """Saves finished tasks, one after the other while the store answers.
+
+    A result whose store does not answer is uploaded later by a thread of its own, so that the results of jobs in other
+    stores do not wait.
+    """
 
     def __init__(
         self, files: Files, coordinator: Coordinator, done: threads_queue.Queue[FinishedTask | None],
-        keep_log: Callable[[FinishedTask], None], leaving: threading.Event,
+        keep_log: Callable[[FinishedTask], None], *, results_wait_seconds: float, grace_is_over: Callable[[], bool],
+        start: Callable[[Callable[[], None], str], threading.Thread],
     ) -> None:  # fmt: skip
+        """`grace_is_over`: True once a consumer that has to leave has no time left. `start`: start a thread."""
         self._files = files
         self._coordinator = coordinator
         self._done = done
         self._keep_log = keep_log
-        self._leaving = leaving
+        self._results_wait_seconds = results_wait_seconds
+        self._grace_is_over = grace_is_over
+        self._start = start
 
     def run(self) -> None:
         """Save tasks until None comes."""
+        later: list[threading.Thread] = []
         while (finished := self._done.get()) is not None:
             try:
-                outcome = self._try_save(finished)
-                if outcome is not None:
-                    self._record(finished.task, outcome)
-            finally:
-                finished.task.remove_workdir()
-                self._coordinator.tell(on.TaskLeft())
+                self._end(finished, self._save)
+            except StoreUnavailable as error:
+                _warn(finished.task, error)
+                self._coordinator.tell(on.StoreSilent(finished.task.job.uid, unsaved=True))
+                later = [thread for thread in later if thread.is_alive()]
+                later.append(self._start(partial(self._end, finished, self._save_later), "upload"))
+        for thread in later:
+            thread.join()
 
-    def _try_save(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once its result is durable; None if the attempt was stopped."""
+    def _end(self, finished: FinishedTask, save: Callable[[FinishedTask], Outcome | None]) -> None:
+        """Save a task, after which it has left the consumer. Raises StoreUnavailable if it is not saved."""
         try:
-            return self._save(finished)
+            outcome = save(finished)
+        except StoreUnavailable:
+            raise
         except Exception as error:
-            return unstored(finished, internal_failure(error, f"{finished.task}: storing its results"))
+            outcome = unstored(finished, internal_failure(error, f"{finished.task}: storing its results"))
+        try:
+            if outcome is not None:
+                self._record(finished.task, outcome)
+        finally:
+            finished.task.remove_workdir()
+            self._coordinator.tell(on.TaskLeft())
 
     def _save(self, finished: FinishedTask) -> Outcome | None:
+        """Return the outcome once its result is durable; None if the attempt was stopped. Raises StoreUnavailable."""
         ended = finished.ended
         stopped = ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED)
         if stopped or finished.failure is not None:
             self._keep_log(finished)  # before its lease is released: then the task may start again
-        return None if stopped else self._upload(finished)
+        if stopped:
+            return None
+        try:
+            return save(self._files, finished)
+        except StoreUnavailable:
+            raise
+        except StorageError as error:
+            return unstored(finished, Failure(Cause.STORE, str(error)))
+
+    def _save_later(self, finished: FinishedTask) -> Outcome | None:
+        """Return the outcome once the store has answered; None if the consumer has to leave before.
+
+        The lease is kept meanwhile. After a wait that is too long, the result is dropped and the task charged.
+        """
+        task, last = finished.task, time.monotonic()
+
+        def warn(error: Exception, seconds: float) -> None:
+            nonlocal last
+            if time.monotonic() - last > _LOG_SECONDS:
+                last = time.monotonic()
+                _warn(task, error)
+
+        pauses = growing_pauses(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, self._results_wait_seconds)
+        try:
+            return retry(
+                lambda: self._save(finished), again=lambda error: self._may_wait(task, error), pauses=pauses,
+                spread=(0.5, 1.0), before_pause=warn,
+            )  # fmt: skip
+        except StoreUnavailable as error:
+            return None if self._grace_is_over() else unstored(finished, Failure(Cause.STORE, str(error)))
+        finally:
+            self._coordinator.tell(on.StoreAnswered(task.job.uid))
+
+    def _may_wait(self, task: StagedTask, error: Exception) -> bool:
+        return isinstance(error, StoreUnavailable) and not task.lease.lost and not self._grace_is_over()
 
     def _record(self, task: StagedTask, outcome: Outcome) -> None:
         task.lease.ended(outcome)
@@ -82,21 +138,9 @@ class Saver:
         except Exception:  # the heartbeat commits the outcome
             log.exception("%s: its outcome is recorded later", task)
 
-    def _upload(self, finished: FinishedTask) -> Outcome:
-        """Return the outcome once its result is durable. The lease is kept while the store does not answer."""
-        task = finished.task
 
-        def warn(error: Exception, seconds: float) -> None:
-            log.warning("%s %d: %s; trying again in %.1f s", task.job.name, task.index, error, seconds)
-
-        try:
-            return retry(
-                lambda: save(self._files, finished),
-                again=lambda error: isinstance(error, StorageError) and not task.lease.lost,
-                pauses=_STORE_PAUSES, before_pause=warn, sleep=self._leaving.wait,
-            )  # fmt: skip
-        except StorageError as error:
-            return unstored(finished, Failure(Cause.STORE, str(error)))
+def _warn(task: StagedTask, error: Exception) -> None:
+    log.warning("%s: its result is uploaded once the store answers: %s", task, error)
 
 
 def save(files: Files, finished: FinishedTask) -> Outcome:

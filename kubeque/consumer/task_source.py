@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue as threads_queue
-import random
 import threading
 import time
 from collections.abc import Iterator
@@ -37,6 +36,7 @@ from kubeque.model.errors import (
     KubequeError,
     QueueUnavailable,
     StorageError,
+    StoreUnavailable,
 )
 from kubeque.model.job.argv import task_argv
 from kubeque.model.job.environment import Environment
@@ -91,8 +91,9 @@ class TaskSource:
                 more = self._step()
             except (QueueUnavailable, StorageError, JobNotFound, JobUnreadable) as error:
                 log.warning("no task could be taken, trying again: %s", error)
+                if isinstance(error, QueueUnavailable):
+                    self._coordinator.tell(on.QueueSilent())
                 self._coordinator.tell(on.SupplyFailed())
-                self._leaving.wait(random.uniform(0.5, 2.0))
         self._return_staged()
 
     def _step(self) -> bool:
@@ -151,6 +152,8 @@ class TaskSource:
             return True
         except StorageError as error:
             log.warning("%s: its spec cannot be read: %s", job.name, error)
+            if isinstance(error, StoreUnavailable):
+                self._coordinator.tell(on.StoreSilent(job.uid))
             return False
         except Exception as error:
             log.info("%s: its spec cannot be read: %s", job.name, describe(error))
@@ -191,8 +194,13 @@ class TaskSource:
     def _supply_from(self, number: LeaseId) -> None:
         """Stage the next task of a lease and hand it over. Raises StorageError."""
         lease = self._coordinator.lease(number)
-        context, failure = self._read_context(lease.job)
-        task = self._stage_next(number, lease, context, failure)
+        try:
+            context, failure = self._read_context(lease.job)
+            task = self._stage_next(number, lease, context, failure)
+        except StoreUnavailable as error:
+            log.warning("%s: no task can begin, trying again: %s", lease.job.name, error)
+            self._coordinator.tell(on.StoreSilent(lease.job.uid))
+            return
         if task is None:
             self._coordinator.tell(on.NothingTaken())
             return
@@ -237,7 +245,8 @@ class TaskSource:
     ) -> StagedTask | None:
         """Take and stage the next reserved task of a lease; None if none may begin now.
 
-        Whatever fails from here on is the outcome of that attempt.
+        Whatever fails from here on is the outcome of that attempt, except that a store that does not answer is waited
+        for. Raises StoreUnavailable.
         """
         taken = lease.take()
         if taken is None:
@@ -257,6 +266,9 @@ class TaskSource:
             task = replace(task, workdir=workdir)
             own = [spec.row_inputs[path] for path in names if path in spec.row_inputs]
             workdir.stage([*spec.inputs, *own], self._cache, row=row)
+        except StoreUnavailable:
+            task.give_back()
+            raise
         except (StageFailed, StorageError) as error:
             task = replace(task, failure=stage_failure(error))
         except Exception as error:

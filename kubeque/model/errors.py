@@ -21,6 +21,7 @@ KubequeError                      exit code 1
 │   └── FencingError              the database accepted a stale write: run no tasks on it
 ├── LeaseLost                     another consumer holds the tasks now
 ├── StorageError                  files could not be read or written
+│   ├── StoreUnavailable          the store did not answer: try again later
 │   └── FileError                 one file could not; others are not affected
 │       ├── FileMissing           the file does not exist
 │       ├── FileDamaged           the content of the file is wrong
@@ -136,6 +137,10 @@ class LeaseLost(KubequeError):
 
 class StorageError(KubequeError):
     """Files could not be read or written. The message names the URL and the answer of the store."""
+
+
+class StoreUnavailable(StorageError):
+    """The store did not answer, or cannot serve requests at present. The same request may succeed later."""
 
 
 class FileError(StorageError):

@@ -19,6 +19,15 @@ SETTLE_SECONDS = 1.0
 #: Seconds for which the upload of a result may delay the next reservation.
 SAVE_SECONDS = 1.0
 
+#: Seconds for which a consumer waits for a queue or store that does not answer, before it leaves or drops a result.
+RESULTS_WAIT_SECONDS = 3600.0
+#: Seconds between two tries while the queue or store does not answer, growing from the first to the longest. The
+#: longest is short, because work continues only at the next try.
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.25, 2.0
+#: Seconds in which a consumer that has to leave records its outcomes. Kubernetes ends a pod 20 seconds after the grace
+#: period of its command, and `kubeque stop` a local consumer after 15 seconds.
+LEAVE_SECONDS = 10.0
+
 #: Seconds between two polls of an idle consumer, growing from the first to the longest. Many idle consumers that poll
 #: four times a second load the queue more than the busy ones.
 FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.25, 1.0

@@ -34,7 +34,17 @@ _CLAIM_TRIES = 8
 class Lease:
     """One block that one consumer leases."""
 
-    def __init__(self, queue: Queue, job: Job, block: Block, *, clock: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        job: Job,
+        block: Block,
+        *,
+        clock: Callable[[], float] | None = None,
+        unanswered: bool = False,
+    ) -> None:
+        """`unanswered`: the queue has not confirmed this lease. Its tasks do not start before a commit has done so."""
+        self._unanswered = unanswered
         self.job = job
         self._queue = queue
         self._block = block
@@ -42,7 +52,7 @@ class Lease:
         self._lock = threading.RLock()
         self._begun: set[int] = set()
         #: Tasks that a commit without an answer may have given back. They do not start before the block was read.
-        self._doubtful: set[int] = set()
+        self._doubtful: set[int] = set(block.indexes(State.RESERVED)) if unanswered else set()
         self._waiting: list[Outcome] = []
         self.committed_at = self._clock()
         self._waiting_since = self.committed_at
@@ -111,6 +121,9 @@ class Lease:
         block first.
         """
         with self._lock:
+            if self._unanswered:
+                self._settle(self._block)
+                self._unanswered = False
             while self._block.leased and self._must_split():
                 self._write(self._waiting[:MAX_MOVES])
             if self.lost or (self._waiting and not self._block.leased):
@@ -287,7 +300,10 @@ def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | Non
 
 
 def _ours(queue: Queue, job: Job, wanted: Block) -> Lease | None:
-    """Return the lease if the stored block contains this claim; None otherwise."""
-    fresh = queue.get_block(wanted)
+    """Return the lease if the stored block contains this claim, or if the queue does not answer; None otherwise."""
+    try:
+        fresh = queue.get_block(wanted)
+    except QueueUnavailable:
+        return Lease(queue, job, wanted, unanswered=True)
     ours = fresh is not None and fresh.nonce == wanted.nonce and fresh.owner == wanted.owner
     return Lease(queue, job, fresh) if fresh is not None and ours else None

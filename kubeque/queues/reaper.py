@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
 from kubeque.queues import transitions
@@ -48,23 +49,34 @@ class LeaseWatch:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[str, str], _Sight] = {}
+        #: Last look that the queue did not answer, seconds of the clock.
+        self._silent_at = float("-inf")
+
+    def note_silence(self) -> None:
+        """Record that the queue did not answer a look."""
+        self._silent_at = self._clock()
 
     def silent(self, block: Block, lease_seconds: float) -> bool:
         """True if this lease was unchanged for `lease_seconds` while the queue answered.
 
         The time between two looks counts at most as a third of a lease: in a longer one the queue may have been down,
-        so that the owner could not renew. After a much longer one the observation starts again.
+        so that the owner could not renew. The observation starts again after a much longer one, and after one of more
+        than a third in which the queue did not answer this process: then the owner has a whole lease to renew.
         """
         now = self._clock()
         key, mark = (block.uid, block.id), (block.epoch, block.seq)
         sight = self._seen.get(key)
-        missed = sight is not None and now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
-        if sight is None or sight.mark != mark or missed:
+        if sight is None or sight.mark != mark or self._missed(sight, now, lease_seconds):
             self._seen[key] = _Sight(mark, now)
             return False
         sight.unchanged += min(now - sight.last, lease_seconds / 3)
         sight.last = now
         return sight.unchanged > lease_seconds
+
+    def _missed(self, sight: _Sight, now: float, lease_seconds: float) -> bool:
+        """True if the queue may have been down since the last sight of a lease."""
+        down = self._silent_at > sight.last and now - sight.last > lease_seconds / 3
+        return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
 
     def forget(self, uids: Iterable[str]) -> None:
         """Forget the leases of all jobs except these."""
@@ -80,30 +92,23 @@ def leased(queue: Queue, job: Job) -> list[Block]:
 def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:
     """Take back the leases of dead consumers and return their number.
 
-    A consumer is dead if `find_death` or `watch` finds so. Without `watch`, it is dead if its lease expired some time
-    ago by the clock of the queue.
+    A consumer is dead if `find_death` or `watch` finds so. The first contact with a queue that was down therefore takes
+    back no lease because of its age: the owner could not renew it.
     """
-    held = leased(queue, job)
-    overdue = _overdue(job, held, queue.now()) if watch is None else set()
+    try:
+        held = leased(queue, job)
+    except QueueUnavailable:
+        if watch is not None:
+            watch.note_silence()
+        raise
     reaped = 0
     for block in held:
         death = find_death(block.owner)
-        if death is None and (watch.silent(block, job.lease_seconds) if watch else block.id in overdue):
+        if death is None and watch is not None and watch.silent(block, job.lease_seconds):
             death = Death()
         if death is not None:
             reaped += _take(queue, job, block, death)
     return reaped
-
-
-def _overdue(job: Job, leased: list[Block], now: float) -> set[str]:
-    """Return the ids of blocks whose lease ended at least a heartbeat ago.
-
-    If all of several leases have ended, the queue may have been unavailable: a whole lease is added to the wait.
-    """
-    patience = job.heartbeat_seconds
-    if len(leased) > 1 and all(block.expires < now for block in leased):
-        patience += job.lease_seconds
-    return {block.id for block in leased if block.expires + patience < now}
 
 
 def _take(queue: Queue, job: Job, seen: Block, death: Death) -> int:

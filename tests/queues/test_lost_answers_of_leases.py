@@ -31,6 +31,30 @@ def test_a_claim_without_an_answer_is_mine_only_if_the_store_says_so(
     assert states(flaky_queue, job)[0] is OK
 
 
+@pytest.mark.parametrize("steals", [False, True])
+@pytest.mark.parametrize("fault", [Fault.DROP, Fault.REFUSE])
+def test_a_claim_during_an_outage_is_settled_when_the_queue_is_back(
+    flaky_queue: Queue, flaky: Unreliable, fault: Fault, steals: bool
+) -> None:
+    """Otherwise a lease that no consumer knows would be reaped, and its task charged."""
+    job = submit(flaky_queue, make_job(8), size=8)
+    if steals:
+        claim(flaky_queue, job, "bert")
+    flaky.go_away("swap_block", fault=fault)
+    lease = claim(flaky_queue, job, "anna")
+    assert lease.take() is None
+    with pytest.raises(QueueUnavailable):
+        lease.commit(reserve=1)
+    flaky.come_back()
+    if fault is Fault.DROP:
+        lease.commit()
+        assert lease.take() is not None
+    else:
+        with pytest.raises(LeaseLost):
+            lease.commit()
+        assert not lease.held
+
+
 @FAULTS
 def test_a_theft_without_an_answer_is_settled_by_reading(flaky_queue: Queue, flaky: Unreliable, fault: Fault) -> None:
     job = submit(flaky_queue, make_job(8), size=8)

@@ -33,6 +33,7 @@ class _Server:
     """One process on one port. Raises NotHere where it is not installed."""
 
     def __init__(self, name: str, argv: Sequence[str], port: int, folder: Path) -> None:
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._process = Process(name, with_us(argv, "KILL"), folder, gentle=signal.SIGTERM, cwd=folder)
 

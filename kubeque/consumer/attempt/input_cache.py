@@ -18,7 +18,7 @@ from pathlib import Path
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel
 from kubeque.files.store import Files
-from kubeque.model.errors import FileMissing, KubequeError
+from kubeque.model.errors import FileMissing, KubequeError, StoreUnavailable
 from kubeque.model.job.spec import Input
 
 #: Largest input that is copied, bytes, so that a program may change it. Larger ones are linked, except for root.
@@ -68,7 +68,7 @@ class InputCache:
         self._wanted: frozenset[str] = frozenset()
 
     def fetch(self, inputs: Sequence[Input]) -> None:
-        """Fetch all inputs that are missing, several at a time. Raises StageFailed."""
+        """Fetch all inputs that are missing, several at a time. Raises StageFailed, StoreUnavailable."""
         wanted = {key_of(item): item for item in inputs}
         self._wanted = frozenset(wanted)
         missing = [item for item in wanted.values() if not self._has(item)]
@@ -82,7 +82,10 @@ class InputCache:
             list(in_parallel(self._fetch, by_turn.values(), threads=CONSUMER_TRANSFERS))
 
     def place(self, item: Input, target: Path) -> None:
-        """Put an input at `target`: a copy, or a read-only link if that is safe. Raises StageFailed."""
+        """Put an input at `target`: a copy, or a read-only link if that is safe.
+
+        Raises StageFailed, StoreUnavailable.
+        """
         cached = self._folder / key_of(item)
         while True:
             if not self._has(item):
@@ -228,7 +231,11 @@ def _mode(item: Input) -> int:
 
 @contextmanager
 def _named(item: Input) -> Iterator[None]:
-    """Raise StageFailed for this input if the block fails."""
+    """Raise StageFailed for this input if the block fails.
+
+    A bucket that does not answer is waited for: StoreUnavailable is raised as it is. A web server is not, because it
+    may be gone for good, and results do not depend on it.
+    """
     try:
         yield
     except StageFailed:
@@ -236,6 +243,8 @@ def _named(item: Input) -> Iterator[None]:
     except FileMissing as error:
         raise StageFailed(f"the input {item.name!r} is gone: {error}", permanent=True) from error
     except KubequeError as error:
+        if isinstance(error, StoreUnavailable) and not item.url.startswith(("http:", "https:")):
+            raise
         raise StageFailed(f"the input {item.name!r} could not be fetched: {error}") from error
 
 

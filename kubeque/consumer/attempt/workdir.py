@@ -82,7 +82,7 @@ class Workdir:
     def stage(self, inputs: Sequence[Input], cache: InputCache, *, row: Mapping[str, str]) -> None:
         """Put the inputs into the folder, and the row as row.json unless an input has that name.
 
-        Raises StageFailed, which names the input.
+        Raises StageFailed, which names the input, and StoreUnavailable if the store does not answer.
         """
         chosen = _one_for_each_name(inputs)
         targets = [(item, self.path / _checked(item)) for item in chosen]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import lift_class
+from kubeque.model.timing import RESULTS_WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class Place:
     slot: int | None = None
     #: Seconds without a task after which it leaves.
     linger_seconds: float = 5.0
+    #: Seconds for which it waits for a queue or store that does not answer, before it leaves.
+    results_wait_seconds: float = RESULTS_WAIT_SECONDS
 
     def serves(self, job: Job, size_class: int) -> bool:
         """True if blocks of this class may run here."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from itertools import count
 from typing import TypeGuard, TypeVar
 
-from kubeque.model.errors import FileDamaged, FileMissing, FileRefused, StorageError
+from kubeque.model.errors import FileDamaged, FileMissing, FileRefused, StorageError, StoreUnavailable
 from kubeque.retry import Sleep, retry
 
 T = TypeVar("T")
@@ -19,9 +21,12 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _ENOUGH_SECONDS = 30.0
 #: Libraries whose errors concern the connection to the store, not the store's answer.
 _TRANSPORTS = {"aiohttp", "requests", "urllib3"}
+#: Names of botocore's and google.auth's errors of the connection, without a common base class.
+_LOST_CONNECTIONS = {"ConnectionError", "HTTPClientError", "TransportError"}
 #: Names of passing errors; names, because no system defines all of them.
 _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
+    "ENETDOWN", "EHOSTDOWN", "ENOTCONN", "ESTALE",
 }  # fmt: skip
 #: Errors of a folder that concern one file, and those that do so only if the file is read.
 _ONE_FILE = frozenset(
@@ -47,7 +52,8 @@ def refused(verb: str, url: str, error: Exception, *, local: bool = False) -> St
     if isinstance(error, IsADirectoryError) and verb == "read":
         return FileDamaged(f"cannot read {url}: it is a directory, no file")
     one_file = _is_of_file(verb, error) if local else _is_of_name(verb, error)
-    return (FileRefused if one_file else StorageError)(f"cannot {verb} {url}: {reason(error)}")
+    kind = FileRefused if one_file else StoreUnavailable if is_transient(error) else StorageError
+    return kind(f"cannot {verb} {url}: {reason(error)}")
 
 
 def _is_of_file(verb: str, error: Exception) -> bool:
@@ -78,20 +84,29 @@ def is_full(error: BaseException | None) -> TypeGuard[OSError]:
 
 def is_transient(error: Exception) -> bool:
     """True if the same request may succeed a little later."""
-    status = _status(error)
-    if status is not None:
+    if (status := _status(error)) is not None:
         return status in (408, 429) or status >= 500
+    if isinstance(error, ssl.SSLCertVerificationError) or type(error).__name__ == "SSLError":
+        return False
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno is not None:
-        return errno.errorcode.get(error.errno) in _PASSING
+        # EAI_AGAIN: the name server did not answer. Another number means that the name does not exist.
+        return error.errno == socket.EAI_AGAIN or errno.errorcode.get(error.errno) in _PASSING
+    if any(base.__name__ in _LOST_CONNECTIONS for base in type(error).__mro__):
+        return True
     # A refusal without a number is final, for example "Forbidden" from gcsfs.
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
 
 
 def _status(error: Exception) -> int | None:
-    """Return the HTTP status of an answer; None if there is none."""
-    status = getattr(error, "status", None) or getattr(error, "code", None)
+    """Return the HTTP status of the store's answer; None if there was none or it is unknown."""
+    # s3fs makes an I/O error of each code that it does not know, whatever its status was.
+    answer = getattr(error.__cause__, "response", None)
+    if isinstance(answer, dict) and isinstance(error, OSError) and error.errno == errno.EIO:
+        status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    else:
+        status = getattr(error, "status", None) or getattr(error, "code", None)
     return status if isinstance(status, int) else None
 
 

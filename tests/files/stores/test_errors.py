@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from google.auth.exceptions import TransportError
 
 from kubeque.files.store import Files
 from kubeque.files.stores.errors import PAUSES, is_transient, patiently, refused
-from kubeque.model.errors import ConfigError, FileError, FileMissing, StorageError
+from kubeque.model.errors import ConfigError, FileError, FileMissing, StorageError, StoreUnavailable
 
-AWAY = [ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), OSError(errno.EBUSY, "slow down")]
-NO = [PermissionError(errno.EACCES, "no"), OSError("Forbidden"), FileNotFoundError("x"), ValueError("x")]
+
+def _of_s3(status: int) -> OSError:
+    """An answer with a code that s3fs does not know."""
+    error = OSError(errno.EIO, f"an answer with status {status}")
+    error.__cause__ = ClientError({"Error": {"Code": "Odd"}, "ResponseMetadata": {"HTTPStatusCode": status}}, "Put")
+    return error
+
+
+AWAY = [
+    ConnectionResetError(errno.ECONNRESET, "reset"), TimeoutError(), OSError(errno.EBUSY, "slow down"),
+    OSError(errno.ESTALE, "stale"), socket.gaierror(socket.EAI_AGAIN, "no name server"), _of_s3(503),
+    EndpointConnectionError(endpoint_url="http://a"), TransportError("no answer"),
+]  # fmt: skip
+NO = [
+    PermissionError(errno.EACCES, "no"), OSError("Forbidden"), FileNotFoundError("x"), ValueError("x"),
+    OSError(errno.ENOSPC, "full"), OSError(errno.ENAMETOOLONG, "long"), _of_s3(400), NoCredentialsError(),
+    ssl.SSLCertVerificationError("certificate"), socket.gaierror(socket.EAI_NONAME, "no such name"),
+]  # fmt: skip
 
 
 class _Answer(Exception):
@@ -44,9 +64,10 @@ def test_a_plain_no_is_raised_at_once(error: Exception) -> None:
     def ask() -> None:
         raise error
 
-    with pytest.raises(StorageError, match="gs://b/x"):
+    with pytest.raises(StorageError, match="gs://b/x") as raised:
         patiently("read", "gs://b/x", ask, sleep=pauses.append)
     assert pauses == []
+    assert not isinstance(raised.value, StoreUnavailable)
     assert not is_transient(error)
 
 
@@ -56,7 +77,7 @@ def test_a_store_that_stays_away_is_given_up_with_what_it_said() -> None:
     def ask() -> None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
-    with pytest.raises(StorageError, match=r"cannot write gs://b/x: Connection refused") as refused:
+    with pytest.raises(StoreUnavailable, match=r"cannot write gs://b/x: Connection refused") as refused:
         patiently("write", "gs://b/x", ask, sleep=pauses.append)
     assert len(pauses) == len(PAUSES)
     assert isinstance(refused.value.__cause__, ConnectionRefusedError)

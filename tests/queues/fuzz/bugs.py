@@ -10,6 +10,7 @@ import pytest
 
 from kubeque.consumer import instructions as do
 from kubeque.consumer.decisions import Decisions
+from kubeque.consumer.rules.departure import Departure
 from kubeque.model.job.job import Job, JobState, ResetRule
 from kubeque.model.job.task import State, TaskRecord
 from kubeque.queues import queue, reaper, task_views, transitions
@@ -255,4 +256,4 @@ def a_task_begins_without_a_lease(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_consumer_leaves_with_its_leases(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Decisions, "_let_all_go", lambda self, event, now: [])
+    patch.setattr(Departure, "let_all_go", lambda self, event, now: [do.Leave()])

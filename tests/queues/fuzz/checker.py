@@ -241,6 +241,10 @@ class Checker:
         """True if this job exists."""
         return any(job.uid == uid for job in self._jobs.values())
 
+    def run_twice(self) -> list[Key]:
+        """Attempts that were begun and are not recorded."""
+        return sorted(self._begun - self.accepted.keys())
+
     def open_tasks(self) -> list[str]:
         """Tasks of jobs that are not done."""
         return [

@@ -40,8 +40,11 @@ class VirtualEvent(threading.Event):
     def __init__(self, me: Participant) -> None:
         super().__init__()
         self._me = me
+        #: Number of waits.
+        self.waits = 0
 
     def wait(self, timeout: float | None = None) -> bool:
+        self.waits += 1
         self._me.pause(timeout or 0.0)
         return self.is_set()
 
@@ -111,9 +114,10 @@ class DecidingConsumer:
         self._stop = StopSignal()
         self._leaving = VirtualEvent(me)
         jobs, early_stop = JobDiscovery(queue, "local"), EarlyStop(queue)
+        self._decisions = Decisions(place)
         self._coordinator = Coordinator(
-            Decisions(place), jobs, early_stop, stop=self._stop, reset_stop=self._stop.clear, leaving=self._leaving,
-            clock=self._clock,
+            self._decisions, jobs, early_stop, stop=self._stop, reset_stop=self._stop.clear, leaving=self._leaving,
+            clock=self._clock, sleep=me.pause,
         )  # fmt: skip
         self._heartbeat = Heartbeat(
             queue, self._coordinator, jobs, early_stop, VirtualHost(place), self._leaving, LeaseWatch(self._clock)
@@ -136,13 +140,13 @@ class DecidingConsumer:
         with self._stop:
             try:
                 self._coordinator.list_jobs()
-                while not self._run_step():
-                    for step in self._rng.sample([self._supply, self._save_due, self._beat], 3):
-                        step()
-                    self._me.pause(self._next_due() - self._world.time)
-                self._wind_up()
             except QueueUnavailable:
-                raise Killed from None  # its process ends with an error
+                raise Killed from None  # its process ends before it holds anything
+            while not self._run_step():
+                for step in self._rng.sample([self._supply, self._save_due, self._beat], 3):
+                    step()
+                self._me.pause(self._next_due() - self._world.time)
+            self._wind_up()
 
     def _next_due(self) -> float:
         moments = [self._tick_at, max(self._supply_at, self._world.time + 0.1)]
@@ -158,9 +162,14 @@ class DecidingConsumer:
         for task in self._saving:
             self._save(task)
         leases = [self._coordinator.lease(view.id) for view in self._coordinator.views()]
-        self._tell(on.AllSaved(self._coordinator.views()))
+        while not self._tell(on.AllSaved(self._coordinator.views(), self._told_to_leave)):
+            pass
+        silenced = self._told_to_leave and self._decisions.gave_up
         for lease in leases:
-            require(not lease.held, "a consumer left and kept its lease")
+            require(silenced or not lease.held, "a consumer left and kept its lease")
+            require(silenced or lease.lost or not lease.waiting, "a consumer left with an outcome")
+        if any(lease.held for lease in leases):
+            raise Killed  # the queue did not answer in time
 
     def _tell(self, event: on.Event) -> list[Instruction]:
         if self._awaits_change and isinstance(event, (on.RunEnded, on.TaskLeft)):
@@ -175,12 +184,13 @@ class DecidingConsumer:
     # ------------------------------------------------------------------ the supplying thread
     def _supply(self) -> None:
         try:
-            while self._world.time >= self._supply_at and self._place_in_hand():
+            waits = self._leaving.waits  # the other threads act after a wait
+            while self._leaving.waits == waits and self._world.time >= self._supply_at and self._place_in_hand():
                 for instruction in self._tell(on.SupplierReady(self._coordinator.drop_done())):
                     self._carry_out(instruction)
         except QueueUnavailable:
+            self._tell(on.QueueSilent())
             self._tell(on.SupplyFailed())
-            self._supply_at = self._world.time + self._rng.uniform(0.5, 2.0)
 
     def _carry_out(self, instruction: Instruction) -> None:
         match instruction:

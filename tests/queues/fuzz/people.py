@@ -229,11 +229,6 @@ def watcher(stage: Stage, me: Participant) -> None:
     stage.visit(me, act, 2.0, 5.0)
 
 
-def passer_by(stage: Stage, me: Participant) -> None:
-    """Reaps once in a while, by the store's clock."""
-    stage.visit(me, lambda queue: [reap(queue, job) for job in queue.jobs()], 5.0, 40.0)
-
-
 def undertaker(stage: Stage, me: Participant) -> None:
     """Report dead consumers, sometimes with their task and the cause of death."""
 

@@ -21,7 +21,7 @@ from tests.queues.fuzz.world import Participant, Violation, World
 FEATURES = frozenset(
     {
         "drop", "refuse", "late", "silence", "kill", "freeze", "skew", "poison", "move",
-        "remover", "resetter", "killer", "sensor", "passer_by", "undertaker", "goer", "decide",
+        "remover", "resetter", "killer", "sensor", "undertaker", "goer", "decide",
     }
 )  # fmt: skip
 #: Virtual seconds of turmoil; after that all is calm, and what is left has to be done.
@@ -33,7 +33,6 @@ _PEOPLE: dict[str, Callable[[Stage, Participant], None]] = {
     "resetter": people.resetter,
     "killer": people.killer,
     "sensor": people.sensor,
-    "passer_by": people.passer_by,
     "undertaker": people.undertaker,
     "goer": people.goer,
 }
@@ -68,10 +67,10 @@ class Schedule:
 
 def _populate(world: World, features: frozenset[str]) -> None:
     rng = world.rng
-    silence = rng.uniform(5.0, TURMOIL)
+    begins = [rng.uniform(5.0, TURMOIL) for _ in range(rng.randint(1, 3) if "silence" in features else 0)]
     weather = Weather(
         *(rng.choice([0.02, 0.05, 0.1]) if kind in features else 0.0 for kind in ("drop", "refuse", "late")),
-        silence=(silence, silence + rng.uniform(5.0, 40.0)) if "silence" in features else (0.0, 0.0),
+        outages=tuple((begin, begin + rng.uniform(5.0, 40.0)) for begin in begins),
     )
     backend = MemoryBackend(lambda: world.time)
     stage = Stage(world, backend, weather, Checker(backend), features)

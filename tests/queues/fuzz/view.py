@@ -24,8 +24,8 @@ class Weather:
     drop: float = 0.0
     refuse: float = 0.0
     late: float = 0.0
-    #: When nothing is answered at all: virtual seconds since the beginning, half-open.
-    silence: tuple[float, float] = (0.0, 0.0)
+    #: Outages, in which nothing is answered: virtual seconds since the beginning, half-open.
+    outages: tuple[tuple[float, float], ...] = ()
     #: Nothing fails any more.
     calm: bool = False
 
@@ -33,7 +33,7 @@ class Weather:
         draw = rng.random()
         if self.calm:
             return None
-        if self.silence[0] <= elapsed < self.silence[1]:
+        if any(begin <= elapsed < end for begin, end in self.outages):
             return Fault.DROP if draw < 0.2 else Fault.REFUSE
         if draw < self.drop:
             return Fault.DROP

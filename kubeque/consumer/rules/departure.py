@@ -1,0 +1,56 @@
+"""When a consumer that still holds something leaves: what it holds is recorded first, if the queue answers in time."""
+
+from __future__ import annotations
+
+from kubeque.consumer import events as on
+from kubeque.consumer import instructions as do
+from kubeque.consumer.instructions import Instruction
+from kubeque.consumer.rules.silence import Silences
+from kubeque.model.timing import LEAVE_SECONDS
+
+
+class Departure:
+    """The last steps of a consumer, and its patience with a queue or store that does not answer."""
+
+    def __init__(self, silences: Silences, results_wait_seconds: float) -> None:
+        self._silences = silences
+        self._results_wait_seconds = results_wait_seconds
+        #: Last end of a command or upload, seconds.
+        self._active_at = 0.0
+        #: Time from which a stopped consumer only records outcomes, seconds.
+        self._told_at: float | None = None
+        #: True once the release of its leases was requested.
+        self._tried = False
+        #: True once it leaves because the queue or a store is silent.
+        self.gave_up = False
+
+    def note_activity(self, now: float) -> None:
+        """Record that a command or an upload has ended: its outcome has the whole time to be recorded."""
+        self._active_at = now
+
+    def gives_up(self, now: float) -> bool:
+        """True once the queue or a store has been silent for too long."""
+        silent = self._silences.longest(now, self._active_at)
+        self.gave_up = self.gave_up or silent > self._results_wait_seconds
+        return self.gave_up
+
+    def let_all_go(self, event: on.AllSaved, now: float) -> list[Instruction]:
+        """Release all leases, and repeat this while the queue does not answer; then leave."""
+        rest = [lease for lease in event.leases if not lease.done]
+        if event.told_to_leave and self._told_at is None:
+            self._told_at = now
+        if not rest:
+            return [do.Leave()]
+        if self._tried and self._is_late(now):
+            self.gave_up = True
+            return [do.Leave()]
+        self._tried = True
+        queue = self._silences.queue
+        wait = [do.AwaitAnswer(queue.pause(now))] if queue is not None else []
+        return [*wait, *(do.LetGo(lease.id) for lease in rest)]
+
+    def _is_late(self, now: float) -> bool:
+        """True if the leases cannot be released in time."""
+        queue = self._silences.queue
+        silent = queue is not None and now - max(queue.since, self._active_at) > self._results_wait_seconds
+        return silent or (self._told_at is not None and now - self._told_at > LEAVE_SECONDS)

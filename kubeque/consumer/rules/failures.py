@@ -1,0 +1,33 @@
+"""Which failures are committed at once, because they may end their job."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from kubeque.consumer import events as on
+from kubeque.model.job.job import Job
+from kubeque.model.job.task import Cause
+
+
+class Failures:
+    """The failures of each job in this consumer, until one of its tasks was ok."""
+
+    def __init__(self) -> None:
+        #: Number of failures, by uid and run; None once a task was ok.
+        self._counts: dict[tuple[str, int], int | None] = {}
+
+    def note(self, event: on.TaskSaved) -> bool:
+        """Count a saved task. True if it may end its job."""
+        job, failed = event.lease.job, event.cause is not Cause.OK
+        seen = self._counts.get((job.uid, job.run), 0)
+        self._counts[job.uid, job.run] = seen + 1 if failed and seen is not None else None
+        early = seen is not None and seen < event.early_attempts
+        return failed and (job.max_failures is not None or early)
+
+    def all_failed(self, job: Job) -> bool:
+        """True if tasks of this job failed here and none was ok."""
+        return bool(self._counts.get((job.uid, job.run)))
+
+    def forget(self, keep: Collection[str]) -> None:
+        """Forget all jobs except those with these uids."""
+        self._counts = {key: count for key, count in self._counts.items() if key[0] in keep}

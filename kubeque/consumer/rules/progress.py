@@ -1,0 +1,52 @@
+"""The tasks in a consumer, and how long others may wait for them."""
+
+from __future__ import annotations
+
+from kubeque.consumer.events import LeaseId
+from kubeque.model.timing import COMMIT_SECONDS, SAVE_SECONDS
+
+
+class Progress:
+    """Count the tasks that are staged, running or being saved. Times are seconds of the event clock."""
+
+    def __init__(self) -> None:
+        #: Tasks that are staged and not picked.
+        self.staged = 0
+        #: Lease of the running command.
+        self.running: LeaseId | None = None
+        self._count = 0
+        self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
+        #: Time from which tasks are only being saved.
+        self._quiet_since: float | None = None
+
+    @property
+    def none(self) -> bool:
+        """True if no task is in the consumer."""
+        return self._count == 0
+
+    def task_staged(self) -> None:
+        """Count a task that was staged."""
+        self.staged += 1
+        self._count += 1
+
+    def task_left(self, *, staged: bool) -> None:
+        """Count a task that has left the consumer. `staged`: it was not picked."""
+        self.staged -= staged
+        self._count -= 1
+
+    def begin(self, lease: LeaseId, longest_wait: float, now: float) -> None:
+        """Record that a command begins. `longest_wait`: seconds for which reserved tasks may wait for its end."""
+        self.running, self._running_since, self._longest_wait = lease, now, longest_wait
+
+    def note_time(self, now: float) -> None:
+        """Record since when tasks are only being saved. Call it after each event."""
+        saving_only = self._count > 0 and self.running is None and not self.staged
+        self._quiet_since = (self._quiet_since or now) if saving_only else None
+
+    def runs_long(self, now: float) -> bool:
+        """True once the running command runs too long for a reserved task to wait for it."""
+        return self.running is not None and now - self._running_since > self._longest_wait
+
+    def is_saved(self, now: float) -> bool:
+        """True once all tasks have been saved, or once the upload of a result takes too long to wait for."""
+        return self.none or (self._quiet_since is not None and now - self._quiet_since > SAVE_SECONDS)
