@@ -69,6 +69,7 @@ def test_a_function_gets_what_was_given_and_the_table_returns_it(client: Client)
     assert [row["out.text"] for row in table] == list(map(repr, values))
     assert [row["value"] for row in table] == values
     assert [row["value"] for row in client.table("kinds")] == values
+    assert client.job("kinds").needs == "0.3"
     assert [line.row["value"] for line in client.lines("kinds")][:3] == ["1", "0.5", "true"]
 
 

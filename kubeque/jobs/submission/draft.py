@@ -22,7 +22,7 @@ from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.versions import BASE_NEEDS, LOCAL_NEEDS
+from kubeque.model.job.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, higher
 from kubeque.model.resources import parse_duration
 from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
@@ -60,8 +60,13 @@ class Draft:
             lease_seconds=lease, heartbeat_seconds=min(HEARTBEAT_SECONDS, lease / 3), series=sweep.series,
             origin=dict(sweep.origin),
             results_ttl=parse_duration(sweep.results_ttl, "results_ttl") if sweep.results_ttl is not None else None,
-            needs=LOCAL_NEEDS if self.spec.local else BASE_NEEDS,
+            needs=self._needs(),
         )  # fmt: skip
+
+    def _needs(self) -> str:
+        """Return the lowest version of kubeque that may work on the job."""
+        typed = self.spec.rows.types and self.spec.function and self.spec.function.columns
+        return higher(LOCAL_NEEDS if self.spec.local else BASE_NEEDS, FUNCTION_NEEDS if typed else BASE_NEEDS)
 
     def urls(self, backends: Backends) -> list[str]:
         """Return the URLs of its results and its inputs."""

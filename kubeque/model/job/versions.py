@@ -11,6 +11,8 @@ BASE_NEEDS = "0.2"
 PAUSE_NEEDS = "0.3"
 #: Lowest version for a job whose tasks get an environment that is in a file of the machine (`JobSpec.local`).
 LOCAL_NEEDS = "0.3"
+#: Lowest version that gives a function the Python types of its values.
+FUNCTION_NEEDS = "0.3"
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 #: The version in the tag of an image's name.
 _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")
