@@ -84,7 +84,9 @@ def test_it_follows_a_sweep_to_its_end_inside_airflow(
         tab.until(f"/22 ok/.test({INSIDE}.querySelector('header .keys')?.innerText)")
         tab.until(f"/loss is not a number|exit code 3/.test({INSIDE}.body.innerText)")
         picture(tab, "sweep-running")
-        tab.says(f"[...{INSIDE}.querySelectorAll('#tasks tr')].find(r => /running/.test(r.innerText)).{FIRST}.click()")
+        running_row = f"[...{INSIDE}.querySelectorAll('#tasks tr')].find(r => /running/.test(r.innerText))"
+        tab.until(f"!!{running_row}")
+        tab.says(f"{running_row}.{FIRST}.click()")
         tab.until(f"/^epoch 1 of 5: lr/.test({INSIDE}.querySelector('#log')?.innerText)")
         picture(tab, "sweep-task")
         tab.says(f"{INSIDE}.querySelector('dialog button').click()")
