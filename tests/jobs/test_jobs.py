@@ -120,7 +120,7 @@ def test_a_damaged_file_is_found_by_its_digest(client: Client, tmp_path: Path) -
 
     with pytest.raises(StorageError, match=r"a\.txt"):
         client.fetch("damaged", tmp_path / "dest")
-    assert not (tmp_path / "dest" / "0").exists()
+    assert {path.name for path in (tmp_path / "dest" / "0").iterdir()} == {"stdout.txt", "stderr.txt"}
 
 
 def test_an_unwritable_store_is_said_before_anything_is_submitted(client: Client, tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ from tests.queues.unreliable import Fault, Unreliable
 def test_a_job_is_found_as_it_was_made(queue: Queue) -> None:
     job = make_job(
         3, name="sweep " + NASTY.replace("\x00", ""), uid="x" * 12, priority=-3, created=12.5, reason=NASTY, run=2,
-        shapes=(Shape(), Shape(1 << 40, 5)), budgets=Budgets({Cause.OOM: 9, Cause.INTERNAL: 0}), allow_failed="10%", deadline=99.25,
+        shapes=(Shape(), Shape(1 << 40, 5)), budgets=Budgets({Cause.OOM: 9, Cause.INTERNAL: 0}),
+        allow_failed="10%", deadline=99.25,
         reset=ResetRule(True, ("oom",), ((1, 2), (3, 4)), True), max_failures=7, token="t", delivered=True,
         closing=Closing(False, Counts(1, 2, 3, 4, 5), 6.5), floor=1, series="s", state=JobState.STOPPED,
     )  # fmt: skip
