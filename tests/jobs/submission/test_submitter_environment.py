@@ -46,7 +46,7 @@ def printed(client: Client) -> str:
 
 
 def kept(client: Client) -> list[Path]:
-    """The files with environments."""
+    """The files with environments, and with where the inputs came from."""
     return sorted((client.config.home / "environments").iterdir())
 
 
@@ -74,7 +74,8 @@ def test_a_later_revision_takes_the_environment_of_its_own_submission(
     # And a replay runs in that of its revision
     monkeypatch.setenv("FOO", "four")
     assert client.replay("sweep", 0, client.config.home / "again", echo=False).same
-    assert [path.name for path in kept(client)] == [f"{job.uid}-{revision}.json" for revision in (1, 2, 3)]
+    names = [f"{job.uid}-{revision}{kind}.json" for revision in (1, 2, 3) for kind in ("", ".sources")]
+    assert [path.name for path in kept(client)] == names
     # They leave with the job
     client.remove("sweep")
     assert kept(client) == []
@@ -84,8 +85,9 @@ def test_without_its_environment_a_job_is_refused_and_nothing_runs(client: Clien
     submit(client)
     printed(client)
     client.stop()
-    (file,) = kept(client)
-    content, before = file.read_bytes(), client.job("sweep")
+    before = client.job("sweep")
+    file = Environments(client.config.home).path(before)
+    content = file.read_bytes()
     file.unlink()
 
     # A reset is refused before it changes anything
@@ -155,9 +157,11 @@ def test_gc_removes_the_environments_of_removed_jobs_of_this_queue(client: Clien
     assert {each.uid for each in environments.kept()} == {job.uid, recent.uid, foreign.uid}
 
 
-def test_in_a_cluster_there_is_nothing_to_take(client: Client) -> None:
+def test_without_sources_there_is_nothing_to_take_in_a_cluster(client: Client) -> None:
     job = submit(client).job
     printed(client)
+    for file in kept(client):
+        file.unlink()
     wire = client._backends.spec(job).to_wire() | {"local": False}
     client._backends.files.write(spec_url(job), json.dumps(wire).encode())
     client._backends.queue.update("sweep", lambda now: replace(now, spec_hashes=()))

@@ -165,7 +165,7 @@ def test_a_submission_under_way_and_folders_of_others_are_left_alone(store: Stor
     assert store.collect(really=True, days=0.9).pieces == []
     went = store.collect(really=True, days=1.1)
     assert [(piece.kind, piece.name) for piece in went.pieces][:1] == [("left over", url)]
-    assert [piece.kind for piece in went.pieces][1:] == ["environment", "input"]
+    assert [piece.kind for piece in went.pieces][1:] == ["environment", "environment", "input"]
     assert store.names(url) == []
     assert store.names(theirs)
     assert len(store.inputs) == 1
