@@ -9,7 +9,7 @@ from kubeque.clusters.open import local_attempt
 from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, result_url, stream_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.result_manifest import read_result
+from kubeque.jobs.results.result_manifest import read_checked_result
 from kubeque.model.errors import FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
@@ -76,7 +76,7 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
     if outcome is None or not url or not view.state.has_outcome:
         return None
     try:
-        result = read_result(backends.files, url)
+        result = read_checked_result(backends.files, url)
         text = result.get(stream)
         if text is None and result.get(f"{stream}_bytes"):
             return Peek(view, backends.files.read_tail(stream_url(url, stream)), outcome.attempt)

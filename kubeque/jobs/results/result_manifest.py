@@ -90,6 +90,11 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
         for key in (*_STREAMS, "message"):
             if not isinstance(result.get(key), str | None):
                 raise TypeError(f"{key} is not a text")
+            (result.get(key) or "").encode()  # raises UnicodeEncodeError for a lone surrogate
+        for key in ("seconds", "peak_memory", *(f"{stream}_bytes" for stream in _STREAMS)):
+            value = result.get(key, 0) or 0
+            if not isinstance(value, int | float) or not abs(value) < 1 << 63:
+                raise TypeError(f"{key} is not a number below 2^63")
     except (StorageError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FileDamaged(f"{manifest_url(attempt_url)} is damaged or forged: {error}") from error
     return result
