@@ -33,6 +33,14 @@ def _owner(folder: Path) -> str:
         return "another user"
 
 
+def has_key_since(folder: Path, at: float) -> bool:
+    """True if the key of `folder` existed at a Unix time, seconds. A home folder that was deleted has a later key."""
+    try:
+        return (folder / "key").stat().st_mtime <= at
+    except OSError:
+        return False
+
+
 def home_key(folder: Path) -> bytes:
     """Return random bytes that are kept in `folder` of the home folder. Raises ClusterError."""
     path = folder / "key"

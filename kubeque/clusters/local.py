@@ -22,7 +22,7 @@ from kubeque import __version__
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.consumer_environment import consumer_environment, login_digest
 from kubeque.clusters.environments import Environments
-from kubeque.clusters.home_folder import home_key, make_home, open_private
+from kubeque.clusters.home_folder import has_key_since, home_key, make_home, open_private
 from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
 from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, start_ticks
@@ -144,7 +144,8 @@ class LocalCluster:
                 f"{job.name} was submitted on another machine, under another host name or with another KUBEQUE_HOME:"
                 " its consumers start there"
             )
-        if job.fleet not in (base, self.fleet(job.name, urls)):
+        # Without the key of the submission, the logins cannot be compared.
+        if job.fleet not in (base, self.fleet(job.name, urls)) and has_key_since(self.folder, job.created):
             raise ClusterError(
                 f"{job.name} was submitted with another login for its queue or store: its consumers start from a shell"
                 f" with that login, or kubeque reset {job.name} --update continues it with this one"
