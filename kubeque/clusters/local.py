@@ -144,8 +144,9 @@ class LocalCluster:
                 f"{job.name} was submitted on another machine, under another host name or with another KUBEQUE_HOME:"
                 " its consumers start there"
             )
-        # Without the key of the submission, the logins cannot be compared.
-        if job.fleet not in (base, self.fleet(job.name, urls)) and has_key_since(self.folder, job.created):
+        own = self.fleet(job.name, urls)
+        # Without the key of the submission, two logins cannot be compared.
+        if job.fleet not in (base, own) and (own == base or has_key_since(self.folder, job.created)):
             raise ClusterError(
                 f"{job.name} was submitted with another login for its queue or store: its consumers start from a shell"
                 f" with that login, or kubeque reset {job.name} --update continues it with this one"
