@@ -123,7 +123,7 @@ def test_columns_may_differ_by_case_only() -> None:
         ("a,b\n1,2\n".encode("utf-16-le"), "it is UTF-16 text: save it as UTF-8"),
         ("a,b\n1,2\n".encode("utf-16-be"), "it is UTF-16 text: save it as UTF-8"),
         (b"PK\x03\x04\x14\0", "it is a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)"),
-        (gzip.compress(b"a,b\n"), "it is compressed with gzip: unpack it first"),
+        (gzip.compress(b"a,b\n", mtime=0), "it is compressed with gzip: unpack it first"),
         (b"PAR1\x15\x04", "it is a Parquet file"),
         (
             "a;b\n0,5;1\n",
