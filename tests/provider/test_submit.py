@@ -71,7 +71,8 @@ def test_parameters_come_in_many_kinds(submit: Execute, tmp_path: Path) -> None:
         (grid(a=[1, 2]), pandas.DataFrame({"a": [1, 2]}), [{"a": 1}, {"a": 2}], str(tmp_path / "p.csv"), "p.csv")
     ):
         pointer = submit(["/bin/echo", "{a}"], parameters=parameters, job_id=f"job-{number}")
-        assert [record["a"] for record in table(pointer)] == ["1", "2"]
+        # Rows from Python keep the types of their values; a CSV file has texts.
+        assert [record["a"] for record in table(pointer)] == ([1, 2] if number < 3 else ["1", "2"])
     assert len(table(submit(["/bin/echo", "{index}"], parameters=sequence(3), job_id="seq"))) == 3
     assert len(table(submit(["/bin/echo", "one"], job_id="none"))) == 1
 
