@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from tests.cli.conftest import Shell
 from tests.cli.test_very_many import measured
 from tests.servers.here import running
 from tests.servers.objects import BUCKET, GcsServer
+from tests.slots import read_slot
 
 SIZE = 300 << 20
 #: MiB that a process of ours may take in all. With the file in its memory it would be 350 on a folder and 385 with gs://,
@@ -45,8 +45,7 @@ def test_nobody_holds_a_large_file(large: Shell, limits: tuple[int, int]) -> Non
     said = measured(shell, "sub", "-n", "j", "--no-wait", "-u", "large.bin", "sh", "-c", script)
     assert said[0] == 0
     assert said[3] < client, "MiB, of who sent it"
-    slot = shell.home / "fleet" / "0.slot"
-    pid = json.loads(slot.read_text())["pid"]
+    pid = int(str(read_slot(shell.home)["pid"]))
     assert shell.run("watch", "j").returncode == 0
     assert highest(pid) < consumer, "MiB, of the consumer"
     # When it is fetched, then all of it has come
