@@ -1,5 +1,16 @@
-"""Plugins of all tests."""
+"""Plugins and fixtures of all tests."""
 
 from __future__ import annotations
 
+import os
+
+import pytest
+
 pytest_plugins = ["tests.flaky"]
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables of an Airflow task, which an earlier test of this process may have run."""
+    for name in [name for name in os.environ if name.startswith("AIRFLOW_CTX_")]:
+        monkeypatch.delenv(name)
