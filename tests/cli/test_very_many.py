@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -63,7 +64,9 @@ def make_large(shell: Shell, n: int) -> str:
         spec["rows"]["n"] = n
         large = replace(small, name="large", uid="large-uid", n=n, url=small.url.replace(small.uid, "large-uid"))
         local(large.url).mkdir()
-        local(spec_url(large)).write_text(json.dumps(spec))
+        text = json.dumps(spec)
+        local(spec_url(large)).write_text(text)
+        large = large.with_spec(hashlib.sha256(text.encode()).hexdigest())
         local(f"{large.url}/results-0.csv").write_text("index\n")
         ended = close_job(replace(large, state=JobState.KILLED, closing=None), Counts(killed=n), at=1.0)
         queue.create(ended, make_blocks(large.uid, n, 256))
