@@ -15,6 +15,10 @@ class BadSweep(AirflowFailException):
     """The DAG asks for something that cannot work. Airflow does not retry: correct the DAG, then clear the task."""
 
 
+class BadArgument(BadSweep, ValueError):
+    """An argument of an operator or sensor that cannot work, found when the DAG is read."""
+
+
 class SweepFailed(AirflowException):
     """The sweep ended without success; the message lists failed rows. The next try runs the failed rows again."""
 

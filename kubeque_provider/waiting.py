@@ -12,7 +12,7 @@ from kubeque.model.errors import ClusterError, QueueUnavailable, StorageError
 from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
 )
-from kubeque_provider.exceptions import BadSweep, permanent
+from kubeque_provider.exceptions import BadArgument, BadSweep, permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.waiter import Waiter
 
@@ -34,11 +34,11 @@ def to_seconds(value: timedelta | float | None) -> float | None:
 def check_orphan_after(
     orphan_after: timedelta | float | None, poke_interval: timedelta | float
 ) -> timedelta | float | None:
-    """Return `orphan_after` unchanged. Raises ValueError if the sweep would stop between two polls."""
+    """Return `orphan_after` unchanged. Raises BadArgument if the sweep would stop between two polls."""
     most, between = to_seconds(orphan_after), to_seconds(poke_interval)
     numbers = isinstance(most, int | float) and isinstance(between, int | float)  # other types are refused later
     if numbers and most is not None and between is not None and most < _MIN_POLLS * between:
-        raise ValueError(
+        raise BadArgument(
             f"orphan_after={most:g} s: with poke_interval={between:g} s the sweep would stop between two polls. "
             f"Give at least {_MIN_POLLS * between:g} s, or None for no limit"
         )

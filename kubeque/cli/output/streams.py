@@ -42,7 +42,7 @@ class _StandardOutput(io.FileIO):
 
 
 class _StandardError(io.FileIO):
-    """File descriptor 2. What cannot be written there is lost, because there is no other place for messages."""
+    """Standard error. A message that cannot be written is lost, because no other stream takes messages."""
 
     def write(self, data: Any, /) -> int:
         with suppress(OSError):

@@ -85,9 +85,9 @@ def _convert_inputs(value: Any, what: str) -> tuple[Input, ...]:
     return tuple(value)
 
 
-def _function(value: Any, what: str) -> FunctionCall:
+def _convert_function(value: Any, what: str) -> FunctionCall:
     if not isinstance(value, FunctionCall):
-        raise UserError(f"{what} {describe(value)}: call the function with kubeque.map")
+        raise refuse(value, what, "call the function with kubeque.map")
     return value
 
 
@@ -101,7 +101,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "rows": _convert_rows,
     "inputs": _convert_inputs,
     "inputs_of_command": FLAG.convert,
-    "function": _function,
+    "function": _convert_function,
     "origin": PAIRS.convert,
     "pod": _convert_pod,
 }

@@ -299,13 +299,13 @@ class TestPages:
         with pytest.raises(TypeError):
             parse_page(stored)
 
-    def test_100_000_rows_are_read_and_paged_within_seconds(self) -> None:
+    def test_100_000_rows_are_read_and_paged_in_well_under_a_second(self) -> None:
         records = [{"x": "-1.4", "y": "0", "zoom": str(i)} for i in range(100_000)]
         began = time.process_time()
         written = [encode_page(page) for page in pages(from_records(records))]
 
         assert len(written) == 100
-        assert time.process_time() - began < 5  # linear: a quadratic step is minutes
+        assert time.process_time() - began < 1
 
 
 class TestReadRow:

@@ -10,7 +10,7 @@ from tests.queues.fuzz.bugs import BUGS
 from tests.queues.fuzz.plan import Schedule, failure, first_failure, shorten, story
 
 #: How many schedules; KUBEQUE_FUZZ_SEEDS raises it.
-SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "600"))
+SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "2000"))
 #: Further ones, for `make soak`.
 SOAK = 5000
 CHUNK = 50
