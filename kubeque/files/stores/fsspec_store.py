@@ -30,8 +30,10 @@ def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Piece
     """
     kind = scheme(url)
     try:
-        # A cached listing would hide files that other processes write.
-        filesystem = _file_system(kind, url, {"use_listings_cache": False, **options.get(kind, {})})
+        # A cached listing would hide files that other processes write. A cached instance of an earlier store of this
+        # process would keep the address and the login that the environment had then.
+        usual = {"use_listings_cache": False, "skip_instance_cache": True}
+        filesystem = _file_system(kind, url, {**usual, **options.get(kind, {})})
     except ImportError as error:
         remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
         raise MissingExtra(f"{url}: {kind}:// needs a library that is not installed: {remedy}") from error
