@@ -43,7 +43,8 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.model.config.config import Config
 from kubeque.model.errors import JobUnreadable, StorageError
-from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.versions import warn_of_difference
 from kubeque.model.rows.parameters import Rows
 from kubeque.model.stats.estimate import Estimate

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from kubeque.model.job.job import Counts, JobState
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import JobState
 from kubeque.model.text import printable
 from kubeque_provider.exceptions import SweepFailed, SweepKilled
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from kubeque.model.job.changes import end_job
-from kubeque.model.job.job import Counts, Job, JobState
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.shape_growth import larger_class
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.model.resources import format_seconds

@@ -18,7 +18,9 @@ from itertools import count, islice, takewhile
 
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.changes import end_job
-from kubeque.model.job.job import Counts, Job, JobState, ResetRule
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.model.text import is_unicode
 from kubeque.queues import transitions

@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
-from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Verdict
 from kubeque.model.job.shape_growth import larger_class, lift_class
 from kubeque.model.job.task import Cause, Death, Outcome, State, TaskRecord

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kubeque.model.job.job import ResetRule
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.log_text import format_progress
 from kubeque_provider.operators.job import KubequeJobOperator

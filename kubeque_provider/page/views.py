@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeque.client import Failures, Peek, TaskRow
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.rows.column_names import out_column, parameter_column
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import printable, render_terminal

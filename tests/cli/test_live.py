@@ -6,7 +6,8 @@ from rich.console import Console
 
 from kubeque.cli.output.live_view import Pace, render
 from kubeque.client import Progress, TaskRow
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome, TaskRecord, TaskState, TaskView
 
 

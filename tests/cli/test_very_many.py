@@ -16,7 +16,8 @@ from kubeque.client import Client
 from kubeque.files.layout import spec_url
 from kubeque.model.config.config import Config
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.job import Counts, JobState
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import JobState
 from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import make_blocks

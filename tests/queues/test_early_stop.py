@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job.job import Counts, Job, JobState, ResetRule
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
 from kubeque.queues import lease as leases
 from kubeque.queues.block import Block

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kubeque.model.job.job import GO_ON, Counts, Job, ResetRule
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import GO_ON, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.queues import lease as leases
 from kubeque.queues import transitions

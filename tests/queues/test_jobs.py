@@ -13,7 +13,9 @@ import pytest
 
 from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.job import Closing, Counts, Job, JobState, ResetRule
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Closing, Job, JobState
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause, State, Tally

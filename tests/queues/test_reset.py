@@ -8,7 +8,9 @@ import pytest
 
 from kubeque.model.errors import JobNotFound, LeaseLost
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.job import Counts, JobState, ResetRule
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import JobState
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Cause, Death, State
 from kubeque.queues import lease as leases
 from kubeque.queues import transitions

@@ -20,7 +20,8 @@ from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.ranking import ranked
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.stats.failure_groups import Group, Groups
 from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
 

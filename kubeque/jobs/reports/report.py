@@ -15,7 +15,8 @@ from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.results.table import TaskRow, lines
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.failure_groups import Groups

@@ -13,7 +13,8 @@ from kubeque.jobs.reports.html_page import text
 from kubeque.jobs.reports.timeline_part import Rows, Sample, timeline_part
 from kubeque.jobs.results.table import TaskRow
 from kubeque.model.command.command import format_word as written
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import format_bytes, format_seconds
 from kubeque.model.rows.column_names import FACTS, out_column

@@ -11,7 +11,8 @@ from kubeque.jobs.submission.input_sources import changed_inputs, read_sources, 
 from kubeque.jobs.submission.submit import revise
 from kubeque.jobs.submission.submitter_environment import check_environment, renew_environment
 from kubeque.model.errors import UserError
-from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.text import cut, printable
 
 #: Number of changed files that a message names.

@@ -20,7 +20,8 @@ from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.jobs.upkeep.result_links import write_links
 from kubeque.model.errors import JobExists, StorageError, UserError
 from kubeque.model.job.changes import pause_job, raise_needs
-from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.row_keys import no_keys
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.index_ranges import to_ranges

@@ -13,7 +13,8 @@ from kubeque.jobs.upkeep.owner import own_mark
 from kubeque.model.errors import ClusterError, EnvironmentGone, UserError
 from kubeque.model.job.changes import raise_needs
 from kubeque.model.job.environment import Environment
-from kubeque.model.job.job import Job, ResetRule
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.text import printable

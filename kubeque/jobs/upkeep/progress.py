@@ -9,7 +9,8 @@ from typing import TypeVar
 from kubeque.clusters.base import Cluster
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import ClusterError, StorageError
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
 
 T = TypeVar("T")

@@ -11,7 +11,8 @@ from kubeque.jobs.results.table import lines, write_table
 from kubeque.jobs.upkeep.progress import PatientCluster, Progress, why_waiting
 from kubeque.model.errors import ClusterError, ClusterRefused, FileDamaged, JobUnreadable, StorageError
 from kubeque.model.job.changes import close_job
-from kubeque.model.job.job import Counts, Job
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.early_stop import enforce_limits, stop_damaged
 from kubeque.queues.reaper import LeaseWatch, reap

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from kubeque.model.errors import UserError
+from kubeque.model.job.counts import Counts
 from kubeque.model.job.pause import Pause
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.stored_types import check_fields
-from kubeque.model.job.task import FAILURE_CAUSES
 from kubeque.model.job.versions import BASE_NEEDS
 from kubeque.model.job.wire import read_fields, write_fields
 from kubeque.model.rows.rows import MAX_TASKS
@@ -40,72 +40,6 @@ class JobState(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> JobState | None:
         return cls.UNKNOWN if isinstance(value, str) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Number of tasks in each state.
-
-    Two are derived: `held`, and `killed`: the tasks that had not ended when the job was killed or stopped.
-    """
-
-    pending: int = 0
-    running: int = 0
-    ok: int = 0
-    failed: int = 0
-    killed: int = 0
-    #: Tasks that wait until the canaries have ended and a user runs `kubeque go`.
-    held: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.pending + self.running + self.ok + self.failed + self.killed + self.held
-
-    @property
-    def ended(self) -> int:
-        return self.ok + self.failed + self.killed
-
-    def to_wire(self) -> dict[str, int]:
-        return asdict(self)
-
-
-@dataclass(frozen=True, slots=True)
-class ResetRule:
-    """Selection of the tasks that a reset lets run again."""
-
-    #: True to select tasks that are ok as well as failed ones.
-    everything: bool = False
-    #: Select only tasks whose last attempt ended by one of these causes; empty: any.
-    causes: tuple[str, ...] = ()
-    #: Select only these tasks, as half-open ranges; empty: any. Named tasks run again even if they are ok.
-    ranges: tuple[tuple[int, int], ...] = ()
-    #: True to select running tasks as well, because they run an older spec.
-    break_leases: bool = False
-    #: True to let held tasks run.
-    go: bool = False
-    #: Stored entries that only a newer kubeque knows.
-    extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
-
-    def check(self) -> ResetRule:
-        """Return this rule. Raises UserError if tasks cannot end by one of its causes."""
-        known = [cause.value for cause in FAILURE_CAUSES]
-        for name in self.causes:
-            if name not in known:
-                raise UserError(f"no task ends by {cut(repr(name))}: the causes are {', '.join(known)}")
-        return self
-
-    def to_wire(self) -> dict[str, Any]:
-        return write_fields(self)
-
-    @classmethod
-    def from_wire(cls, wire: Mapping[str, Any]) -> ResetRule:
-        fields = read_fields(cls, wire)
-        fields |= {"causes": tuple(wire["causes"]), "ranges": tuple((low, high) for low, high in wire["ranges"])}
-        return cls(**fields)
-
-
-#: Selects no ended task: only held tasks run.
-GO_ON = ResetRule(ranges=((0, 0),), go=True)
 
 
 @dataclass(frozen=True, slots=True)

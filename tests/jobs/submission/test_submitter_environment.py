@@ -18,7 +18,8 @@ from kubeque.jobs.upkeep.owner import own_mark, queue_mark
 from kubeque.model.errors import EnvironmentGone, UserError
 from kubeque.model.job.changes import pause_job, raise_needs, resume_job
 from kubeque.model.job.environment import Environment
-from kubeque.model.job.job import Job, JobState, ResetRule
+from kubeque.model.job.job import Job, JobState
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from kubeque.consumer.hosts.place import Place
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
-from kubeque.model.job.job import GO_ON, Job, ResetRule
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import GO_ON, ResetRule
 from kubeque.model.job.task import Cause, Death, Outcome
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks, spread

@@ -6,7 +6,7 @@ import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.output.job_text import print_job
-from kubeque.model.job.job import ResetRule
+from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import FAILURE_CAUSES
 
 _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])

@@ -1,0 +1,32 @@
+"""Number of tasks of a job in each state."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Number of tasks in each state.
+
+    Two are derived: `held`, and `killed`: the tasks that had not ended when the job was killed or stopped.
+    """
+
+    pending: int = 0
+    running: int = 0
+    ok: int = 0
+    failed: int = 0
+    killed: int = 0
+    #: Tasks that wait until the canaries have ended and a user runs `kubeque go`.
+    held: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.running + self.ok + self.failed + self.killed + self.held
+
+    @property
+    def ended(self) -> int:
+        return self.ok + self.failed + self.killed
+
+    def to_wire(self) -> dict[str, int]:
+        return asdict(self)
