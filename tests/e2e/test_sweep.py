@@ -103,7 +103,8 @@ def test_an_image_needs_nothing_and_keeps_what_it_has(desk: Desk) -> None:
     assert python.split() == ["/usr", "0"]
     for seen in (bare, others):
         names = {line.partition("=")[0] for line in seen.splitlines() if "=" in line}
-        assert not {name for name in names if name.startswith(("LD_", "PYTHON", "SSL_"))}
+        # Every program gets this one variable, and none of the interpreter of the consumer.
+        assert {name for name in names if name.startswith(("LD_", "PYTHON", "SSL_"))} == {"PYTHONUNBUFFERED"}
         assert {name for name in names if name.startswith("KUBEQUE_")} == {
             "KUBEQUE_JOB_ID", "KUBEQUE_TASK_INDEX", "KUBEQUE_ATTEMPT", "KUBEQUE_OUT",
         }  # fmt: skip
