@@ -11,8 +11,9 @@ from kubeque_provider.naming import resolve_job
 
 
 def records(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None) -> list[dict[str, Any]]:
-    """Return one dict per row: index, parameters (as text), state, cause, ... and the row's own values as `out.*`.
+    """Return one dict per row: index, parameters, state, cause, ... and the row's own values as `out.*`.
 
+    Parameters have the types of the rows of a DAG, an XCom or a DataFrame; those of a CSV file are text.
     `job_id`: a name, or the pointer that an operator returned. Raises BadSweep.
     """
     with permanent():
@@ -25,7 +26,7 @@ def records(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None)
 
 
 def frame(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None) -> Any:
-    """Return the same as a pandas DataFrame, parameters as text. Raises BadSweep, also if pandas is missing."""
+    """Return the same as a pandas DataFrame, with the types of its columns. Raises BadSweep, also without pandas."""
     with permanent():
         name, conn_id = resolve_job(job_id, kubeque_conn_id)
         hook = KubequeHook(conn_id)

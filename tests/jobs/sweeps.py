@@ -20,7 +20,7 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.resources import MI
-from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.parameters import Rows, to_rows
 from kubeque.queues import lease as leases
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
@@ -50,17 +50,17 @@ class Ended:
 
 
 def ended_job(
-    backends: Backends, rows: Sequence[Mapping[str, Any]], how: Callable[[int], Ended], *, name: str = "sweep",
+    backends: Backends, rows: Sequence[Mapping[str, Any]] | Rows, how: Callable[[int], Ended], *, name: str = "sweep",
     run: bool = True, began: float = NOON,
 ) -> Job:  # fmt: skip
     """A job with these rows, whose tasks two consumers ended as `how` says; without `run` nothing of it has begun."""
-    table = from_records(rows)
+    table = to_rows(rows)
     columns = table.columns
     uid, url = f"uid-{name}", str(backends.config.home / "results" / name)
     shapes = (Shape(16 * GI),)
     words = ("python3", "train.py", *(f"{{{column}}}" for column in columns if column.isidentifier()))
     spec = JobSpec(tuple(parse_word(word) for word in words), table.to_spec(), shapes=shapes)
-    job = Job(name, uid, len(rows), url, created=began, shapes=shapes)
+    job = Job(name, uid, table.n, url, created=began, shapes=shapes)
     write_pages(table, job.url, backends.files)
     backends.files.write(spec_url(job), json.dumps(spec.to_wire()).encode())
     backends.queue.create(job, make_blocks(job.uid, job.n, 50))

@@ -44,7 +44,7 @@ def only_mine(dag_id: str | None, *, logs: bool = False) -> bool:
 def how(index: int) -> Ended:
     if index % 10 == 3:
         return Ended(Cause.EXIT, message=f"exit code 1: {HOSTILE} {index}")
-    return Ended(out={"loss": index / 100, "odd": float("nan"), "huge": 1 << 60})
+    return Ended(out={"loss": index / 100, "odd": float("nan"), "huge": 1 << 60, "user": 12996608, "at": 1795892345.25})
 
 
 def a_sweep(
@@ -276,6 +276,8 @@ def test_in_a_browser_sweeps_are_drawn_and_no_hostile_value_runs(
     assert "<img" not in page
     assert page.count("&lt;img src=x onerror") > 40
     assert "hunter2" not in page
+    assert '<td class="n">12996608</td>' in page
+    assert '<td class="n" title="1795892345.25">1795892345</td>' in page
     assert re.search(r"Failures.*out\.loss", page, re.DOTALL)
     assert re.search(r"<dialog [^>]*open", page)
     (height,) = re.findall(r"<canvas [^>]*height: (\d+)px", many)

@@ -83,7 +83,25 @@ def frame(backends: Backends, job: Job) -> Any:
         import pandas as pd
     except ImportError as error:
         raise MissingExtra(f"a DataFrame needs pandas ({error}): pip install 'kubeque[table]'") from error
-    return pd.DataFrame(records(backends, job))
+    table = pd.DataFrame(records(backends, job))
+    for column in map(parameter_column, _mixed(backends.spec(job).rows)):
+        table[column] = _with_gaps(table[column])
+    return table
+
+
+def _mixed(rows: RowsSpec) -> set[str]:
+    """Return the columns whose values were given with different types, for example numbers and missing values."""
+    return {name for name, types in zip(rows.columns, rows.types, strict=False) if len(types) > 1}
+
+
+def _with_gaps(column: Any) -> Any:
+    """Return a column of one type and missing values with pandas' type for them; another column unchanged."""
+    missing = [value is None or value == "" or value != value for value in column]
+    kinds = {type(value) for value, gap in zip(column, missing, strict=True) if not gap}
+    dtype = {bool: "boolean", int: "Int64", float: "float64"}.get(*kinds) if len(kinds) == 1 else None
+    if dtype is None:
+        return column
+    return column.astype(object).mask(missing, None).astype(dtype)
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
@@ -139,6 +157,7 @@ def _gather(
     `infer`: find types in the texts of parameters. `typed`: use the types that were given.
     """
     rows = backends.spec(job).rows
+    mixed = _mixed(rows) if typed else set()
     faults: Faults = {}
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
@@ -153,7 +172,8 @@ def _gather(
                 name,
                 Column("param", name, parameter_column(name), ValueType.EMPTY if infer or typed else ValueType.TEXT),
             )
-            parameters[name] = known.widen(read_text(value) if infer and isinstance(value, str) else value)
+            found = read_text(value) if infer and isinstance(value, str) else value
+            parameters[name] = known.widen(None if found == "" and name in mixed else found)
         for name, value in out.items():
             outs[name] = outs.get(name, Column("out", name, out_column(name))).widen(value)
     facts = [Column("fact", name, name, _FACT_KINDS[name]) for name in FACTS]

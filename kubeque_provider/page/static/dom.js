@@ -32,6 +32,11 @@ export function problem(text) {
 }
 
 export const count = (number) => number.toLocaleString("en");
+/** Return an integer with all its digits, and another number with `digits`, but with each digit before the point. */
+export function number(value, digits = 7) {
+  if (Number.isInteger(value)) return String(value);
+  return String(Math.abs(value) < 10 ** digits ? Number(value.toPrecision(digits)) : Math.round(value));
+}
 export const when = (at) => new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC";
 export function span(seconds) {
   const s = Math.max(0, Math.round(seconds));

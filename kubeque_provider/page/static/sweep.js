@@ -1,5 +1,5 @@
 // The page of one sweep: its progress, a grid of its tasks, its failures and its table.
-import { address, ask, bar, count, keys, make, problem, query, span, when } from "./dom.js";
+import { address, ask, bar, count, keys, make, number, problem, query, span, when } from "./dom.js";
 import { Grid } from "./grid.js";
 import { showTable } from "./table.js";
 import { openTask } from "./task.js";
@@ -34,7 +34,7 @@ export async function showSweep(place) {
     seen.push([sweep.now, ended]);
     while (seen.length > 2 && sweep.now - seen[0][0] > 60) seen.shift();
     const [at, then] = seen[0], speed = (ended - then) / Math.max(1, sweep.now - at);
-    return speed > 0 ? `; ${speed.toPrecision(2)} a second, about ${span((sweep.tasks - ended) / speed)} left` : "";
+    return speed > 0 ? `; ${number(speed, 2)} a second, about ${span((sweep.tasks - ended) / speed)} left` : "";
   }
   async function rest() {
     await grid.load();

@@ -1,5 +1,5 @@
 // The table of tasks: parameters, state, and out.*; a click on a heading sorts by its column.
-import { ask, make, problem } from "./dom.js";
+import { ask, make, number, problem } from "./dom.js";
 
 export function showTable(open) {
   const body = make("tbody"), head = make("tr"), said = make("span", { role: "status" });
@@ -32,8 +32,8 @@ export function showTable(open) {
     const [index, ...others] = cells;
     return make("tr", {}, make("td", { class: "n" }, make("button", { class: "link", type: "button", onclick: () => open(index) }, String(index))),
       ...others.map((value) => {
-        const text = value === null ? "" : typeof value === "number" ? String(Number(value.toPrecision(7))) : String(value);
-        return make("td", { class: typeof value === "number" ? "n" : "", title: text.length > 30 ? text : null }, text);
+        const exact = value === null ? "" : String(value), text = typeof value === "number" ? number(value) : exact;
+        return make("td", { class: typeof value === "number" ? "n" : "", title: text !== exact || text.length > 30 ? exact : null }, text);
       }));
   }
   return { element, refresh: () => (sort && body.rows.length ? Promise.resolve() : refresh()) }; // sorted: only a click refreshes

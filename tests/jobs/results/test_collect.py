@@ -19,6 +19,7 @@ from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.column_names import FACTS
+from kubeque.model.rows.parameters import from_frame
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 
@@ -96,6 +97,31 @@ def test_a_data_frame_has_the_values_too(backends: Backends, job: Job) -> None:
 
     assert list(found["out.text"].fillna("")) == ["", "", "x" * 3000]
     assert list(found["tag"]) == ["007", "008", "009"]
+
+
+def test_the_columns_of_a_frame_keep_their_types_in_each_table(backends: Backends, tmp_path: Path) -> None:
+    pd, parquet = pytest.importorskip("pandas"), pytest.importorskip("pyarrow.parquet")
+    given = pd.DataFrame({
+        "whole": [1, 2], "part": [0.5, 1.0], "truth": [True, False], "name": ["007", ""],
+        "day": pd.to_datetime(["2026-01-01", "2026-01-02"]), "gap": [1.5, None],
+        "whole_gap": pd.array([1, None], dtype="Int64"), "truth_gap": pd.array([True, None], dtype="boolean"),
+    })  # fmt: skip
+    made = ended_job(backends, from_frame(given, missing=""), lambda index: Ended(), name="typed")
+
+    found = frame(backends, made)
+    collect(backends, made, tmp_path / "t.parquet")
+
+    kinds = {name: str(kind) for name, kind in found.dtypes.items() if name in given}
+    texts = {"name": kinds["name"], "day": kinds["name"]}
+    assert kinds == {
+        "whole": "int64", "part": "float64", "truth": "bool", **texts, "gap": "float64", "whole_gap": "Int64",
+        "truth_gap": "boolean",
+    }  # fmt: skip
+    assert list(found["day"]) == ["2026-01-01T00:00:00", "2026-01-02T00:00:00"]
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert [table[name].to_pylist() for name in ("name", "gap", "whole_gap", "truth_gap")] == [
+        ["007", ""], [1.5, None], [1, None], [True, None],
+    ]  # fmt: skip
 
 
 def test_a_table_of_many_row_groups(backends: Backends, tmp_path: Path) -> None:
