@@ -33,6 +33,7 @@ from kubeque.jobs.submission.effect import Effect
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.like import like
 from kubeque.jobs.submission.plan import Plan, plan
+from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.submission.reset import reset, stale_note
 from kubeque.jobs.submission.submit import Submitted, submit
 from kubeque.jobs.upkeep import control, observers, wait_token, watch
@@ -169,6 +170,10 @@ class Client:
     def unreadable_jobs(self) -> list[JobUnreadable]:
         """The jobs that this kubeque leaves alone, each with the reason: what it needs, or that it is damaged."""
         return self._backends.queue.list_jobs().unreadable
+
+    def recent_names(self) -> list[str]:
+        """Return the names that this user submitted to this queue from this home folder, the newest first."""
+        return recent_names(self.config.home, self.config.queue_url)
 
     def job(self, name: str) -> Job:
         """Return one job as the queue has it."""

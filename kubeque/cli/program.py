@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,6 +16,7 @@ from kubeque import __version__
 from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
+from kubeque.model.text import describe, suggest
 
 #: The groups of `--help`, in its order, with the help of each command. The command `sub` of the group `run` is the
 #: function `sub` in `commands/run/sub.py`; that module is imported only when the command runs.
@@ -57,11 +59,12 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "doctor": "Check configuration, queue, store and cluster, or a job.",
         "gc": "Delete results and inputs that no job uses.",
         "completion": "Print the completion script for bash, zsh or fish.",
+        "help": "Show the help of a command.",
     },
 }
 COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
 #: Functions that do not have the name of their command, which is a name of Python.
-_FUNCTIONS = {"list": "list_jobs"}
+_FUNCTIONS = {"list": "list_jobs", "help": "show_help"}
 #: Exit code if the reader of the output has left, as `head` does: what a shell shows for a program that SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
 
@@ -78,6 +81,15 @@ class _Lazy(click.Group):
         module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
         command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the words name. Raises UsageError that suggests the nearest name."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            raise click.UsageError(f"no such command {describe(name)}: {suggest(name, COMMANDS, 'commands')}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for group, commands in GROUPS.items():
@@ -108,7 +120,7 @@ def run(hear_interrupts: Callable[[], object]) -> int:
     try:
         with standard_streams():
             hear_interrupts()
-            code = kubeque.main(prog_name="kubeque", standalone_mode=False)
+            code = kubeque.main(sys.argv[1:] or ["--help"], prog_name="kubeque", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
         ignore_interrupts()
         line = "\n" * os.isatty(2)  # after the ^C of the terminal

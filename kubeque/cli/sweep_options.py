@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kubeque.cli.completion import complete_files, complete_jobs
 from kubeque.cli.grouped_help import GroupedOption
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.jobspec import Jobspec
@@ -16,6 +17,11 @@ from kubeque.model.sweep.options import GROUPS, OPTIONS, Option
 F = TypeVar("F", bound=Callable[..., Any])
 #: Prefix of the parameters of hidden options.
 _OLD = "old_"
+#: The completion of an option by the shell.
+_COMPLETED = {
+    "parameters": complete_files, "push": complete_files, "fetch": complete_files, "pod_template": complete_files,
+    "like": complete_jobs,
+}  # fmt: skip
 
 
 def sweep_options(function: F) -> F:
@@ -33,6 +39,7 @@ def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *
     decorate = click.option(
         *flags, _OLD * old + option.name, cls=GroupedOption, group=group, help=option.text, metavar=option.metavar,
         multiple=option.kind.many, default=None, type=int if option.kind is COUNT else None, hidden=old,
+        shell_complete=_COMPLETED.get(option.name),
     )  # fmt: skip
     return decorate(function)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kubeque.cli.job_reference import find_job
 from kubeque.client import STANDARD_INPUT, Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.axes import read_grid
@@ -77,7 +78,7 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
         fields["pod"] = {**fields["pod"], "pod_template": _read_yaml(template)}
     if "like" not in jobspec:
         return Sweep(**fields, rows=rows or sequence(1))
-    like = client.like(jobspec["like"], rows=rows, inputs_of_command="command" not in jobspec)
+    like = client.like(find_job(client, jobspec["like"]), rows=rows, inputs_of_command="command" not in jobspec)
     for name in ("env", "retry_causes", "pod"):
         fields[name] = {**getattr(like, name), **fields.get(name, {})}
     return replace(like, **fields)

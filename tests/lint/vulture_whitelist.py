@@ -4,6 +4,7 @@ _.__getattr__  # Python calls the function of a module for a name that it does n
 _.list_commands  # click calls it
 _.format_commands  # click calls it
 _.completion  # kubeque/cli/program.py loads each command by its name
+_.show_help  # kubeque/cli/program.py loads each command by its name
 _.list_pools  # click registers it with @pool.command
 _.resize_one  # click registers it with @pool.command
 _.refresh_api_key_hook  # the Kubernetes client calls it before each request

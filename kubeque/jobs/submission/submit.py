@@ -14,6 +14,7 @@ from kubeque.jobs.submission.draft import Draft, draft
 from kubeque.jobs.submission.effect import Effect, count_effect
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.fit_machine import mixed_note
+from kubeque.jobs.submission.recent_jobs import note_submission
 from kubeque.jobs.submission.reuse import Found, all_done, changed_rows, find_done, members
 from kubeque.jobs.submission.submitter_environment import differences, explain
 from kubeque.jobs.upkeep.reconcile import reconcile
@@ -81,6 +82,7 @@ def submit(
     if before is not None and existing is not Existing.REFUSE and confirm is not None:
         _confirm(confirm, count_effect(backends, wanted, before, existing))
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
+    note_submission(backends.config.home, backends.config.queue_url, name)
     reconcile(backends, name, start=True)
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 
 import click
 
-from kubeque.cli.connect import configuration, connect
+from kubeque.cli.connect import configuration, connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.terminal import shown, wants_colour
 from kubeque.client import Client, Finding
 
 
 @click.command()
-@click.argument("job", required=False)
+@job_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster, with each permission there.")
 @click.pass_context
@@ -25,7 +26,7 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: boo
     """
     if job is not None:
         with connect(ctx) as client:
-            return _print_findings(client.doctor(job), as_json=as_json)
+            return _print_findings(client.doctor(find_job(client, job)), as_json=as_json)
     return _print_findings(Client.check(configuration(ctx), only_cluster=only_cluster), as_json=as_json)
 
 

@@ -7,6 +7,7 @@ import json
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 from kubeque.model.errors import JobUnreadable
 
@@ -21,6 +22,7 @@ def kill(ctx: click.Context, job: str, as_json: bool) -> None:
     A job whose tasks have all ended is not changed by this: it is closed as a success or a failure.
     """
     with connect(ctx) as client:
+        job = exact_job(client, job, "kill", err=as_json)
         try:
             progress = client.kill(job)
         except JobUnreadable as error:

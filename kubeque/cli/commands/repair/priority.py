@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import recent_or_exact
 from kubeque.cli.output.job_text import print_job
 
 
@@ -20,6 +21,7 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     a change within five seconds: the running command goes on, tasks that have not begun are given back.
     """
     with connect(ctx) as client:
+        job = recent_or_exact(client, job)
         changed = client.prioritise(job, value)
         if as_json:
             print_job(client.progress(job), as_json=True)

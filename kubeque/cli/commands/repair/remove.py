@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option, yes_option
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.interrupt import confirm
 from kubeque.model.errors import JobUnreadable
 
@@ -19,6 +21,7 @@ from kubeque.model.errors import JobUnreadable
 def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
     """Delete JOB and its results."""
     with connect(ctx) as client:
+        job = exact_job(client, job, "remove", yes=sys.stdin.isatty() and not yes)
         try:
             found = client.job(job)
             what = f"the results of its {found.n} task{'s' * (found.n != 1)}"

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.terminal import Table, shown
 from kubeque.client import Replayed
 
@@ -30,6 +31,7 @@ def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json:
     Exit code: 0 same outcome or no recorded outcome, 1 another outcome.
     """
     with connect(ctx) as client:
+        job = find_job(client, job)
         done = client.replay(job, index, into, echo=not as_json)
     if as_json:
         click.echo(json.dumps(to_wire(job, index, done)))

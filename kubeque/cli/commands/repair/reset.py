@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import FAILURE_CAUSES
@@ -26,6 +27,7 @@ def reset(
 ) -> None:
     """Run the failed and killed tasks of JOB again."""
     with connect(ctx) as client:
+        job = exact_job(client, job, "reset", err=as_json)
         note = "" if update else client.stale_note(job)
         progress = client.reset(job, ResetRule(everything=everything, causes=only_cause), update=update)
     if note:

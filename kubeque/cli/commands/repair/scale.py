@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import recent_or_exact
 from kubeque.cli.output.job_text import print_job
 
 
@@ -20,6 +21,7 @@ def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     surplus consumers leave after their current task, and none is killed.
     """
     with connect(ctx) as client:
+        job = recent_or_exact(client, job)
         progress = client.scale(job, consumers)
     if as_json:
         print_job(progress, as_json=True)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
+from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 
 
 @click.command()
 @job_argument()
-@click.option("-o", "dest", required=True, metavar="FILE", help="File or URL to write, .csv or .parquet.")
+@click.option(
+    "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
+    help="File or URL to write, .csv or .parquet.",
+)  # fmt: skip
 @click.option("--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: text).")
 @click.pass_context
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
@@ -18,5 +23,6 @@ def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
     A .parquet file needs 'kubeque[table]'.
     """
     with connect(ctx) as client:
+        job = find_job(client, job)
         done = client.collect(job, dest, infer=infer)
     click.echo(f"{dest}: {done.rows} rows, {len(done.columns)} columns")

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import click
 
-from kubeque.cli.connect import connect
+from kubeque.cli.completion import complete_files
+from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.interrupt import on_interrupt
 from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.progress_bar import show_transfer
@@ -18,8 +20,8 @@ from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 
 
 @click.command()
-@click.argument("job")
-@click.argument("dest")
+@job_argument()
+@click.argument("dest", shell_complete=complete_files)
 @click.option("--index", metavar="3,5-9", help="Fetch only these tasks.")
 @click.option("--state", type=click.Choice(["ok", "failed"]), help="Fetch only tasks in this state.")
 @click.option("--glob", "globs", multiple=True, help="Fetch only files of this pattern, for example '**/*.csv'.")
@@ -36,6 +38,7 @@ def fetch(
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
+        job = find_job(client, job)
         fetch_results(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
         if not as_json:
             print_notes(client, job)

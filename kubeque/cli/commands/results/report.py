@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import click
 
+from kubeque.cli.completion import complete_files
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 
 
 @click.command()
 @job_argument()
-@click.option("-o", "dest", required=True, metavar="FILE", help="File or URL to write, for example report.html.")
+@click.option(
+    "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
+    help="File or URL to write, for example report.html.",
+)  # fmt: skip
 @click.pass_context
 def report(ctx: click.Context, job: str, dest: str) -> None:
     """Write a page about JOB: counts, failures in groups, tasks, timeline, advice.
@@ -17,5 +22,6 @@ def report(ctx: click.Context, job: str, dest: str) -> None:
     The page needs no network. A job that has ended keeps one beside its results; kubeque show JOB prints their URL.
     """
     with connect(ctx) as client:
+        job = find_job(client, job)
         client.report(job, dest)
     click.echo(f"{dest}: open it in a browser")

@@ -6,16 +6,21 @@ from collections.abc import Sequence
 
 import click
 
+from kubeque.cli.completion import complete_files, complete_jobs
 from kubeque.cli.connect import connect
+from kubeque.cli.job_reference import find_job
 from kubeque.client import By
 
 _BY = click.Choice([str(by) for by in By])
 
 
 @click.command()
-@click.argument("jobs", nargs=-1, required=True, metavar="JOB [JOB ...]")
+@click.argument("jobs", nargs=-1, required=True, metavar="JOB [JOB ...]", shell_complete=complete_jobs)
 @click.option("--by", type=_BY, default=str(By.CONSUMER), show_default=True, help="Meaning of a lane.")
-@click.option("-o", "dest", required=True, metavar="FILE", help="File or URL to write: .html, .json, .csv or .png.")
+@click.option(
+    "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
+    help="File or URL to write: .html, .json, .csv or .png.",
+)  # fmt: skip
 @click.pass_context
 def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> None:
     """Draw where and when each attempt of JOB ran, coloured by its cause.
@@ -24,5 +29,5 @@ def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> Non
     attempt; .png needs 'kubeque[picture]'. Running attempts are left out.
     """
     with connect(ctx) as client:
-        count = client.timeline(list(dict.fromkeys(jobs)), dest, by=By(by))
+        count = client.timeline(list(dict.fromkeys(find_job(client, job) for job in jobs)), dest, by=By(by))
     click.echo(f"{dest}: {count} attempt{'s' * (count != 1)}")

@@ -7,6 +7,7 @@ import sys
 import click
 
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.task_table import STATES
 
 
@@ -20,6 +21,7 @@ def params(ctx: click.Context, job: str, state: str | None) -> None:
     For example: kubeque params JOB --state failed > again.csv
     """
     with connect(ctx) as client:
+        job = find_job(client, job)
         for piece in client.rows_csv(job, state=state):
             sys.stdout.buffer.write(piece.encode())  # UTF-8 in any locale, with line ends as they are
         sys.stdout.buffer.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
+from kubeque.cli.job_reference import recent_or_exact
 from kubeque.cli.output.job_text import print_job
 
 
@@ -19,4 +20,5 @@ def pause(ctx: click.Context, job: str, as_json: bool) -> None:
     job has work for them. A deadline of the job goes on.
     """
     with connect(ctx) as client:
+        job = recent_or_exact(client, job)
         print_job(client.pause(job), as_json=as_json)

@@ -16,6 +16,7 @@ from kubeque.cli.after_submission import after_submission, after_the_end
 from kubeque.cli.commands.results.fetch import fetch_results
 from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.commands.watch.watch import follow, print_end
+from kubeque.cli.completion import complete_files, complete_words
 from kubeque.cli.connect import connect, json_option
 from kubeque.cli.grouped_help import GroupedCommand
 from kubeque.cli.output.interrupt import Interrupted, on_interrupt
@@ -47,7 +48,10 @@ _EXAMPLES = (
     examples=_EXAMPLES,
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
 )
-@click.option("-f", "--file", metavar="JOBSPEC", help="Jobspec: a JSON file with these options; flags override it.")
+@click.option(
+    "-f", "--file", metavar="JOBSPEC", shell_complete=complete_files,
+    help="Jobspec: a JSON file with these options; flags override it.",
+)  # fmt: skip
 @sweep_options
 @click.option("--yes", is_flag=True, help="Do not ask: run ok rows again with --revise, and the rest with --try.")
 @click.option("--repair", is_flag=True, help="Change a job of this name; run only the rows that are not ok.")
@@ -56,7 +60,7 @@ _EXAMPLES = (
 @click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and the plan; submit nothing.")
 @json_option
-@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_words)
 @click.pass_context
 def sub(
     ctx: click.Context, /, command: Sequence[str], file: str | None, repair: bool, revise: bool, replace: bool,

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Peek
 from kubeque.model.text import render_terminal
@@ -35,6 +36,7 @@ def peek(
     """
     stream = "stderr" if stderr else "stdout"
     with connect(ctx) as client:
+        job = find_job(client, job)
         first = client.peek(job, index, stream)
         text = _last_lines(render_terminal(first.tail.text), lines)
         _print(first, job, stream, text, first.tail.start, as_json=as_json)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.job_text import format_job, to_wire
 from kubeque.cli.output.task_table import STATES, print_tasks
 from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, shown
@@ -48,6 +49,7 @@ def show(
     if sort is not None and index is not None:
         raise UserError("--sort lists all tasks of a job: leave out either INDEX or --sort")
     with connect(ctx) as client:
+        job = find_job(client, job)
         if sort is not None:
             print_tasks(client.ranked(job, sort, top=top, descending=desc, state=state), as_json=as_json)
         elif index is None:

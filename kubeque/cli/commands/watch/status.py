@@ -7,6 +7,7 @@ from itertools import islice
 import click
 
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.job_table import print_jobs
 from kubeque.cli.output.job_text import format_resume_hint, print_job
 from kubeque.cli.output.task_table import STATES, print_tasks
@@ -30,6 +31,7 @@ def status(
     if not tasks and (state or first or limit):
         raise UserError("--state, --from and --limit select tasks: add --tasks")
     with connect(ctx) as client:
+        job = find_job(client, job) if job is not None else None
         if job is None:
             print_jobs(client, client.status, as_json=as_json)
         elif tasks:

@@ -12,6 +12,7 @@ import click
 
 from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
+from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.interrupt import Interrupted
 from kubeque.cli.output.job_text import format_failures, format_job, format_resume_hint, to_wire
 from kubeque.cli.output.live_view import watch_live
@@ -33,6 +34,7 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
     rows, if the job is held), 1 failed tasks, 130 interrupted.
     """
     with connect(ctx) as client:
+        job = find_job(client, job)
         for warning in client.version_warnings(client.job(job)):
             click.echo(warning, err=True)
         last = follow(client, job, as_json=as_json)

@@ -1,0 +1,99 @@
+"""References to a job: its name, `@` for the last one that the user submitted, or the beginning of a name."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+
+from kubeque.cli.output.interrupt import confirm
+from kubeque.client import Client
+from kubeque.model.errors import JobNotFound, JobUnreadable, UserError
+
+#: `@` is the last submission, `@2` the one before.
+_RECENT = re.compile(r"@([1-9][0-9]{0,5})?")
+#: Number of names that an error lists.
+_LISTED = 5
+
+
+def find_job(client: Client, reference: str) -> str:
+    """Return the name of a job for a command that only shows: an exact name, `@`, or a unique beginning of a name.
+
+    Raises JobNotFound, UserError if several names begin so.
+    """
+    if _RECENT.fullmatch(reference):
+        return _recent(client, reference)
+    if _exists(client, reference):
+        return reference
+    names = _names(client)
+    found = [name for name in names if reference and name.startswith(reference)]
+    if len(found) > 1:
+        raise UserError(f"{len(found)} jobs begin with {reference!r}: {_list(found)}; write more of the name")
+    if not found:
+        raise _not_found(reference, names)
+    return found[0]
+
+
+def recent_or_exact(client: Client, reference: str) -> str:
+    """Return the name of a job for a command that changes it: an exact name or `@`. Raises JobNotFound."""
+    if _RECENT.fullmatch(reference):
+        return _recent(client, reference)
+    if not _exists(client, reference):
+        raise _not_found(reference, _names(client))
+    return reference
+
+
+def exact_job(client: Client, reference: str, verb: str, *, yes: bool = False, err: bool = False) -> str:
+    """Return the name of a job for a command that destroys something: an exact name.
+
+    For `@` the user confirms the name on a terminal: "kill rf-2?". `verb`: the word of that question. `yes`: the
+    command asks by itself, or the user has answered. Raises JobNotFound, Interrupted after a no, UserError for `@`
+    without a terminal.
+    """
+    name = recent_or_exact(client, reference)
+    if name == reference or yes:
+        return name
+    if not sys.stdin.isatty():
+        raise UserError(f"{reference} is {name} now: without a terminal {verb} takes the name itself")
+    confirm(f"{verb} {name}?", err=err)
+    return name
+
+
+def _exists(client: Client, name: str) -> bool:
+    try:
+        client.job(name)
+    except JobUnreadable:
+        return True
+    except JobNotFound:
+        return False
+    return True
+
+
+def _recent(client: Client, reference: str) -> str:
+    """Return the name of a recent submission whose job still exists."""
+    number, found = int(reference[1:] or 1), 0
+    for name in client.recent_names():
+        found += _exists(client, name)
+        if found == number:
+            return name
+    jobs = f"only {found} job{'s' * (found != 1)}" if found else "no job"
+    raise JobNotFound(
+        f"{reference}: {jobs} of this queue {'was' if found < 2 else 'were'} submitted from this home folder:"
+        " kubeque list shows all jobs"
+    )
+
+
+def _names(client: Client) -> list[str]:
+    return [job.name for job in client.jobs()] + [job.name for job in client.unreadable_jobs()]
+
+
+def _not_found(reference: str, names: list[str]) -> JobNotFound:
+    near = [name for name in names if reference and name.startswith(reference)]
+    near = near or difflib.get_close_matches(reference, names, _LISTED, cutoff=0.6)
+    hint = f"did you mean {_list(near)}?" if near else "kubeque list shows all jobs"
+    return JobNotFound(f"there is no job {reference!r}: {hint}")
+
+
+def _list(names: list[str]) -> str:
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

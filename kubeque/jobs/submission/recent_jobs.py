@@ -1,0 +1,61 @@
+"""The names of the jobs that this user submitted from this home folder, the newest first.
+
+One line of JSON for each submission, in `$KUBEQUE_HOME/submissions`. A submission does not fail if it cannot be noted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+from kubeque.clusters.home_folder import open_private
+
+#: Bytes above which the file is written again with its newest lines, and their number.
+_BYTES, _LINES = 1 << 16, 200
+
+
+def note_submission(home: Path, queue_url: str, name: str) -> None:
+    """Note that a job was submitted to a queue. An error of the file system is ignored: the job exists already."""
+    path = _path(home)
+    line = json.dumps({"queue": _key(queue_url), "job": name}) + "\n"
+    with suppress(OSError):
+        with open(path, "ab", buffering=0, opener=open_private) as file:
+            file.write(line.encode())  # one write, so that lines of concurrent submissions are not mixed
+        if path.stat().st_size > _BYTES:
+            _shorten(path)
+
+
+def recent_names(home: Path, queue_url: str) -> list[str]:
+    """Return the names that were submitted to a queue, each once, the newest first. Jobs may be removed since."""
+    try:
+        lines = _path(home).read_bytes().splitlines()
+    except OSError:
+        return []
+    names: dict[str, None] = {}
+    for line in reversed(lines):
+        with suppress(ValueError, KeyError, TypeError):  # a damaged line
+            found = json.loads(line)
+            if found["queue"] == _key(queue_url) and isinstance(found["job"], str):
+                names.setdefault(found["job"])
+    return list(names)
+
+
+def _path(home: Path) -> Path:
+    return home / "submissions"
+
+
+def _key(queue_url: str) -> str:
+    """Return a name for a queue without its login."""
+    return hashlib.sha256(queue_url.encode()).hexdigest()[:16]
+
+
+def _shorten(path: Path) -> None:
+    newest = path.read_bytes().splitlines(keepends=True)[-_LINES:]
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with open(partial, "xb", opener=open_private) as file:
+        file.writelines(newest)
+    os.replace(partial, path)

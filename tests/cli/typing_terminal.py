@@ -1,0 +1,45 @@
+"""A shell on a terminal of the test, into which the test types."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+class TypingTerminal:
+    """One program on a terminal: `type` sends keys, `read_until` returns what appeared."""
+
+    def __init__(self, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
+        self._argv, self._folder, self._env = list(argv), folder, dict(env)
+        self._pid = 0
+        self._fd = -1
+        #: All that the program wrote.
+        self.text = ""
+
+    def __enter__(self) -> TypingTerminal:
+        self._pid, self._fd = pty.fork()
+        if self._pid == 0:
+            os.chdir(self._folder)
+            os.execvpe(self._argv[0], self._argv, self._env)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+        os.close(self._fd)
+
+    def type(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def read_until(self, words: str, seconds: float = 20.0) -> None:
+        """Read until the program has written `words`. Raises AssertionError with what it wrote instead."""
+        end = time.monotonic() + seconds
+        while words not in self.text:
+            assert time.monotonic() < end, f"{words!r} is not in {self.text!r}"
+            if select.select([self._fd], [], [], 0.1)[0]:
+                self.text += os.read(self._fd, 65536).decode(errors="replace")
