@@ -31,7 +31,8 @@ from gcsfs.core import GCSFileSystem  # noqa: E402
 
 from kubeque.client import Client  # noqa: E402
 from kubeque.model.config.config import Config  # noqa: E402
-from kubeque.model.rows.parameters import from_records, sequence  # noqa: E402
+from kubeque.model.rows.grid import sequence  # noqa: E402
+from kubeque.model.rows.parameters import from_records  # noqa: E402
 from kubeque.model.sweep.sweep import Sweep  # noqa: E402
 from tests.servers.faults import TcpProxy  # noqa: E402
 from tests.servers.objects import BUCKET, GcsServer, S3Server  # noqa: E402

@@ -9,9 +9,9 @@ _HOMES = {
     "Client": "kubeque.client",
     "Sweep": "kubeque.model.sweep.sweep",
     "from_records": "kubeque.model.rows.parameters",
-    "grid": "kubeque.model.rows.parameters",
+    "grid": "kubeque.model.rows.grid",
     "map": "kubeque.mapping",
-    "sequence": "kubeque.model.rows.parameters",
+    "sequence": "kubeque.model.rows.grid",
 }
 
 

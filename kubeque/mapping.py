@@ -15,7 +15,8 @@ from kubeque.model.command.command import Word
 from kubeque.model.errors import JobExists, JobFailed, UserError
 from kubeque.model.function.function import PROGRAM, function_files
 from kubeque.model.job.job import Job
-from kubeque.model.rows.parameters import Rows, is_frame, to_rows
+from kubeque.model.rows.parameters import is_frame, to_rows
+from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.sweep_fields import check_names, split_pod
 from kubeque.model.text import LINE_CHARACTERS, describe, printable

@@ -15,7 +15,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.timing import COMMIT_SECONDS
 from kubeque.queues.block import reserve_count
-from kubeque.queues.lease import Lease, claim
+from kubeque.queues.claim import claim
+from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 
 #: Tasks of the mean duration, the same number as in the consumer.
@@ -76,7 +77,7 @@ class Consumer:
             seconds = self.clock() - began
             self._recent.append(seconds)
             folder = f"{attempt}-{lease.block.nonce}"
-            lease.ended(Outcome(index, attempt, Cause.OK, 0, began, seconds, folder, 8 << 20, 1, 4096))
+            lease.add_outcome(Outcome(index, attempt, Cause.OK, 0, began, seconds, folder, 8 << 20, 1, 4096))
             if self.clock() - committed > COMMIT_SECONDS:
                 self._commit(lease)
                 committed = self.clock()

@@ -105,7 +105,7 @@ def _kubeque_reset(place: Place, n: int) -> Reset:
 def failed(block: Block) -> Block:
     """Return the block after one failure of each task."""
     outcomes = [Outcome(i, 1, Cause.EXIT, 1, 1.7e9, 1.0, "1-0badcafe") for i in range(block.lo, block.hi)]
-    records = {o.index: replace(TaskRecord(), attempts=1).ended(o, "consumer-1") for o in outcomes}
+    records = {o.index: replace(TaskRecord(), attempts=1).with_outcome(o, "consumer-1") for o in outcomes}
     return replace(block, states=bytes([State.FAILED]) * (block.hi - block.lo), records=records)
 
 

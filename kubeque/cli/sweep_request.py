@@ -13,7 +13,9 @@ from kubeque.cli.job_reference import find_job
 from kubeque.client import STANDARD_INPUT, Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.axes import read_grid
-from kubeque.model.rows.parameters import Rows, from_records, grid, sequence
+from kubeque.model.rows.grid import grid, sequence
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
 from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
 from kubeque.model.sweep.sweep import Sweep

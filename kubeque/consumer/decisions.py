@@ -14,7 +14,7 @@ from typing import Any
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.events import Event, LeaseId, LeaseView
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.rules.departure import Departure
 from kubeque.consumer.rules.failures import Failures
@@ -34,9 +34,9 @@ _ANSWERS = (on.Committed, on.JobsListed, on.OwnersListed)
 class Decisions:
     """The state machine of one consumer."""
 
-    def __init__(self, place: Place, *, list_seconds: float = math.inf) -> None:
+    def __init__(self, profile: ConsumerProfile, *, list_seconds: float = math.inf) -> None:
         """`list_seconds`: jobs that were read longer ago than this are read again before a reservation."""
-        self._place = place
+        self._profile = profile
         self._list_seconds = list_seconds
         self._jobs: tuple[Job, ...] = ()
         self._listed_at = -math.inf
@@ -45,8 +45,8 @@ class Decisions:
         self._pace = Pace()
         self._silences = Silences()
         self._failures = Failures()
-        self._retirement = Retirement(place)
-        self._departure = Departure(self._silences, place.results_wait_seconds)
+        self._retirement = Retirement(profile)
+        self._departure = Departure(self._silences, profile.results_wait_seconds)
         #: Uids of jobs whose tasks are not started, because a more urgent job waits.
         self._making_way: frozenset[str] = frozenset()
         #: The lease whose tasks are staged.
@@ -72,7 +72,7 @@ class Decisions:
             on.JobsListed: self._jobs_listed, on.LeasesReviewed: self._review_leases,
             on.BetterJobsSeen: self._make_way, on.JobClosed: self._job_closed,
             on.FleetReviewed: self._retirement.review,
-            on.OwnersListed: self._retirement.compare, on.PlaceGone: self._retirement.place_gone,
+            on.OwnersListed: self._retirement.compare, on.HomeGone: self._retirement.home_gone,
         }  # fmt: skip
 
     @property
@@ -164,7 +164,7 @@ class Decisions:
         return self._pause(now)
 
     def _may_claim(self, job: Job, now: float) -> bool:
-        return job.startable and self._place.size_classes(job) != [] and not self._silences.waits(job.uid, now)
+        return job.startable and self._profile.size_classes(job) != [] and not self._silences.waits(job.uid, now)
 
     def _pause(self, now: float) -> list[Instruction]:
         self._begin_round()
@@ -199,7 +199,7 @@ class Decisions:
 
     # ------------------------------------------------------------------ tasks run and are saved
     def _runner_ready(self, event: on.RunnerReady, now: float) -> list[Instruction]:
-        idle = self._idle_since is not None and now - self._idle_since > self._place.linger_seconds
+        idle = self._idle_since is not None and now - self._idle_since > self._profile.linger_seconds
         leaves = event.told_to_leave or self.retired or idle or self._departure.gives_up(now)
         self._leaving = self._leaving or leaves
         return [do.Leave()] if self._leaving else []
@@ -287,7 +287,7 @@ class Decisions:
 
     def _outgrew(self, lease: LeaseView, job: Job) -> bool:
         """True if the job's floor has risen above the class of this container."""
-        return not self._place.serves(job, lease.size_class)
+        return not self._profile.serves(job, lease.size_class)
 
     def _make_way(self, event: on.BetterJobsSeen, now: float) -> list[Instruction]:
         self._making_way = frozenset(lease.job.uid for lease in event.leases)

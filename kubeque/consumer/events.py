@@ -257,5 +257,5 @@ class OwnersListed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceGone(Event):
+class HomeGone(Event):
     """The home folder of this consumer was removed."""

@@ -115,9 +115,9 @@ class Heartbeat:
     def _look(self, request: Instruction) -> None:
         match request:
             case do.ListOwners(wanted):
-                serves = self._host.place.serves
+                serves = self._host.profile.serves
                 owners = frozenset(owner for owner, job, size in self._jobs.holders() if serves(job, size))
                 self._coordinator.tell(on.OwnersListed(wanted, owners))
-            case do.CheckPlace() if not self._host.is_in_place():
+            case do.CheckHome() if not self._host.has_home():
                 log.error("the home folder of this consumer was removed: it leaves after its task")
-                self._coordinator.tell(on.PlaceGone())
+                self._coordinator.tell(on.HomeGone())

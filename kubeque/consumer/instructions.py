@@ -135,7 +135,7 @@ class ListOwners(Instruction):
 
 
 @dataclass(frozen=True, slots=True)
-class CheckPlace(Instruction):
+class CheckHome(Instruction):
     """Check if the home folder of this consumer still exists."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
-from kubeque.queues.reaper import leased
+from kubeque.queues.reaper import list_leased
 
 #: First and longest time for which a job is left alone, seconds; it doubles with each failure.
 _FIRST, _LONGEST = 0.5, 30.0
@@ -43,7 +43,7 @@ class JobDiscovery:
     def holders(self) -> list[tuple[str, Job, int]]:
         """Return owner, job and size class of all leases of open jobs. Raises QueueUnavailable."""
         working = [job for job in self._jobs if job.open]
-        return [(block.owner, job, block.size_class) for job in working for block in leased(self._queue, job)]
+        return [(block.owner, job, block.size_class) for job in working for block in list_leased(self._queue, job)]
 
 
 @dataclass(slots=True)

@@ -57,7 +57,7 @@ class Consumer:
         self._staged: threads_queue.Queue[StagedTask] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue(maxsize=_UNSAVED)
         list_seconds = LIST_SECONDS if queue.has_cheap_reads else math.inf
-        self._decisions = Decisions(host.place, list_seconds=list_seconds)
+        self._decisions = Decisions(host.profile, list_seconds=list_seconds)
         jobs, early_stop = JobDiscovery(queue, host.fleet), EarlyStop(queue)
         self._coordinator = Coordinator(
             self._decisions, jobs, early_stop, stop=self._stop, reset_stop=self._reset_stop, leaving=self._leaving
@@ -68,7 +68,7 @@ class Consumer:
         self._logs = LogUploader(queue, files, lambda: self._runner.running, self._leaving)
         self._saver = Saver(
             files, self._coordinator, self._done, self._logs.keep_log, grace_is_over=self._grace_is_over,
-            results_wait_seconds=host.place.results_wait_seconds, start=self._start,
+            results_wait_seconds=host.profile.results_wait_seconds, start=self._start,
         )  # fmt: skip
 
     def leave(self) -> None:

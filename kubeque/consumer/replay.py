@@ -32,7 +32,7 @@ from kubeque.model.job.argv import task_argv
 from kubeque.model.job.environment import Environment, inheritable
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause
-from kubeque.model.rows.parameters import read_row
+from kubeque.model.rows.rows import read_row
 from kubeque.model.text import strip_controls
 
 _PUMP_SECONDS = 0.2

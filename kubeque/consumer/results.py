@@ -78,7 +78,7 @@ class Saver:
         except StoreUnavailable:
             raise
         except Exception as error:
-            outcome = unstored(finished, internal_failure(error, f"{finished.task}: storing its results"))
+            outcome = make_unstored_outcome(finished, internal_failure(error, f"{finished.task}: storing its results"))
         try:
             if outcome is not None:
                 self._record(finished.task, outcome)
@@ -99,7 +99,7 @@ class Saver:
         except StoreUnavailable:
             raise
         except StorageError as error:
-            return unstored(finished, Failure(Cause.STORE, str(error)))
+            return make_unstored_outcome(finished, Failure(Cause.STORE, str(error)))
 
     def _save_later(self, finished: FinishedTask) -> Outcome | None:
         """Return the outcome once the store has answered; None if the consumer has to leave before.
@@ -121,7 +121,7 @@ class Saver:
                 spread=(0.5, 1.0), before_pause=warn,
             )  # fmt: skip
         except StoreUnavailable as error:
-            return None if self._grace_is_over() else unstored(finished, Failure(Cause.STORE, str(error)))
+            return None if self._grace_is_over() else make_unstored_outcome(finished, Failure(Cause.STORE, str(error)))
         finally:
             self._coordinator.tell(on.StoreAnswered(task.job.uid))
 
@@ -129,7 +129,7 @@ class Saver:
         return isinstance(error, StoreUnavailable) and not task.lease.lost and not self._grace_is_over()
 
     def _record(self, task: StagedTask, outcome: Outcome) -> None:
-        task.lease.ended(outcome)
+        task.lease.add_outcome(outcome)
         try:
             view = self._coordinator.view(task.lease_id, task.lease)
             self._coordinator.tell(on.TaskSaved(view, outcome.cause, early_attempts(view.job)))
@@ -148,7 +148,7 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     task, ended, began = finished.task, finished.ended, time.monotonic()
     workdir = task.workdir
     if ended is None or workdir is None:
-        return unstored(finished, finished.failure or Failure(Cause.STAGE, "the attempt was not run"))
+        return make_unstored_outcome(finished, finished.failure or Failure(Cause.STAGE, "the attempt was not run"))
     url = attempt_url(task.job, task.index, task.folder)
     collected = workdir.collect(task.spec.results, task.spec.ignore)
     collected.refused += filter(None, map(stream_problem, (workdir.stdout, workdir.stderr)))
@@ -193,7 +193,7 @@ def _quote(workdir: Workdir, ended: Ended) -> list[str]:
     return [" | ".join(quoted)] if quoted else []
 
 
-def unstored(finished: FinishedTask, failure: Failure) -> Outcome:
+def make_unstored_outcome(finished: FinishedTask, failure: Failure) -> Outcome:
     """Return the outcome of an attempt without a result."""
     task, ended = finished.task, finished.ended
     start, seconds = (ended.start, ended.seconds) if ended else (time.time(), 0.0)

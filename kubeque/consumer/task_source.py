@@ -42,8 +42,9 @@ from kubeque.model.job.argv import task_argv
 from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.rows.parameters import read_row
-from kubeque.queues.lease import Lease, claim
+from kubeque.model.rows.rows import read_row
+from kubeque.queues.claim import claim
+from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -135,10 +136,10 @@ class TaskSource:
         self._coordinator.tell(on.LeaseClaimed(self._coordinator.add(lease)) if lease else on.NothingClaimed())
 
     def _lease_block(self, job: Job, reserve: int) -> Lease | None:
-        place, key = self._host.place, (job.uid, job.revision)
+        profile, key = self._host.profile, (job.uid, job.revision)
         number = None if key in self._begun else self._host.number
         lease = claim(
-            self._queue, job, place.owner, size_classes=place.size_classes(job), reserve=reserve, number=number
+            self._queue, job, profile.owner, size_classes=profile.size_classes(job), reserve=reserve, number=number
         )
         self._begun.add(key)
         self._aside.remove(job)

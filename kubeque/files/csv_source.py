@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from kubeque.files.store import Files
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.csv_rows import read_csv
-from kubeque.model.rows.parameters import Rows
+from kubeque.model.rows.rows import Rows
 from kubeque.model.text import LINE_CHARACTERS, printable
 
 #: Source that means the standard input.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from kubeque.files.store import Files
-from kubeque.files.stores.errors import refused
+from kubeque.files.stores.errors import translate_error
 from kubeque.files.stores.local import put
 from kubeque.files.urls import is_folder, local_path
 from kubeque.model.errors import DestinationError
@@ -86,4 +86,4 @@ def write_local(path: Path, data: bytes) -> None:
     try:
         put(str(path), lambda file: file.write(data))
     except (OSError, ValueError) as error:
-        raise refused("write", str(path), error, local=True) from error
+        raise translate_error("write", str(path), error, local=True) from error

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from kubeque.files.layout import page_url
 from kubeque.files.parallel import PAGE_WRITES, in_parallel
 from kubeque.files.store import Files
-from kubeque.model.rows.parameters import Rows, encode_page, pages, parse_page
-from kubeque.model.rows.rows import PAGE_BYTES, Row
+from kubeque.model.rows.rows import PAGE_BYTES, Row, Rows, encode_page, pages, parse_page
 
 #: Pages in memory: a consumer reads the rows of its block in order, and a block may span two pages.
 _CACHED = 2

@@ -7,7 +7,7 @@ import os
 import threading
 
 from kubeque.files.progress import Stopped
-from kubeque.files.stores.errors import refused
+from kubeque.files.stores.errors import translate_error
 
 #: Bytes read at once.
 _PIECE = 1 << 18
@@ -30,4 +30,4 @@ def sha256_and_size(path: str | os.PathLike[str], stopped: threading.Event | Non
                 total += size
         return digest.hexdigest(), total
     except (OSError, ValueError) as error:
-        raise refused("read", os.fspath(path), error, local=True) from error
+        raise translate_error("read", os.fspath(path), error, local=True) from error

@@ -14,10 +14,11 @@ from kubeque.files.entry import Entry, Look
 from kubeque.files.live_log import TAIL_BYTES, Tail
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.stores.credentials import identity, is_nobody, remedy
-from kubeque.files.stores.errors import is_full, refused
+from kubeque.files.stores.errors import is_full, translate_error
 from kubeque.files.stores.fsspec_store import open_store
 from kubeque.files.stores.local import Folder, temporary_name
-from kubeque.files.stores.object_store import LARGE_PIECES, SMALL_PIECES, ObjectStore, Pieces
+from kubeque.files.stores.object_store import ObjectStore
+from kubeque.files.stores.piece_transfer import LARGE_PIECES, SMALL_PIECES, Pieces
 from kubeque.files.urls import is_folder, join, scheme, split
 from kubeque.model.errors import FileDamaged, FileError, StorageError
 from kubeque.model.job.wire import UNREADABLE, explain
@@ -140,7 +141,7 @@ class Files:
                 seen = self._store(url).download(url, file, size, digest, progress or (lambda size: None))
             except StorageError as error:
                 if is_full(error.__cause__):  # raised while reading, but the disk of this machine is full
-                    raise refused("write", os.fspath(path), error.__cause__) from error
+                    raise translate_error("write", os.fspath(path), error.__cause__) from error
                 raise
             file.flush()
             _check(url, os.path.getsize(file.name), size, (seen or sha256_file(file.name)) if digest else "", digest)
@@ -148,7 +149,7 @@ class Files:
         try:
             self._folder.put(os.fspath(path), fill)
         except (OSError, ValueError) as error:
-            raise refused("write", os.fspath(path), error, local=True) from error
+            raise translate_error("write", os.fspath(path), error, local=True) from error
         if generation and self.look(url).generation != generation:
             os.unlink(path)
             raise FileDamaged(f"{url} is not what it was when the job was submitted: submit again")
@@ -187,7 +188,7 @@ class Files:
         try:
             self._folder.put(item.path, lambda file: file.write(data))
         except (OSError, ValueError) as error:
-            raise refused("write", item.path, error, local=True) from error
+            raise translate_error("write", item.path, error, local=True) from error
         progress(len(data))
 
     def look(self, url: str) -> Look:

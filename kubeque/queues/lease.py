@@ -7,8 +7,6 @@ If the answer to a commit is lost, a read shows whether the queue contains it.
 from __future__ import annotations
 
 import logging
-import random
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,17 +16,12 @@ from kubeque.model.errors import JobUnreadable, KubequeError, LeaseLost, QueueUn
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.queues import transitions
-from kubeque.queues.backends.backend import SLOTS, Conflict, Find, first_slot
-from kubeque.queues.backends.records import read_blocks
+from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.queue import Queue
 from kubeque.queues.transitions import Settled
 
 log = logging.getLogger(__name__)
-#: Number of ready blocks to choose from: with more the list is often stale, with fewer consumers collide.
-_CANDIDATES = 3
-_STEAL_CANDIDATES = 10
-_CLAIM_TRIES = 8
 
 
 class Lease:
@@ -102,7 +95,7 @@ class Lease:
         with self._lock:
             self._begun.discard(index)
 
-    def ended(self, outcome: Outcome) -> None:
+    def add_outcome(self, outcome: Outcome) -> None:
         """Add an outcome whose results are stored; the next commit records it."""
         with self._lock:
             if not self._waiting:
@@ -156,7 +149,9 @@ class Lease:
             known = {outcome.index for outcome in self._waiting}
             for index in self._block.indexes(State.RESERVED):
                 if index not in known and (untouched or index in self._begun):
-                    self.ended(_internal(index, self._block.record(index).attempts, self.job, message, time.time()))
+                    self.add_outcome(
+                        _internal(index, self._block.record(index).attempts, self.job, message, time.time())
+                    )
 
     def give_up(self) -> None:
         """Write nothing more: the lease ends when its owner is gone."""
@@ -228,82 +223,3 @@ class Lease:
 
 def _internal(index: int, attempt: int, job: Job, message: str, start: float) -> Outcome:
     return Outcome(index, attempt, Cause.INTERNAL, start=start, message=message, revision=job.revision)
-
-
-def claim(
-    queue: Queue,
-    job: Job,
-    owner: str,
-    *,
-    size_classes: Sequence[int] | None = None,
-    reserve: int = 1,
-    number: int | None = None,
-) -> Lease | None:
-    """Lease a block of `job` that has tasks: a ready one, else the stolen tail of a leased one; None if none exists.
-
-    `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among those that start
-    together; give it at the first claim of a job, so that they begin with different blocks.
-    Raises QueueUnavailable, and JobUnreadable if the blocks that are ready are damaged.
-    """
-    damaged: JobUnreadable | None = None
-    for attempt in range(_CLAIM_TRIES):
-        mine = None if number is None or attempt else first_slot(number)
-        start = random.randrange(SLOTS) if mine is None else mine
-        records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
-        # A block of another run is not reset yet, or `job` is stale.
-        blocks, unreadable = read_blocks(records)
-        slots = {record.id: record.slot for record in records}
-        found = {slots[block.id]: block for block in blocks if block.run == job.run}
-        damaged = unreadable[0] if unreadable and not found else None
-        if damaged is not None:
-            continue  # with other candidates
-        if not found:
-            return _steal(queue, job, owner, size_classes, reserve)
-        lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)
-        if lease is not None:
-            return lease
-        queue.sleep(random.uniform(0, 0.01 * 2**attempt))
-    if damaged is not None:
-        raise damaged
-    return None
-
-
-def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -> Lease | None:
-    nonce = secrets.token_hex(4)
-    wanted = transitions.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
-    try:
-        return Lease(queue, job, replace(wanted, version=queue.swap(wanted)))
-    except Conflict:
-        return None
-    except QueueUnavailable:
-        return _ours(queue, job, wanted)
-
-
-def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | None, reserve: int) -> Lease | None:
-    records = queue.find_records(job, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
-    found = [block for block in read_blocks(records)[0] if block.run == job.run]
-    random.shuffle(found)
-    for victim in found:
-        nonce = secrets.token_hex(4)
-        halves = transitions.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
-        if halves is None:
-            continue
-        kept, tail = halves
-        try:
-            queue.swap(kept, [tail])
-        except Conflict:
-            continue
-        except QueueUnavailable:
-            pass  # the read below shows whether it was applied
-        return _ours(queue, job, tail)
-    return None
-
-
-def _ours(queue: Queue, job: Job, wanted: Block) -> Lease | None:
-    """Return the lease if the stored block contains this claim, or if the queue does not answer; None otherwise."""
-    try:
-        fresh = queue.get_block(wanted)
-    except QueueUnavailable:
-        return Lease(queue, job, wanted, unanswered=True)
-    ours = fresh is not None and fresh.nonce == wanted.nonce and fresh.owner == wanted.owner
-    return Lease(queue, job, fresh) if fresh is not None and ours else None

@@ -6,51 +6,28 @@ read shows whether it was applied. No operation makes one call per task.
 
 from __future__ import annotations
 
-import logging
 import random
-import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
-from itertools import count, islice, takewhile
+from itertools import takewhile
 
-from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
-from kubeque.model.job.changes import end_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Tally, TaskView
-from kubeque.model.text import is_unicode
 from kubeque.queues import transitions
-from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, JobRecord, first_slot
-from kubeque.queues.backends.records import block_record, job_record, killed_record, read_block, read_job, stored_uid
+from kubeque.queues.backends.backend import SLOTS, BlockRecord, Conflict, Find
+from kubeque.queues.backends.records import block_record, read_block
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.fencing import check_fencing
-from kubeque.queues.job_list import JobList, list_readable
+from kubeque.queues.job_records import JobRecords
 from kubeque.queues.task_views import in_order
-from kubeque.queues.until_answered import until_answered
-from kubeque.retry import Sleep, T
 
-log = logging.getLogger(__name__)
 _SCAN_BATCH = 200
-_INSERT_BATCH = 2000
 
 
-class Queue:
-    """Jobs and tasks in one backend. It is thread-safe."""
-
-    def __init__(
-        self, backend: Backend, *, sleep: Sleep = time.sleep, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._backend = backend
-        #: Waits between calls to a backend that does not answer, and between claims that failed.
-        self.sleep = sleep
-        #: Monotonic clock of the leases, seconds.
-        self.clock = clock
-        #: Reasons why jobs cannot be read that were logged.
-        self._logged: set[str] = set()
+class Queue(JobRecords):
+    """The jobs and their tasks in one backend. It is thread-safe."""
 
     @property
     def has_cheap_reads(self) -> bool:
@@ -63,184 +40,6 @@ class Queue:
     def now(self) -> float:
         """Return the clock of the queue, Unix seconds."""
         return self._backend.now()
-
-    # ------------------------------------------------------------------ jobs
-    def create(self, job: Job, content: Iterable[Block]) -> Job:
-        """Create a job with its blocks and return it. It becomes visible when all of them are stored.
-
-        Raises JobExists if the name is taken; the blocks are then deleted.
-        """
-        if self.find(job.name) is not None:
-            raise JobExists(f"there is a job {job.name!r} already")
-        self.insert_blocks(content)
-        change_id, tries = secrets.token_hex(8), count()
-        if not self._answered(lambda: self._insert(job, change_id, again=next(tries) > 0)):
-            self.delete_blocks(job.uid)
-            raise JobExists(f"there is a job {job.name!r} already")
-        return job
-
-    def insert_blocks(self, content: Iterable[Block]) -> None:
-        """Store new blocks. The caller stores or changes their job afterwards."""
-        rest = enumerate(content)
-        while batch := [block_record(block, first_slot(number)) for number, block in islice(rest, _INSERT_BATCH)]:
-            # Safe to repeat: existing blocks are unchanged.
-            self._answered(partial(self._backend.insert_blocks, batch))
-
-    def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:
-        """True if this job was created; False if another job has its name."""
-        if again and not self._backend.scan_blocks(job.uid, limit=1):
-            return True  # it was created, the answer was lost, and it was removed: do not create it again
-        try:
-            self._backend.insert_job(job_record(job, 0, [change_id]))
-            return True
-        except Conflict:
-            kept = self._backend.get_job(job.name)
-            # True after an own insert whose answer was lost; others may have changed the job since.
-            return kept is not None and read_job(kept)[0].uid == job.uid
-
-    def find(self, name: str) -> Job | None:
-        """Return the job of that name, or None. Raises JobUnreadable."""
-        if not is_unicode(name):
-            return None
-        record = self._backend.get_job(name)
-        return read_job(record)[0] if record else None
-
-    def job(self, name: str) -> Job:
-        """Return the job of that name. Raises JobNotFound, JobUnreadable."""
-        job = self.find(name)
-        if job is None:
-            raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
-        return job
-
-    def list_jobs(self, fleet: str | None = None) -> JobList:
-        """Return all jobs, or those of a fleet that have not ended, and those that cannot be read."""
-        return list_readable(self._backend.list_jobs(fleet))
-
-    def jobs(self, fleet: str | None = None) -> list[Job]:
-        """Return the jobs of `list_jobs` that can be read. Each other job is logged once."""
-        listed = self.list_jobs(fleet)
-        for reason in map(str, listed.unreadable):
-            if reason not in self._logged:
-                self._logged.add(reason)
-                log.warning("left alone: %s", reason)
-        return listed.jobs
-
-    def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
-        """Change a job by compare-and-set and return it.
-
-        `change` gets the stored job and returns the changed one; None: no change. It may be called several times.
-
-        Raises JobNotFound, JobUnreadable.
-        """
-        change_id, uids = secrets.token_hex(8), set[str]()
-        return self._answered(lambda: self._try_update(name, change, change_id, uids))
-
-    def _try_update(self, name: str, change: Callable[[Job], Job | None], change_id: str, uids: set[str]) -> Job:
-        while True:
-            record = self._backend.get_job(name)
-            job, changes = read_job(record) if record else (None, [])
-            if record is None or job is None or uids - {job.uid}:  # a new job of that name must not be changed
-                raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
-            # A change that was applied, but whose answer was lost, is not made twice.
-            wanted = None if change_id in changes else change(job)
-            if wanted is None:
-                return job
-            try:
-                self._backend.swap_job(job_record(wanted, record.version, [*changes, change_id]))
-                return wanted
-            except Conflict:
-                continue
-            except QueueUnavailable:
-                uids.add(job.uid)
-                raise
-
-    def kill(self, name: str) -> Job:
-        """Stop a job. Its consumers notice this within five seconds and give their tasks back.
-
-        Raises JobNotFound, JobUnreadable: `put_aside` stops such a job.
-        """
-
-        def change(job: Job) -> Job | None:
-            unknown = job.state is JobState.UNKNOWN and job.closing is None
-            return end_job(job, JobState.KILLED) if job.open or unknown else None
-
-        return self.update(name, change)
-
-    def put_aside(self, name: str) -> None:
-        """Stop a job whose record is damaged: its state becomes `killed`, and no consumer lists it any more.
-
-        Raises JobUnreadable if the job needs a newer kubeque.
-        """
-        self._answered(lambda: self._change_record(name, lambda record: self._backend.swap_job(killed_record(record))))
-
-    def discard(self, name: str) -> str:
-        """Delete the damaged record of a job, and its blocks; return its uid, empty if it is unknown.
-
-        Raises JobUnreadable if the job needs a newer kubeque.
-        """
-        uid = ""
-
-        def delete(record: JobRecord) -> None:
-            nonlocal uid
-            uid = stored_uid(record)
-            self._backend.delete_job(record)
-
-        self._answered(lambda: self._change_record(name, delete))
-        if uid:
-            self._delete_blocks_of(uid)
-        return uid
-
-    def _change_record(self, name: str, change: Callable[[JobRecord], object]) -> None:
-        """Change a stored record that is damaged, unless it can be read by now or is gone.
-
-        Raises JobUnreadable if the job needs a newer kubeque, which may be working on it.
-        """
-        while (record := self._backend.get_job(name)) is not None and (damaged := list_readable([record]).unreadable):
-            if damaged[0].needs:
-                raise damaged[0]
-            with suppress(Conflict):
-                change(record)
-                return
-
-    def stop(self, job: Job, reason: str) -> Job:
-        """End a job early by its own rule. A job that was replaced or reset meanwhile is unchanged.
-
-        Raises JobNotFound, JobUnreadable.
-        """
-
-        def change(now: Job) -> Job | None:
-            return end_job(now, JobState.STOPPED, reason) if now.is_same_run(job) and now.open else None
-
-        return self.update(job.name, change)
-
-    def remove(self, name: str) -> Job | None:
-        """Delete a job and its blocks, and return the job; None if there was none.
-
-        Afterwards its consumers cannot record anything.
-        """
-        job = self.find(name)
-        if job is not None:
-            uid = job.uid
-            self._answered(lambda: self._delete(name, uid))
-            self._delete_blocks_of(uid)
-        return job
-
-    def _delete_blocks_of(self, uid: str) -> None:
-        """Delete the blocks of a job that was deleted, unless a damaged record named the uid of another job."""
-        if uid not in {job.uid for job in self.list_jobs().jobs}:
-            self.delete_blocks(uid)
-
-    def delete_blocks(self, uid: str) -> None:
-        """Delete all blocks of a uid."""
-        self._answered(lambda: self._backend.delete_blocks(uid))
-
-    def _delete(self, name: str, uid: str) -> None:
-        """Delete the job of that name if it has this uid."""
-        while (record := self._backend.get_job(name)) is not None and read_job(record)[0].uid == uid:
-            try:
-                return self._backend.delete_job(record)
-            except Conflict:
-                continue
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:
@@ -352,9 +151,6 @@ class Queue:
             return None
 
         return self._answered(attempt)
-
-    def _answered(self, action: Callable[[], T]) -> T:
-        return until_answered(action, self.sleep)
 
     # ------------------------------------------------------------------ blocks
     def find_records(

@@ -36,8 +36,9 @@ _LONGEST_LOOK_SECONDS = 30.0
 
 @dataclass(slots=True)
 class _Sight:
-    mark: tuple[int, int]
-    #: Last sight of this mark by the own monotonic clock, seconds.
+    #: Epoch and seq of the block.
+    version: tuple[int, int]
+    #: Last sight of this version by the own monotonic clock, seconds.
     last: float
     #: Seconds for which it was unchanged while the queue answered.
     unchanged: float = 0.0
@@ -64,10 +65,10 @@ class LeaseWatch:
         than a third in which the queue did not answer this process: then the owner has a whole lease to renew.
         """
         now = self._clock()
-        key, mark = (block.uid, block.id), (block.epoch, block.seq)
+        key, version = (block.uid, block.id), (block.epoch, block.seq)
         sight = self._seen.get(key)
-        if sight is None or sight.mark != mark or self._missed(sight, now, lease_seconds):
-            self._seen[key] = _Sight(mark, now)
+        if sight is None or sight.version != version or self._missed(sight, now, lease_seconds):
+            self._seen[key] = _Sight(version, now)
             return False
         sight.unchanged += min(now - sight.last, lease_seconds / 3)
         sight.last = now
@@ -84,7 +85,7 @@ class LeaseWatch:
         self._seen = {key: sight for key, sight in self._seen.items() if key[0] in keep}
 
 
-def leased(queue: Queue, job: Job) -> list[Block]:
+def list_leased(queue: Queue, job: Job) -> list[Block]:
     """Return the leased blocks of a job that can be read, at most _LEASES."""
     return read_blocks(queue.find_records(job, Find.LEASED, limit=_LEASES))[0]
 
@@ -96,7 +97,7 @@ def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch
     back no lease because of its age: the owner could not renew it.
     """
     try:
-        held = leased(queue, job)
+        held = list_leased(queue, job)
     except QueueUnavailable:
         if watch is not None:
             watch.note_silence()

@@ -22,13 +22,13 @@ def in_order(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
     Memory: a few blocks.
     """
     last = -1
-    for view in _merged(job, content):
+    for view in _merge(job, content):
         if view.index > last:
             last = view.index
             yield view
 
 
-def _merged(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
+def _merge(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
     held: list[tuple[int, int, TaskView]] = []
     for number, block in enumerate(content):
         while held and held[0][0] < block.lo:

@@ -102,7 +102,7 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
         return
     if known.attempts != outcome.attempt:
         return
-    record = known.ended(outcome, block.owner)
+    record = known.with_outcome(outcome, block.owner)
     if outcome.cause is Cause.OK:
         draft.put(index, State.OK, record)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,15 @@ from kubeque.client import Client, Progress, Submitted, TaskRow, report_url
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError, ParametersError
 from kubeque.model.job.job import Job
-from kubeque.model.rows.parameters import Rows, sequence, to_rows
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import to_rows
+from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.text import cut, describe
 from kubeque.model.user_paths import current_folder, expand_home
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
+from kubeque_provider.hooks.extra import read_extra
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import format_progress, make_failure
@@ -82,12 +84,7 @@ class KubequeHook(BaseHook):
                 f"the connection {self.kubeque_conn_id!r} does not exist: create it with the type {self.conn_type},"
                 " or use another"
             ) from error
-        if connection.conn_type != self.conn_type:
-            raise ConfigError(
-                f"connection {self.kubeque_conn_id}: its type is {connection.conn_type!r}: change it to"
-                f" {self.conn_type!r}, or use another connection"
-            )
-        return {key: str(value) for key, value in _extra(connection).items() if value is not None}
+        return read_extra(connection, self.conn_type)
 
     def is_kubeque(self) -> bool:
         """True if the connection has this type, or is the default one and does not exist."""
@@ -290,16 +287,3 @@ class KubequeHook(BaseHook):
         """Push the links of the job to XCom."""
         dag_id, run_id, _, _ = task_key(context)
         push_links(context, sweep_url(job.name, self.kubeque_conn_id, dag_id, run_id), job.url, report_url(job))
-
-
-def _extra(connection: Any) -> dict[str, Any]:
-    """Return the field Extra, which Airflow itself reads as empty if it is not JSON. Raises ConfigError."""
-    try:
-        found = json.loads(connection.extra or "{}")
-    except ValueError as error:
-        raise ConfigError(
-            f"connection {connection.conn_id}: extra is not JSON ({error}): correct it in the form"
-        ) from error
-    if not isinstance(found, dict):
-        raise ConfigError(f'connection {connection.conn_id}: extra is not a JSON object: write {{"queue_url": "..."}}')
-    return found

@@ -75,7 +75,7 @@ WORKER = {
 def test_a_task_below_an_airflow_worker_finds_nothing_of_the_worker(shell: Shell, tmp_path: Path) -> None:
     # Given a process of a worker that submits through Python, as a BashOperator's or a plain function
     code = (
-        "import sys; from kubeque import Client, Sweep; from kubeque.model.rows.parameters import sequence\n"
+        "import sys; from kubeque import Client, Sweep; from kubeque.model.rows.grid import sequence\n"
         "with Client() as client:\n"
         "    client.submit(Sweep(sys.argv[1:], sequence(1), name='sweep', env={'GIVEN': '1'})); client.wait('sweep')"
     )

@@ -18,7 +18,7 @@ from kubeque.model.config.config import Config
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import JobState
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue

@@ -16,7 +16,7 @@ from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Tally
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 
 JOB = Job("sweep", "abcdefghijkm", 1, "/results/sweep/abcdefghijkm")
 MINE = Environment({"TOKEN": "secret", "latin": "caf\udce9"}, 0o022)

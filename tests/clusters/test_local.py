@@ -22,7 +22,7 @@ from kubeque.clusters.slot import Slot, machine, owner_name, start_ticks
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Tally
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 
 
 def test_a_slot_has_one_holder(tmp_path: Path) -> None:

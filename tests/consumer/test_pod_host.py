@@ -10,15 +10,15 @@ import pytest
 
 from kubeque.clusters import in_pod
 from kubeque.clusters.in_pod import queue_url, write_termination_message
-from kubeque.consumer.hosts.place import Place
 from kubeque.consumer.hosts.pod import PodHost
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.errors import ConfigError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 
 GI = 1024 * MI
 
@@ -37,7 +37,7 @@ def test_it_is_known_by_its_pod_and_its_commands_inherit_what_the_container_has(
 
     host = PodHost.open("a", 2, tmp_path / "work", linger_seconds=5.0)
 
-    assert (host.place.owner, host.place.size_class, host.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
+    assert (host.profile.owner, host.profile.size_class, host.fleet) == ("pod:kq-a-0-1-0-abcde:12-34", 2, "a")
     assert host.number == 17
     found = host.environment_of(Job("a", "u", 1, ""), JobSpec((), sequence(1).to_spec())).variables
     # Nothing of kubeque, of the process, or that the consumer itself was given
@@ -69,9 +69,9 @@ def test_the_last_words_are_what_was_said_last(tmp_path: Path, monkeypatch: pyte
 
 def test_a_container_serves_its_own_class_and_those_below_the_floor_that_came_to_it() -> None:
     job = Job("j", "u", 9, "", shapes=grow_shapes(Shape(GI), 4 * GI))
-    place = Place("o", size_class=1)
+    profile = ConsumerProfile("o", size_class=1)
 
-    assert place.size_classes(job) == [1]
-    assert place.size_classes(replace(job, floor=1)) == [0, 1]
-    assert place.size_classes(replace(job, floor=2)) == []
-    assert replace(place, size_class=None).size_classes(job) is None
+    assert profile.size_classes(job) == [1]
+    assert profile.size_classes(replace(job, floor=1)) == [0, 1]
+    assert profile.size_classes(replace(job, floor=2)) == []
+    assert replace(profile, size_class=None).size_classes(job) is None

@@ -18,12 +18,12 @@ from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.hosts.ledger import Ledger
 from kubeque.consumer.hosts.local import LocalHost
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.model.job.job import Job
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import make_blocks
-from kubeque.queues.lease import claim
+from kubeque.queues.claim import claim
 from kubeque.queues.queue import Queue
 
 PODS = [f"pod:kq-a-{at}:{at}" for at in range(4)]
@@ -43,15 +43,15 @@ def queue() -> Queue:
 class Reviewer:
     """The heartbeat of a consumer that has seen the job as it was."""
 
-    def __init__(self, queue: Queue, place: Place, folder: Path) -> None:
-        self._decisions = Decisions(place)
+    def __init__(self, queue: Queue, profile: ConsumerProfile, folder: Path) -> None:
+        self._decisions = Decisions(profile)
         jobs, early_stop, leaving = JobDiscovery(queue, "f"), EarlyStop(queue), threading.Event()
         stop = StopSignal()
         coordinator = Coordinator(self._decisions, jobs, early_stop, stop=stop, reset_stop=stop.clear, leaving=leaving)
-        slot = Slot(folder, place.slot or 0)
+        slot = Slot(folder, profile.slot or 0)
         assert slot.take()
         host = LocalHost(
-            "f", slot, LocalCluster(folder, ""), folder, place, Ledger(folder, this_machine()), this_machine()
+            "f", slot, LocalCluster(folder, ""), folder, profile, Ledger(folder, this_machine()), this_machine()
         )
         self._heartbeat = Heartbeat(queue, coordinator, jobs, early_stop, host, leaving)
         self.review()
@@ -67,7 +67,7 @@ class Reviewer:
 def pod(queue: Queue, folder: Path, number: int, owner: str | None = None) -> Reviewer:
     home = folder / str(number)
     home.mkdir()
-    return Reviewer(queue, Place(owner or PODS[number], size_class=0), home)
+    return Reviewer(queue, ConsumerProfile(owner or PODS[number], size_class=0), home)
 
 
 def want(queue: Queue, consumers: int) -> None:
@@ -96,7 +96,7 @@ def test_a_consumer_without_a_lease_is_not_counted(queue: Queue, tmp_path: Path)
 def test_on_one_machine_the_slots_decide_so_that_no_consumer_is_started_in_place_of_one_that_left(
     queue: Queue, tmp_path: Path
 ) -> None:
-    slots = [Reviewer(queue, Place(f"local:m:{at}:1", slot=at), tmp_path) for at in range(3)]
+    slots = [Reviewer(queue, ConsumerProfile(f"local:m:{at}:1", slot=at), tmp_path) for at in range(3)]
     want(queue, 1)
     for slot in slots:
         slot.review()
@@ -113,7 +113,7 @@ def test_a_consumer_that_came_when_fewer_were_wanted_already_stays(queue: Queue,
 
 
 def test_a_consumer_leaves_whose_home_was_removed(queue: Queue, tmp_path: Path) -> None:
-    consumer = Reviewer(queue, Place("local:m:1:1", slot=0), tmp_path)
+    consumer = Reviewer(queue, ConsumerProfile("local:m:1:1", slot=0), tmp_path)
     (tmp_path / "0.slot").unlink()
     consumer.review()
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes.api import path
-from kubeque.clusters.kubernetes.job_manifest import slug
+from kubeque.clusters.kubernetes.object_names import slug
 from tests.e2e.conftest import NAMESPACE, Desk
 
 QUICK = ("--no-wait", "--memory", "64Mi")

@@ -10,7 +10,8 @@ from kubeque.files.layout import page_url
 from kubeque.files.row_pages import PageReader, write_pages
 from kubeque.files.store import Files
 from kubeque.model.errors import FileDamaged, FileMissing
-from kubeque.model.rows.parameters import from_records, read_row
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.rows import read_row
 from tests.files.kinds import Place
 
 VALUES = ["plain", "", "a,b", 'q"q', "line\nbreak", "{zoom}", "^x", "é", "007"]

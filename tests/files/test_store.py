@@ -14,7 +14,7 @@ import pytest
 
 from kubeque.files.live_log import Tail
 from kubeque.files.store import Files
-from kubeque.files.stores.object_store import WHOLE_BYTES
+from kubeque.files.stores.piece_transfer import WHOLE_BYTES
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 from tests.files.kinds import Place
 

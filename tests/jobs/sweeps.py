@@ -20,8 +20,9 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.resources import MI
-from kubeque.model.rows.parameters import Rows, to_rows
-from kubeque.queues import lease as leases
+from kubeque.model.rows.parameters import to_rows
+from kubeque.model.rows.rows import Rows
+from kubeque.queues import claim as claims
 from kubeque.queues.block import make_blocks
 from kubeque.queues.open import open_queue
 
@@ -67,13 +68,13 @@ def ended_job(
     clocks = {"local:machine:101:1": began, "local:machine:102:2": began + 1}
     while run:
         owner = min(clocks, key=lambda one: clocks[one])
-        lease = leases.claim(backends.queue, job, owner, reserve=25)
+        lease = claims.claim(backends.queue, job, owner, reserve=25)
         if lease is None:
             break
         while taken := lease.take():
             ended, start = how(taken[0]), clocks[owner] + 0.5
             code = 0 if ended.cause is Cause.OK else 1 if ended.cause is Cause.EXIT else None
-            lease.ended(Outcome(
+            lease.add_outcome(Outcome(
                 *taken, ended.cause, code, start, ended.seconds, ended.folder, GI, out=ended.out,
                 message=ended.message, staging=ended.staging, saving=0.25,
             ))  # fmt: skip

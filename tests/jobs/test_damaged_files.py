@@ -21,7 +21,8 @@ from kubeque.jobs.submission.submit import Existing
 from kubeque.model.errors import ClusterError, FileDamaged, JobNotFound, JobUnreadable
 from kubeque.model.job.job import JobState
 from kubeque.model.job.task import Cause
-from kubeque.model.rows.parameters import from_records, grid
+from kubeque.model.rows.grid import grid
+from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job
 from tests.queues.test_damaged_records import WRONG, paths, put

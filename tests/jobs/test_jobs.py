@@ -12,7 +12,8 @@ from kubeque.client import Client, Existing
 from kubeque.files.urls import join
 from kubeque.model.errors import DestinationError, JobExists, KubequeError, StorageError
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.rows.parameters import from_records, sequence
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
 
 

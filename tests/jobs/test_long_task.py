@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 
 # The first task of each consumer is short, so that it reserves ahead; its next one is long, in one of them.

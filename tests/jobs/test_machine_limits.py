@@ -14,7 +14,7 @@ from kubeque.client import Client
 from kubeque.clusters.machine import this_machine
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 
 HERE = this_machine()

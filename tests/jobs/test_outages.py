@@ -11,7 +11,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.model.config.config import Config
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 from tests.servers.faults import TcpProxy
 from tests.servers.here import running

@@ -17,9 +17,9 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.job import JobState
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.job.versions import BASE_NEEDS, PAUSE_NEEDS
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
-from kubeque.queues.lease import claim
+from kubeque.queues.claim import claim
 from tests.jobs.processes import consumers_of
 from tests.jobs.sweeps import Ended, ended_job
 from tests.waiting import until
@@ -81,7 +81,7 @@ def test_a_job_whose_last_task_ends_during_the_pause_is_closed(backends: Backend
 
 def _commit(lease: object) -> None:
     index, attempt = lease.take()  # type: ignore[attr-defined]
-    lease.ended(Outcome(index, attempt, Cause.OK, 0))  # type: ignore[attr-defined]
+    lease.add_outcome(Outcome(index, attempt, Cause.OK, 0))  # type: ignore[attr-defined]
     lease.commit()  # type: ignore[attr-defined]
 
 

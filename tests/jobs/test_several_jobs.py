@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from kubeque.client import Client
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 
 

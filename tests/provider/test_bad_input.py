@@ -12,7 +12,7 @@ import pytest
 
 from kubeque.client import Client
 from kubeque.model.errors import ParametersError
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from tests.provider.conftest import Run

@@ -12,7 +12,7 @@ import pytest
 from kubeque.client import Client
 from kubeque.files.store import Files
 from kubeque.model.errors import JobNotFound
-from kubeque.model.rows.parameters import grid
+from kubeque.model.rows.grid import grid
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.fetch import KubequeFetchOperator

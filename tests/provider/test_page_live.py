@@ -16,7 +16,7 @@ import pytest
 from airflow import __version__
 
 from kubeque.client import Client
-from kubeque.model.rows.parameters import grid
+from kubeque.model.rows.grid import grid
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import make_origin

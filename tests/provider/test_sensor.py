@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.rows.parameters import grid
+from kubeque.model.rows.grid import grid
 from kubeque_provider.exceptions import BadSweep, SweepFailed, SweepKilled
 
 Execute = Callable[..., Any]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client
-from kubeque.model.rows.parameters import grid, sequence
+from kubeque.model.rows.grid import grid, sequence
 from kubeque_provider.exceptions import BadSweep, SweepFailed
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from tests.provider.conftest import Run

@@ -16,7 +16,8 @@ from pathlib import Path
 from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause, Outcome
-from kubeque.queues.lease import Lease, claim
+from kubeque.queues.claim import claim
+from kubeque.queues.lease import Lease
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
@@ -78,7 +79,7 @@ class Consumer:
         time.sleep(_TASK_SECONDS)
         self.note("ran", [index, attempt, folder])
         cause = Cause.EXIT if index % 50 == 13 else Cause.OK
-        lease.ended(Outcome(index, attempt, cause, code=int(cause is not Cause.OK), seconds=0.02, folder=folder))
+        lease.add_outcome(Outcome(index, attempt, cause, code=int(cause is not Cause.OK), seconds=0.02, folder=folder))
         return [index, attempt, folder]
 
     def _commit(self, lease: Lease) -> None:

@@ -8,7 +8,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause, Outcome, State
 from kubeque.model.resources import MI
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
@@ -30,7 +30,7 @@ def submit(queue: Queue, job: Job, *, size: int = 4) -> Job:
 
 def claim(queue: Queue, job: Job, owner: str = "anna", **options: Any) -> Lease:
     """A lease that must be had."""
-    lease = leases.claim(queue, job, owner, **options)
+    lease = claims.claim(queue, job, owner, **options)
     assert lease is not None, "there was nothing to claim"
     return lease
 
@@ -43,7 +43,7 @@ def run_next(lease: Lease, cause: Cause = Cause.OK, **fields: Any) -> int:
     """Take the next task and end it; its outcome waits for the next commit. The task's index."""
     taken = lease.take()
     assert taken is not None, "there was nothing to take"
-    lease.ended(outcome(*taken, cause, **fields))
+    lease.add_outcome(outcome(*taken, cause, **fields))
     return taken[0]
 
 

@@ -21,8 +21,8 @@ from kubeque.queues import early_stop, reaper
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import decode, encode, read_job
+from kubeque.queues.claim import claim as try_claim
 from kubeque.queues.integrity import Audit
-from kubeque.queues.lease import claim as try_claim
 from kubeque.queues.queue import Queue
 from kubeque.queues.state_letters import read_failed, read_letters
 from tests.queues.makers import SHAPES, claim, make_job, run_next, submit

@@ -11,7 +11,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
 from kubeque.queues.block import Block
 from kubeque.queues.early_stop import Early, end_hopeless, enforce_limits, judge
 from kubeque.queues.queue import Queue
@@ -95,9 +95,9 @@ def test_only_first_attempts_of_this_run_count() -> None:
 
 def fail_all(queue: Queue, job: Job, count: int, cause: Cause) -> None:
     """The next `count` attempts of tasks in the first class end by `cause`."""
-    while count and (lease := leases.claim(queue, job, "anna", size_classes=[0], reserve=count)):
+    while count and (lease := claims.claim(queue, job, "anna", size_classes=[0], reserve=count)):
         while count and (taken := lease.take()):
-            lease.ended(outcome(*taken, cause))
+            lease.add_outcome(outcome(*taken, cause))
             count -= 1
         lease.commit(release=True)
 
@@ -150,7 +150,7 @@ def test_the_floor_stays_where_one_ended_otherwise(queue: Queue, other: Cause) -
     fail_all(queue, job, 1, other)
     lease = claim(queue, job, reserve=40)
     while taken := lease.take():
-        lease.ended(outcome(*taken, Cause.OOM))
+        lease.add_outcome(outcome(*taken, Cause.OOM))
     lease.commit(release=True)
     assert queue.tallies(job)[1].pending >= 39
     assert end_hopeless(queue, job).floor == 0
@@ -164,7 +164,7 @@ def test_what_waits_below_the_floor_runs_in_the_floor_class(queue: Queue) -> Non
     taken = lease.take()
     assert taken is not None
     lease.refresh(job)
-    lease.ended(outcome(*taken, Cause.OOM))
+    lease.add_outcome(outcome(*taken, Cause.OOM))
     lease.commit()
     view = queue.task(job, taken[0])
     assert view is not None

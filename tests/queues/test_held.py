@@ -10,7 +10,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import GO_ON, ResetRule
 from kubeque.model.job.task import Cause, Outcome, State
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
 from kubeque.queues import transitions
 from kubeque.queues.block import make_blocks, spread
 from kubeque.queues.integrity import Audit
@@ -29,7 +29,7 @@ def held_job(queue: Queue, n: int = 13) -> Job:
 def run_all(queue: Queue, job: Job, cause: Cause = Cause.OK) -> list[int]:
     """Run whatever can be claimed; which tasks that were."""
     ran = []
-    while (lease := leases.claim(queue, job, "anna", reserve=64)) is not None:
+    while (lease := claims.claim(queue, job, "anna", reserve=64)) is not None:
         while lease.untouched:
             ran.append(run_next(lease, cause))
         lease.commit()

@@ -17,8 +17,8 @@ from kubeque.queues import reaper, transitions
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.records import block_record
 from kubeque.queues.block import Block, make_blocks
+from kubeque.queues.claim import claim as try_claim
 from kubeque.queues.integrity import Audit, Fault, standing
-from kubeque.queues.lease import claim as try_claim
 from kubeque.queues.queue import Queue
 from tests.queues.makers import SHAPES, claim, make_job, outcome, run_next, submit
 
@@ -64,7 +64,7 @@ def ended(state: State, record: TaskRecord) -> Block:
     return replace(block, states=bytes([state]), records={0: record})
 
 
-OK = TaskRecord(attempts=1).ended(outcome(0), "anna")
+OK = TaskRecord(attempts=1).add_outcome(outcome(0), "anna")
 WRONG: dict[str, tuple[list[Block], str, str]] = {
     "a task in no block": ([Block("uid-1", "0-0", 0, 3, 0, bytes(3))], "task 3", "in no block"),
     "a task in two": (

@@ -19,7 +19,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause, State, Tally
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks
@@ -157,7 +157,7 @@ def test_a_fleet_does_not_list_what_has_ended_until_it_runs_again(queue: Queue) 
 def run_some(lease: Lease, count: int) -> None:
     """End at most `count` of the reserved tasks, each with a random cause."""
     while count and (taken := lease.take()):
-        lease.ended(outcome(*taken, random.choice([Cause.OK, Cause.EXIT, Cause.OOM])))
+        lease.add_outcome(outcome(*taken, random.choice([Cause.OK, Cause.EXIT, Cause.OOM])))
         count -= 1
 
 
@@ -179,7 +179,7 @@ def test_every_task_is_listed_once_and_in_order_whatever_moved_or_was_stolen(que
     job = submit(queue, make_job(60, shapes=SHAPES), size=20)
     random.seed(3)
     for turn in range(12):
-        if lease := leases.claim(queue, job, f"consumer-{turn}", reserve=3):
+        if lease := claims.claim(queue, job, f"consumer-{turn}", reserve=3):
             run_some(lease, 2)
             lease.commit(reserve=turn % 3)
     assert len(list(queue.scan(job))) > 10
@@ -199,7 +199,7 @@ def test_tasks_listed_while_blocks_are_split_show_once(open_backend: Opener) -> 
     class Meddled(Unreliable):
         def scan_blocks(self, *args: object, limit: int = 0, **kwargs: object) -> list[BlockRecord]:
             page = self.backend.scan_blocks(*args, limit=1, **kwargs)  # type: ignore[arg-type]
-            leases.claim(queue, job, "carl")
+            claims.claim(queue, job, "carl")
             return page
 
     assert [view.index for view in Queue(Meddled(open_backend())).tasks(job)] == list(range(8))

@@ -8,7 +8,8 @@ import pytest
 
 from kubeque.model.errors import LeaseLost
 from kubeque.model.job.task import Cause, State, Tally
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
+from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from tests.queues.backend_kinds import Opener
 from tests.queues.clocks import Clock
@@ -40,36 +41,36 @@ def test_a_claim_leases_a_block_and_reserves_its_first_tasks(queue: Queue) -> No
 def test_there_is_nothing_to_claim_where_all_is_reserved_or_done(queue: Queue) -> None:
     job = submit(queue, make_job(2), size=2)
     lease = claim(queue, job, reserve=2)
-    assert leases.claim(queue, job, "bert") is None
+    assert claims.claim(queue, job, "bert") is None
     run_next(lease)
     run_next(lease)
     lease.commit()
-    assert leases.claim(queue, job, "bert") is None
+    assert claims.claim(queue, job, "bert") is None
 
 
 def test_nothing_of_another_job_or_of_another_class_is_claimed(queue: Queue) -> None:
     job = submit(queue, make_job(2, shapes=SHAPES))
     submit(queue, make_job(2, name="other", uid="uid-2"))
-    assert leases.claim(queue, job, "anna", size_classes=[1, 2]) is None
-    assert leases.claim(queue, job, "anna", size_classes=[]) is None
+    assert claims.claim(queue, job, "anna", size_classes=[1, 2]) is None
+    assert claims.claim(queue, job, "anna", size_classes=[]) is None
     assert claim(queue, job, "anna", size_classes=[0]).block.uid == job.uid
-    assert leases.claim(queue, job, "bert") is not None, "its tail can be stolen"
-    assert leases.claim(queue, job, "carl") is None
+    assert claims.claim(queue, job, "bert") is not None, "its tail can be stolen"
+    assert claims.claim(queue, job, "carl") is None
 
 
 def test_consumers_that_start_together_find_a_block_each(queue: Queue) -> None:
     job = submit(queue, make_job(128), size=4)
     numbers = random.sample(range(32), 32)
     assert {number: claim(queue, job, number=number).block.lo // 4 for number in numbers} == {n: n for n in range(32)}
-    assert leases.claim(queue, job, "bert", number=7) is not None, "where its own is taken, another's tail is stolen"
+    assert claims.claim(queue, job, "bert", number=7) is not None, "where its own is taken, another's tail is stolen"
 
 
 def test_two_claimers_of_one_task_and_one_gets_it(open_backend: Opener) -> None:
     one, other = (Queue(open_backend(), sleep=lambda _: None) for _ in range(2))
     job = submit(one, make_job(1))
     (seen,) = one.scan(job)
-    first = leases._try_claim(one, job, seen, "anna", 1)
-    second = leases._try_claim(other, job, seen, "bert", 1)
+    first = claims._try_claim(one, job, seen, "anna", 1)
+    second = claims._try_claim(other, job, seen, "bert", 1)
     assert first is not None
     assert second is None
     assert only_block(one, job).owner == "anna"
@@ -169,7 +170,7 @@ def test_a_released_lease_reserves_nothing_more(queue: Queue) -> None:
     lease.commit(reserve=2)
     assert lease.take() is None
     assert states(queue, job) == dict.fromkeys(range(4), PENDING)
-    assert leases.claim(queue, job, "bert") is not None
+    assert claims.claim(queue, job, "bert") is not None
 
 
 def test_an_outcome_after_the_release_is_not_recorded(queue: Queue) -> None:
@@ -177,7 +178,7 @@ def test_an_outcome_after_the_release_is_not_recorded(queue: Queue) -> None:
     lease = claim(queue, job)
     assert lease.take() == (0, 1)
     lease.commit(release=True)
-    lease.ended(outcome(0))
+    lease.add_outcome(outcome(0))
     with pytest.raises(LeaseLost):
         lease.commit()
     assert states(queue, job) == dict.fromkeys(range(4), PENDING)
@@ -198,8 +199,8 @@ def test_a_block_whose_tasks_all_ended_is_nobodys(queue: Queue) -> None:
 def test_an_outcome_of_another_attempt_does_not_count(queue: Queue) -> None:
     job = submit(queue, make_job(2), size=2)
     lease = claim(queue, job, reserve=2)
-    lease.ended(outcome(0, attempt=2))
-    lease.ended(outcome(1, attempt=1))
+    lease.add_outcome(outcome(0, attempt=2))
+    lease.add_outcome(outcome(1, attempt=1))
     lease.commit()
     assert states(queue, job) == {0: RESERVED, 1: OK}
 
@@ -220,7 +221,7 @@ def test_the_untouched_tail_of_a_lease_is_stolen(queue: Queue) -> None:
 def test_tasks_are_stolen_until_each_has_one_and_every_one_runs_once(queue: Queue) -> None:
     job = submit(queue, make_job(7), size=7)
     held = [claim(queue, job, f"consumer-{n}") for n in range(7)]
-    assert leases.claim(queue, job, "late") is None
+    assert claims.claim(queue, job, "late") is None
     assert sorted(run_next(lease) for lease in held) == list(range(7))
     for lease in held:
         lease.commit(release=True)
@@ -232,7 +233,7 @@ def test_outcomes_behind_the_stolen_part_go_along(queue: Queue) -> None:
     anna = claim(queue, job, "anna", reserve=6)
     taken = [anna.take() for _ in range(6)]
     for index, attempt in taken[1:5]:  # type: ignore[misc]
-        anna.ended(outcome(index, attempt, Cause.EXIT if index == 4 else Cause.OK))
+        anna.add_outcome(outcome(index, attempt, Cause.EXIT if index == 4 else Cause.OK))
     anna.untake(5)
     anna.commit(give_back=True)
     bert = claim(queue, job, "bert")
@@ -243,7 +244,7 @@ def test_outcomes_behind_the_stolen_part_go_along(queue: Queue) -> None:
 def test_the_only_task_of_a_lease_is_not_stolen(queue: Queue) -> None:
     job = submit(queue, make_job(1))
     anna = claim(queue, job, "anna", reserve=0)
-    assert leases.claim(queue, job, "bert") is None
+    assert claims.claim(queue, job, "bert") is None
     anna.commit(reserve=1)
     assert anna.take() == (0, 1)
 
@@ -267,12 +268,12 @@ def test_thieves_at_once_never_share_a_task(open_backend: Opener, seed: int) -> 
     held, ran = [], []
     for turn in range(200):
         queue = queues[turn % 3]
-        if lease := leases.claim(queue, job, f"consumer-{turn}"):
+        if lease := claims.claim(queue, job, f"consumer-{turn}"):
             held.append(lease)
         lease = random.choice(held)
         while taken := lease.take():
             ran.append(taken[0])
-            lease.ended(outcome(*taken))
+            lease.add_outcome(outcome(*taken))
         lease.commit(reserve=random.randint(0, 2))
         held = [lease for lease in held if lease.held] or held
     assert sorted(ran) == list(range(30))
@@ -299,7 +300,7 @@ def test_a_lease_tells_since_when_an_outcome_waits(queue: Queue) -> None:
     job = submit(queue, make_job(3), size=3)
     claim(queue, job, reserve=2)
     clock = Clock()
-    lease = leases.Lease(queue, job, only_block(queue, job), clock=clock)
+    lease = Lease(queue, job, only_block(queue, job), clock=clock)
     assert lease.waiting_since is None
     clock.tick(10)
     run_next(lease)

@@ -6,7 +6,7 @@ import pytest
 
 from kubeque.model.errors import LeaseLost, QueueUnavailable
 from kubeque.model.job.task import Cause, State
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import Death, reap
 from tests.queues.makers import SHAPES, claim, make_job, only_block, outcome, run_next, states, submit
@@ -22,7 +22,7 @@ def test_a_claim_without_an_answer_is_mine_only_if_the_store_says_so(
 ) -> None:
     job = submit(flaky_queue, make_job(4))
     flaky.fail(once("swap_block", fault))
-    lease = leases.claim(flaky_queue, job, "anna")
+    lease = claims.claim(flaky_queue, job, "anna")
     assert lease is not None
     assert (only_block(flaky_queue, job).nonce, only_block(flaky_queue, job).owner) == (lease.block.nonce, "anna")
     assert flaky.calls["swap_block"] == (1 if fault is Fault.DROP else 2)
@@ -60,14 +60,14 @@ def test_a_theft_without_an_answer_is_settled_by_reading(flaky_queue: Queue, fla
     job = submit(flaky_queue, make_job(8), size=8)
     anna = claim(flaky_queue, job, "anna")
     flaky.fail(once("swap_block", fault))
-    bert = leases.claim(flaky_queue, job, "bert")
+    bert = claims.claim(flaky_queue, job, "bert")
     assert (bert is not None) == (fault is Fault.DROP)
     if bert is None:
         bert = claim(flaky_queue, job, "bert")
     for lease in (anna, bert):
         while lease.take() or lease.held:
             for index in lease.block.indexes(RESERVED):
-                lease.ended(outcome(index))
+                lease.add_outcome(outcome(index))
             lease.commit(reserve=8)
     assert set(states(flaky_queue, job).values()) == {OK}
 
@@ -159,7 +159,7 @@ def test_an_outcome_after_an_unanswered_release_is_dropped(flaky_queue: Queue, f
     flaky.go_away("swap_block", fault=Fault.DROP)
     with pytest.raises(QueueUnavailable):
         lease.commit(release=True)
-    lease.ended(outcome(*taken))
+    lease.add_outcome(outcome(*taken))
     flaky.come_back()
     with pytest.raises(LeaseLost):
         lease.commit()
@@ -219,7 +219,7 @@ def test_a_question_without_an_answer_is_an_error_that_says_so(
     queue = flaky_queue
     asked = {
         "get_job": lambda: queue.find("sweep"), "list_jobs": queue.jobs, "get_block": lambda: queue.get_block(block),
-        "find_blocks": lambda: leases.claim(queue, job, "bert"), "tally": lambda: queue.counts(job),
+        "find_blocks": lambda: claims.claim(queue, job, "bert"), "tally": lambda: queue.counts(job),
         "scan_blocks": lambda: list(queue.tasks(job)),
     }  # fmt: skip
     flaky.fail(once(operation, Fault.REFUSE))

@@ -190,7 +190,7 @@ def test_a_task_that_kills_its_consumers_fails_and_the_others_end_well(queue: Qu
                 deaths += 1
                 reap(queue, job, find_death=dead())
                 break
-            lease.ended(outcome(*taken))
+            lease.add_outcome(outcome(*taken))
             lease.commit(reserve=4 if not lease.untouched else 0)
     assert states(queue, job) == {**dict.fromkeys(range(16), OK), 2: FAILED}
     assert deaths <= 1 + 4, "once among others, then alone until its budget is spent"

@@ -12,7 +12,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Cause, Death, State
-from kubeque.queues import lease as leases
+from kubeque.queues import claim as claims
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.lease import Lease
@@ -87,7 +87,7 @@ def test_a_reset_puts_back_what_its_rule_names(queue: Queue, rule: ResetRule, af
         with pytest.raises(LeaseLost):
             lease.commit()
     else:
-        lease.ended(outcome(3))
+        lease.add_outcome(outcome(3))
         lease.commit()
         assert states(queue, job)[3] is OK
 
@@ -113,8 +113,8 @@ def test_a_reset_opens_a_job_that_was_killed_stopped_or_closed(queue: Queue) -> 
     queue.update("sweep", lambda now: close_job(now, Counts(failed=4), 5.0))
     again = queue.reset("sweep", ResetRule(), lambda now: replace(now, revision=2))
     assert (again.open, again.closing, again.run, again.revision) == (True, None, 3, 2)
-    assert leases.claim(queue, job, "old") is None, "a consumer that has not heard of the new run takes nothing"
-    assert leases.claim(queue, again, "new") is not None
+    assert claims.claim(queue, job, "old") is None, "a consumer that has not heard of the new run takes nothing"
+    assert claims.claim(queue, again, "new") is not None
 
 
 def test_an_old_verdict_does_not_stop_the_new_run(queue: Queue) -> None:
@@ -130,7 +130,7 @@ def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_backend: 
     anna = claim(quick, job, "anna", reserve=9)
     taken = [anna.take() for _ in range(9)]
     for index in range(5, 9):
-        anna.ended(outcome(index, 1, Cause.EXIT))
+        anna.add_outcome(outcome(index, 1, Cause.EXIT))
     for index in range(1, 5):
         anna.untake(index)
     anna.commit(give_back=True)
@@ -140,8 +140,8 @@ def test_a_reset_misses_no_task_that_is_stolen_or_moved_meanwhile(open_backend: 
             found = self.backend.scan_blocks(*args, **kwargs)  # type: ignore[arg-type]
             if found and not self.calls["meddled"]:
                 self.calls["meddled"] += 1
-                assert leases.claim(quick, job, "bert") is not None
-                anna.ended(outcome(0, 1, Cause.OOM))
+                assert claims.claim(quick, job, "bert") is not None
+                anna.add_outcome(outcome(0, 1, Cause.OOM))
                 anna.commit()
             return found
 
@@ -155,11 +155,11 @@ def test_a_reset_that_broke_off_is_finished_by_the_next(queue: Queue) -> None:
     submit(queue, make_job(6), size=2)
     half = queue.update("sweep", lambda job: queue._begin_reset(job, ResetRule(), queue.now()))
     assert half.state is JobState.RESETTING
-    assert leases.claim(queue, half, "anna") is None, "no block is of the new run yet"
+    assert claims.claim(queue, half, "anna") is None, "no block is of the new run yet"
     whole = queue.finish_reset(half)
     assert (whole.state, whole.run) == (JobState.ACTIVE, 1)
     assert queue.finish_reset(half) == whole
-    assert leases.claim(queue, whole, "anna") is not None
+    assert claims.claim(queue, whole, "anna") is not None
 
 
 def test_a_second_reset_waits_for_the_first(queue: Queue) -> None:
@@ -177,15 +177,15 @@ def test_tasks_may_be_claimed_while_a_reset_passes_over_the_rest(queue: Queue) -
     queue.change_block(first, lambda block: (transitions.reset(block, ResetRule(), 1), []) if block.run < 1 else None)
     lease = claim(queue, half)
     assert lease.block.id == first.id
-    assert leases.claim(queue, half, "bert") is not None, "its tail"
-    assert leases.claim(queue, half, "carl") is None
+    assert claims.claim(queue, half, "bert") is not None, "its tail"
+    assert claims.claim(queue, half, "carl") is None
 
 
 def test_the_reset_of_many_failed_tasks_costs_few_calls(flaky_queue: Queue, flaky: Unreliable) -> None:
     job = submit(flaky_queue, make_job(1000), size=250)
-    while lease := leases.claim(flaky_queue, job, "anna", reserve=250):
+    while lease := claims.claim(flaky_queue, job, "anna", reserve=250):
         while taken := lease.take():
-            lease.ended(outcome(*taken, Cause.EXIT))
+            lease.add_outcome(outcome(*taken, Cause.EXIT))
         lease.commit(reserve=250)
     assert flaky_queue.counts(job).failed == 1000
     flaky.calls.clear()
@@ -247,7 +247,7 @@ def test_a_zombie_thief_of_a_removed_job_gets_nothing(queue: Queue) -> None:
     claim(queue, old, "anna")
     queue.remove("sweep")
     new = submit(queue, make_job(4, uid="uid-2"))
-    assert leases.claim(queue, old, "zombie") is None
+    assert claims.claim(queue, old, "zombie") is None
     assert reap(queue, old, find_death=lambda owner: Death()) == 0
     assert states(queue, new) == dict.fromkeys(range(4), PENDING)
 

@@ -20,7 +20,7 @@ def test_each_state_and_each_cause_has_a_letter() -> None:
     lease = claim(queue, job, reserve=3)
     for cause in (Cause.OK, Cause.EXIT):
         index, attempt = lease.take()  # type: ignore[misc]
-        lease.ended(outcome(index, attempt, cause))
+        lease.add_outcome(outcome(index, attempt, cause))
     lease.commit()
 
     # Then the record of its block says so

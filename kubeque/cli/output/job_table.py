@@ -10,7 +10,7 @@ from contextlib import suppress
 import click
 
 from kubeque.cli.output.job_text import format_obstacles, job_state, to_wire
-from kubeque.cli.output.terminal import Table, format_age, shown
+from kubeque.cli.output.terminal import Table, format_age, terminal_text
 from kubeque.client import Client, Progress
 from kubeque.model.errors import JobNotFound, JobUnreadable
 from kubeque.model.job.job import Job
@@ -32,9 +32,9 @@ def print_jobs(client: Client, read: Callable[[str], Progress], *, as_json: bool
         Table(headers, right=frozenset(_NUMBERS), kept=frozenset({"job"})).print(map(_row, found))
     for progress in found:
         if progress.obstacles:
-            click.echo(f"{shown(progress.job.name)} {format_obstacles(progress)}")
+            click.echo(f"{terminal_text(progress.job.name)} {format_obstacles(progress)}")
     for error in unreadable:
-        click.echo(f"{shown(error.name)}: unknown: {shown(str(error), 400)}")
+        click.echo(f"{terminal_text(error.name)}: unknown: {terminal_text(str(error), 400)}")
 
 
 def _read_each(jobs: Iterable[Job], read: Callable[[str], Progress]) -> Iterator[Progress]:
@@ -54,4 +54,4 @@ def _row(progress: Progress) -> list[str]:
         job.priority,
     )  # fmt: skip
     age = format_age(job.created, time.time())
-    return [shown(job.name), job_state(progress), *map(str, numbers), age]
+    return [terminal_text(job.name), job_state(progress), *map(str, numbers), age]

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import JobState
 from kubeque.model.resources import format_bytes
@@ -36,7 +36,7 @@ def format_job(progress: Progress) -> str:
 
 def format_obstacles(progress: Progress) -> str:
     """Return why the tasks of a job do not start; empty if nothing is known to keep them."""
-    return f"waits: {shown('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
+    return f"waits: {terminal_text('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
 
 
 def print_job(progress: Progress, *, as_json: bool) -> None:
@@ -74,12 +74,12 @@ def format_failures(lines: Iterable[TaskRow], read_message: Callable[[TaskRow], 
     """
     room = max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
     for line in lines:
-        row = " ".join(f"{column}={shown(value)}" for column, value in line.row.items() if column != "index")
+        row = " ".join(f"{column}={terminal_text(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
         message = outcome.message if outcome else ""
         if read_message is not None and message.endswith(CUT_MARK):
             message = read_message(line)
-        why = f"{outcome.cause}: {shown(_last_line(message, room), room)}" if outcome else line.view.state
+        why = f"{outcome.cause}: {terminal_text(_last_line(message, room), room)}" if outcome else line.view.state
         yield f"  task {line.view.index} {row}  {why}".rstrip()
 
 
@@ -96,4 +96,4 @@ def task_cells(line: TaskRow) -> list[str]:
     seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"
     code = "" if facts["exit_code"] is None else str(facts["exit_code"])
     cells = [facts["state"], facts["cause"] or "", code, seconds, peak, str(facts["files"] or "")]
-    return [shown(cell) for cell in cells]
+    return [terminal_text(cell) for cell in cells]

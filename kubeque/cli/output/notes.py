@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
 
 
@@ -12,6 +12,6 @@ def print_notes(client: Client, name: str) -> None:
     """Print the number of successful tasks with a note, and the first notes, in one line."""
     count, first = client.notes(name)
     if count:
-        text = "; ".join(f"task {index}: {shown(note)}" for index, note in first)
+        text = "; ".join(f"task {index}: {terminal_text(note)}" for index, note in first)
         more = f"; and {count - len(first)} more" if count > len(first) else ""
         click.echo(f"{name}: {count} successful task{'s' * (count != 1)} left a note: {text}{more}", err=True)

@@ -9,7 +9,7 @@ from itertools import chain, islice
 import click
 
 from kubeque.cli.output.job_text import task_cells
-from kubeque.cli.output.terminal import Table, shown
+from kubeque.cli.output.terminal import Table, terminal_text
 from kubeque.client import TaskRow
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.column_names import out_column
@@ -34,7 +34,7 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
         return
     columns = list(first[0].parameters())
     outs = list(dict.fromkeys(name for line in first for name in line.out))
-    headers = ["index", *map(shown, columns), *_FACTS, *(shown(out_column(name)) for name in outs)]
+    headers = ["index", *map(terminal_text, columns), *_FACTS, *(terminal_text(out_column(name)) for name in outs)]
     table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state", "cause"}))
     table.print(_cells(chain(first, rest), outs))
 
@@ -42,5 +42,5 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
 def _cells(lines: Iterable[TaskRow], outs: list[str]) -> Iterator[list[str]]:
     for line in lines:
         values = line.out
-        out = ("" if values.get(name) is None else shown(values[name]) for name in outs)
-        yield [str(line.view.index), *map(shown, line.parameters().values()), *task_cells(line), *out]
+        out = ("" if values.get(name) is None else terminal_text(values[name]) for name in outs)
+        yield [str(line.view.index), *map(terminal_text, line.parameters().values()), *task_cells(line), *out]

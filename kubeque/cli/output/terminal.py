@@ -89,7 +89,7 @@ class Table:
         return (" " * _GAP).join(parts).rstrip()
 
 
-def shown(value: object, limit: int = VALUE_CHARACTERS) -> str:
+def terminal_text(value: object, limit: int = VALUE_CHARACTERS) -> str:
     """Return `value` on one line, without control characters; on a terminal, at most `limit` characters of it."""
     return printable(value, limit if sys.stdout.isatty() else sys.maxsize)
 

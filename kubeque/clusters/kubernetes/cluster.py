@@ -12,22 +12,13 @@ from urllib.parse import quote, unquote
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.job_manifest import (
-    KEEPER,
-    LABEL,
-    MANAGED,
-    ManifestContext,
-    fleet_name,
-    fleet_of,
-    kubernetes_job,
-    kubernetes_job_name,
-    owned_by,
-    url_secret,
-)
+from kubeque.clusters.kubernetes.job_manifest import kubernetes_job, ownership_patch, url_secret
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, MANAGED, fleet_name, fleet_of, kubernetes_job_name
 from kubeque.clusters.kubernetes.permissions import Permissions
+from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.reachability import find_unreachable, has_password
-from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
+from kubeque.clusters.kubernetes.snapshot import FleetSnapshot, Snapshots
 from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
@@ -39,8 +30,6 @@ from kubeque.model.sweep.pod_options import PodOptions
 
 #: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
-#: Seconds for which a snapshot of a fleet is reused.
-_FRESH_SECONDS = 1.5
 #: Seconds to wait for the end of deleted keepers.
 _KEEPER_SECONDS = 15.0
 #: First Kubernetes version that can mount images, and the oldest supported version.
@@ -57,7 +46,7 @@ class KubernetesCluster:
         self._api = api
         self._config = config
         self._namespace = namespace
-        self._snapshots: dict[str, FleetSnapshot] = {}
+        self._snapshots = Snapshots(api, namespace)
         self._start_problems = StartProblems(api, namespace)
         self._permissions = Permissions(api, namespace, password=has_password(config.queue_url))
         self._version: tuple[int, int] | None = None
@@ -184,7 +173,7 @@ class KubernetesCluster:
 
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        snapshot, options, started = self._take_snapshot(job.fleet), PodOptions.read(spec.pod), 0
+        snapshot, options, started = self._snapshots.of(job.fleet), PodOptions.read(spec.pod), 0
         wanted = scaling.count_wanted(job, waiting)
         for size_class, count in wanted.items():
             make = partial(kubernetes_job, job, spec, self._manifest_context(), size_class=size_class)
@@ -196,7 +185,7 @@ class KubernetesCluster:
         if wanted:
             self._ensure_keeper(job, spec, snapshot)
         if started:
-            self._snapshots.pop(job.fleet, None)
+            self._snapshots.forget(job.fleet)
         return started
 
     def _ensure_keeper(self, job: Job, spec: JobSpec, snapshot: FleetSnapshot) -> None:
@@ -224,7 +213,7 @@ class KubernetesCluster:
         if made is None:
             return 0  # another process created it first
         if secret:
-            self._api.patch(path("secrets", self._namespace, name), owned_by(made))
+            self._api.patch(path("secrets", self._namespace, name), ownership_patch(made))
         return plan.count
 
     def _grow(self, plan: scaling.Grow) -> int:
@@ -236,12 +225,12 @@ class KubernetesCluster:
         return plan.more if grown is not None else 0
 
     def has_keeper(self, job: Job) -> bool:
-        return any(map(pod_status.is_live, self._take_snapshot(job.fleet).keeper_pods))
+        return any(map(pod_status.is_live, self._snapshots.of(job.fleet).keeper_pods))
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return [
             ConsumerStatus(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
-            for pod in self._take_snapshot(fleet).pods
+            for pod in self._snapshots.of(fleet).pods
             if pod_status.is_live(pod)
         ]
 
@@ -251,7 +240,7 @@ class KubernetesCluster:
         fleet = fleet_of(name)
         if kind != "pod" or fleet is None:
             return None
-        snapshot = self._take_snapshot(fleet)
+        snapshot = self._snapshots.of(fleet)
         pod = snapshot.pod(uid) or self._find_pod(name, uid)  # it may be newer than the snapshot
         if pod is not None:
             return pod_status.death_of(pod, time.time())
@@ -264,7 +253,7 @@ class KubernetesCluster:
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
     def standstill(self, job: Job) -> Standstill:
-        return self._start_problems.of(self._take_snapshot(job.fleet), time.time())
+        return self._start_problems.of(self._snapshots.of(job.fleet), time.time())
 
     def finish(self, job: Job) -> None:
         """Delete the Kubernetes Jobs of a job that has ended."""
@@ -273,10 +262,10 @@ class KubernetesCluster:
         # The keeper of a killed job stays to close it after its consumers have left.
         keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
-        self._snapshots.pop(job.fleet, None)
+        self._snapshots.forget(job.fleet)
 
     def stop(self) -> int:
-        selector = f"{_managed()},{LABEL}/queue={self._queue_digest}"
+        selector = f"{_managed_selector()},{LABEL}/queue={self._queue_digest}"
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
         running = [pod for pod in pods if pod_status.is_live(pod)]
         self._stop_keepers(f"{selector},{LABEL}/class={KEEPER}")
@@ -298,20 +287,10 @@ class KubernetesCluster:
             return
         self._api.delete(path("jobs", self._namespace), labelSelector=selector)
 
-    # ------------------------------------------------------------------ snapshots
-    def _take_snapshot(self, fleet: str) -> FleetSnapshot:
-        snapshot = self._snapshots.get(fleet)
-        if snapshot is None or time.monotonic() - snapshot.at > _FRESH_SECONDS:
-            at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
-            jobs = self._api.list(path("jobs", self._namespace), labelSelector=selector)
-            pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
-            snapshot = self._snapshots[fleet] = FleetSnapshot.of(at, jobs, pods)
-        return snapshot
-
 
 def _owner(pod: pod_status.Pod) -> str:
     return f"pod:{pod['metadata']['name']}:{pod['metadata']['uid']}"
 
 
-def _managed() -> str:
+def _managed_selector() -> str:
     return ",".join(f"{key}={value}" for key, value in MANAGED.items())

@@ -10,19 +10,16 @@ import json
 from typing import Any
 
 from kubeque.clusters.consumer_process import python_words
-from kubeque.clusters.kubernetes.job_manifest import (
-    KEEPER,
-    LABEL,
+from kubeque.clusters.kubernetes.job_manifest import indexed_job, labels
+from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, TASK
+from kubeque.clusters.kubernetes.pod_manifest import (
     SPOT,
-    TASK,
     WORK,
     ManifestContext,
-    indexed_job,
-    labels,
-    locked,
     mount,
     own_env,
     queue_env,
+    security_context,
     tolerations,
     volume,
 )
@@ -90,6 +87,6 @@ def _container(
         **({"envFrom": secrets} if secrets else {}),
         "resources": {"requests": {"cpu": "50m", "memory": memory}, "limits": {"memory": memory}},
         "volumeMounts": [{"name": "work", "mountPath": WORK}, *mounts],
-        "securityContext": {**locked(), "readOnlyRootFilesystem": True, "runAsNonRoot": True},
+        "securityContext": {**security_context(), "readOnlyRootFilesystem": True, "runAsNonRoot": True},
         "terminationMessagePath": "/dev/termination-log",
     }  # fmt: skip

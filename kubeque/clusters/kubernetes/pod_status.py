@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kubeque.clusters.consumer_process import KILLED, TERMINATED
-from kubeque.clusters.kubernetes.job_manifest import KEEPER, TASK
+from kubeque.clusters.kubernetes.object_names import KEEPER, TASK
 from kubeque.model.job.task import Cause, Death
 from kubeque.model.text import one_line
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.consumer_process import KILLED, TERMINATED
-from kubeque.clusters.kubernetes.job_manifest import LABEL, MACHINES, ON_DEMAND
+from kubeque.clusters.kubernetes.object_names import LABEL, MACHINES, ON_DEMAND
 from kubeque.clusters.kubernetes.pod_status import Pod, exit_code, is_live, is_unschedulable, seconds_of
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import lift_class

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.clusters.kubernetes.job_manifest import KEEPER, LABEL
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL
 from kubeque.clusters.kubernetes.pod_status import Pod
+
+#: Seconds for which a snapshot is used again.
+_FRESH_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,28 @@ class FleetSnapshot:
     def pod(self, uid: str) -> Pod | None:
         """Return the pod with this uid, or None."""
         return next((pod for pod in self.pods if pod["metadata"]["uid"] == uid), None)
+
+
+class Snapshots:
+    """Snapshots of fleets in one namespace, each used again for a short time."""
+
+    def __init__(self, api: KubernetesApi, namespace: str) -> None:
+        self._api, self._namespace = api, namespace
+        self._known: dict[str, FleetSnapshot] = {}
+
+    def of(self, fleet: str) -> FleetSnapshot:
+        """Return the snapshot of a fleet, from the API server if the last one is too old."""
+        snapshot = self._known.get(fleet)
+        if snapshot is None or time.monotonic() - snapshot.at > _FRESH_SECONDS:
+            at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
+            jobs = self._api.list(path("jobs", self._namespace), labelSelector=selector)
+            pods = self._api.list(path("pods", self._namespace), labelSelector=selector)
+            snapshot = self._known[fleet] = FleetSnapshot.of(at, jobs, pods)
+        return snapshot
+
+    def forget(self, fleet: str) -> None:
+        """Request the next snapshot of a fleet from the API server, because this program has changed the fleet."""
+        self._known.pop(fleet, None)
 
 
 def _class(thing: dict[str, Any]) -> str:

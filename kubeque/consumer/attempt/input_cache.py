@@ -101,9 +101,9 @@ class InputCache:
             except FileNotFoundError as error:
                 # Otherwise another consumer has just evicted it: fetch it again.
                 if not target.parent.is_dir():
-                    raise _unplaced(item, error) from error
+                    raise _placement_error(item, error) from error
             except OSError as error:
-                raise _unplaced(item, error) from error
+                raise _placement_error(item, error) from error
 
     def _has(self, item: Input) -> bool:
         """True if the input is cached and unchanged. A program can change a cached file through its link."""
@@ -144,15 +144,15 @@ class InputCache:
     def _download(self, group: Sequence[Input], partial: Mapping[str, Path]) -> None:
         alike = [item for item in group if item.digest]
         copies = [Copy(str(partial[key_of(item)]), item.url, item.size, item.digest) for item in alike]
-        with _named(group[0]):
+        with _name_input(group[0]):
             errors = self._files.download_many(copies)
         for item, error in zip(alike, errors, strict=True):
-            with _named(item):
+            with _name_input(item):
                 if error:
                     raise error
         for item in group:
             if not item.digest:
-                with _named(item):
+                with _name_input(item):
                     self._download_state(item, partial[key_of(item)])
 
     def _download_state(self, item: Input, partial: Path) -> None:
@@ -230,7 +230,7 @@ def _mode(item: Input) -> int:
 
 
 @contextmanager
-def _named(item: Input) -> Iterator[None]:
+def _name_input(item: Input) -> Iterator[None]:
     """Raise StageFailed for this input if the block fails.
 
     A bucket that does not answer is waited for: StoreUnavailable is raised as it is. A web server is not, because it
@@ -248,7 +248,7 @@ def _named(item: Input) -> Iterator[None]:
         raise StageFailed(f"the input {item.name!r} could not be fetched: {error}") from error
 
 
-def _unplaced(item: Input, error: OSError) -> StageFailed:
+def _placement_error(item: Input, error: OSError) -> StageFailed:
     return StageFailed(f"the input {item.name!r} cannot be put into the working directory: {error.strerror}")
 
 

@@ -96,7 +96,7 @@ class MemoryWatch:
         total = sum(memory.resident for memory in used.values())
         self.peak = max([self.peak, *(memory.peak for memory in used.values())])
         if len(used) > 1 and total > max(self.peak, _SMALL_TREE):
-            total = shared_fairly(used)
+            total = proportional_memory(used)
         self.peak = max(self.peak, total)
         return total
 
@@ -115,7 +115,7 @@ def _is_double(memory: Memory, parent: Memory | None) -> bool:
     return parent is not None and (memory.size, memory.resident) == (parent.size, parent.resident)
 
 
-def shared_fairly(used: dict[int, Memory]) -> int:
+def proportional_memory(used: dict[int, Memory]) -> int:
     """Return the bytes of some processes together; a page that several share counts once.
 
     Eight processes forked from one of 4 GiB have resident sizes of 32 GiB and use 4 GiB. The kernel walks

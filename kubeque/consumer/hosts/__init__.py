@@ -1,1 +1,1 @@
-"""The two kinds of place in which a consumer runs: a slot of one machine, and a pod."""
+"""The two hosts of a consumer: a slot of this machine, and a pod."""

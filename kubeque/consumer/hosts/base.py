@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Need
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -17,14 +17,14 @@ from kubeque.model.job.task import Death
 
 
 class Host(Protocol):
-    """The place of one consumer."""
+    """Where one consumer runs: its slot or its pod."""
 
     @property
     def fleet(self) -> str:
         """Name of the fleet whose jobs it serves."""
 
     @property
-    def place(self) -> Place:
+    def profile(self) -> ConsumerProfile:
         """Position of the consumer in its fleet."""
 
     @property
@@ -70,10 +70,10 @@ class Host(Protocol):
 
     @property
     def memory_limit(self) -> int | None:
-        """Bytes of memory that no task can exceed here; None if a larger place may exist."""
+        """Bytes of memory that no task can exceed here; None if another host may have more."""
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a lease owner died; None if alive or unknown."""
 
-    def is_in_place(self) -> bool:
+    def has_home(self) -> bool:
         """True while other programs can find this consumer."""

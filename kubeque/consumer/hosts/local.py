@@ -12,7 +12,7 @@ from kubeque.clusters.machine import Machine, this_machine
 from kubeque.clusters.slot import Slot, owner_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -27,7 +27,7 @@ class LocalHost:
     slot: Slot
     cluster: LocalCluster
     work: Path
-    place: Place
+    profile: ConsumerProfile
     ledger: Ledger
     machine: Machine
     oom: OomCounter | None = None
@@ -37,10 +37,10 @@ class LocalHost:
     @classmethod
     def open(cls, fleet: str, home: Path, slot: Slot, queue_url: str, *, linger_seconds: float) -> LocalHost:
         """Return the host of the consumer in this slot of a home folder."""
-        place = Place(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
+        profile = ConsumerProfile(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
         machine, cluster = this_machine(), LocalCluster(home, queue_url)
         ledger, work = Ledger(cluster.folder, machine), home / "work" / slot.name
-        return cls(fleet, slot, cluster, work, place, ledger, machine)
+        return cls(fleet, slot, cluster, work, profile, ledger, machine)
 
     @property
     def number(self) -> int:
@@ -74,5 +74,5 @@ class LocalHost:
     def find_death(self, owner: str) -> Death | None:
         return self.cluster.find_death(owner)
 
-    def is_in_place(self) -> bool:
+    def has_home(self) -> bool:
         return self.slot.there()

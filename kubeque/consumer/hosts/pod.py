@@ -16,7 +16,7 @@ from kubeque.clusters.in_pod import required_variable, use_own_certificates, wri
 from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Need
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.job.environment import Environment, inheritable
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
@@ -31,7 +31,7 @@ class PodHost:
     """The container of this process; only its commands share it."""
 
     fleet: str
-    place: Place
+    profile: ConsumerProfile
     number: int | None
     work: Path
     environment: Environment
@@ -50,7 +50,7 @@ class PodHost:
         owner = f"pod:{required_variable('KUBEQUE_POD_NAME')}:{required_variable('KUBEQUE_POD_UID')}"
         return cls(
             fleet=fleet,
-            place=Place(owner, size_class, linger_seconds=linger_seconds),
+            profile=ConsumerProfile(owner, size_class, linger_seconds=linger_seconds),
             number=int(number) if number.isdigit() else None,
             work=work,
             environment=Environment(inheritable(environment)),
@@ -90,7 +90,7 @@ class PodHost:
         """Return None: a pod cannot see other pods."""
         return None
 
-    def is_in_place(self) -> bool:
+    def has_home(self) -> bool:
         return True
 
     @staticmethod

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
 from kubeque.model.job.job import Job
 
@@ -14,8 +14,8 @@ from kubeque.model.job.job import Job
 class Retirement:
     """Consumers need no messages to agree: those that are last by slot or by name leave."""
 
-    def __init__(self, place: Place) -> None:
-        self._place = place
+    def __init__(self, profile: ConsumerProfile) -> None:
+        self._profile = profile
         self._jobs: Sequence[Job] = ()
         #: Largest number of consumers that each job has wanted, by uid.
         self._most: dict[str, int] = {}
@@ -31,18 +31,18 @@ class Retirement:
         """Retire if fewer consumers are wanted."""
         fell = any(job.consumers < self._most[job.uid] for job in self._jobs)
         wanted = [job.consumers for job in self._jobs if job.open]
-        fewer, slot = fell and bool(wanted), self._place.slot
+        fewer, slot = fell and bool(wanted), self._profile.slot
         self.due = self.due or (fewer and slot is not None and slot >= max(wanted))
         if self.due:
             return []
-        return [do.ListOwners(max(wanted)), do.CheckPlace()] if fewer and slot is None else [do.CheckPlace()]
+        return [do.ListOwners(max(wanted)), do.CheckHome()] if fewer and slot is None else [do.CheckHome()]
 
     def compare(self, event: on.OwnersListed, now: float) -> list[Instruction]:
         """Retire if enough others come before this consumer by name."""
-        self.due = self.due or self._place.owner in sorted(event.owners)[event.wanted :]
+        self.due = self.due or self._profile.owner in sorted(event.owners)[event.wanted :]
         return []
 
-    def place_gone(self, event: on.PlaceGone, now: float) -> list[Instruction]:
+    def home_gone(self, event: on.HomeGone, now: float) -> list[Instruction]:
         """Retire, because no other program can find this consumer."""
         self.due = True
         return []

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from kubeque.files.parallel import DIGESTS, in_parallel
 from kubeque.files.sha256 import sha256_file
-from kubeque.files.stores.errors import refused
+from kubeque.files.stores.errors import translate_error
 
 R = TypeVar("R")
 
@@ -109,7 +109,7 @@ def _key(path: Path) -> _Key:
     try:
         status = os.stat(path)
     except (OSError, ValueError) as error:
-        raise refused("read", os.fspath(path), error) from error
+        raise translate_error("read", os.fspath(path), error) from error
     # An inode may have 64 bits; a positive integer of SQLite has 63.
     inode = status.st_ino & (1 << 63) - 1
     return os.path.abspath(os.fsencode(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode

@@ -48,23 +48,23 @@ def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
         )
     name = _checked(base_name(text), said)
     if text.endswith("/"):
-        yield from _tree(said, name, located(text, base, said), base)
+        yield from _tree(said, name, locate(text, base, said), base)
     else:
         yield file_source(text, name, base, said, executable=first)
 
 
 def push_sources(text: str, base: Path) -> Iterator[Source]:
     """Yield the files of one push: `src[:dst]`, a folder with all files below it, or `@list`. Raises CommandError."""
-    for said, push in _listed(text, base):
+    for said, push in _read_list(text, base):
         yield from _one_push(push, base, said)
 
 
-def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
+def _read_list(text: str, base: Path) -> Iterator[tuple[str, str]]:
     """Yield the push itself, or each push of an `@list`, after its name for messages. Raises CommandError."""
     if not text.startswith("@"):
         yield f"the push {text!r}", text
         return
-    path = located(text[1:], base, f"the push {text!r}")
+    path = locate(text[1:], base, f"the push {text!r}")
     try:
         lines = read_text_file(path).splitlines()
     except (OSError, ValueError) as error:
@@ -76,7 +76,7 @@ def _listed(text: str, base: Path) -> Iterator[tuple[str, str]]:
 
 def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
     source, target = split_push(text, base, said)
-    path = located(source, base, said) if is_folder(source) else None
+    path = locate(source, base, said) if is_folder(source) else None
     if not target and base_name(source) in ("", ".", ".."):
         raise CommandError(
             f"{said}: this folder has no name of its own: give it one, as in -u {source}:name, or write"
@@ -94,10 +94,10 @@ def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
     """Yield the pushes with absolute paths; a push that names a list file is replaced by its entries. Raises
     CommandError."""
     for text in pushes:
-        for said, push in _listed(text, base):
+        for said, push in _read_list(text, base):
             source, target = split_push(push, base, said)
             if is_folder(source):
-                source = str(located(source, base, said))
+                source = str(locate(source, base, said))
             yield f"{source}:{target}" if target else source
 
 
@@ -110,7 +110,7 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
     if not is_folder(text):
         start = text.find("/", text.index("://") + 3)  # after the host, which may have a port
     source, colon, target = text[start:].rpartition(":")
-    if start < 0 or not colon or (is_folder(text) and os.path.exists(located(text, base, said))):
+    if start < 0 or not colon or (is_folder(text) and os.path.exists(locate(text, base, said))):
         return text, ""
     if not source or not target:
         raise CommandError(f"{said or repr(text)} names nothing on one side of the colon: write src or src:dst")
@@ -135,7 +135,7 @@ def file_source(text: str, name: str, base: Path, said: str, *, executable: bool
     """Return a file of this machine, or an object of a store. The store is not contacted. Raises CommandError."""
     if not is_folder(text):
         return Source(said, name, None, text, executable=executable)
-    path = located(text, base, said)
+    path = locate(text, base, said)
     status = _status(path, base, said)
     if stat.S_ISDIR(status.st_mode):
         raise CommandError(
@@ -161,7 +161,7 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
     return CommandError(f"{said}: cannot read {str(path)!r}: {why}; relative paths start at {base}")
 
 
-def located(text: str, base: Path, said: str) -> Path:
+def locate(text: str, base: Path, said: str) -> Path:
     """Return the path that the text names; relative paths start at `base`. Raises CommandError for a URL of a store."""
     if not is_folder(text):
         raise CommandError(
@@ -209,7 +209,7 @@ def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool) -
         if not is_folder(word.prefix):
             _check_url(word, row, fixed, text)
             return Source(said, base_name(text), None, text, executable=first)
-        folder = located(fixed or ".", base, said)
+        folder = locate(fixed or ".", base, said)
         path = inside(folder, text[len(fixed) :])
     except StorageError as error:
         raise CommandError(f"{said}: {_values(word, row)} must stay below {fixed or base}: {error}") from error

@@ -40,7 +40,7 @@ _ONE_FILE_READ = frozenset({errno.EIO})
 _BAD_NAME = (400, 414)
 
 
-def refused(verb: str, url: str, error: Exception, *, local: bool = False) -> StorageError:
+def translate_error(verb: str, url: str, error: Exception, *, local: bool = False) -> StorageError:
     """Return the error to raise when `error` prevented an action on `url`.
 
     `verb`: the action, for example "read". `local`: True if `error` is that of a system call on `url`.
@@ -121,4 +121,4 @@ def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = t
         return retry(request, again=again, pauses=PAUSES, spread=(0.5, 1.5), sleep=sleep)
     # Each library below fsspec (aiohttp, botocore, google.auth) has its own errors, without a common base class.
     except Exception as error:
-        raise refused(verb, url, error) from error
+        raise translate_error(verb, url, error) from error

@@ -16,7 +16,7 @@ _SHARE = 4_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
-def present(
+def find_present(
     names: Iterable[str], *, ask: Callable[[str], bool], beginning: Callable[[str], Sequence[str]]
 ) -> frozenset[str]:
     """Return those of `names` that exist. `ask`: look up one name; `beginning`: list the names with a prefix.

@@ -7,8 +7,9 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from kubeque.files.stores.errors import reason, refused
-from kubeque.files.stores.object_store import ObjectStore, Pieces
+from kubeque.files.stores.errors import reason, translate_error
+from kubeque.files.stores.object_store import ObjectStore
+from kubeque.files.stores.piece_transfer import Pieces
 from kubeque.files.urls import scheme
 from kubeque.model.errors import ConfigError, MissingExtra
 
@@ -41,7 +42,7 @@ def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Piece
         raise ConfigError(f"{url}: no store is known by {kind}:// ({reason(error)}): write gs:// or s3://") from error
     # A login may raise any error of the vendor's library.
     except Exception as error:
-        raise refused("open", url, error) from error
+        raise translate_error("open", url, error) from error
     ranges = kind in ("gs", "gcs", "s3", "s3a")
     return ObjectStore(filesystem, in_memory=kind == "memory", ranges=ranges, pieces=pieces)
 

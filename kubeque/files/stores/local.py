@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
 from kubeque.files.mounts import remove_files, remove_tree
-from kubeque.files.stores.errors import refused
+from kubeque.files.stores.errors import translate_error
 from kubeque.files.urls import local_path
 from kubeque.model.errors import FileDamaged, FileRefused, StorageError
 
@@ -256,4 +256,4 @@ def _storage_errors(verb: str, url: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:
-        raise refused(verb, url, error, local=True) from error
+        raise translate_error(verb, url, error, local=True) from error

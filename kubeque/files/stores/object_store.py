@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
-import logging
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, BinaryIO, TypeVar
@@ -17,21 +14,14 @@ from typing import Any, BinaryIO, TypeVar
 from kubeque.files.batches import Copy
 from kubeque.files.parallel import QUESTIONS, in_parallel
 from kubeque.files.stores.errors import patiently
-from kubeque.files.stores.existence import present
+from kubeque.files.stores.existence import find_present
 from kubeque.files.stores.local import copy, is_temporary, open_source
+from kubeque.files.stores.piece_transfer import SMALL_PIECES, WHOLE_BYTES, Pieces, PieceTransfer
 from kubeque.files.urls import join
 from kubeque.model.errors import FileError, FileMissing, StorageError
 
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
-
-#: Largest file that is transferred in one request, bytes; a larger one is transferred in pieces.
-WHOLE_BYTES = 8 << 20
-#: Unit of a piece's size, bytes (Google accepts only multiples), and most pieces of a file (S3 accepts 10,000).
-_PIECE_STEP, _PIECES = 1 << 18, 9_000
-#: Most large files that are transferred at the same time: their pieces are in memory.
-_LARGE_AT_ONCE = 2
 #: Names under which stores report a value that changes with the object, best first.
 _GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
 _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
@@ -39,24 +29,6 @@ _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "crea
 _MAGIC = re.compile(r"[*?[]")
 #: A process has one memory:// store.
 _memory_lock = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True)
-class Pieces:
-    """Sizes of the pieces of a large file: larger pieces are faster and take more memory.
-
-    An upload holds up to four copies of one piece, in the library's buffers. A download holds `2 * at_once` pieces.
-    """
-
-    #: Bytes of an uploaded piece, one after the other; more if the file would have too many pieces.
-    sent_bytes: int = 8 << 20
-    #: Bytes of a downloaded piece, and pieces downloaded at once. The libraries' own download holds half a gigabyte.
-    received_bytes: int = 4 << 20
-    at_once: int = 2
-
-
-#: For a consumer, whose memory the cluster limits, and for a process that may use more memory.
-SMALL_PIECES, LARGE_PIECES = Pieces(), Pieces(32 << 20, 16 << 20, 4)
 
 
 class _Listener:
@@ -84,8 +56,8 @@ class ObjectStore:
     ) -> None:
         """`ranges`: True if the store can return a part of an object."""
         self.filesystem = self._fs = filesystem
-        self._ranges, self._pieces = ranges, pieces
-        self._large = threading.Semaphore(_LARGE_AT_ONCE)
+        self._ranges = ranges
+        self._large_files = PieceTransfer(filesystem, pieces)
         # memory:// gives all readers the same file object and writes to it in place, so it gets only whole files.
         # It checks for a file before it creates one, so creation needs a lock.
         self._in_memory = in_memory
@@ -149,35 +121,12 @@ class ObjectStore:
         size = source.seek(0, io.SEEK_END)
         source.seek(0)
         if not self._in_memory and size > WHOLE_BYTES:
-            with self._large:
-                self._send_pieces(source, url, size, digest, progress)
+            self._large_files.send(source, url, size, digest, progress)
             return
         data = io.BytesIO()
         copy(source, data, digest)
         self._fs.pipe_file(url, data.getvalue())
         progress(size)
-
-    def _send_pieces(self, source: BinaryIO, url: str, size: int, digest: str, progress: Callable[[int], None]) -> None:
-        piece = max(self._pieces.sent_bytes, -(-size // _PIECES // _PIECE_STEP) * _PIECE_STEP)
-        target = self._fs.open(url, "wb", block_size=piece)
-        try:
-            copy(source, target, digest, progress, piece=piece)
-            try:
-                target.close()
-            except BaseException:
-                progress(-size)
-                raise
-        except BaseException:
-            self._abandon(target, url)
-            raise
-
-    def _abandon(self, target: Any, url: str) -> None:
-        try:
-            target.discard()
-        except Exception as error:
-            log.warning("the store keeps pieces of an unfinished upload of %s: %s", url, error)
-        # Otherwise the garbage collector closes the file, which stores an incomplete object.
-        target.closed = True
 
     def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> list[FileError | None]:
         """Upload files in one request, and return the error of each file, or None."""
@@ -222,36 +171,9 @@ class ObjectStore:
             # The actual size; the caller compares it with the expected one.
             size = patiently("read", url, lambda: int(self._fs.info(url)["size"]))
             if size > WHOLE_BYTES:
-                with self._large:
-                    return self._receive_pieces(url, file, size, digest, progress)
+                return self._large_files.receive(url, file, size, digest, progress)
         patiently("read", url, lambda: self._receive(url, file, size, progress))
         return ""
-
-    def _receive_pieces(self, url: str, file: BinaryIO, size: int, digest: str, progress: Callable[[int], None]) -> str:
-        step = self._pieces.received_bytes
-
-        def ask(start: int) -> bytes:
-            end = min(start + step, size)
-            data = bytes(self._fs.cat_file(url, start=start, end=end))
-            if len(data) != end - start:
-                raise ConnectionError(f"{len(data)} bytes of {end - start} came")
-            return data
-
-        def receive(start: int) -> bytes:
-            return patiently("read", url, partial(ask, start))
-
-        sha256, seen = hashlib.sha256(), 0
-        try:
-            for data in in_parallel(receive, range(0, size, step), threads=self._pieces.at_once):
-                file.write(data)
-                if digest:
-                    sha256.update(data)
-                seen += len(data)
-                progress(len(data))
-        except BaseException:
-            progress(-seen)
-            raise
-        return sha256.hexdigest() if digest else ""
 
     def _receive(self, url: str, file: BinaryIO, size: int | None, progress: Callable[[int], None]) -> None:
         if self._in_memory or (size is not None and size <= WHOLE_BYTES):
@@ -276,7 +198,7 @@ class ObjectStore:
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
         return set(
-            present(
+            find_present(
                 names,
                 ask=lambda name: self._exists(join(prefix, name)),
                 beginning=lambda start: [path.rpartition("/")[2] for path, _ in self._find(prefix, start)],

@@ -17,7 +17,7 @@ from kubeque.model.errors import FileDamaged, FileMissing, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.rows.parameters import read_row
+from kubeque.model.rows.rows import read_row
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,9 +54,11 @@ def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wa
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
     if view.state is TaskState.RUNNING:
         found = _here(backends, job, view, stream, view.record.attempts)
-        return found or _sent(backends, job, view, stream, since=_ask(backends, job, index), wait=wait)
+        return found or _read_sent(backends, job, view, stream, since=_ask(backends, job, index), wait=wait)
     return (
-        _result(backends, job, view, stream) or _here(backends, job, view, stream) or _sent(backends, job, view, stream)
+        _result(backends, job, view, stream)
+        or _here(backends, job, view, stream)
+        or _read_sent(backends, job, view, stream)
     )
 
 
@@ -103,7 +105,9 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
     return until - _ASKED_SECONDS
 
 
-def _sent(backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False) -> Peek:
+def _read_sent(
+    backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False
+) -> Peek:
     """Read what a consumer uploaded to the store. `wait`: wait for an upload after `since`."""
     end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.has_cheap_reads] if wait else 0.0)
     while True:

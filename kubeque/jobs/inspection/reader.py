@@ -17,7 +17,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import find_line
 from kubeque.jobs.inspection.peek import Peek, peek
 from kubeque.jobs.reports.timeline import timeline_page
-from kubeque.jobs.results.ranking import ranked
+from kubeque.jobs.results.ranking import rank_tasks
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.counts import Counts
@@ -136,7 +136,7 @@ class Reader:
                 f"{job.name} has {job.n:,} tasks, and above {SORTED_AT_MOST:,} they are not sorted here:"
                 f" kubeque show {job.name} --sort {column}"
             )
-        return ranked(lines(self._backends, job, state=state), column, top=top, descending=descending)
+        return rank_tasks(lines(self._backends, job, state=state), column, top=top, descending=descending)
 
     def line(self, job: Job, index: int) -> TaskRow:
         """Return one task with its row. Raises UserError for an index that the job does not have, StorageError."""

@@ -72,7 +72,7 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
     if os.path.lexists(folder):
         raise DestinationError(f"{folder} is there already: name a folder that is not, or none")
     here = _run(_order(backends, task, folder, echo))
-    recorded = _recorded(backends, task)
+    recorded = _read_recorded(backends, task)
     compared = tuple(_compare(recorded, here)) if recorded else ()
     notes = [*_notes(backends, task), *(f"not kept: {line}" for line in here["refused"])]
     return Replayed(folder, here["command"], compared, here["cause"], here["code"], tuple(notes))
@@ -132,7 +132,7 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
+def _read_recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
     """Return the record of the outcome that counts, with the size and digest of each stream; None if there is none."""
     if task.result is None or not task.line.view.state.has_outcome:
         return None
@@ -156,10 +156,10 @@ def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
         one, other = ["" if side.get(what) is None else str(side[what]) for side in (recorded, here)]
         yield Compared("exit code" if what == "code" else what, one, other, one == other)
     for what in ("stdout", "stderr"):
-        yield _compared_bytes(what, recorded[what], here[what])
+        yield _compare_bytes(what, recorded[what], here[what])
     files = [{item["name"]: item for item in side["files"]} for side in (recorded, here)]
     for name in sorted(files[0].keys() | files[1].keys()):
-        yield _compared_bytes(name, files[0].get(name), files[1].get(name))
+        yield _compare_bytes(name, files[0].get(name), files[1].get(name))
     outs = [side.get("out") or {} for side in (recorded, here)]
     for name in dict.fromkeys([*outs[0], *outs[1]]):
         one, other = [json.dumps(out[name]) if name in out else "" for out in outs]
@@ -168,7 +168,7 @@ def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
     yield Compared("peak memory", _size(recorded.get("peak_memory")), _size(here.get("peak_memory")), None)
 
 
-def _compared_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
+def _compare_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
     """Compare the digests of a file or stream of both outcomes."""
     sizes = ["-" if item is None else format_bytes(item["size"]) for item in (one, other)]
     digests = [None if item is None else item["digest"] or _EMPTY for item in (one, other)]

@@ -170,7 +170,7 @@ def _table(c: Content) -> Iterator[str]:
     rows = [_cells(line, columns, values) for line in c.listed]
     right = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(heads))]
     yield "<h2>Tasks</h2>"
-    yield f"<p>{_said(c, len(every) - len(columns), len(outs) - len(values))}</p>"
+    yield f"<p>{_format_table_note(c, len(every) - len(columns), len(outs) - len(values))}</p>"
     yield (
         '<div class="tools"><label>Only rows with <input id="filter" type="search" autocomplete="off"></label>'
         '<span id="filtered" role="status"></span></div>'
@@ -210,7 +210,7 @@ def _number(right: bool) -> str:
     return ' class="n"' if right else ""
 
 
-def _said(c: Content, more_columns: int, more_outs: int) -> str:
+def _format_table_note(c: Content, more_columns: int, more_outs: int) -> str:
     parts = []
     if len(c.listed) < c.job.n:
         parts.append(f"The first {len(c.listed):,} of {c.job.n:,} tasks.")

@@ -96,7 +96,7 @@ def fetch(
     _check_indexes(job, choice.indexes)
     destination = _open(backends, Owner.of(job, replaces), dest)
     with destination.open(force=force):
-        chosen = list(_chosen(backends, job, choice))
+        chosen = list(_choose_downloads(backends, job, choice))
         missing = [task for task in chosen if not destination.has(task, choice.globs)]
         restored = sum(map(destination.was_changed, missing))
         destination.put_table(lambda path: _write_table(backends, job, path))
@@ -138,7 +138,7 @@ def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
         raise UserError(f"{job.name} has no task {first}: its tasks are 0 to {job.n - 1}")
 
 
-def _chosen(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:
+def _choose_downloads(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:
     """Yield the tasks that have ended and are chosen."""
     for view in backends.queue.tasks(job):
         outcome = view.record.outcome

@@ -18,7 +18,7 @@ from kubeque.files.progress import Meter
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
-from kubeque.files.stores.errors import refused
+from kubeque.files.stores.errors import translate_error
 from kubeque.jobs.results.destination import (
     MARKER,
     OWNER,
@@ -215,7 +215,7 @@ class FolderDestination:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     os.replace(partial / name, path)
                 except OSError as error:
-                    fault = refused("write", str(self.path / str(task.index) / name), error, local=True)
+                    fault = translate_error("write", str(self.path / str(task.index) / name), error, local=True)
                     if not isinstance(fault, FileError):
                         raise
                     task.fail(name, fault)

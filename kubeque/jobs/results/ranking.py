@@ -15,14 +15,15 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of
-from kubeque.model.rows.parameters import read_row
-from kubeque.model.rows.rows import INDEX
+from kubeque.model.rows.rows import INDEX, read_row
 
 #: Number of excess lines at which a bounded bucket is sorted and cut.
 _SLACK = 1000
 
 
-def ranked(lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False) -> list[TaskRow]:
+def rank_tasks(
+    lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False
+) -> list[TaskRow]:
     """Return the first `top` lines (None: all) in the order of `column`: any column of the table, also `out.*`.
 
     Numbers come first and are compared as numbers, even if they are text from a CSV. Then come other texts. Lines

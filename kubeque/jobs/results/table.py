@@ -14,8 +14,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column, parameter_of
-from kubeque.model.rows.parameters import read_row
-from kubeque.model.rows.rows import INDEX
+from kubeque.model.rows.rows import INDEX, read_row
 
 
 @dataclass(frozen=True, slots=True)

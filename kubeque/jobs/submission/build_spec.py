@@ -13,7 +13,7 @@ from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
-from kubeque.model.rows.parameters import Rows
+from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 
 
@@ -22,7 +22,7 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
     config = backends.config
     there = {item.name: item for item in sweep.inputs}
     staging = find_inputs(
-        [_settled(word) if sweep.inputs_of_command else word for word in sweep.words()],
+        [_strip_caret(word) if sweep.inputs_of_command else word for word in sweep.words()],
         sweep.push,
         named(sweep.rows),
         base=sweep.base,
@@ -34,7 +34,7 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
     return replace(staging, inputs=tuple(brought.values()))
 
 
-def _settled(word: Word) -> Word:
+def _strip_caret(word: Word) -> Word:
     """Return a `^` word without its mark: its file is already an input and is not searched for."""
     return replace(word, upload=False) if word.upload and not word.columns else word
 

@@ -16,7 +16,7 @@ from kubeque.clusters.environments import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find
 from kubeque.jobs.submission.like import like
-from kubeque.jobs.upkeep.owner import own_mark
+from kubeque.jobs.upkeep.owner import own_queue_id
 from kubeque.model.errors import ClusterError, CommandError, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.sweep import Sweep
@@ -43,7 +43,7 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
             "base": str(sweep.base), "push": list(sweep.push), "stored": [item.name for item in sweep.inputs],
             "stored_command": sweep.inputs_of_command, "at": time.time(),
         }  # fmt: skip
-        Environments(backends.config.home).write_sources(job, content, queue=own_mark(backends))
+        Environments(backends.config.home).write_sources(job, content, queue=own_queue_id(backends))
 
 
 def read_sources(backends: Backends, job: Job) -> InputSources | None:

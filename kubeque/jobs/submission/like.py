@@ -11,8 +11,9 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import Input, JobSpec
-from kubeque.model.rows.parameters import Rows, from_records, grid, iter_rows, sequence
-from kubeque.model.rows.rows import axis_values, read_values
+from kubeque.model.rows.grid import grid, sequence
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.rows import Rows, axis_values, iter_rows, read_values
 from kubeque.model.sweep.jobspec import kept_fields
 from kubeque.model.sweep.sweep import Sweep
 

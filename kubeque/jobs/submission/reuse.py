@@ -15,7 +15,7 @@ from kubeque.model.errors import FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.task import Outcome, TaskState, TaskView
-from kubeque.model.rows.parameters import iter_rows
+from kubeque.model.rows.rows import iter_rows
 
 
 def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
@@ -76,11 +76,11 @@ def _match(
         key = _at(kept.get(outcome.revision, b""), outcome.index)
         if waiting := wanted.get(key):
             index = waiting.pop()
-            done[index] = linked(source, outcome, index, revision=revision)
+            done[index] = link_outcome(source, outcome, index, revision=revision)
             last[key] = outcome
     for key, outcome in last.items():
         for index in wanted.pop(key):
-            done[index] = linked(source, outcome, index, revision=revision)
+            done[index] = link_outcome(source, outcome, index, revision=revision)
     return done
 
 
@@ -89,11 +89,13 @@ def all_done(backends: Backends, source: Job) -> Found:
 
     The links have revision 0, for which there are no row keys.
     """
-    done = {outcome.index: linked(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)}
+    done = {
+        outcome.index: link_outcome(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)
+    }
     return Found(done, [(source, list(done))])
 
 
-def linked(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outcome:
+def link_outcome(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outcome:
     """Return the outcome of a task of `source` as the linked outcome of task `index` of another job.
 
     A link to a linked task points to the original result. The attempt is 0, because that job did not run the task.

@@ -87,7 +87,7 @@ def submit(
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
-        notes=(*wanted.notes, *submitted.notes, *_mixed(backends, wanted.spec, submitted.job)),
+        notes=(*wanted.notes, *submitted.notes, *_mixed_notes(backends, wanted.spec, submitted.job)),
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
         raise UserError("nothing was submitted: --repair runs only the rows that are not ok")
 
 
-def _mixed(backends: Backends, spec: JobSpec, job: Job) -> list[str]:
+def _mixed_notes(backends: Backends, spec: JobSpec, job: Job) -> list[str]:
     """Return the note on other jobs whose tasks share the machine but are counted otherwise."""
     if backends.cluster.capacity() is None:
         return []
@@ -207,12 +207,12 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
             return revise(backends, wanted, before, existing)
         fresh = wanted.job(backends, before.name)
         return Submitted(
-            backends.queue.reset(before.name, ResetRule(), lambda now: _limited(now, fresh)), _DONE[existing]
+            backends.queue.reset(before.name, ResetRule(), lambda now: _copy_limits(now, fresh)), _DONE[existing]
         )
     return Submitted(before, "adopted", notes=(explain(before, differs),) if differs else ())
 
 
-def _limited(job: Job, fresh: Job) -> Job:
+def _copy_limits(job: Job, fresh: Job) -> Job:
     """Return `job` with those options of `fresh` that are not part of the spec."""
     return replace(
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
@@ -244,7 +244,7 @@ def revise(
             now, revision=after.revision, spec_digest=after.spec_digest, spec_hashes=after.spec_hashes, floor=0,
             series=after.series, fleet=after.fleet,
         )  # fmt: skip
-        return raise_needs(_limited(revised, after), after.needs)
+        return raise_needs(_copy_limits(revised, after), after.needs)
 
     rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE), break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)

@@ -9,7 +9,7 @@ from kubeque.clusters.environments import Environments, this_environment, this_u
 from kubeque.clusters.open import is_own_fleet
 from kubeque.files.spec_file import write_spec
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.upkeep.owner import own_mark
+from kubeque.jobs.upkeep.owner import own_queue_id
 from kubeque.model.errors import ClusterError, EnvironmentGone, UserError
 from kubeque.model.job.changes import raise_needs
 from kubeque.model.job.environment import Environment
@@ -30,7 +30,7 @@ def environment_now(origin: Mapping[str, str]) -> Environment:
 
 def keep(backends: Backends, job: Job, environment: Environment) -> None:
     """Store the environment of the job's revision on this machine. Raises ClusterError."""
-    Environments(backends.config.home).write(job, environment, queue=own_mark(backends))
+    Environments(backends.config.home).write(job, environment, queue=own_queue_id(backends))
 
 
 def differences(backends: Backends, job: Job, now: Environment | None) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from kubeque.files.spec_file import read_spec_file
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
-from kubeque.jobs.upkeep.owner import is_ours, own_mark
+from kubeque.jobs.upkeep.owner import is_ours, own_queue_id
 from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
@@ -118,10 +118,10 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
 
 def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:
     """Return the environments of jobs that are not in this queue. Another queue may use the same home folder."""
-    mark = own_mark(backends)
+    queue = own_queue_id(backends)
     kept = Environments(backends.config.home).kept()
     return [
-        each for each in kept if each.uid not in living and each.queue == mark and each.modified < now - GRACE_SECONDS
+        each for each in kept if each.uid not in living and each.queue == queue and each.modified < now - GRACE_SECONDS
     ]
 
 

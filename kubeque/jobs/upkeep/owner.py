@@ -17,7 +17,7 @@ from kubeque.model.job.job import Job
 _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
 
-def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
+def queue_id(queue_url: str, host: str, emulator: str = "") -> str:
     """Return a digest of the URL of a queue, and of `host` as well if the URL is local to a machine: it identifies the
     queue."""
     local = any(part in queue_url for part in _HERE) or bool(emulator)
@@ -25,14 +25,14 @@ def queue_mark(queue_url: str, host: str, emulator: str = "") -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def own_mark(backends: Backends) -> str:
+def own_queue_id(backends: Backends) -> str:
     """Return the digest of the URL of our queue."""
-    return queue_mark(backends.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
+    return queue_id(backends.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
 
 
 def write_owner(backends: Backends, job: Job) -> None:
     """Store the owner of the folder of a new job."""
-    told = {"job": job.name, "uid": job.uid, "queue": own_mark(backends)}
+    told = {"job": job.name, "uid": job.uid, "queue": own_queue_id(backends)}
     backends.files.write(owner_url(job.url), json.dumps(told).encode())
 
 
@@ -42,4 +42,4 @@ def is_ours(backends: Backends, url: str) -> bool:
         told = backends.files.read_json(owner_url(url))
     except (FileMissing, FileDamaged):
         return False
-    return isinstance(told, dict) and told.get("queue") == own_mark(backends)
+    return isinstance(told, dict) and told.get("queue") == own_queue_id(backends)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, Place, hide_password, read_file
+from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, ValueReader, hide_password, read_file
 from kubeque.model.config.gke_defaults import gke_defaults
 from kubeque.model.config.trust import check_trusted
 from kubeque.model.errors import ConfigError, UserError
@@ -115,13 +115,13 @@ class Config:
         `where` is their origin in messages, kept as `source` if it is a path. Relative paths begin at `folder`, `~` is
         `home`. Raises ConfigError.
         """
-        place = Place(str(where), folder, _home_folder(environ) if home is None else home)
-        place.check_keys(values)
+        reader = ValueReader(str(where), folder, _home_folder(environ) if home is None else home)
+        reader.check_keys(values)
         found: dict[str, Any] = {key: None if key in NUMBERS else "" for key in KEYS} | dict(_DEFAULTS)
         for key, text in values.items():
             if text.strip():
-                found[key] = place.read(key, text.strip())
-        data = place.resolve(environ.get(HOME_VARIABLE) or "~/.local/share/kubeque")
+                found[key] = reader.read(key, text.strip())
+        data = reader.resolve(environ.get(HOME_VARIABLE) or "~/.local/share/kubeque")
         found |= {key: value for key, value in _derive(found, data).items() if not found[key]}
         return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
 

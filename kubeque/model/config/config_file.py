@@ -67,7 +67,7 @@ def _explain(error: configparser.Error, lines_added: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ValueReader:
     """Origin of texts, and the parsers of their values."""
 
     #: Name of the origin in messages.
@@ -167,40 +167,40 @@ class Place:
         return text
 
 
-def _size(place: Place, text: str, key: str) -> int:
+def _size(reader: ValueReader, text: str, key: str) -> int:
     return parse_bytes(text, key)
 
 
-def _cores(place: Place, text: str, key: str) -> float:
+def _cores(reader: ValueReader, text: str, key: str) -> float:
     return parse_cpu(text, key)
 
 
-def _one_or_more(place: Place, text: str, key: str) -> int:
-    return place.count(text, key, least=1)
+def _one_or_more(reader: ValueReader, text: str, key: str) -> int:
+    return reader.count(text, key, least=1)
 
 
 #: Parser of each key.
-_READERS: Mapping[str, Callable[[Place, str, str], Any]] = {
-    "queue_url": Place.queue,
-    "default_url_prefix": Place.prefix,
-    "cas_url_prefix": Place.prefix,
-    "cluster_url": Place.cluster,
-    "project": Place.name,
-    "cluster_name": Place.name,
-    "location": Place.name,
-    "namespace": Place.label,
-    "service_account": Place.word,
-    "machine_type": Place.name,
+_READERS: Mapping[str, Callable[[ValueReader, str, str], Any]] = {
+    "queue_url": ValueReader.queue,
+    "default_url_prefix": ValueReader.prefix,
+    "cas_url_prefix": ValueReader.prefix,
+    "cluster_url": ValueReader.cluster,
+    "project": ValueReader.name,
+    "cluster_name": ValueReader.name,
+    "location": ValueReader.name,
+    "namespace": ValueReader.label,
+    "service_account": ValueReader.word,
+    "machine_type": ValueReader.name,
     "node_disk_size": _size,
-    "local_ssd_count": Place.count,
-    "default_image": Place.word,
-    "consumer_image": Place.word,
+    "local_ssd_count": ValueReader.count,
+    "default_image": ValueReader.word,
+    "consumer_image": ValueReader.word,
     "default_resource_cpu": _cores,
     "default_resource_memory": _size,
     "default_resource_disk": _size,
     "consumers": _one_or_more,
-    "gpus": Place.devices,
-    "on_local": Place.on_local,
+    "gpus": ValueReader.devices,
+    "on_local": ValueReader.on_local,
 }
 #: The keys of the file, in the order of docs/config.md.
 KEYS = tuple(_READERS)

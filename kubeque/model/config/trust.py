@@ -15,17 +15,17 @@ def check_trusted(path: Path) -> None:
     Such a file chooses queue, store and cluster, so it may start pods of another user with the rights of this one. A
     sticky folder such as /tmp and a folder that a group may write are accepted: a replaced file has another owner.
     """
-    for place in (path, path.parent):
+    for checked in (path, path.parent):
         try:
-            status = place.stat()
+            status = checked.stat()
         except OSError as error:
-            raise ConfigError(f"{place} cannot be read ({error.strerror}): name a readable file") from error
+            raise ConfigError(f"{checked} cannot be read ({error.strerror}): name a readable file") from error
         if status.st_uid not in (os.geteuid(), 0):
-            raise _untrusted(path, f"{place} belongs to another user (uid {status.st_uid})")
+            raise _untrusted(path, f"{checked} belongs to another user (uid {status.st_uid})")
         sticky = stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX
         by_group = stat.S_ISREG(status.st_mode) and status.st_mode & stat.S_IWGRP and status.st_gid != os.getegid()
         if by_group or (status.st_mode & stat.S_IWOTH and not sticky):
-            raise _untrusted(path, f"other users may write to {place}")
+            raise _untrusted(path, f"other users may write to {checked}")
 
 
 def _untrusted(path: Path, why: str) -> ConfigError:

@@ -210,7 +210,7 @@ class TaskRecord:
     #: Stored items behind the known ones.
     extra: tuple[Any, ...] = ()
 
-    def ended(self, outcome: Outcome, owner: str) -> TaskRecord:
+    def with_outcome(self, outcome: Outcome, owner: str) -> TaskRecord:
         """Return the record with `outcome` added. A failure is also added to `charges`."""
         attempt = Attempt(
             outcome.attempt, outcome.cause, outcome.code, owner, outcome.start, outcome.seconds, outcome.staging,

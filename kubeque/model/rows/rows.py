@@ -187,7 +187,7 @@ def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
     """Return the types of row `index` by column, without those of texts."""
     if not spec.types:
         return {}
-    places = compute_places(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
+    places = compute_positions(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
     letters = (unfold(types, at) for types, at in zip(spec.types, places, strict=True))
     return {column: letter for column, letter in zip(spec.columns, letters, strict=True) if letter != TEXT}
 
@@ -220,10 +220,10 @@ def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
 
 def compute_row(axes: Sequence[Sequence[str]], index: int) -> Row:
     """Return row `index` of a grid; the last axis changes fastest."""
-    return tuple(axis[at] for axis, at in zip(axes, compute_places(axes, index), strict=True))
+    return tuple(axis[at] for axis, at in zip(axes, compute_positions(axes, index), strict=True))
 
 
-def compute_places(axes: Sequence[Sequence[str]], index: int) -> list[int]:
+def compute_positions(axes: Sequence[Sequence[str]], index: int) -> list[int]:
     """Return the place in each axis of the value that row `index` of a grid has."""
     places: list[int] = []
     for axis in reversed(axes):

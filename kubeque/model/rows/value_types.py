@@ -39,3 +39,9 @@ def unfold(types: str, at: int) -> str:
     if not types:
         return TEXT
     return types if len(types) == 1 else types[at]
+
+
+def fold_columns(letters: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return the types of the columns from the letters of their values; () if all are texts."""
+    types = tuple(map(fold, letters))
+    return types if any(types) else ()

@@ -94,3 +94,13 @@ _EXACT: Mapping[type, Callable[[Any], str]] = {
     bool: lambda truth: "true" if truth else "false",
     int: _integer,
 }
+
+
+def convert_at(
+    convert: Callable[..., str], value: object, missing: str | None, position: str, index: int, column: str
+) -> str:
+    """Return the text of a value. Raises ParametersError that begins with `position`, a format for index and column."""
+    try:
+        return convert(value, missing=missing)
+    except ParametersError as error:
+        raise ParametersError(f"{position.format(index, column)}: {error}") from error

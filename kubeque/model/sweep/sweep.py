@@ -14,7 +14,9 @@ from kubeque.model.globs import translate
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import FunctionCall, Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
-from kubeque.model.rows.parameters import Rows, check_texts, sequence
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import check_texts
+from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.job_name import check_name, readable_name
 from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe

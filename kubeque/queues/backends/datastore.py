@@ -162,7 +162,7 @@ class Datastore:
         try:
             answer = call()
         except google.GoogleAPIError as error:
-            raise named(error, self._where) from error
+            raise make_error(error, self._where) from error
         return type(answer).pb(answer)
 
     def _pages(self, search: Search, limit: int | None, *, keys_only: bool, most: int = _PAGE) -> Iterator[list[Any]]:
@@ -180,7 +180,7 @@ class Datastore:
             request.query.start_cursor = batch.end_cursor
 
 
-def named(error: Exception, where: str) -> QueueError:
+def make_error(error: Exception, where: str) -> QueueError:
     """Return the error of the database `where` as a message with the remedy."""
     from google.api_core import exceptions as google
 

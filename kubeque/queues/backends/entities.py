@@ -100,7 +100,7 @@ class Layout:
     def block(self, r: BlockRecord) -> Entity:
         """Return the entity of a block. Its marks are indexed once for all size classes and once for its own one."""
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
-        indexed: dict[str, int | str] = {"shape": r.size_class, "place": place(r.lo, r.id)}
+        indexed: dict[str, int | str] = {"shape": r.size_class, "place": order_key(r.lo, r.id)}
         for name, value in {"slot": r.slot, "spare": r.spare, "minute": minute}.items():
             if value is not None:
                 indexed |= {name: value, f"{name}_{r.size_class}": value}
@@ -111,7 +111,7 @@ class Layout:
         return Entity(self.block_key(r.uid, r.id), indexed, carried)
 
 
-def place(lo: int, block_id: str) -> str:
+def order_key(lo: int, block_id: str) -> str:
     """Return a text that sorts as (lo, id) does."""
     return f"{lo:010d} {block_id}"
 

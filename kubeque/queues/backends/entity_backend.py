@@ -39,7 +39,7 @@ from kubeque.queues.backends.entities import (
     Write,
     block_record,
     job_record,
-    place,
+    order_key,
 )
 from kubeque.queues.backends.server_clock import ServerClock
 from kubeque.retry import retry
@@ -205,7 +205,7 @@ class EntityBackend:
         return counts
 
     def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
-        bound = (Bound.BEHIND, place(*after)) if after else None
+        bound = (Bound.BEHIND, order_key(*after)) if after else None
         search = Search(self._at.blocks(uid), BLOCK, "place", bound)
         return [block_record(uid, entity) for entity in self._db.search(search, limit)]
 

@@ -190,7 +190,7 @@ class PostgresDialect:
         try:
             yield
         except psycopg.Error as error:
-            raise named(error, self.where()) from error
+            raise make_error(error, self.where()) from error
 
 
 def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
@@ -256,7 +256,7 @@ def _where(settings: Mapping[str, Any]) -> str:
     return f"postgresql://{user}{settings.get('host') or ''}{port}/{settings.get('dbname') or ''}"
 
 
-def named(error: psycopg.Error, where: str) -> QueueError:
+def make_error(error: psycopg.Error, where: str) -> QueueError:
     """Return the error of the database `where` as a message with the remedy."""
     import psycopg
 

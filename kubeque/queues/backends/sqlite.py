@@ -119,7 +119,7 @@ class SqliteDialect:
             yield
         except sqlite3.Error as error:
             self._check_there()  # SQLite reports a removed file as a "disk I/O error"
-            raise named(error, self._path) from error
+            raise make_error(error, self._path) from error
 
 
 def patiently(action: Callable[[], T]) -> T:
@@ -132,7 +132,7 @@ def patiently(action: Callable[[], T]) -> T:
     return retry(action, again=again, pauses=repeat(0.01))
 
 
-def named(error: sqlite3.Error, path: Path) -> QueueError:
+def make_error(error: sqlite3.Error, path: Path) -> QueueError:
     """Return the error of the file as a message with the remedy."""
     text = str(error)
     if "locked" in text or "busy" in text:

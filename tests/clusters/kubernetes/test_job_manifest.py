@@ -13,16 +13,10 @@ from typing import Any
 
 import pytest
 
-from kubeque.clusters.kubernetes.job_manifest import (
-    KEEPER,
-    ManifestContext,
-    fleet_name,
-    fleet_of,
-    kubernetes_job,
-    kubernetes_job_name,
-    slug,
-)
+from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.object_names import KEEPER, fleet_name, fleet_of, kubernetes_job_name, slug
+from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.job import Job
@@ -30,7 +24,7 @@ from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 
 GI = 1024 * MI
 GOLDEN = Path(__file__).parent / "manifests"

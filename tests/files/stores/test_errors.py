@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from google.auth.exceptions import TransportError
 
 from kubeque.files.store import Files
-from kubeque.files.stores.errors import PAUSES, is_transient, patiently, refused
+from kubeque.files.stores.errors import PAUSES, is_transient, patiently, translate_error
 from kubeque.model.errors import ConfigError, FileError, FileMissing, StorageError, StoreUnavailable
 
 
@@ -77,10 +77,10 @@ def test_a_store_that_stays_away_is_given_up_with_what_it_said() -> None:
     def ask() -> None:
         raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
 
-    with pytest.raises(StoreUnavailable, match=r"cannot write gs://b/x: Connection refused") as refused:
+    with pytest.raises(StoreUnavailable, match=r"cannot write gs://b/x: Connection refused") as caught:
         patiently("write", "gs://b/x", ask, sleep=pauses.append)
     assert len(pauses) == len(PAUSES)
-    assert isinstance(refused.value.__cause__, ConnectionRefusedError)
+    assert isinstance(caught.value.__cause__, ConnectionRefusedError)
 
 
 @pytest.fixture
@@ -157,4 +157,4 @@ def test_an_unknown_scheme_is_the_users_to_mend() -> None:
 def test_an_error_of_one_file_is_told_from_one_of_the_store(
     verb: str, error: Exception, local: bool, one_file: bool
 ) -> None:
-    assert isinstance(refused(verb, "gs://b/a", error, local=local), FileError) is one_file
+    assert isinstance(translate_error(verb, "gs://b/a", error, local=local), FileError) is one_file

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from kubeque.files.stores.existence import present
+from kubeque.files.stores.existence import find_present
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Shelf:
         return [name for name in self.names if name.startswith(start)]
 
     def has(self, names: Sequence[str]) -> frozenset[str]:
-        return present(names, ask=self.ask, beginning=self.beginning)
+        return find_present(names, ask=self.ask, beginning=self.beginning)
 
 
 def digests(first: int, last: int) -> list[str]:

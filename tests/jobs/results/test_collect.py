@@ -13,7 +13,7 @@ from kubeque.files.layout import result_url
 from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.collect import collect, frame, records
-from kubeque.jobs.results.ranking import ranked
+from kubeque.jobs.results.ranking import rank_tasks
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.job import Job
@@ -156,9 +156,9 @@ def test_parameters_that_are_named_like_other_columns_are_in_every_table(backend
         "given state", "given out.loss", "given param.state",
     )  # fmt: skip
     assert (line.value("state"), line.value("out.loss")) == ("ok", 1)
-    assert [found.view.index for found in ranked(lines(backends, made), "out.loss", descending=True)] == [1, 0]
+    assert [found.view.index for found in rank_tasks(lines(backends, made), "out.loss", descending=True)] == [1, 0]
     with pytest.raises(UserError, match=r"param\.seconds"):
-        ranked(lines(backends, made), "nothing")
+        rank_tasks(lines(backends, made), "nothing")
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from kubeque.jobs.results.destination import MARKER
 from kubeque.jobs.results.fetch import NotKept
 from kubeque.model.config.config import Config
 from kubeque.model.errors import DestinationError, FileDamaged, StorageError, UserError
+from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.index_ranges import parse_ranges
-from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep
 
 SCRIPT = """

@@ -12,8 +12,8 @@ from kubeque.files.store import Files
 from kubeque.files.urls import join
 from kubeque.jobs.results import fetch_to_store
 from kubeque.model.errors import DestinationError, StorageError
+from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.index_ranges import parse_ranges
-from kubeque.model.rows.parameters import sequence
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.servers import bucket as bucket
 from tests.jobs.servers import gs as gs

@@ -21,7 +21,8 @@ from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.rows.parameters import sequence, to_rows
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import to_rows
 from kubeque.model.sweep.jobspec import read_jobspec
 from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep

@@ -14,7 +14,8 @@ from kubeque.files.layout import result_url
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Outcome
-from kubeque.model.rows.parameters import from_records, sequence
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue

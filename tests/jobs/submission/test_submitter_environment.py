@@ -14,14 +14,14 @@ import pytest
 from kubeque.client import Client, Existing, Submitted
 from kubeque.clusters.environments import Environments
 from kubeque.files.layout import spec_url
-from kubeque.jobs.upkeep.owner import own_mark, queue_mark
+from kubeque.jobs.upkeep.owner import own_queue_id, queue_id
 from kubeque.model.errors import EnvironmentGone, UserError
 from kubeque.model.job.changes import pause_job, raise_needs, resume_job
 from kubeque.model.job.environment import Environment
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.versions import LOCAL_NEEDS
-from kubeque.model.rows.parameters import sequence
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 
 PROGRAM = ["sh", "-c", 'echo "$FOO"; exit 1']
@@ -145,9 +145,13 @@ def test_a_job_of_before_continues_with_what_its_spec_holds(client: Client) -> N
 def test_gc_removes_the_environments_of_removed_jobs_of_this_queue(client: Client) -> None:
     job = submit(client).job
     environments = Environments(client.config.home)
-    other = queue_mark("postgresql://elsewhere/q", "")
+    other = queue_id("postgresql://elsewhere/q", "")
     gone, recent, foreign = (replace(job, uid=letter * 12) for letter in "abc")
-    for each, queue in ((gone, own_mark(client._backends)), (recent, own_mark(client._backends)), (foreign, other)):
+    for each, queue in (
+        (gone, own_queue_id(client._backends)),
+        (recent, own_queue_id(client._backends)),
+        (foreign, other),
+    ):
         environments.write(each, Environment(), queue=queue)
     for each in (job, gone, foreign):
         os.utime(environments.path(each), (0, time.time() - 2 * DAY))

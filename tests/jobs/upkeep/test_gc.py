@@ -16,7 +16,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.submit import Existing, submit
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.gc_lock import Clearing, wait_until_cleared
-from kubeque.jobs.upkeep.owner import queue_mark
+from kubeque.jobs.upkeep.owner import queue_id
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
 from kubeque.model.job.counts import Counts
@@ -222,13 +222,13 @@ def test_who_died_while_clearing_away_holds_nobody_up_for_long(store: Store) -> 
 
 def test_a_queue_is_told_from_others_by_its_address_and_an_embedded_one_by_its_machine() -> None:
     marks = [
-        queue_mark("sqlite:////home/ann/queue.db", "one"),
-        queue_mark("sqlite:////home/ann/queue.db", "two"),
-        queue_mark("postgresql://ann:secret@db/q", "one"),
-        queue_mark("postgresql://localhost/q", "one"),
-        queue_mark("postgresql://localhost/q", "two"),
-        queue_mark("datastore://project", "one"),
-        queue_mark("datastore://project", "one", "localhost:8081"),
+        queue_id("sqlite:////home/ann/queue.db", "one"),
+        queue_id("sqlite:////home/ann/queue.db", "two"),
+        queue_id("postgresql://ann:secret@db/q", "one"),
+        queue_id("postgresql://localhost/q", "one"),
+        queue_id("postgresql://localhost/q", "two"),
+        queue_id("datastore://project", "one"),
+        queue_id("datastore://project", "one", "localhost:8081"),
     ]
     assert len(set(marks)) == len(marks)
-    assert queue_mark("postgresql://ann:other@db/q", "two") == marks[2]
+    assert queue_id("postgresql://ann:other@db/q", "two") == marks[2]

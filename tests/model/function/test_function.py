@@ -16,7 +16,8 @@ import pytest
 from kubeque.model.errors import CommandError
 from kubeque.model.function.call_function import RETURN_FILE
 from kubeque.model.function.function import function_files
-from kubeque.model.rows.parameters import from_records, sequence
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import read_types
 
 OUTSIDE = 7

@@ -11,7 +11,8 @@ import pytest
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.spec import Input, JobSpec
-from kubeque.model.rows.parameters import from_records, sequence
+from kubeque.model.rows.grid import sequence
+from kubeque.model.rows.parameters import from_records
 
 PINNED = "python@sha256:" + "a" * 64
 SCRIPT = Input("run.py", "/cas/1", "1" * 64, 10)

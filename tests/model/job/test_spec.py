@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import FunctionCall, Input, JobSpec
-from kubeque.model.rows.parameters import from_records, grid, sequence
+from kubeque.model.rows.grid import grid, sequence
+from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import RowsSpec
 
 strings = st.lists(st.text(max_size=9), max_size=3).map(tuple)

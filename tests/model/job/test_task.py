@@ -70,7 +70,7 @@ def test_causes_and_items_of_a_newer_program_are_kept(record: TaskRecord, name: 
     assert read.outcome is None or read.outcome.cause is Cause.UNKNOWN
     assert json.loads(json.dumps(read.to_wire())) == wire
     # And it stays where the next attempt is recorded
-    after = read.ended(Outcome(5, 9, Cause.EXIT), "a")
+    after = read.with_outcome(Outcome(5, 9, Cause.EXIT), "a")
     assert after.charges[cause] == 2
     assert after.extra == tuple(more)
     assert [kept.to_wire() for kept in after.history[:-1]] == [kept.to_wire() for kept in read.history][-7:]
@@ -99,7 +99,7 @@ def test_a_failure_is_remembered_and_charged() -> None:
     record = TaskRecord(attempts=2, charges={Cause.OOM: 1}, suspect=True)
 
     outcome = Outcome(5, 2, Cause.OOM, code=9, start=10.0, seconds=1.5, staging=0.5, saving=0.25)
-    after = record.ended(outcome, "consumer-a")
+    after = record.with_outcome(outcome, "consumer-a")
 
     assert after.charges == {Cause.OOM: 2}
     assert after.history == (Attempt(2, Cause.OOM, 9, "consumer-a", 10.0, 1.5, 0.5, 0.25),)
@@ -108,7 +108,7 @@ def test_a_failure_is_remembered_and_charged() -> None:
 
 
 def test_a_success_is_remembered_and_not_charged() -> None:
-    after = TaskRecord(attempts=1).ended(Outcome(5, 1, Cause.OK, code=0), "a")
+    after = TaskRecord(attempts=1).with_outcome(Outcome(5, 1, Cause.OK, code=0), "a")
 
     assert after.charges == {}
     assert after.outcome == Outcome(5, 1, Cause.OK, code=0)
@@ -119,7 +119,7 @@ def test_a_success_is_remembered_and_not_charged() -> None:
 def test_only_the_last_attempts_are_kept_and_all_failures_charged(ends: list[Cause]) -> None:
     record = TaskRecord()
     for number, cause in enumerate(ends, 1):
-        record = record.ended(Outcome(5, number, cause), "a")
+        record = record.with_outcome(Outcome(5, number, cause), "a")
 
     assert [attempt.number for attempt in record.history] == list(range(1, len(ends) + 1))[-KEPT_ATTEMPTS:]
     assert sum(record.charges.values()) == sum(cause is not Cause.OK for cause in ends)
@@ -127,7 +127,7 @@ def test_only_the_last_attempts_are_kept_and_all_failures_charged(ends: list[Cau
 
 
 def test_a_long_message_is_cut_in_the_queue() -> None:
-    after = TaskRecord().ended(Outcome(5, 1, Cause.EXIT, message="x" * 1000), "a")
+    after = TaskRecord().with_outcome(Outcome(5, 1, Cause.EXIT, message="x" * 1000), "a")
 
     assert after.outcome
     assert len(after.outcome.message) == MESSAGE_CHARACTERS

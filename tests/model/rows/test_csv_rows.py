@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.rows.parameters import Rows, from_records, pages, read_csv
-from kubeque.model.rows.rows import MAX_TASKS
+from kubeque.model.rows.csv_rows import read_csv
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.rows import MAX_TASKS, Rows, pages
 
 KIB = 1024
 

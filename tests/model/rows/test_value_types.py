@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.rows.parameters import check_texts, from_frame, from_records, grid
+from kubeque.model.rows.grid import grid
+from kubeque.model.rows.parameters import check_texts, from_frame, from_records
 from kubeque.model.rows.rows import Rows, RowsSpec, read_values
 from kubeque.model.rows.typed_text import to_typed_text, type_of
 from kubeque.model.rows.value_types import to_value

@@ -76,7 +76,7 @@ queue = open_queue(sys.argv[1])
 job = queue.job("sweep")
 while lease := claim(queue, job, sys.argv[2], reserve=1):
     while taken := lease.take():
-        lease.ended(outcome(*taken))
+        lease.add_outcome(outcome(*taken))
         lease.commit(reserve=1)
         print(*taken, flush=True)
 """

@@ -14,7 +14,7 @@ from kubeque.consumer.rules.departure import Departure
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State, TaskRecord
-from kubeque.queues import queue, reaper, task_views, transitions
+from kubeque.queues import job_records, queue, reaper, task_views, transitions
 from kubeque.queues.backends import records
 from kubeque.queues.backends.backend import BlockRecord, Conflict
 from kubeque.queues.backends.memory import MemoryBackend
@@ -100,7 +100,7 @@ def a_theft_takes_what_is_reserved(patch: pytest.MonkeyPatch) -> None:
 @bug
 def a_change_without_an_answer_is_sent_again(patch: pytest.MonkeyPatch) -> None:
     read = records.read_job
-    patch.setattr(queue, "read_job", lambda record: (read(record)[0], []))
+    patch.setattr(job_records, "read_job", lambda record: (read(record)[0], []))
 
 
 @bug
@@ -235,7 +235,7 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
 
 @bug
 def tasks_are_listed_as_they_come(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(queue, "in_order", task_views._merged)
+    patch.setattr(queue, "in_order", task_views._merge)
 
 
 @bug

@@ -16,13 +16,14 @@ from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.task import Cause, Death, Outcome
+from kubeque.queues.claim import claim
 from kubeque.queues.early_stop import early_attempts
-from kubeque.queues.lease import Lease, claim
+from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch
 from tests.queues.fuzz.checker import Checker, require
@@ -51,9 +52,9 @@ class VirtualEvent(threading.Event):
 
 @dataclass(frozen=True)
 class VirtualHost:
-    """A place without files and processes."""
+    """A host without files and processes."""
 
-    place: Place
+    profile: ConsumerProfile
     fleet: str = "local"
     number: int | None = None
     work: Path = Path("/nowhere")
@@ -74,7 +75,7 @@ class VirtualHost:
     def find_death(self, owner: str) -> Death | None:
         return None
 
-    def is_in_place(self) -> bool:
+    def has_home(self) -> bool:
         return True
 
 
@@ -103,24 +104,24 @@ class DecidingConsumer:
     #: Probability of each task that it cannot be staged.
     fault_chance = 0.02
 
-    def __init__(self, me: Participant, queue: Queue, checker: Checker, place: Place, fate: Fate) -> None:
+    def __init__(self, me: Participant, queue: Queue, checker: Checker, profile: ConsumerProfile, fate: Fate) -> None:
         self._me = me
         self._world: World = me.world
         self._rng: Random = me.rng
         self._queue = queue
         self._checker = checker
-        self._place = place
+        self._profile = profile
         self._fate = fate
         self._stop = StopSignal()
         self._leaving = VirtualEvent(me)
         jobs, early_stop = JobDiscovery(queue, "local"), EarlyStop(queue)
-        self._decisions = Decisions(place)
+        self._decisions = Decisions(profile)
         self._coordinator = Coordinator(
             self._decisions, jobs, early_stop, stop=self._stop, reset_stop=self._stop.clear, leaving=self._leaving,
             clock=self._clock, sleep=me.pause,
         )  # fmt: skip
         self._heartbeat = Heartbeat(
-            queue, self._coordinator, jobs, early_stop, VirtualHost(place), self._leaving, LeaseWatch(self._clock)
+            queue, self._coordinator, jobs, early_stop, VirtualHost(profile), self._leaving, LeaseWatch(self._clock)
         )
         self._told_to_leave = False
         self._in_hand: Task | None = None
@@ -198,7 +199,7 @@ class DecidingConsumer:
                 self._stage(number)
             case do.Claim(job, reserve):
                 lease = claim(
-                    self._queue, job, self._place.owner, size_classes=self._place.size_classes(job), reserve=reserve
+                    self._queue, job, self._profile.owner, size_classes=self._profile.size_classes(job), reserve=reserve
                 )
                 self._tell(on.LeaseClaimed(self._coordinator.add(lease)) if lease else on.NothingClaimed())
             case do.ListJobs():
@@ -291,7 +292,7 @@ class DecidingConsumer:
         lease, folder = task.lease, task.folder
         outcome = Outcome(task.index, task.attempt, task.cause, task.code, seconds=task.seconds, folder=folder)
         self._checker.ends(lease.block.uid, outcome)
-        lease.ended(outcome)
+        lease.add_outcome(outcome)
         self._waiting.append((lease, outcome))
         view = self._coordinator.view(task.number, lease)
         self._tell(on.TaskSaved(view, task.cause, early_attempts(view.job)))

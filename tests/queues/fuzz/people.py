@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import GO_ON, ResetRule
 from kubeque.model.job.task import Cause, Death, Outcome
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks, spread
+from kubeque.queues.claim import claim
 from kubeque.queues.early_stop import end_hopeless, enforce_limits
-from kubeque.queues.lease import Lease, claim
+from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 from tests.queues.fuzz.checker import Checker, require
@@ -90,8 +91,8 @@ class Stage:
         """Live as consumers with the real decisions, one after the other."""
         while True:
             size_class = None if self.weather.calm else me.rng.choice([None, None, None, 0, 1, 2])
-            place = Place(me.name, size_class, linger_seconds=5.0)
-            DecidingConsumer(me, consumer.queue, self.checker, place, consumer.fate).work()
+            profile = ConsumerProfile(me.name, size_class, linger_seconds=5.0)
+            DecidingConsumer(me, consumer.queue, self.checker, profile, consumer.fate).work()
             me.pause(me.rng.uniform(0.5, 5.0))
 
     def visit(self, me: Participant, act: Callable[[Queue], object], least: float, most: float) -> None:
@@ -181,7 +182,7 @@ class Consumer:
             raise Killed
         outcome = Outcome(index, number, cause, code, seconds=seconds, folder=folder)
         self.stage.checker.ends(lease.block.uid, outcome)
-        lease.ended(outcome)
+        lease.add_outcome(outcome)
         if rng.random() < 0.6:
             self._commit(lease, reserve=rng.choice([0, 0, 1, 3]))
 

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.task import Cause
 from kubeque.queues.backends.memory import MemoryBackend
@@ -60,7 +60,7 @@ def run(seed: int) -> None:
         return Queue(QuickView(backend, me, weather, checker.look), sleep=me.pause, clock=lambda: world.time)
 
     def work(me: Participant) -> None:
-        LoyalConsumer(me, open_queue(me), checker, Place(me.name, linger_seconds=5.0), fate).work()
+        LoyalConsumer(me, open_queue(me), checker, ConsumerProfile(me.name, linger_seconds=5.0), fate).work()
         require(not [task for task in checker.open_tasks() if "PENDING" in task], "a consumer left before the end")
 
     def watch_leases(me: Participant) -> None:

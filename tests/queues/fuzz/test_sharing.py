@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from kubeque.consumer.hosts.place import Place
+from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.job.task import Cause
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import block_size, make_blocks
@@ -58,7 +58,7 @@ def makespan(durations: Sequence[float], consumers: int, seed: int = 0) -> float
 
     def work(me: Participant) -> None:
         queue = Queue(QuickView(backend, me, Weather(), checker.look), sleep=me.pause, clock=lambda: world.time)
-        QuickConsumer(me, queue, checker, Place(me.name, linger_seconds=1.0), fate).work()
+        QuickConsumer(me, queue, checker, ConsumerProfile(me.name, linger_seconds=1.0), fate).work()
 
     def await_end(me: Participant) -> None:
         while checker.open_tasks():

@@ -14,7 +14,7 @@ import click
 
 from kubeque.cli.connect import configuration
 from kubeque.cli.output.interrupt import on_interrupt
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import parse_node_range
@@ -73,7 +73,7 @@ def resize_pool(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> 
 def print_pool(seen: PoolSeen, *, as_json: bool) -> None:
     """Print a node pool as one line or one JSON object."""
     if not as_json:
-        click.echo(shown(seen.describe(), 500))
+        click.echo(terminal_text(seen.describe(), 500))
         return
     pool = asdict(seen.pool)
     nodes = pool.pop("nodes")

@@ -11,7 +11,7 @@ import click
 from kubeque.cli.commands.cluster.hosting import open_hosted
 from kubeque.cli.connect import configuration, connect, json_option, yes_option
 from kubeque.cli.output.interrupt import confirm
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Observer, is_hosted
 from kubeque.model.config.config import Config
 from kubeque.model.errors import UserError
@@ -54,7 +54,7 @@ def _format_observers(observers: Sequence[Observer]) -> Iterator[str]:
     """Yield a line for each program that starts consumers again, and how to prevent it."""
     forms = {"process": "the process {} waits", "keeper": "a keeper waits", "airflow": "the Airflow task {} waits"}
     for each in observers:
-        what = forms[each.kind].format(shown(each.name))
+        what = forms[each.kind].format(terminal_text(each.name))
         yield f"{what} for {each.job} and starts consumers again: end it, or kubeque pause {each.job}"
 
 

@@ -9,7 +9,7 @@ import click
 
 from kubeque.cli.connect import configuration, connect, job_argument
 from kubeque.cli.job_reference import find_job
-from kubeque.cli.output.terminal import shown, wants_colour
+from kubeque.cli.output.terminal import terminal_text, wants_colour
 from kubeque.client import Client, Finding
 
 
@@ -39,5 +39,5 @@ def _print_findings(findings: Iterable[Finding], *, as_json: bool) -> int:
             continue
         word = "ok   " if finding.ok else "WRONG"
         word = click.style(word, fg="green" if finding.ok else "red") if paint else word
-        click.echo(f"{word}  {finding.what:<8}  {shown(finding.text, 500)}")
+        click.echo(f"{word}  {finding.what:<8}  {terminal_text(finding.text, 500)}")
     return 0 if all_ok else 1

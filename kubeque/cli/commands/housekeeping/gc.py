@@ -10,7 +10,7 @@ from itertools import groupby
 import click
 
 from kubeque.cli.connect import connect, json_option
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Garbage
 from kubeque.model.resources import format_bytes
 
@@ -57,7 +57,7 @@ def _format_pieces(found: Garbage) -> Iterator[str]:
         pieces = list(group)
         for piece in pieces[:_LISTED]:
             files = f"{piece.files} file{'s' * (piece.files != 1)}"
-            name = shown(piece.name) if kind == "expired" else piece.name
+            name = terminal_text(piece.name) if kind == "expired" else piece.name
             yield f"{name}  {_WORDS[kind]}: {files}, {format_bytes(piece.bytes)}B"
         if rest := pieces[_LISTED:]:
             yield f"and {len(rest)} more, {format_bytes(sum(piece.bytes for piece in rest))}B"

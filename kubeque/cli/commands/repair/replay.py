@@ -12,7 +12,7 @@ import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.job_reference import find_job
-from kubeque.cli.output.terminal import Table, shown
+from kubeque.cli.output.terminal import Table, terminal_text
 from kubeque.client import Replayed
 
 
@@ -42,7 +42,7 @@ def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json:
             Table(["", "recorded", "here", ""]).print(_rows(done))
         click.echo(_format_verdict(done))
         click.echo(f"its folder is {done.folder}; to run it by hand:")
-        click.echo(f"  cd {shlex.quote(str(done.folder / 'work'))} && {shown(shlex.join(done.command), 2000)}")
+        click.echo(f"  cd {shlex.quote(str(done.folder / 'work'))} && {terminal_text(shlex.join(done.command), 2000)}")
     return 1 if done.same is False else 0
 
 
@@ -61,12 +61,12 @@ def to_wire(job: str, index: int, done: Replayed) -> dict[str, Any]:
 def _rows(done: Replayed) -> Iterator[list[str]]:
     for item in done.compared:
         verdict = {True: "same", False: "differs", None: ""}[item.same]
-        yield [shown(item.what), shown(item.recorded), shown(item.here), verdict]
+        yield [terminal_text(item.what), terminal_text(item.recorded), terminal_text(item.here), verdict]
 
 
 def _format_verdict(done: Replayed) -> str:
     code = f" {done.code}" if done.code else ""
     if done.same is None:
         return f"it ended with {done.cause}{code}; the job has no recorded outcome to compare with"
-    differing = [shown(item.what) for item in done.compared if item.same is False]
+    differing = [terminal_text(item.what) for item in done.compared if item.same is False]
     return f"it differs in {', '.join(differing)}" if differing else f"the same outcome: {done.cause}{code}"

@@ -21,7 +21,7 @@ from kubeque.cli.connect import connect, json_option
 from kubeque.cli.grouped_help import GroupedCommand
 from kubeque.cli.output.interrupt import Interrupted, on_interrupt
 from kubeque.cli.output.progress_bar import show_transfer
-from kubeque.cli.output.terminal import shown
+from kubeque.cli.output.terminal import terminal_text
 from kubeque.cli.sweep_options import sweep_options, to_jobspec
 from kubeque.cli.sweep_request import make_sweep, read_request
 from kubeque.client import Client, Effect, Existing, Plan, Progress, Submitted
@@ -254,7 +254,7 @@ def _plan_lines(jobspec: Jobspec, plan: Plan) -> list[str]:
         )
     if jobspec.get("try", plan.tasks) < plan.tasks:
         lines.append(f"{jobspec['try']} of the tasks run first")
-    lines += [f"  {index}: {shown(shlex.join(command))}" for index, command in enumerate(plan.commands)]
+    lines += [f"  {index}: {terminal_text(shlex.join(command))}" for index, command in enumerate(plan.commands)]
     if plan.tasks > len(plan.commands):
         lines.append(f"  ... and {plan.tasks - len(plan.commands)} more")
     if plan.name != "new":

@@ -15,7 +15,7 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.job_text import format_job, to_wire
 from kubeque.cli.output.task_table import STATES, print_tasks
-from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, shown
+from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, terminal_text
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
@@ -85,14 +85,14 @@ def job_to_wire(details: JobDetails) -> dict[str, Any]:
 
 def _job_lines(details: JobDetails) -> Iterator[str]:
     job, spec = details.progress.job, details.spec
-    columns = ", ".join(map(shown, spec.rows.columns))
+    columns = ", ".join(map(terminal_text, spec.rows.columns))
     yield format_job(details.progress)
     yield from format_pairs(
         [
-            ("command", shown(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
+            ("command", terminal_text(" ".join(shlex.quote(written(word)) for word in spec.command), 2000)),
             ("rows", f"{job.n}" + (f" with {columns}" if columns else "")),
-            ("inputs", shown(", ".join(_format_inputs(details)), 2000)),
-            ("image", shown(spec.image or "")),
+            ("inputs", terminal_text(", ".join(_format_inputs(details)), 2000)),
+            ("image", terminal_text(spec.image or "")),
             ("each task", _format_request(job.shapes[0], job.shapes[-1], spec.cpu, spec.task_timeout)),
             ("used", _format_use(details)),
             ("causes", ", ".join(f"{n} {cause}" for cause, n in details.causes.items())),
@@ -106,7 +106,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
             ),
             ("deadline", _format_time(job.deadline) if job.deadline else ""),
             ("allowed", _format_limits(details)),
-            ("series", shown(job.series)),
+            ("series", terminal_text(job.series)),
             ("revision", f"{job.revision}, run {job.run}"),
             ("uid", job.uid),
             ("results", job.url),
@@ -117,7 +117,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
 
 def _format_inputs(details: JobDetails) -> list[str]:
     spec = details.spec
-    named = [f"{shown(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
+    named = [f"{terminal_text(item.name)} ({format_bytes(item.size)}B)" for item in spec.inputs[:_FILES]]
     more = len(spec.inputs) - len(named)
     named += [f"and {more} more"] if more else []
     return [*named, *([f"{len(spec.row_inputs)} that depend on the row"] if spec.row_inputs else [])]
@@ -187,21 +187,27 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     yield f"{task.job.name} {view.index}: {facts['state']}{cause}"
     yield from format_pairs(
         [
-            *((shown(_parameter_label(column)), shown(value, 200)) for column, value in task.line.parameters().items()),
-            ("command", shown(shlex.join(map(str, result.get("command", []))), 2000)),
-            ("message", shown(result.get("message") or outcome.message, 400) if outcome else ""),
+            *(
+                (terminal_text(_parameter_label(column)), terminal_text(value, 200))
+                for column, value in task.line.parameters().items()
+            ),
+            ("command", terminal_text(shlex.join(map(str, result.get("command", []))), 2000)),
+            ("message", terminal_text(result.get("message") or outcome.message, 400) if outcome else ""),
             ("took", ", ".join(part for part in took if part)),
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
             ("running in", view.owner),
-            *((f"out.{shown(key)}", shown(value, 200)) for key, value in (result.get("out") or {}).items()),
+            *(
+                (f"out.{terminal_text(key)}", terminal_text(value, 200))
+                for key, value in (result.get("out") or {}).items()
+            ),
             ("files", f"{len(result.get('files', []))} in {task.url}" if task.url and not task.fault else ""),
-            ("result", shown(task.fault, 400) if task.fault else ""),
+            ("result", terminal_text(task.fault, 400) if task.fault else ""),
         ]
     )
     for item in result.get("files", [])[:_FILES]:
-        yield f"  {shown(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
+        yield f"  {terminal_text(item.get('name'), 200)}  {format_bytes(int(item.get('size', 0)))}B"
     for refused in result.get("refused", []):
-        yield f"  not kept: {shown(refused, 400)}"
+        yield f"  not kept: {terminal_text(refused, 400)}"
     yield from _last_lines(result)
     if view.record.history:
         yield ""
@@ -218,7 +224,7 @@ def _last_lines(result: dict[str, Any] | Any) -> Iterator[str]:
         text = result.get(stream)
         if isinstance(text, str) and text.strip():
             yield f"{stream}, last lines:"
-            yield from (f"  {shown(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
+            yield from (f"  {terminal_text(line, 400)}" for line in text.splitlines()[-_LAST_LINES:])
         elif text is None and result.get(f"{stream}_bytes"):
             size = format_bytes(int(result[f"{stream}_bytes"]))
             yield f"{stream}: {size}; kubeque peek {result.get('job')} {result.get('index')} shows its end"

@@ -10,7 +10,7 @@ from kubeque.model.timing import RESULTS_WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ConsumerProfile:
     """One consumer among those of its fleet."""
 
     owner: str

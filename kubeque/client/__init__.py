@@ -1,0 +1,50 @@
+"""The one entry point to kubeque from Python, for the command line, the Airflow provider and notebooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubeque.client.cluster import ClusterMethods
+from kubeque.client.control import ControlMethods
+from kubeque.client.results import ResultMethods
+from kubeque.client.submission import SubmissionMethods
+from kubeque.clusters.open import Access, is_hosted
+from kubeque.files.csv_source import STANDARD_INPUT
+from kubeque.files.inputs.sources import absolute_pushes
+from kubeque.files.layout import report_url
+from kubeque.files.progress import Transfer
+from kubeque.jobs.inspection.details import JobDetails, TaskDetails
+from kubeque.jobs.inspection.doctor import Finding
+from kubeque.jobs.inspection.peek import Peek
+from kubeque.jobs.inspection.reader import Failures, Reader
+from kubeque.jobs.inspection.replay import Replayed
+from kubeque.jobs.results.collect import CollectedTable
+from kubeque.jobs.results.table import TaskRow
+from kubeque.jobs.submission.effect import Effect
+from kubeque.jobs.submission.existing import Existing
+from kubeque.jobs.submission.plan import Plan
+from kubeque.jobs.submission.submit import Submitted
+from kubeque.jobs.upkeep.gc import Garbage
+from kubeque.jobs.upkeep.observers import Observer
+from kubeque.jobs.upkeep.progress import Progress
+from kubeque.model.stats.estimate import Estimate
+from kubeque.model.stats.spans import By
+
+if TYPE_CHECKING:
+    from kubeque.clusters.gke.cluster import GkeCluster as GkeCluster
+    from kubeque.clusters.gke.messages import PoolSeen as PoolSeen
+    from kubeque.clusters.gke.project import Part as Part
+
+__all__ = [
+    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing", "Failures",
+    "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted",
+    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "is_hosted", "report_url",
+]  # fmt: skip
+
+
+class Client(SubmissionMethods, ResultMethods, ControlMethods, ClusterMethods):
+    """Submit sweeps, watch them, and fetch their results.
+
+    All methods that take the name of a job raise JobNotFound. All methods raise QueueError and StorageError where the
+    queue or the store fails.
+    """

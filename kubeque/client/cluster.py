@@ -1,0 +1,53 @@
+"""The part of the client that concerns the configuration and where consumers run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from kubeque.client.connection import Connection
+from kubeque.clusters.open import Access, open_hosted
+from kubeque.jobs.inspection import doctor
+from kubeque.jobs.inspection.doctor import Finding
+from kubeque.jobs.upkeep import observers
+from kubeque.jobs.upkeep.observers import Observer
+from kubeque.model.config.config import Config
+
+if TYPE_CHECKING:
+    from kubeque.clusters.gke.cluster import GkeCluster
+
+
+class ClusterMethods(Connection):
+    """Methods of the client that check the configuration, and that start and stop its cluster."""
+
+    @staticmethod
+    def check(config: Config, *, only_cluster: bool = False) -> Iterator[Finding]:
+        """Check queue, stores, cluster and disk of a configuration, or the cluster alone; yield each finding."""
+        return doctor.check_cluster(config) if only_cluster else doctor.check(config)
+
+    def check_store(self) -> None:
+        """Raise UserError or StorageError if results cannot be written."""
+        self._backends.files.check_writable(self.config.default_url_prefix)
+
+    @staticmethod
+    def hosting(
+        config: Config, *, access: Access | None = None, tell: Callable[[str, float], None] | None = None
+    ) -> GkeCluster:
+        """Return the cluster that `config` names, to start, resize and stop it. Raises ConfigError unless `is_hosted`.
+
+        `tell` gets the name of an operation that takes long, and the seconds since its start.
+        """
+        return open_hosted(config, access=access, tell=tell)
+
+    def start_hint(self) -> str:
+        """Return a message that names what the user must start before consumers can run; empty if nothing is known to
+        be missing."""
+        return self._backends.cluster.start_hint
+
+    def stop(self) -> int:
+        """End the consumers of this machine and return their number. Their tasks wait."""
+        return self._backends.cluster.stop()
+
+    def observers(self) -> list[Observer]:
+        """Return the programs that wait for open jobs: they start consumers again."""
+        return observers.find_observers(self._backends)

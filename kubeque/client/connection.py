@@ -1,0 +1,42 @@
+"""The connection of a client to the backends of a configuration."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from kubeque.clusters.open import Access
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.inspection.reader import Reader
+from kubeque.model.config.config import Config
+from kubeque.model.job.job import Job
+from kubeque.queues.reaper import LeaseWatch
+
+
+class Connection:
+    """Queue, files and cluster of one configuration."""
+
+    def __init__(self, config: Config | None = None, *, access: Access | None = None) -> None:
+        """Connect to what `config` names (default: the `.kubeque` file, or this machine).
+
+        `access`: logins for clusters; default: those of this machine's user. Raises ConfigError, ClusterError.
+        """
+        self.config = config or Config.load()
+        self._backends = Backends.open(self.config, access)
+        self._watch = LeaseWatch()
+        #: Reads jobs without changing them, for pages that many people open.
+        self.reader = Reader(self._backends)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._backends.close()
+
+    def job(self, name: str) -> Job:
+        """Return one job as the queue has it."""
+        return self._backends.queue.job(name)

@@ -1,0 +1,81 @@
+"""The part of the client that changes and removes jobs."""
+
+from __future__ import annotations
+
+from kubeque.client.progress import ProgressMethods
+from kubeque.jobs.inspection import doctor
+from kubeque.jobs.inspection.doctor import Finding
+from kubeque.jobs.submission.reset import reset, stale_note
+from kubeque.jobs.upkeep import control
+from kubeque.jobs.upkeep.gc import Garbage, clear_away
+from kubeque.jobs.upkeep.progress import Progress
+from kubeque.jobs.upkeep.remove import remove
+from kubeque.model.job.job import Job
+from kubeque.model.job.reset_rule import ResetRule
+
+
+class ControlMethods(ProgressMethods):
+    """Methods of the client that change, examine and remove jobs."""
+
+    def kill(self, name: str) -> Progress:
+        """Stop a job: tasks that wait or run become killed, tasks that are ok stay.
+
+        A job whose record cannot be read is stopped too; JobUnreadable is raised if its progress cannot be read after.
+        """
+        control.kill(self._backends, name)
+        return self.status(name)
+
+    def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
+        """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets.
+
+        `update`: with the input files and the environment of now, which `stale_note` compares. Raises UserError.
+        """
+        reset(self._backends, name, rule or ResetRule(), update=update)
+        return self.reconcile(name)
+
+    def stale_note(self, name: str) -> str:
+        """Return the note that input files of a job changed on this machine since its submission; empty if none did."""
+        return stale_note(self._backends, self.job(name))
+
+    def pause(self, name: str) -> Progress:
+        """Pause a job: running tasks finish, no other task starts, and consumers without work leave.
+
+        Consumers notice the pause within five seconds. Raises UserError if the job has ended.
+        """
+        control.pause(self._backends, name)
+        return self.status(name)
+
+    def resume(self, name: str) -> Progress:
+        """End the pause of a job and start consumers. Raises UserError if the job is not paused."""
+        control.resume(self._backends, name)
+        return self.reconcile(name)
+
+    def prioritise(self, name: str, priority: int) -> Job:
+        """Set the priority of a job: the consumers of its fleet prefer jobs of higher priority.
+
+        Raises UserError if the job has ended.
+        """
+        return control.prioritise(self._backends, name, priority)
+
+    def scale(self, name: str, consumers: int) -> Progress:
+        """Set the number of consumers of a job: missing ones start, surplus ones leave after their task.
+
+        Raises UserError for a number that is not allowed or a job that has ended.
+        """
+        grew = control.scale(self._backends, name, consumers)
+        return self.reconcile(name) if grew else self.status(name)
+
+    def remove(self, name: str) -> Job | None:
+        """Delete a job and its results, except those that other jobs link to.
+
+        Return None for a job whose record could not be read: `gc` deletes its results.
+        """
+        return remove(self._backends, name)
+
+    def gc(self, *, really: bool = False) -> Garbage:
+        """Return expired jobs, left-over folders and unused inputs; `really`: delete them. Raises UserError."""
+        return clear_away(self._backends, really=really, now=self._backends.queue.now())
+
+    def doctor(self, name: str) -> list[Finding]:
+        """Record deaths, close the job if it has ended, and check its consumers, records and files. Starts nothing."""
+        return doctor.examine(self._backends, name)

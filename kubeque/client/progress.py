@@ -1,0 +1,109 @@
+"""The part of the client that observes jobs and waits for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kubeque import __version__
+from kubeque.client.connection import Connection
+from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
+from kubeque.jobs.inspection.peek import Peek, peek
+from kubeque.jobs.submission.recent_jobs import recent_names
+from kubeque.jobs.upkeep import observers, wait_token, watch
+from kubeque.jobs.upkeep.progress import Progress, read_progress
+from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.model.errors import JobUnreadable, StorageError
+from kubeque.model.job.job import Job
+from kubeque.model.job.versions import warn_of_difference
+
+
+class ProgressMethods(Connection):
+    """Methods of the client that observe jobs and wait for them."""
+
+    def progress(self, name: str) -> Progress:
+        """Return the progress of a job. Nothing is changed or started."""
+        return read_progress(self._backends, self.job(name))
+
+    def status(self, name: str) -> Progress:
+        """Record the deaths of consumers, close the job if it has ended, and return its progress. Starts nothing.
+
+        While the store does not answer or blocks are damaged, the progress is that of the queue, with the obstacle.
+        """
+        try:
+            return reconcile(self._backends, name, start=False, watch=self._watch)
+        except (StorageError, JobUnreadable) as error:
+            return read_progress(self._backends, self.job(name), obstacle=str(error))
+
+    def reconcile(self, name: str) -> Progress:
+        """Do the same as `status`, and start missing consumers. Programs that wait for a job call this repeatedly."""
+        return reconcile(self._backends, name, start=True, watch=self._watch)
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs of the queue, the newest last, without those that this kubeque cannot read."""
+        return sorted(self._backends.queue.jobs(), key=lambda job: job.created)
+
+    def version_warnings(self, job: Job) -> list[str]:
+        """Return one line for each version of kubeque other than this one that works on a job. Raises StorageError."""
+        consumers = self._backends.cluster_of(job).consumer_version
+        found = (
+            warn_of_difference(f"{job.name}: its consumers run", consumers, __version__),
+            warn_of_difference(f"{job.name}: its record was written by", job.written_by, __version__),
+        )
+        return [line for line in found if line]
+
+    def unreadable_jobs(self) -> list[JobUnreadable]:
+        """The jobs that this kubeque leaves alone, each with the reason: what it needs, or that it is damaged."""
+        return self._backends.queue.list_jobs().unreadable
+
+    def recent_names(self) -> list[str]:
+        """Return the names that this user submitted to this queue from this home folder, the newest first."""
+        return recent_names(self.config.home, self.config.queue_url)
+
+    def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
+        """Start missing consumers, and yield the progress of a job until it has ended or is held.
+
+        An outage becomes an error after 300 s.
+        """
+        with observers.announce(self.config.home, name):
+            yield from watch.watch(lambda: self.reconcile(name), seconds=seconds)
+
+    def wait(self, name: str, *, timeout: float | None = None) -> Progress:
+        """Wait until the job has ended or is held. Raises TimeoutError after `timeout` seconds."""
+        return watch.wait(self.watch(name), name, timeout=timeout)
+
+    def details(self, name: str) -> JobDetails:
+        """Return a job with its spec and the sums over its tasks. O(tasks)."""
+        return job_details(self._backends, name)
+
+    def task(self, name: str, index: int) -> TaskDetails:
+        """Return a task with its row, attempts and last result. Raises UserError for an index out of range."""
+        return task_details(self._backends, name, index)
+
+    def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
+        """Return the last 64 KiB of `stdout` or `stderr` of a task, also while it runs.
+
+        `wait`: wait up to 12 s for the newest output of a running task. Raises UserError for an index out of range.
+        """
+        return peek(self._backends, self.job(name), index, stream, wait=wait)
+
+    def take(
+        self, name: str, token: str, *, orphan_after: float | None = None, retries: Mapping[str, int] | None = None
+    ) -> str:
+        """Store the token of the job's waiter, and return the previous token; "" if there was none.
+
+        `orphan_after`: seconds without a `keep` after which the job stops; None: never. `retries`: extra attempts by
+        cause, from now on.
+        """
+        return wait_token.take(self._backends, name, token, orphan_after=orphan_after, retries=retries or {})
+
+    def keep(self, name: str, token: str) -> None:
+        """Store the time of this sign of life of a waiter, unless the job has another token."""
+        wait_token.keep(self._backends, name, token)
+
+    def cancel(self, name: str, token: str) -> bool:
+        """Kill a job if it has this token, and return True if it did. A missing job is not an error."""
+        return wait_token.cancel(self._backends, name, token)
+
+    def mark_delivered(self, job: Job) -> None:
+        """Store that the results of this run were delivered: submitting the same job again starts a new run."""
+        wait_token.mark_delivered(self._backends, job)

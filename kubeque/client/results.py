@@ -1,0 +1,106 @@
+"""The part of the client that reads and fetches results."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kubeque.client.progress import ProgressMethods
+from kubeque.files.progress import Tell
+from kubeque.jobs.inspection.replay import Replayed, replay
+from kubeque.jobs.reports.report import write_report
+from kubeque.jobs.reports.timeline import write_timeline
+from kubeque.jobs.results import fetch as fetching
+from kubeque.jobs.results import table
+from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
+from kubeque.jobs.results.params_csv import rows_csv
+from kubeque.jobs.results.ranking import newest_failures, rank_tasks
+from kubeque.jobs.results.table import TaskRow
+from kubeque.model.stats.spans import By
+from kubeque.model.user_paths import expand_home
+
+
+class ResultMethods(ProgressMethods):
+    """Methods of the client that read and fetch results."""
+
+    def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
+        """Yield each task from index `first` on with its row, in order; with `state` only those in it."""
+        return table.lines(self._backends, self.job(name), state=state, first=first)
+
+    def ranked(
+        self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None
+    ) -> list[TaskRow]:
+        """Return the first `top` tasks ordered by a column of the table; numbers come first. Raises UserError."""
+        return rank_tasks(self.lines(name, state=state), column, top=top, descending=descending)
+
+    def notes(self, name: str, count: int = 3) -> tuple[int, list[tuple[int, str]]]:
+        """Return the number of successful tasks with a message, and index and message of the first `count`."""
+        return table.notes(self._backends, self.job(name), count)
+
+    def newest_failures(self, name: str, count: int) -> list[TaskRow]:
+        """Return the `count` tasks that failed last, the newest first."""
+        return newest_failures(self._backends, self.job(name), count)
+
+    def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
+        """Run a task again on this machine, in a folder that stays, and compare the outcomes. Raises UserError."""
+        return replay(self._backends, name, index, Path(folder) if folder is not None else None, echo=echo)
+
+    def table(self, name: str) -> list[dict[str, Any]]:
+        """Return one dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
+
+        Values too large for the queue are read from the results.
+        """
+        return records(self._backends, self.job(name))
+
+    def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
+        """Yield the rows of a job as CSV text that a sweep can read again. Raises ParametersError."""
+        return rows_csv(self._backends, self.job(name), state=state)
+
+    def fetch(
+        self, name: str, dest: Path | str, *, force: bool = False, indexes: Container[int] | None = None,
+        state: str | None = None, globs: Sequence[str] = (), progress: Tell | None = None, replaces: str = "",
+    ) -> fetching.Fetched:  # fmt: skip
+        """Fetch results into `dest`/{index}/ and `dest`/results.csv; `dest` is a folder or a URL of a store.
+
+        `indexes`, `state` ("ok", "failed"): which tasks (default: all that ended); `globs`: which files (default: all).
+        `progress` gets tasks and bytes. `replaces`: uid of a job that this one has replaced; its files in `dest` are
+        deleted. Raises DestinationError.
+        """
+        choice = fetching.Choice(indexes, state, tuple(globs))
+        return fetching.fetch(
+            self._backends, self.job(name), expand_home(dest), force=force, replaces=replaces, choice=choice,
+            progress=progress,
+        )  # fmt: skip
+
+    def check_destination(self, dest: Path | str, name: str, *, force: bool = False) -> str:
+        """Check, before a job is submitted as `name`, that its results can be fetched into `dest`.
+
+        Return the uid of the job that has the name now, for `replaces` of `fetch`; empty if there is none. Raises
+        DestinationError, StorageError.
+        """
+        return fetching.check_destination(self._backends, expand_home(dest), name, force=force)
+
+    def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
+        """Write the whole table to `dest`, .csv or .parquet. Raises UserError, DestinationError, MissingExtra.
+
+        Parameters stay text unless `infer`. Values too large for the queue are read from the results. If the results of
+        single tasks are damaged, the table is written without their values; then StorageError names these tasks.
+        """
+        return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
+
+    def frame(self, name: str) -> Any:
+        """Return the whole table as a pandas DataFrame, parameters as text. Raises MissingExtra."""
+        return frame(self._backends, self.job(name))
+
+    def report(self, name: str, dest: Path | str) -> None:
+        """Write report.html of a job, as of now, to `dest`. Raises DestinationError."""
+        progress = self.progress(name)
+        write_report(self._backends, progress.job, progress.counts, expand_home(dest))
+
+    def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
+        """Write the timeline of jobs to `dest` (.html, .json for a Chrome trace, .csv, .png); return their attempts.
+
+        Raises UserError, DestinationError, MissingExtra.
+        """
+        return write_timeline(self._backends, [self.job(name) for name in names], expand_home(dest), by=by)

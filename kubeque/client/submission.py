@@ -1,0 +1,64 @@
+"""The part of the client that submits sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from kubeque.client.progress import ProgressMethods
+from kubeque.files.csv_source import read_rows, read_rows_of_standard_input
+from kubeque.files.progress import Tell
+from kubeque.jobs.submission import canaries
+from kubeque.jobs.submission.effect import Effect
+from kubeque.jobs.submission.existing import Existing
+from kubeque.jobs.submission.like import like
+from kubeque.jobs.submission.plan import Plan, plan
+from kubeque.jobs.submission.submit import Submitted, submit
+from kubeque.jobs.upkeep.progress import Progress
+from kubeque.model.rows.rows import Rows
+from kubeque.model.stats.estimate import Estimate
+from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.user_paths import expand_home
+
+
+class SubmissionMethods(ProgressMethods):
+    """Methods of the client that submit sweeps."""
+
+    def submit(
+        self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
+        typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
+    ) -> Submitted:  # fmt: skip
+        """Submit a sweep; `progress` gets files and bytes uploaded. Raises UserError with nothing submitted.
+
+        `typed`: names of options that the user typed for this submission. One that has no effect on this machine is
+        refused; otherwise a note names it. `confirm` is called with the effect on an existing job before the job is
+        changed; if it returns False, UserError is raised.
+        """
+        return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
+
+    def plan(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
+        """Return what `submit` would do with a sweep; nothing is written. Raises UserError."""
+        return plan(self._backends, sweep, existing=existing, typed=typed)
+
+    def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
+        """Return a sweep with the command, inputs and settings of a job, and its rows unless `rows` are given.
+
+        `inputs_of_command` False: without the files of its `^` words, for a command that brings its own.
+        """
+        return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)
+
+    def rows(self, source: str) -> Rows:
+        """Return the rows of a CSV file, a path or a URL. Raises ParametersError, StorageError."""
+        return read_rows(self._backends.files, expand_home(source))
+
+    def rows_of_standard_input(self) -> Rows:
+        """Return the rows of the CSV text on standard input. Raises ParametersError."""
+        return read_rows_of_standard_input()
+
+    def estimate(self, name: str) -> Estimate:
+        """Return what the canaries of a job predict for the tasks that are held."""
+        return canaries.canary_estimate(self._backends, self.job(name))
+
+    def go(self, name: str) -> Progress:
+        """Release the tasks that are held behind the canaries. Raises UserError if the job holds no tasks."""
+        canaries.go(self._backends, name)
+        return self.reconcile(name)

@@ -1,0 +1,109 @@
+"""Rows from a grid, which is every combination of the values of its axes, and from a number of rows."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from kubeque.model.errors import ParametersError
+from kubeque.model.rows.header import check_header
+from kubeque.model.rows.rows import (
+    MAX_TASKS,
+    PAGE_BYTES,
+    Row,
+    Rows,
+    RowsSpec,
+    check_value,
+    encode_row,
+    measure,
+    too_wide,
+)
+from kubeque.model.rows.typed_text import to_typed_text, type_of
+from kubeque.model.rows.value_types import fold_columns, unfold
+from kubeque.model.rows.values import convert_at
+from kubeque.model.text import describe
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
+
+    columns: Row
+    n: int
+    kind: str
+    axes: tuple[Row, ...]
+    #: Types of the values of each axis.
+    types: Row = ()
+
+    def __iter__(self) -> Iterator[Row]:
+        return itertools.product(*self.axes) if self.axes else itertools.repeat((), self.n)
+
+    def to_spec(self) -> RowsSpec:
+        found = measure(self.columns, self._encoded())
+        if self.kind == "table":
+            return RowsSpec(
+                self.columns, self.n, self.kind, found.digest, starts=found.starts, types=self._types_of_rows()
+            )
+        return RowsSpec(self.columns, self.n, self.kind, found.digest, axes=self.axes, types=self.types)
+
+    def _types_of_rows(self) -> Row:
+        """Return the types of each column with one letter for each row."""
+        if all(len(types) <= 1 for types in self.types):
+            return self.types
+        pairs = zip(self.types, self.axes, strict=True)
+        letters = [[unfold(types, at) for at in range(len(axis))] for types, axis in pairs]
+        return fold_columns([list(row) for row in zip(*itertools.product(*letters), strict=True)])
+
+    def _encoded(self) -> Iterator[bytes]:
+        """Yield the result of `encode_row` for each row. Faster, because each value of an axis is encoded once."""
+        if not self.axes:
+            return itertools.repeat(encode_row(()), self.n)
+        quoted = [[encode_row((value,))[1:-1] for value in axis] for axis in self.axes]
+        return (b"[" + b",".join(row) + b"]" for row in itertools.product(*quoted))
+
+
+def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable[object]) -> Rows:
+    """Return every combination of the values of each column; the last column changes fastest.
+
+    `grid(a=[1, 2], b=["x", "y"])` or `grid({"a": [1, 2]})`. Raises ParametersError with the axis and the value.
+    """
+    columns = check_header([*(axes or {}), *more], "the grid")
+    if not columns:
+        raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for rows without any")
+    given = [_axis(name, axis) for name, axis in {**(axes or {}), **more}.items()]
+    values = tuple(texts for texts, _ in given)
+    types = fold_columns([letters for _, letters in given])
+    n = math.prod(map(len, values))
+    if n > MAX_TASKS:
+        sizes = " x ".join(str(len(axis)) for axis in values)
+        raise ParametersError(f"the grid has {sizes} rows, more than {MAX_TASKS}: split it into several sweeps")
+    widest = sum(max(len(encode_row((value,))) for value in axis) for axis in values)
+    if widest > PAGE_BYTES:
+        raise too_wide("the grid")
+    # The spec holds the axes, and every consumer reads it: long axes are paged like a table.
+    size = sum(len(encode_row(axis)) for axis in values)
+    return _Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values, types)
+
+
+def _axis(name: str, given: object) -> tuple[Row, list[str]]:
+    """Return the texts of the values of an axis, and their types."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        shown = describe(given)
+        raise ParametersError(f"axis {name!r} of the grid: {shown} is not a list of values: write {name}=[{shown}]")
+    values = list(itertools.islice(given, MAX_TASKS + 1))
+    position = "value {} of axis {!r}"
+    axis = tuple([convert_at(to_typed_text, value, None, position, index, name) for index, value in enumerate(values)])
+    if not axis:
+        raise ParametersError(f"axis {name!r} of the grid has no values: give at least one")
+    for value in axis:
+        check_value(value, f"axis {name!r} of the grid")
+    return axis, [type_of(value) for value in values]
+
+
+def sequence(n: int) -> Rows:
+    """Return `n` rows without columns; only `{index}` differs between them. Raises ParametersError."""
+    if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_TASKS:
+        raise ParametersError(f"a sequence of {describe(n)} rows: give a whole number from 1 to {MAX_TASKS}")
+    return _Grid((), n, "sequence", ())

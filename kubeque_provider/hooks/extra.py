@@ -1,0 +1,31 @@
+"""The field Extra of a connection of the type `kubeque`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from kubeque.model.errors import ConfigError
+
+
+def read_extra(connection: Any, conn_type: str) -> dict[str, str]:
+    """Return the entries of Extra that have a value. Raises ConfigError, also for another type of connection."""
+    if connection.conn_type != conn_type:
+        raise ConfigError(
+            f"connection {connection.conn_id}: its type is {connection.conn_type!r}: change it to {conn_type!r}, or use"
+            " another connection"
+        )
+    return {key: str(value) for key, value in _parse(connection).items() if value is not None}
+
+
+def _parse(connection: Any) -> dict[str, Any]:
+    """Return the field Extra, which Airflow itself reads as empty if it is not JSON. Raises ConfigError."""
+    try:
+        found = json.loads(connection.extra or "{}")
+    except ValueError as error:
+        raise ConfigError(
+            f"connection {connection.conn_id}: extra is not JSON ({error}): correct it in the form"
+        ) from error
+    if not isinstance(found, dict):
+        raise ConfigError(f'connection {connection.conn_id}: extra is not a JSON object: write {{"queue_url": "..."}}')
+    return found
