@@ -21,7 +21,7 @@ from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.sweep_fields import check_names, split_pod
 from kubeque.model.text import LINE_CHARACTERS, describe, printable
 
-#: Failed rows whose reasons the error names.
+#: Number of failed rows whose reasons the error names.
 _REASONS = 3
 
 #: Fields of a sweep that the function determines.
@@ -46,7 +46,7 @@ def map(
     DataFrame, the table is one, too.
 
     `missing`: text in place of None and NaN in `rows`. `columns`: names of the values if `rows` are lists or tuples.
-    `options`: those of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
+    `options`: options of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
 
     Raises UserError for wrong input, before anything is submitted. Raises JobFailed if rows failed: its message has the
     first reasons, `job` the name and `table` the results of all rows.
@@ -65,7 +65,7 @@ def map(
 
 
 def _run(client: Client, sweep: Sweep, *, framed: bool) -> Any:
-    """Submit a sweep, wait for its job, and return the table; with `framed` as a DataFrame."""
+    """Submit a sweep, wait for its job, and return the table. `framed`: return a DataFrame instead of dicts."""
     job: Job | None = None
     try:
         job = client.submit(sweep).job

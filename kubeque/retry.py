@@ -1,4 +1,4 @@
-"""The retry loop: repeat an action while its errors pass. Clock and sleep are handed in."""
+"""The retry loop: repeat an action while its errors are temporary. Clock and sleep are arguments."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def retry(
     before_pause: Callable[[Exception, float], None] = _say_nothing,
     sleep: Sleep = time.sleep,
 ) -> T:
-    """Return the result of `action`; repeat it after each pause while it raises an error that may pass.
+    """Return the result of `action`; repeat it after each pause while it raises a temporary error.
 
     `again`: True if another try may succeed after this error. `pauses`: seconds before each further try; after the last
     one the error is raised. `spread`: range of the random factor of a pause, so that many programs do not repeat at the

@@ -176,7 +176,7 @@ def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any,
 
 
 def login_url(next_url: str) -> str:
-    """Return the address of the login page, which leads back to `next_url`."""
+    """Return the address of the login page, which redirects to `next_url` after the login."""
     if AIRFLOW_2:
         from airflow.www.extensions.init_auth_manager import get_auth_manager
     else:

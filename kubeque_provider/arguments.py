@@ -31,7 +31,7 @@ def check_keywords(operator: Any, names: Iterable[str]) -> None:
 
 
 def check_arguments(operator: Any) -> None:
-    """Raise UserError for the first argument of an operator, rendered, that is not of the declared type."""
+    """Raise UserError for the first rendered argument of an operator that does not have the declared type."""
     for option in OPTIONS:
         value = getattr(operator, option.name, None) if option.operator else None
         if value is not None:
@@ -116,7 +116,7 @@ def _read_on_clear(value: Any, name: str) -> None:
 
 
 def _read_any(value: Any, name: str) -> None:
-    """Accept a value of any type, which another check reads."""
+    """Accept a value of any type; another check reads it."""
 
 
 #: Readers of the types that annotations of operators name.

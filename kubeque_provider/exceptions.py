@@ -29,7 +29,7 @@ class SweepKilled(SweepFailed):
 
 @contextmanager
 def permanent() -> Iterator[None]:
-    """Turn a UserError of the enclosed code (a bad file, an unknown column, no such job) into BadSweep."""
+    """Raise a UserError of this block (a bad file, an unknown column, no such job) as BadSweep."""
     try:
         yield
     except DestinationNotEmpty as error:

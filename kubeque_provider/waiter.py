@@ -51,11 +51,11 @@ class Waiter:
         return asdict(self)
 
     def cancel_if_ended(self) -> bool:
-        """Cancel the sweep if its Airflow task has ended for good: not if the task was cleared, is retried or moves to
+        """Cancel the sweep if its Airflow task has ended for good. It has not if it was cleared, is retried or moves to
         another process.
 
-        Returns True if the sweep was cancelled; a later try that has adopted the job prevents it. The call blocks: keep
-        it out of event loops.
+        Returns True if the sweep was cancelled. A sweep that a later try has adopted is not cancelled. The call blocks:
+        keep it out of event loops.
         """
         state = read_task_state(self.dag_id, self.run_id, self.task_id, self.map_index)
         return self.cancel_on_kill and state in _ENDED and self.cancel()

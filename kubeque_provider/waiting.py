@@ -20,7 +20,7 @@ from kubeque_provider.waiter import Waiter
 ORPHAN_AFTER = timedelta(hours=12)
 #: `orphan_after` must span at least this many polls; one may be late.
 _MIN_POLLS = 3
-#: Errors that pass without action: the waiter polls again.
+#: Temporary errors: the waiter polls again.
 _PASSING = (QueueUnavailable, StorageError, ClusterError)
 #: Seconds for the decision in `on_kill`. Airflow kills a process five seconds after SIGTERM.
 _DECIDE_SECONDS = 4.0
@@ -64,7 +64,7 @@ class WaitsForSweep:
     def _poll(self, waiter: Waiter) -> Any:
         """Return the progress of the job; None, with a warning, while queue, store or cluster do not answer.
 
-        The first poll of a later try lets failed rows run again. Raises BadSweep.
+        The first poll of a later try runs failed rows again. Raises BadSweep.
         """
         self._waiter = waiter
         self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)

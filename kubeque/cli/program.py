@@ -63,9 +63,10 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
 }
 COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
-#: Functions that do not have the name of their command, which is a name of Python.
+#: Functions of commands whose own name would hide a built-in function of Python.
 _FUNCTIONS = {"list": "list_jobs", "help": "show_help"}
-#: Exit code if the reader of the output has left, as `head` does: what a shell shows for a program that SIGPIPE ended.
+#: Exit code if the reader of the output has left, as `head` does. Shells report this code for a program that SIGPIPE
+#: ended.
 _READER_LEFT = 128 + signal.SIGPIPE
 
 
@@ -116,7 +117,7 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
 
 
 def run(hear_interrupts: Callable[[], object]) -> int:
-    """Run the command line and return its exit code. `hear_interrupts` is called once Ctrl-C can be handled."""
+    """Run the command line and return its exit code. It calls `hear_interrupts` when it can handle Ctrl-C."""
     try:
         with standard_streams():
             hear_interrupts()
@@ -148,7 +149,7 @@ def _complain(line: str) -> None:
 
 
 def _format_error(error: click.ClickException) -> str:
-    """Return an error of usage in one line that ends with the help to read."""
+    """Return a usage error as one line that ends with the `--help` command to read."""
     text = " ".join(error.format_message().split()).rstrip(".")
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     return f"{text[:1].lower()}{text[1:]}; see {ctx.command_path} --help" if ctx else text

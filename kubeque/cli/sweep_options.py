@@ -47,7 +47,7 @@ def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *
 def to_jobspec(values: Mapping[str, Any]) -> Jobspec:
     """Return the values of options as a jobspec, without options that are not given.
 
-    Raises UserError for an option that is given by its present and its old name.
+    Raises UserError if an option is given twice, by its present and by its old name.
     """
     jobspec: Jobspec = {}
     for option in filter(lambda option: option.flags, OPTIONS):

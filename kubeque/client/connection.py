@@ -38,5 +38,5 @@ class Connection:
         self._backends.close()
 
     def job(self, name: str) -> Job:
-        """Return one job as the queue has it."""
+        """Return the job of that name in the queue."""
         return self._backends.queue.job(name)

@@ -20,7 +20,8 @@ class ControlMethods(ProgressMethods):
     def kill(self, name: str) -> Progress:
         """Stop a job: tasks that wait or run become killed, tasks that are ok stay.
 
-        A job whose record cannot be read is stopped too; JobUnreadable is raised if its progress cannot be read after.
+        A job whose record cannot be read is stopped, too. Raises JobUnreadable if the progress cannot be read
+        afterwards.
         """
         control.kill(self._backends, name)
         return self.status(name)
@@ -28,7 +29,7 @@ class ControlMethods(ProgressMethods):
     def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
         """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets.
 
-        `update`: with the input files and the environment of now, which `stale_note` compares. Raises UserError.
+        `update`: use the present input files and environment instead of those of the submission. Raises UserError.
         """
         reset(self._backends, name, rule or ResetRule(), update=update)
         return self.reconcile(name)

@@ -27,7 +27,8 @@ class ProgressMethods(Connection):
     def status(self, name: str) -> Progress:
         """Record the deaths of consumers, close the job if it has ended, and return its progress. Starts nothing.
 
-        While the store does not answer or blocks are damaged, the progress is that of the queue, with the obstacle.
+        While the store does not answer or blocks are damaged, return the progress that the queue shows, with the
+        obstacle.
         """
         try:
             return reconcile(self._backends, name, start=False, watch=self._watch)
@@ -52,7 +53,8 @@ class ProgressMethods(Connection):
         return [line for line in found if line]
 
     def unreadable_jobs(self) -> list[JobUnreadable]:
-        """The jobs that this kubeque leaves alone, each with the reason: what it needs, or that it is damaged."""
+        """Return the jobs that this kubeque cannot read, each with the reason: a newer version that it needs, or
+        damage."""
         return self._backends.queue.list_jobs().unreadable
 
     def recent_names(self) -> list[str]:
@@ -97,7 +99,7 @@ class ProgressMethods(Connection):
         return wait_token.take(self._backends, name, token, orphan_after=orphan_after, retries=retries or {})
 
     def keep(self, name: str, token: str) -> None:
-        """Store the time of this sign of life of a waiter, unless the job has another token."""
+        """Record that the waiter is alive, unless the job has another token."""
         wait_token.keep(self._backends, name, token)
 
     def cancel(self, name: str, token: str) -> bool:

@@ -25,7 +25,7 @@ class ResultMethods(ProgressMethods):
     """Methods of the client that read and fetch results."""
 
     def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
-        """Yield each task from index `first` on with its row, in order; with `state` only those in it."""
+        """Yield each task from index `first` on with its row, in order; with `state`, only tasks in that state."""
         return table.lines(self._backends, self.job(name), state=state, first=first)
 
     def ranked(
@@ -64,8 +64,8 @@ class ResultMethods(ProgressMethods):
         """Fetch results into `dest`/{index}/ and `dest`/results.csv; `dest` is a folder or a URL of a store.
 
         `indexes`, `state` ("ok", "failed"): which tasks (default: all that ended); `globs`: which files (default: all).
-        `progress` gets tasks and bytes. `replaces`: uid of a job that this one has replaced; its files in `dest` are
-        deleted. Raises DestinationError.
+        `progress` gets the number of tasks and bytes. `replaces`: uid of a job that this one has replaced; its files in
+        `dest` are deleted. Raises DestinationError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs))
         return fetching.fetch(
@@ -85,7 +85,7 @@ class ResultMethods(ProgressMethods):
         """Write the whole table to `dest`, .csv or .parquet. Raises UserError, DestinationError, MissingExtra.
 
         Parameters stay text unless `infer`. Values too large for the queue are read from the results. If the results of
-        single tasks are damaged, the table is written without their values; then StorageError names these tasks.
+        some tasks are damaged, the table is written without their values, and StorageError names these tasks.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 

@@ -27,11 +27,12 @@ class SubmissionMethods(ProgressMethods):
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
         typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
     ) -> Submitted:  # fmt: skip
-        """Submit a sweep; `progress` gets files and bytes uploaded. Raises UserError with nothing submitted.
+        """Submit a sweep. `progress` gets the number of files and bytes uploaded. After UserError, nothing is
+        submitted.
 
-        `typed`: names of options that the user typed for this submission. One that has no effect on this machine is
-        refused; otherwise a note names it. `confirm` is called with the effect on an existing job before the job is
-        changed; if it returns False, UserError is raised.
+        `typed`: names of options that the user typed for this submission. If an option has no effect on this machine,
+        it is refused if the user typed it; otherwise a note names it. `confirm` is called with the effect on an
+        existing job before the job is changed; if it returns False, UserError is raised.
         """
         return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
 
@@ -42,7 +43,7 @@ class SubmissionMethods(ProgressMethods):
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a sweep with the command, inputs and settings of a job, and its rows unless `rows` are given.
 
-        `inputs_of_command` False: without the files of its `^` words, for a command that brings its own.
+        `inputs_of_command`: False to leave out the files of its `^` words, because another command replaces the words.
         """
         return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)
 

@@ -45,7 +45,7 @@ class Permission:
     needed_for: str
     #: True if sweeps run without it.
     optional: bool = False
-    #: Words for a permission that is not granted.
+    #: Message for a permission that is not granted.
     problem: str = "is not allowed"
 
 
@@ -77,7 +77,7 @@ class Cluster(Protocol):
         """Return the permissions that sweeps need, and whether this account has them."""
 
     def why_unkept(self, spec: JobSpec) -> str:
-        """Return the reason why no keeper repairs and closes the job; empty if one does or none is wanted."""
+        """Return the reason why the job has no keeper; empty if it has one or does not want one."""
 
     @property
     def consumer_version(self) -> str:

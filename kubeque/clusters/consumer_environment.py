@@ -17,7 +17,7 @@ _ALWAYS = re.compile(
     r"|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     re.DOTALL,
 )
-#: Consumers use UTF-8 whatever the locale of the process that starts them: the environments of tasks are stored so.
+#: Consumers use UTF-8, whatever the locale of the process that starts them, because stored environments are UTF-8.
 _UTF8 = {"PYTHONUTF8": "1"}
 _GOOGLE = r"GOOGLE_.*|GCLOUD_.*|GCE_.*|CLOUDSDK_.*|DATASTORE_.*|GCSFS_.*|STORAGE_EMULATOR_HOST|NO_GCE_CHECK|FSSPEC_.*"
 _AMAZON = r"AWS_.*|BOTO.*|S3_.*|FSSPEC_.*"
@@ -28,7 +28,7 @@ _LOGINS = {
     "s3": _AMAZON, "s3a": _AMAZON,
 }  # fmt: skip
 _OTHER_LOGINS = r"AZURE_.*|HF_TOKEN|FSSPEC_.*"
-#: Schemes of what needs no login.
+#: Schemes of URLs that need no login.
 _HERE = ("", "sqlite", "memory", "file", "local", "http", "https")
 #: Folder with login files such as ~/.aws, ~/.pgpass and ~/.config/gcloud.
 _LOGIN_FOLDER = "HOME"

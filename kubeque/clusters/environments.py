@@ -1,7 +1,7 @@
 """The environments of submitters, kept in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
 
 A second file has the folder and the pushes from which the inputs of the revision were found. The files may contain
-passwords, so only the user may read them. They are in no spec, bucket, report or message.
+passwords, so only the user may read them. Their contents are never written to a spec, bucket, report or message.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Environments:
         self._folder = home / "environments"
 
     def path(self, job: Job, revision: int | None = None) -> Path:
-        """Return the file of a revision of a job (default: the one in force), whether it exists or not."""
+        """Return the file of a revision of a job (default: the present one), whether it exists or not."""
         return self._folder / f"{job.uid}-{job.revision if revision is None else revision}.json"
 
     def write(self, job: Job, environment: Environment, *, queue: str) -> None:
@@ -107,7 +107,7 @@ class Environments:
 
 
 def this_environment() -> dict[str, str]:
-    """Return the variables of this process. Bytes that are not UTF-8 are lone surrogates, whatever the locale."""
+    """Return the variables of this process. Bytes that are not UTF-8 become lone surrogates in any locale."""
     return {_decode(name): _decode(value) for name, value in os.environb.items()}
 
 
@@ -121,7 +121,7 @@ def this_umask() -> int:
         for line in Path("/proc/self/status").read_bytes().splitlines():
             if line.startswith(b"Umask:"):
                 return int(line.split()[1], 8)
-    umask = os.umask(0o077)  # it cannot be read without a change, which another thread may notice
+    umask = os.umask(0o077)  # reading it means changing it for a moment, which another thread may notice
     os.umask(umask)
     return umask
 

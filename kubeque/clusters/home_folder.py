@@ -11,7 +11,7 @@ from kubeque.model.errors import ClusterError, ConfigError
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file as `open` does with this opener: nobody else may read it if it is new."""
+    """Opener for `open`: only this user may read a file that it creates."""
     return os.open(path, flags, 0o600)
 
 
@@ -34,7 +34,8 @@ def _owner(folder: Path) -> str:
 
 
 def has_key_since(folder: Path, at: float) -> bool:
-    """True if the key of `folder` existed at a Unix time, seconds. A home folder that was deleted has a later key."""
+    """True if the key of `folder` existed at a Unix time, seconds. A home folder that was deleted and created again has
+    a later key."""
     try:
         return (folder / "key").stat().st_mtime <= at
     except OSError:

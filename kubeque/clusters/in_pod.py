@@ -32,8 +32,8 @@ def required_variable(name: str) -> str:
 def queue_url() -> str:
     """Return the URL of the queue: a variable in a pod, the first line of standard input on one machine.
 
-    It is not an argument, because every user of the machine can read those. On one machine it is not a variable either:
-    the programs of tasks can be of the same user, and can then read the environment of each process.
+    It is not an argument, because every user of the machine can read arguments. On one machine it is not a variable
+    either, because the programs of tasks may run as the same user and can then read the environment of each process.
     """
     if QUEUE_VARIABLE not in os.environ and not sys.stdin.isatty():
         return sys.stdin.readline().strip() or required_variable(QUEUE_VARIABLE)

@@ -38,9 +38,10 @@ from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 _LOGIN = re.compile("[0-9a-f]{8}")
 #: Seconds that consumers have to leave on `stop` before they are killed.
 _STOP_SECONDS = 15.0
-#: Deaths in a row, each before a first task, of which the reason is reported.
+#: Number of deaths in a row, each before a first task, from which the reason is reported.
 _MANY_DEATHS = 5
-#: Age of the last start until which such deaths are reported although other consumers work: twice the longest pause.
+#: Seconds after the last start for which such deaths are reported although other consumers work: twice the longest
+#: pause.
 _RECENT_SECONDS = 120.0
 
 
@@ -53,7 +54,8 @@ class LocalCluster:
     ) -> None:  # fmt: skip
         """`gpus`: the devices of this machine; empty for those that nvidia-smi lists.
 
-        `pause_seconds`: least time between two starts in a slot after one death; each further death doubles it.
+        `pause_seconds`: shortest time between two starts in a slot after one death. Each further death doubles this
+        time.
         """
         self._pause_seconds = pause_seconds
         self._gpus = tuple(gpus)

@@ -63,7 +63,7 @@ def open_hosted(
 ) -> GkeCluster:
     """Return the hosted cluster at `url` (default: `cluster_url`), whether it exists or not. Raises ConfigError.
 
-    `tell` is called with each operation in progress and its seconds so far.
+    `tell` is called with each operation in progress and the seconds since its start.
     """
     url = url or config.cluster_url
     if not is_hosted(url):

@@ -6,8 +6,8 @@ other processes can distinguish a live consumer from a reused pid.
 The slot also records the command that the consumer runs. A consumer killed by SIGKILL leaves that command running; the
 process that finds the dead consumer ends the command before the task is handed out again.
 
-Until a consumer begins its first task, the slot also has the history of its starts: `deaths` in a row before that, the
-time `started`, and the size of the `log` at the first of these starts.
+Until a consumer begins its first task, the slot also has the history of its starts: the number of `deaths` in a row,
+the time `started` of the last start, and the size of the `log` at the first start.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 
 #: Folder of the slots below the home folder.
 FLEET = "fleet"
-#: Seconds to wait for a killed command. One that hangs on a dead network disk may never end.
+#: Seconds to wait for a killed command. A command that hangs on a dead network disk may never end.
 _KILL_SECONDS = 5.0
 #: Longest pause between two starts, in units of the first pause.
 _LONGEST_PAUSE = 60
@@ -107,8 +107,8 @@ class Slot:
     def start(self, launch: Callable[[], int], pause_seconds: float = 1.0, patience_seconds: float = 3.0) -> bool:
         """Start a consumer in the slot unless it has one; `launch` returns its pid. Returns True if one was started.
 
-        `pause_seconds`: least time between two starts after one death; each further death doubles it. The pid is
-        recorded under the lock. If several processes find the slot free, only one of them starts a consumer.
+        `pause_seconds`: shortest time between two starts after one death. Each further death doubles this time. The pid
+        is recorded under the lock. If several processes find the slot free, only one of them starts a consumer.
         """
         if not self._lock(patience_seconds):
             return False  # its consumer has not left after all
@@ -160,7 +160,7 @@ class Slot:
         self._write({})
 
     def journal(self, task: dict[str, object]) -> None:
-        """Record the task that the consumer is about to run, for the case of its death."""
+        """Record the task that the consumer is about to run, so that other processes know it if the consumer dies."""
         self._write({**_identify(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
@@ -189,7 +189,8 @@ class Slot:
         return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
 
     def deaths(self) -> int:
-        """Return how many consumers in a row died before their first task. One that left without a task counts not."""
+        """Return how many consumers in a row died before their first task. A consumer that left without a task is not
+        counted."""
         content = self.read()
         return int(_number(content, "deaths")) + (not self.alive()) if "started" in content else 0
 
@@ -211,7 +212,7 @@ class Slot:
 
 
 def _pause(deaths: int, first_seconds: float) -> float:
-    """Return the least time between two starts after `deaths` in a row, seconds."""
+    """Return the shortest time between two starts after this number of `deaths` in a row, seconds."""
     return first_seconds * min(2 ** min(deaths - 1, 10), _LONGEST_PAUSE) if deaths else 0.0
 
 

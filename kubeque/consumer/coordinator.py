@@ -53,7 +53,7 @@ class Coordinator:
 
     # ------------------------------------------------------------------ events
     def tell(self, event: Event) -> list[Instruction]:
-        """Report an event; carry out what concerns leases and jobs, and return the other instructions."""
+        """Report an event. Carry out the instructions about leases and jobs, and return the others."""
         with self._changed:
             self._changes += 1
             instructions = self._decisions.handle(event, self._clock())
@@ -121,7 +121,7 @@ class Coordinator:
         return self._leases[number]
 
     def view(self, number: LeaseId, lease: Lease) -> LeaseView:
-        """Return the lease as it is now, without waiting for a commit of it."""
+        """Return the present state of a lease, without waiting for a commit in another thread."""
         block = lease.block
         return LeaseView(
             number, lease.job, block.size_class, lease.held, lease.lost, lease.waiting, lease.waiting_since,
@@ -184,7 +184,8 @@ class Coordinator:
 
     @staticmethod
     def _write(lease: Lease, **wanted: Any) -> bool:
-        """Commit, without outcomes that cannot be stored. False if nothing can be stored: the lease is then given up.
+        """Commit. An outcome that cannot be stored is left out. False if nothing can be stored; the lease is then given
+        up.
 
         Raises KubequeError as `Lease.commit` does.
         """
@@ -208,9 +209,11 @@ class Coordinator:
         return False
 
     def fail_all(self, message: str) -> None:
-        """End the tasks of all leases by `internal`, and release the leases. Call it if this process has to end.
+        """End the tasks of all leases with the cause `internal`, and release the leases. Call it if this process has to
+        end.
 
-        If no task has begun, the reserved ones end, so that an error that returns is not free of charge.
+        If no task has begun, the reserved tasks end in this way, so that an error that always returns uses up their
+        attempts.
         """
         with self._changed:
             self._ending = True

@@ -27,7 +27,7 @@ from kubeque.model.timing import COMMIT_SECONDS, LONGEST_RETRY_SECONDS, SETTLE_S
 
 #: Longest pause after a task could not be staged, seconds: a faulty node must not use up the attempts of a job.
 _LONGEST_BACKOFF = 30.0
-#: Events that only a queue that answers can cause.
+#: Events that show that the queue answers.
 _ANSWERS = (on.Committed, on.JobsListed, on.OwnersListed)
 
 
@@ -77,7 +77,7 @@ class Decisions:
 
     @property
     def retired(self) -> bool:
-        """True once fewer consumers are wanted and this one is to leave after its task."""
+        """True once this consumer must leave after its task because fewer consumers are wanted."""
         return self._retirement.due
 
     @property
@@ -129,7 +129,7 @@ class Decisions:
         return self._pause(now) if self._tried else self._reserve(current, held, now)
 
     def _another_source(self, held: Iterable[LeaseView]) -> LeaseView | None:
-        """Return a lease whose reserved tasks were left because the store did not answer."""
+        """Return a lease with reserved tasks that were not staged because the store did not answer."""
         waiting = self._making_way | self._paused
         usable = (lease for lease in held if lease.id not in self._left and lease.job.uid not in waiting)
         return next((lease for lease in usable if lease.untouched), None)
@@ -222,7 +222,8 @@ class Decisions:
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
-        """Commit a failure that may end its job, and the last outcome of a block; others wait for the next commit."""
+        """Commit a failure that may end its job, and the last outcome of a block. Other outcomes wait for the next
+        commit."""
         self._departure.note_activity(now)
         lease, may_end_job = event.lease, self._failures.note(event)
         last = not lease.untouched and not lease.pending

@@ -14,7 +14,7 @@ class EarlyStop:
         self._queue = queue
 
     def is_over(self, job: Job) -> bool:
-        """True if the job is open though its deadline has passed or it is an orphan."""
+        """True if the job must end: it is open, and its deadline has passed or it is an orphan."""
         now = self._queue.now()
         return job.open and (job.is_overdue(now) or job.is_orphan(now))
 

@@ -105,13 +105,14 @@ class StoreSilent(Event):
     """The store of a job did not answer."""
 
     uid: str
-    #: True if a result waits for it. No task begins before this result is stored: the disk holds few results.
+    #: True if a result waits for the store. No task begins before this result is stored, because the disk holds few
+    #: results.
     unsaved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class StoreAnswered(Event):
-    """A result that waited for the store of a job waits no longer."""
+    """The store of a job answers again: a result no longer waits for it."""
 
     uid: str
 
@@ -245,7 +246,7 @@ class JobClosed(Event):
 
 @dataclass(frozen=True, slots=True)
 class FleetReviewed(Event):
-    """It is time to see whether fewer consumers are wanted."""
+    """It is time to check if fewer consumers are wanted."""
 
 
 @dataclass(frozen=True, slots=True)

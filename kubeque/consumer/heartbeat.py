@@ -61,7 +61,7 @@ class Heartbeat:
             self._watch.note_silence()
             self._coordinator.tell(on.QueueSilent())
         except (JobNotFound, JobUnreadable) as error:
-            log.info("%s", error)  # removed, or for a newer program: the next review of the jobs drops it
+            log.info("%s", error)  # removed, or for a newer program: the next review of the jobs drops the job
 
     def _act(self, now: float) -> None:
         for lease in self._coordinator.each_lease():
@@ -90,7 +90,8 @@ class Heartbeat:
 
     @contextmanager
     def _isolated(self, what: str) -> Iterator[None]:
-        """Log an unexpected error of the block, each one once, so that all else is still done."""
+        """Log an unexpected error of this block, so that the other periodic work continues. Each error is logged
+        once."""
         try:
             yield
         except (QueueError, JobNotFound):

@@ -11,7 +11,7 @@ from kubeque.queues.reaper import list_leased
 
 #: First and longest time for which a job is left alone, seconds; it doubles with each failure.
 _FIRST, _LONGEST = 0.5, 30.0
-#: Failures after which the job has to end: an error that comes back is not one of this moment.
+#: Number of failures after which the job has to end: a temporary error would not return so often.
 _ENOUGH = 4
 
 
@@ -54,7 +54,7 @@ class _Trouble:
 
 
 class JobsAside:
-    """The jobs of which claiming tasks failed with an unexpected error, by uid and run. Pure: times are arguments."""
+    """The jobs for which a claim failed with an unexpected error, by uid and run. Pure: times are arguments."""
 
     def __init__(self) -> None:
         self._troubles: dict[tuple[str, int], _Trouble] = {}

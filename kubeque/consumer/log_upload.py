@@ -31,7 +31,7 @@ class Schedule:
     #: Next regular upload, seconds of the monotonic clock.
     due: float
     pause: float = FIRST_SECONDS
-    #: End of the last request that was answered, by the clock of the queue.
+    #: End of the last request that was served, by the clock of the queue.
     answered: float = 0.0
     #: Last upload, seconds of the monotonic clock, and the size of both streams then, bytes.
     sent_at: float = float("-inf")

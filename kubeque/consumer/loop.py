@@ -147,8 +147,8 @@ class Consumer:
     def _abort(self, error: BaseException) -> NoReturn:
         """End the process after an error that belongs to no task, or because the queue cannot be used.
 
-        After an unexpected error, the tasks in hand end by `internal`, so that an error that returns in each consumer
-        uses up their attempts. Other processes reap what cannot be recorded.
+        After an unexpected error, the tasks of this consumer end with the cause `internal`, so that an error that
+        returns in each consumer uses up their attempts. Other processes reap the leases that cannot be released.
         """
         expected = isinstance(error, QueueError)
         reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"

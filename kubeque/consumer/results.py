@@ -72,7 +72,7 @@ class Saver:
             thread.join()
 
     def _end(self, finished: FinishedTask, save: Callable[[FinishedTask], Outcome | None]) -> None:
-        """Save a task, after which it has left the consumer. Raises StoreUnavailable if it is not saved."""
+        """Save a task, and report that it has left the consumer. Raises StoreUnavailable if it is not saved."""
         try:
             outcome = save(finished)
         except StoreUnavailable:
@@ -104,7 +104,8 @@ class Saver:
     def _save_later(self, finished: FinishedTask) -> Outcome | None:
         """Return the outcome once the store has answered; None if the consumer has to leave before.
 
-        The lease is kept meanwhile. After a wait that is too long, the result is dropped and the task charged.
+        The lease is kept meanwhile. After a wait that is too long, the result is dropped, and the attempt counts as
+        failed.
         """
         task, last = finished.task, time.monotonic()
 

@@ -146,7 +146,7 @@ class TaskSource:
         return lease
 
     def _store_answers(self, job: Job) -> bool:
-        """True if the spec can be read, or will never be: then each task ends with that error."""
+        """True if the spec of the job was read, or can never be read: then each task ends with that error."""
         try:
             self._context(job)
         except (FileMissing, FileDamaged):
@@ -161,7 +161,7 @@ class TaskSource:
         return True
 
     def _set_aside(self, job: Job, error: Exception) -> None:
-        """Leave a job alone for a while; end it if none of its tasks can be claimed again and again."""
+        """Leave a job alone for a while; end it after repeated failures to claim its tasks."""
         log.error("%s: no task could be claimed: an error in kubeque", job.name, exc_info=error)
         if not self._aside.add(job, time.monotonic()) or isinstance(error, MemoryError | OSError):
             return
@@ -182,7 +182,8 @@ class TaskSource:
         return self._contexts[key]
 
     def _environment(self, job: Job, spec: JobSpec) -> Environment:
-        """Return what the tasks of a job inherit; stop the job if that is gone. Raises StorageError."""
+        """Return the environment that the tasks of a job inherit; stop the job if that environment is gone. Raises
+        StorageError."""
         try:
             return self._host.environment_of(job, spec)
         except (EnvironmentGone, ClusterError) as error:
@@ -246,8 +247,8 @@ class TaskSource:
     ) -> StagedTask | None:
         """Take and stage the next reserved task of a lease; None if none may begin now.
 
-        Whatever fails from here on is the outcome of that attempt, except that a store that does not answer is waited
-        for. Raises StoreUnavailable.
+        Any error from here on is the outcome of that attempt, except StoreUnavailable, which is raised: the consumer
+        waits for a store that does not answer.
         """
         taken = lease.take()
         if taken is None:

@@ -55,9 +55,9 @@ class _Spool:
         self._copy: BinaryIO | None = None
 
     def open(self) -> BinaryIO:
-        """Return the source in the first call, and afterwards what the first pass has read of it."""
+        """Return the source itself in the first call, and the copy that the first pass made of it in later calls."""
         if self._copy is None:
-            # It is open for as long as the rows are used.
+            # The file stays open while the rows are used.
             self._copy = cast(BinaryIO, tempfile.TemporaryFile(prefix="kubeque-rows-"))  # noqa: SIM115
             return cast(BinaryIO, _Tee(self._open_source(), self._copy))
         self._copy.flush()

@@ -61,12 +61,12 @@ def uid_of(url: str) -> str:
 
 
 def owner_url(job_url: str) -> str:
-    """Return the URL of the note that names the queue that made the job."""
+    """Return the URL of the file that names the queue of the job."""
     return join(job_url, _OWNER)
 
 
 def spec_url(job: Job, revision: int | None = None) -> str:
-    """Return the URL of the spec of a revision (default: the one in force)."""
+    """Return the URL of the spec of a revision (default: the present one)."""
     return join(job.url, f"spec-{job.revision if revision is None else revision}.json")
 
 
@@ -135,7 +135,7 @@ def is_shared(name: str, indexes: set[int]) -> bool:
 
 
 def is_owner(name: str) -> bool:
-    """True if the file `name`, relative to a job's folder, is the note of its queue."""
+    """True if the file `name`, relative to a job's folder, is the file that names its queue."""
     return name == _OWNER
 
 
@@ -157,7 +157,7 @@ def attempt_url(job: Job, index: int, name: str) -> str:
 
 
 def result_url(job: Job, outcome: Outcome | None) -> str:
-    """Return the folder of the attempt of an outcome; empty where nothing was stored.
+    """Return the folder of the attempt of an outcome; empty if nothing was stored.
 
     All readers of results call this: a linked outcome lies in another job's folder.
     """
@@ -182,7 +182,7 @@ def stream_name(stream: str) -> str:
 
 
 def stream_url(attempt_url: str, stream: str) -> str:
-    """Return the URL of "stdout" or "stderr"; the file exists only where the stream is too long for the manifest."""
+    """Return the URL of "stdout" or "stderr"; the file exists only if the stream is too long for the manifest."""
     return join(attempt_url, stream_name(stream))
 
 
@@ -229,5 +229,5 @@ def users_url(cas_prefix: str) -> str:
 
 
 def user_url(cas_prefix: str, results_prefix: str) -> str:
-    """Return the URL of the note for one results prefix."""
+    """Return the URL of the marker file of one results prefix."""
     return join(users_url(cas_prefix), hashlib.sha256(results_prefix.encode()).hexdigest()[:16])

@@ -15,7 +15,7 @@ from io import FileIO
 
 from kubeque.model.text import quote_name
 
-#: The mounts of this process. Device numbers do not suffice, because a bind mount has that of its source.
+#: The mounts of this process. Device numbers do not suffice, because a bind mount has the number of its source.
 _TABLE = "/proc/self/mountinfo"
 #: The kernel writes space, tab, newline and backslash as three octal digits.
 _ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
@@ -41,14 +41,14 @@ class MountTable:
             self._read()
         if (
             b" " + _SPECIAL.sub(_escape, root) not in self._table
-        ):  # each task asks, and nearly none has mounted anything
+        ):  # this is called for each task, and nearly no task mounts anything
             return []
         below = root.rstrip(b"/") + b"/"
         found = [point for point in _parse(self._table) if point == root or point.startswith(below)]
         return [os.fsdecode(point) for point in sorted(found, key=lambda point: -point.count(b"/"))]
 
     def close(self) -> None:
-        """Close the file of the kernel. A later look at the mounts opens it again."""
+        """Close the file of the kernel. The next call of `points` opens it again."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -69,7 +69,7 @@ def mount_points(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def is_on_mount(folder: str | os.PathLike[str]) -> bool:
-    """True if a mount other than that of the root has `folder`."""
+    """True if `folder` is on a mount other than the root's."""
     path = os.fsencode(os.path.realpath(folder))
     return any(point != b"/" and (path == point or path.startswith(point + b"/")) for point in _parse(_read_table()))
 
@@ -88,7 +88,7 @@ def _read_table() -> bytes:
 
 
 def _has_changed(table: FileIO) -> bool:
-    """True if the mounts have changed since the table was opened or asked, or if this kernel cannot tell."""
+    """True if the mounts may have changed since the last call, or since the table was opened."""
     asked = select.poll()
     asked.register(table, select.POLLIN | select.POLLOUT | select.POLLPRI)
     # A kernel that does not watch the table reports it as writable too.
@@ -132,9 +132,9 @@ def remove_tree(
 ) -> list[str]:
     """Remove a folder without following links and mounts. Return what remains, with the reason, one line each.
 
-    `after_task`: unmount what is mounted in the folder, and restore permissions that a program removed.
-    A mount that remains is named, and nothing below it is removed. A missing folder is not an error.
-    `table`: an earlier look at the mounts, used again if they are the same, and closed afterwards.
+    `after_task`: unmount what is mounted in the folder, and restore permissions that a program removed. A mount that
+    remains is named, and nothing below it is removed. A missing folder is not an error. `table`: a table of earlier
+    mounts, which is closed afterwards.
     """
     above, name = os.path.split(os.path.abspath(folder))
     path = os.path.join(os.path.realpath(above), name)
@@ -183,7 +183,7 @@ def _make_writable(folder: str, mounts: Collection[str]) -> None:
                 with os.scandir(path) as entries:
                     todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
-            continue  # Not ours: removing will fail below it and say so.
+            continue  # It belongs to another user: the removal below it fails and reports this.
 
 
 def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
@@ -217,5 +217,5 @@ def _entries(path: str) -> Iterator[os.DirEntry[str]]:
     try:
         with os.scandir(path) as entries:
             return iter(list(entries))
-    except FileNotFoundError:  # another process removes the same tree
+    except FileNotFoundError:  # another process is removing the same tree
         return iter(())

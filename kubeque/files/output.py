@@ -67,13 +67,13 @@ def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[Binar
 
 
 def _is_special(path: str) -> bool:
-    """True for a path that exists and is neither a file nor a folder, also behind a link such as /dev/stdout."""
+    """True if a path exists and is neither a file nor a folder. Links such as /dev/stdout are followed."""
     return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 @contextmanager
 def _writes(dest: str) -> Iterator[None]:
-    """Turn the errors of the file system into DestinationError."""
+    """Raise errors of the file system in this block as DestinationError."""
     try:
         yield
     except (OSError, ValueError) as error:

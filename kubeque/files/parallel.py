@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-# Number of threads, that is of requests that wait for a store at the same time. A request takes 10 to 100 ms and little
-# CPU, so the limits are memory and what a store allows one client.
+# Number of threads, which is the number of requests that wait for a store at the same time. A request takes 10 to 100
+# ms and little CPU, so the limits are memory and what a store allows one client.
 #: Questions about one object, listings and deletions: no bytes are held.
 QUESTIONS = 32
 #: Small JSON files that are read whole: specs, links, results.
@@ -39,7 +39,8 @@ def in_parallel(
 ) -> Iterator[R]:
     """Yield `function` of each item, in order; at most twice as many items as threads are in memory.
 
-    Raises the first error of `function`, after a call of `stop`: calls that run are waited for, others do not start.
+    If a call fails, `stop` is called, no further call starts, and the error is raised once the running calls have
+    ended.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="kubeque-files")
     waiting: deque[Future[R]] = deque()

@@ -15,10 +15,10 @@ REPORT_SECONDS = 0.1
 class Transfer:
     """Progress of a transfer."""
 
-    #: Number of files (in a fetch, of tasks): done, and in all.
+    #: Number of files, or of tasks in a fetch: those done, and the total.
     items: int
     items_total: int
-    #: Bytes: moved, and in all.
+    #: Bytes: those moved, and the total.
     size: int
     size_total: int
 
@@ -27,7 +27,7 @@ Tell = Callable[[Transfer], None]
 
 
 class Stopped(Exception):
-    """Raised in threads that move bytes after `Meter.stop`; caught with them."""
+    """Raised after `Meter.stop` in threads that move bytes. The function that starts the threads catches it."""
 
 
 class Meter:
@@ -42,7 +42,8 @@ class Meter:
         self._told_at = 0.0
 
     def moved(self, size: int) -> None:
-        """Count bytes that were moved; negative: bytes that must be moved again. Raises Stopped after `stop`."""
+        """Count bytes that were moved; a negative number for bytes that must be moved again. Raises Stopped after
+        `stop`."""
         if size >= 0 and self._stopped.is_set():
             raise Stopped
         with self._lock:
@@ -50,7 +51,7 @@ class Meter:
             self._report(now=time.monotonic())
 
     def expect(self, size: int) -> None:
-        """Add bytes to the total; negative: there is less to move than was known."""
+        """Add bytes to the total; a negative number if fewer bytes must be moved than expected."""
         with self._lock:
             self._size_total += size
 

@@ -43,7 +43,7 @@ class PageReader:
         self._pages: OrderedDict[int, list[Row]] = OrderedDict()
 
     def page(self, number: int) -> list[Row]:
-        """Return the rows of a page. Raises FileDamaged if it is not the one that was stored, StorageError."""
+        """Return the rows of a page. Raises FileDamaged if the page has changed since it was stored, StorageError."""
         if number not in self._pages:
             digest = self._digests[number] if self._digests else ""
             self._pages[number] = self._files.read_as(

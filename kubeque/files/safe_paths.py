@@ -40,7 +40,7 @@ def safe_name(name: str) -> PurePosixPath:
 def inside(folder: Path, name: str) -> Path:
     """Return the path of `name` below `folder`.
 
-    Raises FileRefused for an unsafe name, and where a symbolic link on the path leads out of `folder`.
+    Raises FileRefused for an unsafe name, and if a symbolic link on the path leads out of `folder`.
     """
     path = folder
     for part in safe_name(name).parts:

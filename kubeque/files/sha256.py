@@ -19,7 +19,7 @@ def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = 
 
 
 def sha256_and_size(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> tuple[str, int]:
-    """Return the SHA-256 (hex) and the size (bytes) of what is read from a file; raises as `sha256_file` does."""
+    """Return the SHA-256 (hex) and the size (bytes) of an open file. Raises the errors of `sha256_file`."""
     digest, total, piece = hashlib.sha256(), 0, memoryview(bytearray(_PIECE))
     try:
         with open(path, "rb", buffering=0) as file:

@@ -22,14 +22,15 @@ def write_spec(files: Files, job: Job, spec: JobSpec) -> str:
 
 
 def read_spec(files: Files, job: Job, revision: int | None = None) -> JobSpec:
-    """Return the spec of a revision (default: the one in force).
+    """Return the spec of a revision (default: the present one).
 
-    Raises FileMissing, FileDamaged if it is not the one that the queue names or has wrong types, StorageError.
+    Raises FileMissing, FileDamaged if the file has another digest than the queue records or wrong types, StorageError.
     """
     digest = job.spec_hash(job.revision if revision is None else revision)
     return read_spec_file(files, spec_url(job, revision), digest)
 
 
 def read_spec_file(files: Files, url: str, digest: str = "") -> JobSpec:
-    """Return the spec at `url`. `digest`: SHA-256 of its bytes, hex; empty: unknown. Raises as `read_spec` does."""
+    """Return the spec at `url`. `digest`: SHA-256 of its bytes, hex; empty if unknown. Raises the errors of
+    `read_spec`."""
     return files.read_as(url, JobSpec.from_wire, SPEC_BYTES, digest=digest)

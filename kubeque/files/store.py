@@ -27,7 +27,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
-#: Limit of a JSON file without a smaller one of its own, bytes: the manifest of 200,000 files.
+#: Default limit of a JSON file, bytes: enough for the manifest of 200,000 files.
 JSON_BYTES = 64 << 20
 #: Schemes of stores for results: they show an object only once it is complete, and can refuse to overwrite one.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
@@ -56,9 +56,9 @@ class Files:
     """Files by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and other schemes of fsspec.
 
     `options`: keyword arguments for fsspec by scheme, for example {"gs": {"token": ...}}. `pieces`: how large files are
-    split; LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read what is
-    written. May be used by many threads.
-    All methods raise StorageError with the URL and the answer of the store, MissingExtra for a missing library.
+    split; LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read new
+    files. May be used by many threads. All methods raise StorageError with the URL and the answer of the store,
+    MissingExtra for a missing library.
     """
 
     def __init__(
@@ -114,7 +114,8 @@ class Files:
     def upload(
         self, path: str | os.PathLike[str], url: str, *, digest: str = "", progress: Callable[[int], None] | None = None
     ) -> None:
-        """Upload a file of this machine. `progress` gets the bytes of each piece, negative ones before a restart.
+        """Upload a file of this machine. `progress` gets the bytes of each piece; before a restart, it gets the
+        negative sum.
 
         With `digest` (SHA-256, hex) the file appears under `url` only if its bytes have that digest.
         """
@@ -196,7 +197,7 @@ class Files:
         return Look(*self._store(url).look(url))
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
-        """Return those of `names` that are files below `prefix`."""
+        """Return the subset of `names` that are files below `prefix`."""
         return self._store(prefix).existing(prefix, names)
 
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:

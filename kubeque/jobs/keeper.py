@@ -27,7 +27,7 @@ from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
 log = logging.getLogger(__name__)
-#: Interval of observations, seconds: the usual one, and the maximum while a service does not answer.
+#: Usual interval of observations, and longest interval while a service does not answer, seconds.
 _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 
 

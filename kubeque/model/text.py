@@ -63,7 +63,7 @@ def quote_name(name: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """True if `text` can be encoded: an argument of the command line with other bytes than UTF-8 cannot."""
+    """True if `text` can be encoded as UTF-8. An argument of the command line that contains other bytes cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -98,9 +98,9 @@ def describe(value: object, limit: int = VALUE_CHARACTERS) -> str:
 
 
 def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
-    """Return a hint at the known name that an unknown `name` may mean, or at all of them.
+    """Return a hint for an unknown `name`: the most similar known name, or all known names.
 
-    `what`: their plural. `old`: present names by the names of earlier versions.
+    `what`: plural noun for the names. `old`: present names, by the names of earlier versions.
     """
     names, renamed = list(known), old or {}
     near = difflib.get_close_matches(name, [*names, *renamed], 1, cutoff=0.5)

@@ -14,7 +14,7 @@ HEARTBEAT_SECONDS = 60.0
 COMMIT_SECONDS = 5.0
 #: Seconds of work that may be reserved behind a running command although another consumer idles.
 SHARE_SECONDS = 0.5
-#: An outcome younger than this, seconds, is left to the commit that reserves the next task: one write instead of two.
+#: Seconds for which an outcome waits for the commit that reserves the next task: one write instead of two.
 SETTLE_SECONDS = 1.0
 #: Seconds for which the upload of a result may delay the next reservation.
 SAVE_SECONDS = 1.0
@@ -33,10 +33,11 @@ LEAVE_SECONDS = 10.0
 FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS = 0.25, 1.0
 
 #: Age in seconds from which a consumer reads the list of its jobs again before it reserves a task: a job may be paused.
-#: Where each read costs money it uses the list of its review, which is at most five seconds old.
+#: If each read costs money, the consumer uses the list of its last review, which is at most five seconds old.
 LIST_SECONDS = 1.0
 
-#: Seconds for which a waiting client bears that the queue or the store does not answer: a restart takes a few minutes.
+#: Seconds for which a waiting client accepts that the queue or the store does not answer: a restart takes a few
+#: minutes.
 OUTAGE_SECONDS = 300.0
 
 #: Seconds that a consumer waits for a spot machine before it takes any machine.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubeque.model.errors import UserError
 
-#: Limit of a configuration, a list of files or a pod template, bytes: far more than any has.
+#: Limit of a configuration, a list of files or a pod template, bytes: far more than any such file needs.
 MAX_TEXT_BYTES = 32 << 20
 
 

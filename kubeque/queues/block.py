@@ -1,4 +1,4 @@
-"""The block: a range of tasks that is leased as one; `queues.transitions` contains its changes."""
+"""The block: a range of tasks that are leased together; `queues.transitions` contains its changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NEVER_RUN = TaskRecord()
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Tasks [lo, hi) of one job in one size class: one entity of the queue, which is leased as one."""
+    """Tasks [lo, hi) of one job in one size class. They are one entity of the queue, and are leased together."""
 
     #: Uid of the job, not its name: a consumer of a removed job cannot change a new one of the same name.
     uid: str
@@ -33,7 +33,7 @@ class Block:
     size_class: int
     #: One byte per task: its State.
     states: bytes
-    #: Records by index of the task; a task without one was never reserved.
+    #: Records by index of the task; a task without a record was never reserved.
     records: Mapping[int, TaskRecord] = field(default_factory=dict)
     #: Run of the job for which this block was last reset.
     run: int = 0

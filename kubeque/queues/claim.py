@@ -16,7 +16,7 @@ from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 
-#: Number of ready blocks to choose from: with more the list is often stale, with fewer consumers collide.
+#: Number of ready blocks to choose from: a longer list is often stale, and with a shorter one consumers collide.
 _CANDIDATES = 3
 _STEAL_CANDIDATES = 10
 _CLAIM_TRIES = 8
@@ -31,7 +31,8 @@ def claim(
     reserve: int = 1,
     number: int | None = None,
 ) -> Lease | None:
-    """Lease a block of `job` that has tasks: a ready one, else the stolen tail of a leased one; None if none exists.
+    """Lease a block of `job` that has tasks: a ready block, else the tail of another consumer's block; None if there is
+    none.
 
     `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among those that start
     together; give it at the first claim of a job, so that they begin with different blocks.
@@ -42,7 +43,7 @@ def claim(
         mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
         records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
-        # A block of another run is not reset yet, or `job` is stale.
+        # A block of another run has not been reset yet, or `job` is stale.
         blocks, unreadable = read_blocks(records)
         slots = {record.id: record.slot for record in records}
         found = {slots[block.id]: block for block in blocks if block.run == job.run}

@@ -72,7 +72,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
 
 
 def _is_linked(record: TaskRecord) -> bool:
-    """True if the task is linked: its result does not show that the command of this job works."""
+    """True if the task is linked: its result does not prove that the command of this job works."""
     return record.outcome is not None and bool(record.outcome.linked)
 
 
@@ -119,7 +119,7 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
 
 
 def stop_damaged(queue: Queue, job: Job, reason: str) -> Job:
-    """Stop a job of which no task can run any more, unless a task runs, and return the job.
+    """Stop a job whose tasks can no longer run, unless a task is running, and return the job.
 
     Raises QueueUnavailable, JobNotFound, JobUnreadable.
     """

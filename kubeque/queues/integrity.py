@@ -18,7 +18,7 @@ from kubeque.queues.backends.backend import BlockRecord, pack
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
 
-#: Seconds by which a lease may end too late, because clocks differ.
+#: Seconds by which the end of a lease may be too late, because clocks differ.
 _SLACK_SECONDS = 60.0
 #: Maximum number of tasks that are named for each kind of fault; the others are only counted.
 _NAMED = 5
@@ -133,7 +133,7 @@ def _out_of_shape(job: Job, block: Block) -> str:
 
 
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
-    """Yield the faults of the marks by which the block is found and counted."""
+    """Yield the faults of the indexed fields by which the block is found and counted."""
     tally = block.tally()
     if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
         yield "it is counted wrongly"

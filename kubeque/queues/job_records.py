@@ -36,7 +36,7 @@ class JobRecords:
         self.sleep = sleep
         #: Monotonic clock of the leases, seconds.
         self.clock = clock
-        #: Reasons why jobs cannot be read that were logged.
+        #: Reasons why jobs cannot be read, as far as they were logged.
         self._logged: set[str] = set()
 
     def create(self, job: Job, content: Iterable[Block]) -> Job:
@@ -131,7 +131,7 @@ class JobRecords:
     def kill(self, name: str) -> Job:
         """Stop a job. Its consumers notice this within five seconds and give their tasks back.
 
-        Raises JobNotFound, JobUnreadable: `put_aside` stops such a job.
+        Raises JobNotFound, and JobUnreadable for a job that only `put_aside` can stop.
         """
 
         def change(job: Job) -> Job | None:
@@ -200,7 +200,7 @@ class JobRecords:
         return job
 
     def _delete_blocks_of(self, uid: str) -> None:
-        """Delete the blocks of a job that was deleted, unless a damaged record named the uid of another job."""
+        """Delete the blocks of a deleted job, unless another job has this uid, which a damaged record can name."""
         if uid not in {job.uid for job in self.list_jobs().jobs}:
             self.delete_blocks(uid)
 

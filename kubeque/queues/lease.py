@@ -1,4 +1,4 @@
-"""Leases: claim tasks, extend a lease, record outcomes and give tasks back.
+"""Leases: begin tasks, extend a lease, record outcomes and give tasks back.
 
 A `Lease` is one block that one consumer leases. Threads of the consumer share it: one lock serializes the commits.
 If the answer to a commit is lost, a read shows whether the queue contains it.
@@ -91,7 +91,7 @@ class Lease:
         return None
 
     def untake(self, index: int) -> None:
-        """Mark a task that has begun but did not run as not begun, so that it can be given back."""
+        """Count a task that has begun but did not run as not begun, so that it can be given back."""
         with self._lock:
             self._begun.discard(index)
 
@@ -105,9 +105,9 @@ class Lease:
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
         """Record the waiting outcomes and extend the lease.
 
-        `reserve`: number of further tasks to reserve. `give_back`: give back the reserved tasks that have not begun; if
-        none has begun, also the block, whose last task could not be stolen. `release`: give back all reserved tasks and
-        the block. If the block was given back before, the commit writes nothing.
+        `reserve`: number of further tasks to reserve. `give_back`: give back the reserved tasks that have not begun. If
+        no task has begun, also give back the block, because its first task could not be stolen. `release`: give back
+        all reserved tasks and the block. If the block was given back before, the commit writes nothing.
 
         Raises LeaseLost if another consumer has the block, or if it was given back before a waiting outcome ended.
         Raises QueueUnavailable if the queue does not answer. The outcomes are kept then, and a later commit reads the
@@ -130,7 +130,7 @@ class Lease:
     def commit_each(self, reason: str) -> None:
         """Record each waiting outcome in a commit of its own. One that cannot be stored is recorded as `internal`.
 
-        `reason`: message of such an outcome. Raises as `commit` does, and any other error that is left then.
+        `reason`: message of such an outcome. Raises the errors of `commit`, and any error of recording `internal`.
         """
         with self._lock:
             for outcome in list(self._waiting) if self._block.leased else ():
@@ -144,7 +144,8 @@ class Lease:
                     self._write([self._waiting[0]])
 
     def fail_reserved(self, message: str, *, untouched: bool) -> None:
-        """Add an outcome `internal` for each task that has begun; with `untouched` also for the other reserved ones."""
+        """Add an outcome `internal` for each task that has begun; with `untouched`, also for the other reserved
+        tasks."""
         with self._lock:
             known = {outcome.index for outcome in self._waiting}
             for index in self._block.indexes(State.RESERVED):
@@ -197,7 +198,7 @@ class Lease:
         )
 
     def _settle(self, before: Block) -> bool:
-        """Read the block. True if a commit that was made from `before` was applied."""
+        """Read the block. True if the commit that was based on `before` was applied."""
         try:
             fresh = self._queue.get_block(before)
         except JobUnreadable as error:

@@ -168,7 +168,8 @@ class Queue(JobRecords):
         return read_block(record) if record else None
 
     def swap(self, block: Block, inserts: Iterable[Block] = ()) -> int:
-        """Replace the version of the block that `block` was made from, insert new blocks, and return the new version.
+        """Replace the stored block by `block`, insert new blocks, and return the new version. The stored block must
+        have the version of `block`.
 
         Raises Conflict, and writes nothing, if the stored version differs or a block to insert exists already.
         """

@@ -26,11 +26,11 @@ DeathProbe = Callable[[str], Death | None]
 
 
 def nobody_knows(owner: str) -> Death | None:
-    """Return None: for clusters that show nothing about consumers except their leases."""
+    """Return None. For clusters that know nothing about consumers except their leases."""
     return None
 
 
-#: Seconds between two looks, or half a lease if that is longer, after which the observation of a lease starts again.
+#: Seconds between two polls, or half a lease if that is longer, after which the observation of a lease starts again.
 _LONGEST_LOOK_SECONDS = 30.0
 
 
@@ -38,31 +38,32 @@ _LONGEST_LOOK_SECONDS = 30.0
 class _Sight:
     #: Epoch and seq of the block.
     version: tuple[int, int]
-    #: Last sight of this version by the own monotonic clock, seconds.
+    #: Last poll that found this version, seconds of the own monotonic clock.
     last: float
     #: Seconds for which it was unchanged while the queue answered.
     unchanged: float = 0.0
 
 
 class LeaseWatch:
-    """Leases as one process saw them, by its own monotonic clock. It does not depend on other clocks."""
+    """Leases as one process observed them, by its own monotonic clock. The result does not depend on other clocks."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[str, str], _Sight] = {}
-        #: Last look that the queue did not answer, seconds of the clock.
+        #: Last poll that the queue did not answer, seconds of the clock.
         self._silent_at = float("-inf")
 
     def note_silence(self) -> None:
-        """Record that the queue did not answer a look."""
+        """Record that the queue did not answer a poll."""
         self._silent_at = self._clock()
 
     def silent(self, block: Block, lease_seconds: float) -> bool:
         """True if this lease was unchanged for `lease_seconds` while the queue answered.
 
-        The time between two looks counts at most as a third of a lease: in a longer one the queue may have been down,
-        so that the owner could not renew. The observation starts again after a much longer one, and after one of more
-        than a third in which the queue did not answer this process: then the owner has a whole lease to renew.
+        The time between two polls counts as at most a third of a lease, because the queue may have been down in a
+        longer time, so that the owner could not renew its lease. The observation starts again, so that the owner has a
+        whole lease to renew, in two cases: the time was much longer; or it was longer than a third of a lease and the
+        queue did not answer this process.
         """
         now = self._clock()
         key, version = (block.uid, block.id), (block.epoch, block.seq)
@@ -75,7 +76,7 @@ class LeaseWatch:
         return sight.unchanged > lease_seconds
 
     def _missed(self, sight: _Sight, now: float, lease_seconds: float) -> bool:
-        """True if the queue may have been down since the last sight of a lease."""
+        """True if the queue may have been down since the last poll that found the lease."""
         down = self._silent_at > sight.last and now - sight.last > lease_seconds / 3
         return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
 
@@ -93,8 +94,8 @@ def list_leased(queue: Queue, job: Job) -> list[Block]:
 def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:
     """Take back the leases of dead consumers and return their number.
 
-    A consumer is dead if `find_death` or `watch` finds so. The first contact with a queue that was down therefore takes
-    back no lease because of its age: the owner could not renew it.
+    A consumer is dead if `find_death` or `watch` reports its death. The first contact with a queue that was down
+    therefore takes back no lease because of its age: the owner could not renew it.
     """
     try:
         held = list_leased(queue, job)

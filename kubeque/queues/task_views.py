@@ -18,8 +18,8 @@ _SHOWN = {
 def in_order(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
     """Yield every task once, in order of its index. `content`: blocks in order of their first task.
 
-    A task that is stolen or moves while the blocks are read may be found twice: the first one counts.
-    Memory: a few blocks.
+    A task that is stolen or moves while the blocks are read may be found twice: the first find counts. Memory: a few
+    blocks.
     """
     last = -1
     for view in _merge(job, content):

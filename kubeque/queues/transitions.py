@@ -33,7 +33,7 @@ class _BlockDraft:
             self.records[index] = record
 
     def reserve(self, count: int) -> None:
-        """Reserve `count` pending tasks in order. A suspect is reserved only while no other task is."""
+        """Reserve `count` pending tasks in order. A suspect is reserved only if no other task is reserved."""
         lo, reserved = self.block.lo, [o for o, state in enumerate(self.states) if state == State.RESERVED]
         if any(self.records.get(lo + offset, NEVER_RUN).suspect for offset in reserved):
             return
@@ -136,7 +136,7 @@ def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Blo
 def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> tuple[Block, Block] | None:
     """Return a leased block without its tail, and the tail as a block leased by `owner`; None if there is no tail.
 
-    Epoch and seq of the first block are unchanged, so its owner's next commit finds that only the range changed.
+    Epoch and seq of the first block stay the same, so the next commit of its owner detects that only the range changed.
     """
     spare = block.spare()
     if not spare:

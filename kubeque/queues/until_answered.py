@@ -17,7 +17,7 @@ _PAUSES = (0.05, 0.2, 1.0, 3.0)
 def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
     """Return the result of `action`; repeat it while the queue does not answer.
 
-    `action` must first read what an earlier try did, because a try without an answer may have been applied.
+    `action` must first read whether an earlier try was applied, because its answer may have been lost.
 
     Raises QueueUnavailable after the last pause.
     """

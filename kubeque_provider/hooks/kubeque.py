@@ -168,7 +168,8 @@ class KubequeHook(BaseHook):
         self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None,
         fresh: bool = True,
     ) -> Progress:  # fmt: skip
-        """Submit the job `name`, or adopt, repair or replace an existing one as `on_clear` says. Returns its progress.
+        """Submit the job `name`; `on_clear` decides whether an existing job is adopted, repaired or replaced. Returns
+        its progress.
 
         `make` builds the sweep if it is needed. `origin`: the Airflow task, if its author chose the name. `fresh`: True
         for a first try and after a clear, False for a retry. Raises UserError; nothing is submitted then.

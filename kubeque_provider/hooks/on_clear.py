@@ -15,9 +15,9 @@ OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 def choose_existing(job: Job, on_clear: OnClear, *, fresh: bool = True) -> Existing | None:
     """Return what to do with an existing job; None: adopt it unchanged. Raises UserError for an unknown `on_clear`.
 
-    A running job is adopted. So is a successful one if the Airflow task was not cleared. If it is not delivered, the
-    try that submitted it died afterwards. If it is delivered and this try is not `fresh`, the earlier try died before
-    Airflow recorded its end.
+    A running job is adopted. A successful job is adopted if the Airflow task was not cleared. If its results were not
+    delivered, the try that submitted it died afterwards. If they were delivered and this try is not `fresh`, the
+    earlier try died before Airflow recorded its end.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")

@@ -64,7 +64,7 @@ class Answer:
 
 
 class _Refused(Exception):
-    """The request is wrong, its object does not exist, or the person may not see it."""
+    """The request is wrong, or the requested object does not exist, or the person may not see the object."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

@@ -13,7 +13,7 @@ _COUNTS = ("pending", "running", "ok", "failed", "killed", "held")
 
 
 def read_last_summary(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """Return the newest pointer to a job that an Airflow task of the run returned, for the page; None if none did.
+    """Return the newest pointer to a job among the XComs of a run, in the form of the page; None if there is none.
 
     `at`: time of the return, Unix seconds. `counts`: the counts at that time.
     """

@@ -111,7 +111,7 @@ class KubequeSweepTrigger(BaseTrigger):
                 return _hook(conn_id).poll(waiter.job_id, waiter.token)
             progress = _hook(conn_id).begin_wait(waiter.job_id, waiter.name, waiter.attempt, **self.arrival)
         except KubequeError:
-            # The connection may be the cause: the next poll reads it again.
+            # The connection may be the cause of the error: the next poll reads it again.
             with _hooks_lock:
                 _hooks.pop(conn_id, None)
             raise

@@ -27,7 +27,7 @@ class InterruptMessage:
 
 @contextmanager
 def on_interrupt(message: str) -> Iterator[InterruptMessage]:
-    """Turn Ctrl-C in this block into Interrupted with `message`, or with the text that the block has set since."""
+    """Raise Interrupted on Ctrl-C in this block. Its text is `message`, or the text that the block has set since."""
     current = InterruptMessage(message)
     try:
         yield current
@@ -36,7 +36,7 @@ def on_interrupt(message: str) -> Iterator[InterruptMessage]:
 
 
 def confirm(question: str, *, err: bool) -> None:
-    """Ask before deleting something. Raises Interrupted after a no, UserError without a terminal."""
+    """Ask before deleting something. Raises Interrupted if the answer is no, UserError without a terminal."""
     try:
         yes = click.confirm(question, err=err)
     except click.Abort:

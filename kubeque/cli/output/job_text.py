@@ -35,7 +35,7 @@ def format_job(progress: Progress) -> str:
 
 
 def format_obstacles(progress: Progress) -> str:
-    """Return why the tasks of a job do not start; empty if nothing is known to keep them."""
+    """Return the reasons why the tasks of a job do not start; empty if none is known."""
     return f"waits: {terminal_text('; '.join(progress.obstacles), 400)}" if progress.obstacles else ""
 
 
@@ -84,7 +84,7 @@ def format_failures(lines: Iterable[TaskRow], read_message: Callable[[TaskRow], 
 
 
 def _last_line(message: str, room: int) -> str:
-    """Return the last line of a message that is too long: in a traceback the line before it is code."""
+    """Shorten a message that is too long to its last line, because the line before it in a traceback is code."""
     before, also, last = message.rpartition(" | ")
     return f"{before.partition(': ')[0]}: {last}" if also and len(message) > room else message
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _WINDOW_SECONDS = 60.0
 #: Number of failed tasks that are listed.
 _FAILURES = 5
-#: Finding failures reads all tasks. The pause between two searches is at least _PAUSE_SECONDS, and as many times
-#: the duration of a search as _PAUSE_FACTOR says.
+#: Finding failures reads all tasks. The pause between two searches is at least _PAUSE_SECONDS, and at least
+#: _PAUSE_FACTOR times the duration of a search.
 _PAUSE_FACTOR = 20
 _PAUSE_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}

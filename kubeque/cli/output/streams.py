@@ -1,4 +1,5 @@
-"""The standard streams of the command: an error of standard output is one line, and each value can be written."""
+"""The standard streams of the command: an error of standard output becomes one line, and any character can be
+written."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _PAUSE_SECONDS = 0.01
 class OutputError(KubequeError):
     """Standard output cannot be written: it is closed, its reader has left, or its disk is full."""
 
-    #: Not 1, which means failed tasks. EX_IOERR of sysexits.h.
+    #: EX_IOERR of sysexits.h. The code 1 would mean failed tasks.
     exit_code = 74
 
     @property
@@ -51,7 +52,7 @@ class _StandardError(io.FileIO):
 
 
 def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
-    """Write once, and wait where another program has made the file non-blocking."""
+    """Write once. If another program has made the file non-blocking, wait until it can be written."""
     while (written := write(data)) is None:
         time.sleep(_PAUSE_SECONDS)
     return written
@@ -83,7 +84,7 @@ def standard_streams() -> Iterator[None]:
 
 
 def _open_closed_files() -> None:
-    """Open the standard files that the caller has closed: otherwise the next file would get their number.
+    """Open the standard files that the caller has closed: otherwise the next open file would get one of their numbers.
 
     Writing to them then fails, as it does for a closed file.
     """
@@ -102,7 +103,7 @@ def _text(raw: io.FileIO, like: Any) -> io.TextIOWrapper:
 
 
 def _discard_output() -> None:
-    """Connect standard output to nothing, because Python writes the rest of its buffer when it exits."""
+    """Connect standard output to /dev/null, because Python writes the rest of its buffer when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

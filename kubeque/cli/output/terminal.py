@@ -43,7 +43,7 @@ class Table:
     headers: Sequence[str]
     #: Headers of columns that hold numbers.
     right: frozenset[str] = frozenset()
-    #: Headers of columns that a narrow screen never leaves out.
+    #: Headers of columns that are shown on every screen.
     kept: frozenset[str] = frozenset()
 
     def print(self, rows: Iterable[Sequence[str]]) -> None:

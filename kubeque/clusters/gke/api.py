@@ -1,6 +1,6 @@
 """Requests to Google Kubernetes Engine, which creates and changes a cluster and its node pools by long operations.
 
-An operation continues at Google if the process that waits for it ends; a later call sees its result.
+If the process that waits for an operation ends, Google continues the operation; a later call finds the result.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _POLL_SECONDS_AT_EMULATOR = 0.05
 #: Time limit of an operation, seconds. Google needs about ten minutes to create a cluster.
 _OPERATION_SECONDS = 3600.0
 _CALL_SECONDS = 60.0
-#: Receives the operation in progress and its seconds so far.
+#: Function that gets the operation in progress and the seconds since its start.
 Tell = Callable[[str, float], None]
 
 

@@ -37,7 +37,7 @@ class GkeCluster:
     def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> GkeCluster:
         """Return the cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]` without a request. Raises ConfigError.
 
-        `tell` is called with each long operation and its seconds so far.
+        `tell` is called with each long operation and the seconds since its start.
         """
         parts = [unquote(part) for part in url.removeprefix("gke://").split("/")]
         if not 3 <= len(parts) <= 4 or not all(parts):
@@ -136,7 +136,8 @@ class GkeCluster:
         self.gke.remove_pool(name)
 
     def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
-        """Change the nodes of a pool; without a name, of the pool of `start`. Raises UserError."""
+        """Change the number of nodes of a pool; without a name, of the pool that `start` creates first. Raises
+        UserError."""
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)
         return self._pool(had.pool.name)

@@ -76,7 +76,8 @@ def region_of(location: str) -> str:
 
 
 def per_zone(nodes: int, zones: int) -> int:
-    """Return the nodes per zone for at least `nodes` in all, because Google counts nodes of fixed pools by zone."""
+    """Return the number of nodes per zone that gives at least `nodes` in total. Google counts nodes of fixed pools per
+    zone."""
     return -(-nodes // max(zones, 1))
 
 
@@ -148,7 +149,7 @@ def read_cluster(cluster: Any) -> ClusterSeen:
 
 
 def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
-    """Return the node pool of an answer."""
+    """Return the node pool that an answer of the API describes."""
     config, scaling = pool.config, pool.autoscaling
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:

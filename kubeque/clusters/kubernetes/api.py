@@ -51,7 +51,8 @@ class KubernetesApi:
 
     @classmethod
     def connect(cls, context: str = "") -> KubernetesApi:
-        """Connect by the kubeconfig, in `context` or the current one; without a kubeconfig by the pod's own account.
+        """Connect to `context` (default: the current one) of the kubeconfig; without a kubeconfig, as the account of
+        this pod.
 
         Raises ConfigError, MissingExtra.
         """
@@ -132,7 +133,8 @@ class KubernetesApi:
             raise
 
     def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Merge a change into an object and return it; None if it is gone or has another version than the change."""
+        """Merge a change into an object and return it; None if the object is gone, or if its version is not that of the
+        change."""
         try:
             return self._request("PATCH", path, {}, change)
         except ClusterRefused as error:

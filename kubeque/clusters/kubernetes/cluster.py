@@ -58,7 +58,7 @@ class KubernetesCluster:
     def open(cls, url: str, config: Config, *, client: Callable[[], Any] | None = None) -> KubernetesCluster:
         """Return the cluster at `kubernetes://CONTEXT/NAMESPACE`; both parts are optional. Raises ConfigError.
 
-        `client`: makes the ApiClient instead of the kubeconfig; CONTEXT is then only a name.
+        `client`: function that makes the ApiClient; the kubeconfig is then not read, and CONTEXT is only a name.
         """
         rest = url.partition("://")[2]
         context, _, namespace = rest.partition("/")
@@ -158,7 +158,7 @@ class KubernetesCluster:
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
         except ClusterRefused as error:
-            if "dry run" not in str(error):  # a webhook without dry run: the creation will show
+            if "dry run" not in str(error):  # a webhook does not support dry runs: the creation will show errors
                 raise UserError(f"the cluster refuses such pods: {error}") from error
 
     def _manifest_context(self) -> ManifestContext:
@@ -273,7 +273,8 @@ class KubernetesCluster:
         return len(running)
 
     def _stop_keepers(self, selector: str) -> None:
-        """Delete all keepers first, and wait for their end: a living one replaces the consumers that are deleted."""
+        """Delete all keepers, and wait for their end: a living keeper would replace the consumers that are deleted
+        next."""
         self._delete(selector)
         end = time.monotonic() + _KEEPER_SECONDS
         while time.monotonic() < end:

@@ -68,7 +68,7 @@ def kubernetes_job(
         made["metadata"]["labels"][f"{KUEUE}/priority-class"] = options.kueue_priority
     if options.kueue_queue:
         made["metadata"]["labels"][f"{KUEUE}/queue-name"] = options.kueue_queue
-        made["metadata"]["annotations"] |= {  # start some if Kueue cannot admit all
+        made["metadata"]["annotations"] |= {  # start some pods if Kueue cannot admit all
             f"{KUEUE}/job-min-parallelism": "1", f"{KUEUE}/job-completions-equal-parallelism": "true",
         }  # fmt: skip
     return made

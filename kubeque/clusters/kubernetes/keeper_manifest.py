@@ -31,7 +31,7 @@ from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: Service account of keepers.
 ACCOUNT = "kubeque-keeper"
-#: Memory of a keeper, and per task while it writes the table of a job, bytes.
+#: Memory of a keeper, and further memory per task while it writes the table of a job, bytes.
 _MEMORY, _TASK_MEMORY = 320 * MI, 4096
 
 

@@ -23,7 +23,7 @@ SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
 SPOT = "cloud.google.com/gke-spot"
 #: Seconds until pods of a dead node are replaced, once the cluster has noticed its death.
 _UNREACHABLE_SECONDS = 30
-#: Seconds beside the grace period of the command for a consumer that leaves to record its results.
+#: Seconds, after the grace period of the command, for a leaving consumer to record its results.
 _LEAVE_SECONDS = 20
 #: Variables that affect loaders and Python interpreters.
 _LIBRARIES = re.compile(r"(PYTHON|LD_).*")
@@ -129,7 +129,8 @@ def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
 
 
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
-    """Return the user's variables without those that affect loaders and Python, which only the program gets."""
+    """Return the user's variables for the container. Variables that affect loaders and Python are not set in the
+    container: only the user's program gets them."""
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
 
 

@@ -22,7 +22,7 @@ _OWN_FAULT = re.compile(
 #: Reasons of a waiting container that do not pass by themselves.
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _BROKEN = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-#: Seconds after the deadline of a deletion when the node of a pod counts as unreachable.
+#: Seconds between the deadline of a pod's deletion and the time when its node counts as unreachable.
 _GONE_SECONDS = 30.0
 
 

@@ -18,13 +18,13 @@ KubernetesJob = Mapping[str, Any]
 
 GROWN = f"{LABEL}/grown"
 _INDEX = "batch.kubernetes.io/job-completion-index"
-#: Seconds that a new index may take to get its pod. Later an index without a pod is in back-off.
+#: Seconds that a new index may take to get its pod. An index that has no pod after that is in back-off.
 _YOUNG_SECONDS = 10.0
-#: Exit codes of consumers that are replaced at once. After any other code a consumer would fail again, so Kubernetes'
-#: back-off decides when it is tried.
+#: Exit codes of consumers that are replaced at once. After any other code a new consumer would probably fail as well,
+#: so it starts after Kubernetes' back-off.
 _REPLACED_CODES = frozenset({None, TERMINATED, KILLED})
-#: Limit of completions: this factor of the wanted count, plus an extra. Beyond it only back-off starts consumers, which
-#: stops replacing consumers that die at once.
+#: Limit of completions: this factor times the wanted number, plus a constant. Beyond the limit, dead consumers are
+#: replaced only after Kubernetes' back-off, because they may all die at once.
 _MAX_FACTOR, _EXTRA = 20, 100
 
 
@@ -60,9 +60,9 @@ def plan(
 ) -> Create | Grow | None:
     """Return the step towards `count` consumers of one size class; None if enough of them run or start.
 
-    It never shrinks, which would kill busy consumers. An index in back-off is replaced by a new index that starts at
-    once; when the old one returns and finds no task, it leaves. `on_demand`: count only the stand-ins of
-    `count_stand_ins`; without it only the others.
+    The number never shrinks, because that would kill busy consumers. An index in back-off is replaced by a new index,
+    which starts at once. When the old index starts later and finds no task, it leaves. `on_demand`: True to count only
+    the stand-ins of `count_stand_ins`, False to count only the other consumers.
     """
     open_ones = [j for j in kubernetes_jobs if not is_over(j) and _is_stand_in(j) is on_demand]
     if not open_ones:

@@ -54,7 +54,8 @@ class StartProblems:
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
     def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
-        """Return the reason that keeps the keeper from working. Without keeper the job runs while it is watched."""
+        """Return the reason that keeps the keeper from working. Without a keeper, the job makes progress only while a
+        program watches it."""
         pods = snapshot.keeper_pods
         stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _MIN_AGE_SECONDS]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
@@ -110,7 +111,7 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """Return the last warning that has a reason, in a list; empty without one."""
+    """Return a list with the last warning that has a reason; empty if there is none."""
     message = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
     reasons = [
         text for text in message if not text.startswith("Error: ")

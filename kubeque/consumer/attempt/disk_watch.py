@@ -15,7 +15,7 @@ from kubeque.files.mounts import mount_points
 _SHARE = 0.95
 #: Seconds between two measurements, and the share of a core that they may cost.
 _STEP, _COST_SHARE = 1.0, 0.05
-#: A disk with less than this left is full, bytes and share.
+#: A disk counts as full if less than this is free: bytes, and share of the disk.
 _LEFT_BYTES, _LEFT_SHARE = 64 << 20, 0.01
 _SAID = re.compile(r"no space left on device|\bENOSPC\b|disk quota exceeded", re.IGNORECASE)
 
@@ -71,7 +71,7 @@ def _size(entry: os.DirEntry[str], todo: list[str], seen: set[int]) -> int:
             todo.append(entry.path)
     except OSError:
         return 0
-    if status.st_nlink > 1:  # an input that is linked lies there once
+    if status.st_nlink > 1:  # the disk holds a linked input only once
         if status.st_ino in seen:
             return 0
         seen.add(status.st_ino)

@@ -26,7 +26,7 @@ def task_environment(
     out_path: Path,
     inherited: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment of a task. `inherited`: what it has of its submitter, or of the image of its pod."""
+    """Return the environment of a task. `inherited`: the variables from its submitter, or from the image of its pod."""
     env = {**_DEFAULTS, **inherited, **spec.env}
     if spec.function and (types := read_types(spec.rows, index)):
         env[TYPES_VARIABLE] = json.dumps(types)

@@ -21,13 +21,13 @@ from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError, StoreUnavailable
 from kubeque.model.job.spec import Input
 
-#: Largest input that is copied, bytes, so that a program may change it. Larger ones are linked, except for root.
+#: Largest input that is copied, bytes; a program may change a copy. Larger inputs are linked, except for root.
 COPIED_BYTES = 1 << 20
 #: Date of each fetched or staged file (2000-01-01). Another date means that a program has changed it.
 STAGED_NS = 946_684_800 * 10**9
 #: Largest size of the cache folder, bytes.
 CACHE_BYTES = 20 << 30
-#: Share of the limit after which the folder is measured again: other consumers fill it too.
+#: Share of the limit that may be added before the folder is measured again, because other consumers fill it, too.
 _ROUND = 1 / 8
 #: Least space of a file on a disk, bytes.
 _BLOCK = 4096
@@ -62,7 +62,7 @@ class InputCache:
         self._incoming = folder / _INCOMING
         self._files = files
         self._limit_bytes = limit_bytes
-        #: Bytes that may come in before the folder is measured.
+        #: Bytes that may be added before the folder is measured.
         self._room = 0
         #: Keys of the batch that is being staged.
         self._wanted: frozenset[str] = frozenset()
@@ -233,8 +233,8 @@ def _mode(item: Input) -> int:
 def _name_input(item: Input) -> Iterator[None]:
     """Raise StageFailed for this input if the block fails.
 
-    A bucket that does not answer is waited for: StoreUnavailable is raised as it is. A web server is not, because it
-    may be gone for good, and results do not depend on it.
+    If a bucket does not answer, StoreUnavailable is raised unchanged, and the consumer waits. If a web server does not
+    answer, StageFailed is raised, because the server may be gone for good, and results do not depend on it.
     """
     try:
         yield
@@ -281,6 +281,6 @@ def _copied_by_kernel(source: int, target: int) -> bool:
             pass
     except OSError as error:
         if error.errno in _NOT_HERE:
-            return False  # Both files stand where the kernel left them: the rest is copied by hand.
+            return False  # Both files are at the position where the kernel stopped: the rest is copied in user space.
         raise
     return True

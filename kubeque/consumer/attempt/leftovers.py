@@ -31,7 +31,7 @@ class Leftovers:
 
 
 def own_folders(folders: Iterable[Path], root: Path = Path("/")) -> list[Path]:
-    """Return the folders in the container's own layer: others may share a mounted one."""
+    """Return the folders in the container's own layer: other containers may share a mounted folder."""
     with suppress(OSError):
         device = os.stat(root).st_dev
         there = [folder for folder in folders if folder.is_dir() and not is_on_mount(folder)]

@@ -22,7 +22,7 @@ QUOTED_CHARACTERS = 5000
 _LINE_BYTES = 16 << 10
 #: Seconds between two reads of the streams of a running command.
 _SHOW_SECONDS = 0.5
-#: Bytes that one `pump` prints at most. The rest of a faster program is skipped here, not in its file.
+#: Largest number of bytes that one `pump` prints. If a program writes faster, the rest is only in its file.
 _PUMP_BYTES = 1 << 20
 
 

@@ -18,7 +18,7 @@ _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 _LIMITED_STEP = 0.1
 #: Share of a core that samples may cost: a tree of thousands of processes is sampled less often.
 _COST_SHARE = 0.05
-#: Size of a tree, bytes, below which shared pages are not worth counting once.
+#: Size of a tree, bytes, from which shared pages are counted once. In a smaller tree that is not worth the time.
 _SMALL_TREE = 64 << 20
 #: Seconds between the two samples that must both exceed a limit.
 _CONFIRM_SECONDS = 0.005
@@ -61,8 +61,9 @@ def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) ->
 class MemoryWatch:
     """Samples the memory of the processes below one command.
 
-    The peak is the largest sum over the tree that was seen, or the largest ever of one process. It is never taken
-    from ru_maxrss: a child begins with its parent's, so /bin/true would have "used" as much as the consumer.
+    The peak is the largest sum over the tree in any sample, or the largest size that one process ever had. It is not
+    taken from ru_maxrss, because a child begins with the value of its parent: /bin/true would have "used" as much as
+    the consumer.
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
@@ -118,8 +119,8 @@ def _is_double(memory: Memory, parent: Memory | None) -> bool:
 def proportional_memory(used: dict[int, Memory]) -> int:
     """Return the bytes of some processes together; a page that several share counts once.
 
-    Eight processes forked from one of 4 GiB have resident sizes of 32 GiB and use 4 GiB. The kernel walks
-    every page for this, so it is read only near the limit.
+    Eight processes forked from one of 4 GiB have resident sizes of 32 GiB in total, but use 4 GiB. The number is read
+    only near the limit, because the kernel visits every page to compute it.
     """
     total = 0
     for pid, memory in used.items():
@@ -133,9 +134,9 @@ def proportional_memory(used: dict[int, Memory]) -> int:
 class OomCounter:
     """The kernel's count of out-of-memory kills in one cgroup.
 
-    The count has moved before the killed child can be reaped, so reading it before the start and after the end tells
-    an out-of-memory kill from a plain SIGKILL. It counts the whole cgroup: use it only if that is the task's own
-    container, with one task at a time, and not on a shared machine.
+    The kernel raises the count before the killed child can be reaped. So a count that is higher after the end than
+    before the start means an out-of-memory kill, not a plain SIGKILL. The count covers the whole cgroup: use it only if
+    the cgroup is the task's own container, with one task at a time, and not on a shared machine.
     """
 
     def __init__(self, file: Path) -> None:

@@ -23,7 +23,7 @@ from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.model.job.task import Cause
 from kubeque.retry import retry
 
-#: Seconds between two SIGKILL until nothing is left: a program may fork while its tree is read.
+#: Seconds between two SIGKILLs, which are repeated until no process is left: a program may fork while its tree is read.
 _KILL_AGAIN_SECONDS = 0.2
 #: Seconds between two checks of the process group after SIGTERM.
 _LINGER_SECONDS = 0.01
@@ -49,12 +49,12 @@ class Ended:
     """How a command ended."""
 
     cause: Cause
-    #: Exit code, or the number of the signal for `signal`; None if there was neither.
+    #: Exit code; for the cause `signal`, the number of the signal; None if there is neither.
     code: int | None
     #: Unix time, seconds.
     start: float
     seconds: float
-    #: Bytes over the process tree; 0 if it was never measured.
+    #: Largest memory of the process tree, bytes; 0 if it was never measured.
     peak_memory: int = 0
     #: One line for a reader; empty for a plain success.
     message: str = ""
@@ -80,8 +80,8 @@ def run_command(
 
     The command gets its own session and process group, /dev/null as standard input, and no other open file of this
     process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of the container's cgroup, if
-    the container runs only this task. `disk`: watch of its folders. `begun` gets its pid, which is also its group.
-    `umask`: None for that of this process.
+    the container runs only this task. `disk`: watch of its folders. `begun` gets its pid, which is also the number of
+    its process group. `umask`: None for the umask of this process.
 
     Run only one command at a time: when it ends, every other child of this process counts as left behind and is killed.
     For a program that cannot be started the cause is `exit` (code 127 or 126), and its stderr has the reason; if the
@@ -240,7 +240,7 @@ class _Run:
         if self._cause is not None and not self._killing:
             self._process.wait()
             self._linger()
-        # The number of the group is not reused while its leader is not reaped or it has members.
+        # The number of the group is not reused before its leader is reaped and its last member has ended.
         self._signal(signal.SIGKILL)
         self._process.wait()
         return process_tree.kill_leftovers(self._before)

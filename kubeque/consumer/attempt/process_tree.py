@@ -36,7 +36,7 @@ def forbid_inspection() -> bool:
     """Forbid other processes of this user to read the memory and the environment of this process, except as root.
 
     The programs of tasks are such processes. Call it once, at the start. Returns False if the system cannot do it, or
-    if other processes could then not see that this one lives: `hidepid` of /proc hides such processes altogether.
+    if `hidepid` of /proc would then hide this process altogether: others could not see that it is alive.
     """
     if sys.platform != "linux" or hides_processes():
         return False
@@ -46,7 +46,7 @@ def forbid_inspection() -> bool:
 
 
 def hides_processes(mounts: Path = Path("/proc/self/mounts")) -> bool:
-    """True unless each process sees all others in /proc."""
+    """True if /proc hides processes from other processes."""
     try:
         lines = mounts.read_bytes().splitlines()
     except OSError:
@@ -103,7 +103,8 @@ def send(pid: int, number: int) -> bool:
 def kill_leftovers(before: frozenset[int]) -> int:
     """Kill and reap every child of this process that is not in `before`, and all below. Returns how many lived.
 
-    Killing a process makes this one the parent of its children (see `adopt_orphans`), so it repeats until none is new.
+    When a process is killed, its children become children of this one (see `adopt_orphans`), so the search is repeated
+    until it finds none.
     """
     killed = 0
     give_up = time.monotonic() + _PATIENCE_SECONDS

@@ -34,7 +34,7 @@ class StagedTask:
     environment: Environment = field(default_factory=Environment)
     #: None if no working directory could be made.
     workdir: Workdir | None = None
-    #: Why it could not be staged; None if it was.
+    #: Reason why it could not be staged; None if it was staged.
     failure: Failure | None = None
     #: Duration of staging, seconds.
     staging: float = 0.0
@@ -47,7 +47,7 @@ class StagedTask:
 
     @property
     def folder(self) -> str:
-        """Name of the attempt's folder in the store: no other lease can write there."""
+        """Name of the attempt's folder in the store. No other lease writes to a folder of this name."""
         return attempt_name(self.attempt, self.lease.block.nonce)
 
     @property
@@ -82,5 +82,5 @@ class FinishedTask:
     task: StagedTask
     #: How the command ended; None if that is not known, or if it was not run.
     ended: Ended | None
-    #: Why it has no result; None if the command was run.
+    #: Reason why it has no result; None if the command was run.
     failure: Failure | None = None

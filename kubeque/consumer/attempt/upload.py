@@ -57,7 +57,7 @@ def _record(file: OutputFile, copy: Copy) -> dict[str, Any]:
 def upload_streams(files: Files, url: str, workdir: Workdir, collected: OutputFiles) -> dict[str, Any]:
     """Return the streams for result.json: short ones as text; longer ones are uploaded as files.
 
-    One that cannot be read is empty, and refused. Raises StorageError.
+    A stream that cannot be read is stored as empty and counts as a refused file. Raises StorageError.
     """
     kept: dict[str, Any] = {}
     for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr)):

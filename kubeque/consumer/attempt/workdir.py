@@ -17,7 +17,7 @@ from kubeque.model.globs import selection
 from kubeque.model.job.spec import Input
 from kubeque.model.text import quote_name
 
-#: The row with its exact names, as the program finds it.
+#: File with the row and the exact names of its columns, which the program can read.
 ROW_FILE = "row.json"
 #: Number of refused files whose names are listed; the others are counted.
 _NAMED = 20
@@ -114,7 +114,7 @@ class Workdir:
         that a store cannot hold are refused.
         """
         root = os.path.join(os.path.realpath(self.folder.parent), self.folder.name, self.path.name)
-        mounts = frozenset(self._mounts.points(os.path.dirname(root)))  # `remove` uses the same look
+        mounts = frozenset(self._mounts.points(os.path.dirname(root)))  # `remove` uses the same table
         return _Search(root, self._staged, selection(tuple(results), tuple(ignore)), mounts).run()
 
     def remove(self) -> list[str]:

@@ -25,7 +25,7 @@ class Host(Protocol):
 
     @property
     def profile(self) -> ConsumerProfile:
-        """Position of the consumer in its fleet."""
+        """Properties of the consumer that its decisions depend on."""
 
     @property
     def number(self) -> int | None:
@@ -36,7 +36,7 @@ class Host(Protocol):
         """Folder for working directories and cached inputs."""
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
-        """Return what the tasks of a job inherit. Raises EnvironmentGone, ClusterError."""
+        """Return the environment that the tasks of a job inherit. Raises EnvironmentGone, ClusterError."""
 
     @property
     def oom(self) -> OomCounter | None:
@@ -54,7 +54,7 @@ class Host(Protocol):
         """Record outside of this process that the task is about to run."""
 
     def record_error(self, message: str) -> None:
-        """Record outside of this process why it ends."""
+        """Record outside of this process why the process ends."""
 
     def record_process(self, pid: int) -> None:
         """Record the process of the command that the consumer runs."""

@@ -1,7 +1,7 @@
 """The ledger of one machine: which of its cores, memory and GPUs the tasks of all consumers of a home use now.
 
-One file holds an entry for each task that runs or waits. A consumer changes the file under a lock. The entry of a
-consumer that has died counts no longer, so a killed consumer frees its part.
+One file holds an entry for each task that runs or waits. A consumer changes the file under a lock. The entry of a dead
+consumer does not count, so a killed consumer frees its part.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Need:
     gpus: int = 0
 
     def within(self, machine: Machine) -> Need:
-        """Return this need, reduced to what the machine has."""
+        """Return this need, limited to the resources of the whole machine."""
         return Need(min(self.cores, machine.cores), min(self.memory, machine.memory), min(self.gpus, len(machine.gpus)))
 
 
@@ -87,7 +87,7 @@ class Ledger:
     """The ledger in the folder of a fleet."""
 
     def __init__(self, folder: Path, machine: Machine) -> None:
-        """`folder`: that of the fleet. `machine`: the cores and memory that the tasks share."""
+        """`folder`: folder of the fleet. `machine`: cores and memory that the tasks share."""
         self._folder = folder
         self._path = folder / "ledger.json"
         self._machine = machine
@@ -98,7 +98,7 @@ class Ledger:
         if need == Need():
             yield ()
             return
-        if need.gpus > len(self._machine.gpus):  # found only now: most tasks need no GPU, and nvidia-smi is slow
+        if need.gpus > len(self._machine.gpus):  # not before: most tasks need no GPU, and nvidia-smi is slow
             self._machine = replace(self._machine, gpus=gpu_devices(self._folder))
         pid = os.getpid()
         entry = Entry(pid, start_ticks(pid), need.within(self._machine), time.monotonic())

@@ -56,7 +56,7 @@ class LocalHost:
         self.slot.journal(task)
 
     def record_error(self, message: str) -> None:
-        """Do nothing: the log of the slot has it."""
+        """Do nothing: the error is in the log of the slot."""
 
     def record_process(self, pid: int) -> None:
         self.slot.runs(pid)

@@ -1,4 +1,4 @@
-"""When a consumer that still holds something leaves: what it holds is recorded first, if the queue answers in time."""
+"""When a consumer with leases leaves: outcomes are recorded and leases released first, if the queue answers in time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Departure:
         self.gave_up = False
 
     def note_activity(self, now: float) -> None:
-        """Record that a command or an upload has ended: its outcome has the whole time to be recorded."""
+        """Record that a command or an upload has ended. The time to record its outcome begins now."""
         self._active_at = now
 
     def gives_up(self, now: float) -> bool:

@@ -10,7 +10,7 @@ from kubeque.model.job.task import Cause
 
 
 class Failures:
-    """The failures of each job in this consumer, until one of its tasks was ok."""
+    """Number of failures of each job in this consumer, counted until one task of the job is ok."""
 
     def __init__(self) -> None:
         #: Number of failures, by uid and run; None once a task was ok.

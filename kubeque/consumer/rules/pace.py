@@ -1,4 +1,4 @@
-"""How many tasks a consumer reserves, and how far ahead, by the durations of its last tasks."""
+"""The number of tasks that a consumer reserves, and whether it reserves ahead, from the durations of its last tasks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Pace:
         return sum(recent) / len(recent) if recent else None
 
     def first_reservation(self, key: JobKey) -> int:
-        """Return the number of tasks to reserve in a block that is claimed: its size is not known before."""
+        """Return the number of tasks to reserve with the claim of a block, whose size is not known before."""
         mean = self._mean(key)
         return 1 if mean is None else max(1, min(MAX_RESERVE, int(SHARE_SECONDS / max(mean, 1e-3))))
 
@@ -48,8 +48,8 @@ class Pace:
     def may_run_ahead(self, lease: LeaseView, ahead: int) -> bool:
         """True if the next task is reserved while one runs.
 
-        Short tasks are. Others only if enough tasks of the block are left for others. `ahead`: number of tasks that
-        are reserved already and wait for the running one.
+        Short tasks are reserved ahead; longer tasks only if enough tasks of the block are left for other consumers.
+        `ahead`: number of tasks that are reserved already and wait for the running one.
         """
         mean = self._mean(lease.key)
         if mean is None or mean >= COMMIT_SECONDS:

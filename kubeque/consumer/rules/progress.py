@@ -21,7 +21,7 @@ class Progress:
 
     @property
     def none(self) -> bool:
-        """True if no task is in the consumer."""
+        """True if the consumer has no task: none is staged, running or being saved."""
         return self._count == 0
 
     def task_staged(self) -> None:
@@ -39,7 +39,7 @@ class Progress:
         self.running, self._running_since, self._longest_wait = lease, now, longest_wait
 
     def note_time(self, now: float) -> None:
-        """Record since when tasks are only being saved. Call it after each event."""
+        """Record the time from which tasks are only being saved. Call it after each event."""
         saving_only = self._count > 0 and self.running is None and not self.staged
         self._quiet_since = (self._quiet_since or now) if saving_only else None
 

@@ -1,4 +1,4 @@
-"""A queue or store that does not answer: since when, and when the next try is due."""
+"""A queue or store that does not answer: the duration of its silence, and the time of the next try."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Silence:
         self.since = self._last = now
         #: Time of the next try to renew each lease.
         self._renewals: dict[LeaseId, float] = {}
-        #: True while a result waits for this store, whose uploading thread finds out when the store answers.
+        #: True while a result waits for this store. The thread that uploads the result notices when the store answers.
         self.unsaved = False
 
     def note(self, now: float) -> None:
@@ -72,7 +72,8 @@ class Silences:
         return []
 
     def note_staged(self, uid: str) -> None:
-        """Record that a task of this job was staged: its store answers, or is not needed for that."""
+        """Record that a task of this job was staged, so the silence of its store does not keep tasks from being
+        staged."""
         if (silence := self._stores.get(uid)) is not None and not silence.unsaved:
             del self._stores[uid]
 
@@ -90,7 +91,7 @@ class Silences:
         return min((silence.pause(now) for silence in self._all()), default=None)
 
     def longest(self, now: float, active_at: float) -> float:
-        """Return the seconds for which one has been silent, but at most those since `active_at`."""
+        """Return the longest present silence of the queue or a store, seconds; at most the time since `active_at`."""
         return max((now - max(silence.since, active_at) for silence in self._all()), default=0.0)
 
     def _all(self) -> list[Silence]:

@@ -52,7 +52,7 @@ class DigestCache:
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
         threads = min(DIGESTS, os.cpu_count() or 1)
-        stopped = threading.Event()  # Ctrl-C must not wait until the largest file has been read
+        stopped = threading.Event()  # without a stop, Ctrl-C would wait until the largest file has been read
         digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
         read = dict(zip(unknown, digests, strict=True))
         # Files that changed while they were read are not cached.
@@ -90,7 +90,8 @@ class DigestCache:
             return None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # SQLite gives its other files the permissions of this one: paths of the user are nobody else's business.
+            # SQLite gives its other files the permissions of this one. Other users must not read the paths of this
+            # user.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             # Without WAL: several machines may mount the folder of the file.
             with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:

@@ -130,7 +130,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
 
 
 def _look(source: Source, files: Files) -> Input:
-    """Return an object of another store as an input; its generation identifies the present content."""
+    """Return an object of another store as an input, with the generation that identifies its present content."""
     try:
         look = files.look(source.url)
     except FileMissing as error:
@@ -186,7 +186,7 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
 def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | None = None) -> int:
     """Upload the files that the content-addressed store at `cas_prefix` does not have, and return their bytes.
 
-    `progress` gets the number of files and bytes: uploaded, and in all. Raises StorageError.
+    `progress` gets the numbers of files and of bytes: those uploaded, and those in total. Raises StorageError.
     """
     if not staging.uploads:
         return 0

@@ -60,7 +60,8 @@ def push_sources(text: str, base: Path) -> Iterator[Source]:
 
 
 def _read_list(text: str, base: Path) -> Iterator[tuple[str, str]]:
-    """Yield the push itself, or each push of an `@list`, after its name for messages. Raises CommandError."""
+    """Yield pairs of a name for messages and a push: the given push, or each push of an `@list`. Raises
+    CommandError."""
     if not text.startswith("@"):
         yield f"the push {text!r}", text
         return
@@ -226,8 +227,8 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return the columns that an error message names: those whose values are not plain names; all columns if there are
-    none."""
+    """Return the columns that an error message names: those whose values are not plain names, or all columns if all
+    values are."""
     suspects = [
         name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]
     ]

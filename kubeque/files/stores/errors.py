@@ -28,7 +28,7 @@ _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
     "ENETDOWN", "EHOSTDOWN", "ENOTCONN", "ESTALE",
 }  # fmt: skip
-#: Errors of a folder that concern one file, and those that do so only if the file is read.
+#: Errors of a folder that concern one file; and further ones that do so only when the file is read.
 _ONE_FILE = frozenset(
     {
         errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY,
@@ -95,13 +95,13 @@ def is_transient(error: Exception) -> bool:
         return error.errno == socket.EAI_AGAIN or errno.errorcode.get(error.errno) in _PASSING
     if any(base.__name__ in _LOST_CONNECTIONS for base in type(error).__mro__):
         return True
-    # A refusal without a number is final, for example "Forbidden" from gcsfs.
+    # A refusal without a status number is final, for example "Forbidden" from gcsfs.
     return type(error).__module__.partition(".")[0] in _TRANSPORTS
 
 
 def _status(error: Exception) -> int | None:
     """Return the HTTP status of the store's answer; None if there was none or it is unknown."""
-    # s3fs makes an I/O error of each code that it does not know, whatever its status was.
+    # s3fs reports each code that it does not know as an I/O error, whatever the status was.
     answer = getattr(error.__cause__, "response", None)
     if isinstance(answer, dict) and isinstance(error, OSError) and error.errno == errno.EIO:
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kubeque.files.parallel import QUESTIONS, in_parallel
 
-#: Number of names from which a listing can pay; fewer names are looked up one by one.
+#: Number of names from which a listing can be cheaper; fewer names are looked up one by one.
 _FEW = 64
 #: Objects that may be listed for each name: one request lists a thousand objects, but costs more than one look-up.
 _LISTED = 20
@@ -21,7 +21,7 @@ def find_present(
 ) -> frozenset[str]:
     """Return those of `names` that exist. `ask`: look up one name; `beginning`: list the names with a prefix.
 
-    Only digests are listed: all prefixes are equally frequent, so the number below one prefix gives the total.
+    The names must be digests: all their prefixes are equally frequent, so the number below one prefix gives the total.
     """
     wanted = frozenset(names)
     if len(wanted) >= _FEW and all(_DIGEST.fullmatch(name) for name in wanted):
@@ -38,6 +38,6 @@ def _about(beginning: Callable[[str], Sequence[str]]) -> int:
     """Estimate the number of digests from those that begin with five zeros; if these are few, with three."""
     for zeros in (5, 3):
         found = len(beginning("0" * zeros))
-        if found > 2:  # one or two may be an accident
+        if found > 2:  # so few names would make a bad estimate
             break
     return found * 16**zeros

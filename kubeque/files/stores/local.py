@@ -185,7 +185,8 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _make_private_folder(folder: str) -> None:
-    """Create a folder and its missing parents, for this user only: os.makedirs sets the mode of the last one only."""
+    """Create a folder and its missing parents, for this user only. (os.makedirs sets the mode of the last folder
+    only.)"""
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
@@ -227,8 +228,8 @@ def copy(
     *,
     piece: int = CHUNK_BYTES,
 ) -> None:
-    """Copy `source` until its end is reached. `progress` gets the size of each piece, and after a failure minus the
-    total.
+    """Copy `source` until its end is reached. `progress` gets the size of each piece; after a failure, it gets the
+    negative sum.
 
     Raises FileRefused if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
     """

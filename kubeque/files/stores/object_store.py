@@ -27,7 +27,7 @@ _GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
 _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
 #: Characters that fsspec reads as a pattern in a path, also in `rm`.
 _MAGIC = re.compile(r"[*?[]")
-#: A process has one memory:// store.
+#: Lock of the one memory:// store of a process.
 _memory_lock = threading.Lock()
 
 
@@ -158,7 +158,7 @@ class ObjectStore:
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
         """Return the content of each file; None if it is incomplete: the caller then downloads that file alone."""
-        # A given end saves S3 a request for the size.
+        # With a given end, S3 needs no request for the size.
         ends = [item.size or None for item in copies]
         found = self._fs.cat_ranges([item.url for item in copies], [0] * len(ends), ends, on_error="return")
         return [

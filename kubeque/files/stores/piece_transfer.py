@@ -18,9 +18,10 @@ log = logging.getLogger(__name__)
 
 #: Largest file that is transferred in one request, bytes; a larger one is transferred in pieces.
 WHOLE_BYTES = 8 << 20
-#: Unit of a piece's size, bytes (Google accepts only multiples), and most pieces of a file (S3 accepts 10,000).
+#: Unit of a piece's size, bytes (Google accepts only multiples of it), and largest number of pieces (S3 accepts
+#: 10,000).
 _PIECE_STEP, _PIECES = 1 << 18, 9_000
-#: Most large files that are transferred at the same time: their pieces are in memory.
+#: Largest number of large files that are transferred at the same time, because their pieces are in memory.
 _LARGE_AT_ONCE = 2
 
 
@@ -38,7 +39,7 @@ class Pieces:
     at_once: int = 2
 
 
-#: For a consumer, whose memory the cluster limits, and for a process that may use more memory.
+#: For a consumer, whose memory the cluster limits; and for a process that may use more memory.
 SMALL_PIECES, LARGE_PIECES = Pieces(), Pieces(32 << 20, 16 << 20, 4)
 
 

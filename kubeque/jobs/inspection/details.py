@@ -52,11 +52,11 @@ class TaskDetails:
     line: TaskRow
     #: Memory and disk that it may use.
     shape: Shape
-    #: Content of result.json of the outcome that counts; None if there is none.
+    #: Content of result.json of the last accepted outcome; None if there is none.
     result: Mapping[str, Any] | None
     #: URL of the folder of that attempt; empty if nothing was stored.
     url: str
-    #: Why result.json cannot be read; None if it can, or if there is none.
+    #: Reason why result.json cannot be read; None if it was read, or if there is none.
     fault: FileDamaged | None = None
 
 

@@ -43,7 +43,8 @@ class Finding:
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Check the queue, the stores of results and inputs, the cluster and the disk. Each is checked in any case."""
+    """Check the queue, the stores of results and inputs, the cluster and the disk. A problem does not end the
+    checks."""
     yield Finding("config", True, str(config.source) if config.source else "no .kubeque file: the embedded default")
     yield _checked("queue", lambda: _queue(config))
     for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
@@ -147,7 +148,8 @@ def examine(backends: Backends, name: str) -> list[Finding]:
 
 
 def _reconcile(backends: Backends, name: str) -> list[Finding]:
-    """Record deaths and close the job if it has ended; return why its tasks do not start, or why this failed."""
+    """Record deaths, and close the job if it has ended. Return the reasons why its tasks do not start, or why this
+    failed."""
     try:
         progress = reconcile(backends, name, start=False)
     except StorageError as error:

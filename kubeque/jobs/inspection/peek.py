@@ -16,7 +16,7 @@ from kubeque.model.job.task import TaskState, TaskView
 
 #: Time for which a consumer uploads the streams of a task after a request, seconds.
 _ASKED_SECONDS = 20.0
-#: Time limit of the wait for an upload, seconds, by whether consumers read their job every second.
+#: Time limit of the wait for an upload, seconds: longer if consumers do not read their job every second.
 _PATIENCE_SECONDS = {True: 4.0, False: 12.0}
 _POLL_SECONDS = 0.2
 #: Limit of an upload, bytes: both streams in base64, which zlib could not make shorter.
@@ -33,7 +33,7 @@ class Peek:
     tail: Tail
     #: Number of the attempt that wrote it; 0: unknown.
     attempt: int = 0
-    #: Age of an uploaded tail, seconds; None if the task is not running or its file was read directly.
+    #: Age of an uploaded tail, seconds; None if the task is not running, or if its file was read directly.
     age: float | None = None
 
     @property
@@ -96,7 +96,7 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
     def change(last: Job) -> Job | None:
         asked = {i: until for i, until in last.peeks if until > now}
         if last.uid != job.uid or asked.get(index, 0.0) > now + _ASKED_SECONDS / 2:
-            return None  # a request is in force: the consumer uploads whenever a stream grows
+            return None  # an earlier request has not expired: the consumer uploads whenever a stream grows
         asked.pop(index, None)
         kept = list(asked.items())[-(_REQUESTS - 1) :]
         return replace(last, peeks=(*kept, (index, now + _ASKED_SECONDS)))

@@ -55,7 +55,7 @@ class Replayed:
 
     @property
     def same(self) -> bool | None:
-        """True if the outcome equals the recorded one. None: none is recorded."""
+        """True if the outcome equals the recorded one; None if no outcome is recorded."""
         return all(item.same is not False for item in self.compared) if self.compared else None
 
 
@@ -115,7 +115,7 @@ def _environment(backends: Backends, task: TaskDetails) -> Environment | None:
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
-    """Run the replay in a process of its own, because this package does not import the consumer's code."""
+    """Run the replay in another process, because this package does not import the consumer's code."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kubeque.consumer.replay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -133,7 +133,8 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
-    """Return the record of the outcome that counts, with the size and digest of each stream; None if there is none."""
+    """Return the record of the task's last accepted outcome, with the size and digest of each stream; None without an
+    outcome."""
     if task.result is None or not task.line.view.state.has_outcome:
         return None
     return {**task.result, **{name: _stream(backends, task, name) for name in ("stdout", "stderr")}}

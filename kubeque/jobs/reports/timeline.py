@@ -18,7 +18,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
-#: Maximum number of attempts that a page draws; of more, it draws every second one, or fewer.
+#: Maximum number of attempts that a page draws. If there are more, it draws every second attempt, every fourth, and so
+#: on.
 PAGE_ATTEMPTS = 250_000
 _CSV = (
     "job", "index", "attempt", "consumer", "cause", "exit_code", "start", "seconds", "staging_seconds",

@@ -33,7 +33,7 @@ class Sample:
         self._ok, self._others = _Thinned(limit * 4 // 5), _Thinned(limit // 5)
 
     def add(self, span: Span) -> bool:
-        """Add an attempt. True if it is kept; later calls may remove it."""
+        """Add an attempt. True if the sample keeps it; a later call may remove it again."""
         self.seen += 1
         return (self._ok if span.cause is Cause.OK else self._others).add(span)
 

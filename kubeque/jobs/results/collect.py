@@ -55,7 +55,7 @@ Faults = dict[int, FileError]
 
 
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-    """Write the table of `job` to `dest`, .csv or .parquet. Memory: a few rows, however many the job has.
+    """Write the table of `job` to `dest`, .csv or .parquet. Memory: a few rows, for any number of rows.
 
     `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text. In a
     .parquet file, values that were given from Python keep their types.

@@ -48,9 +48,9 @@ class PendingDownload:
     files: list[ResultFile] = field(default_factory=list)
     #: Number of its files that the consumer did not keep.
     not_kept: int = 0
-    #: Why nothing of the task can be fetched although store and destination work; None: no fault.
+    #: Reason why nothing of the task can be fetched although store and destination work; None if it can be fetched.
     fault: FileError | None = None
-    #: Why single files of it cannot be fetched, by name.
+    #: Reasons why single files of the task cannot be fetched, by file name.
     failed: dict[str, FileError] = field(default_factory=dict)
     #: Files written to the destination, and their bytes.
     written: int = 0
@@ -83,12 +83,12 @@ class Destination(Protocol):
     def open(self, *, force: bool) -> AbstractContextManager[None]:
         """Claim it for this job and for one fetch; on success, remove temporary files at the end.
 
-        Fetched files of a job that this one may replace are deleted. `force`: claim it even if it holds something else.
-        Raises DestinationError, and StorageError if it is not writable.
+        Fetched files of a job that this one may replace are deleted. `force`: claim the destination even if it holds
+        other files. Raises DestinationError, and StorageError if it is not writable.
         """
 
     def has(self, task: PendingDownload, globs: Globs) -> bool:
-        """True if all files of that attempt that match `globs` (none: all) are there, unchanged."""
+        """True if the destination has all files of that attempt that match `globs` (empty: all files), unchanged."""
 
     def was_changed(self, task: PendingDownload) -> bool:
         """True if that attempt was fetched before, and a file of it was changed or removed since."""

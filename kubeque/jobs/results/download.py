@@ -42,7 +42,7 @@ def download_tasks(
             task.files, task.not_kept = [file for file in manifest.files if is_chosen(file.name)], manifest.refused
         except FileError as error:
             task.fault = error
-        # The queue knows the size of the files only, not that of the streams, and not which files are chosen.
+        # The queue records the size of the files only: not the size of the streams, and not which files are chosen.
         meter.expect(sum(file.size for file in task.files) - task.size)
         return task
 

@@ -84,7 +84,7 @@ class FolderDestination:
 
     @contextmanager
     def _usable(self) -> Iterator[None]:
-        """Turn the errors of the file system into DestinationError."""
+        """Raise errors of the file system in this block as DestinationError."""
         try:
             yield
         except (OSError, ValueError) as error:
@@ -109,7 +109,7 @@ class FolderDestination:
         return None
 
     def _claim(self) -> None:
-        """Delete what belongs to another job, and name this one. The lock is held."""
+        """Delete the files of another job, and record this job as the owner. The lock is held."""
         record = self._read_owner()
         if not self._owner.is_named_by(record):
             if self._owner.may_replace(record):

@@ -27,7 +27,7 @@ def rank_tasks(
     """Return the first `top` lines (None: all) in the order of `column`: any column of the table, also `out.*`.
 
     Numbers come first and are compared as numbers, even if they are text from a CSV. Then come other texts. Lines
-    without a value come last, also with `descending`. Raises UserError with the known columns if `column` is not one.
+    without a value come last in both orders. Raises UserError with the known columns if `column` is not one.
     """
     numbers, texts = _Bucket(top, descending=descending), _Bucket(top, descending=descending)
     missing = _Bucket(top, descending=False)

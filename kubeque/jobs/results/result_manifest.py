@@ -76,7 +76,7 @@ def read_manifest(files: Files, url: str) -> Manifest:
 
 
 def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Return the manifest of an attempt, with all its keys, whose known ones have the types that consumers write.
+    """Return the manifest of an attempt with all its keys, after checking the types of the known keys.
 
     Raises FileMissing, FileDamaged, StorageError.
     """
@@ -101,7 +101,7 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
 
 
 def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Return the values that the task wrote to $KUBEQUE_OUT, as the manifest has them.
+    """Return the values that the task wrote to $KUBEQUE_OUT, from the manifest.
 
     Raises FileMissing, FileDamaged for values that no consumer writes, StorageError.
     """

@@ -56,7 +56,7 @@ class TaskRow:
         return dict(outcome.out or {}) if outcome and self.view.state is TaskState.OK else {}
 
     def value(self, column: str) -> Any:
-        """Return the value of one column of `as_record`; None if it has none."""
+        """Return the value of one column of `as_record`; None if the task has no such value."""
         if (name := out_of(column)) is not None:
             return self.out.get(name)
         if column in FACTS:

@@ -35,7 +35,7 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
 
 
 def _strip_caret(word: Word) -> Word:
-    """Return a `^` word without its mark: its file is already an input and is not searched for."""
+    """Return a `^` word without its `^`: its file is already an input, so no file is searched for."""
     return replace(word, upload=False) if word.upload and not word.columns else word
 
 
@@ -55,7 +55,7 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
     )
     most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
     machine = backends.cluster.capacity()
-    if machine is not None:  # no larger place exists for a task that needs more
+    if machine is not None:  # there is no larger machine for a task that needs more
         most = min(most, machine.memory)
     cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
     return JobSpec(

@@ -76,7 +76,7 @@ def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing
 
 
 def _differences(old: JobSpec, new: JobSpec) -> Iterator[str]:
-    """Yield what differs between two specs, files first."""
+    """Yield the differences between two specs: first the files, then the other parts."""
     yield from _changed_files({item.name: item for item in old.inputs}, {item.name: item for item in new.inputs})
     yield from _changed_files(old.row_inputs, new.row_inputs)
     parts = (

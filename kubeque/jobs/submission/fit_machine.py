@@ -1,4 +1,4 @@
-"""Fit a sweep to one machine: resources beyond it, and options that only pods have."""
+"""Fit a sweep to one machine: reduce resources that exceed it, and leave out options that only pods have."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Fitted:
 
 
 def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] = ()) -> Fitted:
-    """Return the sweep as the machine of `cluster` can run it; unchanged if each consumer has its own resources.
+    """Return the sweep reduced to what the machine of `cluster` can run; unchanged if each consumer has its own
+    resources.
 
     `typed`: names of the options that the user typed for this submission. Such an option is never reduced or left out.
-    Raises ResourceError for one that has no effect or exceeds the machine, and for GPUs on a machine without any.
+    Raises ResourceError for a typed option that has no effect or exceeds the machine, and for GPUs on a machine without
+    GPUs.
     """
     machine = cluster.capacity(gpus=bool(sweep.pod.get("gpu")))
     if machine is None:
@@ -51,7 +53,8 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
-    """Return the note that tasks with and without a size run at the same time; empty if they do not.
+    """Return the note that some tasks that run at the same time have a size and some have none; empty if this is not
+    so.
 
     `others`: name and spec of the other open jobs of the machine.
     """

@@ -1,7 +1,7 @@
-"""Where the inputs of a job came from on this machine, so that a later reset can find changed files and take them.
+"""The files of this machine from which the inputs of a job were read, so that a later reset can find changed files.
 
-The record is a file of `$KUBEQUE_HOME`, because paths of this machine belong in no bucket. A submission from Airflow
-has none, because an Airflow task submits again by itself.
+The record is a file of `$KUBEQUE_HOME`, because paths of this machine must not be in a bucket. A submission from
+Airflow has no record, because an Airflow task submits again by itself.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def changed_inputs(backends: Backends, job: Job, sources: InputSources) -> Seque
     sweep = with_sources(backends, job, sources)
     try:
         now = find(backends, replace(sweep, command=[word for word in sweep.words() if not word.columns]))
-    except (CommandError, StorageError):  # a file is gone: nothing of now can replace it
+    except (CommandError, StorageError):  # a file is gone, and no present file replaces it
         return ()
     then = {item.name: item.digest for item in backends.spec(job).inputs}
     return [item.name for item in now.inputs if item.digest and then.get(item.name, item.digest) != item.digest]

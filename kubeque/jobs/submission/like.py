@@ -39,7 +39,7 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
 
 
 def _rows(backends: Backends, job: Job, spec: JobSpec) -> Rows:
-    """Return the rows of a job. Only a function sees their types, and a command gets each text as it was."""
+    """Return the rows of a job. Types are kept only for a function, because a command gets texts."""
     rows = spec.rows if spec.function else replace(spec.rows, types=())
     if rows.kind == "sequence":
         return sequence(rows.n)

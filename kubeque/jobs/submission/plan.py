@@ -37,7 +37,7 @@ class Plan:
     bytes_to_send: int
     #: The rendered commands of the first tasks.
     commands: tuple[tuple[str, ...], ...]
-    #: State of the job's name: "new", "unchanged" (its job has an equal spec) or "taken".
+    #: State of the job's name: "new", "unchanged" (the job of this name has an equal spec) or "taken".
     name: str
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()

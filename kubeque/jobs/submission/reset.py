@@ -1,4 +1,4 @@
-"""Run tasks of a job again, with the inputs and environment of its submission or with those of now."""
+"""Run tasks of a job again, with the inputs and environment of its submission or with the present ones."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMED = 3
 def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
     """Run the tasks that `rule` selects again.
 
-    `update`: with the files and the environment of now, as a new revision of the job; ok tasks that the rule does not
+    `update`: use the present files and environment, as a new revision of the job; ok tasks that the rule does not
     select stay. Raises JobNotFound, EnvironmentGone if the environment of its submission is needed and gone, UserError.
     """
     before = backends.queue.job(name)
@@ -55,6 +55,6 @@ def stale_note(backends: Backends, job: Job) -> str:
 
 
 def _when(at: float) -> str:
-    """Return a time of this machine: only the hour if it is of today."""
+    """Return a time as text: without the date if it is today."""
     then = datetime.fromtimestamp(at)
     return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"

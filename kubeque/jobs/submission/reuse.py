@@ -68,7 +68,8 @@ def _match(
 ) -> Done:
     """Remove the rows from `wanted` that `source` has results for, and return their links.
 
-    Rows with equal keys get different results while `source` has enough of them; the others share the last one.
+    Rows with equal keys get different results as long as `source` has enough results; the other rows share the last
+    one.
     """
     done: Done = {}
     last: dict[bytes, Outcome] = {}
@@ -87,7 +88,7 @@ def _match(
 def all_done(backends: Backends, source: Job) -> Found:
     """Link all tasks that are ok in `source`, for a job with the same rows. Row keys are not compared.
 
-    The links have revision 0, for which there are no row keys.
+    The links have revision 0, which has no row keys.
     """
     done = {
         outcome.index: link_outcome(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)

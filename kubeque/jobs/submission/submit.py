@@ -35,7 +35,7 @@ from kubeque.queues.transitions import link
 
 #: Number of other open jobs that a new job is compared with.
 _COMPARED = 20
-#: The words for what was done to an existing job.
+#: Words that describe the change of an existing job.
 _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
 #: Maximum number of index ranges in one reset, because each reader of the job record reads them.
 _RANGES = 5_000
@@ -50,9 +50,9 @@ class Submitted:
     what: str
     #: Bytes uploaded.
     sent: int = 0
-    #: Why the requested search for rows that are done was not possible; empty if it was, or was not requested.
+    #: Reason why the requested search for finished rows was not possible; empty if it was possible or not requested.
     note: str = ""
-    #: Why the job is not repaired and closed after the submitter has left; empty if it is.
+    #: Reason why nothing repairs and closes the job after the submitter has left; empty if a keeper does.
     unkept: str = ""
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
@@ -97,7 +97,7 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
 
 
 def _mixed_notes(backends: Backends, spec: JobSpec, job: Job) -> list[str]:
-    """Return the note on other jobs whose tasks share the machine but are counted otherwise."""
+    """Return the note on other jobs of this machine, if only some of the jobs give their tasks a size."""
     if backends.cluster.capacity() is None:
         return []
     others: list[tuple[str, JobSpec]] = []
@@ -143,7 +143,7 @@ def _create(
 
 
 def _canaries(sweep: Sweep, found: Found) -> list[int]:
-    """Return the tasks to run first, from those that are not done; none if that would be all of them."""
+    """Return the tasks to run first, chosen from the unfinished ones; none if all unfinished tasks would be chosen."""
     if not sweep.canaries:
         return []
     left = [index for index in range(sweep.rows.n) if index not in found.done]
@@ -213,7 +213,7 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
 
 
 def _copy_limits(job: Job, fresh: Job) -> Job:
-    """Return `job` with those options of `fresh` that are not part of the spec."""
+    """Return `job` with the options of `fresh` that are not part of the spec."""
     return replace(
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
         deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
@@ -226,7 +226,7 @@ def revise(
 ) -> Submitted:
     """Add a revision to the job if its rows and shapes are unchanged; otherwise replace the job.
 
-    `rule`: the tasks that run again under the revision; default: those that `existing` names. Raises StorageError.
+    `rule`: the tasks that run again under the revision; by default `existing` decides. Raises StorageError.
     """
     old = backends.spec(before)
     what = _DONE[existing]

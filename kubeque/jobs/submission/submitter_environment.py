@@ -19,12 +19,12 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.text import printable
 
-#: Number of variables that a message names; of more it has the number.
+#: Number of variables that a message names; the others are counted.
 _NAMED = 20
 
 
 def environment_now(origin: Mapping[str, str]) -> Environment:
-    """Return what tasks on this machine get from this process. `origin`: that of their sweep."""
+    """Return the environment that tasks on this machine get from this process. `origin`: the origin of their sweep."""
     return Environment.of_submitter(this_environment(), this_umask(), airflow="dag" in origin)
 
 
@@ -76,7 +76,7 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
     )  # fmt: skip
     keep(backends, after, environment_now(before.origin))
     after = after.with_spec(write_spec(backends.files, after, replace(spec, local_env={})))
-    # Consumers of another fleet would hold on to blocks of a job that is not theirs any more.
+    # Consumers of the old fleet would keep blocks of a job that they no longer serve.
     rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)
 
     def change(now: Job) -> Job:
@@ -87,5 +87,5 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
 
 
 def _is_kept(spec: JobSpec) -> bool:
-    """True if the environment of such a job is in a file: not in a pod, and not from kubeque before 0.3."""
+    """True if the environment of the job is in a file. False for jobs in pods, and for jobs of kubeque before 0.3."""
     return spec.local and not spec.local_env

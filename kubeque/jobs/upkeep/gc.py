@@ -41,7 +41,7 @@ class Garbage:
     """The items that can be deleted or were deleted."""
 
     pieces: list[Piece] = field(default_factory=list)
-    #: Why inputs, or all items, were not examined; empty if they were.
+    #: Reason why inputs, or all items, were not examined; empty if all were examined.
     note: str = ""
 
     @property
@@ -126,7 +126,7 @@ def _left_environments(backends: Backends, living: set[str], now: float) -> list
 
 
 def _unseen(backends: Backends) -> str:
-    """Return why the used inputs cannot be determined; empty if they can."""
+    """Return the reason why the used inputs cannot be determined; empty if they can."""
     for prefix, note in users(backends):
         if is_folder(prefix) and not isdir(local_path(prefix)):
             return (
@@ -163,7 +163,7 @@ def _delete(backends: Backends, urls: Sequence[str]) -> None:
 def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
     """Return the digests of the inputs that specs name. Folders in `gone` are skipped.
 
-    Specs of jobs that are not in the queue yet count too.
+    The specs of jobs that are not in the queue yet are read, too.
     """
 
     def digests(url: str) -> set[str]:

@@ -77,7 +77,8 @@ class Clearing:
             self._backends.files.delete(self._url)
 
     def check(self) -> None:
-        """Raise UserError if another process took this one for dead and deleted the lock. Call before each deletion."""
+        """Raise UserError if another process considered this process dead and deleted the lock. Call before each
+        deletion."""
         if not self._held():
             raise UserError("this process stood still while it cleared away and was taken for dead: begin again")
 

@@ -32,9 +32,9 @@ class Observer:
 
 @contextmanager
 def announce(home: Path, name: str) -> Iterator[None]:
-    """Show in the home folder, during the block, that this process waits for a job.
+    """Record in the home folder, during this block, that this process waits for a job.
 
-    Without a writable home the wait goes on unannounced.
+    If the home folder is not writable, nothing is recorded.
     """
     path = _folder(home) / f"{os.getpid()}-{secrets.token_hex(4)}.lock"
     fd: int | None = None

@@ -18,15 +18,14 @@ _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
 
 def queue_id(queue_url: str, host: str, emulator: str = "") -> str:
-    """Return a digest of the URL of a queue, and of `host` as well if the URL is local to a machine: it identifies the
-    queue."""
+    """Return the id of a queue: a digest of its URL, and of `host` if the URL is local to a machine."""
     local = any(part in queue_url for part in _HERE) or bool(emulator)
     told = [hide_password(queue_url), host if local else "", emulator]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def own_queue_id(backends: Backends) -> str:
-    """Return the digest of the URL of our queue."""
+    """Return the id of the queue of this configuration."""
     return queue_id(backends.config.queue_url, platform.node(), os.environ.get("DATASTORE_EMULATOR_HOST", ""))
 
 

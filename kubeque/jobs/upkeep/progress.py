@@ -34,7 +34,7 @@ class Progress:
 
 
 class PatientCluster:
-    """A cluster that may not answer: after its first error, which is kept, each question returns a default."""
+    """A cluster that may not answer. After its first error, which is kept, each method returns a default."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -75,7 +75,8 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
 
 
 def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluster) -> tuple[str, ...]:
-    """Return why no task of a job starts, with the remedy: the cluster is away, the job is paused, no consumer runs."""
+    """Return why no task of a job starts, with the remedy: the cluster does not answer, the job is paused, or no
+    consumer runs."""
     if cluster.error is not None:
         return (str(cluster.error),)
     if job.paused:

@@ -25,13 +25,14 @@ def remove(backends: Backends, name: str) -> Job | None:
     except JobUnreadable:
         backends.queue.discard(name)
         return None
-    # Read before the job's files are deleted: results that stayed only for this job are deleted with it.
+    # The links are read before the job's files are deleted: results that were kept only for this job are deleted with
+    # it.
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
     finish(backends, job)
     listed = backends.queue.list_jobs()
-    if listed.unreadable:  # it may link to these results: `kubeque gc` deletes them once it can be read
+    if listed.unreadable:  # this job may link to these results: `kubeque gc` deletes them once the job can be read
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])
         return job
     living = listed.jobs

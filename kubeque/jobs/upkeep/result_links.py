@@ -78,19 +78,21 @@ def parse_links(stored: Mapping[str, Any], n: int) -> Links:
 
 
 def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> list[str]:
-    """Return those of the URLs in stored links that are the folder of a job of this queue.
+    """Return the URLs in stored links that are folders of jobs of this queue.
 
-    Task programs can write to stored links, so a link is not a permission to delete. `jobs`: their results prefixes
-    count beside the configured one. Raises StorageError.
+    Task programs can write to stored links, so a link is not a permission to delete. `jobs`: the results prefixes of
+    these jobs are accepted besides the configured one. Raises StorageError.
     """
     prefixes = {backends.config.default_url_prefix, *(prefix_of(job.url) for job in jobs)}
     return [url for url in urls if is_job_folder(url) and prefix_of(url) in prefixes and is_ours(backends, url)]
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
-    """Return a predicate of relative names, true for files below a job's `url` that must stay; None if none must stay.
+    """Return a function that is true for the relative names of files below a job's `url` that must stay; None if none
+    must stay.
 
-    Results that `links` names must stay, and with them the owner file. Unless `whole`, the owner file always stays.
+    Results that `links` names must stay, and then also the owner file. If `whole` is False, the owner file always
+    stays.
     """
     indexes = links.get(url, set())
 

@@ -11,12 +11,12 @@ from kubeque.model.errors import JobNotFound
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 
-#: Number of times that the waiting process renews its mark within `orphan_after`.
+#: Number of times that the waiting process records that it is alive within `orphan_after`.
 _LOOKS = 20
 
 
 def take(backends: Backends, name: str, token: str, *, orphan_after: float | None, retries: Mapping[str, int]) -> str:
-    """Store `token` as the one that waits for a job; return the token before it. Raises JobNotFound."""
+    """Store `token` as the wait token of a job, and return the previous token. Raises JobNotFound."""
     before = ""
     moment = backends.queue.now()
 
@@ -31,7 +31,7 @@ def take(backends: Backends, name: str, token: str, *, orphan_after: float | Non
 
 
 def keep(backends: Backends, name: str, token: str) -> None:
-    """Renew the mark that `token` waits, unless another token has replaced it. Raises JobNotFound."""
+    """Record that the process with `token` is alive, unless another token has replaced `token`. Raises JobNotFound."""
     moment = backends.queue.now()
 
     def change(now: Job) -> Job | None:

@@ -12,7 +12,7 @@ from kubeque.model.timing import OUTAGE_SECONDS
 
 
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
-    """Yield what `status` returns, every `seconds`, until the job has ended or is held.
+    """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
     While the queue or the store does not answer, yield the last progress with the error as an obstacle.
     Raises QueueUnavailable, StorageError after 300 s without an answer. Raises other errors of `status` at once.

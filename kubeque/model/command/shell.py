@@ -17,7 +17,7 @@ from kubeque.model.command.command import Placeholder
 
 _NO_NAME = re.compile(r"\W", re.ASCII)
 
-#: Marks that change the meaning of the text after them, by context. A backslash includes the next character.
+#: Characters that change the meaning of the text after them, by context. A backslash includes the next character.
 _MARKS = {
     "plain": re.compile(r"\\.|['\"`()]|\$\(\(|\$\(|(?:^|(?<=[\s;&|(]))#", re.DOTALL),
     "double": re.compile(r"\\.|[\"`]|\$\(\(|\$\(", re.DOTALL),

@@ -6,7 +6,8 @@ from kubeque import __version__
 
 
 def gke_defaults(project: str, location: str, cluster_name: str, *, prefix: str, cluster_url: str) -> dict[str, str]:
-    """Return the defaults of a project and its cluster. `prefix`, `cluster_url`: given values; empty: none.
+    """Return the defaults of a project and its cluster. `prefix`, `cluster_url`: values that the user gave; empty if
+    none.
 
     Without a cluster name only the image has a default.
     """

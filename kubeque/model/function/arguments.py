@@ -16,7 +16,7 @@ from kubeque.model.rows.value_types import NONE, TEXT
 KINDS = ("int", "float", "bool", "str", "list", "dict")
 #: Kinds whose value depends only on its text.
 _CAST = frozenset({"int", "float", "bool", "str"})
-#: Annotations that leave a value as it was given.
+#: Annotations with which an argument gets the value unchanged.
 _UNCAST = frozenset({"Any", "object"})
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.+)\]|(.+?) ?\| ?None|None ?\| ?(.+)")
 
@@ -24,7 +24,7 @@ _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.+)\]|(.+?) ?\| ?None|None ?\| 
 def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the kinds of the arguments that come from the rows, by name.
 
-    A kind is one of KINDS, with `?` if the value may be None, or `given`. `given`: arguments of the call.
+    A kind is one of KINDS (with `?` if the value may be None) or "given". `given`: the arguments that the call sets.
     Raises CommandError for an argument that no column and no call provides, or that both provide.
     """
     name, columns = function.__name__, rows.columns
@@ -70,7 +70,7 @@ def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
 
 
 def columns_as_given(kinds: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the columns whose values the function gets with the types that were given."""
+    """Return the columns whose values the function gets with their original Python types."""
     return tuple(sorted(name for name, kind in kinds.items() if name != INDEX and kind not in _CAST))
 
 

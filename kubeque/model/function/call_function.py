@@ -17,7 +17,7 @@ LARGEST_OUT = 16 * 1024
 RETURN_FILE = "return.json"
 #: Variable with the types of the row's values by column, as JSON; texts are left out.
 TYPES_VARIABLE = "KUBEQUE_ROW_TYPES"
-#: Kind of an argument that gets its value with the type that was given.
+#: Kind of an argument that gets its value with its original Python type.
 AS_GIVEN = "given"
 
 _TRUTHS: dict[str, bool] = {"true": True, "false": False}
@@ -33,7 +33,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 def cast(text: str, kind: str, letter: str) -> Any:
     """Return the value of an argument.
 
-    `kind`: int, float, bool, str, list or dict, with `?` if it may be None, or `given`. `letter`: type of the value
+    `kind`: int, float, bool, str, list or dict (with `?` if it may be None), or "given". `letter`: type of the value
     (see value_types). Raises ValueError, KeyError if the value does not fit the kind.
     """
     given = _READERS.get(letter, str)(text)

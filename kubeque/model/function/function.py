@@ -121,8 +121,8 @@ def function_files(
 ) -> FunctionFiles:
     """Return the files that call `function` once with `constants`; the other arguments come from the row's columns.
 
-    A value has the type of the argument's annotation, or without one the type that was given. Raises CommandError for a
-    function that cannot be sent or called, and for a value that does not fit an annotation.
+    A value has the type of the argument's annotation; without an annotation, its original type. Raises CommandError for
+    a function that cannot be sent or called, and for a value that does not fit an annotation.
     """
     check_function(function)
     node, source = _source(function)

@@ -39,6 +39,6 @@ def close_job(job: Job, counts: Counts, at: float) -> Job:
 
 
 def raise_needs(job: Job, version: str) -> Job:
-    """Return the job so that only kubeque of this version or a higher one may work on it, also after a pause."""
+    """Return the job with at least this version as the lowest that may work on it, also after a pause."""
     pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
     return replace(job, needs=higher(job.needs, version), pause=pause)

@@ -11,11 +11,12 @@ from typing import Any
 _NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)
 #: Variables of Airflow: they hold logins and the key of its database.
 _AIRFLOW = re.compile(r"AIRFLOW.*", re.DOTALL)
-#: All variables that tasks get from an Airflow worker: its other variables are those of an operator, not of a user.
+#: All variables that tasks get from an Airflow worker. Its other variables belong to the operator of Airflow, not to a
+#: user.
 _FROM_AIRFLOW = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|VIRTUAL_ENV|CONDA_.*", re.DOTALL)
 #: A process with this variable runs an Airflow task.
 _DAG_VARIABLE = "AIRFLOW_CTX_DAG_ID"
-#: Name of the umask among the names of variables that differ.
+#: Name that stands for the umask in a list of variables that differ.
 _UMASK = "umask"
 
 
@@ -29,14 +30,15 @@ class Environment:
 
     @classmethod
     def of_submitter(cls, environ: Mapping[str, str], umask: int, *, airflow: bool = False) -> Environment:
-        """Return what tasks get from a submitting process. `airflow`: its sweep comes from an Airflow task."""
+        """Return the environment that tasks get from the submitting process. `airflow`: True if an Airflow task
+        submits."""
         if airflow or _DAG_VARIABLE in environ:
             return cls({name: value for name, value in environ.items() if _FROM_AIRFLOW.fullmatch(name)})
         own = {name: value for name, value in inheritable(environ).items() if not _AIRFLOW.fullmatch(name)}
         return cls(own, umask)
 
     def differences(self, other: Environment) -> tuple[str, ...]:
-        """Return the names of the variables that differ, sorted; the last is `umask` if that differs."""
+        """Return the sorted names of the variables that differ; the last name is `umask` if the umask differs."""
         mine, theirs = self.variables, other.variables
         names = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
         return (*names, *([_UMASK] if self.umask != other.umask else []))

@@ -109,7 +109,7 @@ class Job:
     allow_failed: str = "0"
     #: Unix time, seconds, at which the job ends even if tasks are left; None: never.
     deadline: float | None = None
-    #: Seconds between submission and deadline. A reset of the ended job sets a new deadline at this distance.
+    #: Seconds between submission and deadline. A reset of the ended job sets a new deadline after the same time.
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
@@ -230,7 +230,7 @@ class Job:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any], **beside: Any) -> Job:
-        """Return the job of a stored object. `beside`: fields that are stored beside it."""
+        """Return the job of a stored object. `beside`: fields that are stored outside of this object."""
         fields = read_fields(cls, wire) | beside
         check_fields(cls, beside)
         state, closing, pause = JobState(wire["state"]), wire.get("closing"), wire.get("pause")

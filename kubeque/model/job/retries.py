@@ -1,4 +1,4 @@
-"""The number of extra attempts for each cause, and the consequence of a failure."""
+"""The number of extra attempts for each cause, and whether a failed task runs again."""
 
 from __future__ import annotations
 

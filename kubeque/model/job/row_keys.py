@@ -32,7 +32,7 @@ def no_keys(spec: JobSpec) -> str:
 
 
 def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """Yield the key of each row, in order. Only for a spec for which `no_keys` returns an empty text.
+    """Yield the key of each row, in order. Call it only if `no_keys` returns an empty text.
 
     A key is a BLAKE2b digest of:
 

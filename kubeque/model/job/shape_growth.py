@@ -30,7 +30,8 @@ def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int |
 
 
 def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
-    """Return the size class for a task of size class `current`, given the lowest one in which tasks run (`floor`)."""
+    """Return the size class in which a task of size class `current` runs. `floor`: lowest size class in which tasks
+    run."""
     own, least = shapes[current], shapes[floor]
     wanted = Shape(
         max(own.memory or 0, least.memory or 0) or None,

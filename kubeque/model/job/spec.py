@@ -84,7 +84,7 @@ class JobSpec:
     #: True if its tasks run as processes of the submitter's machine, in the submitter's environment. The environment is
     #: in a file on that machine (`clusters/environments.py`), never in the spec.
     local: bool = False
-    #: That environment in specs of kubeque before 0.3: some variables, such as PATH and HOME. Empty in newer specs.
+    #: Environment of the submitter in specs of kubeque before 0.3: some variables, such as PATH. Empty in newer specs.
     local_env: Mapping[str, str] = field(default_factory=dict)
     #: Time limit of one task, seconds; None: no limit.
     task_timeout: float | None = None
@@ -108,7 +108,7 @@ class JobSpec:
         wire = self.to_wire()
         del wire["local_env"], wire["local"]
         wire["rows"].pop("pages", None)
-        if not (self.function and self.function.columns):  # then no task can see the types of its values
+        if not (self.function and self.function.columns):  # without a function, no task can see the types of its values
             wire["rows"].pop("types", None)
         return hashlib.sha256(json.dumps(wire, sort_keys=True).encode()).hexdigest()
 
@@ -172,5 +172,6 @@ def _write_rows(rows: RowsSpec) -> dict[str, Any]:
 
 
 def _without_empty(wire: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return `wire` without an empty entry. A spec without it keeps the digest that it had before the entry existed."""
+    """Return `wire` without an entry that is empty, so that an old spec keeps the digest from before the entry
+    existed."""
     return wire if wire[key] else {name: value for name, value in wire.items() if name != key}

@@ -1,7 +1,7 @@
 """Check the types in a stored object against the annotations of the dataclass that it is read into.
 
-Records and specs are data from outside: another program may have damaged or forged them. A value of a wrong type would
-otherwise be an error much later, in the midst of other jobs.
+Records and specs are data from outside: another program may have damaged or forged them. Without this check, a value of
+a wrong type would cause an error much later, during work on other jobs.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """True for a finite number that a time can be."""
+    """True for a finite number within the range of times."""
     return type(value) in (int, float) and math.isfinite(value) and abs(value) <= _LARGEST_FLOAT
 
 

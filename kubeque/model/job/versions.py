@@ -54,7 +54,7 @@ def warn_of_difference(what: str, version: str, own: str) -> str:
 
 
 def needs_newer(name: str, needs: str, own: str) -> str:
-    """Return the message for a job that this version `own` leaves alone, because the job needs a newer one."""
+    """Return the message for a job that this version, `own`, leaves alone because the job needs a newer version."""
     return f"the job {name!r} needs kubeque {needs} and this is {own}: {how_to_install(needs)}"
 
 

@@ -1,7 +1,7 @@
 """Conversion of stored objects that a newer kubeque may have extended.
 
-A reader keeps unknown entries of an object in the field `extra`. It also keeps unknown items at the end of a list.
-A program that rewrites the record writes both back unchanged.
+A reader keeps unknown entries of an object in the field `extra`. It also keeps unknown items at the end of a list. A
+program that rewrites the record writes the unknown entries and items back unchanged.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def decompress(data: bytes, limit: int) -> bytes:
 
 
 def explain(error: Exception) -> str:
-    """Return one of UNREADABLE as text that names its kind, because its message alone may be a bare value."""
+    """Return an error of UNREADABLE as text with its class, because the message alone may be a bare value."""
     return f"{type(error).__name__}: {one_line(error, 200)}"
 
 

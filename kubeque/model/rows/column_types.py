@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-#: Digits that every number has exactly, as an integer and as a float. Longer ones are often names, such as of accounts.
+#: Number of digits that floats represent exactly. Longer numbers are often names, for example of accounts.
 _DIGITS = 15
 #: `007` and `+5` do not match, because as numbers they would be 7 and 5.
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")

@@ -27,7 +27,8 @@ from kubeque.model.rows.rows import (
 from kubeque.model.text import cut
 
 _BLOCK_BYTES = 1 << 18
-#: Bytes of one row in the file. A row is at most 1 MiB, with each quote doubled 2 MiB; more is not a table.
+#: Largest row in the file, bytes. The values of a row have at most 1 MiB; with doubled quotes, the text may be twice as
+#: long.
 _ROW_BYTES = 4 * PAGE_BYTES
 #: One field in the file. Groups: the closing quote (empty if missing) and the text after it.
 _FIELD = re.compile(r'"[^"]*(?:""[^"]*)*("?)([^,\n]*)|[^,\n]*')
@@ -47,7 +48,7 @@ class _CsvRows:
     spec: RowsSpec
     #: SHA-256 of the file's bytes, to detect a change between two passes.
     file_digest: bytes
-    #: Number of lines without any value, which the sweep does not have.
+    #: Number of lines without any value; they are not rows of the sweep.
     left_out: int = 0
 
     def to_spec(self) -> RowsSpec:
@@ -208,7 +209,7 @@ class _Reading:
         place, shown = self.where(), cut(text, 40)
         while at <= len(text):
             field = _FIELD.match(text, at)
-            assert field  # the expression also matches an empty text
+            assert field  # the regular expression also matches an empty text
             number, at = number + 1, field.end() + 1
             place, shown = f"{self.where()}, column {number}", cut(field[0], 40)
             is_open, is_long = field[1] == "", len(field[0]) > VALUE_BYTES

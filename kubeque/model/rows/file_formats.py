@@ -18,7 +18,7 @@ _FORMATS: Mapping[bytes, str] = {
     codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
 }
-#: Bytes that decide whether a text without a mark is UTF-16.
+#: Number of bytes that decide whether a text without a byte order mark is UTF-16.
 _SAMPLE = 64
 _SEPARATORS = {";": "semicolons", "\t": "tabs"}
 

@@ -49,7 +49,7 @@ class _Grid:
         return RowsSpec(self.columns, self.n, self.kind, found.digest, axes=self.axes, types=self.types)
 
     def _types_of_rows(self) -> Row:
-        """Return the types of each column with one letter for each row."""
+        """Return the types of each column: one letter for each row, unless one letter is enough."""
         if all(len(types) <= 1 for types in self.types):
             return self.types
         pairs = zip(self.types, self.axes, strict=True)

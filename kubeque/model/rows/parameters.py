@@ -23,7 +23,7 @@ from kubeque.model.rows.value_types import FUNCTION_ONLY, NAN, NONE, TEXT, fold_
 from kubeque.model.rows.values import convert_at, to_text
 from kubeque.model.text import describe
 
-#: Types of which no value is missing.
+#: Types whose values are never missing.
 _CERTAIN = frozenset({str, int, bool})
 _CELL = "row {}, column {!r}"
 _GIVE = "give a list of dicts, one for each row"
@@ -106,7 +106,7 @@ def from_records(
         _check_keys(named, header, index)
         values: tuple[Any, ...] = tuple([named[column] for column in header])
         kinds = tuple(map(type, values))
-        if kinds != (str,) * len(kinds):  # texts alone are rows as they are
+        if kinds != (str,) * len(kinds):  # a row of texts needs no conversion
             pairs = zip(values, header, strict=True)
             rows.append(tuple([convert_at(convert, value, missing, _CELL, index, column) for value, column in pairs]))
         else:
@@ -140,7 +140,7 @@ def _letters(
 
 
 def _type_of(value: object, missing: str | None) -> str:
-    """Return the type of a value; a missing one becomes the text `missing`."""
+    """Return the type of a value: TEXT for a missing value that is replaced by the text `missing`."""
     letter = type_of(value)
     return TEXT if missing is not None and letter in (NONE, NAN) else letter
 

@@ -15,18 +15,18 @@ from kubeque.model.errors import FileDamaged, ParametersError
 from kubeque.model.rows.value_types import TEXT, to_value, unfold
 from kubeque.model.text import cut
 
-#: Rows of one page at most.
+#: Maximum number of rows in a page.
 PAGE_ROWS = 1_000
-#: Bytes of one page at most, as JSON text.
+#: Maximum size of a page as JSON text, bytes.
 PAGE_BYTES = 1 << 20
-#: Bytes of one value at most, in UTF-8: Linux limits one argument of a program to 128 KiB.
+#: Maximum size of a value in UTF-8, bytes: Linux limits one argument of a program to 128 KiB.
 VALUE_BYTES = 120 * 1024
 REMEDY_UTF8 = "save it as UTF-8"
 #: Reserved column: the number of the task, from 0.
 INDEX = "index"
 
 Row = tuple[str, ...]
-#: Number of a page -> its rows.
+#: Function that returns the rows of a page, given its number.
 ReadPage = Callable[[int], Sequence[Sequence[str]]]
 
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
@@ -47,7 +47,8 @@ class Rows(Protocol):
 
     @property
     def types(self) -> Row:
-        """Types of the values of each column, as RowsSpec has them (a grid: of each axis); () if all are texts."""
+        """Types of the values of each column (for a grid: of each axis), in the form of RowsSpec; () if all are
+        texts."""
 
     def __iter__(self) -> Iterator[Row]: ...
 
@@ -92,7 +93,7 @@ def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
 def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable[[int], str]) -> Iterator[bytes]:
     """Yield each row as JSON text after checking its values.
 
-    `locate` returns the place of a row for messages. Raises ParametersError.
+    `locate` returns the position of a row for messages. Raises ParametersError.
     """
     for index, row in enumerate(rows):
         if index >= MAX_TASKS:
@@ -184,7 +185,7 @@ def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
 
 
 def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
-    """Return the types of row `index` by column, without those of texts."""
+    """Return the types of row `index` by column. Columns with a text are left out."""
     if not spec.types:
         return {}
     places = compute_positions(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
@@ -224,7 +225,7 @@ def compute_row(axes: Sequence[Sequence[str]], index: int) -> Row:
 
 
 def compute_positions(axes: Sequence[Sequence[str]], index: int) -> list[int]:
-    """Return the place in each axis of the value that row `index` of a grid has."""
+    """Return, for each axis, the position of the value that row `index` of a grid has."""
     places: list[int] = []
     for axis in reversed(axes):
         index, place = divmod(index, len(axis))
@@ -246,7 +247,7 @@ def _to_dict(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
 
 
-#: Rows of a sweep at most: a block packs the counts of ok, failed and running into 21 bits each.
+#: Maximum number of rows of a sweep: the counts of ok, failed and running tasks are packed into 21 bits each.
 MAX_TASKS = (1 << 21) - 1
 
 

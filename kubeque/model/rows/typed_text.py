@@ -33,7 +33,7 @@ def type_of(value: object) -> str:
 def to_typed_text(value: object, *, missing: str | None = None) -> str:
     """Return a value as `to_text` does; None, NaN, lists and dicts also have a text, which `to_value` reads.
 
-    Raises ParametersError without the place of the value, which the caller adds.
+    Raises ParametersError without the position of the value, which the caller adds.
     """
     if isinstance(value, list | tuple | dict):
         return _to_json(value)
@@ -52,7 +52,7 @@ def _to_json(value: Any) -> str:
 
 
 def _walk(value: Any) -> Iterable[Any]:
-    """Yield all lists and dicts inside a value; a value that contains itself ends at JSON's own check."""
+    """Yield all lists and dicts inside a value. Each is visited once; `json` refuses a value that contains itself."""
     seen, waiting = set(), [value]
     while waiting:
         item = waiting.pop()

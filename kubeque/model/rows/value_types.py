@@ -1,4 +1,4 @@
-"""The Python types of values, kept beside their texts, so that a function and a table get what was given.
+"""The Python types of values, kept beside their texts, so that a function and a table get the original values.
 
 A type is one letter. The types of a column are a text: empty if all values are texts, one letter if all values have
 this type, else one letter for each row (for a grid: for each value of its axis).

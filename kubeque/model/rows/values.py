@@ -19,7 +19,7 @@ def to_text(value: object, *, missing: str | None = None) -> str:
     """Return `value` as text: true and false, ISO dates, the shortest float, a text as it is.
 
     `missing` is the text for None, NaN and NaT; without it they are an error. Raises ParametersError without the
-    place of the value, which the caller adds.
+    position of the value, which the caller adds.
     """
     convert = _EXACT.get(type(value))
     if convert:

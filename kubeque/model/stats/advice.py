@@ -11,7 +11,7 @@ from kubeque.model.job.task import Cause, TaskState, TaskView
 from kubeque.model.resources import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
 
-#: Least gain for an advice: a share of the time, seconds, bytes.
+#: Smallest gain for which advice is given: a share of the time, seconds, bytes.
 _SHARE = 0.2
 _SECONDS = 10.0
 _BYTES = 256 * MI

@@ -58,7 +58,7 @@ class Groups:
 
     def add(self, outcome: Outcome, row: Mapping[str, str]) -> None:
         """Count one failed task."""
-        message = cut(outcome.message)  # the queue may hold a longer one, and the pattern takes quadratic time
+        message = cut(outcome.message)  # the queue may hold a longer message, and the pattern takes quadratic time
         numbers = _VARIES.findall(message)
         key = outcome.cause, _VARIES.sub(_NUMBER, message)
         if key not in self._groups:

@@ -42,7 +42,7 @@ class Span:
     #: Seconds to stage its inputs, and to store its results.
     staging: float = 0.0
     saving: float = 0.0
-    #: Seconds of that during which the consumer ran no other task. See `find_uncovered`.
+    #: Parts of these seconds during which the consumer ran no other task. See `find_uncovered`.
     lead: float = 0.0
     trail: float = 0.0
 
@@ -74,7 +74,8 @@ def spans(job: str, view: TaskView) -> Iterator[Span]:
 def find_uncovered(found: Iterable[Span]) -> list[Span]:
     """Return the spans in order of their start, with `lead` and `trail` set.
 
-    A consumer stages the next task and stores the last one while it runs a task. A timeline shows only the rest.
+    A consumer stages the next task and stores the last one while it runs a task. A timeline shows only the parts of
+    staging and storing during which no task ran.
     """
     ordered = sorted(found, key=lambda span: (span.start, span.job, span.index, span.attempt))
     following: dict[str, float] = {}

@@ -7,7 +7,7 @@ import secrets
 from kubeque.model.errors import UserError
 from kubeque.model.text import describe
 
-#: Longest name of a job, bytes of UTF-8: a job has a folder of this name.
+#: Longest name of a job, bytes of UTF-8: the name of the job is the name of a folder.
 MAX_NAME_BYTES = 255
 #: A name that begins with "." would be a hidden folder, one that begins with "-" an option of a command.
 _NOT_FIRST = (".", "-", " ")

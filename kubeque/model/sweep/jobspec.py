@@ -81,7 +81,7 @@ def _check_keys(jobspec: Mapping[str, Any], where: str) -> None:
 
 
 def _suggest(name: str) -> str:
-    """Return a hint at the key that an unknown key may mean."""
+    """Return a hint that names the most similar key."""
     flag = "--" + name.lstrip("-").replace("_", "-")
     for option in OPTIONS:
         if any(flag in flags.split("/") for flags in (*option.flags, *option.old_flags)):
@@ -124,7 +124,7 @@ def sweep_fields(jobspec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kept_fields(job: Job, spec: JobSpec) -> dict[str, Any]:
-    """Return the fields of a Sweep that a job keeps under the name that the table says, by field."""
+    """Return the fields of a Sweep that a job keeps, by field, with their values."""
     records = {"job": job, "spec": spec}
     fields = {}
     for option in OPTIONS:

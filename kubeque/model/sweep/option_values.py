@@ -1,7 +1,7 @@
 """Read the values of options that Python gives: each reader returns the form that a sweep holds, or refuses the value.
 
-Where a text is meant, any value is accepted that a row may hold, for example a number. A value of `env` never appears
-in a message.
+An option that takes a text also accepts the other types of values of a row, for example numbers. A value of `env` never
+appears in a message.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class Option:
     #: The options of the command line; empty: the option exists in a jobspec only.
     flags: tuple[str, ...] = ()
     metavar: str | None = None
-    #: The default as text; empty: the help says all.
+    #: The default as text; empty if the help contains it or there is none.
     default: str = ""
     #: The field of `Sweep` if it has another name; "" if it is not a field.
     field: str | None = None
@@ -259,7 +259,7 @@ OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS for option in gro
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 #: Options by the key that they had in jobspecs of earlier versions.
 BY_OLD_NAME: Mapping[str, Option] = {option.old_name: option for option in OPTIONS if option.old_name}
-#: The present names of options by their old names.
+#: Present names of options, by their old names.
 RENAMED: Mapping[str, str] = {old: option.name for old, option in BY_OLD_NAME.items()}
 #: The options that define the rows; a sweep has at most one of them.
 ROW_OPTIONS = ("parameters", "grid", "repeat")

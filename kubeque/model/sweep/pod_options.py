@@ -53,7 +53,7 @@ class PodOptions:
     #: Seconds to wait for such a machine.
     spot_patience: float = SPOT_SECONDS
     priority_class: str = ""
-    #: Kueue's queue (LocalQueue) that the Kubernetes Jobs wait in.
+    #: Kueue's queue (LocalQueue) in which the Kubernetes Jobs wait.
     kueue_queue: str = ""
     #: Kueue's WorkloadPriorityClass, which orders that queue.
     kueue_priority: str = ""

@@ -15,7 +15,7 @@ from kubeque.model.sweep.options import BY_NAME, OPTIONS, RENAMED, Option
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.text import describe, suggest
 
-#: Fields without a default that None could mean.
+#: Fields without a default, for which None is not accepted.
 _REQUIRED = ("command", "rows")
 
 
@@ -27,7 +27,8 @@ def convert_option(option: Option, value: Any) -> Any:
 
 
 def convert_fields(sweep: Any) -> dict[str, Any]:
-    """Return the fields of a sweep with values of the types that it declares. Raises UserError for the first other one.
+    """Return the fields of a sweep with values of the declared types. Raises UserError for the first value of another
+    type.
 
     None is the default of the field.
     """
@@ -42,7 +43,8 @@ def convert_fields(sweep: Any) -> dict[str, Any]:
 
 
 def check_names(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Raise UserError with the most similar field for a name that is not known. `where`: what takes the names."""
+    """Raise UserError with the most similar field for a name that is not known. `where`: the object that takes the
+    names, for the message."""
     for name in names:
         if name not in known:
             raise UserError(f"{where} has no argument {describe(name)}: {_suggest(name, known)}")

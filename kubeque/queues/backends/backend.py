@@ -1,9 +1,10 @@
 """The contract of a backend: a few operations on the records of jobs and blocks.
 
-A backend stores records, finds blocks by their marks and compares versions. Leases and outcomes are implemented in
-`queues/transitions.py`, once for all backends. All backends run the shared tests in tests/queues.
+A backend stores records, finds blocks by their indexed fields and compares versions. Leases and outcomes are
+implemented in `queues/transitions.py`, once for all backends. All backends run the shared tests in tests/queues.
 
-Any operation may raise QueueUnavailable. After a write this means that its fate is unknown: the caller must read.
+Any operation may raise QueueUnavailable. After a write this means that the write may or may not have been applied: the
+caller must read.
 """
 
 from __future__ import annotations
@@ -56,13 +57,13 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
-    """A block as a backend stores it: a body, and the marks by which it is found."""
+    """A block as a backend stores it: a body, and the indexed fields by which it is found."""
 
     uid: str
     id: str
     lo: int
     size_class: int
-    #: Place in a search for READY; set only while ready.
+    #: Position in a search for READY; set only while ready.
     slot: int | None
     #: End of the lease by the clock of the queue, seconds; set only while leased.
     expires: float | None
@@ -121,7 +122,7 @@ class Backend(Protocol):
     def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
         """Replace the block if its version is `record.version`, insert new ones, and return the new version. Atomic.
 
-        Raises Conflict if the version of the block is another or an insert exists.
+        Raises Conflict if the stored block has another version, or if a block to insert exists.
         """
 
     def tally(self, uid: str) -> dict[int, Tally]:

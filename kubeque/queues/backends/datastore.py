@@ -2,7 +2,7 @@
 
 A write names the version that it was made from, with the conflict strategy FAIL. Its commit is one transaction in one
 call without reads, which is refused if stale. The client library repeats reads. A write is never sent twice: if its
-fate is unknown, QueueUnavailable is raised and the caller must read.
+result is unknown, QueueUnavailable is raised and the caller must read.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Datastore:
     def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
         """Write and return the new versions. `atomic`: all writes are applied or none.
 
-        Raises Conflict if a stored version is another than expected.
+        Raises Conflict if a stored version is not the expected one.
         """
         answer = self._write(self._messages.commit(list(writes), atomic=atomic), writes[0].key.name)
         return [result.version for result in answer.mutation_results]

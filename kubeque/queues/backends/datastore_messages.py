@@ -52,7 +52,8 @@ class Messages:
         return request
 
     def commit(self, writes: list[Write], *, atomic: bool) -> Any:
-        """Return the request for writes, each with its expected version. Only with FAIL is a stale one refused."""
+        """Return the request for writes, each with its expected version. The strategy FAIL makes the database refuse a
+        stale write."""
         request = self._commit(atomic=atomic)
         for write in writes:
             mutation = request.mutations.add()

@@ -98,7 +98,8 @@ class Layout:
         return Entity(self.job_key(record.name), {"fleet": record.fleet}, carried)
 
     def block(self, r: BlockRecord) -> Entity:
-        """Return the entity of a block. Its marks are indexed once for all size classes and once for its own one."""
+        """Return the entity of a block. Its fields are indexed twice: for all size classes, and for its own size
+        class."""
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
         indexed: dict[str, int | str] = {"shape": r.size_class, "place": order_key(r.lo, r.id)}
         for name, value in {"slot": r.slot, "spare": r.spare, "minute": minute}.items():

@@ -161,7 +161,7 @@ class EntityBackend:
         return list(islice(heapq.merge(*each, key=order[which]), limit))
 
     def _find(self, uid: str, which: Find, among: str, slot: int, limit: int) -> list[BlockRecord]:
-        """Return blocks by a mark. `among`: suffix that restricts the mark to one size class; empty for all size
+        """Return blocks by an indexed field. `among`: suffix of the field's name for one size class; empty for all size
         classes."""
         where = self._at.blocks(uid)
         if which is Find.READY:

@@ -31,11 +31,12 @@ _SILENCE_SECONDS = 40.0
 _CONNECT_SECONDS = 10
 #: Settings of each connection. Every ordered search has an index, but until the tables are analyzed the planner assumes
 #: that they are small and sorts all blocks of a job (with 4,000 blocks: 2 ms instead of 0.1 ms). With sorting off, the
-#: cost of a necessary sort is so high that the plan would be compiled, which takes half a second: so JIT is off.
+#: estimated cost of a necessary sort is so high that the plan would be compiled. JIT is off, because a compilation
+#: takes half a second.
 _HABITS = f"SET statement_timeout = '{_STATEMENT_SECONDS:.0f}s'; SET enable_sort = off; SET jit = off".encode()
 #: Maximum number of unused connections that stay open. More may be in use.
 _IDLE_CONNECTIONS = 4
-#: Number of the advisory lock: an arbitrary one that no other program is likely to use.
+#: Number of the advisory lock: arbitrary, so that no other program is likely to use it.
 _SCHEMA_LOCK = 0x6B756265717565
 #: Settings of libpq. A dead server is noticed within half a minute, also during a wait.
 _KEEPALIVE = {

@@ -25,8 +25,8 @@ from kubeque.model.errors import UserError
 def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
     """Stop the consumers of this machine, or those of the queue on a Kubernetes cluster. Unfinished tasks wait.
 
-    Commands that only show start no consumer again; kubeque watch, sub, reset, go and resume do. Programs that still
-    wait for a job do so too, and are named; kubeque pause JOB keeps a job from starting tasks.
+    kubeque watch, sub, reset, go and resume start consumers again; commands such as kubeque status do not. Programs
+    that wait for a job also start consumers, and are named here. kubeque pause JOB keeps a job from starting tasks.
 
     With --delete-cluster, delete the GKE cluster with all its nodes; queue and bucket stay, and sweeps continue after
     the next start.

@@ -14,7 +14,7 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Garbage
 from kubeque.model.resources import format_bytes
 
-#: Pieces of one kind that are listed; of more only number and size are printed.
+#: Number of pieces of each kind that are listed; of the others only number and size are printed.
 _LISTED = 20
 _WORDS = {
     "expired": "past its --results-ttl",

@@ -18,7 +18,7 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     """Set the priority of JOB, also while it runs (default: 0; it may be negative).
 
     Consumers serve jobs of a higher priority first, and jobs of equal priority in the order of submission. They notice
-    a change within five seconds: the running command goes on, tasks that have not begun are given back.
+    a change within five seconds: the running command continues, and tasks that have not begun are given back.
     """
     with connect(ctx) as client:
         job = recent_or_exact(client, job)

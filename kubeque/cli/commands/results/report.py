@@ -19,7 +19,8 @@ from kubeque.cli.job_reference import find_job
 def report(ctx: click.Context, job: str, dest: str) -> None:
     """Write a page about JOB: counts, failures in groups, tasks, timeline, advice.
 
-    The page needs no network. A job that has ended keeps one beside its results; kubeque show JOB prints their URL.
+    The page needs no network. When a job ends, such a page is also stored with its results; kubeque show JOB prints the
+    URL of the results.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

@@ -1,4 +1,4 @@
-"""`kubeque go`: run the held rows of a job. Also: what its canaries let expect."""
+"""`kubeque go`: run the held rows of a job, and print the estimate from its canaries."""
 
 from __future__ import annotations
 

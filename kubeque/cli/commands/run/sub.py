@@ -68,8 +68,8 @@ def sub(
 ) -> int:  # fmt: skip
     """Submit a sweep: run COMMAND once for each row, and watch it until it ends.
 
-    In COMMAND, {column} inserts a value of the row and ^file uploads a file. Options stand before COMMAND; the words
-    after its first word belong to it. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130 interrupted.
+    In COMMAND, {column} inserts a value of the row and ^file uploads a file. Write options before COMMAND: all words
+    after its first word are its arguments. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130 interrupted.
     """
     existing = _existing({Existing.REPAIR: repair, Existing.REVISE: revise, Existing.REPLACE: replace})
     typed = to_jobspec(options)
@@ -95,7 +95,7 @@ def sub(
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where to fetch the results at the end."""
+    """Destination of the results at the end of the job."""
 
     dest: str
     force: bool
@@ -130,7 +130,7 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
 
 
 def _existing(given: Mapping[Existing, bool]) -> Existing:
-    """Return the one that is given, or REFUSE. Raises UserError if several are given."""
+    """Return the `Existing` that the options choose, or REFUSE. Raises UserError if several are given."""
     chosen = [existing for existing, is_given in given.items() if is_given]
     if len(chosen) > 1:
         flags = " and ".join(f"--{existing.value}" for existing in chosen)
@@ -203,7 +203,7 @@ def _follow(
 
 
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
-    """Return True if the held rows may run. Without a terminal, they may not."""
+    """True if the user lets the held rows run. False without a terminal."""
     if yes:
         return not held.counts.failed
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -24,7 +24,7 @@ from kubeque.model.resources import format_bytes
 
 #: Lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10
-#: Files that are listed; of more only the number is printed.
+#: Number of files that are listed; the others are not.
 _FILES = 20
 #: Labels of `show JOB INDEX` besides the parameters.
 _LABELS = frozenset({"command", "message", "took", "memory", "running in", "files", "result"})
@@ -215,7 +215,7 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
 
 
 def _parameter_label(column: str) -> str:
-    """Return the column of a parameter, marked as one if another line has the same label."""
+    """Return the label of a parameter: its column, with a prefix if another line has the same label."""
     return f"param.{column}" if column in _LABELS else column
 
 

@@ -74,7 +74,7 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
 
 
 def _read_message(client: Client, name: str, line: TaskRow) -> str:
-    """Return the whole message of a task, which the store has; that of the queue if it is not there."""
+    """Return the whole message of a task from the store; the message in the queue if the store does not have it."""
     outcome = line.view.record.outcome
     result = client.task(name, line.view.index).result or {}
     return str(result.get("message") or (outcome.message if outcome else ""))
