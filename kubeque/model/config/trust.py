@@ -12,9 +12,9 @@ from kubeque.model.errors import ConfigError
 def check_trusted(path: Path) -> None:
     """Raise ConfigError unless the file and its folder belong to this user or root, and others cannot write there.
 
-    The file chooses queue, store and cluster. So another user who can write it could start pods with the rights of this
-    user. A sticky folder such as /tmp and a folder that a group may write are accepted: a replaced file has another
-    owner.
+    The file chooses queue, store and cluster. So another user with write access to it could start pods with the rights
+    of this user. A sticky folder such as /tmp and a folder that a group may write are accepted: a replaced file has
+    another owner.
     """
     for checked in (path, path.parent):
         try:

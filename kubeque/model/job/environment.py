@@ -11,12 +11,12 @@ from typing import Any
 _NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)
 #: Variables of Airflow: they hold logins and the key of its database.
 _AIRFLOW = re.compile(r"AIRFLOW.*", re.DOTALL)
-#: All variables that tasks get from an Airflow worker. Its other variables belong to the operator of Airflow, not to a
+#: All variables that tasks get from an Airflow worker. Its other variables belong to the Airflow installation, not to a
 #: user.
 _FROM_AIRFLOW = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|VIRTUAL_ENV|CONDA_.*", re.DOTALL)
 #: A process with this variable runs an Airflow task.
 _DAG_VARIABLE = "AIRFLOW_CTX_DAG_ID"
-#: Name that stands for the umask in a list of variables that differ.
+#: Name of the umask in a list of variables that differ.
 _UMASK = "umask"
 
 

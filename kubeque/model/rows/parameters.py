@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, ClassVar, cast
 
 from kubeque.model.errors import ParametersError
+from kubeque.model.rows.grid import grid, sequence
 from kubeque.model.rows.header import check_header
 from kubeque.model.rows.rows import (
     MAX_TASKS,
@@ -22,6 +23,9 @@ from kubeque.model.rows.typed_text import to_typed_text, type_of
 from kubeque.model.rows.value_types import FUNCTION_ONLY, NAN, NONE, TEXT, fold_columns
 from kubeque.model.rows.values import convert_at, to_text
 from kubeque.model.text import describe
+
+#: `grid` and `sequence` are importable from here, too: documentation of earlier versions names this module.
+__all__ = ["check_texts", "from_frame", "from_records", "grid", "is_frame", "sequence", "to_rows"]
 
 #: Types whose values are never missing.
 _CERTAIN = frozenset({str, int, bool})
