@@ -54,7 +54,7 @@ def test_an_outcome_that_cannot_be_stored_is_recorded_as_internal(tmp_path: Path
 
 
 def test_a_job_whose_tasks_cannot_be_claimed_ends_and_no_other(tmp_path: Path) -> None:
-    (found,) = break_consumers(tmp_path, "kubeque/queues/lease.py:_try_claim*99")
+    (found,) = break_consumers(tmp_path, "kubeque/queues/claim.py:_try_claim*99")
 
     assert (found["victim"], found["other"], found["codes"]) == ([], ["ok"], [0])
     assert found["reason"] == "its tasks cannot be claimed (Injected: in _try_claim)"
