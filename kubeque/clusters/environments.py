@@ -129,7 +129,7 @@ def this_umask() -> int:
 def _gone(job: Job, reason: str) -> EnvironmentGone:
     return EnvironmentGone(
         f"the environment in which {job.name} was submitted is gone ({reason}): kubeque reset {job.name} --update runs"
-        " its rows in the environment of now"
+        " its rows in the present environment"
     )
 
 

@@ -190,7 +190,7 @@ class LocalCluster:
             return Standstill()
         worst = max(failed, key=Slot.deaths)
         last = one_line(hide_password(strip_controls(worst.last_line())), MESSAGE_CHARACTERS)
-        ends = f"{worst.log} ends with: {last}" if last else f"{worst.log} has no line of them"
+        ends = f"{worst.log} ends with: {last}" if last else f"{worst.log} has no line from them"
         return Standstill((f"the last {worst.deaths()} consumers died before their first task; {ends}",))
 
     def finish(self, job: Job) -> None:

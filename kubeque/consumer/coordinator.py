@@ -177,7 +177,7 @@ class Coordinator:
         except LeaseLost as error:
             log.info("nothing to give back: %s", error)
         except QueueUnavailable as error:
-            log.warning("the queue does not answer; what is held is given back later: %s", error)
+            log.warning("the queue does not answer; the leases are given back later: %s", error)
             self.tell(on.QueueSilent())
         finally:
             self.tell(on.LeaseLeft(number, lease.lost))

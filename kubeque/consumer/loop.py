@@ -116,7 +116,7 @@ class Consumer:
         """Raise QueueUnavailable if the consumer leaves because the queue or a store was silent for too long."""
         left = sum(view.waiting for view in self._coordinator.views())
         if self._decisions.gave_up:
-            message = f"the queue or a store did not answer too long: {left} results are lost; their tasks run again"
+            message = f"the queue or a store was silent for too long: {left} results are lost; their tasks run again"
             if not self._told_to_leave:
                 raise QueueUnavailable(message)
             log.error("%s", message)

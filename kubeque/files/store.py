@@ -153,7 +153,7 @@ class Files:
             raise translate_error("write", os.fspath(path), error, local=True) from error
         if generation and self.look(url).generation != generation:
             os.unlink(path)
-            raise FileDamaged(f"{url} is not what it was when the job was submitted: submit again")
+            raise FileDamaged(f"{url} has changed since the job was submitted: submit again")
 
     def upload_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None

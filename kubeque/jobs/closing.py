@@ -25,7 +25,7 @@ def close_ended(backends: Backends, fleet: str) -> None:
             except JobNotFound:
                 continue  # it was removed
             except KubequeError as error:
-                log.error("%s has ended and could not be closed; the next look at it tries again: %s", job.name, error)
+                log.error("%s has ended and could not be closed; the next observer tries again: %s", job.name, error)
 
 
 def main(words: list[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(words: list[str] | None = None) -> int:
         )  # fmt: skip
         close_ended(Backends.open(config), given.fleet)
     except KubequeError as error:
-        log.error("what has ended could not be closed: %s", error)
+        log.error("ended jobs could not be closed: %s", error)
         return error.exit_code
     return 0
 

@@ -54,7 +54,7 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
             if progress.job.closing is not None:
                 return "it has ended"
             if progress.held:
-                return "it is held until somebody says go"
+                return "it is held until a user runs kubeque go"
             if progress.job.paused and not progress.counts.running:
                 return "it is paused: the keeper starts again when the job is resumed"
             pause = _LOOK_SECONDS

@@ -132,6 +132,6 @@ def _stop_orphan(queue: Queue, job: Job) -> Job:
     def change(now: Job) -> Job | None:
         if not now.is_same_run(job) or not now.open or not now.is_orphan(queue.now()):
             return None
-        return end_job(now, JobState.STOPPED, f"nobody has looked at it for {now.orphan_after:g} s")
+        return end_job(now, JobState.STOPPED, f"no Airflow task has polled it for {now.orphan_after:g} s")
 
     return queue.update(job.name, change)

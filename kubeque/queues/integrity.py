@@ -138,30 +138,34 @@ def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
     if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
         yield "it is counted wrongly"
     if (record.slot is not None) != block.ready:
-        yield "it waits and nobody can find it" if block.ready else "it is offered and has nothing to give"
+        yield (
+            "it has pending tasks, but no index leads to it"
+            if block.ready
+            else "it is indexed as ready, but has no pending task"
+        )
     if record.expires != (block.expires if block.leased else None):
-        yield "its lease cannot be found" if block.leased else "it is listed as leased and nobody holds it"
+        yield "its lease cannot be found" if block.leased else "it is indexed as leased, but has no owner"
     if (record.spare or 0) != len(block.spare()).bit_length():
-        yield "what could be stolen from it is noted wrongly"
+        yield "its number of stealable tasks is recorded wrongly"
 
 
 def _lease(job: Job, block: Block, now: float) -> Iterator[str]:
     if not block.owner:
         if State.RESERVED in block.states:
-            yield "tasks are reserved in it and nobody holds it"
+            yield "it has reserved tasks, but no owner"
         return
     if not block.nonce or block.epoch < 1:
-        yield f"{block.owner} holds it by no lease that was ever given"
+        yield f"{block.owner} holds it, but no lease of it was ever given"
     if not any(state in block.states for state in (State.PENDING, State.RESERVED)):
-        yield f"{block.owner} holds it and nothing is left in it"
+        yield f"{block.owner} holds it, but all its tasks have ended"
     if block.held:
-        yield f"{block.owner} holds it, and nothing in it may run yet"
+        yield f"{block.owner} holds it, but its tasks are held"
     if block.expires > now + job.lease_seconds + _SLACK_SECONDS:
         yield f"its lease ends in {block.expires - now:.0f} s: the clock of {block.owner} may be wrong"
     overdue = now - block.expires
     if overdue > job.lease_seconds + job.heartbeat_seconds:
         yield (
-            f"the lease of {block.owner} ended {overdue:.0f} s ago and nobody took it back:"
+            f"the lease of {block.owner} ended {overdue:.0f} s ago and was not taken back:"
             f" `kubeque status {job.name}` does"
         )
 
@@ -170,7 +174,7 @@ def _run(job: Job, block: Block) -> Iterator[str]:
     if block.run > job.run:
         yield f"it is of run {block.run}, and the job of run {job.run}"
     if block.held and not job.canaries and job.reset is None:
-        yield f"it is held and nobody will be asked: `kubeque kill {job.name}`, then reset, lets it run"
+        yield f"it is held, but the job has no canaries: run `kubeque kill {job.name}`, then `kubeque reset {job.name}`"
     if block.run < job.run and job.reset is None:
         yield f"it was left behind in run {block.run}, and the job is in run {job.run}"
 
@@ -191,14 +195,14 @@ def _disagreement(state: State, record: TaskRecord) -> str:
     if state is State.UNKNOWN:
         return f"its state is unknown to kubeque {__version__}: a newer one stored it, or its block is damaged"
     if outcome is not None and outcome.attempt > record.attempts:
-        return f"attempt {outcome.attempt} ended and only {record.attempts} were begun"
+        return f"attempt {outcome.attempt} ended, but only {record.attempts} have begun"
     if len(record.history) > record.attempts:
-        return f"it remembers {len(record.history)} attempts and only {record.attempts} were begun"
+        return f"it has records of {len(record.history)} attempts, but only {record.attempts} have begun"
     if state is State.RESERVED and record.attempts < 1:
         return "it is reserved without an attempt"
     if state in (State.OK, State.FAILED):
         if outcome is None:
-            return f"it is {state.name.lower()} and nothing says how it ended"
+            return f"it is {state.name.lower()} but has no outcome"
         if (outcome.cause is Cause.OK) != (state is State.OK):
             return f"it is {state.name.lower()} and ended by {outcome.cause}"
     return ""

@@ -80,4 +80,4 @@ def test_what_keeps_jobs_from_being_closed_is_said_in_one_line(shell: Shell) -> 
     )  # fmt: skip
     assert ran.returncode != 0
     (line,) = ran.stderr.splitlines()
-    assert "what has ended could not be closed: " in line
+    assert "ended jobs could not be closed: " in line

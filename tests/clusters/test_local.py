@@ -177,7 +177,7 @@ def test_consumers_that_die_at_their_start_are_started_with_pauses_and_the_reaso
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
-        (b"old\n", "0.log has no line of them"),
+        (b"old\n", "0.log has no line from them"),
         (b"old\nlast\n\n", "0.log ends with: last"),
         (b"old\n\x1b[31mno postgresql://me:secret@host/db\xff\r\x07\n", "0.log ends with: no postgresql://me:***@host/db\ufffd"),
         (b"old\n" + b"x" * 20_000, "xxx…"),

@@ -46,7 +46,7 @@ def test_a_job_that_is_held_needs_nobody(backends: Backends) -> None:
     job = ended_job(backends, ROWS, lambda index: Ended())
     backends.queue.update(job.name, lambda now: replace(now, canaries=1, n=4))  # one more is held
 
-    assert keep(backends, job.name, job.uid) == "it is held until somebody says go"
+    assert keep(backends, job.name, job.uid) == "it is held until a user runs kubeque go"
 
 
 def away() -> None:

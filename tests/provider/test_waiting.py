@@ -260,7 +260,7 @@ class TestTheEndOfWhoWaits:
                 assert time.monotonic() < end
                 time.sleep(0.1)
                 client.status(name)
-            assert "nobody has looked at it" in client.job(name).reason
+            assert "no Airflow task has polled it" in client.job(name).reason
         # A task that returns repairs the job, and the job continues.
         KubequeJobSensor(task_id="wait", job_id=name).poke(run.context("wait", 2))
         assert state(name) is JobState.ACTIVE

@@ -70,18 +70,18 @@ WRONG: dict[str, tuple[list[Block], str, str]] = {
     "a task in two": (
         [leased(), Block("uid-1", "1-2", 2, 3, 1, bytes(1))], "task 2", "in two blocks"
     ),
-    "nobody's reservation": ([leased(owner="")], "block 0-0", "nobody holds it"),
-    "a lease never given": ([leased(epoch=0)], "block 0-0", "no lease that was ever given"),
-    "a lease on nothing": ([leased(states=bytes([2, 2, 2, 2]))], "block 0-0", "nothing is left in it"),
+    "nobody's reservation": ([leased(owner="")], "block 0-0", "but no owner"),
+    "a lease never given": ([leased(epoch=0)], "block 0-0", "no lease of it was ever given"),
+    "a lease on nothing": ([leased(states=bytes([2, 2, 2, 2]))], "block 0-0", "all its tasks have ended"),
     "a lease of tomorrow": ([leased(expires=NOW + 86400)], "block 0-0", "the clock of anna may be wrong"),
-    "a lease of yesterday": ([leased(expires=NOW - 86400)], "block 0-0", "nobody took it back"),
+    "a lease of yesterday": ([leased(expires=NOW - 86400)], "block 0-0", "was not taken back"),
     "a newer run": ([leased(run=3)], "block 0-0", "it is of run 3"),
     "an id of another": ([leased(id="1-0")], "block 1-0", "its id does not name"),
     "a range of another": ([leased(hi=5)], "block 0-0", "it holds 4 states"),
     "a state of another world": ([leased(states=bytes([0, 0, 9, 0]))], "task 2", "its state is unknown"),
     "a record of another": ([leased(records={9: OK})], "task 9", "does not hold it"),
     "no attempt": ([leased(records={})], "task 1", "reserved without an attempt"),
-    "no outcome": ([ended(State.OK, TaskRecord(attempts=1))], "task 0", "nothing says how it ended"),
+    "no outcome": ([ended(State.OK, TaskRecord(attempts=1))], "task 0", "but has no outcome"),
     "another outcome": ([ended(State.FAILED, OK)], "task 0", "is failed and ended by ok"),
     "an attempt never begun": ([ended(State.OK, replace(OK, attempts=0))], "task 0", "only 0 were begun"),
 }  # fmt: skip
@@ -104,8 +104,8 @@ def test_a_block_left_behind_by_a_reset_is_found_unless_it_goes_on() -> None:
 MARKS: dict[str, Callable[[BlockRecord], BlockRecord]] = {
     "it is counted wrongly": lambda record: replace(record, pending=record.pending + 1),
     "its lease cannot be found": lambda record: replace(record, expires=None),
-    "it is offered and has nothing to give": lambda record: replace(record, slot=3),
-    "what could be stolen from it is noted wrongly": lambda record: replace(record, spare=None),
+    "it is indexed as ready, but has no pending task": lambda record: replace(record, slot=3),
+    "its number of stealable tasks is recorded wrongly": lambda record: replace(record, spare=None),
     "its body cannot be read": lambda record: replace(record, body=b"{]"),
 }
 

@@ -115,7 +115,7 @@ class Gke:
             scaling = self._call(
                 "set_node_pool_autoscaling", name=self._pool(name), autoscaling=autoscaling_message(nodes)
             )
-            self._wait(f"letting {name} have {nodes} nodes", scaling)
+            self._wait(f"setting the pool {name} to {nodes} nodes", scaling)
         if nodes.fixed:
             size = self._call("set_node_pool_size", name=self._pool(name), node_count=per_zone(nodes.low, zones))
             self._wait(f"giving {name} {nodes} nodes", size)

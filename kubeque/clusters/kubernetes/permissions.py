@@ -9,10 +9,10 @@ from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
 from kubeque.model.errors import ClusterRefused
 
-_FOR_REASONS, _FOR_PASSWORD = "to say why no pod comes up", "where queue_url has a password"
+_FOR_REASONS, _FOR_PASSWORD = "to say why no pod starts", "where queue_url has a password"
 #: Permissions of docs/howto/kubernetes.md: API group, kind, verbs, and their purpose.
 _PERMISSIONS = (
-    ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and send them home"),
+    ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and to stop them"),
     ("", "pods", ("get", "list"), "to see them and why they ended"),
     ("", "events", ("list",), _FOR_REASONS),
     ("", "secrets", ("create", "patch"), _FOR_PASSWORD),

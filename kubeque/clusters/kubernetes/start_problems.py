@@ -116,7 +116,7 @@ def _warnings(events: list[dict[str, Any]]) -> list[str]:
     reasons = [
         text for text in message if not text.startswith("Error: ")
     ] or message  # "Error: ErrImagePull" follows the reason
-    return [f"no pod comes up: {reasons[-1]}"] if reasons else []
+    return [f"no pod starts: {reasons[-1]}"] if reasons else []
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:

@@ -57,12 +57,12 @@ def _not_found(program: str, cwd: Path, env: Mapping[str, str]) -> str:
         path = env.get("PATH", os.defpath)
         found = shutil.which(program, path=path)
         if found is None:
-            return f"the program {program!r} was not found on the PATH ({path}): install it in the image or bring it"
+            return f"the program {program!r} was not found on the PATH ({path}): install it in the image, or upload it"
         file = Path(found)
     else:
         file = cwd / program
     if not file.exists():
-        return f"the program {program!r} was not found: bring it along as ^{Path(program).name}, or correct its path"
+        return f"the program {program!r} was not found: upload it as ^{Path(program).name}, or correct its path"
     with file.open("rb") as script:
         first = script.readline(200).decode(errors="replace")
     if first.startswith("#!"):  # The repr shows the \r of a script that was written on Windows.

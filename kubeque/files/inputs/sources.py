@@ -166,7 +166,7 @@ def locate(text: str, base: Path, said: str) -> Path:
     """Return the path that the text names; relative paths start at `base`. Raises CommandError for a URL of a store."""
     if not is_folder(text):
         raise CommandError(
-            f"{said}: only a folder of this machine can be brought as a whole: name the files one by one"
+            f"{said}: only a folder of this machine can be uploaded as a whole: name the files one by one"
         )
     try:
         return base / expand_home(local_path(text))

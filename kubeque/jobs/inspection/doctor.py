@@ -174,7 +174,7 @@ def _files(backends: Backends, job: Job) -> Iterator[Fault]:
             yield Fault("spec", f"{spec_url(job)} is for {spec.rows.n} tasks, and the job has {job.n}")
         yield from _pages(backends, job, spec)
         if job.closing is not None and not backends.files.existing(job.url, [table_name(job)]):
-            yield Fault("table", f"{table_url(job)} is not there, though the job has ended")
+            yield Fault("table", f"{table_url(job)} is missing, though the job has ended")
     except StorageError as error:
         yield Fault("store", str(error))
 
@@ -185,7 +185,7 @@ def _pages(backends: Backends, job: Job, spec: JobSpec) -> Iterator[Fault]:
     reader = PageReader(job.url, backends.files, spec.rows.pages)
     for number in numbers:
         if page_name(number) not in there:
-            yield Fault("pages", f"{page_url(job.url, number)} is not there: the rows in it cannot run")
+            yield Fault("pages", f"{page_url(job.url, number)} is missing: the rows in it cannot run")
             continue
         try:
             reader.page(number)

@@ -36,7 +36,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         if self.state not in (None, TaskState.OK, TaskState.FAILED):
-            raise UserError(f"state {cut(repr(self.state))}: only ok and failed tasks have results: say ok or failed")
+            raise UserError(f"state {cut(repr(self.state))}: only ok and failed tasks have results: give ok or failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,7 @@ def _check_faults(job: Job, faulty: Sequence[PendingDownload]) -> None:
     lost = any(not isinstance(error, FileRefused) for task in faulty for error in task.faults)
     again = f"`kubeque reset {job.name} --all` runs all tasks again"
     remedy = again if lost else "correct that, or choose another folder"
-    raise StorageError(f"all else is fetched, but not {described}; {remedy}")
+    raise StorageError(f"everything else is fetched, but not {described}; {remedy}")
 
 
 def _describe(task: PendingDownload) -> str:

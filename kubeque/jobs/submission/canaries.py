@@ -24,7 +24,7 @@ def go(backends: Backends, name: str) -> Job:
     """Release the held tasks of a job. Raises JobNotFound, UserError if none is held."""
     job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
-        raise UserError(f"{name} is {job.state}: kubeque reset {name} lets run what did not")
+        raise UserError(f"{name} is {job.state}: kubeque reset {name} runs its other tasks")
     if not job.canaries:
-        raise UserError(f"nothing of {name} is held: kubeque status {name} says how it stands")
+        raise UserError(f"no task of {name} is held: kubeque status {name} shows its state")
     return backends.queue.reset(name, GO_ON)

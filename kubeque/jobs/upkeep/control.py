@@ -39,7 +39,7 @@ def resume(backends: Backends, name: str) -> Job:
     def change(now: Job) -> Job:
         _require_open(now, "it is not paused")
         if not now.paused:
-            raise UserError(f"{name} is not paused: `kubeque status {name}` shows what it does")
+            raise UserError(f"{name} is not paused: `kubeque status {name}` shows its state")
         return resume_job(now)
 
     return backends.queue.update(name, change)

@@ -80,7 +80,9 @@ class Clearing:
         """Raise UserError if another process considered this process dead and deleted the lock. Call before each
         deletion."""
         if not self._held():
-            raise UserError("this process stood still while it cleared away and was taken for dead: begin again")
+            raise UserError(
+                "this process stood still while it deleted files, so another process considered it dead: run gc again"
+            )
 
     def _stay(self) -> None:
         """Change the lock every `_REFRESH_SECONDS`, to show that its process is alive."""

@@ -110,4 +110,4 @@ def finish(backends: Backends, job: Job) -> None:
     try:
         backends.cluster_of(job).finish(job)
     except (ClusterError, StorageError) as error:
-        log.warning("%s: its consumers were not sent home: %s", job.name, error)
+        log.warning("%s: its consumers were not stopped: %s", job.name, error)

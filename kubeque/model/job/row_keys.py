@@ -27,7 +27,7 @@ def no_keys(spec: JobSpec) -> str:
         return f"the image {spec.image} is named by a tag, which may mean another one tomorrow: name it by its digest"
     for item in [*spec.inputs, *spec.row_inputs.values()]:
         if not item.digest and not item.generation:
-            return f"the store of {item.url} does not tell whether it has changed: bring the file along from here"
+            return f"the store of {item.url} does not report changes of it: upload the file from this machine"
     return ""
 
 

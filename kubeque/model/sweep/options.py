@@ -215,7 +215,7 @@ GROUPS = (
         ),
         _pod("spot", FLAG, "Use cheaper machines that Google may take away (GKE).", "--spot/--no-spot"),
         _pod(
-            "spot_patience", TIME, "Time to wait for such a machine before using any machine.", "--spot-patience",
+            "spot_patience", TIME, "Time to wait for a spot machine before any machine is used.", "--spot-patience",
             "TIME", "5m",
         ),
         _pod(

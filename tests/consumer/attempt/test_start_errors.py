@@ -23,7 +23,7 @@ def test_a_file_that_is_not_there(bench):
     ended = bench.run("./render.py")
 
     assert ended.code == 127
-    assert "'./render.py' was not found: bring it along as ^render.py" in ended.message
+    assert "'./render.py' was not found: upload it as ^render.py" in ended.message
 
 
 @pytest.mark.parametrize(

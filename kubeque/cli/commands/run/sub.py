@@ -53,7 +53,9 @@ _EXAMPLES = (
     help="Jobspec: a JSON file with these options; flags override it.",
 )  # fmt: skip
 @sweep_options
-@click.option("--yes", is_flag=True, help="Do not ask: run ok rows again with --revise, and the rest with --try.")
+@click.option(
+    "--yes", is_flag=True, help="Answer yes to questions: with --revise, run ok rows again; with --try, run the rest."
+)
 @click.option("--repair", is_flag=True, help="Change a job of this name; run only the rows that are not ok.")
 @click.option("--revise", is_flag=True, help="Change a job of this name; run failed and changed rows.")
 @click.option("--replace", is_flag=True, help="Change a job of this name; run all rows.")
