@@ -17,7 +17,8 @@ _LISTED = 5
 
 
 def find_job(client: Client, reference: str) -> str:
-    """Return the name of a job for a command that only shows: an exact name, `@`, or a unique beginning of a name.
+    """Return the name of the job that `reference` means, for a command that only shows jobs: an exact name, `@`, or a
+    unique beginning of a name.
 
     Raises JobNotFound, UserError if several names begin so.
     """

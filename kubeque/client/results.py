@@ -94,7 +94,7 @@ class ResultMethods(ProgressMethods):
         return frame(self._backends, self.job(name))
 
     def report(self, name: str, dest: Path | str) -> None:
-        """Write report.html of a job, as of now, to `dest`. Raises DestinationError."""
+        """Write report.html of a job in its present state to `dest`. Raises DestinationError."""
         progress = self.progress(name)
         write_report(self._backends, progress.job, progress.counts, expand_home(dest))
 

@@ -146,7 +146,8 @@ class TaskSource:
         return lease
 
     def _store_answers(self, job: Job) -> bool:
-        """True if the spec of the job was read, or can never be read: then each task ends with that error."""
+        """True if the spec of the job was read. Also true if it can never be read, because each task then ends with the
+        error."""
         try:
             self._context(job)
         except (FileMissing, FileDamaged):

@@ -93,7 +93,7 @@ class DestinationNotEmpty(DestinationError):
 
 
 class EnvironmentGone(UserError):
-    """The stored environment of a job on one machine is missing. `kubeque reset JOB --update` stores that of now."""
+    """The stored environment of a job on one machine is missing. `kubeque reset JOB --update` stores a new one."""
 
 
 class MissingExtra(UserError):

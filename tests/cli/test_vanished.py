@@ -94,7 +94,7 @@ def test_a_consumer_whose_home_is_removed_leaves_a_queue_on_a_server_in_good_ord
     time.sleep(6)
     go.touch()
     until("the end of the old consumer", lambda: start_ticks(old) == "")
-    # and the sweep stops, because the environment of its submission is gone, and goes on with that of now.
+    # and the sweep stops, because the environment of its submission is gone, and goes on with the present one.
     stopped = shell.run("watch", "j")
     assert stopped.returncode == 1
     assert "kubeque reset j --update" in stopped.stdout + stopped.stderr

@@ -44,6 +44,16 @@ PHRASES = {
     r"as in [`'\"\d]\w*": "for example",
     r"longest an? [^.\n]{0,30}may": "time limit of",
     r"let nothing": "stop, prevent",
+    r"of now": "present, current",
+    r"in force": "present, current",
+    r"(?:sends?|sent) (?:\w+ )?home": "stop",
+    r"counts? (?:not|no longer)": "does not count",
+    r"taken for dead": "considered dead",
+    r"free of charge": "the effect: is not counted, costs nothing",
+    r"again and again": "repeatedly; or the number",
+    r"(?:brings?|bringing|brought) (?:\w+ )?along": "upload",
+    r"raises as": "raises the errors of",
+    r"stood still": "did not continue, did not change",
 }
 #: The same for the first words of a docstring, of the comment of a field (`#:`) or of a help text.
 OPENINGS = {

@@ -70,7 +70,7 @@ def to_wire(progress: Progress) -> dict[str, Any]:
 def format_failures(lines: Iterable[TaskRow], read_message: Callable[[TaskRow], str] | None = None) -> Iterator[str]:
     """Yield a line for each failed task: its row, the cause and the last line of its message.
 
-    `read_message`: returns the message of a task where the queue has only its beginning.
+    `read_message`: function that returns the whole message of a task if the queue has only its beginning.
     """
     room = max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
     for line in lines:

@@ -66,7 +66,7 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 def _google_token() -> Any:
     """Return the Google credentials of this machine. If there are none, return "anon", which may read public objects.
 
-    Otherwise, gcsfs would try a metadata server for half a minute before it uses "anon".
+    With a token from this function, gcsfs does not try a metadata server for half a minute before it uses "anon".
     """
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "anon"

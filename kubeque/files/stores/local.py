@@ -206,7 +206,7 @@ def _link(temporary: str, path: str) -> bool:
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
             raise StorageError(
-                f"cannot write {path}: its file system has no hard links, so two writers cannot be told apart; "
+                f"cannot write {path}: its file system has no hard links, so two writers cannot be distinguished; "
                 "use a folder on another disk, or the object store itself instead of its mount"
             ) from error
         raise

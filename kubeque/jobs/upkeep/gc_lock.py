@@ -81,7 +81,7 @@ class Clearing:
         deletion."""
         if not self._held():
             raise UserError(
-                "this process stood still while it deleted files, so another process considered it dead: run gc again"
+                "this process was stopped while it deleted files, so another process considered it dead: run gc again"
             )
 
     def _stay(self) -> None:

@@ -21,7 +21,7 @@ export async function showList(place) {
     body.replaceChildren(...told.sweeps.map(row));
     frame.hidden = !told.sweeps.length;
     said.textContent = told.total ? `${count(first + 1)} to ${count(first + told.sweeps.length)} of ${count(told.total)}`
-      : words.value ? "No sweep has these words." : "No sweeps yet. A KubequeSubmitOperator or @task.kubeque makes one; it is shown to whoever may read its DAG.";
+      : words.value ? "No sweep has these words." : "No sweeps yet. A KubequeSubmitOperator or @task.kubeque makes one; users with read access to its DAG see it.";
     newer.hidden = first === 0;
     older.hidden = first + page >= told.total;
     if (!offered && told.connections.length > 1) offer(told.connections);

@@ -78,9 +78,9 @@ function showLast(place, { last, error }) {
   document.title = `${last.name}: sweep`;
   place.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: address({}) }, "All sweeps")),
     make("header", {}, make("h1", {}, make("bdi", {}, last.name)),
-      make("p", { class: "verdict", role: "status" }, `As Airflow was told ${when(last.at)}, of ${count(last.tasks)} tasks:`),
+      make("p", { class: "verdict", role: "status" }, `State at ${when(last.at)}, from Airflow, of ${count(last.tasks)} tasks:`),
       bar(last.counts, last.tasks), keys(last.counts), make("p", { class: "soft" }, "Results in ", make("code", {}, last.results))));
-  problem(`${error}. Load the page again to see how it stands.`);
+  problem(`${error}. Load the page again to see its present state.`);
 }
 
 function groups(told, open) {

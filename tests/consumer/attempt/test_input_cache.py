@@ -319,7 +319,7 @@ def test_consumers_that_share_a_folder_fetch_a_file_once(tmp_path, stored):
 
 
 def test_consumers_that_evict_each_others_files_still_get_theirs(tmp_path, stored):
-    """Room for one file, four consumers that want different ones, again and again."""
+    """Room for one file, four consumers that repeatedly want different ones."""
     items = [stored(bytes([n]) * 50_000, f"{n}.bin") for n in range(4)]
 
     def consumer(number: int) -> bool:

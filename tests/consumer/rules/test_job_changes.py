@@ -1,4 +1,4 @@
-"""What a consumer does when a job ends, changes, is paused, or is more urgent."""
+"""The instructions of a consumer when a job ends, changes, is paused, or is more urgent."""
 
 from __future__ import annotations
 

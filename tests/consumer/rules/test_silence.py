@@ -1,4 +1,4 @@
-"""What a consumer does while the queue or a store does not answer."""
+"""The instructions of a consumer while the queue or a store does not answer."""
 
 from __future__ import annotations
 

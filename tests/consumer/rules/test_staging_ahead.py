@@ -1,4 +1,4 @@
-"""What a consumer stages, reserves and returns while a command runs."""
+"""The tasks that a consumer stages, reserves and returns while a command runs."""
 
 from __future__ import annotations
 

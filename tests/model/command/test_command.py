@@ -1,4 +1,4 @@
-"""Words of a command: placeholders, literal braces and files to bring along."""
+"""Words of a command: placeholders, literal braces and files to upload."""
 
 from __future__ import annotations
 

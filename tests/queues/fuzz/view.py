@@ -105,7 +105,7 @@ class View:
         return answer
 
     def _check_refusal(self, record: Any, inserts: Any = ()) -> None:
-        """A block's change is refused because somebody changed it, and never because of what it brings along."""
+        """A block's change is refused because somebody changed it, and never because of its other content."""
         if isinstance(record, BlockRecord):
             now = self._store.get_block(record.uid, record.id)
             require(now is None or now.version != record.version, f"an id of {[new.id for new in inserts]} is taken")
