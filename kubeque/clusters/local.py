@@ -21,7 +21,7 @@ from pathlib import Path
 from kubeque import __version__
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.consumer_environment import consumer_environment, login_digest
-from kubeque.clusters.environments import Environments
+from kubeque.clusters.environment_files import Environments
 from kubeque.clusters.home_folder import has_key_since, home_key, make_home, open_private
 from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine

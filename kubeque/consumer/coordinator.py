@@ -15,10 +15,10 @@ from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.failure import describe
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.decisions import Decisions
-from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
+from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, LeaseLost, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
@@ -32,13 +32,13 @@ class Coordinator:
     """Passes events to the decisions, one at a time, and carries out the instructions about leases and jobs."""
 
     def __init__(
-        self, decisions: Decisions, jobs: JobDiscovery, early_stop: EarlyStop, *, reset_stop: Callable[[], None],
+        self, decisions: Decisions, jobs: JobDiscovery, limit_checks: LimitChecks, *, reset_stop: Callable[[], None],
         stop: StopSignal, leaving: threading.Event, clock: Callable[[], float] = time.monotonic,
         sleep: Sleep = time.sleep,
     ) -> None:  # fmt: skip
         self._decisions = decisions
         self._jobs = jobs
-        self._early_stop = early_stop
+        self._limit_checks = limit_checks
         self._reset_stop = reset_stop
         self._stop = stop
         self._leaving = leaving
@@ -238,7 +238,7 @@ class Coordinator:
         """Stop a job that no consumer can run, because its spec or its blocks are damaged. Other jobs go on."""
         log.warning("%s: %s", job.name, reason)
         try:
-            job = self._early_stop.set_aside(job, reason)
+            job = self._limit_checks.set_aside(job, reason)
         except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
             log.warning("%s cannot be stopped now: %s", job.name, error)
             return
@@ -247,7 +247,7 @@ class Coordinator:
     def judge(self, job: Job, *, hopeless: bool = False) -> None:
         """End the job if it has reached a limit, and release its leases."""
         try:
-            job = self._early_stop.judge(job, hopeless=hopeless)
+            job = self._limit_checks.judge(job, hopeless=hopeless)
         except (QueueUnavailable, JobNotFound, JobUnreadable) as error:
             log.warning("whether %s has to end early is not known now: %s", job.name, error)
             return

@@ -13,10 +13,10 @@ from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.failure import describe
 from kubeque.consumer.coordinator import Coordinator
-from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
+from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import JobNotFound, JobUnreadable, QueueError, QueueUnavailable
 from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
@@ -31,13 +31,13 @@ class Heartbeat:
     """Renews the leases of a consumer."""
 
     def __init__(
-        self, queue: Queue, coordinator: Coordinator, jobs: JobDiscovery, early_stop: EarlyStop, host: Host,
+        self, queue: Queue, coordinator: Coordinator, jobs: JobDiscovery, limit_checks: LimitChecks, host: Host,
         over: threading.Event, watch: LeaseWatch | None = None,
     ) -> None:  # fmt: skip
         self._queue = queue
         self._coordinator = coordinator
         self._jobs = jobs
-        self._early_stop = early_stop
+        self._limit_checks = limit_checks
         self._host = host
         self._over = over
         self._watch = watch or LeaseWatch()
@@ -66,7 +66,7 @@ class Heartbeat:
     def _act(self, now: float) -> None:
         for lease in self._coordinator.each_lease():
             with self._isolated(f"{lease.job.name}: a lease"):
-                self._coordinator.tell(on.RenewalDue(lease, self._early_stop.is_over(lease.job)))
+                self._coordinator.tell(on.RenewalDue(lease, self._limit_checks.is_over(lease.job)))
         if now - self._reviewed_at > _JOBS_SECONDS:
             self._reviewed_at = now
             self.review_jobs()
@@ -108,7 +108,7 @@ class Heartbeat:
         requests = self._coordinator.tell(on.LeasesReviewed(self._coordinator.views()))
         better = [r.lease for r in requests if isinstance(r, do.LookForBetter) and self._jobs.any_pending(r.jobs)]
         self._coordinator.tell(on.BetterJobsSeen(tuple(better)))
-        for job in filter(self._early_stop.is_over, jobs):
+        for job in filter(self._limit_checks.is_over, jobs):
             self._coordinator.judge(job)
         for request in self._coordinator.tell(on.FleetReviewed()):
             self._look(request)

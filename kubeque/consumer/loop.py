@@ -24,10 +24,10 @@ from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions
-from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.job_discovery import JobDiscovery
+from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.consumer.log_upload import LogUploader
 from kubeque.consumer.results import Saver
 from kubeque.consumer.runner import Runner
@@ -58,13 +58,13 @@ class Consumer:
         self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue(maxsize=_UNSAVED)
         list_seconds = LIST_SECONDS if queue.has_cheap_reads else math.inf
         self._decisions = Decisions(host.profile, list_seconds=list_seconds)
-        jobs, early_stop = JobDiscovery(queue, host.fleet), EarlyStop(queue)
+        jobs, limit_checks = JobDiscovery(queue, host.fleet), LimitChecks(queue)
         self._coordinator = Coordinator(
-            self._decisions, jobs, early_stop, stop=self._stop, reset_stop=self._reset_stop, leaving=self._leaving
+            self._decisions, jobs, limit_checks, stop=self._stop, reset_stop=self._reset_stop, leaving=self._leaving
         )
         self._runner = Runner(self._coordinator, host, self._stop, lambda: self._told_to_leave)
         self._source = TaskSource(queue, files, host, self._coordinator, self._staged, self._leaving)
-        self._heartbeat = Heartbeat(queue, self._coordinator, jobs, early_stop, host, self._over)
+        self._heartbeat = Heartbeat(queue, self._coordinator, jobs, limit_checks, host, self._over)
         self._logs = LogUploader(queue, files, lambda: self._runner.running, self._leaving)
         self._saver = Saver(
             files, self._coordinator, self._done, self._logs.keep_log, grace_is_over=self._grace_is_over,

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.consumer.attempt.environment import task_environment
 from kubeque.consumer.attempt.input_cache import CACHE_BYTES, InputCache
 from kubeque.consumer.attempt.log_tail import LiveTail
 from kubeque.consumer.attempt.out_values import read_out
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.attempt.task_environment import task_environment
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import input_names
 from kubeque.files.row_pages import PageReader
@@ -29,7 +29,7 @@ from kubeque.files.spec_file import read_spec_file
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.model.job.argv import task_argv
-from kubeque.model.job.environment import Environment, inheritable
+from kubeque.model.job.inherited_environment import Environment, inheritable
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause
 from kubeque.model.rows.rows import read_row

@@ -11,12 +11,12 @@ from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.attempt.disk_watch import DiskWatch
 from kubeque.consumer.attempt.end_cause import explain_oom_here
-from kubeque.consumer.attempt.environment import task_environment
 from kubeque.consumer.attempt.failure import Failure, internal_failure
 from kubeque.consumer.attempt.log_tail import print_streams
 from kubeque.consumer.attempt.process import Ended, Limits, run_command
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.stop_signal import StopSignal
+from kubeque.consumer.attempt.task_environment import task_environment
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.hosts.base import Host
@@ -80,11 +80,11 @@ class Runner:
             return self._watch_command(task)
         finally:
             self._running = None
-            self._remove_leftovers()
+            self._remove_stray_files()
 
-    def _remove_leftovers(self) -> None:
+    def _remove_stray_files(self) -> None:
         try:
-            self._host.remove_leftovers()
+            self._host.remove_stray_files()
         except Exception:  # the command has its outcome
             log.exception("files that a command left outside of its working directory stay")
 

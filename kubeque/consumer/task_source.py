@@ -39,7 +39,7 @@ from kubeque.model.errors import (
     StoreUnavailable,
 )
 from kubeque.model.job.argv import task_argv
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import read_row

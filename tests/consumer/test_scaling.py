@@ -14,12 +14,12 @@ from kubeque.clusters.slot import Slot
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions
-from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.hosts.ledger import Ledger
 from kubeque.consumer.hosts.local import LocalHost
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.job_discovery import JobDiscovery
+from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.job.job import Job
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import make_blocks
@@ -45,15 +45,17 @@ class Reviewer:
 
     def __init__(self, queue: Queue, profile: ConsumerProfile, folder: Path) -> None:
         self._decisions = Decisions(profile)
-        jobs, early_stop, leaving = JobDiscovery(queue, "f"), EarlyStop(queue), threading.Event()
+        jobs, limit_checks, leaving = JobDiscovery(queue, "f"), LimitChecks(queue), threading.Event()
         stop = StopSignal()
-        coordinator = Coordinator(self._decisions, jobs, early_stop, stop=stop, reset_stop=stop.clear, leaving=leaving)
+        coordinator = Coordinator(
+            self._decisions, jobs, limit_checks, stop=stop, reset_stop=stop.clear, leaving=leaving
+        )
         slot = Slot(folder, profile.slot or 0)
         assert slot.take()
         host = LocalHost(
             "f", slot, LocalCluster(folder, ""), folder, profile, Ledger(folder, this_machine()), this_machine()
         )
-        self._heartbeat = Heartbeat(queue, coordinator, jobs, early_stop, host, leaving)
+        self._heartbeat = Heartbeat(queue, coordinator, jobs, limit_checks, host, leaving)
         self.review()
 
     def review(self) -> None:

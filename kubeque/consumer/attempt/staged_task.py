@@ -9,7 +9,7 @@ from kubeque.consumer.attempt.failure import Failure, describe
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import attempt_name
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.queues.lease import Lease

@@ -10,7 +10,7 @@ from typing import Protocol
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death
@@ -59,7 +59,7 @@ class Host(Protocol):
     def record_process(self, pid: int) -> None:
         """Record the process of the command that the consumer runs."""
 
-    def remove_leftovers(self) -> None:
+    def remove_stray_files(self) -> None:
         """Remove files that a command left outside of its working directory."""
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:

@@ -13,7 +13,7 @@ from kubeque.clusters.slot import Slot, owner_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death
@@ -61,7 +61,7 @@ class LocalHost:
     def record_process(self, pid: int) -> None:
         self.slot.runs(pid)
 
-    def remove_leftovers(self) -> None:
+    def remove_stray_files(self) -> None:
         """Do nothing: files outside the working directory may belong to other programs."""
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeque.clusters.in_pod import required_variable, use_own_certificates, write_termination_message
-from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
 from kubeque.consumer.attempt.memory_watch import OomCounter
+from kubeque.consumer.attempt.stray_files import StrayFiles, own_folders
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
-from kubeque.model.job.environment import Environment, inheritable
+from kubeque.model.job.inherited_environment import Environment, inheritable
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death
@@ -37,7 +37,7 @@ class PodHost:
     environment: Environment
     oom: OomCounter | None
     watched: tuple[Path, ...]
-    leftovers: Leftovers
+    stray_files: StrayFiles
 
     @classmethod
     def open(cls, fleet: str, size_class: int, work: Path, *, linger_seconds: float) -> PodHost:
@@ -56,7 +56,7 @@ class PodHost:
             environment=Environment(inheritable(environment)),
             oom=OomCounter.find(),
             watched=(work, *_TEMPORARY),
-            leftovers=Leftovers([*_shared_memory(), *own_folders(_TEMPORARY)]),
+            stray_files=StrayFiles([*_shared_memory(), *own_folders(_TEMPORARY)]),
         )
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
@@ -75,8 +75,8 @@ class PodHost:
     def record_process(self, pid: int) -> None:
         """Do nothing: a command cannot outlive its container."""
 
-    def remove_leftovers(self) -> None:
-        self.leftovers.remove()
+    def remove_stray_files(self) -> None:
+        self.stray_files.remove()
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
         """Do nothing: the container has the resources of its task."""

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kubeque.clusters.environments import Environments
+from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import spec_url, stream_url
 from kubeque.files.sha256 import sha256_file
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.inspection.details import TaskDetails, task_details
 from kubeque.model.errors import ClusterError, DestinationError, EnvironmentGone
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.shape_growth import lift_class
 from kubeque.model.resources import format_bytes
 from kubeque.model.user_paths import current_folder, expand_home

@@ -17,7 +17,7 @@ from kubeque.jobs.submission.input_sources import keep_sources
 from kubeque.jobs.submission.submitter_environment import environment_now, keep
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys

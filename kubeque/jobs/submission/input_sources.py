@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.clusters.environments import Environments
+from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find
 from kubeque.jobs.submission.like import like

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from kubeque.clusters.environments import Environments
+from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import keys_url
 from kubeque.files.progress import Tell
 from kubeque.jobs.backends import Backends

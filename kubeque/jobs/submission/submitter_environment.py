@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kubeque.clusters.environments import Environments, this_environment, this_umask
+from kubeque.clusters.environment_files import Environments, this_environment, this_umask
 from kubeque.clusters.open import is_own_fleet
 from kubeque.files.spec_file import write_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.owner import own_queue_id
 from kubeque.model.errors import ClusterError, EnvironmentGone, UserError
 from kubeque.model.job.changes import raise_needs
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.spec import JobSpec

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from os.path import isdir
 
-from kubeque.clusters.environments import Environments, KeptEnvironment
+from kubeque.clusters.environment_files import Environments, KeptEnvironment
 from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
 from kubeque.files.parallel import QUESTIONS, SMALL_READS, in_parallel
 from kubeque.files.spec_file import read_spec_file

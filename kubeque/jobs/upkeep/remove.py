@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from kubeque.clusters.environments import Environments
+from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import deletable, keeper, read_links

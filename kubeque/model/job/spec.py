@@ -82,7 +82,7 @@ class JobSpec:
     #: Environment variables for the command, in addition to the KUBEQUE_* variables.
     env: Mapping[str, str] = field(default_factory=dict)
     #: True if its tasks run as processes of the submitter's machine, in the submitter's environment. The environment is
-    #: in a file on that machine (`clusters/environments.py`), never in the spec.
+    #: in a file on that machine (`clusters/environment_files.py`), never in the spec.
     local: bool = False
     #: Environment of the submitter in specs of kubeque before 0.3: some variables, such as PATH. Empty in newer specs.
     local_env: Mapping[str, str] = field(default_factory=dict)

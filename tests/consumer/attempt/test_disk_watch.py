@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from kubeque.consumer.attempt.disk_watch import DiskWatch, usage, was_full
-from kubeque.consumer.attempt.leftovers import Leftovers, own_folders
+from kubeque.consumer.attempt.stray_files import StrayFiles, own_folders
 from kubeque.model.job.task import Cause
 from tests.consumer.conftest import Bench
 from tests.mounting import bind, private_mounts
@@ -45,12 +45,12 @@ def test_who_fails_otherwise_has_not_run_out_of_disk(bench: Bench) -> None:
 
 def test_what_a_command_left_elsewhere_is_removed_and_what_was_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "old").touch()
-    leftovers = Leftovers([tmp_path, tmp_path / "gone"])
+    stray_files = StrayFiles([tmp_path, tmp_path / "gone"])
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "file").touch()
     (tmp_path / "link").symlink_to("/usr")
 
-    leftovers.remove()
+    stray_files.remove()
 
     assert os.listdir(tmp_path) == ["old"]
     assert Path("/usr/bin").is_dir()
@@ -64,10 +64,10 @@ def test_a_mounted_folder_is_not_ours_and_what_a_command_mounted_stays_whole(tmp
     with private_mounts():
         (tmp_path / "data").mkdir()
         (tmp_path / "data" / "precious").touch()
-        leftovers = Leftovers([tmp_path])
+        stray_files = StrayFiles([tmp_path])
         bind(tmp_path / "data", tmp_path / "new" / "m")  # the device is that of its source
         assert own_folders([tmp_path / "new" / "m", tmp_path / "new"], tmp_path) == [tmp_path / "new"]
 
-        leftovers.remove()
+        stray_files.remove()
 
     assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["data", "data/precious"]

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from kubeque.client import Client, Existing, Submitted
-from kubeque.clusters.environments import Environments
+from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import spec_url
 from kubeque.jobs.upkeep.owner import own_queue_id, queue_id
 from kubeque.model.errors import EnvironmentGone, UserError
 from kubeque.model.job.changes import pause_job, raise_needs, resume_job
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.versions import LOCAL_NEEDS

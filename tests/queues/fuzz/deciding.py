@@ -14,11 +14,11 @@ from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.decisions import Decisions
-from kubeque.consumer.early_stop import EarlyStop
 from kubeque.consumer.heartbeat import Heartbeat
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
+from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.task import Cause, Death, Outcome
 from kubeque.queues.claim import claim
@@ -69,7 +69,7 @@ class VirtualHost:
     def record_process(self, pid: int) -> None:
         """Keep nothing."""
 
-    def remove_leftovers(self) -> None:
+    def remove_stray_files(self) -> None:
         """Find nothing."""
 
     def find_death(self, owner: str) -> Death | None:
@@ -114,14 +114,14 @@ class DecidingConsumer:
         self._fate = fate
         self._stop = StopSignal()
         self._leaving = VirtualEvent(me)
-        jobs, early_stop = JobDiscovery(queue, "local"), EarlyStop(queue)
+        jobs, limit_checks = JobDiscovery(queue, "local"), LimitChecks(queue)
         self._decisions = Decisions(profile)
         self._coordinator = Coordinator(
-            self._decisions, jobs, early_stop, stop=self._stop, reset_stop=self._stop.clear, leaving=self._leaving,
+            self._decisions, jobs, limit_checks, stop=self._stop, reset_stop=self._stop.clear, leaving=self._leaving,
             clock=self._clock, sleep=me.pause,
         )  # fmt: skip
         self._heartbeat = Heartbeat(
-            queue, self._coordinator, jobs, early_stop, VirtualHost(profile), self._leaving, LeaseWatch(self._clock)
+            queue, self._coordinator, jobs, limit_checks, VirtualHost(profile), self._leaving, LeaseWatch(self._clock)
         )
         self._told_to_leave = False
         self._in_hand: Task | None = None

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from kubeque.clusters.consumer_environment import consumer_environment, login_digest
-from kubeque.clusters.environments import Environments, this_umask
+from kubeque.clusters.environment_files import Environments, this_umask
 from kubeque.clusters.local import LocalCluster, fleet_name, slot_folder
 from kubeque.model.errors import ClusterError, EnvironmentGone
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Tally

@@ -13,7 +13,7 @@ from kubeque.files.mounts import is_on_mount, remove_tree
 log = logging.getLogger(__name__)
 
 
-class Leftovers:
+class StrayFiles:
     """Remembers the files at the start, and removes those that came later.
 
     A file in /dev/shm is memory that outlives its program, one in /tmp is disk: each would count against the next task.

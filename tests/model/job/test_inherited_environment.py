@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 
 SHELL = {
     "PATH": "/mine/bin", "HOME": "/mine", "FOO": "two", "PYTHONPATH": "/mine/lib", "LD_PRELOAD": "x.so", "_x": "kept",

@@ -7,7 +7,7 @@ from kubeque.queues.early_stop import end_hopeless, enforce_limits, stop_damaged
 from kubeque.queues.queue import Queue
 
 
-class EarlyStop:
+class LimitChecks:
     """Ends jobs that have reached a limit."""
 
     def __init__(self, queue: Queue) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.environment import task_environment
+from kubeque.consumer.attempt.task_environment import task_environment
 from kubeque.model.command.command import parse_word
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import RowsSpec

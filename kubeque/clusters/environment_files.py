@@ -18,7 +18,7 @@ from typing import Any
 
 from kubeque.clusters.home_folder import open_private
 from kubeque.model.errors import ClusterError, EnvironmentGone
-from kubeque.model.job.environment import Environment
+from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 
 _NAME = re.compile(r"([a-z0-9]+)-(\d+)(\.sources)?\.json")
