@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any, ClassVar, cast
 
@@ -85,7 +86,7 @@ class _Table:
         return iter(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Grid:
     """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
 
@@ -100,6 +101,10 @@ class _Grid:
         return itertools.product(*self.axes) if self.axes else itertools.repeat((), self.n)
 
     def to_spec(self) -> RowsSpec:
+        return self._spec
+
+    @cached_property
+    def _spec(self) -> RowsSpec:
         found = measure(self.columns, self._encoded())
         if self.kind == "table":
             return RowsSpec(
