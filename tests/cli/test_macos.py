@@ -55,6 +55,7 @@ ANSWERS = [
     ("kill open", 0, "killed"),
     ("remove open --yes", 0, "open is removed"),
     ("gc", 0, "there is nothing to delete"),
+    ("help sub", 0, "kubeque sub"),
     ("completion bash", 0, "_kubeque_completion"),
     ("sub -n new --grid x=0..1 echo {x}", 2, NO_CONSUMERS),
     ("sub -n new --cluster local --dry-run echo", 2, NO_CONSUMERS),
