@@ -1,7 +1,7 @@
 # What one does with a checkout of kubeque. `make` alone says what there is; every target sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test matrix lint docs image e2e bench kill soak dist clean
+.PHONY: help demo test matrix python lint docs image e2e bench kill soak dist clean
 SHELL := /bin/sh
 # Tests start thousands of Python processes: none of them may have to compile what it imports.
 unexport PYTHONDONTWRITEBYTECODE
@@ -13,6 +13,13 @@ EXTRAS      = airflow,kubernetes,google,postgres,s3,table,picture,dev
 # The older Airflows, and what each is tested with: the provider's tests and what they need. One alone: make matrix MATRIX=3.1
 MATRIX        = 2.11 3.1 3.2
 MATRIX_EXTRAS = airflow,postgres,test
+
+# Another Python than that of .venv, and what the engine is tested with there. The core leaves out the slow parts, which do
+# not depend on Python: fuzzing, chaos, and the Datastore emulators. The engine is all of it.
+PY        = 3.13
+PY_EXTRAS = kubernetes,google,postgres,s3,table,picture,test
+CORE      = tests/model tests/queues tests/consumer --ignore tests/queues/fuzz --ignore tests/queues/test_chaos.py -k 'not datastore'
+ENGINE    = tests --ignore tests/provider --ignore tests/compatibility/test_airflow.py --ignore tests/e2e --ignore tests/lint --ignore tests/ci --ignore tests/test_package.py
 
 # What the consumer's image is called.
 CONSUMER_IMAGE = kubeque-consumer:$(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' kubeque/__init__.py)
@@ -38,10 +45,14 @@ matrix: $(MATRIX:%=.matrix/%/.ready)  ## the tests of the provider on the older 
 		.matrix/$$airflow/bin/python -m pytest -n 2 --dist loadgroup tests/provider $(ARGS) || failed="$$failed $$airflow"; \
 	done; [ -z "$$failed" ] || { echo "== failed on Airflow$$failed"; exit 1; }
 
+python: .matrix/python-$(PY)/.ready  ## model, queues and consumer on Python 3.13; PY=3.12: on another one
+	.matrix/python-$(PY)/bin/python -m pytest -n 2 --dist loadgroup $(CORE) $(ARGS)
+
 lint: $(ENVIRONMENT)  ## style, types, import contracts, dead code, prose, and that the consumer stays light
 	$(PYTHON_HERE) -m ruff check
 	$(PYTHON_HERE) -m ruff format --check
 	$(PYTHON_HERE) -m mypy
+	$(PYTHON_HERE) -m mypy --platform darwin --cache-dir .mypy_cache/darwin -p kubeque
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/vulture
 	$(PYTHON_HERE) -m pytest -q tests/lint tests/consumer/test_probe.py
@@ -65,10 +76,11 @@ bench: $(ENVIRONMENT)  ## the benchmarks, each against its baseline in the same 
 kill: $(ENVIRONMENT)  ## kills the parts of a real Airflow while sweeps run: nothing runs twice, nothing is left behind
 	$(PYTHON_HERE) -m pytest -m kill $(KILL) $(ARGS)
 
-soak: $(ENVIRONMENT) .matrix/2.11/.ready  ## everything three times: lint, test, matrix, kill (on Airflow 2.11 too), e2e, and the tests that take long
+soak: $(ENVIRONMENT) .matrix/2.11/.ready .matrix/python-$(PY)/.ready  ## everything three times: lint, test, matrix, the engine on Python 3.13, kill (on Airflow 2.11 too), e2e, and the tests that take long
 	@for round in 1 2 3; do \
 		echo "== round $$round of 3"; \
 		for target in lint test matrix kill e2e; do $(MAKE) $$target ARGS= || exit 1; done; \
+		$(MAKE) python CORE="$(ENGINE)" ARGS= || exit 1; \
 		.matrix/2.11/bin/python -m pytest -m kill $(KILL) || exit 1; \
 		$(PYTHON_HERE) -m pytest -m soak --timeout 0 $(ARGS) || exit 1; \
 	done
@@ -87,5 +99,7 @@ $(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
 # Airflow 3 on the newer Python where there is one, so that each Python is met.
 .matrix/3.%/.ready: export PYTHON ?= python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/python python3 python3.11
 .matrix/2.11/.ready: MATRIX_EXTRAS = airflow,postgres,test2
+.matrix/python-%/.ready: setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
+	@PYTHON= .ci/venv .matrix/python-$* 3.3 $(PY_EXTRAS) $*
 $(MATRIX:%=.matrix/%/.ready): .matrix/%/.ready: setup.cfg $(wildcard constraints/*.txt)
 	@.ci/venv .matrix/$* $* $(MATRIX_EXTRAS)

@@ -13,7 +13,8 @@ from typing import Any
 from kubeque.client import Client, Progress, absolute_pushes
 from kubeque.model.command.command import Word
 from kubeque.model.errors import JobExists, JobFailed, UserError
-from kubeque.model.function.function import PROGRAM, function_files
+from kubeque.model.function.call_function import RETURN_FILE
+from kubeque.model.function.function import PROGRAM, FunctionFiles, function_files
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import is_frame, to_rows
 from kubeque.model.rows.rows import Rows
@@ -92,12 +93,22 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
     given = split_pod(options)
     check_names(given, known, "kubeque.map")
     made = function_files(function, rows)
+    return with_function(
+        Sweep([Word((sys.executable,))], rows=rows, function=made.call, **given).check(), made, sys.executable, folder
+    )
+
+
+def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) -> Sweep:
+    """Return the sweep with the command that calls a function for each row, whose files are written into `folder`.
+
+    `python`: command that starts the interpreter. Raises CommandError for a push that cannot be read.
+    """
     made.write(folder)
     # The path of the script is relative, because an equal call must be an equal sweep.
-    command = [Word((sys.executable,)), Word((made.name,), upload=True)]
-    sweep = Sweep(command, rows=rows, function=made.call, **given).check()
-    pushes = [*absolute_pushes(sweep.push, sweep.base), PROGRAM]
-    return replace(sweep, push=tuple(pushes), base=folder)
+    command = [Word((python,)), Word((made.name,), upload=True)]
+    pushes = (*absolute_pushes(sweep.push, sweep.base), PROGRAM)
+    results = (*sweep.results, RETURN_FILE) if sweep.results else ()
+    return replace(sweep, command=command, push=pushes, results=results, base=folder, function=made.call)
 
 
 def _failure(client: Client, progress: Progress) -> JobFailed:

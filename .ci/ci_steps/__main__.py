@@ -19,6 +19,8 @@ from ci_steps.report import Result, format_report, is_good, read_repeats
 from ci_steps.step import Step, parse_steps
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Program that finds a Python of a version.
+FIND_PYTHON = ROOT / ".ci" / "find-python"
 #: Path, on the machine that checks changes, of the program that starts a cluster.
 CLUSTER = ROOT.parent / "shared" / "cluster" / "cluster"
 
@@ -99,9 +101,20 @@ def run_steps(
         cluster.end()
 
 
+def has_python(version: str) -> bool:
+    """True if this machine has a Python of this version that can make environments."""
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHON"}
+    found = subprocess.run([FIND_PYTHON, version], check=False, env=environ, stdout=subprocess.DEVNULL)
+    return found.returncode == 0
+
+
 def run_step(step: Step, cluster: Cluster, limit: float, flaky: Path) -> Result:
     """Run one step."""
     print(f"== {step.name}: {step.command}", flush=True)
+    if step.python and not has_python(step.python):
+        reason = f"no Python {step.python} on this machine"
+        print(f"== {step.name}: not run: {reason}", flush=True)
+        return Result(step, "not run", reason=reason, excused=True)
     try:
         environ = {"KUBEQUE_FLAKY": str(flaky), **(cluster.environ() if step.needs_cluster else {})}
     except NoCluster as missing:

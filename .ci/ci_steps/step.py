@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+#: Beginning of a need for a Python of a version.
+_PYTHON = "python-"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -19,6 +22,8 @@ class Step:
     always: bool
     #: True if the step needs a Kubernetes.
     needs_cluster: bool
+    #: Version of Python that the step needs besides that of the other steps, for example 3.13; empty: none.
+    python: str = ""
 
 
 def parse_steps(text: str) -> list[Step]:
@@ -29,7 +34,11 @@ def parse_steps(text: str) -> list[Step]:
 
 def _parse_line(line: str) -> Step:
     words = line.split(maxsplit=5)
-    if len(words) < 6 or words[0] not in ("always", "optional") or words[3] not in ("-", "cluster"):
+    needs = words[3] if len(words) == 6 else ""
+    if words[0] not in ("always", "optional") or not (needs in ("-", "cluster") or needs.startswith(_PYTHON)):
         raise ValueError(f".ci/steps: expected `kind usual limit needs name command`, found {line!r}")
-    kind, usual, limit, needs, name, command = words
-    return Step(name, command, int(usual), int(limit), always=kind == "always", needs_cluster=needs == "cluster")
+    kind, usual, limit, _, name, command = words
+    return Step(
+        name, command, int(usual), int(limit), always=kind == "always", needs_cluster=needs == "cluster",
+        python=needs.removeprefix(_PYTHON) if needs.startswith(_PYTHON) else "",
+    )  # fmt: skip

@@ -61,7 +61,10 @@ class Cluster(Protocol):
         """True if consumers run in the container image of the job."""
 
     def capacity(self, *, gpus: bool = False) -> Machine | None:
-        """Return the resources that all its consumers share; None if each has its own. `gpus`: look for GPUs, too."""
+        """Return the resources that all its consumers share; None if each has its own. `gpus`: look for GPUs, too.
+
+        Raises UserError if consumers of this cluster cannot run on this machine.
+        """
 
     @property
     def start_hint(self) -> str:

@@ -25,10 +25,10 @@ from kubeque.clusters.environment_files import Environments
 from kubeque.clusters.home_folder import has_key_since, home_key, make_home, open_private
 from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
-from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, start_ticks
+from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, start_ticks, why_no_consumers
 from kubeque.model.config.config import default_queue_url
 from kubeque.model.config.config_file import hide_password
-from kubeque.model.errors import ClusterError
+from kubeque.model.errors import ClusterError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
@@ -73,13 +73,16 @@ class LocalCluster:
     def runs_images(self) -> bool:
         return False
 
-    def capacity(self, *, gpus: bool = False) -> Machine | None:
+    def capacity(self, *, gpus: bool = False) -> Machine:
+        if why := why_no_consumers():
+            raise UserError(why)
         found = this_machine()
         return replace(found, gpus=self._gpus or gpu_devices(self.folder)) if gpus else found
 
     @property
     def start_hint(self) -> str:
-        return "Nothing has to be started: consumers start with a job and leave when there is nothing to do."
+        starts = "Nothing has to be started: consumers start with a job and leave when there is nothing to do."
+        return why_no_consumers() or starts
 
     def prepare(self) -> None:
         make_home(self._home)
@@ -102,7 +105,7 @@ class LocalCluster:
         return fleet_name(self._home, login_digest(os.environ, queue_url, urls, partial(home_key, self.folder)))
 
     def default_consumers(self, tasks: int) -> int:
-        return max(1, min(tasks, math.ceil(this_machine().cores)))
+        return max(1, min(tasks, math.ceil(self.capacity().cores)))
 
     def slots(self) -> list[Slot]:
         """Return all slots that were ever used, those of each fleet in order."""
@@ -146,6 +149,8 @@ class LocalCluster:
                 f"{job.name} was submitted on another machine, under another host name or with another KUBEQUE_HOME:"
                 " its consumers start there"
             )
+        if why := why_no_consumers():
+            raise ClusterError(why)
         own = self.fleet(job.name, urls)
         # Without the key of the submission, two logins cannot be compared.
         if job.fleet not in (base, own) and (own == base or has_key_since(self.folder, job.created)):

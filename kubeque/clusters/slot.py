@@ -19,6 +19,7 @@ import math
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -44,6 +45,17 @@ def start_ticks(pid: int) -> str:
     except (OSError, IndexError):
         return ""
     return "" if fields[0] in b"ZX" else fields[19].decode("ascii")
+
+
+def why_no_consumers() -> str:
+    """Return why consumers cannot run on this machine; empty if they can."""
+    if sys.platform == "linux" and start_ticks(os.getpid()):
+        return ""
+    found = {"linux": "there is no /proc", "darwin": "this is macOS"}.get(sys.platform, f"this is {sys.platform}")
+    return (
+        f"tasks run on this machine only under Linux with /proc, and {found}: name a cluster with --cluster or"
+        " cluster_url, or submit on a machine with Linux"
+    )
 
 
 def machine() -> str:

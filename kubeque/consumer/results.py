@@ -14,7 +14,7 @@ from typing import Any
 from kubeque.consumer import events as on
 from kubeque.consumer.attempt.failure import Failure, internal_failure
 from kubeque.consumer.attempt.log_tail import QUOTED_CHARACTERS, last_lines, stream_problem
-from kubeque.consumer.attempt.out_values import read_out
+from kubeque.consumer.attempt.out_values import read_out, split_for_queue
 from kubeque.consumer.attempt.process import Ended
 from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.upload import upload_files, upload_streams
@@ -30,8 +30,6 @@ from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import growing_pauses, retry
 
 log = logging.getLogger(__name__)
-#: Largest JSON of $KUBEQUE_OUT that is stored in the queue, bytes; larger values are only in result.json.
-_OUT_IN_QUEUE = 1024
 #: Seconds between two lines in the log about the same upload.
 _LOG_SECONDS = 60.0
 
@@ -155,7 +153,8 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
     collected.refused += filter(None, map(stream_problem, (workdir.stdout, workdir.stderr)))
     stored, streams = upload_files(files, url, collected), upload_streams(files, url, workdir, collected)
     out, problem = read_out(workdir.out)
-    message = ended.message or problem or (collected.refused[0] if collected.refused else _left_behind(ended))
+    in_queue, short, too_long = split_for_queue(out)
+    message = ended.message or problem or too_long or next(iter(collected.refused), "") or _left_behind(ended)
     if ended.cause in (Cause.EXIT, Cause.SIGNAL):
         message = ": ".join([message, *_quote(workdir, ended)])
     saving = round(time.monotonic() - began, 3)
@@ -164,11 +163,10 @@ def save(files: Files, finished: FinishedTask) -> Outcome:
         "refused_count": len(collected.refused) + collected.refused_more, "files": stored, "out": out,
     }  # fmt: skip
     files.write(manifest_url(url), json.dumps(result | streams).encode())
-    small = {} if out is not None and len(json.dumps(out)) > _OUT_IN_QUEUE else out
     return Outcome(
         task.index, task.attempt, ended.cause, ended.code, ended.start, ended.seconds, task.folder, ended.peak_memory,
-        len(stored), sum(item["size"] for item in stored), small, message, task.job.revision,
-        staging=task.staging, saving=time.monotonic() - began,
+        len(stored), sum(item["size"] for item in stored), in_queue, message, task.job.revision,
+        staging=task.staging, saving=time.monotonic() - began, short_out=short,
     )  # fmt: skip
 
 

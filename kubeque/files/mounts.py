@@ -136,8 +136,7 @@ def remove_tree(
     remains is named, and nothing below it is removed. A missing folder is not an error. `table`: a table of earlier
     mounts, which is closed afterwards.
     """
-    above, name = os.path.split(os.path.abspath(folder))
-    path = os.path.join(os.path.realpath(above), name)
+    path = _resolve_above(folder)
     left = unmount_below(path, table) if after_task else mount_points(path)
     problems = _name_mounts(left)
     try:
@@ -153,6 +152,12 @@ def remove_tree(
     except (OSError, RecursionError) as error:  # RecursionError: folders nested a thousand deep
         problems.append(f"{quote_name(path)} could not be removed: {error}")
     return problems
+
+
+def _resolve_above(folder: str | os.PathLike[str]) -> str:
+    """Return the path of a folder without links, except the folder itself."""
+    above, name = os.path.split(os.path.abspath(folder))
+    return os.path.join(os.path.realpath(above), name)
 
 
 def _name_mounts(points: Collection[str]) -> list[str]:
@@ -189,9 +194,12 @@ def _make_writable(folder: str, mounts: Collection[str]) -> None:
 def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
     """Remove the files below `root` whose relative names `keep` rejects, then the empty folders. Raises OSError.
 
-    Nothing at or below a mount point is read or removed. Returns the mount points, one line each.
+    Nothing at or below a mount point is read or removed, and no link is followed. Returns what remains for one of these
+    reasons, one line each.
     """
-    root = os.path.realpath(root)
+    root = _resolve_above(root)
+    if os.path.islink(root):
+        return [f"{quote_name(root)} is a link and stays: another program has replaced the folder"]
     mounts = mount_points(root)
     if root in mounts:
         return _name_mounts(mounts)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.model.command.command import Word
+from kubeque.mapping import with_function
 from kubeque.model.errors import CommandError
-from kubeque.model.function.call_function import RETURN_FILE
-from kubeque.model.function.function import PROGRAM, function_files
+from kubeque.model.function.function import function_files
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
 from kubeque_provider.exceptions import BadSweep
@@ -74,11 +72,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         assert self._folder is not None
         sweep = super()._sweep(name, series)
         made = function_files(self.python_callable, sweep.rows, self._constants(sweep.rows.columns))
-        made.write(self._folder)
-        command = [Word((self.python,)), Word((str(self._folder / made.name),), upload=True)]
-        push = (*sweep.push, str(self._folder / PROGRAM))
-        results = (*sweep.results, RETURN_FILE) if sweep.results else ()
-        return replace(sweep, command=command, results=results, push=push, function=made.call)
+        return with_function(sweep, made, self.python, self._folder)
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
         """Return the arguments that the call and Airflow give. Raises CommandError for ambiguous and unusable ones."""

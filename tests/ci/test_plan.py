@@ -19,7 +19,7 @@ def names(steps: list[Step]) -> set[str]:
 
 
 def test_the_steps_that_always_run_are_first_in_each_run() -> None:
-    assert names(ALWAYS) == {"lint", "test", "provider-2.11", "smoke"}
+    assert names(ALWAYS) == {"lint", "test", "provider-2.11", "python-3.13", "smoke"}
     for count in range(200):
         assert choose(STEPS, count)[: len(ALWAYS)] == ALWAYS
 
@@ -73,6 +73,7 @@ def test_every_file_on_a_cluster_and_of_the_kill_matrix_is_a_step() -> None:
         assert files == {word for word in words if word.startswith(f"{variable}=")}
 
 
-def test_a_line_that_is_no_step_is_named() -> None:
-    with pytest.raises(ValueError, match="found 'sometimes 1 2 - name true'"):
-        parse_steps("# a comment\n\nsometimes 1 2 - name true\n")
+@pytest.mark.parametrize("line", ["sometimes 1 2 - name true", "always 1 2 python3 name true", "always 1 2 - name"])
+def test_a_line_that_is_no_step_is_named(line: str) -> None:
+    with pytest.raises(ValueError, match=f"found {line!r}"):
+        parse_steps(f"# a comment\n\n{line}\n")

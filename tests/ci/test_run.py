@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from ci_steps.__main__ import run_steps
 from ci_steps.plan import LAST_END_SECONDS
-from ci_steps.report import Result
+from ci_steps.report import Result, format_report, is_good
 from ci_steps.step import Step
 
 from tests.ci.test_process import has_ended
@@ -38,6 +39,20 @@ def test_a_failed_step_does_not_stop_the_others_and_a_late_one_does_not_start(tm
     results.clear()
     run_steps(steps[2:], lambda: LAST_END_SECONDS - 9.0, False, tmp_path / "flaky", results)
     assert [one.verdict for one in results] == ["good", "good"]
+
+
+def test_a_step_without_its_python_does_not_run_and_fails_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    steps = [replace(step("old", "exit 3"), python="3.2"), replace(step("here", "true"), python=here)]
+    results: list[Result] = []
+    run_steps(steps, lambda: 0.0, True, tmp_path / "flaky", results)
+    assert "== old: not run: no Python 3.2 on this machine\n" in capfd.readouterr().out
+    assert [(one.verdict, one.excused) for one in results] == [("not run", True), ("good", False)]
+    assert is_good(results)
+    assert "== did not run: old (no Python 3.2 on this machine)\n" in format_report(results, [], 1)
+    assert not is_good([Result(steps[0], "not run", reason="interrupted")])
 
 
 def test_an_interrupted_run_ends_its_step_and_reports(tmp_path: Path) -> None:

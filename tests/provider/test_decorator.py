@@ -14,6 +14,8 @@ import pendulum
 import pytest
 from airflow.providers.common.compat.sdk import DAG, task
 
+from kubeque.client import Client
+from kubeque.model.job.job import Job
 from kubeque_provider.exceptions import BadSweep, SweepFailed
 from kubeque_provider.table import frame, records
 from tests.provider.conftest import ROOT, Run
@@ -83,6 +85,12 @@ def test_a_call_that_does_not_fit_is_said_before_anything_is_submitted(run: Run)
         run.execute(made(scaled, fields={"parameters": [{"x": 1}]}))
 
 
+def only_job() -> Job:
+    with Client() as client:
+        (job,) = client.jobs()
+        return client.job(job.name)
+
+
 def test_failing_rows_are_named_and_a_clear_runs_only_them(run: Run, tmp_path: Path) -> None:
     def picky(x: int, folder: str) -> int:
         import os
@@ -96,8 +104,11 @@ def test_failing_rows_are_named_and_a_clear_runs_only_them(run: Run, tmp_path: P
     (tmp_path / "bad-2").touch()
     with pytest.raises(SweepFailed, match=r"row 1 \(x=2, label=\{b\}\): exit 1"):
         run.execute(made(picky, folder=str(tmp_path)))
+    first = only_job()
     (tmp_path / "bad-2").unlink()
     assert run.execute(made(picky, folder=str(tmp_path)), 2)["counts"]["ok"] == 2
+    # Each try writes the function into another folder, which must not make it another sweep.
+    assert (only_job().spec_digest, only_job().revision) == (first.spec_digest, 1)
     assert sorted((tmp_path / "runs").read_text().split()) == ["1", "2", "2"]
 
 

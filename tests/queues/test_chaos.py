@@ -223,7 +223,7 @@ def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None
 
 
 @pytest.fixture(params=[on(name) for name in PLACES])
-def profile(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Upset]]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Upset]]:
     """A queue of each kind that processes can share, with a server of its own: it does not survive this unharmed."""
     with ExitStack() as running:
         with or_skip():

@@ -64,7 +64,7 @@ def ended(state: State, record: TaskRecord) -> Block:
     return replace(block, states=bytes([state]), records={0: record})
 
 
-OK = TaskRecord(attempts=1).add_outcome(outcome(0), "anna")
+OK = TaskRecord(attempts=1).with_outcome(outcome(0), "anna")
 WRONG: dict[str, tuple[list[Block], str, str]] = {
     "a task in no block": ([Block("uid-1", "0-0", 0, 3, 0, bytes(3))], "task 3", "in no block"),
     "a task in two": (

@@ -95,7 +95,7 @@ def test_the_fullest_block_is_kept(backend: Backend) -> None:
             ended = outcome(
                 index, number, start=rng.random() * 1e9, folder=f"{number}-{rng.random()}", message=message, out=out
             )
-            kept = kept.add_outcome(ended, f"consumer-{rng.random()}")
+            kept = kept.with_outcome(ended, f"consumer-{rng.random()}")
         return kept
 
     full = Block(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,6 +21,8 @@ _LIMITED_STEP = 0.1
 _COST_SHARE = 0.05
 #: Size of a tree, bytes, from which shared pages are counted once. In a smaller tree that is not worth the time.
 _SMALL_TREE = 64 << 20
+#: Codes of a command that SIGKILL ended: itself, or the program that its shell ran.
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 #: Seconds between the two samples that must both exceed a limit.
 _CONFIRM_SECONDS = 0.005
 
@@ -135,23 +138,41 @@ class OomCounter:
     """The kernel's count of out-of-memory kills in one cgroup.
 
     The kernel raises the count before the killed child can be reaped. So a count that is higher after the end than
-    before the start means an out-of-memory kill, not a plain SIGKILL. The count covers the whole cgroup: use it only if
-    the cgroup is the task's own container, with one task at a time, and not on a shared machine.
+    before the start means an out-of-memory kill, not a plain SIGKILL. The count covers the whole cgroup, in which other
+    programs may run.
     """
 
-    def __init__(self, file: Path) -> None:
-        """`file`: memory.events (cgroup v2) or memory.oom_control (v1). Raises OSError if it cannot be opened."""
+    def __init__(self, file: Path, *, shared: bool = False) -> None:
+        """`file`: memory.events (cgroup v2) or memory.oom_control (v1). Raises OSError if it cannot be opened.
+
+        `shared`: True if programs other than the task run in the cgroup.
+        """
         self._fd = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+        self._shared = shared
         self._last = 0
 
     @classmethod
-    def find(cls, folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> OomCounter | None:
+    def find(
+        cls,
+        folder: Path = Path("/sys/fs/cgroup"),
+        own: Path = Path("/proc/self/cgroup"),
+        *,
+        shared: bool = False,
+    ) -> OomCounter | None:
         """Return the counter of this cgroup; None if the system has none."""
         with suppress(OSError):
             for file in _candidates(folder, own.read_bytes().split(b"\n") if own.exists() else []):
                 if file.is_file():
-                    return cls(file)
+                    return cls(file, shared=shared)
         return None
+
+    def has_killed(self, before: int, code: int) -> bool:
+        """True if the kernel killed a process of a command for lack of memory.
+
+        `before`: the count before its start. `code`: its exit code, or the negative number of a signal. In a shared
+        cgroup only a command that SIGKILL ended counts, because the kernel may have killed another program.
+        """
+        return self.read() > before and (not self._shared or code in _KILLED)
 
     def read(self) -> int:
         """Return how many processes were killed so far."""

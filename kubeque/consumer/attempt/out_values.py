@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from kubeque.files.regular_file import open_regular
+from kubeque.model.text import VALUE_CHARACTERS, cut
 
-#: Largest size of $KUBEQUE_OUT, bytes.
+#: Largest JSON of the values that are kept, bytes. The longest values are left out beyond it.
 OUT_BYTES = 16 << 10
+#: Largest JSON of values in the queue, bytes; result.json has all values that are kept.
+QUEUE_BYTES = 1 << 10
+#: Largest $KUBEQUE_OUT that is read, bytes.
+_FILE_BYTES = 1 << 20
+_REMEDY = "write large results to files"
 
 
 def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
     """Return the values that a task wrote to $KUBEQUE_OUT, and the problem with them; (None, None) if it wrote none.
 
-    NaN and infinities become None, because JSON has none. The last of two equal keys counts. Nothing that a task
-    writes raises an error.
+    NaN and infinities become None, because JSON has none. The last of two equal keys counts. A value that cannot be
+    kept costs only this value. Nothing that a task writes raises an error.
     """
     try:
-        data = _read_regular(path, OUT_BYTES)
+        data = _read_regular(path, _FILE_BYTES)
     except FileNotFoundError:
         return None, None
     except (OSError, ValueError) as error:
@@ -31,16 +38,65 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
         values = json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None)
         if not isinstance(values, dict):
             raise ValueError(f"it holds {_kind(values)}")
-        return {_text(key): _scalar(key, value) for key, value in values.items()}, None
     except (ValueError, RecursionError) as error:  # JSON nested a thousand deep is a RecursionError.
         return None, f'$KUBEQUE_OUT is not a flat JSON object, as in {{"loss": 0.5, "label": "a"}}: {error}'
+    return _usable(values)
+
+
+def split_for_queue(out: dict[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any], str]:
+    """Return the values for the queue, the short ones if these are not all, and a note about the others.
+
+    The first is empty if only result.json has all values.
+    """
+    if out is None or _json_bytes(out) <= QUEUE_BYTES:
+        return out, {}, ""
+    short = _shortest(out, QUEUE_BYTES)
+    return {}, short, f"{_name(out, short)} too long for this table: `kubeque collect` writes all values"
+
+
+def _usable(values: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the values that can be kept, and the problem with the others; None for either if there is none."""
+    kept: dict[str, Any] = {}
+    problem: str | None = None
+    for key, value in values.items():
+        try:
+            kept[_text(key)] = _scalar(key, value)
+        except ValueError as error:
+            problem = problem or f"$KUBEQUE_OUT has a value that is not kept: {error}"
+    short = _shortest(kept, OUT_BYTES)
+    if len(short) < len(kept):
+        problem = problem or f"$KUBEQUE_OUT is longer than {OUT_BYTES} bytes: {_name(kept, short)} left out: {_REMEDY}"
+    return short or None if problem else short, problem
+
+
+def _shortest(values: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Return the values, in their order, without the longest ones: their JSON has at most `limit` bytes."""
+    if _json_bytes(values) <= limit:
+        return values
+    sizes = {key: _json_bytes({key: value}) for key, value in values.items()}
+    ends = accumulate(sorted(sizes.values()))
+    count = sum(end <= limit for end in ends)
+    kept = set(sorted(sizes, key=sizes.__getitem__)[:count])
+    return {key: value for key, value in values.items() if key in kept}
+
+
+def _json_bytes(values: dict[str, Any]) -> int:
+    return len(json.dumps(values))
+
+
+def _name(values: dict[str, Any], kept: dict[str, Any]) -> str:
+    """Return the first value that was left out, with the number of the others and the verb of a sentence."""
+    left_out = [key for key in values if key not in kept]
+    others = len(left_out) - 1
+    name = cut(repr(left_out[0]), VALUE_CHARACTERS)
+    return f"{name} and {others} more are" if others else f"{name} is"
 
 
 def _read_regular(path: Path, limit: int) -> bytes:
     with open_regular(path) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
-        raise ValueError(f"it is longer than {limit} bytes: write large results to files")
+        raise ValueError(f"it is longer than {limit} bytes: {_REMEDY}")
     return data
 
 

@@ -79,9 +79,9 @@ def run_command(
     """Run `argv` without a shell until all of its processes have ended.
 
     The command gets its own session and process group, /dev/null as standard input, and no other open file of this
-    process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of the container's cgroup, if
-    the container runs only this task. `disk`: watch of its folders. `begun` gets its pid, which is also the number of
-    its process group. `umask`: None for the umask of this process.
+    process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of their cgroup, if there is
+    one. `disk`: watch of its folders. `begun` gets its pid, which is also the number of its process group. `umask`:
+    None for the umask of this process.
 
     Run only one command at a time: when it ends, every other child of this process counts as left behind and is killed.
     For a program that cannot be started the cause is `exit` (code 127 or 126), and its stderr has the reason; if the
@@ -109,7 +109,7 @@ def run_command(
             run.wait()
             seconds = time.monotonic() - began
             left = run.clean_up()
-        cause, code, message = run.verdict(oom is not None and oom.read() > kills)
+        cause, code, message = run.verdict(oom is not None and oom.has_killed(kills, process.returncode))
         if cause in (Cause.EXIT, Cause.SIGNAL) and (evidence := was_full(stderr, cwd)):
             cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
         return Ended(cause, code, start, seconds, run.watch.peak, message, left)

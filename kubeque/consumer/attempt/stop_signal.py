@@ -91,6 +91,7 @@ def _open_pidfd(pid: int) -> int | None:
     if not hasattr(os, "pidfd_open"):
         return None
     try:
-        return os.pidfd_open(pid)
+        fd: int = os.pidfd_open(pid)
     except OSError:  # Kernels before 5.3, and sandboxes that do not allow it.
         return None
+    return fd

@@ -12,15 +12,19 @@ from pathlib import Path
 from kubeque.consumer.attempt.input_cache import STAGED_NS, InputCache, StageFailed
 from kubeque.files.mounts import MountTable, is_below, remove_tree
 from kubeque.files.safe_paths import safe_name
+from kubeque.files.sparse import hole_bytes
 from kubeque.model.errors import StorageError
 from kubeque.model.globs import selection
 from kubeque.model.job.spec import Input
+from kubeque.model.resources import format_bytes
 from kubeque.model.text import quote_name
 
 #: File with the row and the exact names of its columns, which the program can read.
 ROW_FILE = "row.json"
 #: Number of refused files whose names are listed; the others are counted.
 _NAMED = 20
+#: Bytes of holes with which a file is not kept: 64 GiB, which are read as zeros for minutes.
+_HOLE_BYTES = 64 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +247,11 @@ class _Search:
     def _add(self, name: str, path: str, status: os.stat_result) -> None:
         if not stat.S_ISREG(status.st_mode):
             self._found.refuse(name, f"is a {_kind(status.st_mode)}, not a file")
+        elif _make_readable(path, status) and (holes := hole_bytes(Path(path), status, _HOLE_BYTES)):
+            size, data = format_bytes(status.st_size), format_bytes(status.st_size - holes)
+            self._found.refuse(
+                name, f"is a sparse file of {size}, of which {data} are data: pack it, as in tar --sparse"
+            )
         elif _make_readable(path, status):
             self._found.files.append(OutputFile(name, Path(path), status.st_size, bool(status.st_mode & stat.S_IXUSR)))
         else:

@@ -40,7 +40,7 @@ class Host(Protocol):
 
     @property
     def oom(self) -> OomCounter | None:
-        """The kernel's counter of out-of-memory kills in the container of the commands; None without a container."""
+        """The kernel's counter of out-of-memory kills in the cgroup of the commands; None if the system has none."""
 
     @property
     def watched(self) -> tuple[Path, ...]:

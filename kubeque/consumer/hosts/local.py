@@ -40,7 +40,7 @@ class LocalHost:
         profile = ConsumerProfile(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
         machine, cluster = this_machine(), LocalCluster(home, queue_url)
         ledger, work = Ledger(cluster.folder, machine), home / "work" / slot.name
-        return cls(fleet, slot, cluster, work, profile, ledger, machine)
+        return cls(fleet, slot, cluster, work, profile, ledger, machine, OomCounter.find(shared=True))
 
     @property
     def number(self) -> int:

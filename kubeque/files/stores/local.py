@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
 from kubeque.files.mounts import remove_files, remove_tree
+from kubeque.files.sparse import may_have_holes
 from kubeque.files.stores.errors import translate_error
 from kubeque.files.urls import local_path
 from kubeque.model.errors import FileDamaged, FileRefused, StorageError
@@ -83,11 +84,12 @@ class Folder:
 
     def upload(self, path: str, url: str, digest: str, progress: Callable[[int], None]) -> None:
         with open_source(path) as source, _storage_errors("write", url):
-            self.put(local_path(url), lambda target: copy(source, target, digest, progress))
+            holes = may_have_holes(os.fstat(source.fileno()))
+            self.put(local_path(url), lambda target: copy(source, target, digest, progress, holes=holes))
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
         with open_source(url) as source:
-            copy(source, file, "", progress)
+            copy(source, file, "", progress, holes=may_have_holes(os.fstat(source.fileno())))
         return ""
 
     def look(self, url: str) -> tuple[int | None, str, bool]:
@@ -227,9 +229,10 @@ def copy(
     progress: Callable[[int], None] = lambda size: None,
     *,
     piece: int = CHUNK_BYTES,
+    holes: bool = False,
 ) -> None:
     """Copy `source` until its end is reached. `progress` gets the size of each piece; after a failure, it gets the
-    negative sum.
+    negative sum. With `holes`, zeros become holes of the target, which is a new file.
 
     Raises FileRefused if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
     """
@@ -240,16 +243,25 @@ def copy(
                 hashed = beside.submit(sha256.update, chunk) if digest and len(chunk) == piece else None
                 if digest and hashed is None:
                     sha256.update(chunk)
-                target.write(chunk)
+                _write(target, chunk, holes=holes)
                 if hashed is not None:
                     hashed.result()
                 sent += len(chunk)
                 progress(len(chunk))
+        if holes:
+            target.truncate()  # a hole at the end
         if digest and sha256.hexdigest() != digest:
             raise FileRefused(f"{source.name} changed while it was uploaded: submit again once nothing writes to it")
     except BaseException:
         progress(-sent)
         raise
+
+
+def _write(target: BinaryIO, chunk: bytes, *, holes: bool) -> None:
+    if holes and chunk == bytes(len(chunk)):
+        target.seek(len(chunk), os.SEEK_CUR)
+    else:
+        target.write(chunk)
 
 
 @contextlib.contextmanager

@@ -51,9 +51,9 @@ class TaskRow:
 
     @property
     def out(self) -> dict[str, Any]:
-        """Return the values that the task wrote to $KUBEQUE_OUT, if the queue keeps them."""
+        """Return the values that the task wrote to $KUBEQUE_OUT, as far as the queue keeps them."""
         outcome = self.view.record.outcome
-        return dict(outcome.out or {}) if outcome and self.view.state is TaskState.OK else {}
+        return dict(outcome.shown_out) if outcome and self.view.state is TaskState.OK else {}
 
     def value(self, column: str) -> Any:
         """Return the value of one column of `as_record`; None if the task has no such value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from kubeque.clusters.machine import Machine
 from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.inputs import Staging, find_inputs
 from kubeque.jobs.backends import Backends
@@ -45,8 +46,11 @@ def named(rows: Rows) -> Iterator[Mapping[str, str]]:
         yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
 
 
-def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
-    """Return the spec of a sweep. Raises UserError."""
+def make_spec(backends: Backends, sweep: Sweep, staging: Staging, machine: Machine | None) -> JobSpec:
+    """Return the spec of a sweep. Raises UserError.
+
+    `machine`: the machine that the tasks share; None if each consumer has its own resources.
+    """
     config = backends.config
     memory = sweep.memory if sweep.memory is not None else config.default_resource_memory
     first = Shape(
@@ -54,7 +58,6 @@ def make_spec(backends: Backends, sweep: Sweep, staging: Staging) -> JobSpec:
         parse_bytes(sweep.disk, "disk") if sweep.disk is not None else config.default_resource_disk,
     )
     most = parse_bytes(sweep.max_memory, "max_memory") if sweep.max_memory is not None else 8 * (first.memory or 0)
-    machine = backends.cluster.capacity()
     if machine is not None:  # there is no larger machine for a task that needs more
         most = min(most, machine.memory)
     cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu

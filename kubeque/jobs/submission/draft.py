@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+from kubeque.clusters.machine import Machine
 from kubeque.files.inputs.inputs import Staging, push
 from kubeque.files.layout import job_folder_url
 from kubeque.files.progress import Tell
@@ -14,6 +16,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.submission.fit_machine import fit
 from kubeque.jobs.submission.input_sources import keep_sources
+from kubeque.jobs.submission.reuse import StoredKeys
 from kubeque.jobs.submission.submitter_environment import environment_now, keep
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
@@ -29,7 +32,7 @@ from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
 from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draft:
     """A checked sweep with its spec and inputs. Nothing of it is stored yet."""
 
@@ -40,8 +43,12 @@ class Draft:
     environment: Environment | None = None
     #: Called with the bytes of each uploaded piece.
     progress: Tell | None = None
+    #: The machine that its tasks share; None if each consumer has its own resources.
+    machine: Machine | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
+    #: Row keys of stored revisions that were read, by uid and revision.
+    stored_keys: StoredKeys = field(default_factory=dict)
 
     def job(self, backends: Backends, name: str) -> Job:
         """Return a new job for this sweep, with a new uid."""
@@ -94,6 +101,7 @@ class Draft:
         sent = push(self.staging, backends.config.cas_url_prefix, backends.files, progress=self.progress)
         return job, sent
 
+    @cached_property
     def keys(self) -> bytes:
         """Return the concatenated row keys; empty if the rows have none."""
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
@@ -107,6 +115,7 @@ def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typ
     fitted = fit(sweep, backends.cluster, backends.config, typed)
     sweep = fitted.sweep
     staging = find(backends, sweep)
-    spec = make_spec(backends, sweep, staging)
+    spec = make_spec(backends, sweep, staging, fitted.machine)
     backends.cluster.check(spec)
-    return Draft(sweep, spec, staging, environment_now(sweep.origin) if spec.local else None, progress, fitted.notes)
+    environment = environment_now(sweep.origin) if spec.local else None
+    return Draft(sweep, spec, staging, environment, progress, fitted.machine, fitted.notes)

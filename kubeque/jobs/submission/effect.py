@@ -69,10 +69,10 @@ def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing
     same_rows = old.rows.digest == wanted.spec.rows.digest
     if same_rows and existing is Existing.REPAIR:
         return ok
-    keys = wanted.keys()
+    keys = wanted.keys
     if not same_rows or old.shapes != wanted.spec.shapes:
         return len(find_done(backends, [before], keys, revision=1).done) if keys else 0
-    return ok - len(changed_rows(backends, replace(before, revision=before.revision + 1), keys))
+    return ok - len(changed_rows(backends, replace(before, revision=before.revision + 1), keys, wanted.stored_keys))
 
 
 def _differences(old: JobSpec, new: JobSpec) -> Iterator[str]:

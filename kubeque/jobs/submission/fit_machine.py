@@ -23,6 +23,8 @@ class Fitted:
     """A sweep that one machine can run, and the notes for its user."""
 
     sweep: Sweep
+    #: The resources of the machine; None if each consumer has its own.
+    machine: Machine | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -49,7 +51,7 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
         notes.append(f"{name} {given} is reduced to the {has} of this machine")
     if "gpu" in cut:
         cut["pod"] = {**sweep.pod, "gpu": cut.pop("gpu")}
-    return Fitted(replace(sweep, **cut), tuple(notes))
+    return Fitted(replace(sweep, **cut), machine, tuple(notes))
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:

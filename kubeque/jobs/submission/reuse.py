@@ -11,22 +11,28 @@ from kubeque.files.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done
-from kubeque.model.errors import FileMissing
+from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.task import Outcome, TaskState, TaskView
 from kubeque.model.rows.rows import iter_rows
 
+#: Row keys by uid and revision of their job. They never change.
+StoredKeys = dict[tuple[str, int], bytes]
+
 
 def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
     """Return the row keys of one revision, stored or computed; empty if it has none."""
     try:
-        return backends.files.read(keys_url(job, revision))
-    except FileMissing:
+        keys = backends.files.read(keys_url(job, revision), job.n * KEY_BYTES)
+    except (FileMissing, FileDamaged):
+        keys = b""
+    if len(keys) != job.n * KEY_BYTES:  # there are none, or a task program has changed them
         spec = read_spec(backends.files, job, revision)
         rows = iter_rows(spec.rows, PageReader(job.url, backends.files, spec.rows.pages).page)
         columns = spec.rows.columns
-        return b"" if no_keys(spec) else b"".join(row_keys(spec, ([row[c] for c in columns] for row in rows)))
+        keys = b"" if no_keys(spec) else b"".join(row_keys(spec, ([row[c] for c in columns] for row in rows)))
+    return keys
 
 
 def members(backends: Backends, series: str) -> list[Job]:
@@ -105,11 +111,17 @@ def link_outcome(source: Job, outcome: Outcome, index: int, *, revision: int) ->
     return replace(outcome, index=index, attempt=0, linked=where, revision=revision)
 
 
-def changed_rows(backends: Backends, job: Job, keys: bytes) -> list[int]:
-    """Return the tasks whose ok result has another row key than the one in `keys`."""
-    kept = {number: read_keys(backends, job, number) for number in range(1, job.revision)}
+def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -> list[int]:
+    """Return the tasks whose ok result has another row key than the one in `keys`.
+
+    `known`: the keys that earlier calls have read; this call adds others.
+    """
+    for number in range(1, job.revision):
+        if (job.uid, number) not in known:
+            known[job.uid, number] = read_keys(backends, job, number)
     old = (outcome for outcome in _ok(backends, job) if outcome.revision != job.revision)
-    return [o.index for o in old if not keys or _at(kept.get(o.revision, b""), o.index) != _at(keys, o.index)]
+    kept = ((o.index, known.get((job.uid, o.revision), b"")) for o in old)
+    return [index for index, then in kept if not keys or _at(then, index) != _at(keys, index)]
 
 
 def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:

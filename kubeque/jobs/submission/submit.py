@@ -87,7 +87,7 @@ def submit(
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
-        notes=(*wanted.notes, *submitted.notes, *_mixed_notes(backends, wanted.spec, submitted.job)),
+        notes=(*wanted.notes, *submitted.notes, *_mixed_notes(backends, wanted, submitted.job)),
     )  # fmt: skip
 
 
@@ -96,16 +96,16 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
         raise UserError("nothing was submitted: --repair runs only the rows that are not ok")
 
 
-def _mixed_notes(backends: Backends, spec: JobSpec, job: Job) -> list[str]:
+def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
     """Return the note on other jobs of this machine, if only some of the jobs give their tasks a size."""
-    if backends.cluster.capacity() is None:
+    if wanted.machine is None:
         return []
     others: list[tuple[str, JobSpec]] = []
     for other in backends.queue.jobs(job.fleet):
         if other.open and other.uid != job.uid and len(others) < _COMPARED:
             with suppress(StorageError):  # the note is only advice
                 others.append((other.name, backends.spec(other)))
-    note = mixed_note(spec, others)
+    note = mixed_note(wanted.spec, others)
     return [note] if note else []
 
 
@@ -163,7 +163,7 @@ def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, exist
     sources = [before] if before is not None and existing is not Existing.REPLACE else []
     if sweep.series and sweep.skip_done and existing is not Existing.REPLACE:
         sources += [member for member in members(backends, sweep.series) if before is None or member.uid != before.uid]
-    keys = wanted.keys() if sources or sweep.series else b""
+    keys = wanted.keys if sources or sweep.series else b""
     if keys and sweep.series:
         backends.files.write(keys_url(job, job.revision), keys)
     return find_done(backends, sources, keys, revision=job.revision) if keys else Found()
@@ -235,7 +235,7 @@ def revise(
     fresh = wanted.job(backends, before.name)
     after = replace(fresh, uid=before.uid, url=before.url, revision=before.revision + 1, spec_hashes=before.spec_hashes)
     after, sent = wanted.store(backends, after, stored=old.rows)
-    keys = wanted.keys() if existing is Existing.REVISE or after.series else b""
+    keys = wanted.keys if existing is Existing.REVISE or after.series else b""
     if keys and after.series:
         backends.files.write(keys_url(after, after.revision), keys)
 
@@ -250,5 +250,5 @@ def revise(
     job = backends.queue.reset(before.name, rule, change)
     # After the reset, no outcome of the old spec is accepted, so the rows that are ok under it are final.
     if existing is Existing.REVISE:
-        job = _reset_rows(backends, job, changed_rows(backends, job, keys))
+        job = _reset_rows(backends, job, changed_rows(backends, job, keys, wanted.stored_keys))
     return Submitted(job, what, sent)

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 
-from kubeque.files.layout import owner_url
+from kubeque.files.layout import job_folder_url, owner_url, prefix_of
 from kubeque.jobs.backends import Backends
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileDamaged, FileMissing
@@ -36,9 +36,14 @@ def write_owner(backends: Backends, job: Job) -> None:
 
 
 def is_ours(backends: Backends, url: str) -> bool:
-    """True if the folder at `url` belongs to a job of this queue. False if its owner is unknown."""
+    """True if the folder at `url` belongs to a job of this queue. False if its owner is unknown.
+
+    A copy of the note of another job does not count, because task programs can write notes.
+    """
     try:
         told = backends.files.read_json(owner_url(url))
     except (FileMissing, FileDamaged):
         return False
-    return isinstance(told, dict) and told.get("queue") == own_queue_id(backends)
+    if not isinstance(told, dict) or told.get("queue") != own_queue_id(backends):
+        return False
+    return job_folder_url(prefix_of(url), str(told.get("job")), str(told.get("uid"))) == url

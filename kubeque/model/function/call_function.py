@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-#: Bytes of a return value that become columns of the table; a larger value becomes a file.
+#: Bytes of a return value that become columns of the table; a larger value becomes a file, and its short parts columns.
 LARGEST_OUT = 16 * 1024
 #: File with a return value larger than LARGEST_OUT.
 RETURN_FILE = "return.json"
@@ -75,11 +75,23 @@ def _write(name: str, value: Any) -> None:
         return
     whole = json.dumps(value, default=plain)
     value = json.loads(whole)
-    out = value if isinstance(value, dict) else {"value": value}
-    text = json.dumps({key: json.dumps(item) if isinstance(item, (dict, list)) else item for key, item in out.items()})
-    if len(text) > LARGEST_OUT:
+    parts = value if isinstance(value, dict) else {"value": value}
+    out = {key: json.dumps(item) if isinstance(item, (dict, list)) else item for key, item in parts.items()}
+    if len(json.dumps(out)) > LARGEST_OUT:
         with open(RETURN_FILE, "w", encoding="utf-8") as file:
             file.write(whole)
-        text = json.dumps({"return_file": RETURN_FILE})
+        out = _shorten(out)
     with open(os.environ["KUBEQUE_OUT"], "w", encoding="utf-8") as file:
-        file.write(text)
+        file.write(json.dumps(out))
+
+
+def _shorten(out: dict[str, Any]) -> dict[str, Any]:
+    """Return the name of the file and the shortest values beside it, in their order: at most LARGEST_OUT bytes."""
+    sizes = {key: len(json.dumps({key: value})) for key, value in out.items()}
+    room = LARGEST_OUT - len(json.dumps({"return_file": RETURN_FILE}))
+    kept = set()
+    for key in sorted(sizes, key=sizes.__getitem__):
+        room -= sizes[key]
+        if room >= 0:
+            kept.add(key)
+    return {**{key: value for key, value in out.items() if key in kept}, "return_file": RETURN_FILE}

@@ -119,12 +119,13 @@ class Attempt:
 
 
 #: Number of known items after number and cause: in a stored attempt, and in a stored outcome.
-_ATTEMPT_ITEMS, _OUTCOME_ITEMS = 6, 14
+_ATTEMPT_ITEMS, _OUTCOME_ITEMS = 6, 15
 _NUMBER, _CODE = (int, float), (int, NoneType)
 #: Types of the items of a stored attempt, outcome and record.
 _ATTEMPT = (int, str, _CODE, str, *[_NUMBER] * 4)
 _OUTCOME = (
     int, str, _CODE, _NUMBER, _NUMBER, str, int, int, int, (dict, NoneType), str, int, str, _NUMBER, _NUMBER, bool,
+    dict,
 )  # fmt: skip
 _RECORD = (int, dict, list, (list, NoneType), int)
 
@@ -170,18 +171,32 @@ class Outcome:
     saving: float = 0.0
     #: True if another attempt would fail in the same way: the task does not run again, even within its budget.
     final: bool = False
+    #: The short ones of its values, if only result.json has all: see `out`.
+    short_out: Mapping[str, Any] = field(default_factory=dict)
     #: The stored name of a cause that is UNKNOWN here.
     foreign_cause: str = ""
     #: Stored items behind the known ones.
     extra: tuple[Any, ...] = ()
+
+    @property
+    def shown_out(self) -> Mapping[str, Any]:
+        """Return the values that the queue has: all, or the short ones."""
+        return self.out or self.short_out
 
     def to_wire(self) -> list[Any]:
         return [
             self.attempt, self.foreign_cause or self.cause.value, self.code, round(self.start, 3),
             round(self.seconds, 4), self.folder, self.peak_memory, self.files, self.size, self.out, self.message,
             self.revision, self.linked, round(self.staging, 3), round(self.saving, 3),
-            *([self.final] if self.final or self.extra else []), *self.extra,
+            *self._optional(), *self.extra,
         ]  # fmt: skip
+
+    def _optional(self) -> list[Any]:
+        """Return the last known items, without those at the end that have their default."""
+        items: list[Any] = [self.final, dict(self.short_out)]
+        while items and not items[-1] and not self.extra:
+            items.pop()
+        return items
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> Outcome:

@@ -11,6 +11,7 @@ from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.text import cut
 
 _RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?")
+_BRACKETS = ("[]", "()", "{}")
 _LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")
 
 
@@ -45,10 +46,16 @@ def read_values(name: str, text: str) -> list[str]:
 
 
 def _check_unquoted(name: str, text: str) -> None:
-    """Raise ParametersError for a list written as in Python, whose brackets and blanks would be part of the values."""
-    if text.startswith("[") and text.endswith("]"):
-        plain = ",".join(part.strip() for part in text[1:-1].split(","))
+    """Raise ParametersError for a list written as in Python, whose brackets, quotes and blanks would be part of the
+    values."""
+    if text[0] + text[-1] in _BRACKETS:
+        plain = ",".join(part.strip() for part in re.sub(r"[][(){}]", "", text).split(","))
         raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} has brackets: write {name}={cut(plain, 40)}")
+    if all(len(part) > 1 and part[0] == part[-1] == "'" for part in text.split(",")):
+        plain = text.replace("'", "")
+        raise ParametersError(
+            f"axis {name!r}: {cut(text, 40)!r} has single quotes: write {name}={cut(plain, 40)}, or use double quotes"
+        )
     if any(part != part.strip() for part in text.split(",")):
         plain = ",".join(part.strip() for part in text.split(","))
         raise ParametersError(
@@ -67,7 +74,12 @@ def _expand_range(name: str, field: str) -> list[str]:
         first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
     except ValueError as error:  # thousands of digits
         raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has too many digits") from error
-    if step == 0 or abs(last - first) // step >= MAX_TASKS:
+    if step == 0:
+        raise ParametersError(
+            f"axis {name!r}: the range {cut(field, 40)!r} has the step 0, so more than {MAX_TASKS} values: write a step"
+            " of 1 or more"
+        )
+    if abs(last - first) // step >= MAX_TASKS:
         raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has more than {MAX_TASKS} values")
     down = last < first
     padded = any(re.match(r"-?0\d", end) for end in match.group(1, 2))

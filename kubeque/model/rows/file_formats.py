@@ -15,12 +15,21 @@ _FORMATS: Mapping[bytes, str] = {
     b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it first",
     b"PAR1": "a Parquet file: write it as CSV, as in pandas.read_parquet(FILE).to_csv(NEW, index=False)",
     b"SQLite format 3\x00": "an SQLite database: export the table as CSV",
+    b"ARROW1": "a Feather file: write it as CSV, as in pandas.read_feather(FILE).to_csv(NEW, index=False)",
+    b"%PDF-": "a PDF file: save the table as CSV",
+    b"\x89PNG": "a picture: save the table as CSV",
+    b"\xff\xd8\xff": "a picture: save the table as CSV",
+    b"\x89HDF": "an HDF5 file: write the table as CSV",
+    b"\x93NUMPY": "a NumPy array: write it as CSV, as in numpy.savetxt",
+    b"\x80\x04\x95": "a Python pickle: write the table as CSV",
+    b"\x80\x05\x95": "a Python pickle: write the table as CSV",
+    codecs.BOM_UTF32_LE: "UTF-32 text: save it as UTF-8",
     codecs.BOM_UTF16_LE: "UTF-16 text: save it as UTF-8",
     codecs.BOM_UTF16_BE: "UTF-16 text: save it as UTF-8",
 }
 #: Number of bytes that decide whether a text without a byte order mark is UTF-16.
-_SAMPLE = 64
-_SEPARATORS = {";": "semicolons", "\t": "tabs"}
+_SAMPLE = 1024
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def describe_format(start: bytes) -> str:
@@ -29,10 +38,13 @@ def describe_format(start: bytes) -> str:
         if start.startswith(magic):
             return what
     sample = start[:_SAMPLE]
-    zeros = {at % 2 for at, byte in enumerate(sample) if byte == 0}
-    if len(zeros) == 1 and sample.count(0) >= len(sample) // 2 - 1 > 0:
-        return "UTF-16 text: save it as UTF-8"
-    return ""
+    return "UTF-16 text: save it as UTF-8" if _is_utf16(sample, "utf-16-le") or _is_utf16(sample, "utf-16-be") else ""
+
+
+def _is_utf16(sample: bytes, encoding: str) -> bool:
+    """True if the start of a text without a mark has this encoding: as CSV text it would contain NULs."""
+    text = sample[: len(sample) // 2 * 2].decode(encoding, errors="ignore")
+    return 0 in sample and "\0" not in text and not {",", "\n"}.isdisjoint(text)
 
 
 def describe_separator(header: Sequence[str]) -> str:

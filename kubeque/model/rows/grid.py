@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.header import check_header
@@ -26,7 +27,7 @@ from kubeque.model.rows.values import convert_at
 from kubeque.model.text import describe
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Grid:
     """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
 
@@ -41,6 +42,10 @@ class _Grid:
         return itertools.product(*self.axes) if self.axes else itertools.repeat((), self.n)
 
     def to_spec(self) -> RowsSpec:
+        return self._spec
+
+    @cached_property
+    def _spec(self) -> RowsSpec:
         found = measure(self.columns, self._encoded())
         if self.kind == "table":
             return RowsSpec(

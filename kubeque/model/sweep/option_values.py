@@ -15,7 +15,7 @@ from kubeque.model.command.command import Word
 from kubeque.model.errors import CommandError, ParametersError, UserError
 from kubeque.model.rows.rows import VALUE_BYTES
 from kubeque.model.rows.values import to_text
-from kubeque.model.text import describe
+from kubeque.model.text import describe, is_unicode
 
 #: Largest number of an option, so that 32 bits hold it.
 MAX_COUNT = 2**31 - 1
@@ -37,7 +37,7 @@ def read_text(value: Any, what: str, remedy: str) -> str:
     """Return a text. Raises UserError for another type, and for a text that cannot be stored."""
     if not isinstance(value, str):
         raise refuse(value, what, remedy)
-    if "\0" in value or not _is_utf8(value):
+    if "\0" in value or not is_unicode(value):
         raise refuse(value, what, f"{remedy} without NUL, in UTF-8")
     return str.__str__(value)
 
@@ -144,7 +144,7 @@ def _item(value: Any, where: str, remedy: str) -> str:
 
 
 def _name(name: Any, what: str, remedy: str) -> str:
-    if not isinstance(name, str) or not name or "=" in name or "\0" in name or not _is_utf8(name):
+    if not isinstance(name, str) or not name or "=" in name or "\0" in name or not is_unicode(name):
         raise UserError(f"{what}: the name {describe(name)} is not valid: {remedy}")
     return str.__str__(name)
 
@@ -169,14 +169,6 @@ def _argument(text: str, where: str, shown: str) -> str:
     if size > VALUE_BYTES:
         raise UserError(f"{where}: {shown} is over {VALUE_BYTES >> 10} KiB: put it into a file")
     return text
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _unwrap(value: Any) -> Any:

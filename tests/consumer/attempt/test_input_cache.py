@@ -62,7 +62,7 @@ def stored(tmp_path: Path) -> Maker:
 
 
 @pytest.fixture
-def profile(tmp_path: Path, cache: InputCache) -> Callable[[Input], Path]:
+def place(tmp_path: Path, cache: InputCache) -> Callable[[Input], Path]:
     numbers = iter(range(1000))
 
     def put(item: Input) -> Path:

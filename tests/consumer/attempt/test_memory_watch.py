@@ -180,6 +180,30 @@ def test_the_counter_of_our_own_cgroup_is_found(tmp_path, own, files):
     counter.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("low 0\nhigh 12\nmax 40\noom 2\noom_kill 2\noom_group_kill 0\n", 2),
+        ("oom_kill_disable 0\nunder_oom 0\noom_kill 7\n", 7),
+        ("oom_kill_disable 0\nunder_oom 0\n", 0),  # v1 before Linux 4.13
+        ("", 0),
+    ],
+    ids=["v2", "v1", "old v1", "empty"],
+)
+@pytest.mark.parametrize("code", [-9, 137, 1, 0, -15, 143])
+def test_in_a_shared_cgroup_only_a_killed_command_ran_out_of_memory(tmp_path, text, count, code):
+    file = tmp_path / "memory.events"
+    file.write_text(text)
+    own, shared = OomCounter(file), OomCounter(file, shared=True)
+    assert own.read() == count
+    assert own.has_killed(count - 1, code) is True
+    assert shared.has_killed(count - 1, code) is (code in (-9, 137))
+    assert not own.has_killed(count, code)
+    assert not shared.has_killed(count, code)
+    own.close()
+    shared.close()
+
+
 def test_a_system_without_a_counter_has_none(tmp_path):
     assert OomCounter.find(tmp_path, own=tmp_path / "none") is None
 
@@ -207,7 +231,8 @@ def small_cgroup() -> Iterator[Path]:
             time.sleep(0.02)
 
 
-def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path):
+@pytest.mark.parametrize(("shared", "causes"), [("", "oom oom signal"), ("yes", "oom exit signal")])
+def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path, shared, causes):
     consumer = """
         import sys
         from pathlib import Path
@@ -215,7 +240,7 @@ def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path
         from kubeque.consumer.attempt.stop_signal import StopSignal
         from kubeque.consumer.attempt.memory_watch import OomCounter
         Path(sys.argv[1], "cgroup.procs").write_text("0")
-        oom, stop, here = OomCounter.find(), StopSignal(), Path.cwd()
+        oom, stop, here = OomCounter.find(shared=bool(sys.argv[2])), StopSignal(), Path.cwd()
         hog = "x = bytearray(200 << 20)"
         for argv in (
             [sys.executable, "-c", hog],
@@ -225,9 +250,9 @@ def test_a_real_death_by_memory_is_told_from_a_plain_kill(small_cgroup, tmp_path
             how = {"cwd": here, "env": {}, "stdout": here / "out", "stderr": here / "err"}
             print(run_command(argv, **how, limits=Limits(), stop=stop, oom=oom).cause)
     """
-    argv = [sys.executable, "-c", textwrap.dedent(consumer), str(small_cgroup)]
+    argv = [sys.executable, "-c", textwrap.dedent(consumer), str(small_cgroup), shared]
     root = str(Path(__file__).parents[3])
 
     done = subprocess.run(argv, cwd=tmp_path, env={"PYTHONPATH": root}, capture_output=True, text=True, timeout=60)
 
-    assert done.stdout.split() == ["oom", "oom", "signal"], done.stderr
+    assert done.stdout.split() == causes.split(), done.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.consumer.attempt.out_values import OUT_BYTES, read_out
+from kubeque.consumer.attempt.out_values import OUT_BYTES, QUEUE_BYTES, read_out, split_for_queue
 
 
 @pytest.fixture
@@ -67,6 +67,39 @@ def test_anything_else_is_a_problem_in_words(out, data, says):
     assert problem.startswith("$KUBEQUE_OUT ")
     assert says in problem
     assert json.dumps(problem).isascii()
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "says"),
+    [
+        ({"loss": 0.5, "text": "x" * OUT_BYTES}, ["loss"], "'text' is left out: write large results to files"),
+        ({"a": "x" * OUT_BYTES, "loss": 0.5, "b": "y" * OUT_BYTES}, ["loss"], "'a' and 1 more are left out"),
+        ({"loss": 0.5, "list": [1, 2], "n": 3}, ["loss", "n"], "is not kept: the value of 'list' is a list"),
+        ({"deep": {"a": 1}, "n": 3}, ["n"], "is not kept: the value of 'deep' is an object"),
+        ({"bad": "\ud800", "n": 3}, ["n"], "surrogates not allowed"),
+        ({f"k{n}": "x" * n for n in range(400)}, [f"k{n}" for n in range(170)], "'k170' and 229 more are left out"),
+    ],
+    ids=["one long", "two long", "list", "object", "surrogate", "many"],
+)
+def test_a_value_that_cannot_be_kept_costs_only_this_value(out, written, kept, says):
+    out.write_text(json.dumps(written))
+
+    values, problem = read_out(out)
+
+    assert values == {key: written[key] for key in kept}
+    assert str(problem).startswith("$KUBEQUE_OUT ")
+    assert says in str(problem)
+
+
+def test_short_values_stay_in_the_queue_beside_a_long_one():
+    text = "x" * QUEUE_BYTES
+    assert split_for_queue(None) == (None, {}, "")
+    assert split_for_queue({"loss": 0.5}) == ({"loss": 0.5}, {}, "")
+
+    kept, short, note = split_for_queue({"loss": 0.5, "text": text, "n": 3})
+
+    assert (kept, short) == ({}, {"loss": 0.5, "n": 3})
+    assert note == "'text' is too long for this table: `kubeque collect` writes all values"
 
 
 def test_what_is_no_regular_file_is_not_opened(out, tmp_path):

@@ -213,6 +213,20 @@ def test_what_is_no_file_is_refused_and_named_unless_it_is_ignored(workdir):
     assert workdir.collect(ignore=["fifo", "sock"]).refused == []
 
 
+def test_a_file_of_mostly_holes_is_kept_or_named(workdir):
+    for name, size in (("map", 4 << 30), ("huge.mdb", 1 << 40)):
+        with (workdir.path / name).open("wb") as file:
+            file.truncate(size)
+            file.write(b"data")
+
+    collected = workdir.collect()
+
+    assert names(collected) == ["map"]
+    (refused,) = collected.describe_refused()
+    assert refused.startswith("'huge.mdb' is a sparse file of 1Ti, of which 4")
+    assert refused.endswith("are data: pack it, as in tar --sparse")
+
+
 def test_names_that_no_store_can_have_are_refused_and_named(workdir):
     os.mkdir(os.fsencode(workdir.path) + b"/caf\xe9")
     for name in (b"caf\xe9/in", b"\xff.txt", b"a\\b", b"C:x"):

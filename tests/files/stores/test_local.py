@@ -9,9 +9,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.stores.local import Folder, is_temporary, put, temporary_name
 from kubeque.model.errors import FileMissing, StorageError
@@ -105,6 +107,18 @@ def test_links_are_neither_listed_nor_followed(tmp_path: Path) -> None:
     assert (outside / "secret").exists()
 
 
+@pytest.mark.parametrize("keep", [None, lambda name: name == "job.json"], ids=["all", "some"])
+def test_a_folder_that_was_replaced_by_a_link_is_named_and_not_followed(tmp_path: Path, keep: Any) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").touch()
+    (tmp_path / "job").symlink_to(tmp_path / "precious")
+
+    with pytest.raises(StorageError, match=r"job' (is a link and stays|could not be removed: .*symbolic link)"):
+        Files().delete_tree(f"{tmp_path}/job", keep=keep)
+
+    assert (tmp_path / "precious" / "thesis.tex").exists()
+
+
 def test_a_tree_that_two_delete_at_once_is_gone_and_neither_complains(tmp_path: Path) -> None:
     for number in range(300):
         Files().write(f"{tmp_path}/tree/{number % 20}/{number}", b"")
@@ -174,6 +188,7 @@ LIGHT = """
 import sys
 for name in ("fsspec", "gcsfs", "s3fs", "aiohttp"):
     sys.modules[name] = None
+from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.inputs.inputs import find_inputs
 from kubeque.files.row_pages import PageReader
@@ -194,3 +209,29 @@ def test_a_file_that_is_written_new_over_a_dangling_link_loses(tmp_path: Path) -
     (tmp_path / "claim").symlink_to(tmp_path / "nowhere")
     assert Files().write_new(f"{tmp_path}/claim", b"1") is False
     assert not (tmp_path / "nowhere").exists()
+
+
+def used(path: Path) -> int:
+    return path.stat().st_blocks * 512
+
+
+@pytest.mark.parametrize(
+    "parts", [[(0, b"start")], [(5 << 20, b"x" * 70_000)], [(0, b"a"), ((64 << 20) - 1, b"z")], []],
+    ids=["start", "middle", "ends", "only a hole"],
+)  # fmt: skip
+def test_holes_stay_holes_on_the_way_into_a_store_and_back(tmp_path: Path, parts: list[tuple[int, bytes]]) -> None:
+    source, files = tmp_path / "source", Files()
+    with source.open("wb") as file:
+        file.truncate(64 << 20)
+        for at, data in parts:
+            file.seek(at)
+            file.write(data)
+    if used(source) > 4 << 20:
+        pytest.skip("this file system has no holes")
+
+    files.upload(str(source), f"{tmp_path}/store/file", digest=sha256_file(source))
+    files.download(f"{tmp_path}/store/file", tmp_path / "back", digest=sha256_file(source), size=64 << 20)
+
+    assert sha256_file(tmp_path / "back") == sha256_file(source)
+    assert used(tmp_path / "store" / "file") <= 4 << 20
+    assert used(tmp_path / "back") <= 4 << 20

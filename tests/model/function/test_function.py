@@ -77,6 +77,24 @@ def test_what_is_large_is_a_file(tmp_path: Path) -> None:
     assert json.loads((tmp_path / RETURN_FILE).read_text()) == {"curve": list(range(9000))}
 
 
+def test_short_values_beside_a_large_one_stay_columns(tmp_path: Path) -> None:
+    def large(n: int) -> dict[str, Any]:
+        return {"loss": 0.5, "curve": list(range(n)), "label": "ü"}
+
+    assert run(tmp_path, large, {"n": "9000"}) == {"loss": 0.5, "label": "ü", "return_file": RETURN_FILE}
+    assert json.loads((tmp_path / RETURN_FILE).read_text()) == large(9000)
+
+
+def test_many_short_values_become_columns_as_far_as_they_fit(tmp_path: Path) -> None:
+    def many(n: int) -> dict[str, int]:
+        return {f"k{at}": at for at in range(n)}
+
+    out = run(tmp_path, many, {"n": "20000"})
+    assert 1000 < len(out) < 2000
+    assert out["return_file"] == RETURN_FILE
+    assert json.loads((tmp_path / RETURN_FILE).read_text()) == many(20000)
+
+
 def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     def half(x: float) -> dict[str, Any]:
         import numpy

@@ -34,10 +34,13 @@ def test_values_are_lists_and_ranges_with_both_ends(text: str, values: list[str]
     ("text", "says"),
     [
         ("[1,2]", "has brackets: write n=1,2"),
+        ("(1, 2)", "has brackets: write n=1,2"),
+        ("{1,2}", "has brackets: write n=1,2"),
+        ("'a','b'", "has single quotes: write n=a,b, or use double quotes"),
         ("0.1, 0.2", "blanks around a comma: write n=0.1,0.2"),
         ("0.1..0.5", "not of whole numbers"),
         ("1..9999999", "more than"),
-        ("1..2..0", "more than"),
+        ("1..2..0", "has the step 0, so more than"),
         ('"a', "not a list"),
     ],
 )

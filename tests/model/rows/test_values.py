@@ -74,7 +74,7 @@ def test_a_value_is_written_as_people_would_write_it(value: object, text: str) -
 
 
 MISSING = [
-    None, math.nan, np.float64("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN"), np.datetime64("NaT"),
+    None, math.nan, np.float64("nan"), np.float32("nan"), Decimal("NaN"), Decimal("sNaN"), np.datetime64("NaT", "s"),
     np.datetime64("NaT", "ns"), pd.NaT, pd.NA,
 ]  # fmt: skip
 

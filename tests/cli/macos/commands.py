@@ -1,0 +1,23 @@
+"""Run commands of kubeque in one process. Standard input has their words, standard output gets codes and outputs."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+from kubeque.cli.program import run
+
+
+def answer(words: list[str]) -> tuple[int, str]:
+    """Return exit code and output of one command."""
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    sys.argv = ["kubeque", *words]
+    with redirect_stdout(output), redirect_stderr(output):
+        code = run(lambda: None)
+    return code, output.buffer.getvalue().decode()
+
+
+if __name__ == "__main__":
+    print(json.dumps([answer(words) for words in json.load(sys.stdin)]))
