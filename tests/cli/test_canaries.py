@@ -69,7 +69,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     assert shell.run("watch", "t").returncode == 0
     assert ran(shell) == list(range(9))
     again = shell.run("go", "t")
-    assert (again.returncode, "nothing of t is held" in again.stderr) == (2, True)
+    assert (again.returncode, "no task of t is held" in again.stderr) == (2, True)
 
 
 def test_yes_goes_on_at_once(shell: Shell) -> None:

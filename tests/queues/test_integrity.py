@@ -83,7 +83,7 @@ WRONG: dict[str, tuple[list[Block], str, str]] = {
     "no attempt": ([leased(records={})], "task 1", "reserved without an attempt"),
     "no outcome": ([ended(State.OK, TaskRecord(attempts=1))], "task 0", "but has no outcome"),
     "another outcome": ([ended(State.FAILED, OK)], "task 0", "is failed and ended by ok"),
-    "an attempt never begun": ([ended(State.OK, replace(OK, attempts=0))], "task 0", "only 0 were begun"),
+    "an attempt never begun": ([ended(State.OK, replace(OK, attempts=0))], "task 0", "only 0 have begun"),
 }  # fmt: skip
 
 
