@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from kubeque.model.errors import ClusterError, QueueUnavailable, StorageError
 from kubeque_provider.airflow_versions import (
@@ -36,13 +36,17 @@ def check_orphan_after(
 ) -> timedelta | float | None:
     """Return `orphan_after` unchanged. Raises BadArgument if the sweep would stop between two polls."""
     most, between = to_seconds(orphan_after), to_seconds(poke_interval)
-    numbers = isinstance(most, int | float) and isinstance(between, int | float)  # other types are refused later
-    if numbers and most is not None and between is not None and most < _MIN_POLLS * between:
+    if _is_number(most) and _is_number(between) and most < _MIN_POLLS * between:  # other types are refused later
         raise BadArgument(
             f"orphan_after={most:g} s: with poke_interval={between:g} s the sweep would stop between two polls. "
             f"Give at least {_MIN_POLLS * between:g} s, or None for no limit"
         )
     return orphan_after
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    """True for a number; False also for a truth value, which is an int in Python."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class WaitsForSweep:

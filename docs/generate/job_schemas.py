@@ -65,6 +65,7 @@ FACTS: dict[str, Schema] = {
     "peak_memory": value("integer|null", "Peak memory of all its processes, bytes."),
     "files": value("integer|null", "Number of kept files."),
     "bytes": value("integer|null", "Bytes of the kept files."),
+    "message": value("string|null", "Reason of a failure, one line; null if there is none."),
 }
 SCALAR = value("string|number|boolean|null", "Value that the program wrote to $KUBEQUE_OUT.")
 TASK = record(

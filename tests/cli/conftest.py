@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 from tests.queues.backend_kinds import fresh_namespace, fresh_schema
 from tests.queues.conftest import server as server  # one that all tests of a run share
+from tests.servers.forked import run_kubeque, start_kubeque
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "sample-job"
 
@@ -31,7 +31,7 @@ class Shell:
 
     def run(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
         """Run `kubeque WORDS`; return its output and exit code."""
-        return self.execute(sys.executable, "-m", "kubeque.cli", *words, timeout=timeout)
+        return run_kubeque(words, cwd=self.folder, env=self.env, timeout=timeout)
 
     def execute(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
         """Another program in the same folder, with the same environment."""
@@ -41,10 +41,7 @@ class Shell:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """`kubeque WORDS` in the background; it hears Ctrl-C also where this process does not."""
-        return subprocess.Popen(
-            ["env", "--default-signal=INT", sys.executable, "-m", "kubeque.cli", *words],
-            cwd=self.folder, env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+        return start_kubeque(words, cwd=self.folder, env=self.env)
 
     def write(self, name: str, text: str | bytes) -> Path:
         path = self.folder / name

@@ -35,8 +35,10 @@ def test_in_a_pipe_the_reason_of_a_failure_is_whole_and_there_once(shell: Shell)
         words = ("python3", command) if command == "^run.py" else (command,)
         ran = shell.run("sub", "-n", command[1:], *words)
         # Then sub and show print it
-        assert ran.stdout.splitlines()[-1].startswith("  task 0   exit: ")
-        assert ran.stdout.splitlines()[-1].endswith(whole)
+        *_, reason, step = ran.stdout.splitlines()
+        assert reason.startswith("  1 x exit")
+        assert reason.endswith(f"{whole} (row 0)")
+        assert step.startswith(f"next: kubeque show {command[1:]} 0 shows the first failure")
         assert ran.stdout.count(whole) == 1
         assert whole in shell.run("show", command[1:], "0").stdout
 

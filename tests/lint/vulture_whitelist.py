@@ -56,3 +56,6 @@ _.__dir__  # Python calls it for dir(kubeque)
 _.maxstring  # reprlib reads it
 _.maxother  # reprlib reads it
 _.maxlevel  # reprlib reads it
+_._execute_child  # subprocess.Popen calls it to start its program
+_._child_created  # subprocess.Popen reads it
+_._internal_poll  # subprocess.Popen calls it

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -31,15 +30,32 @@ def airflow(*lines: str, **environ: str) -> dict[str, str]:
     ran = subprocess.run(
         [sys.executable, "-c", _COMMANDS, *lines],
         env={**os.environ, "AIRFLOW__CORE__TEST_CONNECTION": "Enabled", "COLUMNS": "300", **environ},
-        capture_output=True, text=True, check=False, timeout=110,
+        capture_output=True, text=True, check=False, timeout=220,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     pieces = ran.stdout.split("$ ")[1:]
     return {line: piece.partition("\n")[2] for line, piece in zip(lines, pieces, strict=True)}
 
 
-def test_airflow_lists_the_provider_with_its_hook_and_its_links() -> None:
-    said = airflow("providers get kubeque --full", "providers hooks -o plain", "providers links -o plain")
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The output of all commands of this module."""
+    folder = tmp_path_factory.mktemp("commands")
+
+    def connection(**extra: str) -> str:
+        return json.dumps({"conn_type": "kubeque", "extra": {"default_url_prefix": f"{folder}/results", **extra}})
+
+    nobody = f"postgresql://me:hunter2@127.0.0.1:{free_port()}/q"
+    return airflow(
+        "providers get kubeque --full", "providers hooks -o plain", "providers links -o plain",
+        "connections test good", "connections test wrong", "connections test nobody",
+        AIRFLOW_CONN_GOOD=connection(queue_url=f"sqlite:///{folder}/q.db"),
+        AIRFLOW_CONN_WRONG=connection(queue_uri="x"), AIRFLOW_CONN_NOBODY=connection(queue_url=nobody),
+    )  # fmt: skip
+
+
+@pytest.mark.timeout(240)
+def test_airflow_lists_the_provider_with_its_hook_and_its_links(said: dict[str, str]) -> None:
     assert "KubequeHook" in said["providers get kubeque --full"]
     (hook,) = [line for line in said["providers hooks -o plain"].splitlines() if line.startswith("kubeque ")]
     assert "kubeque_provider.hooks.kubeque.KubequeHook" in hook
@@ -49,16 +65,7 @@ def test_airflow_lists_the_provider_with_its_hook_and_its_links() -> None:
 
 
 @pytest.mark.timeout(240)
-def test_a_connection_is_tested_by_asking_queue_and_store(tmp_path: Path) -> None:
-    def connection(**extra: str) -> str:
-        return json.dumps({"conn_type": "kubeque", "extra": {"default_url_prefix": f"{tmp_path}/results", **extra}})
-
-    nobody = f"postgresql://me:hunter2@127.0.0.1:{free_port()}/q"
-    said = airflow(
-        "connections test good", "connections test wrong", "connections test nobody",
-        AIRFLOW_CONN_GOOD=connection(queue_url=f"sqlite:///{tmp_path}/q.db"),
-        AIRFLOW_CONN_WRONG=connection(queue_uri="x"), AIRFLOW_CONN_NOBODY=connection(queue_url=nobody),
-    )  # fmt: skip
+def test_a_connection_is_tested_by_asking_queue_and_store(said: dict[str, str]) -> None:
     assert "Connection success" in said["connections test good"]
     assert "unknown key 'queue_uri': did you mean 'queue_url'?" in said["connections test wrong"]
     assert "Connection failed" in said["connections test nobody"]

@@ -109,6 +109,7 @@ def test_an_old_name_of_an_argument_is_named() -> None:
         ({"wait": "yes"}, "wait 'yes': write true or false"),
         ({"poke_interval": "5"}, "poke_interval '5': write a number of seconds"),
         ({"orphan_after": "12h"}, "orphan_after '12h'"),
+        ({"orphan_after": False}, "orphan_after False"),
         ({"on_clear": "some"}, "on_clear 'some': use one of auto"),
         ({"priority": "5"}, "priority '5': write a whole number"),
         ({"env": {"A": None}}, "env 'A': a value of type NoneType"),

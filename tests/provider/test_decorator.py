@@ -164,7 +164,8 @@ def test_a_type_checker_knows_the_decorator(tmp_path: Path) -> None:
         "    return 1\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", str(tmp_path / "a_dag.py")],
+        # With the options of `make lint`, whose cache makes this ten times faster.
+        [sys.executable, "-m", "mypy", str(tmp_path / "a_dag.py")],
         cwd=ROOT, text=True, capture_output=True, timeout=280,
     )  # fmt: skip
     errors = [line for line in done.stdout.splitlines() if ": error:" in line]

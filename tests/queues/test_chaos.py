@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,6 +30,7 @@ from tests.queues.backend_kinds import on
 from tests.queues.chaos_consumer import JOB
 from tests.queues.makers import make_job, states, submit
 from tests.servers.emulators import DatastoreEmulator
+from tests.servers.forked import ForkServer
 from tests.servers.here import or_skip
 from tests.servers.postgres import PostgresServer
 
@@ -106,7 +107,8 @@ PLACES = {"sqlite": sqlite, "postgres": postgres, "datastore-legacy": legacy, "d
 class Crowd:
     """Consumer processes, some of which are killed and replaced, or frozen for longer than a lease."""
 
-    def __init__(self, url: str, folder: Path, dice: random.Random) -> None:
+    def __init__(self, programs: ForkServer, url: str, folder: Path, dice: random.Random) -> None:
+        self._programs = programs
         self._url = url
         self._folder = folder
         self._dice = dice
@@ -122,9 +124,9 @@ class Crowd:
     def _start(self) -> None:
         owner = f"consumer-{next(self._numbers)}"
         journal = self._folder / f"{owner}.journal"
-        argv = [sys.executable, "-m", "tests.queues.chaos_consumer", self._url, owner, str(journal)]
+        words = [self._url, owner, str(journal)]
         with (self._folder / f"{owner}.errors").open("wb") as errors:
-            process = subprocess.Popen(argv, stderr=errors)
+            process = self._programs.popen("tests.queues.chaos_consumer", words, os.environ, stderr=errors)
         self._running.append(process)
         self._journals[process] = journal
 
@@ -231,9 +233,16 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
         yield found
 
 
+@pytest.fixture(scope="module")
+def programs() -> Iterator[ForkServer]:
+    """Starts consumers without the two seconds that the imports of Datastore take each time."""
+    with closing(ForkServer("google.cloud.datastore_v1", "psycopg", "sqlite3")) as server:
+        yield server
+
+
 @pytest.mark.timeout(330)
 def test_nothing_is_lost_or_accepted_twice_whatever_happens_to_processes(
-    place: tuple[str, Upset], tmp_path: Path
+    place: tuple[str, Upset], programs: ForkServer, tmp_path: Path
 ) -> None:
     # Given eight consumers at a job of 2,000 tasks
     url, upset = place
@@ -244,7 +253,7 @@ def test_nothing_is_lost_or_accepted_twice_whatever_happens_to_processes(
             budgets=Budgets().with_extra({"lost": 1000}),
         )  # fmt: skip
         submit(queue, job, size=block_size(TASKS, CONSUMERS))
-        crowd = Crowd(url, tmp_path, dice)
+        crowd = Crowd(programs, url, tmp_path, dice)
         try:
             # When some are killed, some frozen until others have their tasks, and the server is away for a while
             drive(crowd, queue, upset, dice)

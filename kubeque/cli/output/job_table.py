@@ -15,6 +15,8 @@ from kubeque.client import Client, Progress
 from kubeque.model.errors import JobNotFound, JobUnreadable
 from kubeque.model.job.job import Job
 
+#: Limit of the name of a job, characters: no name is longer.
+_NAME_CHARACTERS = 300
 _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
 
@@ -29,7 +31,9 @@ def print_jobs(client: Client, read: Callable[[str], Progress], *, as_json: bool
         click.echo("no jobs yet: kubeque sub COMMAND submits one")
     if found:
         headers = ["job", "state", *_NUMBERS, "submitted"]
-        Table(headers, right=frozenset(_NUMBERS), kept=frozenset({"job"})).print(map(_row, found))
+        Table(headers, right=frozenset(_NUMBERS), kept=frozenset({"state"}), whole=frozenset({"job"})).print(
+            map(_row, found)
+        )
     for progress in found:
         if progress.obstacles:
             click.echo(f"{terminal_text(progress.job.name)} {format_obstacles(progress)}")
@@ -54,4 +58,4 @@ def _row(progress: Progress) -> list[str]:
         job.priority,
     )  # fmt: skip
     age = format_age(job.created, time.time())
-    return [terminal_text(job.name), job_state(progress), *map(str, numbers), age]
+    return [terminal_text(job.name, _NAME_CHARACTERS), job_state(progress), *map(str, numbers), age]

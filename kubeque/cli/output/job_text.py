@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +15,10 @@ import click
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.job import JobState
-from kubeque.model.resources import format_bytes
-from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS
+from kubeque.model.resources import format_bytes, format_seconds
+from kubeque.model.stats.failure_groups import Group
+from kubeque.model.stats.failure_text import reason
+from kubeque.model.text import VALUE_CHARACTERS
 
 
 def job_state(progress: Progress) -> str:
@@ -32,6 +35,31 @@ def format_job(progress: Progress) -> str:
     reason = f" ({job.reason})" if job.reason else ""
     obstacles = f"; {format_obstacles(progress)}" if progress.obstacles else ""
     return f"{job.name}: {job_state(progress)}{reason}: {', '.join(parts)} of {job.n}{obstacles}"
+
+
+def format_end(progress: Progress) -> str:
+    """Return how a job ended in one line, with the time of its run and the number of tasks per second."""
+    job = progress.job
+    seconds = job.closing.at - (job.reset_at or job.created) if job.closing else 0.0
+    if seconds <= 0:
+        return format_job(progress)
+    rate = progress.counts.ended / seconds
+    per = f"{rate:.2g}/s" if rate >= 1 else f"{60 * rate:.2g}/min"
+    return f"{format_job(progress)} in {format_seconds(seconds)} ({per})"
+
+
+def next_step(progress: Progress, groups: Sequence[Group]) -> str:
+    """Return the command to type after the end of a job; empty if a killed job has nothing to look at."""
+    name = shlex.quote(progress.job.name)
+    if groups:
+        index = groups[0].first[0][0]
+        return (
+            f"next: kubeque show {name} {index} shows the first failure; kubeque reset {name} runs failed tasks again,"
+            f" kubeque sub -n {name} --repair with a corrected script"
+        )
+    if progress.counts.killed:
+        return f"next: kubeque reset {name} runs the killed tasks"
+    return f"next: kubeque fetch {name} FOLDER, or kubeque collect {name} -o FILE.csv" if progress.counts.ok else ""
 
 
 def format_obstacles(progress: Progress) -> str:
@@ -67,26 +95,14 @@ def to_wire(progress: Progress) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def format_failures(lines: Iterable[TaskRow], read_message: Callable[[TaskRow], str] | None = None) -> Iterator[str]:
-    """Yield a line for each failed task: its row, the cause and the last line of its message.
-
-    `read_message`: function that returns the whole message of a task if the queue has only its beginning.
-    """
+def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
+    """Yield a line for each failed task: its row, the cause and the last line of its message."""
     room = max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
     for line in lines:
         row = " ".join(f"{column}={terminal_text(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
-        message = outcome.message if outcome else ""
-        if read_message is not None and message.endswith(CUT_MARK):
-            message = read_message(line)
-        why = f"{outcome.cause}: {terminal_text(_last_line(message, room), room)}" if outcome else line.view.state
+        why = reason(outcome.cause, outcome.message, room) if outcome else line.view.state
         yield f"  task {line.view.index} {row}  {why}".rstrip()
-
-
-def _last_line(message: str, room: int) -> str:
-    """Shorten a message that is too long to its last line, because the line before it in a traceback is code."""
-    before, also, last = message.rpartition(" | ")
-    return f"{before.partition(': ')[0]}: {last}" if also and len(message) > room else message
 
 
 def task_cells(line: TaskRow) -> list[str]:
@@ -95,5 +111,13 @@ def task_cells(line: TaskRow) -> list[str]:
     peak = format_bytes(facts["peak_memory"]) if facts["peak_memory"] else ""
     seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"
     code = "" if facts["exit_code"] is None else str(facts["exit_code"])
-    cells = [facts["state"], facts["cause"] or "", code, seconds, peak, str(facts["files"] or "")]
+    cells = [
+        facts["state"],
+        facts["cause"] or "",
+        code,
+        seconds,
+        peak,
+        str(facts["files"] or ""),
+        facts["message"] or "",
+    ]
     return [terminal_text(cell) for cell in cells]

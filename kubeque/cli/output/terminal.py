@@ -20,6 +20,8 @@ _MEASURED = 200
 _GAP = 2
 #: Smallest width of a column, cells. If all columns have it and do not fit, columns are left out.
 _NARROWEST = 6
+#: Cells that tell nothing.
+_EMPTY = frozenset({"", "0"})
 _COLOURS = {
     "ok": "green", "success": "green", "failed": "red", "killed": "red", "stopped": "red", "running": "cyan",
     "active": "cyan", "lost": "yellow", "preempted": "yellow",
@@ -45,6 +47,10 @@ class Table:
     right: frozenset[str] = frozenset()
     #: Headers of columns that are shown on every screen.
     kept: frozenset[str] = frozenset()
+    #: Headers of columns that a narrow screen leaves out before the others.
+    minor: frozenset[str] = frozenset()
+    #: Headers of columns whose values are never cut, because the user types them again.
+    whole: frozenset[str] = frozenset()
 
     def print(self, rows: Iterable[Sequence[str]]) -> None:
         """Print the headers and all rows. On a terminal no line is wider than the screen."""
@@ -54,30 +60,39 @@ class Table:
         widths = [max(map(count_cells, column)) for column in zip(self.headers, *first, strict=True)]
         columns = list(range(len(widths)))
         if terminal:
-            columns, widths = self._fit(widths, shutil.get_terminal_size().columns)
+            columns, widths = self._fit(first, widths, shutil.get_terminal_size().columns)
         paint = wants_colour()
         for number, row in enumerate(chain([self.headers], first, rest)):
             text = self._line(row, columns, widths, cut=terminal, paint=paint and number > 0)
             click.echo(click.style(text, bold=True) if paint and number == 0 else text)
-        if hidden := len(widths) - len(columns):
-            click.echo(
-                f"{hidden} column{'s' * (hidden != 1)} left out on this narrow screen: --json prints all", err=True
-            )
+        if hidden := [self.headers[at] for at in range(len(widths)) if at not in columns]:
+            click.echo(f"left out on this narrow screen: {', '.join(hidden)}; --json prints all", err=True)
 
-    def _fit(self, widths: list[int], room: int) -> tuple[list[int], list[int]]:
-        """Return the columns to show and the widths of all columns, so that a line has at most `room` cells."""
+    def _fit(self, rows: Sequence[Sequence[str]], widths: list[int], room: int) -> tuple[list[int], list[int]]:
+        """Return the columns to show and the widths of all columns, so that a line has at most `room` cells.
+
+        Columns without a value in `rows` are left out first, then minor ones, then the last ones. Columns that are
+        never cut may make a line longer.
+        """
         columns = list(range(len(widths)))
-        for at in reversed(columns):
-            least = sum(min(widths[i], _NARROWEST) + _GAP for i in columns) - _GAP
-            if least > room and self.headers[at] not in self.kept:
+        empty = {at for at in columns if all(row[at] in _EMPTY for row in rows)}
+        order = sorted(columns, key=lambda at: (at not in empty, self.headers[at] not in self.minor, -at))
+        for at in order:
+            least = sum(self._least(widths, i) + _GAP for i in columns) - _GAP
+            if least > room and self.headers[at] not in self.kept | self.whole:
                 columns = [i for i in columns if i != at]
         fitted = list(widths)
-        while sum(fitted[i] + _GAP for i in columns) - _GAP > room:
-            widest = max(columns, key=lambda i: fitted[i])
+        cut = [at for at in columns if self.headers[at] not in self.whole]
+        while cut and sum(fitted[i] + _GAP for i in columns) - _GAP > room:
+            widest = max(cut, key=lambda i: fitted[i])
             if fitted[widest] <= _NARROWEST:
                 break
             fitted[widest] -= 1
         return columns, fitted
+
+    def _least(self, widths: list[int], at: int) -> int:
+        """Return the smallest width to which a column may be cut."""
+        return widths[at] if self.headers[at] in self.whole else min(widths[at], _NARROWEST)
 
     def _line(self, row: Sequence[str], columns: list[int], widths: list[int], *, cut: bool, paint: bool) -> str:
         parts = []

@@ -35,6 +35,7 @@ _FACT_KINDS = {
     "peak_memory": ValueType.INTEGER,
     "files": ValueType.INTEGER,
     "bytes": ValueType.INTEGER,
+    "message": ValueType.TEXT,
 }
 
 

@@ -38,6 +38,7 @@ class TaskRow:
             "peak_memory": ended.peak_memory or None if ended else None,
             "files": ended.files if ended else None,
             "bytes": ended.size if ended else None,
+            "message": ended.message or None if ended else None,
         }
 
     def _attempts(self) -> int:

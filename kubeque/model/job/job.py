@@ -90,6 +90,8 @@ class Job:
     reason: str = ""
     #: Number of resets. Outcomes of an older run are refused.
     run: int = 0
+    #: Unix time of the last reset, seconds; 0: there was none.
+    reset_at: float = 0.0
     #: Number of the current spec, from 1; `files/layout.py: spec_url` returns its URL.
     revision: int = 1
     #: Digest of that spec. It shows whether a repeated submission has another spec.

@@ -25,9 +25,11 @@ def check_fields(kind: type, values: Mapping[str, Any]) -> None:
 
     Parts that are objects of their own (`Shape`, `Word`) are not checked here, but where they are read.
     """
-    for name, accepts in _accepting(kind).items():
-        if name in values and not accepts(values[name]):
-            raise TypeError(f"{name} is {cut(repr(values[name]), 60)}")
+    accepting_fields = _accepting(kind)
+    for name, value in values.items():
+        accepts = accepting_fields.get(name)
+        if accepts is not None and not accepts(value):
+            raise TypeError(f"{name} is {cut(repr(value), 60)}")
 
 
 @cache
@@ -41,6 +43,9 @@ def accepting(hint: Any) -> Accepts:
     """Return a function that is true for the JSON values of a type."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
+        if _SIMPLE.issuperset(inner):  # much faster than to try one after the other
+            kinds = frozenset(inner)
+            return lambda value: type(value) in kinds
         choices = [accepting(choice) for choice in inner]
         return lambda value: any(accepts(value) for accepts in choices)
     if origin is tuple:
@@ -89,6 +94,8 @@ def _is_anything(value: Any) -> bool:
     return True
 
 
+#: Types that accept exactly their values.
+_SIMPLE = frozenset({str, bool, int, NoneType})
 _PLAIN: dict[Any, Accepts] = {
     str: is_text, bool: is_flag, int: is_whole, float: is_number, NoneType: lambda value: value is None,
 }  # fmt: skip

@@ -6,7 +6,7 @@ The names are distinct, because a parameter whose name another column may have i
 from __future__ import annotations
 
 #: Columns of every table after the parameters.
-FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes")
+FACTS = ("state", "cause", "exit_code", "attempts", "seconds", "peak_memory", "files", "bytes", "message")
 _PARAMETER, _OUT = "param.", "out."
 
 

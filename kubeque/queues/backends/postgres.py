@@ -11,8 +11,8 @@ import re
 import select
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
@@ -70,19 +70,51 @@ _STATES = {
 #: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, time limits of locks and
 #: statements, a server that stops, starts or becomes read-only, and disk errors.
 _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
+#: Start of the SQLSTATE with which a server ends a connection: it stops, or an administrator or a time limit ends it.
+_ENDED = "57P"
 
 
 class _Session:
     """The executor of one transaction."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection[Any], connect: Callable[[], Connection[Any]]) -> None:
+        self.connection = connection
+        self._connect = connect
+        self._began = False
+
+    @contextmanager
+    def begun(self) -> Iterator[None]:
+        """Begin a transaction, and commit it at the end."""
+        with ExitStack() as stack:
+            self._repeat(lambda connection: stack.enter_context(connection.transaction()))
+            self._began = True
+            yield
 
     def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor:
-        return cast(Cursor, self._connection.execute(_numbered(statement), values or None))
+        def execute(connection: Connection[Any]) -> Cursor:
+            return cast(Cursor, connection.execute(_numbered(statement), values or None))
+
+        # Outside of a transaction there are only reads, which may be repeated.
+        return execute(self.connection) if self._began else self._repeat(execute)
+
+    def _repeat(self, action: Callable[[Connection[Any]], T]) -> T:
+        """Return the result of `action`; run it again on a new connection if the server has ended this one.
+
+        The server may end an unused connection at any moment, also after `_hung_up` has looked at it.
+        """
+        import psycopg
+
+        try:
+            return action(self.connection)
+        except psycopg.OperationalError as error:
+            if not (error.sqlstate or "").startswith(_ENDED):
+                raise
+        self.connection.close()
+        self.connection = self._connect()
+        return action(self.connection)
 
     def many(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        with self._connection.cursor() as cursor:  # psycopg sends these statements in a pipeline
+        with self.connection.cursor() as cursor:  # psycopg sends these statements in a pipeline
             cursor.executemany(_numbered(statement), rows)
 
 
@@ -122,15 +154,12 @@ class PostgresDialect:
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[Executor]:
         with self._errors_named():
-            connection = self._take()
+            session = _Session(self._take(), self._connect)
             try:
-                if write:
-                    with connection.transaction():
-                        yield _Session(connection)
-                else:
-                    yield _Session(connection)
+                with session.begun() if write else nullcontext():
+                    yield session
             finally:
-                self._give_back(connection)
+                self._give_back(session.connection)
 
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         cast(_Session, execute).many(statement, rows)

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from kubeque import __version__
@@ -44,7 +45,7 @@ def encode(wire: object) -> bytes:
 def decode(body: bytes) -> dict[str, Any]:
     """Return the JSON object of a body. Raises one of UNREADABLE, also for more than _LARGEST_BODY bytes."""
     plain = body if body[:1] == b"{" else decompress(body, _LARGEST_BODY)
-    wire: dict[str, Any] = json.loads(plain)
+    wire: dict[str, Any] = json.loads(plain.decode())  # of bytes it would look for their encoding first
     return wire
 
 
@@ -69,25 +70,32 @@ def read_job(record: JobRecord) -> tuple[Job, list[str]]:
     Raises JobUnreadable if the job needs a newer kubeque or its record is damaged. `needs` is checked first.
     """
     try:
-        wire = decode(record.body)
-        needs, written_by = wire.get("needs", BASE_NEEDS), wire.get("written_by", "")
-        if not isinstance(needs, str):
-            raise TypeError(f"needs is {needs!r}")
-        if is_older(__version__, needs):
-            raise JobUnreadable(needs_newer(record.name, needs, __version__), record.name, needs)
-        if b"\\ud" in record.body or record.body[:1] != b"{":
-            json.dumps(wire, ensure_ascii=False).encode()  # raises UnicodeEncodeError for text that cannot be printed
-        beside = {key: value for key, value in wire.items() if key not in _JOB_ENTRIES}
-        job = Job.from_wire(wire["job"], needs=needs, written_by=written_by, record_extra=beside)
-        if job.name != record.name:
-            raise ValueError(f"it names the job {job.name!r}")
-        return job, list(wire["marks"])
+        job, changes = _decode_job(record.name, record.body, __version__)
+        return job, list(changes)
     except UNREADABLE as error:
         raise JobUnreadable(
             f"the record of the job {record.name!r} cannot be read ({explain(error)}): it is damaged, or a kubeque"
             f" newer than this one wrote it; `kubeque remove {shlex.quote(record.name)}` deletes the job",
             record.name,
         ) from error
+
+
+@lru_cache(maxsize=16)  # consumers and waiting programs read a job every second, and it rarely differs
+def _decode_job(name: str, body: bytes, program: str) -> tuple[Job, tuple[str, ...]]:
+    """Return what `read_job` does for the kubeque of the version `program`. Raises JobUnreadable, one of UNREADABLE."""
+    wire = decode(body)
+    needs, written_by = wire.get("needs", BASE_NEEDS), wire.get("written_by", "")
+    if not isinstance(needs, str):
+        raise TypeError(f"needs is {needs!r}")
+    if is_older(program, needs):
+        raise JobUnreadable(needs_newer(name, needs, program), name, needs)
+    if b"\\ud" in body or body[:1] != b"{":
+        json.dumps(wire, ensure_ascii=False).encode()  # raises UnicodeEncodeError for text that cannot be printed
+    beside = {key: value for key, value in wire.items() if key not in _JOB_ENTRIES}
+    job = Job.from_wire(wire["job"], needs=needs, written_by=written_by, record_extra=beside)
+    if job.name != name:
+        raise ValueError(f"it names the job {job.name!r}")
+    return job, tuple(wire["marks"])
 
 
 def killed_record(record: JobRecord) -> JobRecord:
@@ -130,19 +138,25 @@ def block_record(block: Block, slot: int) -> BlockRecord:
 def read_block(record: BlockRecord) -> Block:
     """Return the block of a record. Raises JobUnreadable if it is damaged."""
     with translate_damage(record):
-        wire = decode(record.body)
-        wire.setdefault("held", False)
-        check_fields(_StoredBlock, wire)
-        take = wire.pop
-        records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in take("records").items()}
-        block = Block(
-            record.uid, record.id, record.lo, take("hi"), record.size_class,
-            take("states").encode().translate(_UNDIGITS), records, take("run"), take("owner"), take("nonce"),
-            take("epoch"), take("seq"), take("expires"), take("began"), take("held"), record.version, wire,
-        )  # fmt: skip
-        if not 0 <= block.lo < block.hi or len(block.states) != block.hi - block.lo:
-            raise ValueError(f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1}")
-        return block
+        return _decode_block(record)
+
+
+@lru_cache(maxsize=16)  # the blocks of a small job are read much more often than they change
+def _decode_block(record: BlockRecord) -> Block:
+    """Return the block of a record. Raises one of UNREADABLE."""
+    wire = decode(record.body)
+    wire.setdefault("held", False)
+    check_fields(_StoredBlock, wire)
+    take = wire.pop
+    records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in take("records").items()}
+    block = Block(
+        record.uid, record.id, record.lo, take("hi"), record.size_class,
+        take("states").encode().translate(_UNDIGITS), records, take("run"), take("owner"), take("nonce"),
+        take("epoch"), take("seq"), take("expires"), take("began"), take("held"), record.version, wire,
+    )  # fmt: skip
+    if not 0 <= block.lo < block.hi or len(block.states) != block.hi - block.lo:
+        raise ValueError(f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1}")
+    return block
 
 
 @dataclass(frozen=True)

@@ -60,8 +60,8 @@ def test_parquet_keeps_parameters_as_text_and_values_as_what_they_are(
     assert kinds == {
         "index": "int64", "lr": "string", "tag": "string", "param.state": "string", "state": "string",
         "cause": "string", "exit_code": "int64", "attempts": "int64", "seconds": "double", "peak_memory": "int64",
-        "files": "int64", "bytes": "int64", "out.loss": "double", "out.best": "bool", "out.name": "string",
-        "out.text": "string",
+        "files": "int64", "bytes": "int64", "message": "string", "out.loss": "double", "out.best": "bool",
+        "out.name": "string", "out.text": "string",
     }  # fmt: skip
     assert table["out.loss"].to_pylist() == [1.0, None, 0.5]
     assert table["out.best"].to_pylist() == [True, None, False]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -73,6 +75,27 @@ def test_connections_that_the_server_ended_are_replaced_unnoticed(
     run_next(lease)
     lease.commit()
     assert states(queue, job)[0] is State.OK
+
+
+@pytest.mark.parametrize("action", ["read", "write"])
+def test_a_connection_that_the_server_ends_while_it_is_used_again_is_replaced_unnoticed(
+    backend: SqlBackend, postgres: PostgresServer, url: str, action: str
+) -> None:
+    # Given a connection whose process at the server is about to end, which nobody can see yet
+    (old,) = kept(backend, block(0))
+    serving = f"SELECT pid FROM pg_stat_activity WHERE datname = '{database(url)}'"
+    pids = [int(pid) for pid in postgres.sql(serving).split()]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(pid, signal.SIGTERM)
+    # When it is used
+    threading.Timer(0.2, lambda: [os.kill(pid, signal.SIGCONT) for pid in pids]).start()
+    if action == "read":
+        assert backend.get_block(UID, old.id) == old
+    else:
+        assert backend.swap_block(old) == old.version + 1
+    # Then another one did it
+    assert not set(pids) & {int(pid) for pid in postgres.sql(serving).split()}
 
 
 @pytest.mark.parametrize("kill", [False, True], ids=["restarted", "killed and recovered"])

@@ -1,16 +1,17 @@
 """A world whose clock is virtual and in which exactly one participant acts at a time, in an order given by a seed.
 
-Participants are threads that pass a baton: a pausing thread adds itself to the agenda, and the next one in it
-continues. All events are therefore repeatable, and no thread waits in real time.
+Participants are greenlets: a pausing one adds itself to the agenda, and the next one in the agenda continues. All
+events are therefore repeatable, and no participant waits in real time.
 """
 
 from __future__ import annotations
 
 import heapq
-import threading
 from collections.abc import Callable
 from random import Random
 from typing import Any
+
+from greenlet import getcurrent, greenlet
 
 
 class Violation(AssertionError):
@@ -32,11 +33,9 @@ class Participant:
         self.rng = Random(f"{world.seed}/{name}")
         #: Mean seconds that a call takes it.
         self.slowness = self.rng.choice([0.02, 0.02, 0.02, 0.4])
-        self.baton = threading.Lock()
-        self.baton.acquire()
         #: When it dies, virtual seconds; None: not by chance.
         self.dies_at: float | None = None
-        self.alive = True
+        self.greenlet: greenlet | None = None
         #: Task that it runs at the moment, according to its journal.
         self.running: int | None = None
 
@@ -68,8 +67,7 @@ class World:
         self._max_steps = max_steps
         self._agenda: list[tuple[float, int, Participant | Callable[[], None]]] = []
         self._number = 0
-        self._done = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._hub = getcurrent()
 
     @property
     def elapsed(self) -> float:
@@ -82,10 +80,8 @@ class World:
         """A new participant, which begins to act after a while."""
         participant = Participant(self, name, skew)
         self.participants.append(participant)
-        thread = threading.Thread(target=self._live, args=(participant, act), name=name, daemon=True)
-        self._threads.append(thread)
+        participant.greenlet = greenlet(lambda: self._live(participant, act), self._hub)
         self._plan(delay, participant)
-        thread.start()
         return participant
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
@@ -97,64 +93,41 @@ class World:
 
     def run(self) -> None:
         """Run all participants until none is left or `over` is set. Raise the first error."""
-        self._next(None)
-        self._done.wait()
+        try:
+            while (who := self._pop()) is not None:
+                who.switch()
+        except BaseException as error:
+            self._fail(error)
         self.over = True
-        for participant, thread in zip(self.participants, self._threads, strict=True):
-            if thread.is_alive():
-                participant.baton.release()
-                thread.join()
+        for participant in self.participants:
+            if participant.greenlet:  # it has begun and not ended: it is killed where it pauses
+                participant.greenlet.switch()
         if self.failure is not None:
             raise self.failure
 
     def pass_on(self, me: Participant, seconds: float) -> None:
         """`me` goes on after `seconds`; until then the others."""
         self._plan(seconds, me)
-        self._next(me)
+        self._hub.switch()
 
     def _plan(self, seconds: float, what: Participant | Callable[[], None]) -> None:
         self._number += 1
         heapq.heappush(self._agenda, (self.time + max(0.0, seconds), self._number, what))
 
     def _live(self, me: Participant, act: Callable[[Participant], None]) -> None:
-        me.baton.acquire()
-        if self.over:
-            return
         try:
             act(me)
         except Killed:
             pass
         except BaseException as error:
             self._fail(error)
-        me.alive = False
-        if self.over:
-            self._done.set()
-        else:
-            self._next(None)
 
     def _fail(self, error: BaseException) -> None:
         if self.failure is None:
             self.failure = error
         self.over = True
-        self._done.set()
 
-    def _next(self, me: Participant | None) -> None:
-        """Pass the baton to the next participant; return when `me` has it again."""
-        try:
-            who = self._pop()
-        except BaseException as error:
-            self._fail(error)
-            who = None
-        if who is None:  # it is over
-            self._done.set()
-            if me is not None:
-                raise Killed
-        elif who is not me:
-            who.baton.release()
-            if me is not None:
-                me.baton.acquire()
-
-    def _pop(self) -> Participant | None:
+    def _pop(self) -> greenlet | None:
         while self._agenda and not self.over:
             self.steps += 1
             if self.steps > self._max_steps:
@@ -162,6 +135,6 @@ class World:
             time, _, what = heapq.heappop(self._agenda)
             self.time = max(self.time, time)
             if isinstance(what, Participant):
-                return what
+                return what.greenlet
             what()
         return None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from functools import partial
-from itertools import islice
 
 import click
 
@@ -14,10 +14,13 @@ from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.interrupt import Interrupted
-from kubeque.cli.output.job_text import format_failures, format_job, format_resume_hint, to_wire
+from kubeque.cli.output.job_text import format_end, format_job, format_resume_hint, next_step, to_wire
 from kubeque.cli.output.live_view import watch_live
 from kubeque.cli.output.notes import print_notes
-from kubeque.client import Client, Progress, TaskRow
+from kubeque.client import Client, Progress
+from kubeque.model.stats.failure_groups import Group
+from kubeque.model.stats.failure_text import format_groups
+from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS
 
 #: Seconds between two lines of plain output.
 _LINE_SECONDS = 5.0
@@ -63,21 +66,28 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
     if as_json:
         click.echo(json.dumps(to_wire(last)))
         return 0 if success else 1
-    click.echo(format_job(last))
-    for line in format_failures(islice(client.lines(name, state="failed"), 10), partial(_read_message, client, name)):
-        click.echo(line)
+    click.echo(format_end(last))
+    groups = client.reader.failures(last.job, last.counts).groups if last.counts.failed else ()
+    for line in format_groups(groups, _room(), partial(_read_message, client, name)):
+        click.echo(f"  {line}")
     if last.counts.ok:
         print_notes(client, name)
-    if hint := format_resume_hint(last):
+    if hint := format_resume_hint(last) or next_step(last, groups):
         click.echo(hint)
     return 0 if success else 1
 
 
-def _read_message(client: Client, name: str, line: TaskRow) -> str:
-    """Return the whole message of a task from the store; the message in the queue if the store does not have it."""
-    outcome = line.view.record.outcome
-    result = client.task(name, line.view.index).result or {}
-    return str(result.get("message") or (outcome.message if outcome else ""))
+def _room() -> int:
+    """Return the maximum number of characters of a message: what fits on a line of the terminal; no limit elsewhere."""
+    return max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
+
+
+def _read_message(client: Client, name: str, group: Group) -> str:
+    """Return the message of a group; if it is cut, the whole message of the first task, which the store has."""
+    if not group.message.endswith(CUT_MARK):
+        return group.message
+    result = client.task(name, group.first[0][0]).result or {}
+    return str(result.get("message") or group.message)
 
 
 def _watch_plain(client: Client, name: str, *, quiet: bool) -> Progress:

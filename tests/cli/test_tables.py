@@ -1,0 +1,48 @@
+"""Tables on a narrow screen: what the user needs stays, and what is left out is named."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from kubeque.cli.output.terminal import Table
+
+HEADERS = ["index", "lr", "state", "cause", "seconds", "files", "out.loss"]
+ROWS = [[str(index), "0.001", "ok", "ok", "12.50", "0", "0.4321"] for index in range(3)]
+
+
+Printed = Callable[[Table, int, list[list[str]]], tuple[list[str], str]]
+
+
+@pytest.fixture
+def on_screen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
+    """Return the lines of a table on a terminal of some columns, and the note below it."""
+
+    def print_table(table: Table, columns: int, rows: list[list[str]]) -> tuple[list[str], str]:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
+        monkeypatch.setenv("NO_COLOR", "1")
+        table.print(rows)
+        captured = capsys.readouterr()
+        return captured.out.splitlines(), captured.err
+
+    return print_table
+
+
+def test_bookkeeping_goes_before_results(on_screen: Printed) -> None:
+    minor = frozenset({"state", "cause", "seconds", "files"})
+    table = Table(HEADERS, kept=frozenset({"index", "state", "cause"}), minor=minor)
+    (head, *_), said = on_screen(table, 40, ROWS)
+    assert head.split() == ["index", "lr", "state", "cause", "out.loss"]
+    assert said == "left out on this narrow screen: seconds, files; --json prints all\n"
+
+
+def test_a_name_that_the_user_types_again_is_never_cut(on_screen: Printed) -> None:
+    name = "nightly-sweep-of-all-sites-2026-11-29"
+    table = Table(["job", "state", "tasks"], kept=frozenset({"state"}), whole=frozenset({"job"}))
+    (_, line), said = on_screen(table, 30, [[name, "running", "10"]])
+    assert line.split() == [name, "runni…"]
+    assert said == "left out on this narrow screen: tasks; --json prints all\n"
