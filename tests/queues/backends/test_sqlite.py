@@ -71,7 +71,7 @@ _WRITER = """
 import sys
 from kubeque.queues.open import open_queue
 from tests.queues.makers import outcome
-from kubeque.queues.lease import claim
+from kubeque.queues.claim import claim
 queue = open_queue(sys.argv[1])
 job = queue.job("sweep")
 while lease := claim(queue, job, sys.argv[2], reserve=1):
