@@ -24,7 +24,8 @@ from kubeque.jobs.reports.report import write_report
 from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.jobs.results import fetch as fetching
 from kubeque.jobs.results import table
-from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
+from kubeque.jobs.results.collect import CollectedTable, check_ending, collect, frame, records
+from kubeque.jobs.results.fetch import check_state
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, ranked
 from kubeque.jobs.results.table import TaskRow
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing", "Failures",
     "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted",
-    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "is_hosted", "report_url",
+    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending", "check_state", "is_hosted", "report_url",
 ]  # fmt: skip
 
 

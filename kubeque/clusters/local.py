@@ -33,6 +33,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
+from kubeque.model.wording import command
 
 #: Digest of a login in the name of a fleet.
 _LOGIN = re.compile("[0-9a-f]{8}")
@@ -154,7 +155,7 @@ class LocalCluster:
         if job.fleet not in (base, own) and (own == base or has_key_since(self.folder, job.created)):
             raise ClusterError(
                 f"{job.name} was submitted with another login for its queue or store: its consumers start from a shell"
-                f" with that login, or kubeque reset {job.name} --update continues it with this one"
+                f" with that login, or {command('reset', job.name, 'update')} continues it with this one"
             )
         environ = consumer_environment(os.environ, [self._queue_url, *urls])
         return partial(self._launch, job.fleet, environ)

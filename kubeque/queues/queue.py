@@ -23,6 +23,7 @@ from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import Tally, TaskView
 from kubeque.model.text import is_unicode
+from kubeque.model.wording import code
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, Backend, BlockRecord, Conflict, Find, JobRecord, first_slot
 from kubeque.queues.backends.records import block_record, job_record, killed_record, read_block, read_job, stored_uid
@@ -109,7 +110,7 @@ class Queue:
         """Return the job of that name. Raises JobNotFound, JobUnreadable."""
         job = self.find(name)
         if job is None:
-            raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
+            raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
         return job
 
     def list_jobs(self, fleet: str | None = None) -> JobList:
@@ -140,7 +141,7 @@ class Queue:
             record = self._backend.get_job(name)
             job, changes = read_job(record) if record else (None, [])
             if record is None or job is None or uids - {job.uid}:  # a new job of that name must not be changed
-                raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
+                raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
             # A change that was applied, but whose answer was lost, is not made twice.
             wanted = None if change_id in changes else change(job)
             if wanted is None:

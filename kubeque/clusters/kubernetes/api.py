@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.text import one_line
+from kubeque.model.wording import option
 
 #: Timeouts for the connection and for the answer, seconds.
 _PATIENCE = (5.0, 30.0)
@@ -64,7 +65,7 @@ class KubernetesApi:
         except config.ConfigException as error:
             if context or not _NAMESPACE_FILE.exists():
                 raise ConfigError(
-                    f"there is no kubeconfig: {one_line(error)}; set KUBECONFIG, or use --cluster local"
+                    f"there is no kubeconfig: {one_line(error)}; set KUBECONFIG, or use {option('cluster', 'local')}"
                 ) from error
             return cls.in_cluster()
         known = {item["name"]: item for item in contexts}

@@ -36,6 +36,7 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Death, Tally
 from kubeque.model.job.versions import tag_version
 from kubeque.model.sweep.pod_options import PodOptions
+from kubeque.model.wording import option
 
 #: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
@@ -134,7 +135,7 @@ class KubernetesCluster:
     def check(self, spec: JobSpec) -> None:
         options = PodOptions.read(spec.pod)
         if not spec.image:
-            raise UserError("the job has no image: set --image, or default_image in .kubeque")
+            raise UserError(f"the job has no image: set {option('image', 'IMAGE')}, or default_image in .kubeque")
         if not self._config.consumer_image:
             raise UserError(
                 "consumer_image is not set: build the image with `make image`, push it, and set consumer_image in"

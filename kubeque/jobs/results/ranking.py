@@ -17,6 +17,7 @@ from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of
 from kubeque.model.rows.parameters import read_row
 from kubeque.model.rows.rows import INDEX
+from kubeque.model.wording import option
 
 #: Number of excess lines at which a bounded bucket is sorted and cut.
 _SLACK = 1000
@@ -44,7 +45,7 @@ def ranked(lines: Iterable[TaskRow], column: str, *, top: int | None = None, des
         else:
             texts.add(str(value), line)
     if seen and column not in seen:
-        raise UserError(f"--sort {column}: there is no such column: the columns are {', '.join(_known(seen))}")
+        raise UserError(f"{option('sort', column)}: there is no such column: the columns are {', '.join(_known(seen))}")
     found = [*numbers.sorted(), *texts.sorted(), *missing.sorted()]
     return found[:top]
 

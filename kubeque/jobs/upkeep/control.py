@@ -11,6 +11,7 @@ from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.sweep import check_consumers
+from kubeque.model.wording import code
 
 
 def kill(backends: Backends, name: str) -> None:
@@ -39,7 +40,7 @@ def resume(backends: Backends, name: str) -> Job:
     def change(now: Job) -> Job:
         _require_open(now, "it is not paused")
         if not now.paused:
-            raise UserError(f"{name} is not paused: `kubeque status {name}` shows what it does")
+            raise UserError(f"{name} is not paused: {code('status', name)} shows what it does")
         return resume_job(now)
 
     return backends.queue.update(name, change)
@@ -81,6 +82,6 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 def _require_open(job: Job, effect: str) -> None:
     """Raise UserError if the job has ended, or was killed or stopped."""
     if job.closing is not None:
-        raise UserError(f"{job.name} has ended: {effect}; `kubeque reset {job.name}` runs its failed tasks again")
+        raise UserError(f"{job.name} has ended: {effect}; {code('reset', job.name)} runs its failed tasks again")
     if not job.open:
-        raise UserError(f"{job.name} is {job.state}: {effect}; `kubeque reset {job.name}` runs the other tasks")
+        raise UserError(f"{job.name} is {job.state}: {effect}; {code('reset', job.name)} runs the other tasks")

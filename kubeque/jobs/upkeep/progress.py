@@ -12,6 +12,7 @@ from kubeque.model.errors import ClusterError, StorageError
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
+from kubeque.model.wording import code
 
 T = TypeVar("T")
 
@@ -79,9 +80,9 @@ def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluste
     if cluster.error is not None:
         return (str(cluster.error),)
     if job.paused:
-        return (f"it is paused: `kubeque resume {job.name}` lets its tasks start",)
+        return (f"it is paused: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
     # The consumers of another machine's fleet are not visible here.
     if waiting and not consumers and job.fleet == cluster.cluster.fleet(job.name):
-        return (f"no consumer runs: `kubeque watch {job.name}` starts them",)
+        return (f"no consumer runs: {code('watch', job.name)} starts them",)
     return ()
