@@ -72,7 +72,9 @@ def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> di
                 found[argument.name] = value if fits else cast("", "none", NONE)
             else:
                 found[argument.name] = _cast_text(value, members) if isinstance(value, str) else _check(value, members)
-        except (ValueError, KeyError, ParametersError):
+        except ParametersError:
+            continue  # it cannot be sent, and the caller refuses it
+        except (ValueError, KeyError):
             raise CommandError(
                 f"{function.__name__} takes {argument.name!r} as {_text(argument.annotation)}, and the call gives"
                 f" {describe(value)}: change the value or the annotation. A template gives a text; with"
