@@ -402,8 +402,8 @@ class Client:
         return self._backends.cluster.start_hint
 
     def stop(self) -> int:
-        """End the consumers of this machine and return their number. Their tasks wait."""
-        return self._backends.cluster.stop()
+        """End the consumers of the cluster and return their number. Their tasks wait, and are not charged."""
+        return control.stop_consumers(self._backends)
 
     def observers(self) -> list[Observer]:
         """Return the programs that wait for open jobs: they start consumers again."""

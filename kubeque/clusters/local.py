@@ -29,6 +29,7 @@ from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, 
 from kubeque.model.config.config import default_queue_url
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterError, UserError
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
@@ -168,6 +169,10 @@ class LocalCluster:
         with open(slot.log, "ab", opener=open_private) as log:
             # The process is not waited for: it outlives this one.
             return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
+
+    def evictions(self, job: Job) -> list[Eviction]:
+        """Return []: no node stops consumers of this machine."""
+        return []
 
     def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")

@@ -31,6 +31,7 @@ from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Death, Tally
@@ -263,6 +264,15 @@ class KubernetesCluster:
     def _find_pod(self, name: str, uid: str) -> pod_status.Pod | None:
         pod = self._api.find(path("pods", self._namespace, name))
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
+
+    def evictions(self, job: Job) -> list[Eviction]:
+        found: list[Eviction] = []
+        for pod in self._take_snapshot(job.fleet).pods:
+            death = pod_status.death_of(pod, time.time())
+            if death is not None and death.cause is Cause.DISK:
+                size_class = int(pod["metadata"]["labels"][f"{LABEL}/class"])
+                found.append(Eviction(_owner(pod), size_class, death.running, death.message))
+        return found
 
     def standstill(self, job: Job) -> Standstill:
         return self._start_problems.of(self._take_snapshot(job.fleet), time.time())

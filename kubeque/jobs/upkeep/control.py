@@ -1,17 +1,21 @@
-"""Orders to a job that is in the queue: kill, pause, resume, prioritise, scale."""
+"""Orders to jobs that are in the queue: kill, pause, resume, prioritise, scale, stop their consumers."""
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
-from kubeque.model.errors import JobUnreadable, UserError
+from kubeque.model.errors import JobNotFound, JobUnreadable, QueueUnavailable, UserError
 from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.sweep import check_consumers
 from kubeque.model.wording import code
+
+log = logging.getLogger(__name__)
 
 
 def kill(backends: Backends, name: str) -> None:
@@ -77,6 +81,27 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
     backends.queue.update(name, change)
     return consumers > before
+
+
+def stop_consumers(backends: Backends) -> int:
+    """End the consumers of the cluster and return their number. Their tasks wait, and are not charged.
+
+    A queue that does not answer changes nothing, but then tasks are charged.
+    """
+    if backends.cluster.runs_images:  # consumers on this machine charge nobody for their end
+        try:
+            for job in backends.queue.list_jobs().jobs:
+                _note_stop(backends, job)
+        except QueueUnavailable as error:
+            log.warning("the running tasks are charged as preempted: %s", error)
+    return backends.cluster.stop()
+
+
+def _note_stop(backends: Backends, job: Job) -> None:
+    """Store in an open job that kubeque itself ends its consumers."""
+    at = backends.queue.now()
+    with suppress(JobNotFound, JobUnreadable):
+        backends.queue.update(job.name, lambda now: replace(now, sent_home=at) if now.open else None)
 
 
 def _require_open(job: Job, effect: str) -> None:

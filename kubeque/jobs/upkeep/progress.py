@@ -10,6 +10,7 @@ from kubeque.clusters.base import Cluster
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import ClusterError, StorageError
 from kubeque.model.job.counts import Counts
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
 from kubeque.model.wording import code
@@ -52,6 +53,9 @@ class PatientCluster:
 
     def find_death(self, owner: str) -> Death | None:
         return self.ask(lambda: self.cluster.find_death(owner), None)
+
+    def evictions(self, job: Job) -> list[Eviction]:
+        return self.ask(lambda: self.cluster.evictions(job), [])
 
     def count_consumers(self, job: Job) -> int:
         return self.ask(lambda: len(self.cluster.consumers(job.fleet)), 0)

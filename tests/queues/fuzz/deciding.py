@@ -71,6 +71,10 @@ class VirtualHost:
     def remove_leftovers(self) -> None:
         """Find nothing."""
 
+    @property
+    def charges_leaving(self) -> bool:
+        return True
+
     def find_death(self, owner: str) -> Death | None:
         return None
 
