@@ -111,8 +111,8 @@ class Cluster(Protocol):
     def standstill(self, job: Job) -> Standstill:
         """Return the reasons that keep the consumers of a job from starting."""
 
-    def finish(self, job: Job) -> None:
-        """Clean up after a job that has ended. Consumers that serve other jobs stay."""
+    def finish(self, job: Job, *, removed: bool = False) -> None:
+        """Clean up after a job that has ended or was `removed`. Consumers that serve other jobs stay."""
 
     def stop(self) -> int:
         """End all consumers of this cluster. Returns their number."""

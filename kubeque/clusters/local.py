@@ -202,7 +202,7 @@ class LocalCluster:
         ends = f"{worst.log} ends with: {last}" if last else f"{worst.log} has no line of them"
         return Standstill((f"the last {worst.deaths()} consumers died before their first task; {ends}",))
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job, *, removed: bool = False) -> None:
         """Do nothing: idle consumers leave by themselves or serve the next job."""
 
     def stop(self) -> int:

@@ -65,7 +65,7 @@ def test_the_death_of_a_whole_container_is_out_of_memory(desk: Desk) -> None:
 
 
 def test_an_eviction_for_the_own_disk_is_charged_as_disk(desk: Desk) -> None:
-    """The container's limit is 306 MiB, and 356 MiB after growth. What is written is outside of the working directory."""
+    """The limit of the container is 306 MiB, then 356 MiB. The file is outside of the working directory."""
     write = 'dd if=/dev/zero of=/big bs=1M count=330 && if [ "$KUBEQUE_ATTEMPT" = 1 ]; then sleep 300; fi'
     for job, words in (("more", []), ("fails", ["--retry-causes", "disk=0"])):
         done = desk.sub("-n", job, "--no-wait", "--disk", "50Mi", "--repeat", "1", *words, "/bin/sh", "-c", write)

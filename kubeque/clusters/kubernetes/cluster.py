@@ -21,7 +21,6 @@ from kubeque.clusters.kubernetes.job_manifest import (
     fleet_of,
     kubernetes_job,
     kubernetes_job_name,
-    owned_by,
     url_secret,
 )
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
@@ -170,6 +169,9 @@ class KubernetesCluster:
         manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
+            if has_password(self._config.queue_url):
+                manifest["metadata"]["uid"] = new_uid()
+                self._create_secret(manifest, dryRun="All")
         except ClusterRefused as error:
             if "dry run" not in str(error):  # a webhook without dry run: the creation will show
                 raise UserError(f"the cluster refuses such pods: {error}") from error
@@ -188,6 +190,7 @@ class KubernetesCluster:
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         snapshot, options, started = self._take_snapshot(job.fleet), PodOptions.read(spec.pod), 0
         wanted = scaling.count_wanted(job, waiting)
+        self._restore_secrets(snapshot)
         for size_class, count in wanted.items():
             make = partial(kubernetes_job, job, spec, self._manifest_context(), size_class=size_class)
             jobs, pods, now = snapshot.jobs_of(size_class), snapshot.pods_of(size_class), time.time()
@@ -220,14 +223,29 @@ class KubernetesCluster:
     def _create(self, plan: scaling.Create, make: _MakeManifest, name: str) -> int:
         secret = name if has_password(self._config.queue_url) else ""
         manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
-        if secret:  # before the pods that read it; the Kubernetes Job owns it, so it is deleted with it
-            self._api.create(path("secrets", self._namespace), url_secret(name, self._config.queue_url, manifest))
         made = self._api.create(path("jobs", self._namespace), manifest)
         if made is None:
             return 0  # another process created it first
         if secret:
-            self._api.patch(path("secrets", self._namespace, name), owned_by(made))
+            self._create_secret(made)
         return plan.count
+
+    def _create_secret(self, made: dict[str, Any], **query: Any) -> None:
+        """Create the Secret that the pods of a Kubernetes Job wait for. The Job owns it, so none outlives its Job."""
+        self._api.create(path("secrets", self._namespace), url_secret(self._config.queue_url, made), **query)
+
+    def _restore_secrets(self, snapshot: FleetSnapshot) -> None:
+        """Create the Secrets that pods wait for: a client may have died after it created their Kubernetes Job."""
+        if not has_password(self._config.queue_url):
+            return
+        waiting = {
+            pod_status.owner_name(pod)
+            for pod in (*snapshot.pods, *snapshot.keeper_pods)
+            if pod_status.waits_for_queue_secret(pod)
+        }
+        for job in (*snapshot.jobs, *snapshot.keeper_jobs):
+            if job["metadata"]["name"] in waiting and not scaling.is_over(job):
+                self._create_secret(job)
 
     def _grow(self, plan: scaling.Grow) -> int:
         change = {
@@ -277,12 +295,12 @@ class KubernetesCluster:
     def standstill(self, job: Job) -> Standstill:
         return self._start_problems.of(self._take_snapshot(job.fleet), time.time())
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job, *, removed: bool = False) -> None:
         """Delete the Kubernetes Jobs of a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
             return  # the job ran on another kind of cluster
         # The keeper of a killed job stays to close it after its consumers have left.
-        keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None else ""
+        keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None and not removed else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
         self._snapshots.pop(job.fleet, None)
 

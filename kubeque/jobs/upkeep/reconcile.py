@@ -110,9 +110,9 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
     return backends.queue.update(job.name, change)
 
 
-def finish(backends: Backends, job: Job) -> None:
+def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
     """Stop the consumers that serve only this job. If the cluster does not answer, they find no tasks."""
     try:
-        backends.cluster_of(job).finish(job)
+        backends.cluster_of(job).finish(job, removed=removed)
     except (ClusterError, StorageError) as error:
         log.warning("%s: its consumers were not sent home: %s", job.name, error)

@@ -29,7 +29,7 @@ def remove(backends: Backends, name: str) -> Job | None:
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
-    finish(backends, job)
+    finish(backends, job, removed=True)
     listed = backends.queue.list_jobs()
     if listed.unreadable:  # it may link to these results: `kubeque gc` deletes them once it can be read
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])
