@@ -86,8 +86,9 @@ def test_an_image_needs_nothing_and_keeps_what_it_has(desk: Desk) -> None:
     in the environment of the consumer, which has the password of the queue."""
     locked = {"containers": [{"name": "task", "securityContext": {"readOnlyRootFilesystem": True}}]}
     show = "id -u; env; touch /x 2>/dev/null || echo read-only; touch here && echo written"
-    parents = 'busybox tr "\\0" "\\n" < /proc/$p/environ; p=$(busybox sed -n "s/^PPid:[^0-9]*//p" /proc/$p/status); echo parent=$p'
-    show += f'; p=$$; while [ "$p" -gt 0 ]; do {parents}; done 2>/dev/null'
+    find_parent = 'p=$(busybox sed -n "s/^PPid:[^0-9]*//p" /proc/$p/status); echo parent=$p'
+    list_variables = 'busybox tr "\\0" "\\n" < /proc/$p/environ'
+    show += f'; p=$$; while [ "$p" -gt 0 ]; do {list_variables}; {find_parent}; done 2>/dev/null'
     for name, image, template in (("bare", BUSYBOX, {}), ("others", OTHERS, locked)):
         done = desk.sub("-n", name, "--fetch", name, "/bin/sh", "-c", show, image=image, template=template)
         assert done.returncode == 0, done.stdout + done.stderr
