@@ -78,7 +78,10 @@ def test_an_eviction_for_the_own_disk_is_charged_as_disk(desk: Desk) -> None:
     history = json.loads(desk.run("show", "more", "0", "--json").stdout)["history"]
     assert [attempt["cause"] for attempt in history] == ["disk", "ok"]
     assert (fails["state"], fails["cause"], fails["attempts"]) == ("failed", "disk", 1), said["fails"]
-    assert "ephemeral" in fails["message"]
+    assert (
+        "ephemeral local storage usage exceeds"
+        in json.loads(desk.run("show", "fails", "0", "--json").stdout)["message"]
+    )
 
 
 def test_an_input_that_is_gone_is_named(desk: Desk) -> None:

@@ -56,9 +56,7 @@ def _check_labels(theirs: Mapping[str, Any]) -> None:
     labels = meta.get("labels") if isinstance(meta, Mapping) else None
     for label in labels if isinstance(labels, Mapping) else ():
         if _OWN_LABELS.fullmatch(str(label)):
-            raise ResourceError(
-                f"pod_template: kubeque finds its pods by its label {label!r}: leave it out"
-            )
+            raise ResourceError(f"pod_template: kubeque finds its pods by its label {label!r}: leave it out")
 
 
 def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:

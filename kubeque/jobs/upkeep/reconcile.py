@@ -113,6 +113,10 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
     """Stop the consumers that serve only this job. If the cluster does not answer, they find no tasks."""
     try:
-        backends.cluster_of(job).finish(job, removed=removed)
-    except (ClusterError, StorageError) as error:
+        cluster = backends.cluster_of(job)
+    except StorageError:
+        cluster = backends.cluster  # the spec, which names the cluster, cannot be read
+    try:
+        cluster.finish(job, removed=removed)
+    except ClusterError as error:
         log.warning("%s: its consumers were not sent home: %s", job.name, error)
