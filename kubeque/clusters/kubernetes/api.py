@@ -24,7 +24,7 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _GROUPS = {"jobs": "/apis/batch/v1", "roles": _RBAC, "rolebindings": _RBAC}
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _EXTRA = "consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'"
-#: Errors of the library for a file that is no kubeconfig, beside those of YAML.
+#: Errors of the library for a file with other contents, beside those of YAML.
 _NO_KUBECONFIG = (OSError, ValueError, TypeError, AttributeError, LookupError)
 _MERGE = "application/merge-patch+json"
 

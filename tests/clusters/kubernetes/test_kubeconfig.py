@@ -1,4 +1,4 @@
-"""A file that is no kubeconfig is one sentence with its name and the remedy."""
+"""A broken kubeconfig is one sentence with its name and the remedy."""
 
 from __future__ import annotations
 
