@@ -70,7 +70,7 @@ def item_of_an_attempt(block: dict[str, Any], value: Any) -> None:
 
 def item_of_an_outcome(block: dict[str, Any], value: Any) -> None:
     for outcome in _outcomes(block):
-        outcome += [False][: 16 - len(outcome)]  # `final` is stored only where it is true
+        outcome += [False, {}][len(outcome) - 15 :]  # `final` and `short_out` are stored only where they are set
         outcome.append(value)
 
 
