@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import inspect
+import json
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from functools import cache
 from typing import Any, get_args
 
 from kubeque.model.errors import UserError
-from kubeque.model.sweep.option_types import COUNT, COUNTS, FLAG, TEXT, TEXTS, WORDS
-from kubeque.model.sweep.options import OPTIONS, RENAMED
+from kubeque.model.sweep.option_types import COUNT, COUNTS, FLAG, PAIRS, TEMPLATE, TEXT, TEXTS, WORDS
+from kubeque.model.sweep.options import OPTIONS, RENAMED, Option
 from kubeque.model.sweep.sweep_fields import convert_option
 from kubeque.model.text import describe, suggest
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.hooks.on_clear import OnClear
 
 _MODULES, _GENERATED = "kubeque_provider.", ".sweep_arguments"
+_WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
+#: Arguments by the names that other operators, the command line and earlier versions have for them.
+_OTHER_NAMES: Mapping[str, str] = {
+    **RENAMED, "timeout": "task_timeout", "conn_id": "kubeque_conn_id", "connection_id": "kubeque_conn_id",
+    "params": "parameters", "rows": "parameters", "cmd": "command", "cmds": "command", "bash_command": "command",
+    "arguments": "command", "name": "job_id", "job": "job_id", "job_name": "job_id", "destination": "dest",
+    "path": "dest", "folder": "dest", "output": "dest", "env_vars": "env", "files": "push", "globs": "glob",
+    "parallelism": "consumers", "workers": "consumers", "wait_for_completion": "wait", "namespace": "cluster",
+    "service_account_name": "service_account", "docker_image": "image",
+}  # fmt: skip
 
 
 def check_keywords(operator: Any, names: Iterable[str]) -> None:
@@ -26,19 +38,61 @@ def check_keywords(operator: Any, names: Iterable[str]) -> None:
     own, all_names = _names(kind)
     for name in names:
         if name not in all_names and not name.startswith("_"):
-            hint = suggest(name, sorted(own), "arguments", {old: now for old, now in RENAMED.items() if now in own})
+            others = {other: now for other, now in _OTHER_NAMES.items() if now in own}
+            hint = suggest(name, sorted(own), "arguments", others)
             raise BadSweep(f"{type(operator).__name__} has no argument {name!r}: {hint}")
 
 
 def check_arguments(operator: Any) -> None:
     """Raise UserError for the first rendered argument of an operator that does not have the declared type."""
     for option in OPTIONS:
-        value = getattr(operator, option.name, None) if option.operator else None
-        if value is not None:
-            convert_option(option, value)
+        if option.templated and isinstance(value := getattr(operator, option.name, None), str):
+            setattr(operator, option.name, _read_rendered(option, value))
+    check_values(type(operator), argument_values(operator))
+
+
+def argument_values(operator: Any) -> dict[str, Any]:
+    """Return the arguments of an operator by name."""
     kind: type = type(operator)
+    options = (option.name for option in OPTIONS if option.operator and hasattr(operator, option.name))
+    return {name: getattr(operator, name) for name in (*options, *own_arguments(kind)) if hasattr(operator, name)}
+
+
+def check_values(
+    kind: type, values: Mapping[str, Any], *, known: Callable[[str, Any], bool] = lambda name, value: True
+) -> None:
+    """Raise UserError for the first argument of an operator class that is not of the declared type.
+
+    `values`: arguments by name. `known`: False for an argument whose value only a task knows.
+    """
+    for option in OPTIONS:
+        value = values.get(option.name) if option.operator else None
+        if value is not None and known(option.name, value):
+            _check_option(option, value)
     for name, annotation in own_arguments(kind).items():
-        check_type(getattr(operator, name, None), annotation, name)
+        if name in values and known(name, values[name]):
+            check_type(values[name], annotation, name)
+
+
+def _check_option(option: Option, value: Any) -> None:
+    try:
+        convert_option(option, value)
+    except UserError as error:
+        if not option.templated and isinstance(value, str) and "{{" in value:
+            raise UserError(f"{error}; Airflow renders no templates in {option.name}") from None
+        raise
+
+
+def _read_rendered(option: Option, text: str) -> Any:
+    """Return the value of a template for an option of numbers, or of values by name as JSON; else the text itself."""
+    if option.kind is COUNT and _WHOLE.fullmatch(text.strip()):
+        return int(text)
+    if option.kind in (PAIRS, TEMPLATE):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
 
 
 def check_type(value: Any, annotation: str, name: str) -> None:
@@ -87,6 +141,8 @@ def _refuse(value: Any, name: str, remedy: str) -> UserError:
 
 
 def _read_seconds(value: Any, name: str) -> None:
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
     if isinstance(value, bool) or not isinstance(value, int | float) or not (0 <= value < math.inf):
         raise _refuse(value, name, "write a number of seconds, for example 5.0")
 
@@ -104,6 +160,10 @@ def _read_numbers(value: Any, name: str) -> None:
 
 
 def _read_pointer(value: Any, name: str) -> None:
+    if hasattr(value, "task_id") and hasattr(value, "dag_id"):
+        raise UserError(
+            f"{name} is the Airflow task {value.task_id!r} itself: pass its output, as in {name}={value.task_id}.output"
+        )
     if not isinstance(value, Mapping):
         raise UserError(
             f"{name} {describe(value)} is not a job: give its name or the output of a KubequeSubmitOperator"
@@ -113,6 +173,11 @@ def _read_pointer(value: Any, name: str) -> None:
 def _read_on_clear(value: Any, name: str) -> None:
     if value not in get_args(OnClear):
         raise _refuse(value, name, f"use one of {', '.join(get_args(OnClear))}")
+
+
+def _read_path(value: Any, name: str) -> None:
+    if not hasattr(value, "is_absolute"):
+        raise _refuse(value, name, "give a path or a URL")
 
 
 def _read_any(value: Any, name: str) -> None:
@@ -132,6 +197,8 @@ READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "Sequence[Any]": WORDS.convert,
     "Mapping[str, int]": COUNTS.convert,
     "Mapping[str, Any]": _read_pointer,
+    "Path": _read_path,
+    "ObjectStoragePath": _read_path,
     "Any": _read_any,
     "Callable[..., Any]": _read_any,
     "Collection[Any]": _read_any,

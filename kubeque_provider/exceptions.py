@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kubeque.model.errors import DestinationNotEmpty, UserError
+from kubeque.model.wording import speaking
 from kubeque_provider.airflow_versions import AirflowException, AirflowFailException
+from kubeque_provider.wording import AIRFLOW
 
-__all__ = ["BadSweep", "SweepFailed", "SweepKilled", "permanent"]
+__all__ = ["BadArgument", "BadSweep", "KubequeWarning", "SweepFailed", "SweepKilled", "permanent"]
+
+
+class KubequeWarning(UserWarning):
+    """A DAG asks for something that may not work; the message says what to change."""
 
 
 class BadSweep(AirflowFailException):
@@ -31,11 +37,12 @@ class SweepKilled(SweepFailed):
 def permanent() -> Iterator[None]:
     """Raise a UserError of this block (a bad file, an unknown column, no such job) as BadSweep."""
     try:
-        yield
+        with speaking(AIRFLOW):
+            yield
     except DestinationNotEmpty as error:
         raise BadSweep(
             f"dest {error.dest!r} is not empty and does not hold results of this sweep: choose another dest, for"
             " example results/{{ run_id }} for one folder per run, or set force=True to fetch into it as it is"
-        ) from error
+        ) from None
     except UserError as error:
-        raise BadSweep(str(error)) from error
+        raise BadSweep(str(error)) from None

@@ -36,7 +36,7 @@ def make_failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
     listed = list(islice(failed, _MAX_FAILED_ROWS))
     lines += [_row(line) for line in listed]
     if counts.failed > len(listed):
-        lines.append(f"  and {counts.failed - len(listed)} more: kubeque status '{job.name}' --tasks --state failed")
+        lines.append(f"  and {counts.failed - len(listed)} more: the page of sweeps lists them")
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 
 

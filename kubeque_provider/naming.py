@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import re
@@ -14,6 +15,8 @@ DEFAULT_CONNECTION = "kubeque_default"
 #: Limit of a generated job name, characters.
 _LONGEST = 100
 _HASH = 12
+#: Limit of a pointer that a template made a text of, characters.
+_POINTER_CHARACTERS = 4096
 _Pointer = Mapping[str, Any]
 
 
@@ -44,12 +47,24 @@ def make_pointer(job_id: str, conn_id: str, results: str, counts: Mapping[str, i
     return {"job_id": job_id, "conn_id": conn_id, "results": results, "counts": dict(counts)}
 
 
+def _read_pointer(job: Any) -> _Pointer:
+    """Return a name as a pointer. A template such as `{{ ti.xcom_pull('sweep') }}` makes a text of the pointer."""
+    if isinstance(job, str) and job.startswith("{") and len(job) < _POINTER_CHARACTERS:
+        try:
+            found = ast.literal_eval(job)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            found = None
+        if isinstance(found, dict):
+            return found
+    return {"job_id": job}
+
+
 def resolve_job(job: str | _Pointer, conn_id: str | None) -> tuple[str, str]:
     """Return name and connection of a job, given by its name or a pointer. Raises UserError.
 
     `conn_id` takes precedence over the pointer's connection.
     """
-    found = job if isinstance(job, Mapping) else {"job_id": job}
+    found = job if isinstance(job, Mapping) else _read_pointer(job)
     name = found.get("job_id")
     if not isinstance(name, str) or not name:
         raise UserError(f"job_id {job!r} is not a job: give its name or the output of a KubequeSubmitOperator")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from kubeque.model.command.command import Part, Placeholder, Word, parse_word
@@ -37,9 +38,7 @@ def read_word(text: str, env: Any, render: Render) -> Word:
         # Jinja drops a newline at the end of a template; the text after it prevents that.
         rendered = str(render("".join(pieces) + _OPEN + nonce + _SHUT))
     except TemplateSyntaxError as error:
-        raise CommandError(
-            f"the word {text!r} is not a valid template ({error.message}): write \\{{ for a literal brace"
-        ) from error
+        raise _bad_template(text, error) from error
     except UndefinedError as error:
         raise CommandError(
             f"the word {text!r} uses an unknown Jinja variable ({error}): write {{column}} for a column of the rows,"
@@ -99,11 +98,48 @@ def render_push(text: str, render: Render) -> str:
     return f"./{rendered}" if rendered[:1] in ("@", "^") and rendered[:1] != text[:1] else rendered
 
 
-def render_rows(rows: Iterable[Any], render: Render, resolve: Callable[[Any], Any]) -> list[Any]:
-    """Render the cells of inline rows that contain Jinja. (To render all cells of 100,000 rows takes 88 s.)"""
+def holds_template(rows: Sequence[Any]) -> bool:
+    """True if a cell of inline rows may contain Jinja. Fast, because Python scans all texts of a row type at once."""
+    cells = itertools.chain.from_iterable(
+        row.values() if isinstance(row, Mapping) else row if isinstance(row, list | tuple) else () for row in rows
+    )
+    text = "\0".join([value for value in cells if isinstance(value, str)])
+    return any(nonce in text for nonce in _CELL)
+
+
+def read_columns(text: str, env: Any) -> tuple[Word, frozenset[str]]:
+    """Return the columns in a word of the author's text, and the variables in its Jinja. Raises CommandError."""
+    if not any(nonce in text for nonce in _JINJA):
+        return parse_word(text, braces_double=False), frozenset()
+    from jinja2 import TemplateSyntaxError, meta
+
+    kept: list[Part] = []
+    try:
+        pieces = [piece if jinja else _hide(piece, text, "", kept) for jinja, piece in _split(text, env)]
+        names = meta.find_undeclared_variables(env.parse("".join(pieces)))
+    except TemplateSyntaxError as error:
+        raise _bad_template(text, error) from error
+    return Word(tuple(part for part in kept if isinstance(part, Placeholder))), frozenset(names)
+
+
+def _bad_template(text: str, error: Any) -> CommandError:
+    inner = "000f1a" in str(error.message)  # Jinja met a character of this module, which a reader does not know
+    reason = "a {{ or {% has no end" if inner else error.message
+    return CommandError(f"the word {text!r} is not a valid template ({reason}): write \\{{ for a literal brace")
+
+
+def render_rows(
+    rows: Iterable[Any], render: Render, resolve: Callable[[Any], Any], *, templates: bool
+) -> list[Any]:  # fmt: skip
+    """Resolve the outputs of Airflow tasks in inline rows, and with `templates` render the cells that contain Jinja.
+
+    To render all cells of 100,000 rows takes 88 s.
+    """
 
     def cell(value: Any, index: int, column: Any) -> Any:
         if isinstance(value, str):
+            if not templates:
+                return value
             return _cell(value, render, index, column) if any(nonce in value for nonce in _CELL) else value
         return resolve(value) if callable(getattr(value, "resolve", None)) else value
 

@@ -21,6 +21,7 @@ _ARGUMENTS_HEAD = f'''"""The sweep arguments of the operators that submit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from kubeque_provider.airflow_versions import BaseOperator

@@ -18,7 +18,8 @@ from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.inspection.peek import Peek
 from kubeque.jobs.inspection.reader import Failures, Reader
 from kubeque.jobs.inspection.replay import Replayed
-from kubeque.jobs.results.collect import CollectedTable
+from kubeque.jobs.results.collect import CollectedTable, check_ending
+from kubeque.jobs.results.fetch import check_state
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.submission.effect import Effect
 from kubeque.jobs.submission.existing import Existing
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing", "Failures",
     "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted",
-    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "is_hosted", "report_url",
+    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending", "check_state", "is_hosted", "report_url",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from kubeque.client.connection import Connection
 from kubeque.clusters.open import Access, open_hosted
 from kubeque.jobs.inspection import doctor
 from kubeque.jobs.inspection.doctor import Finding
-from kubeque.jobs.upkeep import observers
+from kubeque.jobs.upkeep import control, observers
 from kubeque.jobs.upkeep.observers import Observer
 from kubeque.model.config.config import Config
 
@@ -45,8 +45,8 @@ class ClusterMethods(Connection):
         return self._backends.cluster.start_hint
 
     def stop(self) -> int:
-        """End the consumers of this machine and return their number. Their tasks wait."""
-        return self._backends.cluster.stop()
+        """End the consumers of the cluster and return their number. Their tasks wait, and are not charged."""
+        return control.stop_consumers(self._backends)
 
     def observers(self) -> list[Observer]:
         """Return the programs that wait for open jobs: they start consumers again."""

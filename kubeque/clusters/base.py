@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kubeque.clusters.machine import Machine
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
@@ -104,11 +105,14 @@ class Cluster(Protocol):
     def find_death(self, owner: str) -> Death | None:
         """Return how a consumer died; None if it is alive or unknown to this cluster."""
 
+    def evictions(self, job: Job) -> list[Eviction]:
+        """Return the consumers of a job that their nodes evicted because of the disk that their tasks used."""
+
     def standstill(self, job: Job) -> Standstill:
         """Return the reasons that keep the consumers of a job from starting."""
 
-    def finish(self, job: Job) -> None:
-        """Clean up after a job that has ended. Consumers that serve other jobs stay."""
+    def finish(self, job: Job, *, removed: bool = False) -> None:
+        """Clean up after a job that has ended or was `removed`. Consumers that serve other jobs stay."""
 
     def stop(self) -> int:
         """End all consumers of this cluster. Returns their number."""

@@ -20,6 +20,7 @@ from kubeque.clusters.home_folder import open_private
 from kubeque.model.errors import ClusterError, EnvironmentGone
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
+from kubeque.model.wording import command
 
 _NAME = re.compile(r"([a-z0-9]+)-(\d+)(\.sources)?\.json")
 
@@ -128,8 +129,8 @@ def this_umask() -> int:
 
 def _gone(job: Job, reason: str) -> EnvironmentGone:
     return EnvironmentGone(
-        f"the environment in which {job.name} was submitted is gone ({reason}): kubeque reset {job.name} --update runs"
-        " its rows in the present environment"
+        f"the environment in which {job.name} was submitted is gone ({reason}):"
+        f" {command('reset', job.name, 'update')} runs its rows in the present environment"
     )
 
 

@@ -29,10 +29,12 @@ from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, 
 from kubeque.model.config.config import default_queue_url
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterError, UserError
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Death, Tally
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
+from kubeque.model.wording import command
 
 #: Digest of a login in the name of a fleet.
 _LOGIN = re.compile("[0-9a-f]{8}")
@@ -156,7 +158,7 @@ class LocalCluster:
         if job.fleet not in (base, own) and (own == base or has_key_since(self.folder, job.created)):
             raise ClusterError(
                 f"{job.name} was submitted with another login for its queue or store: its consumers start from a shell"
-                f" with that login, or kubeque reset {job.name} --update continues it with this one"
+                f" with that login, or {command('reset', job.name, 'update')} continues it with this one"
             )
         environ = consumer_environment(os.environ, [self._queue_url, *urls])
         return partial(self._launch, job.fleet, environ)
@@ -169,6 +171,10 @@ class LocalCluster:
         with open(slot.log, "ab", opener=open_private) as log:
             # The process is not waited for: it outlives this one.
             return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
+
+    def evictions(self, job: Job) -> list[Eviction]:
+        """Return []: no node stops consumers of this machine."""
+        return []
 
     def find_death(self, owner: str) -> Death | None:
         kind, _, rest = owner.partition(":")
@@ -198,7 +204,7 @@ class LocalCluster:
         ends = f"{worst.log} ends with: {last}" if last else f"{worst.log} has no line from them"
         return Standstill((f"the last {worst.deaths()} consumers died before their first task; {ends}",))
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job, *, removed: bool = False) -> None:
         """Do nothing: idle consumers leave by themselves or serve the next job."""
 
     def stop(self) -> int:

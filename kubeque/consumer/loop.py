@@ -33,7 +33,7 @@ from kubeque.consumer.results import Saver
 from kubeque.consumer.runner import Runner
 from kubeque.consumer.task_source import TaskSource
 from kubeque.files.store import Files
-from kubeque.model.errors import QueueError, QueueUnavailable
+from kubeque.model.errors import KubequeError, QueueError, QueueUnavailable
 from kubeque.model.job.task import Cause
 from kubeque.model.timing import LEAVE_SECONDS, LIST_SECONDS
 from kubeque.queues.queue import Queue
@@ -68,7 +68,7 @@ class Consumer:
         self._logs = LogUploader(queue, files, lambda: self._runner.running, self._leaving)
         self._saver = Saver(
             files, self._coordinator, self._done, self._logs.keep_log, grace_is_over=self._grace_is_over,
-            results_wait_seconds=host.profile.results_wait_seconds, start=self._start,
+            results_wait_seconds=host.profile.results_wait_seconds, is_charged=self._is_charged, start=self._start,
         )  # fmt: skip
 
     def leave(self) -> None:
@@ -79,6 +79,17 @@ class Consumer:
 
     def _grace_is_over(self) -> bool:
         return self._told_to_leave and time.monotonic() - self._told_at > LEAVE_SECONDS
+
+    def _is_charged(self, task: StagedTask) -> bool:
+        """True if a task is charged because this consumer has to leave: kubeque itself did not send it home."""
+        if not self._host.charges_leaving:
+            return False
+        try:
+            job = self._queue.find(task.job.name)
+        except KubequeError:
+            return True
+        unchanged = job is not None and job.uid == task.job.uid and job.sent_home == task.job.sent_home
+        return job is not None and job.open and unchanged
 
     @property
     def retired(self) -> bool:

@@ -30,6 +30,9 @@ from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import growing_pauses, retry
 
 log = logging.getLogger(__name__)
+#: Seconds for which a command must have run to be charged when its consumer has to leave.
+_CHARGED_SECONDS = 1.0
+_WHERE = "the events and the status of its pods say why; an account that may list pods records it"
 #: Seconds between two lines in the log about the same upload.
 _LOG_SECONDS = 60.0
 
@@ -44,15 +47,18 @@ class Saver:
     def __init__(
         self, files: Files, coordinator: Coordinator, done: threads_queue.Queue[FinishedTask | None],
         keep_log: Callable[[FinishedTask], None], *, results_wait_seconds: float, grace_is_over: Callable[[], bool],
-        start: Callable[[Callable[[], None], str], threading.Thread],
+        is_charged: Callable[[StagedTask], bool], start: Callable[[Callable[[], None], str], threading.Thread],
     ) -> None:  # fmt: skip
-        """`grace_is_over`: True once a consumer that has to leave has no time left. `start`: start a thread."""
+        """`grace_is_over`: True once a consumer that has to leave has no time left. `is_charged`: True if a task whose
+        consumer has to leave is charged for it. `start`: start a thread.
+        """
         self._files = files
         self._coordinator = coordinator
         self._done = done
         self._keep_log = keep_log
         self._results_wait_seconds = results_wait_seconds
         self._grace_is_over = grace_is_over
+        self._is_charged = is_charged
         self._start = start
 
     def run(self) -> None:
@@ -85,19 +91,32 @@ class Saver:
             self._coordinator.tell(on.TaskLeft())
 
     def _save(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once its result is durable; None if the attempt was stopped. Raises StoreUnavailable."""
+        """Return the outcome once its result is durable; None if it does not count. Raises StoreUnavailable."""
         ended = finished.ended
         stopped = ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED)
         if stopped or finished.failure is not None:
             self._keep_log(finished)  # before its lease is released: then the task may start again
         if stopped:
-            return None
+            return self._interrupted(finished)
         try:
             return save(self._files, finished)
         except StoreUnavailable:
             raise
         except StorageError as error:
             return make_unstored_outcome(finished, Failure(Cause.STORE, str(error)))
+
+    def _interrupted(self, finished: FinishedTask) -> Outcome | None:
+        """Return the outcome of an attempt whose consumer has to leave; None if the attempt does not count."""
+        task, ended = finished.task, finished.ended
+        if ended is None or ended.cause is not Cause.PREEMPTED or ended.seconds < _CHARGED_SECONDS:
+            return None
+        if not self._is_charged(task):
+            return None
+        times = task.lease.block.record(task.index).charges.get(Cause.PREEMPTED, 0) + 1
+        most = task.job.budgets.extra.get(Cause.PREEMPTED, 0) + 1
+        return make_unstored_outcome(
+            finished, Failure(Cause.PREEMPTED, f"its pod had to leave, {times} of {most} times: {_WHERE}")
+        )
 
     def _save_later(self, finished: FinishedTask) -> Outcome | None:
         """Return the outcome once the store has answered; None if the consumer has to leave before.

@@ -21,7 +21,8 @@ from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
-from kubeque.model.errors import JobNotFound, KubequeError
+from kubeque.model.errors import ClusterError, ClusterUnavailable, JobNotFound, KubequeError
+from kubeque.model.job.job import Job
 from kubeque.model.job.versions import warn_of_difference
 from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
@@ -36,22 +37,26 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
 
     Errors of the queue, store or cluster are retried forever: the keeper may be the only observer of the job.
     """
-    watch, pause, said = LeaseWatch(), _LOOK_SECONDS, ""
+    watch, pause, said, last = LeaseWatch(), _LOOK_SECONDS, "", None
     while True:
         try:
             job = backends.queue.job(name)
             if job.uid != uid:
+                _clear(backends, last, sleep)
                 return "another job has its name"
+            last = job
             if not said and (warning := warn_of_difference("its record was written by", job.written_by, __version__)):
                 log.warning("%s: %s", name, warning)
             progress = reconcile(backends, name, start=True, watch=watch)
         except JobNotFound:
+            _clear(backends, last, sleep)
             return "it was removed"
         except KubequeError as error:
             said = _log_once(logging.WARNING, f"{name}: trying again: {error}", said)
             pause = min(_LONGEST_SECONDS, 2 * pause)
         else:
             if progress.job.closing is not None:
+                _clear(backends, progress.job, sleep)
                 return "it has ended"
             if progress.held:
                 return "it is held until a user runs kubeque go"
@@ -61,6 +66,20 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
             now = f"{progress.counts.to_wire()}, {progress.consumers} consumers {'; '.join(progress.obstacles)}"
             said = _log_once(logging.INFO, f"{name}: {now}", said)
         sleep(pause * random.uniform(0.8, 1.2))
+
+
+def _clear(backends: Backends, job: Job | None, sleep: Callable[[float], object]) -> None:
+    """Delete what is left in the cluster of a job that has ended or was removed, once the cluster answers."""
+    pause = _LOOK_SECONDS
+    while job is not None:
+        try:
+            return backends.cluster.finish(job, removed=True)
+        except ClusterUnavailable as error:
+            log.warning("%s: its pods are deleted later: %s", job.name, error)
+        except ClusterError as error:
+            return log.warning("%s: its pods stay: %s", job.name, error)
+        sleep(pause)
+        pause = min(_LONGEST_SECONDS, 2 * pause)
 
 
 def _log_once(level: int, text: str, before: str) -> str:

@@ -14,6 +14,7 @@ from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import Cause, State, Tally, TaskRecord
+from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, pack
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
@@ -101,7 +102,7 @@ class Audit:
         """Check the fields of the job against its blocks, and return this audit."""
         job, total = self.job, sum(self.tallies.values(), Tally())
         if job.reset is not None:
-            self._of_job(f"the reset to run {job.run} is not finished: `kubeque status {job.name}` finishes it")
+            self._of_job(f"the reset to run {job.run} is not finished: {code('status', job.name)} finishes it")
         if job.closing is not None:
             closed, open_left = job.closing.counts, job.state is JobState.ACTIVE and (total.pending or total.running)
             if open_left or (closed.ok, closed.failed) != (total.ok, total.failed):
@@ -166,7 +167,7 @@ def _lease(job: Job, block: Block, now: float) -> Iterator[str]:
     if overdue > job.lease_seconds + job.heartbeat_seconds:
         yield (
             f"the lease of {block.owner} ended {overdue:.0f} s ago and was not taken back:"
-            f" `kubeque status {job.name}` does"
+            f" {code('status', job.name)} does"
         )
 
 
@@ -174,7 +175,7 @@ def _run(job: Job, block: Block) -> Iterator[str]:
     if block.run > job.run:
         yield f"it is of run {block.run}, and the job of run {job.run}"
     if block.held and not job.canaries and job.reset is None:
-        yield f"it is held, but the job has no canaries: run `kubeque kill {job.name}`, then `kubeque reset {job.name}`"
+        yield f"it is held, but the job has no canaries: {code('kill', job.name)}, then reset, runs its tasks"
     if block.run < job.run and job.reset is None:
         yield f"it was left behind in run {block.run}, and the job is in run {job.run}"
 

@@ -14,6 +14,7 @@ from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.text import is_unicode
+from kubeque.model.wording import code
 from kubeque.queues.backends.backend import Backend, Conflict, JobRecord, first_slot
 from kubeque.queues.backends.records import block_record, job_record, killed_record, read_job, stored_uid
 from kubeque.queues.block import Block
@@ -83,7 +84,7 @@ class JobRecords:
         """Return the job of that name. Raises JobNotFound, JobUnreadable."""
         job = self.find(name)
         if job is None:
-            raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
+            raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
         return job
 
     def list_jobs(self, fleet: str | None = None) -> JobList:
@@ -114,7 +115,7 @@ class JobRecords:
             record = self._backend.get_job(name)
             job, changes = read_job(record) if record else (None, [])
             if record is None or job is None or uids - {job.uid}:  # a new job of that name must not be changed
-                raise JobNotFound(f"there is no job {name!r}: `kubeque status` lists the jobs there are")
+                raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
             # A change that was applied, but whose answer was lost, is not made twice.
             wanted = None if change_id in changes else change(job)
             if wanted is None:

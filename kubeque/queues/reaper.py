@@ -52,6 +52,8 @@ class LeaseWatch:
         self._seen: dict[tuple[str, str], _Sight] = {}
         #: Last poll that the queue did not answer, seconds of the clock.
         self._silent_at = float("-inf")
+        #: Owners whose evictions this process has charged.
+        self.evicted: set[str] = set()
 
     def note_silence(self) -> None:
         """Record that the queue did not answer a poll."""

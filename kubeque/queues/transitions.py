@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Verdict
@@ -106,8 +107,19 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
     if outcome.cause is Cause.OK:
         draft.put(index, State.OK, record)
         return
-    verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(outcome.cause, record.charges)
-    size_class = larger_class(job.shapes, lift_class(job.shapes, block.size_class, job.floor), outcome.cause)
+    cause = outcome.cause
+    if known.evicted and cause in (Cause.DISK, Cause.PREEMPTED):  # this size was charged before
+        record, cause = replace(record, charges=known.charges), Cause.DISK
+    verdict = Verdict.FAIL if outcome.final else job.budgets.verdict(cause, record.charges)
+    _follow(draft, job, index, record, verdict, cause, moved)
+
+
+def _follow(
+    draft: _BlockDraft, job: Job, index: int, record: TaskRecord, verdict: Verdict, cause: Cause, moved: list[Block]
+) -> None:
+    """Carry out the verdict on a task in the draft: it fails, waits again, or moves to a larger size class."""
+    block = draft.block
+    size_class = larger_class(job.shapes, lift_class(job.shapes, block.size_class, job.floor), cause)
     if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and size_class is None):
         draft.put(index, State.FAILED, record)
     elif verdict is Verdict.RETRY or size_class is None:
@@ -115,7 +127,7 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
     else:
         draft.put(index, State.MOVED)
         draft.records.pop(index, None)
-        moved.append(_alone(block, index, size_class, record))
+        moved.append(_alone(block, index, size_class, replace(record, evicted=False)))
 
 
 def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Block:
@@ -181,6 +193,31 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
     return draft.done(owner="", epoch=block.epoch + 1), moved
 
 
+def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tuple[Block, list[Block]] | None:
+    """Return the block with `disk` as the cause of attempts whose consumers were evicted for it, and new blocks.
+
+    Return None if no attempt changes. The consumers recorded `preempted`, because they cannot know why they had to
+    leave. All evictions at one size are one charge. A task that waits or has failed moves to more disk; one that runs
+    again moves when that attempt ends. `evictions`: by owner.
+    """
+    draft, moved = _BlockDraft(block), list[Block]()
+    messages = {owner: eviction.message for owner, eviction in evictions.items()}
+    for index, record in block.records.items():
+        found = [a for a in record.history if a.cause is Cause.PREEMPTED and a.owner in evictions]
+        if not found:
+            continue
+        # Attempts before the last reset have no charge, and a task that has moved has more disk by now.
+        charged = Cause.PREEMPTED in record.charges and evictions[found[-1].owner].size_class >= block.size_class
+        changed = record.as_evicted(messages, charge=charged and not record.evicted)
+        state, outcome = block.state(index), record.outcome
+        failed = state is State.FAILED and outcome is not None and outcome.attempt == found[-1].number
+        if charged and (state is State.PENDING or failed):
+            _follow(draft, job, index, changed, job.budgets.verdict(Cause.DISK, changed.charges), Cause.DISK, moved)
+        else:
+            draft.put(index, state, replace(changed, evicted=record.evicted or (charged and state is State.RESERVED)))
+    return (draft.done(), moved) if draft.records != block.records else None
+
+
 def reset(block: Block, rule: ResetRule, run: int) -> Block:
     """Return the block for the new run `run`. Tasks that the rule selects become pending with full budgets; their old
     attempts are kept.
@@ -191,7 +228,7 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
         if _is_reset(rule, index in named, block.state(index), block.record(index)):
-            draft.put(index, State.PENDING, replace(block.record(index), charges={}, suspect=False))
+            draft.put(index, State.PENDING, replace(block.record(index), charges={}, suspect=False, evicted=False))
     held = block.held and not rule.go
     if rule.break_leases and block.owner:
         return draft.done(run=run, held=held, owner="", epoch=block.epoch + 1)

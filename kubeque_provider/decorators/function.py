@@ -15,6 +15,10 @@ from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
+from kubeque_provider.parsing.calls import check_call, find_given
+from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.known import is_output
+from kubeque_provider.parsing.sweeps import check_sweep
 
 _TEMPLATED = tuple(field for field in KubequeSubmitOperator.template_fields if field != "command")
 
@@ -61,6 +65,15 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         #: Folder of the script and the Airflow context, while `execute` runs.
         self._folder: Path | None = None
         self._context: Mapping[str, Any] = {}
+        check_parsed(self)
+
+    @classmethod
+    def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
+        """Raise UserError for a sweep, or a call of its function, that can never work. `values`: arguments by name."""
+        rows = check_sweep(cls, values, dag, params)
+        args, named = values.get("op_args") or (), values.get("op_kwargs") or {}
+        if not is_output(args) and not is_output(named):
+            check_call(values["python_callable"], args, named, rows)
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Submit, and wait if `wait` is set. Raises BadSweep, SweepFailed."""
@@ -77,12 +90,8 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
         """Return the arguments that the call and Airflow give. Raises CommandError for ambiguous and unusable ones."""
         function, name = self.python_callable, self.python_callable.__name__
-        signature = inspect.signature(function)
-        try:
-            given = signature.bind_partial(*self.op_args, **self.op_kwargs).arguments
-        except TypeError as error:
-            raise CommandError(f"{name}: {error}") from error
-        for argument in signature.parameters:
+        given = find_given(function, self.op_args, self.op_kwargs)
+        for argument in inspect.signature(function).parameters:
             if argument not in KNOWN_CONTEXT_KEYS or argument in given:
                 continue
             if argument in columns:

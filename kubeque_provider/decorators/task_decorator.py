@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kubeque.model.function.function import check_source
 from kubeque_provider.airflow_versions import TaskFunction
 from kubeque_provider.decorators.function import KubequeFunctionOperator
-from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.exceptions import BadSweep, permanent
 
 
 class SweptFunction(TaskFunction[Any, Any, Any]):
@@ -39,6 +40,8 @@ def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **
     XComs."""
 
     def decorate(function: Any) -> Any:
+        with permanent():
+            check_source(function)
         return SweptFunction(
             function=function, multiple_outputs=multiple_outputs, operator_class=KubequeFunctionOperator, kwargs=kwargs
         )

@@ -24,6 +24,7 @@ from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_m
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import format_progress, make_failure
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_pointer
+from kubeque_provider.storage_paths import is_object_path, read_object_path
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
@@ -152,6 +153,8 @@ class KubequeHook(BaseHook):
         """
         if parameters is None:
             return sequence(1)
+        if is_object_path(parameters):
+            return read_object_path(parameters)
         if isinstance(parameters, str | Path):
             text = str(parameters)
             if text.lstrip().startswith(("[", "{")) or text in ("", "None"):

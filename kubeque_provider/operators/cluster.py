@@ -11,6 +11,7 @@ from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.gke import start_cluster, stop_cluster
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import DEFAULT_CONNECTION
+from kubeque_provider.parsing.checks import check_parsed
 
 
 class KubequeStartClusterOperator(BaseOperator):
@@ -34,6 +35,7 @@ class KubequeStartClusterOperator(BaseOperator):
         self.spot_nodes = spot_nodes
         self.machine_type = machine_type
         self.kubeque_conn_id = kubeque_conn_id
+        check_parsed(self)
 
     def execute(self, context: Any) -> dict[str, Any]:
         """Start the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
@@ -57,6 +59,7 @@ class KubequeStopClusterOperator(BaseOperator):
         check_keywords(self, kwargs)
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.kubeque_conn_id = kubeque_conn_id
+        check_parsed(self)
 
     def execute(self, context: Any) -> None:
         """Stop the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.job import KubequeJobOperator
+from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.selections import check_table
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
 
 
 class KubequeCollectOperator(KubequeJobOperator):
@@ -20,10 +26,16 @@ class KubequeCollectOperator(KubequeJobOperator):
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest")
     ui_color = "#d7f0e0"
 
-    def __init__(self, *, dest: str, infer: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, dest: str | Path | ObjectStoragePath, infer: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.dest = dest
         self.infer = infer
+        check_parsed(self)
+
+    @classmethod
+    def check_known(cls, values: Mapping[str, Any]) -> None:
+        """Raise UserError for a `dest` without the ending of a table. `values`: arguments by name."""
+        check_table(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Write the table. Raises UserError for a wrong `dest`."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kubeque.model.rows.index_ranges import parse_ranges
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.operators.job import KubequeJobOperator
+from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.selections import check_fetch
+
+if TYPE_CHECKING:
+    from airflow.sdk import ObjectStoragePath
 
 
 class KubequeFetchOperator(KubequeJobOperator):
@@ -26,7 +32,7 @@ class KubequeFetchOperator(KubequeJobOperator):
     def __init__(
         self,
         *,
-        dest: str,
+        dest: str | Path | ObjectStoragePath,
         force: bool = False,
         indexes: str | Sequence[int] | None = None,
         state: str | None = None,
@@ -39,6 +45,12 @@ class KubequeFetchOperator(KubequeJobOperator):
         self.indexes = indexes
         self.state = state
         self.glob = glob
+        check_parsed(self)
+
+    @classmethod
+    def check_known(cls, values: Mapping[str, Any]) -> None:
+        """Raise UserError for a selection that can never work. `values`: arguments by name."""
+        check_fetch(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Fetch. Raises UserError for a wrong selection or `dest`."""

@@ -12,6 +12,8 @@ from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import resolve_job
+from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.storage_paths import to_dest
 
 
 class KubequeJobOperator(BaseOperator):
@@ -27,6 +29,8 @@ class KubequeJobOperator(BaseOperator):
         super().__init__(**kwargs)
         self.job_id = job_id
         self.kubeque_conn_id = kubeque_conn_id
+        if "__init__" not in vars(type(self)):  # a class with more arguments checks all of them
+            check_parsed(self)
 
     def execute(self, context: Any) -> Any:
         """Call `perform`. Raises BadSweep for wrong arguments or connections."""
@@ -39,9 +43,10 @@ class KubequeJobOperator(BaseOperator):
             finally:
                 hook.close()
 
-    def resolve_dest(self, dest: str) -> str:
+    def resolve_dest(self, dest: Any) -> str:
         """Return `dest` as a URL or an absolute path; a relative path starts at the folder of the DAG file."""
-        return dest if "://" in dest else os.path.join(dag_folder(self), expand_home(dest))
+        text = to_dest(dest)
+        return text if "://" in text else os.path.join(dag_folder(self), expand_home(text))
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
         """Act on the job `name`. Returns the value for XCom."""

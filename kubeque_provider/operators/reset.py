@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.log_text import format_progress
 from kubeque_provider.operators.job import KubequeJobOperator
+from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.selections import check_reset
 
 
 class KubequeResetOperator(KubequeJobOperator):
@@ -24,6 +26,12 @@ class KubequeResetOperator(KubequeJobOperator):
         super().__init__(**kwargs)
         self.only_cause = only_cause
         self.everything = everything
+        check_parsed(self)
+
+    @classmethod
+    def check_known(cls, values: Mapping[str, Any]) -> None:
+        """Raise UserError for a cause that no task has. `values`: arguments by name."""
+        check_reset(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Reset the rows. Raises UserError for an unknown cause."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -31,9 +31,14 @@ from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
+from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.known import is_output
+from kubeque_provider.parsing.rows import check_cells
+from kubeque_provider.parsing.sweeps import check_sweep
+from kubeque_provider.storage_paths import is_object_path
 from kubeque_provider.templating import format_word, read_word, render_push, render_rows
 from kubeque_provider.waiter import Waiter
-from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
+from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after, to_seconds
 
 #: Templated fields that this operator renders itself.
 _OWN = ("command", "parameters", "push")
@@ -67,9 +72,10 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         job_id: str | None = None,
         missing: str | None = None,
         columns: Sequence[str] | None = None,
+        render_rows: bool | None = None,
         wait: bool = False,
         deferrable: bool = default_deferrable(),
-        poke_interval: float = 5.0,
+        poke_interval: timedelta | float = 5.0,
         cancel_on_kill: bool = True,
         orphan_after: timedelta | float | None = ORPHAN_AFTER,
         on_clear: OnClear = "auto",
@@ -88,6 +94,9 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         `missing`: Text in place of None and NaN in `parameters`.
 
         `columns`: Names of the values if the rows of `parameters` are lists or tuples, as SQL operators return them.
+
+        `render_rows`: Render templates in cells of rows that the DAG file holds. A cell with `{{` or `{%` is an error
+        unless this is True, or False for a cell that is passed as it is.
 
         `wait`: Return when the job has ended.
 
@@ -113,15 +122,23 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         self.job_id = job_id
         self.missing = missing
         self.columns = columns
+        self.render_rows = render_rows
         self.wait = wait
         self.deferrable = deferrable
-        self.poke_interval = poke_interval
+        self.poke_interval: Any = to_seconds(poke_interval)
         self.cancel_on_kill = cancel_on_kill
-        self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
+        self.orphan_after = check_orphan_after(orphan_after, poke_interval)
         self.on_clear = on_clear
         self.kubeque_conn_id = kubeque_conn_id
         #: The words of the command, parsed while templates are rendered.
         self._words: tuple[str | Word, ...] | None = None
+        if not self.calls_function:
+            check_parsed(self)
+
+    @classmethod
+    def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
+        """Raise UserError for a sweep that can never run. `values`: arguments by name."""
+        check_sweep(cls, values, dag, params)
 
     @cached_property
     def hook(self) -> KubequeHook:
@@ -211,7 +228,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                 self._render_parameters(render)
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
-        if callable(getattr(self.command, "resolve", None)):
+        if is_output(self.command):
             words = WORDS.convert(render(self.command), "command")
             self.command = [Word((word,)) for word in words]  # values of an upstream task are data
         if isinstance(self.command, str) or not isinstance(self.command, Sequence):
@@ -228,11 +245,12 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         self.command = [format_word(word) for word in self._words]
 
     def _render_parameters(self, render: Any) -> None:
-        if callable(getattr(self.parameters, "resolve", None)):
+        if is_output(self.parameters):
             upstream, self.parameters = self.parameters, render(self.parameters)
             if self.parameters is None:
                 raise ParametersError(f"parameters: {upstream} is None: let that Airflow task return a list of dicts")
-        elif isinstance(self.parameters, str):
+        elif isinstance(self.parameters, str) or is_object_path(self.parameters):
             self.parameters = render(self.parameters)
         elif isinstance(self.parameters, list | tuple):
-            self.parameters = render_rows(self.parameters, render, render)
+            rows = check_cells(self.parameters, self.render_rows)
+            self.parameters = render_rows(rows, render, render, templates=bool(self.render_rows))

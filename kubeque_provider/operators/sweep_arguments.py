@@ -6,6 +6,7 @@ Made by `make docs` from kubeque/model/sweep/options.py: change the table there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from kubeque_provider.airflow_versions import BaseOperator
@@ -19,12 +20,21 @@ class SweepArgumentsOperator(BaseOperator):
         "results",
         "ignore",
         "env",
+        "consumers",
+        "priority",
         "series",
+        "results_ttl",
         "cpu",
         "memory",
         "max_memory",
         "disk",
+        "task_timeout",
+        "cluster",
         "image",
+        "env_from_secret",
+        "service_account",
+        "node_selector",
+        "pod_template",
     )
 
     def __init__(
@@ -39,24 +49,24 @@ class SweepArgumentsOperator(BaseOperator):
         priority: int | None = None,
         series: str | None = None,
         skip_done: bool | None = None,
-        results_ttl: str | float | None = None,
+        results_ttl: str | float | timedelta | None = None,
         cpu: str | float | None = None,
         memory: str | int | None = None,
         max_memory: str | int | None = None,
         disk: str | int | None = None,
         gpu: int | None = None,
-        task_timeout: str | float | None = None,
-        deadline: str | float | None = None,
+        task_timeout: str | float | timedelta | None = None,
+        deadline: str | float | timedelta | None = None,
         retry_causes: Mapping[str, int] | None = None,
         max_failures: int | None = None,
         allow_failed: str | int | None = None,
-        lease: str | float | None = None,
+        lease: str | float | timedelta | None = None,
         cluster: str | None = None,
         image: str | None = None,
         keeper: str | None = None,
         spot: bool | None = None,
-        spot_patience: str | float | None = None,
-        start_timeout: str | float | None = None,
+        spot_patience: str | float | timedelta | None = None,
+        start_timeout: str | float | timedelta | None = None,
         env_from_secret: Sequence[str] | None = None,
         volumes: Sequence[str] | None = None,
         service_account: str | None = None,

@@ -19,6 +19,7 @@ from kubeque_provider.assets import write_asset_events
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import resolve_job
+from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.waiter import Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
 
@@ -40,7 +41,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         *,
         job_id: str | Mapping[str, Any],
         kubeque_conn_id: str | None = None,
-        poke_interval: float = 10.0,
+        poke_interval: timedelta | float = 10.0,
         deferrable: bool = default_deferrable(),
         retry_causes: Mapping[str, int] | None = None,
         cancel_on_kill: bool = True,
@@ -62,6 +63,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         self.retry_causes = retry_causes
         self.cancel_on_kill = cancel_on_kill
         self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
+        check_parsed(self)
 
     def execute(self, context: Any) -> Any:
         """Wait until the job has ended. Raises SweepFailed, BadSweep, AirflowSensorTimeout."""

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from kubeque.model.errors import KubequeError, UserError
+from kubeque.model.wording import speaking
 from kubeque_provider.hooks.kubeque import KubequeHook, Progress
 from kubeque_provider.log_text import format_progress
 from kubeque_provider.waiter import Waiter
+from kubeque_provider.wording import AIRFLOW
 
 T = TypeVar("T")
 #: Number of concurrent polls in one triggerer; further polls are queued.
@@ -105,6 +107,10 @@ class KubequeSweepTrigger(BaseTrigger):
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
 
     def _poll(self) -> Progress:
+        with speaking(AIRFLOW):
+            return self._poll_once()
+
+    def _poll_once(self) -> Progress:
         waiter, conn_id = self.waiter, self.waiter.kubeque_conn_id
         try:
             if self.arrival is None:

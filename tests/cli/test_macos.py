@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +15,8 @@ from kubeque.model.config.config import Config
 from kubeque.model.rows.parameters import grid
 from kubeque.model.sweep.sweep import Sweep
 from tests.cli.conftest import Shell
+from tests.macos.interpreter import HERE, python_environ, python_words
 
-HERE = Path(__file__).parent / "macos"
-#: Hides /proc and the cgroups, for a process in a mount namespace of its own.
-HIDE = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /proc && mount -t tmpfs none /sys && exec "$@"', "sh"]
 NO_CONSUMERS = (
     "kubeque: tasks run on this machine only under Linux with /proc, and this is macOS: name a cluster with --cluster"
     " or cluster_url, or submit on a machine with Linux\n"
@@ -84,10 +80,9 @@ def desk(tmp_path: Path) -> Iterator[Shell]:
 
 def on_macos(shell: Shell, commands: list[list[str]]) -> list[tuple[int, str]]:
     """Return exit code and output of each command."""
-    hidden = HIDE if subprocess.run([*HIDE, "true"], capture_output=True, check=False).returncode == 0 else []
     done = subprocess.run(
-        [*hidden, sys.executable, HERE / "commands.py"], input=json.dumps(commands), cwd=shell.folder, text=True,
-        capture_output=True, check=False, env={**shell.env, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])},
+        [*python_words(), HERE / "commands.py"], input=json.dumps(commands), cwd=shell.folder, text=True,
+        capture_output=True, check=False, env={**shell.env, **python_environ()},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return [(code, output) for code, output in json.loads(done.stdout)]

@@ -101,14 +101,14 @@ def fail_often(target: str, times: int) -> None:
     setattr(owner, last, call)
 
 
-def make_jobs(home: Path) -> Client:
+def make_jobs(home: Path, script: str = _SCRIPT) -> Client:
     """Submit two jobs without starting a consumer."""
     home.mkdir()
     submit.reconcile = lambda backends, name, **how: None  # type: ignore[attr-defined,assignment]
     client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))
     for name, priority in (("victim", 5), ("other", 0)):
         rows = from_records([{"x": "1"}])
-        client.submit(Sweep([_SCRIPT], rows, name=name, shell=True, priority=priority))
+        client.submit(Sweep([script], rows, name=name, shell=True, priority=priority))
     return client
 
 

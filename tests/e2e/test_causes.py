@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import Any
 
@@ -61,6 +62,26 @@ def test_the_death_of_a_whole_container_is_out_of_memory(desk: Desk) -> None:
     assert found["eat_shared_memory"]["attempts"] == 2
     history = desk.run("show", "shared-memory", "0", "--json")
     assert '"oom"' in history.stdout
+
+
+def test_an_eviction_for_the_own_disk_is_charged_as_disk(desk: Desk) -> None:
+    """The limit of the container is 306 MiB, then 356 MiB. The file is outside of the working directory."""
+    write = 'dd if=/dev/zero of=/big bs=1M count=330 && if [ "$KUBEQUE_ATTEMPT" = 1 ]; then sleep 300; fi'
+    for job, words in (("more", []), ("fails", ["--retry-causes", "disk=0"])):
+        done = desk.sub("-n", job, "--no-wait", "--disk", "50Mi", "--repeat", "1", *words, "/bin/sh", "-c", write)
+        assert done.returncode == 0, done.stderr
+    watchers = {job: desk.watch(job) for job in ("more", "fails")}
+    said = {job: watcher.communicate(timeout=300)[0] for job, watcher in watchers.items()}
+
+    (more,), (fails,) = desk.tasks("more"), desk.tasks("fails")
+    assert (more["state"], more["attempts"]) == ("ok", 2), said["more"]
+    history = json.loads(desk.run("show", "more", "0", "--json").stdout)["history"]
+    assert [attempt["cause"] for attempt in history] == ["disk", "ok"]
+    assert (fails["state"], fails["cause"], fails["attempts"]) == ("failed", "disk", 1), said["fails"]
+    assert (
+        "ephemeral local storage usage exceeds"
+        in json.loads(desk.run("show", "fails", "0", "--json").stdout)["message"]
+    )
 
 
 def test_an_input_that_is_gone_is_named(desk: Desk) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from kubeque.clusters.kubernetes.api import path
 from kubeque.clusters.kubernetes.object_names import slug
+from kubeque.files.store import Files
 from tests.e2e.conftest import NAMESPACE, Desk
+from tests.servers.objects import BUCKET
 
 QUICK = ("--no-wait", "--memory", "64Mi")
 
@@ -52,14 +54,18 @@ def at_work(desk: Desk) -> None:
 
 
 def test_a_reset_of_all_rows_when_all_consumers_but_one_have_left(desk: Desk) -> None:
-    write_rows(desk, [0, 0, 60])
-    done = desk.sub("-n", "again", "--consumers", "3", *QUICK, "-p", "rows.csv", "/bin/sh", "-c", "sleep {seconds}")
+    files, end = Files({"gs": desk.store.options}), f"ends-{desk.folder.name}"
+    there = f"{desk.store.url}/storage/v1/b/{BUCKET}/o/{end}?alt=media"
+    write_rows(desk, [0, 0, 1])
+    script = f"sleep {{seconds}}; [ {{seconds}} = 0 ] || until busybox wget -q -O /dev/null '{there}'; do sleep 1; done"
+    done = desk.sub("-n", "again", "--consumers", "3", *QUICK, "-p", "rows.csv", "/bin/sh", "-c", script)
     assert done.returncode == 0, done.stderr
     desk.until("one consumer", lambda: desk.status("again")["counts"]["ok"] == 2 and len(running(desk, "again")) == 1)
     reset = desk.run("reset", "again", "--all")
     assert reset.returncode == 0, reset.stderr
     with desk.watch("again") as watcher:
         desk.until("consumers again", lambda: len(desk.objects("pods", "again")) > 3)
+        files.write(f"gs://{BUCKET}/{end}", b"now")
         out, _ = watcher.communicate(timeout=600)
     assert watcher.returncode == 0, out
     tasks = desk.tasks("again")
@@ -69,7 +75,7 @@ def test_a_reset_of_all_rows_when_all_consumers_but_one_have_left(desk: Desk) ->
 
 
 def test_of_many_who_repair_at_once_one_starts_consumers_and_a_long_name_does_no_harm(desk: Desk) -> None:
-    long = ("A night of many rows, " * 20)[:299] + "!"
+    long = ("A night of many rows, " * 20)[:254] + "!"  # the longest name
     write_rows(desk, [5, 5])
     done = desk.sub("-n", long, "--consumers", "2", *QUICK, "-p", "rows.csv", "/bin/sh", "-c", "sleep {seconds}")
     assert done.returncode == 0, done.stderr

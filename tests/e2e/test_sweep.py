@@ -82,9 +82,13 @@ def came_back(results: Path) -> None:
 
 
 def test_an_image_needs_nothing_and_keeps_what_it_has(desk: Desk) -> None:
-    """No libc, another user, a read-only root, an entrypoint, another Python: nothing of ours is to be seen."""
+    """No libc, another user, a read-only root, an entrypoint, another Python: nothing of ours is to be seen, not even
+    in the environment of the consumer, which has the password of the queue."""
     locked = {"containers": [{"name": "task", "securityContext": {"readOnlyRootFilesystem": True}}]}
     show = "id -u; env; touch /x 2>/dev/null || echo read-only; touch here && echo written"
+    find_parent = 'p=$(busybox sed -n "s/^PPid:[^0-9]*//p" /proc/$p/status); echo parent=$p'
+    list_variables = 'busybox tr "\\0" "\\n" < /proc/$p/environ'
+    show += f'; p=$$; while [ "$p" -gt 0 ]; do {list_variables}; {find_parent}; done 2>/dev/null'
     for name, image, template in (("bare", BUSYBOX, {}), ("others", OTHERS, locked)):
         done = desk.sub("-n", name, "--fetch", name, "/bin/sh", "-c", show, image=image, template=template)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -100,6 +104,8 @@ def test_an_image_needs_nothing_and_keeps_what_it_has(desk: Desk) -> None:
     assert "read-only" in others
     assert "written" in bare
     assert "written" in others
+    assert "parent=0" in bare
+    assert "parent=0" in others
     assert python.split() == ["/usr", "0"]
     for seen in (bare, others):
         names = {line.partition("=")[0] for line in seen.splitlines() if "=" in line}

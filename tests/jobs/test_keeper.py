@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.keeper import keep
-from kubeque.model.errors import QueueUnavailable
+from kubeque.model.errors import ClusterUnavailable, QueueUnavailable
+from kubeque.model.job.job import Job
 from tests.jobs.sweeps import Ended, ended_job
 
 ROWS = [{"n": str(n)} for n in range(3)]
@@ -47,6 +48,22 @@ def test_a_job_that_is_held_needs_nobody(backends: Backends) -> None:
     backends.queue.update(job.name, lambda now: replace(now, canaries=1, n=4))  # one more is held
 
     assert keep(backends, job.name, job.uid) == "it is held until a user runs kubeque go"
+
+
+def test_it_deletes_what_is_left_in_the_cluster_before_it_leaves(backends: Backends) -> None:
+    job = ended_job(backends, ROWS, lambda index: Ended())
+    keep(backends, job.name, job.uid)
+    asked: list[float] = []
+
+    def finish(job: Job, *, removed: bool = False) -> None:
+        if len(asked) < 2:
+            raise ClusterUnavailable("it is away")
+        asked.append(-1.0)
+
+    backends.cluster.finish = finish  # type: ignore[method-assign]
+    assert keep(backends, job.name, job.uid, sleep=asked.append) == "it has ended"
+    assert asked[0] < asked[1]
+    assert asked[2:] == [-1.0]
 
 
 def away() -> None:

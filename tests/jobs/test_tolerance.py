@@ -66,11 +66,15 @@ def test_damaged_links_are_recognised(stored: Any) -> None:
 
 
 def test_the_owner_of_a_folder(backends: Backends, tmp_path: Path) -> None:
-    job = Job("job", "uid", 1, str(tmp_path / "job"))
+    job = Job("job", "uid", 1, str(tmp_path / "job" / "uid"))
     write_owner(backends, job)
     store(owner_url(job.url), Files().read_json(owner_url(job.url)) | LATER)
 
     assert is_ours(backends, job.url)
+    # A program that can write to the store can copy the note into another folder.
+    copied = str(tmp_path / "other" / "uid")
+    store(owner_url(copied), Files().read_json(owner_url(job.url)))
+    assert not is_ours(backends, copied)
 
 
 def test_the_users_of_the_inputs(backends: Backends) -> None:

@@ -29,7 +29,7 @@ from tests.provider.conftest import Run
 
 OPERATORS = {
     KubequeSubmitOperator: {"command": ["/bin/true"]},
-    KubequeFunctionOperator: {"python_callable": len},
+    KubequeFunctionOperator: {"python_callable": lambda: None},
     KubequeFetchOperator: {"job_id": "a", "dest": "out"},
     KubequeCollectOperator: {"job_id": "a", "dest": "t.csv"},
     KubequeResetOperator: {"job_id": "a"},
@@ -61,9 +61,9 @@ def test_each_argument_has_a_type_that_is_checked(operator: type) -> None:
 @quickly
 @given(some(SWEEP, BY_OPTION))
 def test_the_options_of_a_sweep(values: dict[str, Any]) -> None:
-    operator = KubequeSubmitOperator(task_id="t", command=["/bin/true"], **values)
     try:
         with permanent():
+            operator = KubequeSubmitOperator(task_id="t", command=["/bin/true"], **values)
             check_arguments(operator)
             assert isinstance(operator._sweep("name", "").check(), Sweep)
     except BadSweep as error:
@@ -87,9 +87,12 @@ def test_the_arguments_of_each_operator(data: st.DataObject) -> None:
 @given(value=ANY)
 @pytest.mark.parametrize("name", ["dest", "indexes", "state", "glob", "force"])
 def test_the_arguments_of_a_fetch_reach_the_engine(name: str, value: Any) -> None:
-    operator = KubequeFetchOperator(task_id="t", **{"job_id": "nobody", "dest": "out", name: value})
-    with pytest.raises(BadSweep):
+    def fetch() -> None:
+        operator = KubequeFetchOperator(task_id="t", **{"job_id": "nobody", "dest": "out", name: value})
         operator.execute(Run().context("t", 1))
+
+    with pytest.raises(BadSweep):
+        fetch()
 
 
 @pytest.mark.parametrize("operator", OPERATORS)
@@ -119,7 +122,7 @@ def test_an_old_name_of_an_argument_is_named() -> None:
         ({"columns": "a"}, "columns 'a': write a list of texts"),
         ({"parameters": [(1, 2)]}, "take columns=['a', 'b'] for rows that are lists or tuples"),
         ({"parameters": "[{'a': 1}]"}, "is a rendered value, not the path of a CSV file"),
-        ({"command": ["echo", None]}, "command[0] None"),
+        ({"command": ["echo", None]}, "command[1] None"),
     ],
 )
 def test_a_wrong_argument_is_refused_before_anything_is_submitted(run: Run, values: dict[str, Any], told: str) -> None:

@@ -111,7 +111,8 @@ def test_what_jinja_and_rows_bring_reaches_the_program_as_one_argument(submit: E
 
 
 def test_cells_are_rendered_but_what_they_become_is_data(submit: Execute, tmp_path: Path) -> None:
-    pointer = submit(["/bin/echo", "{a}"], parameters=[{"a": "{{ v }}"}, {"a": "{a}"}], variables={"v": "{{ w }}"})
+    rows = [{"a": "{{ v }}"}, {"a": "{a}"}]
+    pointer = submit(["/bin/echo", "{a}"], parameters=rows, render_rows=True, variables={"v": "{{ w }}"})
     assert outputs(pointer, tmp_path) == ["{{ w }}\n", "{a}\n"]
 
 

@@ -105,7 +105,8 @@ def test_of_inline_rows_only_cells_with_jinja_are_rendered() -> None:
         return "done"
 
     rows = [{"a": "{{ ds }}", "b": "plain", "c": 7}, {"a": "{% x %}", "b": "{a}", "c": None}]
-    assert render_rows(rows, render, render) == [
+    assert render_rows(rows, render, render, templates=False) == rows
+    assert render_rows(rows, render, render, templates=True) == [
         {"a": "done", "b": "plain", "c": 7},
         {"a": "done", "b": "{a}", "c": None},
     ]

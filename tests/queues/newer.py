@@ -59,6 +59,7 @@ def key_of_the_block(block: dict[str, Any], value: Any) -> None:
 
 def item_of_a_task(block: dict[str, Any], value: Any) -> None:
     for task in _tasks(block):
+        task += [0][: 6 - len(task)]  # `evicted` is stored only where it is true
         task.append(value)
 
 
@@ -69,7 +70,7 @@ def item_of_an_attempt(block: dict[str, Any], value: Any) -> None:
 
 def item_of_an_outcome(block: dict[str, Any], value: Any) -> None:
     for outcome in _outcomes(block):
-        outcome += [False][: 16 - len(outcome)]  # `final` is stored only where it is true
+        outcome += [False, {}][len(outcome) - 15 :]  # `final` and `short_out` are stored only where they are set
         outcome.append(value)
 
 

@@ -21,6 +21,7 @@ from kubeque.clusters.gke.messages import (
 from kubeque.model.config.node_pools import NodePool, NodeRange
 from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.text import one_line
+from kubeque.model.wording import code
 
 #: Variable with host:port of an emulator without login and TLS. For tests.
 EMULATOR = "CONTAINER_EMULATOR_HOST"
@@ -69,7 +70,7 @@ class Gke:
         """Return the cluster. Raises ConfigError if it does not exist."""
         found = self.find()
         if found is None:
-            raise ConfigError(f"the cluster {self} does not exist: create it with `kubeque start`")
+            raise ConfigError(f"the cluster {self} does not exist: create it with {code('start')}")
         return found
 
     def create(self, pools: Sequence[NodePool]) -> ClusterSeen:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError, MissingExtra
 from kubeque.model.text import one_line
+from kubeque.model.wording import option
 
 #: Timeouts for the connection and for the answer, seconds.
 _PATIENCE = (5.0, 30.0)
@@ -22,6 +24,8 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _GROUPS = {"jobs": "/apis/batch/v1", "roles": _RBAC, "rolebindings": _RBAC}
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _EXTRA = "consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'"
+#: Errors of the library for a file with other contents, beside those of YAML.
+_NO_KUBECONFIG = (OSError, ValueError, TypeError, AttributeError, LookupError)
 _MERGE = "application/merge-patch+json"
 
 
@@ -58,16 +62,20 @@ class KubernetesApi:
         """
         try:
             from kubernetes import config
+            from yaml import YAMLError
         except ImportError as error:
             raise MissingExtra(_EXTRA) from error
+        unreadable = (YAMLError, *_NO_KUBECONFIG)
         try:
             contexts, current = config.list_kube_config_contexts()
         except config.ConfigException as error:
             if context or not _NAMESPACE_FILE.exists():
                 raise ConfigError(
-                    f"there is no kubeconfig: {one_line(error)}; set KUBECONFIG, or use --cluster local"
+                    f"there is no kubeconfig: {one_line(error)}; set KUBECONFIG, or use {option('cluster', 'local')}"
                 ) from error
             return cls.in_cluster()
+        except unreadable as error:
+            raise _unreadable(error) from error
         known = {item["name"]: item for item in contexts}
         if context and context not in known:
             raise ConfigError(f"the kubeconfig has no context {context!r}: use one of {', '.join(sorted(known))}")
@@ -76,6 +84,8 @@ class KubernetesApi:
             client = config.new_client_from_config(context=chosen["name"])
         except config.ConfigException as error:
             raise ConfigError(f"the context {chosen['name']!r} cannot be used: {one_line(error)}") from error
+        except unreadable as error:
+            raise _unreadable(error) from error
         return cls(client, context=chosen["name"], namespace=chosen["context"].get("namespace") or "default")
 
     @classmethod
@@ -184,6 +194,13 @@ class KubernetesApi:
             error.status, ""
         )
         return ClusterRefused(f"the cluster refused {verb} {path}: {one_line(message)}{remedy}", error.status)
+
+
+def _unreadable(error: Exception) -> ConfigError:
+    return ConfigError(
+        f"the kubeconfig {os.environ.get('KUBECONFIG') or '~/.kube/config'} cannot be read ({type(error).__name__}:"
+        f" {one_line(error, 200)}): repair it, set KUBECONFIG to another one, or use --cluster local"
+    )
 
 
 def _client_at(address: Address) -> Any:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.job_manifest import kubernetes_job, ownership_patch, url_secret
+from kubeque.clusters.kubernetes.job_manifest import kubernetes_job, url_secret
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
 from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, MANAGED, fleet_name, fleet_of, kubernetes_job_name
 from kubeque.clusters.kubernetes.permissions import Permissions
@@ -22,11 +22,13 @@ from kubeque.clusters.kubernetes.snapshot import FleetSnapshot, Snapshots
 from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Cause, Death, Tally
 from kubeque.model.job.versions import tag_version
 from kubeque.model.sweep.pod_options import PodOptions
+from kubeque.model.wording import option
 
 #: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
@@ -123,7 +125,7 @@ class KubernetesCluster:
     def check(self, spec: JobSpec) -> None:
         options = PodOptions.read(spec.pod)
         if not spec.image:
-            raise UserError("the job has no image: set --image, or default_image in .kubeque")
+            raise UserError(f"the job has no image: set {option('image', 'IMAGE')}, or default_image in .kubeque")
         if not self._config.consumer_image:
             raise UserError(
                 "consumer_image is not set: build the image with `make image`, push it, and set consumer_image in"
@@ -157,6 +159,9 @@ class KubernetesCluster:
         manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
+            if has_password(self._config.queue_url):
+                manifest["metadata"]["uid"] = new_uid()
+                self._create_secret(manifest, dryRun="All")
         except ClusterRefused as error:
             if "dry run" not in str(error):  # a webhook does not support dry runs: the creation will show errors
                 raise UserError(f"the cluster refuses such pods: {error}") from error
@@ -175,6 +180,7 @@ class KubernetesCluster:
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         snapshot, options, started = self._snapshots.of(job.fleet), PodOptions.read(spec.pod), 0
         wanted = scaling.count_wanted(job, waiting)
+        self._restore_secrets(snapshot)
         for size_class, count in wanted.items():
             make = partial(kubernetes_job, job, spec, self._manifest_context(), size_class=size_class)
             jobs, pods, now = snapshot.jobs_of(size_class), snapshot.pods_of(size_class), time.time()
@@ -207,14 +213,29 @@ class KubernetesCluster:
     def _create(self, plan: scaling.Create, make: _MakeManifest, name: str) -> int:
         secret = name if has_password(self._config.queue_url) else ""
         manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
-        if secret:  # before the pods that read it; the Kubernetes Job owns it, so it is deleted with it
-            self._api.create(path("secrets", self._namespace), url_secret(name, self._config.queue_url, manifest))
         made = self._api.create(path("jobs", self._namespace), manifest)
         if made is None:
             return 0  # another process created it first
         if secret:
-            self._api.patch(path("secrets", self._namespace, name), ownership_patch(made))
+            self._create_secret(made)
         return plan.count
+
+    def _create_secret(self, made: dict[str, Any], **query: Any) -> None:
+        """Create the Secret that the pods of a Kubernetes Job wait for. The Job owns it, so none outlives its Job."""
+        self._api.create(path("secrets", self._namespace), url_secret(self._config.queue_url, made), **query)
+
+    def _restore_secrets(self, snapshot: FleetSnapshot) -> None:
+        """Create the Secrets that pods wait for: a client may have died after it created their Kubernetes Job."""
+        if not has_password(self._config.queue_url):
+            return
+        waiting = {
+            pod_status.owner_name(pod)
+            for pod in (*snapshot.pods, *snapshot.keeper_pods)
+            if pod_status.waits_for_queue_secret(pod)
+        }
+        for job in (*snapshot.jobs, *snapshot.keeper_jobs):
+            if job["metadata"]["name"] in waiting and not scaling.is_over(job):
+                self._create_secret(job)
 
     def _grow(self, plan: scaling.Grow) -> int:
         change = {
@@ -252,15 +273,24 @@ class KubernetesCluster:
         pod = self._api.find(path("pods", self._namespace, name))
         return pod if pod is not None and pod["metadata"]["uid"] == uid else None
 
+    def evictions(self, job: Job) -> list[Eviction]:
+        found: list[Eviction] = []
+        for pod in self._snapshots.of(job.fleet).pods:
+            death = pod_status.death_of(pod, time.time())
+            if death is not None and death.cause is Cause.DISK:
+                size_class = int(pod["metadata"]["labels"][f"{LABEL}/class"])
+                found.append(Eviction(_owner(pod), size_class, death.running, death.message))
+        return found
+
     def standstill(self, job: Job) -> Standstill:
         return self._start_problems.of(self._snapshots.of(job.fleet), time.time())
 
-    def finish(self, job: Job) -> None:
+    def finish(self, job: Job, *, removed: bool = False) -> None:
         """Delete the Kubernetes Jobs of a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
             return  # the job ran on another kind of cluster
         # The keeper of a killed job stays to close it after its consumers have left.
-        keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None else ""
+        keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None and not removed else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
         self._snapshots.forget(job.fleet)
 

@@ -100,17 +100,14 @@ def indexed_job(
     }  # fmt: skip
 
 
-def url_secret(name: str, url: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Secret with the queue's URL for the Kubernetes Job `manifest`."""
-    meta = manifest["metadata"]
-    return {
-        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": {"url": url},
-        "metadata": {"name": name, "namespace": meta["namespace"], "labels": dict(meta["labels"])},
-    }  # fmt: skip
-
-
-def ownership_patch(kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the patch that makes this Kubernetes Job the owner of an object, so that they are deleted together."""
+def url_secret(url: str, kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the Secret with the queue's URL for an existing Kubernetes Job, which owns it."""
     meta = kubernetes_job["metadata"]
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
-    return {"metadata": {"ownerReferences": [owner]}}
+    return {
+        "apiVersion": "v1", "kind": "Secret", "type": "Opaque", "stringData": {"url": url},
+        "metadata": {
+            "name": meta["name"], "namespace": meta["namespace"], "labels": dict(meta["labels"]),
+            "ownerReferences": [owner],
+        },
+    }  # fmt: skip

@@ -15,7 +15,7 @@ _PERMISSIONS = (
     ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and to stop them"),
     ("", "pods", ("get", "list"), "to see them and why they ended"),
     ("", "events", ("list",), _FOR_REASONS),
-    ("", "secrets", ("create", "patch"), _FOR_PASSWORD),
+    ("", "secrets", ("create",), _FOR_PASSWORD),
 )
 #: Further rules of the Role: to start a keeper, and for doctor to check permissions.
 _ROLE_EXTRAS = (("", "serviceaccounts", ("get",)), ("authorization.k8s.io", "localsubjectaccessreviews", ("create",)))

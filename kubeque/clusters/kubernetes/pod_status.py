@@ -97,6 +97,18 @@ def hold_up(pod: Pod) -> str:
     return ""
 
 
+def owner_name(pod: Pod) -> str:
+    """Return the name of the Kubernetes Job of a pod; empty without one."""
+    owners = pod["metadata"].get("ownerReferences") or [{}]
+    return str(owners[0].get("name", ""))
+
+
+def waits_for_queue_secret(pod: Pod) -> bool:
+    """True if the pod waits for the Secret with the queue's URL, which is created after its Kubernetes Job."""
+    missing = f'secret "{owner_name(pod)}" not found'
+    return any(missing in str(container.get("message", "")) for _, container in _waiting(pod))
+
+
 def is_unschedulable(pod: Pod) -> bool:
     """True if the scheduler has found no node for the pod."""
     conditions = pod["status"].get("conditions") or []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ _KEYS = {
 _ADDED = frozenset({"tolerations", "envFrom", "hostAliases"})
 #: Keys of a consumer's container that a template cannot change, and why.
 _OURS = {"command": "the program is the sweep's command", "args": "the program is the sweep's command"}
+#: Labels by which kubeque finds the pods of a job and of a queue.
+_OWN_LABELS = re.compile(r"kubeque/.*|app\.kubernetes\.io/managed-by")
 
 
 def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
@@ -23,6 +26,7 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
 
     `task`: name of the consumer's container. Raises ResourceError for a change that would break the consumer.
     """
+    _check_labels(theirs)
     spec = theirs.get("spec") or {}
     if spec.get("restartPolicy", "Never") != "Never":
         raise ResourceError("pod_template: restartPolicy is Never: a consumer that dies gets a new pod")
@@ -44,6 +48,15 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
                     f" of the pod: they are {', '.join(sorted(known))}"
                 )
     return result
+
+
+def _check_labels(theirs: Mapping[str, Any]) -> None:
+    """Raise ResourceError for a label of kubeque: pods are found by them."""
+    meta = theirs.get("metadata")
+    labels = meta.get("labels") if isinstance(meta, Mapping) else None
+    for label in labels if isinstance(labels, Mapping) else ():
+        if _OWN_LABELS.fullmatch(str(label)):
+            raise ResourceError(f"pod_template: kubeque finds its pods by its label {label!r}: leave it out")
 
 
 def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.sweep.pod_options import PodOptions
+from kubeque.model.wording import option
 
 _LOOPBACK = ("", "localhost", "::1")
 
@@ -27,7 +28,8 @@ def _check_queue(url: str, options: PodOptions, host_folders: list[str]) -> str:
             return ""
         return (
             f"the queue {url} is a file of this machine, which pods cannot reach: set queue_url to postgresql://... or"
-            " datastore://PROJECT; on a cluster of one machine --volume FOLDER:FOLDER gives its folder to the pods"
+            f" datastore://PROJECT; on a cluster of one machine {option('volume', 'FOLDER:FOLDER')} gives its folder to"
+            " the pods"
         )
     if scheme.startswith("postgres") and not (options.pod_template.get("spec") or {}).get("hostNetwork"):
         parts = urlsplit(url)
@@ -47,8 +49,8 @@ def _check_prefix(prefix: str, host_folders: list[str]) -> str:
         return ""
     return (
         f"the store {prefix} is a folder of this machine, which pods cannot reach: set default_url_prefix (and"
-        " cas_url_prefix) to gs://BUCKET/FOLDER or s3://BUCKET/FOLDER; on a cluster of one machine --volume"
-        " FOLDER:FOLDER gives it to the pods"
+        " cas_url_prefix) to gs://BUCKET/FOLDER or s3://BUCKET/FOLDER; on a cluster of one machine"
+        f" {option('volume', 'FOLDER:FOLDER')} gives it to the pods"
     )
 
 

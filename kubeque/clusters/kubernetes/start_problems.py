@@ -15,6 +15,8 @@ from kubeque.model.text import one_line
 
 #: Age at which a pod or Kubernetes Job without progress is examined, seconds.
 _MIN_AGE_SECONDS = 4.0
+#: Age from which a missing Secret of kubeque is a problem, seconds: it is created after the Kubernetes Job.
+_SECRET_SECONDS = 30.0
 #: Reason of the autoscaler's event for a new node.
 _SCALING = "TriggeredScaleUp"
 #: Number of different messages that are returned.
@@ -33,7 +35,7 @@ class StartProblems:
         """Return the reasons that keep the fleet from starting; none if no pod waits."""
         open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
         live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
-        stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _age(pod, now) > _MIN_AGE_SECONDS]
+        stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _is_late(pod, now)]
         found: Counter[str] = Counter()
         scaling_up = False
         for pod in stuck:
@@ -57,7 +59,7 @@ class StartProblems:
         """Return the reason that keeps the keeper from working. Without a keeper, the job makes progress only while a
         program watches it."""
         pods = snapshot.keeper_pods
-        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _age(pod, now) > _MIN_AGE_SECONDS]
+        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _is_late(pod, now)]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
             return ()
         return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
@@ -117,6 +119,11 @@ def _warnings(events: list[dict[str, Any]]) -> list[str]:
         text for text in message if not text.startswith("Error: ")
     ] or message  # "Error: ErrImagePull" follows the reason
     return [f"no pod starts: {reasons[-1]}"] if reasons else []
+
+
+def _is_late(pod: pod_status.Pod, now: float) -> bool:
+    """True if the pod has had the time to start."""
+    return _age(pod, now) > (_SECRET_SECONDS if pod_status.waits_for_queue_secret(pod) else _MIN_AGE_SECONDS)
 
 
 def _age(thing: pod_status.Pod, now: float) -> float:

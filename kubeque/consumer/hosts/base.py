@@ -72,6 +72,10 @@ class Host(Protocol):
     def memory_limit(self) -> int | None:
         """Bytes of memory that no task can exceed here; None if another host may have more."""
 
+    @property
+    def charges_leaving(self) -> bool:
+        """True if somebody else than the user may end this consumer, again and again: tasks are charged for it."""
+
     def find_death(self, owner: str) -> Death | None:
         """Return how a lease owner died; None if alive or unknown."""
 

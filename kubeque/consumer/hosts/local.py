@@ -71,6 +71,11 @@ class LocalHost:
     def memory_limit(self) -> int:
         return self.machine.memory
 
+    @property
+    def charges_leaving(self) -> bool:
+        """False: only `kubeque stop` and the user end consumers of this machine."""
+        return False
+
     def find_death(self, owner: str) -> Death | None:
         return self.cluster.find_death(owner)
 

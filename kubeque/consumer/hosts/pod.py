@@ -86,6 +86,11 @@ class PodHost:
     def memory_limit(self) -> None:
         """None: a task may run again in a larger pod."""
 
+    @property
+    def charges_leaving(self) -> bool:
+        """True: a node or a cluster may stop its pod at any time."""
+        return True
+
     def find_death(self, owner: str) -> Death | None:
         """Return None: a pod cannot see other pods."""
         return None

@@ -23,6 +23,7 @@ from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.stats.failure_groups import Group, Groups
+from kubeque.model.wording import command
 from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
 
 #: Number of jobs whose blocks are cached, so that only changed blocks are parsed again.
@@ -134,7 +135,7 @@ class Reader:
         if job.n > SORTED_AT_MOST:
             raise UserError(
                 f"{job.name} has {job.n:,} tasks, and above {SORTED_AT_MOST:,} they are not sorted here:"
-                f" kubeque show {job.name} --sort {column}"
+                f" {command('show', job.name, f'sort {column}')}"
             )
         return rank_tasks(lines(self._backends, job, state=state), column, top=top, descending=descending)
 

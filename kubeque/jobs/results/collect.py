@@ -23,6 +23,7 @@ from kubeque.model.job.task import TaskState
 from kubeque.model.rows.column_names import FACTS, out_column, parameter_column
 from kubeque.model.rows.column_types import Column, ValueType, read_text
 from kubeque.model.rows.rows import RowsSpec, read_values
+from kubeque.model.wording import code
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,8 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
     Raises UserError for another ending, DestinationError, MissingExtra, StorageError: at once if the store fails; after
     the table is written if the values of single tasks cannot be read.
     """
-    writer = _WRITERS.get(Path(dest).suffix.lower())
-    if writer is None:
-        raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
+    check_ending(dest)
+    writer = _WRITERS[Path(dest).suffix.lower()]
     check_file(backends.files, dest)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
         columns, count, faults = _gather(backends, job, spool, infer=infer, typed=writer is _parquet)
@@ -73,9 +73,15 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
     if faults:
         raise StorageError(
             f"{dest} is written with {count} rows, but without the values of {_name(faults)}; "
-            f"`kubeque reset {job.name} --all` runs all tasks again"
+            f"{code('reset', job.name, 'all')} runs all tasks again"
         )
     return CollectedTable(str(dest), count, columns)
+
+
+def check_ending(dest: Path | str) -> None:
+    """Raise UserError unless `dest` has the ending of a table."""
+    if Path(dest).suffix.lower() not in _WRITERS:
+        raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
 
 
 def frame(backends: Backends, job: Job) -> Any:

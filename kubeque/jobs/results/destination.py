@@ -21,6 +21,7 @@ from kubeque.files.progress import Meter
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import DestinationError, DestinationNotEmpty, FileError
 from kubeque.model.job.job import Job
+from kubeque.model.wording import option
 
 #: The folder inside DEST for the owner and the journal.
 MARKER = ".kubeque"
@@ -193,5 +194,7 @@ class Owner:
 def not_empty(dest: str, owner: Owner) -> DestinationError:
     """Return the error for a destination that holds something else."""
     return DestinationNotEmpty(
-        f"{dest} is not empty and does not hold results of {owner.job}: choose another folder, or add --force", dest
+        f"{dest} is not empty and does not hold results of {owner.job}: choose another folder, or add"
+        f" {option('force')}",
+        dest,
     )

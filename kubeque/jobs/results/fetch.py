@@ -21,6 +21,13 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState
 from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut
+from kubeque.model.wording import code
+
+
+def check_state(state: str | None) -> None:
+    """Raise UserError for a state whose tasks have no results."""
+    if state not in (None, TaskState.OK, TaskState.FAILED):
+        raise UserError(f"state {cut(repr(state))}: only ok and failed tasks have results: choose ok or failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +42,7 @@ class Choice:
     globs: Globs = ()
 
     def __post_init__(self) -> None:
-        if self.state not in (None, TaskState.OK, TaskState.FAILED):
-            raise UserError(f"state {cut(repr(self.state))}: only ok and failed tasks have results: give ok or failed")
+        check_state(self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +179,7 @@ def _check_faults(job: Job, faulty: Sequence[PendingDownload]) -> None:
         return
     described = name_faults([(task.index, _describe(task)) for task in faulty])
     lost = any(not isinstance(error, FileRefused) for task in faulty for error in task.faults)
-    again = f"`kubeque reset {job.name} --all` runs all tasks again"
+    again = f"{code('reset', job.name, 'all')} runs all tasks again"
     remedy = again if lost else "correct that, or choose another folder"
     raise StorageError(f"everything else is fetched, but not {described}; {remedy}")
 

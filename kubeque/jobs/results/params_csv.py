@@ -10,6 +10,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.table import lines
 from kubeque.model.errors import ParametersError
 from kubeque.model.job.job import Job
+from kubeque.model.wording import command
 
 _BOM = "\ufeff"
 
@@ -22,7 +23,7 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
     columns = backends.spec(job).rows.columns
     if not columns:
         raise ParametersError(
-            f"the rows of {job.name} have no columns and only differ in their index: kubeque reset {job.name} runs "
+            f"the rows of {job.name} have no columns and only differ in their index: {command('reset', job.name)} runs "
             "those again that failed"
         )
     if columns[0].startswith(_BOM):

@@ -16,6 +16,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of
 from kubeque.model.rows.rows import INDEX, read_row
+from kubeque.model.wording import option
 
 #: Number of excess lines at which a bounded bucket is sorted and cut.
 _SLACK = 1000
@@ -45,7 +46,7 @@ def rank_tasks(
         else:
             texts.add(str(value), line)
     if seen and column not in seen:
-        raise UserError(f"--sort {column}: there is no such column: the columns are {', '.join(_known(seen))}")
+        raise UserError(f"{option('sort', column)}: there is no such column: the columns are {', '.join(_known(seen))}")
     found = [*numbers.sorted(), *texts.sorted(), *missing.sorted()]
     return found[:top]
 

@@ -8,6 +8,7 @@ from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import GO_ON
 from kubeque.model.stats.advice import AttemptStats
 from kubeque.model.stats.estimate import Estimate, estimate
+from kubeque.model.wording import command
 from kubeque.queues.task_views import in_order
 
 
@@ -24,7 +25,7 @@ def go(backends: Backends, name: str) -> Job:
     """Release the held tasks of a job. Raises JobNotFound, UserError if none is held."""
     job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
-        raise UserError(f"{name} is {job.state}: kubeque reset {name} runs its other tasks")
+        raise UserError(f"{name} is {job.state}: {command('reset', name)} runs its other tasks")
     if not job.canaries:
-        raise UserError(f"no task of {name} is held: kubeque status {name} shows its state")
+        raise UserError(f"no task of {name} is held: {command('status', name)} shows its state")
     return backends.queue.reset(name, GO_ON)

@@ -16,6 +16,7 @@ from kubeque.model.sweep.options import BY_NAME
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.unused_options import unused_note, unused_options
+from kubeque.model.wording import option
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,11 @@ def _has_size(spec: JobSpec) -> bool:
 def _refuse_unused(unused: Sequence[str], config: Config, typed: Collection[str]) -> None:
     refused = [name for name in unused if name in typed] if config.on_local != "refuse" else list(unused)
     if refused:
-        flags = ", ".join(BY_NAME[name].flags[0].split("/")[0] for name in refused)
+        flags = ", ".join(option(BY_NAME[name].flags[0].split("/")[0][2:]) for name in refused)
         has = "have" if len(refused) > 1 else "has"
         raise ResourceError(
-            f"{flags} {has} no effect on this machine: leave out what only pods have, or name a cluster with --cluster"
+            f"{flags} {has} no effect on this machine: leave out what only pods have, or name a cluster with"
+            f" {option('cluster', 'URL')}"
         )
 
 
@@ -101,6 +103,6 @@ def _limit(name: str, machine: Machine) -> Any:
 
 def _remedy(name: str, machine: Machine) -> str:
     if name == "gpu" and not machine.gpus:
-        return "name its devices as gpus in .kubeque, or choose a cluster with --cluster"
+        return f"name its devices as gpus in .kubeque, or choose a cluster with {option('cluster', 'URL')}"
     limit = format_bytes(machine.memory) if name.endswith("memory") else f"{_limit(name, machine):g}"
     return f"give at most {limit}"

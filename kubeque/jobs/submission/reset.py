@@ -14,6 +14,7 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.text import cut, printable
+from kubeque.model.wording import code
 
 #: Number of changed files that a message names.
 _NAMED = 3
@@ -50,7 +51,7 @@ def stale_note(backends: Backends, job: Job) -> str:
     have = "have" if len(names) > 1 else "has"
     return (
         f"{named}{more} {have} changed: this runs the version of {_when(sources.at)};"
-        f" `kubeque reset {job.name} --update` uses the new one"
+        f" {code('reset', job.name, 'update')} uses the new one"
     )
 
 

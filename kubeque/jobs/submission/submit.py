@@ -29,6 +29,7 @@ from kubeque.model.rows.index_ranges import to_ranges
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.sweep.job_name import check_name
 from kubeque.model.sweep.sweep import Sweep, with_name
+from kubeque.model.wording import option
 from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
@@ -198,9 +199,9 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
         return revise(backends, wanted, before, existing)
     if not same:
         raise JobExists(
-            f"there is a job {before.name!r} already, with another command, other inputs or other rows: add --repair to"
-            " run only failed rows with the new ones, --revise to run failed and changed rows, --replace to run all"
-            " rows, or choose another name with -n"
+            f"there is a job {before.name!r} already, with another command, other inputs or other rows: add"
+            f" {option('repair')} to run only failed rows with the new ones, {option('revise')} to run failed and"
+            f" changed rows, {option('replace')} to run all rows, or choose another name with {option('name')}"
         )
     if before.closing is not None and not before.closing.success and existing in (Existing.REVISE, Existing.REPAIR):
         if differs:

@@ -18,6 +18,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.text import printable
+from kubeque.model.wording import command, option
 
 #: Number of variables that a message names; the others are counted.
 _NAMED = 20
@@ -52,7 +53,7 @@ def explain(job: Job, names: tuple[str, ...]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
         f"its tasks keep the environment of its submission, which differs from this one in {named}{more}:"
-        f" kubeque reset {job.name} --update runs the failed rows in this one, --replace all rows"
+        f" {command('reset', job.name, 'update')} runs the failed rows in this one, {option('replace')} all rows"
     )
 
 
@@ -66,8 +67,8 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
     """Run tasks again in the environment of this process, as a new revision of the job. Raises UserError."""
     if not spec.local:
         raise UserError(
-            f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit it with --revise and"
-            " other values of --env"
+            f"{before.name} runs in a cluster, where tasks get no environment of a machine: submit it with"
+            f" {option('revise')} and other values of {option('env')}"
         )
     urls = [before.url, *(item.url for item in [*spec.inputs, *spec.row_inputs.values()])]
     after = replace(

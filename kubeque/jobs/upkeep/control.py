@@ -1,16 +1,21 @@
-"""Orders to a job that is in the queue: kill, pause, resume, prioritise, scale."""
+"""Orders to jobs that are in the queue: kill, pause, resume, prioritise, scale, stop their consumers."""
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import finish
-from kubeque.model.errors import JobUnreadable, UserError
+from kubeque.model.errors import JobNotFound, JobUnreadable, QueueUnavailable, UserError
 from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.sweep import check_consumers
+from kubeque.model.wording import code
+
+log = logging.getLogger(__name__)
 
 
 def kill(backends: Backends, name: str) -> None:
@@ -39,7 +44,7 @@ def resume(backends: Backends, name: str) -> Job:
     def change(now: Job) -> Job:
         _require_open(now, "it is not paused")
         if not now.paused:
-            raise UserError(f"{name} is not paused: `kubeque status {name}` shows its state")
+            raise UserError(f"{name} is not paused: {code('status', name)} shows its state")
         return resume_job(now)
 
     return backends.queue.update(name, change)
@@ -78,9 +83,30 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
     return consumers > before
 
 
+def stop_consumers(backends: Backends) -> int:
+    """End the consumers of the cluster and return their number. Their tasks wait, and are not charged.
+
+    A queue that does not answer changes nothing, but then tasks are charged.
+    """
+    if backends.cluster.runs_images:  # consumers on this machine charge nobody for their end
+        try:
+            for job in backends.queue.list_jobs().jobs:
+                _note_stop(backends, job)
+        except QueueUnavailable as error:
+            log.warning("the running tasks are charged as preempted: %s", error)
+    return backends.cluster.stop()
+
+
+def _note_stop(backends: Backends, job: Job) -> None:
+    """Store in an open job that kubeque itself ends its consumers."""
+    at = backends.queue.now()
+    with suppress(JobNotFound, JobUnreadable):
+        backends.queue.update(job.name, lambda now: replace(now, sent_home=at) if now.open else None)
+
+
 def _require_open(job: Job, effect: str) -> None:
     """Raise UserError if the job has ended, or was killed or stopped."""
     if job.closing is not None:
-        raise UserError(f"{job.name} has ended: {effect}; `kubeque reset {job.name}` runs its failed tasks again")
+        raise UserError(f"{job.name} has ended: {effect}; {code('reset', job.name)} runs its failed tasks again")
     if not job.open:
-        raise UserError(f"{job.name} is {job.state}: {effect}; `kubeque reset {job.name}` runs the other tasks")
+        raise UserError(f"{job.name} is {job.state}: {effect}; {code('reset', job.name)} runs the other tasks")

@@ -10,8 +10,10 @@ from kubeque.clusters.base import Cluster
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import ClusterError, StorageError
 from kubeque.model.job.counts import Counts
+from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Death
+from kubeque.model.wording import code
 
 T = TypeVar("T")
 
@@ -52,6 +54,9 @@ class PatientCluster:
     def find_death(self, owner: str) -> Death | None:
         return self.ask(lambda: self.cluster.find_death(owner), None)
 
+    def evictions(self, job: Job) -> list[Eviction]:
+        return self.ask(lambda: self.cluster.evictions(job), [])
+
     def count_consumers(self, job: Job) -> int:
         return self.ask(lambda: len(self.cluster.consumers(job.fleet)), 0)
 
@@ -80,9 +85,9 @@ def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluste
     if cluster.error is not None:
         return (str(cluster.error),)
     if job.paused:
-        return (f"it is paused: `kubeque resume {job.name}` lets its tasks start",)
+        return (f"it is paused: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
     # The consumers of another machine's fleet are not visible here.
     if waiting and not consumers and job.fleet == cluster.cluster.fleet(job.name):
-        return (f"no consumer runs: `kubeque watch {job.name}` starts them",)
+        return (f"no consumer runs: {code('watch', job.name)} starts them",)
     return ()

@@ -15,6 +15,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.queues.early_stop import enforce_limits, stop_damaged
+from kubeque.queues.evictions import charge_evictions
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
     except FileDamaged as error:
         return _end_damaged(backends, job, str(error), watch)
     reap(queue, job, find_death=cluster.find_death, watch=watch)
+    if job.open:
+        charge_evictions(queue, job, cluster.evictions(job), watch.evicted if watch is not None else set())
     counts = queue.counts(job)
     job = enforce_limits(queue, job, counts)
     standstill = Standstill()
@@ -100,14 +103,20 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
     def change(now: Job) -> Job | None:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
+        # A task that failed may run again, with more disk.
+        unchanged = unchanged and backends.queue.counts(job) == counts
         return close_job(now, counts, backends.queue.now()) if unchanged else None
 
     return backends.queue.update(job.name, change)
 
 
-def finish(backends: Backends, job: Job) -> None:
+def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
     """Stop the consumers that serve only this job. If the cluster does not answer, they find no tasks."""
     try:
-        backends.cluster_of(job).finish(job)
-    except (ClusterError, StorageError) as error:
+        cluster = backends.cluster_of(job)
+    except StorageError:
+        cluster = backends.cluster  # the spec, which names the cluster, cannot be read
+    try:
+        cluster.finish(job, removed=removed)
+    except ClusterError as error:
         log.warning("%s: its consumers were not stopped: %s", job.name, error)

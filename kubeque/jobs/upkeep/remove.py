@@ -30,7 +30,7 @@ def remove(backends: Backends, name: str) -> Job | None:
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
-    finish(backends, job)
+    finish(backends, job, removed=True)
     listed = backends.queue.list_jobs()
     if listed.unreadable:  # this job may link to these results: `kubeque gc` deletes them once the job can be read
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
+from kubeque.model.wording import option
 
 #: Name of the pool that every cluster has, and of the pool of spot machines.
 STANDARD, SPOT = "standard", "spot"
@@ -88,7 +89,7 @@ def read_pool(
         config.local_ssd_count if local_ssd_count is None else local_ssd_count, kind, count,
     )  # fmt: skip
     if name == STANDARD and pool.nodes.low == 0:
-        raise ResourceError("a cluster needs one permanent node for its own pods: use --nodes 1 or more")
+        raise ResourceError(f"a cluster needs one permanent node for its own pods: use {option('nodes', '1')} or more")
     if pool.nodes.high == 0:
         raise ResourceError(f"pool {name!r}: {nodes} allows no node: write a maximum, for example 0:20")
     if pool.disk_gi and pool.disk_gi < _LEAST_DISK_GI:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kubeque.model.errors import CommandError
+from kubeque.model.errors import CommandError, ParametersError
 from kubeque.model.function.call_function import AS_GIVEN, cast
 from kubeque.model.rows.rows import INDEX, Rows, read_types
+from kubeque.model.rows.typed_text import to_typed_text, type_of
 from kubeque.model.rows.value_types import NONE, TEXT
+from kubeque.model.text import describe
 
 #: Annotations to which a value is cast.
 KINDS = ("int", "float", "bool", "str", "list", "dict")
@@ -18,6 +21,9 @@ KINDS = ("int", "float", "bool", "str", "list", "dict")
 _CAST = frozenset({"int", "float", "bool", "str"})
 #: Annotations with which an argument gets the value unchanged.
 _UNCAST = frozenset({"Any", "object"})
+#: The outer Optional or Union of an annotation, and the innermost arguments of a type.
+_UNION = re.compile(r"(?:typing\.)?(Optional|Union)\[(.+)\]")
+_BRACKETS = re.compile(r"(\w)\[[^\[\]]*\]")
 _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.+)\]|(.+?) ?\| ?None|None ?\| ?(.+)")
 
 
@@ -47,6 +53,73 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
             there = f"the columns are {', '.join(columns)}" if columns else "the rows have no columns"
             raise CommandError(f"{name} takes {argument.name!r}: {there}; or pass it in the call")
     return kinds
+
+
+def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the call: texts are cast by the annotation, and other values are checked, like rows.
+
+    Raises CommandError for a value that does not fit the annotation of its argument.
+    """
+    found = dict(given)
+    for argument in inspect.signature(function).parameters.values():
+        members = _members(argument.annotation)
+        if argument.name not in given or not members or not members.isdisjoint(_UNCAST):
+            continue
+        value = given[argument.name]
+        try:
+            if value is None:
+                fits = "None" in members or argument.default is None or members.isdisjoint(KINDS)
+                found[argument.name] = value if fits else cast("", "none", NONE)
+            else:
+                found[argument.name] = _cast_text(value, members) if isinstance(value, str) else _check(value, members)
+        except ParametersError:
+            continue  # it cannot be sent, and the caller refuses it
+        except (ValueError, KeyError):
+            raise CommandError(
+                f"{function.__name__} takes {argument.name!r} as {_text(argument.annotation)}, and the call gives"
+                f" {describe(value)}: change the value or the annotation. A template gives a text; with"
+                " render_template_as_native_obj=True the DAG gives numbers, lists and dicts"
+            ) from None
+    return found
+
+
+def _cast_text(text: str, members: frozenset[str]) -> Any:
+    """Return the value of a text for an annotation. Raises ValueError, KeyError."""
+    if members & {"str", "Literal"}:
+        return text
+    if "None" in members and text == "None":  # as Jinja writes it
+        return None
+    for kind in KINDS:
+        if kind in members:
+            try:
+                return _read(text, kind)
+            except (ValueError, KeyError):
+                continue
+    raise ValueError(text)
+
+
+def _read(text: str, kind: str) -> Any:
+    if kind in _CAST:
+        return cast(text, kind, TEXT)
+    found = json.loads(text)
+    if type(found).__name__ != kind:
+        raise ValueError(text)
+    return found
+
+
+def _check(value: Any, members: frozenset[str]) -> Any:
+    """Return a value that is not a text, as a text only if the annotation is str. Raises ValueError, KeyError."""
+    kinds = [kind for kind in KINDS if kind in members]
+    if not kinds:
+        return value
+    text, letter = to_typed_text(value), type_of(value)
+    for kind in kinds:
+        try:
+            result = cast(text, kind, letter)
+        except (ValueError, KeyError):
+            continue
+        return result if kind == "str" else value
+    raise ValueError(text)
 
 
 def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
@@ -82,8 +155,7 @@ def _kind(name: str, argument: inspect.Parameter) -> str:
     annotation = argument.annotation
     if annotation is argument.empty:
         return "str" if argument.name == INDEX else AS_GIVEN
-    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
-    text = annotation.__name__ if plain else str(annotation)
+    text = _text(annotation)
     optional = _OPTIONAL.fullmatch(text)
     inner = next(filter(None, optional.groups())) if optional else text
     inner = inner.partition("[")[0].rpartition(".")[2]  # list[int] is checked as a list
@@ -94,3 +166,20 @@ def _kind(name: str, argument: inspect.Parameter) -> str:
     raise CommandError(
         f"{name} takes {argument.name!r} as {text}: a column is int, float, bool, str, list or dict, or Optional of one"
     )
+
+
+def _text(annotation: Any) -> str:
+    plain = isinstance(annotation, type) and not hasattr(annotation, "__args__")
+    return annotation.__name__ if plain else str(annotation)
+
+
+def _members(annotation: Any) -> frozenset[str]:
+    """Return the names of the types of an annotation, without their arguments; empty without an annotation."""
+    if annotation is inspect.Parameter.empty:
+        return frozenset()
+    text = _text(annotation).replace("NoneType", "None")
+    union = _UNION.fullmatch(text)
+    text = f"{union[2]}, {'None' if union[1] == 'Optional' else ''}" if union else text
+    while (shorter := _BRACKETS.sub(r"\1", text)) != text:
+        text = shorter
+    return frozenset(part.rpartition(".")[2] for part in re.split(r"[|,\s]+", text) if part)

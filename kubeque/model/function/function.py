@@ -17,7 +17,12 @@ from typing import Any
 
 from kubeque.model.errors import CommandError
 from kubeque.model.function import call_function
-from kubeque.model.function.arguments import argument_kinds, check_values, columns_as_given
+from kubeque.model.function.arguments import (
+    argument_kinds,
+    cast_arguments,
+    check_values,
+    columns_as_given,
+)
 from kubeque.model.function.call_function import AS_GIVEN, LARGEST_OUT, RETURN_FILE
 from kubeque.model.job.spec import FunctionCall
 from kubeque.model.rows.rows import Rows
@@ -121,12 +126,12 @@ def function_files(
 ) -> FunctionFiles:
     """Return the files that call `function` once with `constants`; the other arguments come from the row's columns.
 
-    A value has the type of the argument's annotation; without an annotation, its original type. Raises CommandError for
-    a function that cannot be sent or called, and for a value that does not fit an annotation.
+    A value of a row, and a text in `constants`, get the type of the argument's annotation. Raises CommandError for a
+    function that cannot be sent or called, and for a value that does not fit an annotation.
     """
     check_function(function)
     node, source = _source(function)
-    name, given = node.name, dict(constants or {})
+    name, given = node.name, cast_arguments(function, constants or {})
     kinds = argument_kinds(function, rows, given)
     check_values(name, kinds, rows)
     try:
@@ -151,6 +156,12 @@ def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
         builtins=f"\n    from builtins import {name}" if hasattr(builtins, name) else "",
     )  # fmt: skip
     return hashlib.sha256(keyed.encode()).hexdigest()
+
+
+def check_source(function: Any) -> None:
+    """Raise CommandError for a function that cannot be sent: another object, or one that uses names outside of it."""
+    check_function(function)
+    _source(function)
 
 
 def check_function(function: Any) -> None:

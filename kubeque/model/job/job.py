@@ -135,6 +135,8 @@ class Job:
     #: Until then their consumers upload the output.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
+    #: Time of the last `kubeque stop` by the clock of the queue, seconds; 0: none. No task is charged for its end.
+    sent_home: float = 0.0
     #: The pause of an open job; None: it is not paused.
     pause: Pause | None = None
     #: Lowest version of kubeque that may work on it.

@@ -127,7 +127,7 @@ _OUTCOME = (
     int, str, _CODE, _NUMBER, _NUMBER, str, int, int, int, (dict, NoneType), str, int, str, _NUMBER, _NUMBER, bool,
     dict,
 )  # fmt: skip
-_RECORD = (int, dict, list, (list, NoneType), int)
+_RECORD = (int, dict, list, (list, NoneType), int, int)
 
 
 def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
@@ -222,6 +222,8 @@ class TaskRecord:
     outcome: Outcome | None = None
     #: True if its consumer vanished while the task was reserved: the task then runs alone until an attempt ends.
     suspect: bool = False
+    #: True if a node evicted an attempt of this size for its disk, and the task runs again since. `disk` is charged.
+    evicted: bool = False
     #: Stored items behind the known ones.
     extra: tuple[Any, ...] = ()
 
@@ -238,6 +240,26 @@ class TaskRecord:
         outcome = replace(outcome, message=cut(outcome.message))
         return replace(self, charges=charges, history=history, outcome=outcome, suspect=False)
 
+    def as_evicted(self, messages: Mapping[str, str], *, charge: bool) -> TaskRecord:
+        """Return the record with `disk` as the cause of attempts that these owners recorded as `preempted`.
+
+        `messages`: what their nodes reported, by owner. `charge`: add one to the charges of `disk`.
+        """
+        history = tuple(
+            replace(attempt, cause=Cause.DISK)
+            if attempt.cause is Cause.PREEMPTED and attempt.owner in messages
+            else attempt
+            for attempt in self.history
+        )
+        changed = {new.number: new.owner for new, old in zip(history, self.history, strict=True) if new != old}
+        charges = {**self.charges, Cause.PREEMPTED: self.charges.get(Cause.PREEMPTED, 0) - len(changed)}
+        charges[Cause.DISK] = charges.get(Cause.DISK, 0) + charge
+        charges = {cause: count for cause, count in charges.items() if count > 0}
+        outcome = self.outcome
+        if outcome is not None and outcome.attempt in changed:
+            outcome = replace(outcome, cause=Cause.DISK, message=cut(messages[changed[outcome.attempt]]))
+        return replace(self, charges=charges, history=history, outcome=outcome)
+
     def to_wire(self) -> list[Any]:
         return [
             self.attempts,
@@ -245,13 +267,14 @@ class TaskRecord:
             [attempt.to_wire() for attempt in self.history],
             self.outcome.to_wire() if self.outcome else None,
             int(self.suspect),
+            *([int(self.evicted)] if self.evicted or self.extra else []),
             *self.extra,
         ]
 
     @classmethod
     def from_wire(cls, index: int, wire: Sequence[Any]) -> TaskRecord:
         check_items("the record", wire, _RECORD)
-        attempts, charges, history, outcome, suspect, *extra = wire
+        attempts, charges, history, outcome, suspect, *rest = wire
         if not all(map(is_whole, charges.values())):
             raise TypeError(f"the charges are {cut(repr(charges), 60)}")
         return cls(
@@ -260,7 +283,8 @@ class TaskRecord:
             tuple(Attempt.from_wire(attempt) for attempt in history),
             Outcome.from_wire(index, outcome) if outcome else None,
             bool(suspect),
-            tuple(extra),
+            bool(rest and rest[0]),
+            tuple(rest[1:]),
         )
 
 

@@ -124,9 +124,11 @@ def from_records(
 
 def _check_arguments(records: object, missing: object, columns: object) -> None:
     if isinstance(records, Mapping | str | bytes):
-        raise ParametersError(f"the parameters are one {type(records).__name__}: {_GIVE}")
+        axes = ", or grid({...}) for every combination of lists" if isinstance(records, Mapping) else ""
+        raise ParametersError(f"the parameters are one {type(records).__name__}: {_GIVE}{axes}")
     if not isinstance(records, Iterable):
-        raise ParametersError(f"the parameters are {describe(records)}: {_GIVE}")
+        numbered = f", or sequence({records}) for rows without columns" if type(records) is int else ""
+        raise ParametersError(f"the parameters are {describe(records)}: {_GIVE}{numbered}")
     if missing is not None and not isinstance(missing, str):
         raise ParametersError(f"missing {describe(missing)}: give the text for None and NaN, as in missing=''")
     if columns is not None and (isinstance(columns, str) or not isinstance(columns, Sequence)):

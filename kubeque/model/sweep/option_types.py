@@ -23,6 +23,7 @@ from kubeque.model.sweep.option_values import (
     read_quantity,
     read_text,
     read_texts,
+    read_time,
     read_words,
 )
 
@@ -98,7 +99,9 @@ SIZE = OptionType(
 CORES = OptionType(
     {"type": ["string", "number"]}, 'write a number of cores, for example 2 or "500m"', "str | float", read_quantity
 )
-TIME = OptionType({"type": ["string", "number"]}, 'write a time, for example "30m"', "str | float", read_quantity)
+TIME = OptionType(
+    {"type": ["string", "number"]}, 'write a time, for example "30m"', "str | float | timedelta", read_time
+)
 PAIRS = OptionType(
     {"type": "object", "additionalProperties": _SCALAR},
     'write texts by name, for example {"NAME": "VALUE"}',

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -75,6 +76,11 @@ def read_quantity(value: Any, what: str, remedy: str) -> str | int | float:
     if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) <= _MAX_QUANTITY:
         raise refuse(value, what, remedy)
     return float(found) if isinstance(found, float) else int(found)
+
+
+def read_time(value: Any, what: str, remedy: str) -> str | int | float:
+    """Return a duration as a text with a unit, or in seconds. Raises UserError."""
+    return value.total_seconds() if isinstance(value, timedelta) else read_quantity(value, what, remedy)
 
 
 def read_texts(value: Any, what: str, remedy: str) -> tuple[str, ...]:

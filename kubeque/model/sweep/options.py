@@ -85,9 +85,10 @@ class OptionGroup:
 
 
 def _pod(
-    name: str, kind: OptionType, text: str, flag: str, metavar: str | None = None, default: str = ""
+    name: str, kind: OptionType, text: str, flag: str, metavar: str | None = None, default: str = "", *,
+    templated: bool = False,
 ) -> Option:  # fmt: skip
-    return Option(name, kind, text, (flag,), metavar, default, field="", pod=True)
+    return Option(name, kind, text, (flag,), metavar, default, field="", pod=True, templated=templated)
 
 
 GROUPS = (
@@ -142,11 +143,11 @@ GROUPS = (
         ),
         Option(
             "consumers", COUNT, "Number of consumers that run at once.", ("--consumers",), "N",
-            "one per core; 10 on Kubernetes", kept="job.consumers",
+            "one per core; 10 on Kubernetes", kept="job.consumers", templated=True,
         ),
         Option(
             "priority", COUNT, "Priority; consumers serve jobs of a higher number first.", ("--priority",), "N", "0",
-            kept="job.priority",
+            kept="job.priority", templated=True,
         ),
         Option(
             "series", TEXT, "Name of the recurring sweep that this job belongs to.", ("--series",), "NAME",
@@ -158,7 +159,7 @@ GROUPS = (
         ),
         Option(
             "results_ttl", TIME, "Time after the job's end until gc may delete it, for example 30d.",
-            ("--results-ttl",), "TIME", "never", kept="job.results_ttl",
+            ("--results-ttl",), "TIME", "never", kept="job.results_ttl", templated=True,
         ),
     )),
     OptionGroup("Resources of a task", (
@@ -179,7 +180,7 @@ GROUPS = (
     OptionGroup("Retries and limits", (
         Option(
             "task_timeout", TIME, "Time limit of one task, for example 30m.", ("--task-timeout",), "TIME", "none",
-            kept="spec.task_timeout", old_flags=("--timeout",),
+            kept="spec.task_timeout", old_flags=("--timeout",), templated=True,
         ),
         Option(
             "deadline", TIME, "Time limit of the whole job, for example 12h.", ("--deadline",), "TIME", "none",
@@ -205,7 +206,7 @@ GROUPS = (
     OptionGroup("Where it runs", (
         Option(
             "cluster", TEXT, "Cluster: local, kubernetes://CONTEXT/NAMESPACE or gke://PROJECT/LOCATION/NAME.",
-            ("--cluster",), "URL", field="",
+            ("--cluster",), "URL", field="", templated=True,
         ),
         Option(
             "image", TEXT, "Container image of the tasks.", ("--image",), "IMAGE", kept="spec.image", templated=True,
@@ -225,19 +226,28 @@ GROUPS = (
     OptionGroup("Pods on Kubernetes", (
         _pod(
             "env_from_secret", TEXTS, "Secret whose entries become environment variables.", "--env-from-secret", "NAME",
+            templated=True,
         ),
         _pod(
             "volumes", TEXTS, "Volume: pvc/NAME, secret/NAME, configmap/NAME or a folder of the node.", "--volume",
             "SOURCE:PATH[:ro]",
         ),
-        _pod("service_account", TEXT, "Kubernetes service account of the pods.", "--service-account", "NAME"),
-        _pod("node_selector", PAIRS, "Label that a node must have.", "--node-selector", "LABEL=VALUE"),
+        _pod(
+            "service_account", TEXT, "Kubernetes service account of the pods.", "--service-account", "NAME",
+            templated=True,
+        ),
+        _pod(
+            "node_selector", PAIRS, "Label that a node must have.", "--node-selector", "LABEL=VALUE", templated=True,
+        ),
         _pod("tolerations", TAINTS, "Taint of nodes that the pods tolerate.", "--toleration", "KEY=VALUE:EFFECT"),
         _pod("priority_class", TEXT, "PriorityClass of the pods.", "--priority-class", "NAME"),
         _pod("kueue_queue", TEXT, "LocalQueue of Kueue in which the pods wait.", "--kueue-queue", "NAME"),
         _pod("kueue_priority", TEXT, "WorkloadPriorityClass of Kueue.", "--kueue-priority", "NAME"),
         _pod("image_pull_secrets", TEXTS, "Secret for a private image registry.", "--image-pull-secret", "NAME"),
-        _pod("pod_template", TEMPLATE, "YAML file that is merged over the pod template.", "--pod-template", "FILE"),
+        _pod(
+            "pod_template", TEMPLATE, "YAML file that is merged over the pod template.", "--pod-template", "FILE",
+            templated=True,
+        ),
     )),
     OptionGroup("Submission and output", (
         Option(

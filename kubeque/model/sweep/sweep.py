@@ -22,6 +22,7 @@ from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe
 from kubeque.model.timing import MIN_LEASE_SECONDS
 from kubeque.model.user_paths import current_folder
+from kubeque.model.wording import option
 
 #: Largest number of canaries; each is a block of its own.
 MAX_CANARIES = 1000
@@ -97,7 +98,7 @@ class Sweep:
         """Return the words of the command, parsed. Raises CommandError for a bad word or an unknown column."""
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
-            raise CommandError("there is no command: give one, for example kubeque sub python3 '^run.py'")
+            raise CommandError("there is no command: give its words, for example python3 '^run.py'")
         check_columns(words, self.rows.columns)
         return words
 
@@ -118,7 +119,7 @@ class Sweep:
         if self.canaries is not None and not 1 <= self.canaries <= MAX_CANARIES:
             raise UserError(f"try {self.canaries!r}: give a number of rows from 1 to {MAX_CANARIES}")
         if self.skip_done and not self.series:
-            raise UserError("skip_done needs a series: name it, for example --series nightly")
+            raise UserError(f"skip_done needs a series: name it, for example {option('series', 'nightly')}")
         translate(self.results)
         translate(self.ignore)
         Budgets().with_extra(self.retry_causes)

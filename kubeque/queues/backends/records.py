@@ -21,6 +21,7 @@ from kubeque.model.job.stored_types import check_fields
 from kubeque.model.job.task import TaskRecord
 from kubeque.model.job.versions import BASE_NEEDS, is_older, needs_newer
 from kubeque.model.job.wire import UNREADABLE, decompress, explain
+from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
@@ -75,7 +76,7 @@ def read_job(record: JobRecord) -> tuple[Job, list[str]]:
     except UNREADABLE as error:
         raise JobUnreadable(
             f"the record of the job {record.name!r} cannot be read ({explain(error)}): it is damaged, or a kubeque"
-            f" newer than this one wrote it; `kubeque remove {shlex.quote(record.name)}` deletes the job",
+            f" newer than this one wrote it; {code('remove', shlex.quote(record.name))} deletes the job",
             record.name,
         ) from error
 

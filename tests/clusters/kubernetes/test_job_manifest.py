@@ -182,6 +182,8 @@ def test_other_peoples_pods_are_nobodys() -> None:
             "no volume",
         ),
         ({"metdata": {}}, "`metadata` and `spec`"),
+        ({"metadata": {"labels": {"kubeque/fleet": "x"}}}, "its label 'kubeque/fleet'"),
+        ({"metadata": {"labels": {"app.kubernetes.io/managed-by": "Helm"}}}, "its label 'app.kubernetes.io/man"),
     ],
 )
 def test_a_template_that_would_break_the_consumer_is_refused(template: dict[str, Any], said: str) -> None:

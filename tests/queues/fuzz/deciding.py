@@ -72,6 +72,10 @@ class VirtualHost:
     def remove_stray_files(self) -> None:
         """Find nothing."""
 
+    @property
+    def charges_leaving(self) -> bool:
+        return True
+
     def find_death(self, owner: str) -> Death | None:
         return None
 

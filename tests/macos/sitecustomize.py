@@ -1,6 +1,6 @@
 """Make this interpreter lack what only Linux has, as on macOS. Python imports this module first if it is on its path.
 
-/proc is not part of it: see `tests/cli/test_macos.py`.
+`interpreter.py` hides /proc.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Checks while a DAG is parsed: errors for what can never run, and warnings for what may not."""

@@ -1,0 +1,73 @@
+"""The rows of a sweep that are in the DAG file, as far as they are checked while it is parsed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubeque.model.errors import ParametersError
+from kubeque.model.rows.parameters import is_frame, sequence, to_rows
+from kubeque.model.rows.rows import Rows
+from kubeque.model.text import describe
+from kubeque_provider.parsing.known import Unknown, is_known, is_output
+from kubeque_provider.templating import holds_template
+
+#: Rows of the DAG file that are checked while it is parsed; a task checks all.
+CHECKED_ROWS = 1000
+
+
+def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
+    """Return the first rows of the argument `parameters`; None if only a task knows them. Raises ParametersError.
+
+    `values`: the arguments of the operator by name.
+    """
+    given, missing, columns = values.get("parameters"), values.get("missing"), values.get("columns")
+    if given is None:
+        return sequence(1)
+    if isinstance(given, Unknown | str) or is_output(given) or hasattr(given, "is_absolute") or not is_known(missing):
+        return None
+    if is_frame(given):
+        rows = given.head(CHECKED_ROWS)
+    elif isinstance(given, list | tuple):
+        rows = _without_outputs(check_cells(given[:CHECKED_ROWS], values.get("render_rows")))
+    elif hasattr(given, "__next__"):  # a generator, which has its rows once
+        return None
+    else:
+        rows = given
+    if rows is None or (hasattr(rows, "__len__") and not len(rows)):
+        return None
+    return to_rows(rows, missing=missing, columns=columns, function=function)
+
+
+def check_cells(rows: Sequence[Any], render_rows: bool | None) -> Sequence[Any]:
+    """Return rows of the DAG file unchanged. Raises ParametersError for a template of which `render_rows` is unset."""
+    if render_rows is not None or not holds_template(rows):
+        return rows
+    for index, row in enumerate(rows):
+        for column, value in _cells(row):
+            if isinstance(value, str) and holds_template([{column: value}]):
+                raise ParametersError(
+                    f"row {index}, column {column!r} holds {describe(value)}: set render_rows=True to render templates"
+                    " in rows, or render_rows=False to pass such values as they are"
+                )
+    return rows
+
+
+def _cells(row: Any) -> Any:
+    return row.items() if isinstance(row, Mapping) else enumerate(row) if isinstance(row, list | tuple) else ()
+
+
+def _without_outputs(rows: Sequence[Any]) -> Sequence[Any] | None:
+    """Return rows with a text in place of each output of an Airflow task; None if a whole row is one."""
+    kinds = set(map(type, itertools.chain.from_iterable(row.values() for row in rows if isinstance(row, dict))))
+    if any(is_output(row) for row in rows):
+        return None
+    if not any(callable(getattr(kind, "resolve", None)) for kind in kinds):
+        return rows
+    return [
+        {column: "" if is_output(value) else value for column, value in row.items()}
+        if isinstance(row, Mapping)
+        else row
+        for row in rows
+    ]

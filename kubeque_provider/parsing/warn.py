@@ -1,0 +1,26 @@
+"""Warnings while a DAG is parsed, with the line of the DAG file."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+from kubeque_provider.exceptions import KubequeWarning
+
+
+def warn(dag: Any, task_id: str, text: str) -> None:
+    """Warn of an Airflow task. Airflow shows the warning in the log of the DAG processor, and DagBag collects it."""
+    path = str(dag.fileloc)
+    message = KubequeWarning(f"{dag.dag_id}.{task_id}: {text}")
+    warnings.warn_explicit(message, None, path, _line(path))
+
+
+def _line(path: str) -> int:
+    """Return the line of the DAG file that runs now; 1 if none does."""
+    frame = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename == path:
+            return frame.f_lineno
+        frame = frame.f_back  # type: ignore[assignment]
+    return 1

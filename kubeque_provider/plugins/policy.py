@@ -1,0 +1,31 @@
+"""The checks that need a whole DAG, which Airflow calls by the entry point `airflow.policy` when it has parsed one.
+
+Airflow loads this module in each of its processes: all other modules are imported only for a DAG that uses them.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from airflow.policies import hookimpl
+
+_PROVIDER = "kubeque_provider."
+
+
+@hookimpl
+def dag_policy(dag: Any) -> None:
+    """Raise AirflowClusterPolicyViolation for mapped operators that can never run; warn of what the DAG shows."""
+    if not any(name.startswith(_PROVIDER + "operators.") for name in sys.modules):
+        return
+    tasks = [task for task in dag.tasks if _class(task).__module__.startswith(_PROVIDER)]
+    if tasks:
+        from kubeque_provider.plugins.whole_dag import check_dag
+
+        check_dag(dag, tasks)
+
+
+def _class(task: Any) -> type:
+    """Return the class of an operator, also of one that Airflow maps."""
+    found = getattr(task, "operator_class", type(task))
+    return found if isinstance(found, type) else type(task)

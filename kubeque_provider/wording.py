@@ -1,0 +1,34 @@
+"""The names that Airflow has for the engine's options and operations, for messages of tasks and DAGs."""
+
+from __future__ import annotations
+
+from kubeque.model.wording import Language
+
+#: Arguments for options of the command line that have another name or form in a DAG.
+_OPTIONS = {
+    "repair": "on_clear='failed_rows'", "revise": "on_clear='changed'", "replace": "on_clear='all'", "name": "job_id",
+    "volume": "volumes=['{}']", "env": "env={{...}}", "config": "the connection",
+}  # fmt: skip
+#: The counterpart of a command in a DAG; {} is the job.
+_COMMANDS = {
+    "reset": "KubequeResetOperator(job_id={})", "kill": "KubequeKillOperator(job_id={})",
+    "remove": "KubequeRemoveOperator(job_id={})", "watch": "KubequeJobSensor(job_id={})",
+    "collect": "KubequeCollectOperator(job_id={})", "start": "KubequeStartClusterOperator",
+    "resume": "KubequeHook().get_conn().resume({})",
+}  # fmt: skip
+
+
+def _option(name: str, value: str) -> str:
+    if name in _OPTIONS:
+        return _OPTIONS[name].format(value)
+    return f"{name}={value!r}" if value else f"{name}=True"
+
+
+def _command(verb: str, job: str, flags: tuple[str, ...]) -> str:
+    if verb == "reset" and "update" in flags:
+        return "a clear of the Airflow task that submitted it"
+    text = _COMMANDS.get(verb, "the page of sweeps").format(repr(job) if job else "...")
+    return text.replace(")", ", everything=True)") if "all" in flags else text
+
+
+AIRFLOW = Language(_option, _command)
