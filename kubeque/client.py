@@ -180,6 +180,10 @@ class Client:
         """Return one job as the queue has it."""
         return self._backends.queue.job(name)
 
+    def exists(self, name: str) -> bool:
+        """True if the queue has a job of this name."""
+        return self._backends.queue.find(name) is not None
+
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
