@@ -94,7 +94,7 @@ clean:  ## removes all that make made
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(ENVIRONMENT): setup.cfg $(wildcard constraints/airflow-3.3-*.txt)
-	@.ci/venv .venv 3.3 $(EXTRAS)
+	@.ci/venv .venv 3.3 $(EXTRAS) "3.11 3.12"
 
 # Airflow 3 on the newer Python where there is one, so that each Python is met.
 .matrix/3.%/.ready: export PYTHON ?= python3.12 $(HOME)/.pyenv/versions/3.12.*/bin/python python3 python3.11

@@ -44,12 +44,15 @@ __all__ = [
     "XCom",
     "base_url",
     "dag_folder",
+    "dag_roots",
     "default_deferrable",
     "get_unique_task_id",
     "is_fresh_try",
     "login_url",
     "mask_secrets",
     "may_read",
+    "newest_bundle_version",
+    "own_xcom",
     "read_returned_values",
     "read_task_state",
     "task_key",
@@ -88,10 +91,27 @@ def dag_folder(operator: Any) -> str:
     return str(dag.folder) if dag is not None else "."
 
 
+def dag_roots() -> list[str]:
+    """Return the DAGs folder and, on Airflow 3, the folder with all versions of all bundles."""
+    roots = [str(conf.get("core", "dags_folder", fallback="") or "")]
+    if not AIRFLOW_2:
+        from airflow.dag_processing.bundles.base import get_bundle_storage_root_path
+
+        roots.append(str(get_bundle_storage_root_path()))  # type: ignore[no-untyped-call]
+    return roots
+
+
 def task_key(context: Any) -> tuple[str, str, str, int]:
     """Return DAG, run, Airflow task and map index (-1: not mapped) of the running task, the same for every try."""
     ti = context["ti"]
     return str(ti.dag_id), str(ti.run_id), str(ti.task_id), int(getattr(ti, "map_index", -1))
+
+
+def own_xcom(context: Any, key: str) -> Any:
+    """Return an XCom value that the running Airflow task pushed before it was deferred; None if there is none."""
+    ti = context["ti"]
+    mapped = {"map_indexes": int(ti.map_index)} if int(getattr(ti, "map_index", -1)) >= 0 else {}
+    return ti.xcom_pull(task_ids=ti.task_id, key=key, **mapped)
 
 
 def try_number(context: Any) -> int:
@@ -173,6 +193,18 @@ def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any,
         found = session.scalars(query.order_by(Value.timestamp.desc()).limit(most)).all()
         # Airflow 2 has deserialized a value once it is loaded.
         return [(one.value if AIRFLOW_2 else Value.deserialize_value(one), one.timestamp.timestamp()) for one in found]
+
+
+def newest_bundle_version(name: str) -> str:
+    """Return the newest version of a DAG bundle that Airflow has parsed; empty if it has none."""
+    if AIRFLOW_2 or not name:
+        return ""
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = session.get(DagBundleModel, name)
+        return str(found.version or "") if found is not None else ""
 
 
 def login_url(next_url: str) -> str:

@@ -15,7 +15,10 @@ _FIELDS = {
         "Login for kubernetes:// (default: the kubeconfig, or the pod's own account)",
     ),
     "gcp_conn_id": ("Google Cloud connection", "Login for gke:// (default: the default credentials)"),
-    "deployment": ("Name of this Airflow", "Distinguishes Airflows that share a queue (default: the base URL)"),
+    "deployment": (
+        "Name of this Airflow",
+        "Distinguishes Airflows that share a queue (default: the Airflow Variable kubeque_deployment)",
+    ),
 }
 
 

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from kubeque.model.errors import JobExists
 from kubeque_provider.airflow_versions import GONE, read_task_state, task_key, try_number
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.origin.addresses import refuse_foreign
 
 #: States of an Airflow task after which no later try waits for its sweep.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
@@ -61,9 +63,16 @@ class Waiter:
         return self.cancel_on_kill and state in _ENDED and self.cancel()
 
     def cancel(self) -> bool:
-        """Kill the job if this try still holds its wait token. Returns True if it was killed."""
+        """Kill the job if this try still holds its wait token, and no other Airflow made the job.
+
+        Returns True if it was killed.
+        """
         hook = KubequeHook(self.kubeque_conn_id)
         try:
+            refuse_foreign(hook.get_conn(), self.job_id)
             return hook.get_conn().cancel(self.job_id, self.token)
+        except JobExists as error:
+            hook.log.warning("%s", error)
+            return False
         finally:
             hook.close()

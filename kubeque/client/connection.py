@@ -40,3 +40,7 @@ class Connection:
     def job(self, name: str) -> Job:
         """Return the job of that name in the queue."""
         return self._backends.queue.job(name)
+
+    def exists(self, name: str) -> bool:
+        """True if the queue has a job of this name."""
+        return self._backends.queue.find(name) is not None

@@ -15,7 +15,7 @@ from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
-from kubeque.model.text import cut, describe
+from kubeque.model.text import cut, describe, printable
 from kubeque.model.user_paths import current_folder, expand_home
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
@@ -23,7 +23,10 @@ from kubeque_provider.hooks.extra import read_extra
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import format_progress, make_failure
-from kubeque_provider.naming import DEFAULT_CONNECTION, make_pointer
+from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_pointer
+from kubeque_provider.origin.addresses import describe_alternation, find_rivals, refuse_foreign
+from kubeque_provider.origin.deployment import describe_problem, keep_deployment, read_deployment
+from kubeque_provider.origin.script import Files, describe_script, digest_of, log_rerun, read_script
 from kubeque_provider.storage_paths import is_object_path, read_object_path
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
@@ -59,6 +62,7 @@ class KubequeHook(BaseHook):
         self._client: Client | None = None
         self._counts: Any = None
         self._problems: tuple[str, ...] = ()
+        self._script_logged = False
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -96,8 +100,29 @@ class KubequeHook(BaseHook):
 
     @property
     def deployment(self) -> str:
-        """Name of this Airflow among those that share the queue (default: its base URL)."""
-        return (self._read_extra() or {}).get("deployment") or base_url()
+        """Identity of this Airflow among those that share the queue."""
+        return (self._read_extra() or {}).get("deployment") or read_deployment()
+
+    def identify(self) -> str:
+        """Return the identity of this Airflow for a submission, and keep it. Logs a warning if that is not possible."""
+        if named := (self._read_extra() or {}).get("deployment"):
+            return named
+        deployment, problem = keep_deployment()
+        if problem:
+            self.log.warning("%s", describe_problem(problem, deployment, self.kubeque_conn_id))
+        elif deployment != base_url() and (rivals := find_rivals(self.get_conn(), deployment)):
+            self.log.warning("%s", describe_alternation(rivals, deployment))
+        return deployment
+
+    def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
+        """Return the job name of an Airflow task. `tried`: True if an earlier try may have submitted the job.
+
+        If there is no such job, the name that the address of this Airflow gives is the second choice: the earlier try
+        could not read the identity, or it was chosen later.
+        """
+        name, other = make_job_id(deployment, *key), make_job_id(base_url(), *key)
+        exists = self.get_conn().exists
+        return other if tried and name != other and not exists(name) and exists(other) else name
 
     def config(self) -> Config:
         """Return the connection as a configuration. Raises ConfigError with the connection and the key."""
@@ -178,6 +203,7 @@ class KubequeHook(BaseHook):
         for a first try and after a clear, False for a retry. Raises UserError; nothing is submitted then.
         """
         client = self.get_conn()
+        refuse_foreign(client, name)
         try:
             before = client.reconcile(name)
         except JobNotFound:
@@ -190,12 +216,14 @@ class KubequeHook(BaseHook):
         if existing is None:
             self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
-        made = client.submit(make(), existing=existing)
+        script, sweep = read_script(client, before.job), make()
+        origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
+        made = client.submit(replace(sweep, origin=origin), existing=existing)
         self._log_notes(made)
         after = made.job
         client.take(name, "")  # no try has waited for this run yet
         progress = client.reconcile(name)
-        self._log_resubmitted(before, after, progress)
+        self._log_resubmitted(before, after, progress, script)
         return progress
 
     def _adopt(self, job: Job, sweep: Sweep) -> None:
@@ -222,13 +250,22 @@ class KubequeHook(BaseHook):
         for note in made.notes:
             self.log.warning("%s: %s", made.job.name, note)
 
-    def _log_resubmitted(self, before: Progress, after: Job, now: Progress) -> None:
+    def _log_resubmitted(self, before: Progress, after: Job, now: Progress, script: Files | None) -> None:
         kept = now.counts.ok if now.job.run == after.run else 0
         same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
         self.log.info(
             "%s ended before with %s: %d ok rows of revision %d are kept, %d run again%s",
             after.name, format_progress(before.counts), kept, before.job.revision, after.n - kept, same,
         )  # fmt: skip
+        self._script_logged = log_rerun(self.log, self.get_conn(), after, after.n - kept, script)
+
+    def log_script(self, job: Job, before: Files | None) -> Files | None:
+        """Log which files a submission uses, and return them. `before`: those of the run before; None: not known."""
+        files = read_script(self.get_conn(), job)
+        line = describe_script(files or {}, job.origin, before)
+        if line and not self._script_logged:
+            self.log.info("%s: %s", job.name, line)
+        return files
 
     def begin_wait(
         self,
@@ -245,13 +282,18 @@ class KubequeHook(BaseHook):
         many seconds without a poll. `retries`: extra attempts by cause.
         """
         client, token = self.get_conn(), f"{waiter}#{attempt}"
+        refuse_foreign(client, name)
         before = client.take(name, token, orphan_after=orphan_after, retries=retries)
         progress = client.reconcile(name)
         if before == token:
             return progress
         job = progress.job
         if attempt > 1 and before and not job.open and not (job.closing and job.closing.success):
-            self.log.info("%s had failed: %d rows are kept, the others run again", name, progress.counts.ok)
+            self.log.info(
+                "%s had failed: %d rows are kept, the others run again with the script as submitted. For a corrected"
+                " script, clear the Airflow task %s",
+                name, progress.counts.ok, printable(job.origin.get("task", "that submits"), 200),
+            )  # fmt: skip
             return client.reset(name)
         return progress
 

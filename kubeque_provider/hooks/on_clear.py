@@ -33,11 +33,8 @@ def choose_existing(job: Job, on_clear: OnClear, *, fresh: bool = True) -> Exist
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
     """True if the job was not submitted by the Airflow task `origin`, in the same DAG run while the job is open."""
-    made, mine = dict(job.origin), dict(origin)
-    if job.closing is not None:
-        made.pop("run", None)
-        mine.pop("run", None)
-    return made != mine
+    same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
+    return any(job.origin.get(key) != origin.get(key) for key in same)
 
 
 def describe_maker(job: Job) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class KubequeCollectOperator(KubequeJobOperator):
     """Write the table of a job, with all rows and all their results, to `dest`.
 
-    `dest`: path or URL of a .csv or .parquet file; a relative path starts at the folder of the DAG file. `infer`: turn
+    `dest`: URL of a .csv or .parquet file, or its path outside of the DAGs. `infer`: turn
     columns that hold only numbers, or only true and false, into numbers and booleans (default: all columns are text).
     Returns {dest, rows, columns}.
     """
@@ -39,6 +39,6 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Write the table. Raises UserError for a wrong `dest`."""
-        done = hook.get_conn().collect(name, self.resolve_dest(self.dest), infer=self.infer)
+        done = hook.get_conn().collect(name, self.resolve_dest(self.dest, context), infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
         return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class KubequeFetchOperator(KubequeJobOperator):
     """Fetch results into `dest`/{index}/ and `dest`/results.csv. Results that were fetched before are skipped.
 
-    `dest`: a folder, relative to that of the DAG file, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later
+    `dest`: a folder outside of the DAGs, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later
     run of the DAG replaces the results of an earlier one in `dest`. `force`: accept a `dest` that contains other
     files. `indexes`: fetch these rows only, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows that are
     `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`. Returns
@@ -55,7 +55,7 @@ class KubequeFetchOperator(KubequeJobOperator):
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Fetch. Raises UserError for a wrong selection or `dest`."""
         found = hook.get_conn().fetch(
-            name, self.resolve_dest(self.dest), force=self.force, state=self.state,
+            name, self.resolve_dest(self.dest, context), force=self.force, state=self.state,
             indexes=parse_ranges(self.indexes) if isinstance(self.indexes, str) else self.indexes,
             globs=[self.glob] if isinstance(self.glob, str) else self.glob,
         )  # fmt: skip

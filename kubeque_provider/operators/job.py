@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kubeque.model.user_paths import expand_home
 from kubeque_provider.airflow_versions import BaseOperator, dag_folder
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import resolve_job
+from kubeque_provider.operators.destination import resolve_dest
+from kubeque_provider.origin.addresses import refuse_foreign
 from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.storage_paths import to_dest
 
@@ -22,6 +22,8 @@ class KubequeJobOperator(BaseOperator):
     template_fields: Sequence[str] = ("job_id", "kubeque_conn_id")
     template_ext: Sequence[str] = ()
     ui_color = "#e4e4f4"
+    #: True if the operator changes the job, which must then be a job of this Airflow.
+    changes_job = False
 
     def __init__(self, *, job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, **kwargs: Any) -> None:
         """`kubeque_conn_id`: connection of the job (default: that of the submit operator's output)."""
@@ -39,14 +41,15 @@ class KubequeJobOperator(BaseOperator):
             name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)
             hook = KubequeHook(conn_id)
             try:
+                if self.changes_job:
+                    refuse_foreign(hook.get_conn(), name)
                 return self.perform(hook, name, context)
             finally:
                 hook.close()
 
-    def resolve_dest(self, dest: Any) -> str:
-        """Return `dest` as a URL or an absolute path; a relative path starts at the folder of the DAG file."""
-        text = to_dest(dest)
-        return text if "://" in text else os.path.join(dag_folder(self), expand_home(text))
+    def resolve_dest(self, dest: Any, context: Any) -> str:
+        """Return `dest` as a URL or an absolute path. Raises UserError for a path among the DAG files."""
+        return resolve_dest(to_dest(dest), dag_folder(self), context)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
         """Act on the job `name`. Returns the value for XCom."""

@@ -15,6 +15,8 @@ class KubequeKillOperator(KubequeJobOperator):
     Returns the pointer {job_id, conn_id, results, counts}.
     """
 
+    changes_job = True
+
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Kill the job."""
         progress = hook.get_conn().kill(name)

@@ -14,6 +14,7 @@ class KubequeRemoveOperator(KubequeJobOperator):
     """Delete a job and its results, except those that other jobs link to. Returns the job's name."""
 
     ui_color = "#f4dcdc"
+    changes_job = True
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> str:
         """Remove the job. A later try accepts that it is gone: an earlier try may have died after the deletion."""

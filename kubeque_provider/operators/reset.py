@@ -21,6 +21,7 @@ class KubequeResetOperator(KubequeJobOperator):
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "only_cause")
+    changes_job = True
 
     def __init__(self, *, only_cause: Sequence[str] = (), everything: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

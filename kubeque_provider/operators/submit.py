@@ -22,7 +22,9 @@ from kubeque_provider.airflow_versions import (
     dag_folder,
     default_deferrable,
     is_fresh_try,
+    own_xcom,
     task_key,
+    try_number,
 )
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
@@ -31,6 +33,8 @@ from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
+from kubeque_provider.origin.addresses import describe_submission
+from kubeque_provider.origin.script import bundle_of, digest_of, pull_script, push_script
 from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.parsing.known import is_output
 from kubeque_provider.parsing.rows import check_cells
@@ -150,14 +154,18 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             with permanent():
                 check_arguments(self)
                 key = task_key(context)
-                name = self.job_id or make_job_id(self.hook.deployment, *key)
+                deployment = self.hook.identify()
+                name = self.job_id or self.hook.find_name(deployment, key, tried=try_number(context) > 1)
                 context["ti"].xcom_push(key="job_id", value=name)
-                series = self.series or (make_series(self.hook.deployment, key[0], key[2]) if self.skip_done else "")
-                origin = make_origin(self.hook.deployment, *key)
+                series = self.series or (make_series(deployment, key[0], key[2]) if self.skip_done else "")
+                previous = pull_script(context)
+                origin = make_origin(deployment, *key) | describe_submission() | bundle_of(context)
+                origin["script_before"] = digest_of(previous or {})
                 progress = self.hook.submit(
                     name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear,
                     origin=origin if self.job_id else None, fresh=is_fresh_try(context),
                 )  # fmt: skip
+            push_script(context, self.hook.log_script(progress.job, previous))
             self.hook.push_links(context, progress.job)
             if not self.wait:
                 self.hook.log_obstacles(progress)
@@ -169,7 +177,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
         """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
-        name = self.job_id or make_job_id(self.hook.deployment, *task_key(context))
+        name = self.job_id or own_xcom(context, "job_id") or make_job_id(self.hook.deployment, *task_key(context))
         waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return write_asset_events(self, context, self._handle_event(waiter, event))
 

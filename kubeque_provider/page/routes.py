@@ -1,7 +1,8 @@
 """Respond to the requests of the page of sweeps. The code is the same for every version of Airflow, and requests change
 nothing.
 
-A person sees the sweeps of the DAGs that they may read in Airflow. Responses do not reveal if other sweeps exist.
+A person sees the sweeps of the DAGs that they may read in Airflow. Responses do not reveal if other sweeps exist, but
+count those that a DAG of the same name submitted in another Airflow.
 """
 
 from __future__ import annotations
@@ -16,9 +17,18 @@ from typing import Any, Protocol
 from kubeque.client import Reader, TaskRow
 from kubeque.model.errors import JobNotFound, KubequeError, UserError
 from kubeque.model.job.job import Job
+from kubeque_provider.airflow_versions import newest_bundle_version
 from kubeque_provider.naming import DEFAULT_CONNECTION
 from kubeque_provider.page.connections import PageConnection, connection_ids, open_connection
-from kubeque_provider.page.views import failures_view, job_view, log_view, table_view, task_view
+from kubeque_provider.page.views import (
+    deployment_warnings,
+    failures_view,
+    job_view,
+    log_view,
+    script_view,
+    table_view,
+    task_view,
+)
 from kubeque_provider.page.xcom_fallback import read_last_summary
 
 log = logging.getLogger(__name__)
@@ -101,8 +111,12 @@ class Request:
 
     def may_see(self, job: Job, deployment: str) -> bool:
         """True if a DAG of this Airflow that the person may read submitted the job."""
+        return job.origin.get("deployment") == deployment and self.may_read_dag(job)
+
+    def may_read_dag(self, job: Job) -> bool:
+        """True if the person may read the DAG that submitted the job, or one of its name here."""
         dag = job.origin.get("dag")
-        if not dag or job.origin.get("deployment") != deployment:
+        if not dag:
             return False
         if dag not in self._readable:
             self._readable[dag] = self.may_read(dag)
@@ -164,15 +178,16 @@ def _jobs(request: Request) -> dict[str, Any]:
     """Return a page of the sweeps that a person may see, newest first."""
     connection, words = request.connection(), request.query.get("words", "").lower().split()
     first = request.number("first", 0, 1_000_000)
-    found = []
-    for job in connection.reader.jobs():
+    found, jobs = [], connection.reader.jobs()
+    for job in jobs:
         text = f"{job.name} {job.origin.get('dag', '')} {job.origin.get('run', '')}".lower()
         if all(word in text for word in words) and request.may_see(job, connection.deployment):
             found.append(job)
     now = connection.reader.now()
     sweeps = [job_view(job, connection.reader.counts(job), now) for job in found[first : first + _LISTED]]
     others = connection_ids() if request.may_read(None) else []
-    return {"sweeps": sweeps, "total": len(found), "page": _LISTED, "connections": others}
+    warnings = deployment_warnings(filter(request.may_read_dag, jobs), connection.deployment)
+    return {"sweeps": sweeps, "total": len(found), "page": _LISTED, "connections": others, "warnings": warnings}
 
 
 def _job(request: Request) -> dict[str, Any]:
@@ -216,6 +231,12 @@ def _task(request: Request) -> dict[str, Any]:
     return task_view(reader.line(job, request.number("index", 0, job.n)))
 
 
+def _script(request: Request) -> dict[str, Any]:
+    """Return the script of a sweep. The page requests it once for each revision."""
+    reader, job = request.job()
+    return script_view(reader.inputs(job), job, newest_bundle_version(job.origin.get("bundle", "")))
+
+
 def _log(request: Request) -> dict[str, Any]:
     reader, job = request.job(logs=True)
     stream = "stderr" if request.query.get("stream") == "stderr" else "stdout"
@@ -224,5 +245,5 @@ def _log(request: Request) -> dict[str, Any]:
 
 _DATA: dict[str, Callable[[Request], dict[str, Any]]] = {
     "data/jobs": _jobs, "data/job": _job, "data/marks": _marks, "data/failures": _failures, "data/table": _table,
-    "data/task": _task, "data/log": _log,
+    "data/task": _task, "data/log": _log, "data/script": _script,
 }  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from kubeque.client import Failures, Peek, TaskRow
@@ -14,11 +15,16 @@ from kubeque.model.rows.column_names import out_column, parameter_column
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import printable, render_terminal
 from kubeque_provider.airflow_versions import mask_secrets, task_path
+from kubeque_provider.origin.addresses import describe_alternation, find_alternating, uses_of
+from kubeque_provider.origin.deployment import VARIABLE
+from kubeque_provider.origin.script import describe_script, digest_of, short_version
 
 #: Limits of a table cell, of a value on the page of one task, and of a message, characters.
 _CELL_CHARACTERS, _VALUE_CHARACTERS, _MESSAGE_CHARACTERS = 120, 4000, 1000
 #: Number of parameter columns, and of result columns, that the table shows.
 _MAX_COLUMNS = 40
+#: Number of other deployments that the list names.
+_MAX_DEPLOYMENTS = 5
 #: Bound of the integers that JavaScript represents exactly.
 _SAFE_INTEGER = 1 << 53
 
@@ -33,6 +39,40 @@ def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
         "consumers": job.consumers, "priority": job.priority, "linked": job.linked, "results": job.url,
         "origin": {key: origin[key] for key in ("dag", "run", "task", "map_index")}, "address": task_path(origin),
     }  # fmt: skip
+
+
+def deployment_warnings(jobs: Iterable[Job], deployment: str) -> list[str]:
+    """Return warnings about the identity of this Airflow: sweeps that it hides, and other Airflows that share it.
+
+    `jobs`: those whose DAGs the person may read.
+    """
+    known = [job for job in jobs if "deployment" in job.origin]
+    hidden = Counter(job.origin["deployment"] for job in known)
+    hidden.pop(deployment, None)
+    lines = [
+        f"{count:,} {'sweeps here belong' if count > 1 else 'sweep here belongs'} to the deployment"
+        f" {_identity(name)}; this Airflow is the deployment {_identity(deployment)}. If it had that identity before,"
+        f" set the Airflow Variable {VARIABLE}, or `deployment` in the connection, to {_identity(name)}"
+        for name, count in hidden.most_common(_MAX_DEPLOYMENTS)
+    ]
+    addresses = find_alternating(uses_of(known, deployment))
+    return [describe_alternation(addresses, deployment), *lines] if addresses else lines
+
+
+def _identity(deployment: str) -> str:
+    return repr(printable(mask_secrets(deployment), _CELL_CHARACTERS))
+
+
+def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, Any]:
+    """Return one line about the script of a sweep. `newest`: newest version of its DAG bundle; empty: not known."""
+    line, version = describe_script(files, job.origin, None), job.origin.get("bundle_version", "")
+    if not line:
+        return {"script": ""}
+    if before := job.origin.get("script_before", ""):
+        line += ", as in the run before" if before == digest_of(files) else ", changed since the run before"
+    if version and newest and newest != version:
+        line += f"; the newest version of the bundle is {short_version(newest)}"
+    return {"script": line}
 
 
 def failures_view(found: Failures) -> dict[str, Any]:

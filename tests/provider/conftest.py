@@ -16,14 +16,18 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(tempfile.mkdtemp(prefix="kubeque-provider-"))
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+#: Folder for DAGs that a test writes.
+(HOME / "dags").mkdir()
 #: Airflow 3 runs only DAGs that stand in a bundle.
 _BUNDLES = [
     {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(path)}}
-    for name, path in {"dags-folder": ROOT / "example_dags", "tests": Path(__file__).parent / "dags"}.items()
-]
+    for name, path in {
+        "dags-folder": ROOT / "example_dags", "tests": Path(__file__).parent / "dags", "written": HOME / "dags",
+    }.items()
+]  # fmt: skip
 # Airflow reads these when it is first imported, which is before any fixture.
-HOME = Path(tempfile.mkdtemp(prefix="kubeque-provider-"))
-atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 os.environ |= {
     "AIRFLOW_HOME": str(HOME / "airflow"),
     "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "example_dags"),
@@ -76,8 +80,9 @@ def _outlet_events() -> Any:
 class Run:
     """One Airflow run without a scheduler: operators are rendered and executed as a worker would, try by try."""
 
-    def __init__(self, run_id: str = "manual__2026-01-01") -> None:
+    def __init__(self, run_id: str = "manual__2026-01-01", earlier: Run | None = None) -> None:
         self.run_id = run_id
+        self.earlier = earlier
         self.xcoms: dict[tuple[str, str], Any] = {}
         self.outlet_events = _outlet_events()
 
@@ -87,8 +92,13 @@ class Run:
         def push(key: str, value: Any) -> None:
             self.xcoms[task_id, key] = value
 
+        def pull(task_ids: str, key: str, include_prior_dates: bool = False) -> Any:
+            earlier = self.earlier.xcoms if self.earlier and include_prior_dates else {}
+            return {**earlier, **self.xcoms}.get((task_ids, key))
+
         ti = SimpleNamespace(
             dag_id="a_dag", run_id=self.run_id, task_id=task_id, map_index=-1, try_number=attempt, xcom_push=push,
+            xcom_pull=pull,
             max_tries=attempt + 1 if cleared else 2, task=SimpleNamespace(retries=2),
         )  # fmt: skip
         return {

@@ -77,6 +77,13 @@ class Reader:
         """Return the names of its parameters. Raises StorageError."""
         return self._backends.spec(job).rows.columns
 
+    def inputs(self, job: Job) -> dict[str, str]:
+        """Return the files that every task of a job gets: the SHA-256, or the generation of an object, by name.
+
+        Raises StorageError.
+        """
+        return {item.name: item.digest or item.generation for item in self._backends.spec(job).inputs}
+
     def marks(self, job: Job, first: int, count: int) -> str:
         """Return one letter for each task from `first` on, at most `count`, run-length encoded: `ooor` is `o3r`."""
         end = min(job.n, first + count)

@@ -87,7 +87,8 @@ def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluste
     if job.paused:
         return (f"it is paused: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
-    # The consumers of another machine's fleet are not visible here.
-    if waiting and not consumers and job.fleet == cluster.cluster.fleet(job.name):
+    # The consumers of another machine's fleet are not visible here. Pods are, and each job has a fleet of its own.
+    visible = cluster.cluster.runs_images or job.fleet == cluster.cluster.fleet(job.name)
+    if waiting and not consumers and visible:
         return (f"no consumer runs: {code('watch', job.name)} starts them",)
     return ()

@@ -5,13 +5,14 @@ export async function showList(place) {
   const words = make("input", { type: "search", autocomplete: "off", "aria-label": "only sweeps with these words", placeholder: "name, DAG or run" });
   const tools = make("div", { class: "tools" }, make("label", {}, "Only with ", words));
   const said = make("p", { class: "soft", role: "status" });
+  const warnings = make("div", { role: "note" });
   const body = make("tbody");
   const heads = ["sweep", "state", "progress", "tasks", "DAG", "run", "submitted"].map((head) => make("th", { scope: "col" }, head));
   const table = make("table", { class: "sweeps" }, make("thead", {}, make("tr", {}, ...heads)), body);
   const newer = make("button", { type: "button", onclick: () => go(first - page) }, "newer");
   const older = make("button", { type: "button", onclick: () => go(first + page) }, "older");
   const frame = make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "sweeps" }, table);
-  place.replaceChildren(make("h1", {}, "Sweeps"), tools, said, frame, make("div", { class: "tools" }, newer, older));
+  place.replaceChildren(make("h1", {}, "Sweeps"), tools, warnings, said, frame, make("div", { class: "tools" }, newer, older));
   let first = 0, page = 50, timer = 0, offered = false;
 
   async function load() {
@@ -19,6 +20,7 @@ export async function showList(place) {
     page = told.page;
     problem("");
     body.replaceChildren(...told.sweeps.map(row));
+    warnings.replaceChildren(...told.warnings.map((line) => make("p", { class: "warning" }, line)));
     frame.hidden = !told.sweeps.length;
     said.textContent = told.total ? `${count(first + 1)} to ${count(first + told.sweeps.length)} of ${count(told.total)}`
       : words.value ? "No sweep has these words." : "No sweeps yet. A KubequeSubmitOperator or @task.kubeque makes one; users with read access to its DAG see it.";

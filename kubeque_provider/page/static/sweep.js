@@ -10,12 +10,12 @@ export async function showSweep(place) {
   let sweep = await ask("job");
   if (sweep.last) return showLast(place, sweep);
   document.title = `${sweep.name}: sweep`;
-  const head = make("header"), failures = make("section"), seen = [];
+  const script = make("p", { class: "soft" }), head = make("header"), failures = make("section"), seen = [];
   const open = (index) => openTask(index);
   const grid = new Grid(open);
   const rows = showTable(open);
   const link = make("a", { href: `timeline${address({ job: sweep.name })}` }, "Timeline: which attempt ran where and when");
-  place.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: address({}) }, "All sweeps")), head,
+  place.replaceChildren(make("p", { class: "crumbs" }, make("a", { href: address({}) }, "All sweeps")), head, script,
     make("h2", {}, "Tasks at a glance"), grid.element, make("p", {}, link), failures, rows.element);
 
   function draw() {
@@ -36,7 +36,11 @@ export async function showSweep(place) {
     const [at, then] = seen[0], speed = (ended - then) / Math.max(1, sweep.now - at);
     return speed > 0 ? `; ${number(speed, 2)} a second, about ${span((sweep.tasks - ended) / speed)} left` : "";
   }
+  let described = ""; // the revision whose script is shown
   async function rest() {
+    const revision = `${sweep.uid} ${sweep.revision} ${sweep.run}`;
+    if (described !== revision) script.textContent = await ask("script").then((answer) => answer.script, () => ""); // the store may not answer
+    described = revision;
     await grid.load();
     if (sweep.counts.failed) failures.replaceChildren(...groups(await ask("failures"), open));
     else failures.replaceChildren();

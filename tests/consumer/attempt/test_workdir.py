@@ -293,7 +293,12 @@ def test_removing_twice_is_no_error(workdir):
 def test_what_cannot_be_removed_is_said_not_raised(workdir):
     dig(workdir.path, 2 * sys.getrecursionlimit())
 
-    (problem,) = workdir.remove()
+    problems = workdir.remove()
+    if sys.version_info >= (3, 13):  # its rmtree does not recurse
+        assert problems == []
+        assert not workdir.folder.exists()
+        return
+    (problem,) = problems
     subprocess.run(["rm", "-rf", str(workdir.folder)], check=True)
 
     assert str(workdir.folder) in problem

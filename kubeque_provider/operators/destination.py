@@ -1,0 +1,41 @@
+"""The destination of results on a worker: not among the DAG files, which Airflow scans, replaces and deletes."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from kubeque.model.errors import UserError
+from kubeque.model.user_paths import expand_home
+from kubeque_provider.airflow_versions import dag_roots
+
+
+def resolve_dest(dest: Any, folder: str, context: Any) -> str:
+    """Return `dest` as a URL or an absolute path; a relative path starts at `folder`, that of the DAG file.
+
+    `dest`: a text, a path, or an ObjectStoragePath. Raises UserError for a path among the DAG files.
+    """
+    text = str(dest)
+    if "://" in text:
+        return text
+    path = os.path.join(folder, expand_home(text))
+    for root in find_dag_roots(context):
+        if is_below(path, root):
+            raise UserError(
+                f"dest {text!r} is {os.path.abspath(path)}, in the folder of the DAG files {root}, which Airflow scans"
+                " and may replace: give an absolute path outside of this folder, for example"
+                f" '~/results/{{{{ run_id }}}}', or a URL, for example 'gs://bucket/{{{{ run_id }}}}'"
+            )
+    return path
+
+
+def find_dag_roots(context: Any) -> list[str]:
+    """Return the folders of DAG files: those of this Airflow, and that of the running task's bundle."""
+    bundle = getattr(context["ti"], "bundle_instance", None)
+    return list(filter(None, [*dag_roots(), str(getattr(bundle, "path", "") or "")]))
+
+
+def is_below(path: str, root: str) -> bool:
+    """True if a path is a folder or in it, also through symbolic links."""
+    inner, outer = (os.path.realpath(each) for each in (path, root))
+    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
