@@ -39,7 +39,7 @@ Execute = Callable[..., Any]
 SECTION = "WEBSERVER" if AIRFLOW_2 else "API"
 KEY = ("a_dag", "manual__2026-01-01", "submit")
 A_DAY = 86_400.0
-COMMAND = ["/bin/sh", "-c", "exit {a}"]
+COMMAND = ["/bin/true"]
 
 
 @pytest.fixture(autouse=True)
