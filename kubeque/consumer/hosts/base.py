@@ -74,7 +74,7 @@ class Host(Protocol):
 
     @property
     def charges_leaving(self) -> bool:
-        """True if somebody else than the user may end this consumer, again and again: tasks are charged for it."""
+        """True if a system, not the user, may repeatedly end this consumer. Tasks are charged for such ends."""
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a lease owner died; None if alive or unknown."""
