@@ -81,7 +81,7 @@ class Consumer:
         return self._told_to_leave and time.monotonic() - self._told_at > LEAVE_SECONDS
 
     def _is_charged(self, task: StagedTask) -> bool:
-        """True if a task is charged because this consumer has to leave: kubeque itself did not send it home."""
+        """True if a task is charged because this consumer has to leave for a reason outside of kubeque."""
         if not self._host.charges_leaving:
             return False
         try:
