@@ -9,7 +9,6 @@ from airflow.providers.common.compat.sdk import DAG, task
 
 from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.submit import KubequeSubmitOperator
-from kubeque_provider.sensors.job import KubequeJobSensor
 
 FIRST = pendulum.datetime(2026, 1, 1)
 
@@ -29,8 +28,9 @@ with DAG("incremental_sweep", schedule="@daily", start_date=FIRST, catchup=False
         # A row that is ok in any run of this Airflow task is linked: yesterday's run has six of these seven days.
         skip_done=True,
         results_ttl="30d",
+        # No sensor is downstream, so this Airflow task also waits: in the triggerer.
+        deferrable=True,
     )
-    wait = KubequeJobSensor(task_id="wait", job_id=submit.output, deferrable=True)
     KubequeCollectOperator(
-        task_id="collect", job_id=wait.output, dest=os.environ.get("SWEEP_TABLES", "/tmp/tables") + "/{{ ds }}.csv"
+        task_id="collect", job_id=submit.output, dest=os.environ.get("SWEEP_TABLES", "/tmp/tables") + "/{{ ds }}.csv"
     )

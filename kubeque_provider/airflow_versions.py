@@ -21,6 +21,7 @@ from airflow.providers.common.compat.sdk import (
     BaseSensorOperator,
     PokeReturnValue,
     XCom,
+    XComArg,
     conf,
 )
 
@@ -42,12 +43,13 @@ __all__ = [
     "PokeReturnValue",
     "TaskFunction",
     "XCom",
+    "XComArg",
     "base_url",
     "dag_folder",
     "dag_roots",
     "default_deferrable",
+    "first_try_number",
     "get_unique_task_id",
-    "is_fresh_try",
     "login_url",
     "mask_secrets",
     "may_read",
@@ -145,14 +147,13 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
     return GONE if found is None else str(getattr(found[0], "value", found[0]) or "none").lower()
 
 
-def is_fresh_try(context: Any) -> bool:
-    """True for a first try and for the first try after a clear, False for a retry by Airflow itself.
+def first_try_number(context: Any) -> int:
+    """Return the number of the first try since the last clear; 1 if there was none. Later tries are Airflow's retries.
 
     Only a clear sets `max_tries` to the number of the last try plus the retries (`clear_task_instances`).
     """
     ti = context["ti"]
-    number = try_number(context)
-    return number <= 1 or int(ti.max_tries) == number - 1 + int(ti.task.retries)
+    return max(1, int(ti.max_tries) - int(ti.task.retries) + 1)
 
 
 # ------------------------------------------------------------------ on the web server

@@ -16,6 +16,7 @@ from kubeque.model.sweep.option_types import COUNT, COUNTS, FLAG, PAIRS, TEMPLAT
 from kubeque.model.sweep.options import OPTIONS, RENAMED, Option
 from kubeque.model.sweep.sweep_fields import convert_option
 from kubeque.model.text import describe, suggest
+from kubeque_provider.empty_sweep import OnEmpty
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.hooks.on_clear import OnClear
 
@@ -170,9 +171,14 @@ def _read_pointer(value: Any, name: str) -> None:
         )
 
 
-def _read_on_clear(value: Any, name: str) -> None:
-    if value not in get_args(OnClear):
-        raise _refuse(value, name, f"use one of {', '.join(get_args(OnClear))}")
+def _read_choice(choices: Any) -> Callable[[Any, str], None]:
+    """Return the reader of a Literal."""
+
+    def read(value: Any, name: str) -> None:
+        if value not in get_args(choices):
+            raise _refuse(value, name, f"use one of {', '.join(get_args(choices))}")
+
+    return read
 
 
 def _read_path(value: Any, name: str) -> None:
@@ -191,7 +197,8 @@ READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "int": COUNT.convert,
     "float": _read_seconds,
     "timedelta": _read_timedelta,
-    "OnClear": _read_on_clear,
+    "OnClear": _read_choice(OnClear),
+    "OnEmpty": _read_choice(OnEmpty),
     "Sequence[str]": TEXTS.convert,
     "Sequence[int]": _read_numbers,
     "Sequence[Any]": WORDS.convert,

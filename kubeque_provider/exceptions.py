@@ -10,7 +10,7 @@ from kubeque.model.wording import speaking
 from kubeque_provider.airflow_versions import AirflowException, AirflowFailException
 from kubeque_provider.wording import AIRFLOW
 
-__all__ = ["BadArgument", "BadSweep", "KubequeWarning", "SweepFailed", "SweepKilled", "permanent"]
+__all__ = ["BadArgument", "BadSweep", "KubequeWarning", "RowsFailed", "SweepFailed", "SweepKilled", "permanent"]
 
 
 class KubequeWarning(UserWarning):
@@ -26,7 +26,12 @@ class BadArgument(BadSweep, ValueError):
 
 
 class SweepFailed(AirflowException):
-    """The sweep ended without success; the message lists failed rows. The next try runs the failed rows again."""
+    """The sweep ended without success; the message lists failed rows. The next try runs rows again that did not
+    fail by their own fault."""
+
+
+class RowsFailed(SweepFailed, AirflowFailException):
+    """All rows that failed did so by their own fault: exit, signal or timeout. Airflow does not retry."""
 
 
 class SweepKilled(SweepFailed):
@@ -34,11 +39,16 @@ class SweepKilled(SweepFailed):
 
 
 @contextmanager
-def permanent() -> Iterator[None]:
-    """Raise a UserError of this block (a bad file, an unknown column, no such job) as BadSweep."""
+def permanent(*passed: type[UserError]) -> Iterator[None]:
+    """Raise a UserError of this block (a bad file, an unknown column, no such job) as BadSweep.
+
+    `passed`: kinds of UserError that the caller handles.
+    """
     try:
         with speaking(AIRFLOW):
             yield
+    except passed:
+        raise
     except DestinationNotEmpty as error:
         raise BadSweep(
             f"dest {error.dest!r} is not empty and does not hold results of this sweep: choose another dest, for"

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import JobState
+from kubeque.model.job.retries import OWN_FAULTS
 from kubeque.model.text import printable
-from kubeque_provider.exceptions import SweepFailed, SweepKilled
+from kubeque_provider.exceptions import RowsFailed, SweepFailed, SweepKilled
 
 if TYPE_CHECKING:
     from kubeque.client import Progress, TaskRow
+    from kubeque_provider.faults import Faults
+    from kubeque_provider.tries import Try
 
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
+_REMEDY = "Correct the cause and clear the Airflow task that submits, or set retry_failed_rows=True"
 #: Limit of a job's reason and of a task's message, characters.
 _MESSAGE_CHARACTERS = 300
 
@@ -26,8 +30,41 @@ def format_progress(counts: Counts) -> str:
     return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
 
 
-def make_failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
-    """Return the exception for a sweep that ended without success; it lists the first failed rows."""
+def describe_unfinished(progress: Progress) -> str:
+    """Return one line that names a job which has not ended, the number of such rows, and why none of them runs."""
+    job, counts = progress.job, progress.counts
+    left = job.n - counts.ended
+    rows = f"{left} of its {job.n} rows have not ended" if left else "the job is not closed yet"
+    held = [f"{counts.held} of them are held behind its canaries"] if counts.held else []
+    why = "; ".join([*held, *(["the job is paused"] if job.paused else [])])
+    return f"{job.name}: {rows}{f' ({why})' if why else ''}"
+
+
+def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
+    """Return one line for the rows of a failed job that run again as they were submitted, all of them."""
+    job = progress.job
+    why = "a person cleared this Airflow task" if cleared else "retry_failed_rows is set"
+    submitter = job.origin.get("task", "")
+    other = submitter and f"/{submitter}/" not in this_try.task
+    hint = f"; for a corrected one, clear the Airflow task {submitter!r} instead" if other else ""
+    kept = f"{progress.counts.ok} rows are kept, the others run again"
+    return f"{job.name} had failed, and {why}: {kept} with the script of their submission{hint}"
+
+
+def describe_retry(name: str, faults: Faults) -> str:
+    """Return one line for a retry by Airflow that finds a failed job."""
+    own = f"{faults.own} rows failed by their own fault ({', '.join(sorted(OWN_FAULTS))})"
+    if faults.only_own:
+        return f"{name}: this retry by Airflow runs no row again, because {own} and would fail again. {_REMEDY}"
+    more = f"; {own} and do not run again" if faults.own else ""
+    return f"{name}: this retry by Airflow runs {faults.machine} rows again that the machine stopped{more}"
+
+
+def make_failure(progress: Progress, failed: Iterable[TaskRow], *, final: bool) -> SweepFailed:
+    """Return the exception for a sweep that ended without success; it lists the first failed rows.
+
+    `final`: True if Airflow must not retry, because all rows failed by their own fault.
+    """
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
     reason = f" ({printable(job.reason, _MESSAGE_CHARACTERS)})" if job.reason else ""
@@ -37,6 +74,9 @@ def make_failure(progress: Progress, failed: Iterable[TaskRow]) -> SweepFailed:
     lines += [_row(line) for line in listed]
     if counts.failed > len(listed):
         lines.append(f"  and {counts.failed - len(listed)} more: the page of sweeps lists them")
+    if final:
+        lines.append(f"  Airflow does not retry, because the rows failed by their own fault. {_REMEDY}")
+        return RowsFailed("\n".join(lines))
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 
 

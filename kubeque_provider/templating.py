@@ -21,12 +21,17 @@ _CELL_CHARACTERS = 80
 Render = Callable[[str], Any]
 
 
+def has_jinja(text: str) -> bool:
+    """True if Jinja would change a text."""
+    return any(nonce in text for nonce in _JINJA)
+
+
 def read_word(text: str, env: Any, render: Render) -> Word:
     """Parse a word of the author's text: first `{column}`, a leading `^` and `\\{`, then the Jinja in it by `render`.
 
     `env`: the Jinja environment. Raises CommandError for an unbalanced brace or a wrong template.
     """
-    if not any(nonce in text for nonce in _JINJA):
+    if not has_jinja(text):
         return parse_word(text, braces_double=False)
     from jinja2 import TemplateSyntaxError, UndefinedError
 

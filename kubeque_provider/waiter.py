@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kubeque.model.errors import JobExists
-from kubeque_provider.airflow_versions import GONE, read_task_state, task_key, try_number
+from kubeque_provider.airflow_versions import GONE, first_try_number, read_task_state, task_key, try_number
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.origin.addresses import refuse_foreign
+from kubeque_provider.tries import Try
 
 #: States of an Airflow task after which no later try waits for its sweep.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})
@@ -32,21 +33,24 @@ class Waiter:
     attempt: int
     #: True if the final end of the Airflow task cancels its sweep.
     cancel_on_kill: bool = True
+    #: Number of the first try since the last clear.
+    first: int = 1
 
     @classmethod
     def from_context(cls, context: Any, job_id: str, conn_id: str, *, cancel_on_kill: bool) -> Waiter:
         """Return the waiter for the Airflow task that runs in `context`."""
-        return cls(job_id, conn_id, *task_key(context), try_number(context), cancel_on_kill)
+        number, first = try_number(context), first_try_number(context)
+        return cls(job_id, conn_id, *task_key(context), number, cancel_on_kill, first)
 
     @property
-    def name(self) -> str:
-        """Name of the Airflow task, the same for all its tries."""
-        return f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}"
+    def this_try(self) -> Try:
+        """This try."""
+        return Try(f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}", self.attempt, self.first)
 
     @property
     def token(self) -> str:
         """Wait token of this try. Only the last token that a job was given may cancel it."""
-        return f"{self.name}#{self.attempt}"
+        return self.this_try.token
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as arguments of the trigger."""

@@ -20,6 +20,8 @@ from kubeque_provider.waiter import Waiter
 ORPHAN_AFTER = timedelta(hours=12)
 #: `orphan_after` must span at least this many polls; one may be late.
 _MIN_POLLS = 3
+#: Limit of a time, seconds: 300 years.
+_MAX_SECONDS = 1e10
 #: Temporary errors: the waiter polls again.
 _PASSING = (QueueUnavailable, StorageError, ClusterError)
 #: Seconds for the decision in `on_kill`. Airflow kills a process five seconds after SIGTERM.
@@ -45,8 +47,24 @@ def check_orphan_after(
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """True for a number; False also for a truth value, which is an int in Python."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """True for a number that is a time; False also for a truth value, which is an int in Python."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_SECONDS
+
+
+def check_wait(wait: bool | None, *, deferrable: bool) -> bool | None:
+    """Return `wait` unchanged. Raises BadArgument if it contradicts `deferrable`."""
+    if wait is False and deferrable:
+        raise BadArgument(
+            "wait=False and deferrable=True: a task that does not wait cannot wait in the triggerer. Leave out one of"
+            " them"
+        )
+    return wait
+
+
+def find_given(arguments: Mapping[str, Any], default_args: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the names of the given arguments that do not come from the `default_args` of a DAG or a task group."""
+    defaults = default_args or {}
+    return tuple(name for name, value in arguments.items() if not (name in defaults and defaults[name] == value))
 
 
 class WaitsForSweep:
@@ -59,6 +77,7 @@ class WaitsForSweep:
     cancel_on_kill: bool
     orphan_after: timedelta | float | None
     retry_causes: Mapping[str, int] | None
+    retry_failed_rows: bool
     #: Not None while this process waits.
     _waiter: Waiter | None = None
     _hook: KubequeHook | None = None
@@ -68,7 +87,7 @@ class WaitsForSweep:
     def _poll(self, waiter: Waiter) -> Any:
         """Return the progress of the job; None, with a warning, while queue, store or cluster do not answer.
 
-        The first poll of a later try runs failed rows again. Raises BadSweep.
+        The first poll of a later try runs failed rows again, as `begin_wait` says. Raises BadSweep.
         """
         self._waiter = waiter
         self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)
@@ -76,7 +95,7 @@ class WaitsForSweep:
             with permanent():
                 if self._has_begun:
                     return self._hook.poll(waiter.job_id, waiter.token)
-                progress = self._hook.begin_wait(waiter.job_id, waiter.name, waiter.attempt, **self._wait_options())
+                progress = self._hook.begin_wait(waiter.job_id, waiter.this_try, **self._wait_options())
         except _PASSING as error:
             self.log.warning("%s: no answer, polling again: %s", waiter.job_id, error)
             return None
@@ -86,7 +105,10 @@ class WaitsForSweep:
     def _wait_options(self) -> dict[str, Any]:
         """Return the arguments of `KubequeHook.begin_wait` that the operator sets."""
         retries = None if self.retry_causes is None else dict(self.retry_causes)
-        return {"orphan_after": to_seconds(self.orphan_after), "retries": retries}
+        return {
+            "orphan_after": to_seconds(self.orphan_after), "retries": retries,
+            "retry_failed_rows": self.retry_failed_rows,
+        }  # fmt: skip
 
     def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
         """Wait in the triggerer. `timeout`: the sensor's limit, seconds from now."""
@@ -117,7 +139,7 @@ class WaitsForSweep:
                 self._defer(waiter)
             assert self._hook is not None
             self._hook.log_progress(progress)
-            return self._hook.deliver(progress)
+            return self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
         finally:
             if self._hook is not None:
                 self._hook.close()

@@ -43,6 +43,7 @@ from typing import Any, TypeVar, overload
 
 from airflow.sdk.bases.decorator import Task
 
+from kubeque_provider.empty_sweep import OnEmpty
 from kubeque_provider.hooks.kubeque import OnClear
 
 __all__ = ["kubeque_task"]

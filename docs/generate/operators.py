@@ -54,7 +54,7 @@ def _operator(operator: type[Any]) -> Iterator[str]:
     own = {name: (argument, texts.get(name, "")) for name, argument in own_arguments(operator).items()}
     yield from _table(operator, own)
     if decorator:
-        yield from ["It also takes the arguments of KubequeSubmitOperator, those of the sweep too; `wait` is True.", ""]
+        yield from ["It also takes the arguments of KubequeSubmitOperator, those of the sweep too.", ""]
     elif operator.__name__ == "KubequeSubmitOperator":
         yield from _sweep_tables(operator)
 

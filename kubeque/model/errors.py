@@ -59,6 +59,10 @@ class ParametersError(UserError):
     """The rows of a sweep are wrong. The message names the file, line and column."""
 
 
+class NoRows(ParametersError):
+    """The parameters are read and have no row."""
+
+
 class CommandError(UserError):
     """The command, a placeholder or an input file is wrong. The message names the word."""
 

@@ -44,20 +44,17 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         op_args: Collection[Any] | None = None,
         op_kwargs: Mapping[str, Any] | None = None,
         python: str = "python3",
-        wait: bool = True,
         **kwargs: Any,
     ) -> None:
         """Take the arguments of KubequeSubmitOperator, and these:
 
         `python`: command that starts the Python interpreter on the machine where the rows run.
-
-        `wait`: Return when the job has ended.
         """
         if "command" in kwargs:
             raise BadSweep("@task.kubeque has no argument 'command': the function is the command; leave it out")
         if not getattr(self, "_BaseOperator__from_mapped", False):
             task_id = get_unique_task_id(task_id, kwargs.get("dag"), kwargs.get("task_group"))
-        super().__init__(task_id=task_id, command=(), wait=wait, **kwargs)
+        super().__init__(task_id=task_id, command=(), **kwargs)
         self.python_callable = python_callable
         self.op_args = op_args or ()
         self.op_kwargs = op_kwargs or {}
@@ -76,7 +73,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
             check_call(values["python_callable"], args, named, rows)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit, and wait if `wait` is set. Raises BadSweep, SweepFailed."""
+        """Submit, and wait like KubequeSubmitOperator. Raises BadSweep, SweepFailed."""
         with tempfile.TemporaryDirectory(prefix="kubeque-") as folder:
             self._folder, self._context = Path(folder), context
             return super().execute(context)

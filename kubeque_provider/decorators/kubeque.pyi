@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 
 from airflow.sdk.bases.decorator import Task
 
+from kubeque_provider.empty_sweep import OnEmpty
 from kubeque_provider.hooks.kubeque import OnClear
 
 __all__ = ["kubeque_task"]
@@ -23,17 +24,19 @@ def kubeque_task(
     *,
     multiple_outputs: bool = False,
     python: str = "python3",
-    wait: bool = True,
     parameters: Any = None,
     job_id: str | None = None,
     missing: str | None = None,
     columns: Sequence[str] | None = None,
     render_rows: bool | None = None,
-    deferrable: bool = ...,
-    poke_interval: timedelta | float = 5.0,
-    cancel_on_kill: bool = True,
+    wait: bool | None = None,
+    deferrable: bool | None = ...,
+    poke_interval: timedelta | float | None = None,
+    cancel_on_kill: bool | None = None,
     orphan_after: timedelta | float | None = ...,
     on_clear: OnClear = "auto",
+    on_empty: OnEmpty | None = None,
+    retry_failed_rows: bool = False,
     kubeque_conn_id: str = ...,
     push: Sequence[str] | None = None,
     results: Sequence[str] | None = None,

@@ -15,19 +15,21 @@ from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
-from kubeque.model.text import cut, describe, printable
+from kubeque.model.text import cut, describe
 from kubeque.model.user_paths import current_folder, expand_home
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
+from kubeque_provider.faults import MACHINE_ROWS, Faults, find_faults
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
 from kubeque_provider.hooks.extra import read_extra
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
 from kubeque_provider.links.sweep import push_links, sweep_url
-from kubeque_provider.log_text import format_progress, make_failure
+from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_pointer
 from kubeque_provider.origin.addresses import describe_alternation, find_rivals, refuse_foreign
 from kubeque_provider.origin.deployment import describe_problem, keep_deployment, read_deployment
 from kubeque_provider.origin.script import Files, describe_script, digest_of, log_rerun, read_script
 from kubeque_provider.storage_paths import is_object_path, read_object_path
+from kubeque_provider.tries import Try
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
@@ -193,14 +195,15 @@ class KubequeHook(BaseHook):
         return to_rows(parameters, missing=missing, columns=columns, function=function)
 
     def submit(
-        self, name: str, make: Callable[[], Sweep], on_clear: OnClear, *, origin: Mapping[str, str] | None = None,
-        fresh: bool = True,
+        self, name: str, make: Callable[[], Sweep], on_clear: OnClear, this_try: Try, *,
+        origin: Mapping[str, str] | None = None, retry_failed_rows: bool = False,
     ) -> Progress:  # fmt: skip
         """Submit the job `name`; `on_clear` decides whether an existing job is adopted, repaired or replaced. Returns
         its progress.
 
-        `make` builds the sweep if it is needed. `origin`: the Airflow task, if its author chose the name. `fresh`: True
-        for a first try and after a clear, False for a retry. Raises UserError; nothing is submitted then.
+        `make` builds the sweep if it is needed. `origin`: the Airflow task, if its author chose the name.
+        `retry_failed_rows`: a retry by Airflow submits failed rows again, like a clear. Raises UserError; nothing is
+        submitted then.
         """
         client = self.get_conn()
         refuse_foreign(client, name)
@@ -212,7 +215,8 @@ class KubequeHook(BaseHook):
             return client.reconcile(name)
         if origin is not None and has_other_origin(before.job, origin):
             self._adopt(before.job, make())
-        existing = choose_existing(before.job, on_clear, fresh=fresh)
+        fresh = this_try.is_fresh(before.job.token)
+        existing = choose_existing(before.job, on_clear, fresh=fresh, retry_failed_rows=retry_failed_rows)
         if existing is None:
             self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
@@ -270,32 +274,35 @@ class KubequeHook(BaseHook):
     def begin_wait(
         self,
         name: str,
-        waiter: str,
-        attempt: int,
+        this_try: Try,
         *,
         orphan_after: float | None = None,
         retries: Mapping[str, int] | None = None,
+        retry_failed_rows: bool = False,
     ) -> Progress:
-        """Take the wait token of a job for the try `attempt` of `waiter`, and return the progress. Raises JobNotFound.
+        """Take the wait token of a job for a try, and return the progress. Raises JobNotFound.
 
-        If an earlier try saw the job fail, its failed rows run again, once. `orphan_after`: the job stops after this
-        many seconds without a poll. `retries`: extra attempts by cause.
+        If an earlier try saw the job fail, its failed rows run again, once: all of them after a clear or with
+        `retry_failed_rows`, in a retry by Airflow those that did not fail by their own fault. `orphan_after`: the job
+        stops after this many seconds without a poll. `retries`: extra attempts by cause.
         """
-        client, token = self.get_conn(), f"{waiter}#{attempt}"
+        client = self.get_conn()
         refuse_foreign(client, name)
-        before = client.take(name, token, orphan_after=orphan_after, retries=retries)
+        before = client.take(name, this_try.token, orphan_after=orphan_after, retries=retries)
         progress = client.reconcile(name)
-        if before == token:
-            return progress
         job = progress.job
-        if attempt > 1 and before and not job.open and not (job.closing and job.closing.success):
-            self.log.info(
-                "%s had failed: %d rows are kept, the others run again with the script as submitted. For a corrected"
-                " script, clear the Airflow task %s",
-                name, progress.counts.ok, printable(job.origin.get("task", "that submits"), 200),
-            )  # fmt: skip
+        seen = this_try.number > 1 and before not in ("", this_try.token)
+        if not seen or job.open or (job.closing and job.closing.success):
+            return progress
+        if retry_failed_rows or this_try.is_fresh(before):
+            self.log.info("%s", describe_rerun(progress, this_try, cleared=this_try.is_fresh(before)))
             return client.reset(name)
-        return progress
+        faults = self._find_faults(progress)
+        self.log.info("%s", describe_retry(name, faults))
+        return progress if faults.only_own else client.reset(name, MACHINE_ROWS)
+
+    def _find_faults(self, progress: Progress) -> Faults:
+        return find_faults(progress.job, progress.counts, self.get_conn().details(progress.job.name).causes)
 
     def poll(self, name: str, token: str) -> Progress:
         """Keep the wait token of a job, start missing consumers, and return the job's progress. Raises JobNotFound."""
@@ -316,11 +323,15 @@ class KubequeHook(BaseHook):
             for problem in progress.obstacles:
                 self.log.warning("%s waits: %s", progress.job.name, problem)
 
-    def deliver(self, progress: Progress) -> dict[str, Any]:
-        """Record the delivery of the job, and return its pointer. Raises SweepFailed, which lists the failed rows."""
+    def deliver(self, progress: Progress, *, retry_failed_rows: bool) -> dict[str, Any]:
+        """Record the delivery of the job, and return its pointer. Raises SweepFailed, which lists the failed rows.
+
+        It is RowsFailed, after which Airflow does not retry, if a retry would run no row.
+        """
         job = progress.job
         if job.closing is None or not job.closing.success:
-            raise make_failure(progress, self.get_conn().lines(job.name, state="failed"))
+            final = not retry_failed_rows and self._find_faults(progress).only_own
+            raise make_failure(progress, self.get_conn().lines(job.name, state="failed"), final=final)
         self.get_conn().mark_delivered(job)
         return self.pointer(progress)
 

@@ -12,18 +12,23 @@ from kubeque.model.job.job import Job
 OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 
 
-def choose_existing(job: Job, on_clear: OnClear, *, fresh: bool = True) -> Existing | None:
+def choose_existing(
+    job: Job, on_clear: OnClear, *, fresh: bool = True, retry_failed_rows: bool = False
+) -> Existing | None:
     """Return what to do with an existing job; None: adopt it unchanged. Raises UserError for an unknown `on_clear`.
 
     A running job is adopted. A successful job is adopted if the Airflow task was not cleared. If its results were not
     delivered, the try that submitted it died afterwards. If they were delivered and this try is not `fresh`, the
-    earlier try died before Airflow recorded its end.
+    earlier try died before Airflow recorded its end. A retry by Airflow adopts a failed job too, because the wait
+    decides which rows run.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
     if job.closing is None or on_clear == "skip":
         return None
     if not job.closing.success:
+        if not (fresh or retry_failed_rows):
+            return None
         return {"all": Existing.REPLACE, "changed": Existing.REVISE}.get(on_clear, Existing.REPAIR)
     if not (job.delivered and fresh):
         return None

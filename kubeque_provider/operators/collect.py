@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kubeque_provider.downstream import READS
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
 from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.parsing.selections import check_table
@@ -20,16 +22,21 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     `dest`: URL of a .csv or .parquet file, or its path outside of the DAGs. `infer`: turn
     columns that hold only numbers, or only true and false, into numbers and booleans (default: all columns are text).
-    Returns {dest, rows, columns}.
+    `unfinished`: also write the table of a job that has not ended, which is otherwise an error. Returns
+    {dest, rows, columns}.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest")
     ui_color = "#d7f0e0"
+    sweep_role = READS
 
-    def __init__(self, *, dest: str | Path | ObjectStoragePath, infer: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, dest: str | Path | ObjectStoragePath, infer: bool = False, unfinished: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.dest = dest
         self.infer = infer
+        self.unfinished = unfinished
         check_parsed(self)
 
     @classmethod
@@ -38,7 +45,8 @@ class KubequeCollectOperator(KubequeJobOperator):
         check_table(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Write the table. Raises UserError for a wrong `dest`."""
+        """Write the table. Raises UserError for a wrong `dest` or a job that has not ended."""
+        check_ended(hook, name, unfinished=self.unfinished)
         done = hook.get_conn().collect(name, self.resolve_dest(self.dest, context), infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
         return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubeque.model.rows.index_ranges import parse_ranges
+from kubeque_provider.downstream import READS
 from kubeque_provider.hooks.kubeque import KubequeHook
+from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
 from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.parsing.selections import check_fetch
@@ -22,12 +24,14 @@ class KubequeFetchOperator(KubequeJobOperator):
     `dest`: a folder outside of the DAGs, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later
     run of the DAG replaces the results of an earlier one in `dest`. `force`: accept a `dest` that contains other
     files. `indexes`: fetch these rows only, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows that are
-    `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`. Returns
-    {dest, tasks, files}: the tasks in `dest`, and the files written by this try.
+    `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`.
+    `unfinished`: also fetch from a job that has not ended, which is otherwise an error. Returns {dest, tasks, files}:
+    the tasks in `dest`, and the files written by this try.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest", "indexes", "state", "glob")
     ui_color = "#d7f0e0"
+    sweep_role = READS
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class KubequeFetchOperator(KubequeJobOperator):
         indexes: str | Sequence[int] | None = None,
         state: str | None = None,
         glob: str | Sequence[str] = (),
+        unfinished: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -45,6 +50,7 @@ class KubequeFetchOperator(KubequeJobOperator):
         self.indexes = indexes
         self.state = state
         self.glob = glob
+        self.unfinished = unfinished
         check_parsed(self)
 
     @classmethod
@@ -53,7 +59,8 @@ class KubequeFetchOperator(KubequeJobOperator):
         check_fetch(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Fetch. Raises UserError for a wrong selection or `dest`."""
+        """Fetch. Raises UserError for a wrong selection or `dest`, or for a job that has not ended."""
+        check_ended(hook, name, unfinished=self.unfinished)
         found = hook.get_conn().fetch(
             name, self.resolve_dest(self.dest, context), force=self.force, state=self.state,
             indexes=parse_ranges(self.indexes) if isinstance(self.indexes, str) else self.indexes,

@@ -7,6 +7,7 @@ from typing import Any
 
 from kubeque_provider.airflow_versions import BaseOperator, dag_folder
 from kubeque_provider.arguments import check_arguments, check_keywords
+from kubeque_provider.empty_sweep import skip_empty
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import resolve_job
@@ -35,9 +36,10 @@ class KubequeJobOperator(BaseOperator):
             check_parsed(self)
 
     def execute(self, context: Any) -> Any:
-        """Call `perform`. Raises BadSweep for wrong arguments or connections."""
+        """Call `perform`. Raises BadSweep for wrong arguments or connections, AirflowSkipException without a job."""
         with permanent():
             check_arguments(self)
+            skip_empty(self.job_id)
             name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)
             hook = KubequeHook(conn_id)
             try:

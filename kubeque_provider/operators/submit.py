@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.model.command.command import Word
-from kubeque.model.errors import ParametersError
+from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.sweep.jobspec import sweep_fields
 from kubeque.model.sweep.option_types import WORDS
 from kubeque.model.sweep.options import OPTIONS
@@ -21,13 +21,14 @@ from kubeque_provider.airflow_versions import (
     AirflowTaskTimeout,
     dag_folder,
     default_deferrable,
-    is_fresh_try,
     own_xcom,
     task_key,
     try_number,
 )
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
+from kubeque_provider.downstream import SUBMITS, has_reader, has_sensor
+from kubeque_provider.empty_sweep import OnEmpty, end_without_rows
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
@@ -40,9 +41,9 @@ from kubeque_provider.parsing.known import is_output
 from kubeque_provider.parsing.rows import check_cells
 from kubeque_provider.parsing.sweeps import check_sweep
 from kubeque_provider.storage_paths import is_object_path
-from kubeque_provider.templating import format_word, read_word, render_push, render_rows
+from kubeque_provider.templating import format_word, has_jinja, read_word, render_push, render_rows
 from kubeque_provider.waiter import Waiter
-from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after, to_seconds
+from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after, check_wait, find_given, to_seconds
 
 #: Templated fields that this operator renders itself.
 _OWN = ("command", "parameters", "push")
@@ -65,6 +66,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
     operator_extra_links = SWEEP_LINKS
     ui_color = "#d7e8f7"
+    sweep_role = SUBMITS
     #: True if the rows are for a Python function, which can get None, lists and dicts.
     calls_function = False
 
@@ -77,12 +79,14 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         missing: str | None = None,
         columns: Sequence[str] | None = None,
         render_rows: bool | None = None,
-        wait: bool = False,
-        deferrable: bool = default_deferrable(),
-        poke_interval: timedelta | float = 5.0,
-        cancel_on_kill: bool = True,
+        wait: bool | None = None,
+        deferrable: bool | None = None,
+        poke_interval: timedelta | float | None = None,
+        cancel_on_kill: bool | None = None,
         orphan_after: timedelta | float | None = ORPHAN_AFTER,
         on_clear: OnClear = "auto",
+        on_empty: OnEmpty | None = None,
+        retry_failed_rows: bool = False,
         kubeque_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
@@ -102,20 +106,25 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         `render_rows`: Render templates in cells of rows that the DAG file holds. A cell with `{{` or `{%` is an error
         unless this is True, or False for a cell that is passed as it is.
 
-        `wait`: Return when the job has ended.
+        `wait`: Return when the job has ended. None: True unless a KubequeJobSensor downstream waits for the job.
 
-        `deferrable`: Wait in the triggerer.
+        `deferrable`: Wait in the triggerer. If the operator itself is given True, it also waits.
 
-        `poke_interval`: Seconds between two polls of the job while waiting.
+        `poke_interval`: Seconds between two polls of the job while waiting (default: 5).
 
         `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits: it is marked, deleted or
-        out of time.
+        out of time (default: True).
 
-        `orphan_after`: Time without a poll after which a sweep with `wait` stops, for Airflows that do not call
-        `on_kill`; None: never.
+        `orphan_after`: Time without a poll after which a sweep that this task waits for stops, for Airflows that do
+        not call `on_kill`; None: never.
 
         `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto` (failed rows; all rows if the
         job was a success that a waiting task has returned), `failed_rows`, `changed`, `all` or `skip`.
+
+        `retry_failed_rows`: Retries of Airflow also run rows again that failed by exit, signal or timeout.
+
+        `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`, which returns a
+        pointer without a job. None: `skip` for rows from upstream or from a template, `fail` for others.
 
         `kubeque_conn_id`: Connection of the type kubeque.
         """
@@ -127,13 +136,24 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         self.missing = missing
         self.columns = columns
         self.render_rows = render_rows
-        self.wait = wait
-        self.deferrable = deferrable
-        self.poke_interval: Any = to_seconds(poke_interval)
-        self.cancel_on_kill = cancel_on_kill
-        self.orphan_after = check_orphan_after(orphan_after, poke_interval)
+        waiting = {"poke_interval": poke_interval, "cancel_on_kill": cancel_on_kill, "deferrable": deferrable}
+        own: dict[str, Any] = {name: value for name, value in waiting.items() if value is not None}
+        own |= {} if orphan_after is ORPHAN_AFTER else {"orphan_after": orphan_after}
+        own |= {"retry_failed_rows": True} if retry_failed_rows else {}
+        #: Arguments of waiting that this operator itself was given. Those of `default_args` are for any operator.
+        self._given = find_given(own, kwargs.get("default_args"))
+        self.wait = check_wait(wait, deferrable="deferrable" in self._given and bool(deferrable))
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
+        seconds: Any = 5.0 if poke_interval is None else to_seconds(poke_interval)
+        self.poke_interval = seconds
+        self.cancel_on_kill = cancel_on_kill is None or cancel_on_kill
+        self.orphan_after = check_orphan_after(orphan_after, seconds)
         self.on_clear = on_clear
+        self.on_empty = on_empty
+        self.retry_failed_rows = retry_failed_rows
         self.kubeque_conn_id = kubeque_conn_id
+        #: False if the rows come from upstream or from a template.
+        self._rows_known = True
         #: The words of the command, parsed while templates are rendered.
         self._words: tuple[str | Word, ...] | None = None
         if not self.calls_function:
@@ -149,29 +169,35 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit the sweep, or adopt the job of an earlier try, and wait with `wait`. Raises BadSweep, SweepFailed."""
+        """Submit the sweep, or adopt the job of an earlier try, and wait with `wait`.
+
+        Raises BadSweep, SweepFailed, AirflowSkipException if there are no rows.
+        """
         try:
-            with permanent():
+            with permanent(NoRows):
                 check_arguments(self)
                 key = task_key(context)
                 deployment = self.hook.identify()
                 name = self.job_id or self.hook.find_name(deployment, key, tried=try_number(context) > 1)
                 context["ti"].xcom_push(key="job_id", value=name)
+                waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
                 series = self.series or (make_series(deployment, key[0], key[2]) if self.skip_done else "")
                 previous = pull_script(context)
                 origin = make_origin(deployment, *key) | describe_submission() | bundle_of(context)
                 origin["script_before"] = digest_of(previous or {})
                 progress = self.hook.submit(
-                    name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear,
-                    origin=origin if self.job_id else None, fresh=is_fresh_try(context),
+                    name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear, waiter.this_try,
+                    origin=origin if self.job_id else None, retry_failed_rows=self.retry_failed_rows,
                 )  # fmt: skip
             push_script(context, self.hook.log_script(progress.job, previous))
             self.hook.push_links(context, progress.job)
-            if not self.wait:
+            if not self._waits():
+                self._log_not_waiting(name)
                 self.hook.log_obstacles(progress)
                 return write_asset_events(self, context, self.hook.pointer(progress))
-            waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
             return write_asset_events(self, context, self._wait(waiter))
+        except NoRows as error:
+            return self._end_without_rows(context, error)
         finally:
             self.hook.close()
 
@@ -180,6 +206,32 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         name = self.job_id or own_xcom(context, "job_id") or make_job_id(self.hook.deployment, *task_key(context))
         waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return write_asset_events(self, context, self._handle_event(waiter, event))
+
+    def _waits(self) -> bool:
+        """True if this task waits for its job: by `wait`, or else unless a sensor downstream does."""
+        if self.wait is not None:
+            return self.wait
+        return (self.deferrable and "deferrable" in self._given) or not has_sensor(self)
+
+    def _log_not_waiting(self, name: str) -> None:
+        """Warn if nothing waits for the job, and name the arguments that have no effect without waiting."""
+        if unused := [argument for argument in self._given if argument != "deferrable"]:
+            self.log.warning(
+                "%s: no effect, because this Airflow task does not wait for its job: give them to the KubequeJobSensor",
+                ", ".join(unused),
+            )
+        if not (has_sensor(self) or has_reader(self)):
+            self.log.warning(
+                "wait=False, and no Airflow task downstream waits for %s or reads its results: if rows fail, no Airflow"
+                " task fails. Put a KubequeJobSensor downstream, or leave wait out", name,
+            )  # fmt: skip
+
+    def _end_without_rows(self, context: Any, error: NoRows) -> dict[str, Any]:
+        with permanent():
+            pointer = end_without_rows(error, self.on_empty, self.kubeque_conn_id, known_at_parse=self._rows_known)
+        self.log.info("%s", error)
+        context["ti"].xcom_push(key="job_id", value=None)
+        return write_asset_events(self, context, pointer)
 
     def _sweep(self, name: str, series: str) -> Sweep:
         base = Path(dag_folder(self))
@@ -207,7 +259,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                 waiter.cancel()
             raise
         self.hook.log_progress(progress)
-        return self.hook.deliver(progress)
+        return self.hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
 
     def _do_render_template_fields(
         self,
@@ -232,7 +284,9 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             self._render_command(jinja_env, render, mapped=id(self.command) in seen_oids)
             if isinstance(self.push, list | tuple):
                 self.push = [render_push(text, render) for text in self.push]
-            if id(self.parameters) not in seen_oids:
+            if id(self.parameters) in seen_oids:
+                self._rows_known = False  # mapped
+            else:
                 self._render_parameters(render)
 
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
@@ -255,9 +309,11 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     def _render_parameters(self, render: Any) -> None:
         if is_output(self.parameters):
             upstream, self.parameters = self.parameters, render(self.parameters)
+            self._rows_known = False
             if self.parameters is None:
                 raise ParametersError(f"parameters: {upstream} is None: let that Airflow task return a list of dicts")
         elif isinstance(self.parameters, str) or is_object_path(self.parameters):
+            self._rows_known = not has_jinja(str(self.parameters))
             self.parameters = render(self.parameters)
         elif isinstance(self.parameters, list | tuple):
             rows = check_cells(self.parameters, self.render_rows)

@@ -16,7 +16,9 @@ from kubeque_provider.airflow_versions import (
 )
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
-from kubeque_provider.exceptions import permanent
+from kubeque_provider.downstream import WAITS
+from kubeque_provider.empty_sweep import is_empty_pointer
+from kubeque_provider.exceptions import RowsFailed, permanent
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import resolve_job
 from kubeque_provider.parsing.checks import check_parsed
@@ -35,6 +37,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
     template_ext: Sequence[str] = ()
     operator_extra_links = SWEEP_LINKS
     ui_color = "#f7eed7"
+    sweep_role = WAITS
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         retry_causes: Mapping[str, int] | None = None,
         cancel_on_kill: bool = True,
         orphan_after: timedelta | float | None = ORPHAN_AFTER,
+        retry_failed_rows: bool = False,
         **kwargs: Any,
     ) -> None:
         """`poke_interval`: seconds; at least 10 with mode="reschedule", or Airflow may fail a try queued too soon.
@@ -54,6 +58,8 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
         `cancel_on_kill`: kill the sweep when this Airflow task ends for good (marked, deleted, out of time).
         `orphan_after`: stop the sweep after this time without a poll, if Airflow reports no end; None: never.
+
+        `retry_failed_rows`: retries of Airflow also run rows again that failed by exit, signal or timeout.
         """
         check_keywords(self, kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)
@@ -62,15 +68,24 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         self.deferrable = deferrable
         self.retry_causes = retry_causes
         self.cancel_on_kill = cancel_on_kill
+        self.retry_failed_rows = retry_failed_rows
+        #: Failure of the sweep that Airflow's base class would turn into a skip.
+        self._failure: RowsFailed | None = None
         self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
         check_parsed(self)
 
     def execute(self, context: Any) -> Any:
         """Wait until the job has ended. Raises SweepFailed, BadSweep, AirflowSensorTimeout."""
+        if is_empty_pointer(self.job_id):
+            self.log.info("the sweep has no rows: there is nothing to wait for")
+            return write_asset_events(self, context, dict(self.job_id))
         try:
             if self.deferrable:
                 return self._wait_deferred(context)
-            return super().execute(context)
+            pointer = super().execute(context)
+            if self._failure is not None:
+                raise self._failure
+            return pointer
         except AirflowTaskTimeout:
             if self.cancel_on_kill and self._waiter is not None:
                 self._waiter.cancel()
@@ -84,8 +99,12 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         progress = self._poll_and_link(context, waiter)
         if progress is None or progress.job.closing is None:
             self._defer(waiter, timeout=self.timeout)
+        return self._deliver(context, progress)
+
+    def _deliver(self, context: Any, progress: Any) -> dict[str, Any]:
         assert self._hook is not None
-        return write_asset_events(self, context, self._hook.deliver(progress))
+        pointer = self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
+        return write_asset_events(self, context, pointer)
 
     def _poll_and_link(self, context: Any, waiter: Waiter) -> Any:
         """Call `_poll`, and push the links on its first success."""
@@ -111,7 +130,13 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         self._hook.log_progress(progress)
         if progress.job.closing is None:
             return PokeReturnValue(is_done=False)
-        return PokeReturnValue(True, write_asset_events(self, context, self._hook.deliver(progress)))
+        try:
+            return PokeReturnValue(True, self._deliver(context, progress))
+        except RowsFailed as failure:
+            if not self.soft_fail:
+                raise
+            self._failure = failure
+            return PokeReturnValue(is_done=True)
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
         """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowSensorTimeout, AirflowTaskTimeout."""

@@ -52,13 +52,17 @@ class KubequeSweepTrigger(BaseTrigger):
         deadline: float | None = None,
         limit: str = "",
         arrival: Mapping[str, Any] | None = None,
+        first: int = 1,
     ) -> None:
         """`poke_interval`: seconds. `deadline`: Unix seconds. `limit`: name of the deadline, for the event.
 
-        `arrival`: arguments of `KubequeHook.begin_wait`, if no poll has succeeded yet.
+        `arrival`: arguments of `KubequeHook.begin_wait`, if no poll has succeeded yet. `first`: number of the first
+        try since the last clear.
         """
         super().__init__()  # type: ignore[no-untyped-call]
-        self.waiter = Waiter(job_id, kubeque_conn_id, dag_id, run_id, task_id, map_index, attempt, cancel_on_kill)
+        self.waiter = Waiter(
+            job_id, kubeque_conn_id, dag_id, run_id, task_id, map_index, attempt, cancel_on_kill, first
+        )
         self.poke_interval = poke_interval
         self.deadline = deadline
         self.limit = limit
@@ -115,7 +119,7 @@ class KubequeSweepTrigger(BaseTrigger):
         try:
             if self.arrival is None:
                 return _hook(conn_id).poll(waiter.job_id, waiter.token)
-            progress = _hook(conn_id).begin_wait(waiter.job_id, waiter.name, waiter.attempt, **self.arrival)
+            progress = _hook(conn_id).begin_wait(waiter.job_id, waiter.this_try, **self.arrival)
         except KubequeError:
             # The connection may be the cause of the error: the next poll reads it again.
             with _hooks_lock:

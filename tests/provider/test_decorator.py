@@ -129,7 +129,7 @@ def test_override_changes_what_the_decorator_said() -> None:
         decorated = task.kubeque(parameters=ROWS, memory="1Gi")(scaled)
         first, second = decorated().operator, decorated.override(memory="2Gi", task_id="more")().operator
         third = decorated().operator
-    assert (first.task_id, first.memory, first.wait) == ("scaled", "1Gi", True)
+    assert (first.task_id, first.memory, first.wait) == ("scaled", "1Gi", None)
     assert (second.task_id, second.memory, second.parameters) == ("more", "2Gi", ROWS)
     assert third.task_id == "scaled__1"
 

@@ -12,15 +12,19 @@ import pytest
 from kubeque.client import Client
 from kubeque.files.store import Files
 from kubeque.model.errors import JobNotFound
-from kubeque.model.rows.grid import grid
+from kubeque.model.job.reset_rule import ResetRule
+from kubeque.model.rows.grid import grid, sequence
+from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.operators.kill import KubequeKillOperator
 from kubeque_provider.operators.remove import KubequeRemoveOperator
 from kubeque_provider.operators.reset import KubequeResetOperator
+from kubeque_provider.table import frame, records
 from tests.jobs.servers import bucket as bucket
 from tests.jobs.servers import gs as gs
+from tests.waiting import until
 
 Execute = Callable[..., Any]
 
@@ -31,6 +35,72 @@ def half(submit: Execute, tmp_path: Path) -> Any:
     (tmp_path / "bad-2").touch()
     command = ["/bin/sh", "-c", f"echo {{a}} >> {tmp_path}/runs; echo {{a}} > out.txt; test ! -e {tmp_path}/bad-{{a}}"]
     return submit(command, parameters=grid(a=[1, 2]), allow_failed=1)
+
+
+def readers(folder: Path, run: Any) -> dict[str, Callable[..., Any]]:
+    """Each way in which an Airflow task reads the results of a job."""
+
+    def fetch(job: Any, **more: Any) -> Any:
+        return run.execute(KubequeFetchOperator(task_id="fetch", job_id=job, dest=str(folder / "fetched"), **more))
+
+    def collect(job: Any, **more: Any) -> Any:
+        return run.execute(KubequeCollectOperator(task_id="collect", job_id=job, dest=str(folder / "t.csv"), **more))
+
+    return {"fetch": fetch, "collect": collect, "records": records, "frame": frame}
+
+
+def test_results_of_a_job_that_has_not_ended_are_refused_with_the_remedy(
+    submit: Execute, run: Any, tmp_path: Path
+) -> None:
+    pointer = submit(["/bin/sleep", "{a}"], parameters=grid(a=[0, 600]), wait=False)
+    name = pointer["job_id"]
+    with Client() as client:
+        until("the short row ends", lambda: client.progress(name).counts.ok)
+        for read in readers(tmp_path, run).values():
+            with pytest.raises(
+                BadSweep, match=r"1 of its 2 rows have not ended: put a KubequeJobSensor .* unfinished="
+            ):
+                read(pointer)
+            with pytest.raises(BadSweep, match="rows have not ended"):
+                read(name)
+        assert not (tmp_path / "fetched").exists()
+        assert not (tmp_path / "t.csv").exists()
+        found = {what: read(pointer, unfinished=True) for what, read in readers(tmp_path, run).items()}
+        assert found["fetch"]["tasks"] == 1
+        assert found["collect"]["rows"] == 2
+        assert [row["state"] for row in found["records"]] == ["ok", "running"] == list(found["frame"]["state"])
+
+        client.pause(name)
+        with pytest.raises(BadSweep, match="the job is paused"):
+            records(pointer)
+        # A job that was killed has ended.
+        client.kill(name)
+        assert [read(pointer) is not None for read in readers(tmp_path, run).values()] == [True] * 4
+
+
+def test_a_job_with_held_rows_has_not_ended(run: Any, tmp_path: Path) -> None:
+    with Client() as client:
+        client.submit(Sweep(command=["/bin/true"], name="tried", rows=sequence(3), base=tmp_path, canaries=1))
+        client.wait("tried", timeout=60)
+        for read in readers(tmp_path, run).values():
+            with pytest.raises(BadSweep, match=r"2 of its 3 rows have not ended \(2 of them are held"):
+                read("tried")
+
+
+def test_a_job_whose_rows_have_ended_needs_no_sensor_to_be_closed(submit: Execute, run: Any, tmp_path: Path) -> None:
+    first = submit(["/bin/echo", "{a}"], parameters=grid(a=[1, 2]), series="s", wait=False)
+    with Client() as client:
+        until("its rows end", lambda: client.progress(first["job_id"]).counts.ok == 2)
+        if client.job(first["job_id"]).closing is not None:  # its consumer closed it
+            client.reset(first["job_id"], ResetRule(ranges=((1, 2),)))
+            until("its row ends", lambda: client.progress(first["job_id"]).counts.ok == 2)
+    assert [row["state"] for row in records(first)] == ["ok", "ok"]
+    # All rows of this job are linked: none of them runs.
+    linked = submit(
+        ["/bin/echo", "{a}"], parameters=grid(a=[2, 1]), series="s", skip_done=True, job_id="linked", wait=False
+    )
+    for read in readers(tmp_path, run).values():
+        read(linked)
 
 
 def test_kill_lets_nothing_more_run(submit: Execute, run: Any) -> None:

@@ -35,7 +35,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Postgres
 
 
 def submitter(**fields: Any) -> KubequeSubmitOperator:
-    fields = {"command": ["/bin/sleep", "6"], **fields}
+    fields = {"command": ["/bin/sleep", "6"], "wait": False, **fields}
     return KubequeSubmitOperator(task_id="submit", poke_interval=0.5, **fields)
 
 

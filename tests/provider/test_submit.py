@@ -11,9 +11,17 @@ from typing import Any
 import pytest
 
 from kubeque.client import Client
+from kubeque.model.job.counts import Counts
+from kubeque.model.job.job import Job, JobState
 from kubeque.model.rows.grid import grid, sequence
-from kubeque_provider.exceptions import BadSweep, SweepFailed
+from kubeque_provider.airflow_versions import AirflowFailException, AirflowSkipException
+from kubeque_provider.exceptions import BadSweep, RowsFailed, SweepFailed
+from kubeque_provider.faults import find_faults
+from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.submit import KubequeSubmitOperator
+from kubeque_provider.sensors.job import KubequeJobSensor
+from kubeque_provider.table import frame, records
+from kubeque_provider.tries import Try
 from tests.provider.conftest import Run
 
 Execute = Callable[..., Any]
@@ -22,6 +30,16 @@ SCRIPT = """#!/bin/sh
 echo "$1" >> RUNS
 case " $(cat BAD) " in *" $1 "*) echo "no luck with $1" >&2; exit 3;; esac
 """
+
+
+class Upstream:
+    """The output of an upstream Airflow task, as a field of an operator has it."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def resolve(self, context: Any, *more: Any, **fields: Any) -> Any:
+        return self.value
 
 
 @pytest.fixture
@@ -135,6 +153,52 @@ def test_what_is_wrong_in_the_dag_fails_at_once_and_submits_nothing(
         submit(**{"parameters": [{"a": 1}], **fields})
     with Client() as client:
         assert client.jobs() == []
+
+
+class TestNoRows:
+    """Parameters without a row."""
+
+    @pytest.mark.parametrize(
+        ("source", "on_empty", "end"),
+        [
+            ("upstream", None, AirflowSkipException),
+            ("upstream", "fail", BadSweep),
+            ("template", None, AirflowSkipException),
+            ("template", "fail", BadSweep),
+            ("file", None, BadSweep),
+            ("file", "skip", AirflowSkipException),
+            ("list", None, BadSweep),
+            ("list", "skip", AirflowSkipException),
+        ],
+    )
+    def test_the_source_and_on_empty_decide(
+        self, submit: Execute, tmp_path: Path, source: str, on_empty: Any, end: type[Exception]
+    ) -> None:
+        (tmp_path / "empty.csv").write_text("a\n")
+        sources = {
+            "upstream": Upstream([]), "template": "{{ folder }}/empty.csv", "file": str(tmp_path / "empty.csv"),
+            "list": [],
+        }  # fmt: skip
+        with pytest.raises(end, match="no rows"):
+            submit(["/bin/echo", "{a}"], 1, {"folder": tmp_path}, parameters=sources[source], on_empty=on_empty)
+        with Client() as client:
+            assert client.jobs() == []
+
+    def test_success_passes_a_pointer_on_that_all_operators_know(
+        self, submit: Execute, run: Run, wait: Execute, tmp_path: Path
+    ) -> None:
+        pointer = submit(["/bin/echo", "{a}"], parameters=[], on_empty="success")
+        assert (pointer["job_id"], set(pointer["counts"].values())) == (None, {0})
+        assert run.xcoms["submit", "job_id"] is None
+        assert wait(pointer) == pointer
+        assert records(pointer) == []
+        assert frame(pointer).empty
+        with pytest.raises(AirflowSkipException, match="the sweep has no rows"):
+            run.execute(KubequeCollectOperator(task_id="c", job_id=pointer, dest=str(tmp_path / "t.csv")))
+
+    def test_another_word_is_refused(self, submit: Execute) -> None:
+        with pytest.raises(BadSweep, match="on_empty 'ignore': use one of skip, fail, success"):
+            submit(["/bin/echo", "{a}"], parameters=[{"a": 1}], on_empty="ignore")
 
 
 def test_failing_rows_are_named(submit: Execute, script: Path, tmp_path: Path) -> None:
@@ -258,6 +322,125 @@ class TestClear:
         submit(["/bin/true"])
         with pytest.raises(BadSweep, match="use one of auto, failed_rows"):
             submit(["/bin/true"], 2, on_clear="everything")
+
+
+class TestRetry:
+    """A try that Airflow begins by itself, after one that saw rows fail."""
+
+    COMMAND = (
+        "echo {a} >> $0/runs; test {a} != 2 || exit 3\n"
+        "test {a} != 3 -o -e $0/big || { touch $0/big; exec python3 -c 'bytearray(200 << 20).find(1); input()'; }"
+    )
+
+    def sweep(self, run: Run, folder: Path, attempt: int, rows: str, *, cleared: bool = False, **fields: Any) -> Any:
+        """Row 2 fails by exit code 3. Row 3 runs out of memory at first, which is not the fault of the program."""
+        command = ["/bin/sh", "-c", self.COMMAND.replace("{ touch", "\\{ touch").replace("; }", "; \\}"), str(folder)]
+        operator = KubequeSubmitOperator(
+            task_id="submit", command=command, parameters=grid(a=list(rows)), wait=True, poke_interval=0.1,
+            memory="100Mi", retry_causes={"oom": 0}, **fields,
+        )  # fmt: skip
+        return run.execute(operator, attempt, cleared=cleared)
+
+    def test_rows_that_failed_by_their_own_fault_run_again_after_a_clear_only(
+        self, run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        with pytest.raises(RowsFailed, match="Airflow does not retry, because"):
+            self.sweep(run, tmp_path, 1, "12")
+        assert issubclass(RowsFailed, AirflowFailException)
+        assert runs(tmp_path) == ["1", "2"]
+        with pytest.raises(RowsFailed):
+            self.sweep(run, tmp_path, 2, "12")
+        assert runs(tmp_path) == []
+        assert "this retry by Airflow runs no row again, because 1 rows" in "".join([*capfd.readouterr(), caplog.text])
+        with pytest.raises(RowsFailed):
+            self.sweep(run, tmp_path, 3, "12", cleared=True)
+        assert runs(tmp_path) == ["2"]
+
+    def test_of_both_kinds_only_rows_that_the_machine_failed_run_again(
+        self, run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        with pytest.raises(SweepFailed) as error:
+            self.sweep(run, tmp_path, 1, "123")
+        assert not isinstance(error.value, AirflowFailException)
+        assert runs(tmp_path) == ["1", "2", "3"]
+        with pytest.raises(RowsFailed):
+            self.sweep(run, tmp_path, 2, "123")
+        assert runs(tmp_path) == ["3"]
+        said = "".join([*capfd.readouterr(), caplog.text])
+        assert "this retry by Airflow runs 1 rows again that the machine stopped; 1 rows failed by their own" in said
+
+    def test_retry_failed_rows_runs_them_too(self, run: Run, tmp_path: Path) -> None:
+        for attempt, ran in ((1, ["1", "2"]), (2, ["2"])):
+            with pytest.raises(SweepFailed) as error:
+                self.sweep(run, tmp_path, attempt, "12", retry_failed_rows=True)
+            assert not isinstance(error.value, AirflowFailException)
+            assert runs(tmp_path) == ran
+
+    def test_a_sensor_keeps_to_the_same_rule_and_never_skips_a_failure(
+        self, run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        with pytest.raises(RowsFailed):
+            self.sweep(run, tmp_path, 1, "12")
+        runs(tmp_path)
+        job_id = run.xcoms["submit", "job_id"]
+
+        def wait(attempt: int, *, cleared: bool = False, **fields: Any) -> None:
+            sensor = KubequeJobSensor(task_id="wait", job_id=job_id, poke_interval=0.1, **fields)
+            with pytest.raises(SweepFailed):
+                run.execute(sensor, attempt, cleared=cleared)
+
+        wait(1, soft_fail=True)
+        wait(2, soft_fail=True)
+        assert runs(tmp_path) == []
+        capfd.readouterr()
+        wait(3, cleared=True)
+        assert runs(tmp_path) == ["2"]
+        assert "clear the Airflow task 'submit' instead" in "".join([*capfd.readouterr(), caplog.text])
+        wait(4, retry_failed_rows=True)
+        assert runs(tmp_path) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("number", "first", "token", "fresh"),
+    [
+        (1, 1, "", True),
+        (2, 1, "d/r/t/-1#1", False),
+        (2, 1, "", False),
+        (2, 2, "d/r/t/-1#1", True),
+        (3, 2, "d/r/t/-1#2", False),
+        # Try 2 followed a clear, and was lost before it did anything.
+        (3, 2, "d/r/t/-1#1", True),
+        # It submitted again, which takes the token away, and was lost then.
+        (3, 2, "", False),
+        # A person runs the same try once more.
+        (2, 1, "d/r/t/-1#2", True),
+        (3, 2, "d/r/other/-1#1", False),
+    ],
+)
+def test_a_try_knows_whether_it_follows_a_clear(number: int, first: int, token: str, fresh: bool) -> None:
+    assert Try("d/r/t/-1", number, first).is_fresh(token) is fresh
+
+
+@pytest.mark.parametrize(
+    ("job", "counts", "causes", "only_own"),
+    [
+        ({}, {"ok": 1, "failed": 2}, {"ok": 1, "exit": 1, "timeout": 1}, True),
+        ({}, {"ok": 1, "failed": 2}, {"ok": 1, "signal": 1, "lost": 1}, False),
+        ({}, {"failed": 1}, {"store": 1}, False),
+        # Rows that did not run may run in a retry, unless the others show that they would fail.
+        ({"state": JobState.KILLED}, {"failed": 1, "killed": 1}, {"exit": 1}, False),
+        ({"state": JobState.STOPPED}, {"failed": 1, "killed": 1}, {"exit": 1}, True),
+        ({"state": JobState.STOPPED}, {"ok": 1, "failed": 1, "killed": 1}, {"ok": 1, "exit": 1}, False),
+        ({"state": JobState.STOPPED, "max_failures": 1}, {"ok": 1, "failed": 1, "killed": 1}, {"exit": 1}, True),
+        ({"state": JobState.STOPPED}, {"killed": 3}, {}, False),
+    ],
+)
+def test_the_faults_of_a_sweep_decide_about_a_retry(job: Any, counts: Any, causes: Any, only_own: bool) -> None:
+    found = find_faults(Job("j", "u", 3, "/j", **job), Counts(**counts), causes)
+    assert found.only_own is only_own
 
 
 def test_the_next_run_skips_what_earlier_ones_have_done(

@@ -27,6 +27,8 @@ DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
         Cause.INTERNAL: 2,
     }
 )
+#: Causes of the program itself, which would fail again; all others are causes of the machine.
+OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
 #: Causes whose budget is stored in every job: a missing one means no extra attempts. The budget of any other cause is
 #: stored only where it differs from its default, and a missing one means the default.
 ALWAYS_STORED = frozenset(

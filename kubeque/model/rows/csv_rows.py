@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, ClassVar
 
-from kubeque.model.errors import ParametersError
+from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.file_formats import describe_format, describe_separator
 from kubeque.model.rows.header import check_header
 from kubeque.model.rows.rows import (
@@ -84,7 +84,7 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
             columns, encode_checked(columns, reading.check_widths(rows, columns), lambda _: reading.where())
         )
         if not found.n:
-            raise ParametersError(f"{name} has a header and no rows: write at least one row below the header")
+            raise NoRows(f"{name} has a header and no rows: write at least one row below the header")
     spec = RowsSpec(columns, found.n, _CsvRows.kind, found.digest, found.starts)
     return _CsvRows(columns, found.n, open_text, name, spec, reading.digest.digest(), reading.left_out)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar, cast
 
-from kubeque.model.errors import ParametersError
+from kubeque.model.errors import NoRows, ParametersError
 from kubeque.model.rows.grid import grid, sequence
 from kubeque.model.rows.header import check_header
 from kubeque.model.rows.rows import (
@@ -214,7 +214,7 @@ def _series_values(series: Any) -> Iterable[object]:
 
 def _table(columns: Row, rows: list[Row], types: Row) -> _Table:
     if not rows:
-        raise ParametersError("there are no rows: give at least one")
+        raise NoRows("there are no rows: give at least one")
     if not columns:
         raise ParametersError(f"the {len(rows)} rows have no columns: use sequence({len(rows)}) for rows without any")
     found = measure(columns, encode_checked(columns, rows, "row {}".format))

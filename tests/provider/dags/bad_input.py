@@ -64,7 +64,7 @@ with DAG("bad_input", schedule=None, start_date=pendulum.datetime(2026, 1, 1)) a
     Fetch(task_id="no_job_fetched", job_id="nobody", dest="/tmp/nowhere")
     Sensor(task_id="no_name", job_id=gives.override(task_id="gives_a_number")(7))
     for shape, value in SHAPES.items():
-        submit(f"rows_{shape}", rows=gives.override(task_id=f"gives_{shape}")(value))
+        submit(f"rows_{shape}", on_empty="fail", rows=gives.override(task_id=f"gives_{shape}")(value))
     for name in CONNECTIONS:
         submit(f"connection_{name}", kubeque_conn_id=name)
     Sensor(task_id="sensor_nowhere", job_id="x", kubeque_conn_id="nowhere")

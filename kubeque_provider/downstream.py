@@ -1,0 +1,94 @@
+"""The Airflow tasks behind a submission: whether a sensor waits for its job, and whether any reads its results.
+
+A worker has the whole DAG as its file defines it, so the answer is known when the task runs. A sensor counts unless
+its `job_id` names another submission: by its output, or by a text that only the other one has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from kubeque_provider.airflow_versions import XComArg
+from kubeque_provider.templating import has_jinja
+
+#: Values of the attribute `sweep_role` of operators: they make a job, wait for one, or read the results of one.
+SUBMITS, WAITS, READS = "submits", "waits", "reads"
+
+
+def has_sensor(submit: Any) -> bool:
+    """True if a sensor waits for the job of a submit operator, at any distance downstream of it."""
+    return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, WAITS))
+
+
+def has_reader(submit: Any) -> bool:
+    """True if an operator downstream of a submit operator reads the results of its job."""
+    return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, READS))
+
+
+def _downstream(task: Any) -> Iterator[Any]:
+    """Yield the tasks of the DAG file that are downstream of a task, mapped ones as they are."""
+    dag = task.get_dag()
+    left, seen = [task.task_id] if dag is not None else [], set[str]()
+    while left:
+        for task_id in dag.task_dict[left.pop()].downstream_task_ids - seen:
+            seen.add(task_id)
+            left.append(task_id)
+            yield dag.task_dict[task_id]
+
+
+def _is(task: Any, role: str) -> bool:
+    """True if a task is an operator of this role; `operator_class` is the class of a mapped task."""
+    made_of = getattr(task, "operator_class", None)
+    return bool(getattr(made_of if isinstance(made_of, type) else task, "sweep_role", "") == role)
+
+
+def _is_for(task: Any, submit: Any) -> bool:
+    """True if an operator may act on the job of a submit operator."""
+    makers = _makers(_argument(task, "job_id"), submit.get_dag(), {task.task_id})
+    return makers is None or submit.task_id in makers
+
+
+def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
+    """Return the submit operators whose jobs a `job_id` can name; None if it can be any."""
+    if isinstance(job_id, str):
+        return _named(job_id, [task for task in dag.task_dict.values() if _is(task, SUBMITS)])
+    found = set[str]()
+    references = [task for task, _ in XComArg.iter_xcom_references(job_id)]
+    for task in references:
+        if _is(task, SUBMITS):
+            found.add(task.task_id)
+            continue
+        # The other operators of kubeque return the pointer that they got.
+        argument = _argument(task, "job_id")
+        behind = None if argument is None or task.task_id in seen else _makers(argument, dag, seen | {task.task_id})
+        if behind is None:
+            return None
+        found |= behind
+    return found if references else None
+
+
+def _named(text: str, submits: Iterable[Any]) -> set[str] | None:
+    """Return the submit operators that a text names: by the same `job_id`, or by their ids within a template."""
+    submits = list(submits)
+    if same := {task.task_id for task in submits if _argument(task, "job_id") == text}:
+        return same
+    if not has_jinja(text):
+        # It is not a generated name, but a template may become it.
+        return {task.task_id for task in submits if _is_template(_argument(task, "job_id"))}
+    return {task.task_id for task in submits if f"'{task.task_id}'" in text or f'"{task.task_id}"' in text} or None
+
+
+def _is_template(value: Any) -> bool:
+    return value is not None and (not isinstance(value, str) or has_jinja(value))
+
+
+def _argument(task: Any, name: str) -> Any:
+    """Return an argument of a task; for a mapped one, the argument or the values that it is mapped over."""
+    partial = getattr(task, "partial_kwargs", None)
+    if partial is None:
+        return getattr(task, name, None)
+    if name in partial:
+        return partial[name]
+    mapped = getattr(task.expand_input, "value", None)
+    return mapped.get(name) if isinstance(mapped, Mapping) else mapped

@@ -1,0 +1,91 @@
+"""`wait` that the author leaves out: whether a submission waits, by what is downstream of it in the DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pendulum
+import pytest
+from airflow.providers.common.compat.sdk import DAG
+
+from kubeque_provider.downstream import has_reader, has_sensor
+from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.operators.submit import KubequeSubmitOperator
+from kubeque_provider.sensors.job import KubequeJobSensor
+from tests.provider.conftest import Run
+from tests.provider.dags.waits import small, waits
+
+#: The submissions of the DAG `waits`, and whether a sensor waits for their job.
+HAS_SENSOR = {
+    "alone": False, "fetched": False, "first": False, "second": True, "named": False, "other": True, "pulled": True,
+    "quiet": False, "literal": True, "far": True, "through": True, "group.inner": True, "mapped": True,
+    "each.one": True, "function": True, "function_alone": False, "both": True, "neither": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("task_id", HAS_SENSOR)
+def test_a_sensor_of_the_job_is_found_wherever_it_is(task_id: str) -> None:
+    assert has_sensor(waits.task_dict[task_id]) is HAS_SENSOR[task_id]
+
+
+def test_an_operator_that_reads_the_results_is_found() -> None:
+    assert [task_id for task_id in HAS_SENSOR if has_reader(waits.task_dict[task_id])] == ["fetched"]
+
+
+@pytest.mark.timeout(240)
+def test_in_a_run_only_submissions_without_a_sensor_wait() -> None:
+    dag_run = small.test()
+    assert str(dag_run.state) == "success"
+    ended = {
+        (ti.task_id, ti.map_index): ti.xcom_pull(task_ids=ti.task_id, map_indexes=ti.map_index)["counts"]["ok"]
+        for ti in dag_run.get_task_instances()
+    }
+    assert ended == {("alone", -1): 1, ("mapped", 0): 0, ("wait_mapped", 0): 1}
+
+
+def sweep(run: Run, capfd: Any, caplog: Any, *, sensor: bool = False, **fields: Any) -> str:
+    """Return the log of a submission, with or without a sensor downstream, that does not wait."""
+    caplog.set_level("INFO")
+    with DAG("a_dag", start_date=pendulum.datetime(2026, 1, 1), schedule=None, default_args={"poke_interval": 7.0}):
+        made = KubequeSubmitOperator(task_id="submit", command=["/bin/sleep", "9"], **fields)
+        if sensor:
+            KubequeJobSensor(task_id="wait", job_id=made.output)
+    assert run.execute(made)["counts"]["ok"] == 0
+    return "".join(capfd.readouterr()) + caplog.text
+
+
+def test_arguments_without_effect_are_named_unless_they_are_defaults_for_all(run: Run, capfd: Any, caplog: Any) -> None:
+    given = {"cancel_on_kill": True, "orphan_after": None, "retry_failed_rows": True}
+    said = sweep(run, capfd, caplog, sensor=True, **given)
+    assert "cancel_on_kill, orphan_after, retry_failed_rows: no effect" in said
+    assert "poke_interval" not in said
+    assert "wait=False" not in said
+    assert "poke_interval: no effect" in sweep(run, capfd, caplog, sensor=True, job_id="b", poke_interval=9)
+
+
+def test_no_wait_and_nothing_downstream_is_warned_of(run: Run, capfd: Any, caplog: Any) -> None:
+    assert "Put a KubequeJobSensor downstream" in sweep(run, capfd, caplog, wait=False)
+    assert "Put a KubequeJobSensor" not in sweep(run, capfd, caplog, wait=False, sensor=True, job_id="b")
+
+
+def test_deferrable_means_waiting(run: Run) -> None:
+    def make(**fields: Any) -> KubequeSubmitOperator:
+        with DAG("a_dag", start_date=pendulum.datetime(2026, 1, 1), schedule=None, **fields.pop("dag", {})):
+            made = KubequeSubmitOperator(task_id="submit", command=["/bin/sleep", "0.5"], poke_interval=0.1, **fields)
+            KubequeJobSensor(task_id="wait", job_id=made.output)
+        return made
+
+    found, events = run.execute_deferred(lambda: make(deferrable=True))
+    assert (found["counts"]["ok"], events) == (1, ["ended"])
+    with pytest.raises(BadSweep, match="wait=False and deferrable=True"):
+        make(deferrable=True, wait=False)
+    # As a default for all operators of a DAG, it does not change what waits.
+    shared = {"dag": {"default_args": {"deferrable": True}}}
+    assert run.execute(make(**shared, wait=False, job_id="b"))["counts"]["ok"] == 0
+    assert run.execute(make(**shared, job_id="c"))["counts"]["ok"] == 0
+
+
+def test_orphan_after_is_compared_with_the_default_interval_too() -> None:
+    with pytest.raises(ValueError, match="poke_interval=5 s"):
+        KubequeSubmitOperator(task_id="s", command=["/bin/true"], orphan_after=timedelta(seconds=14))
