@@ -1,4 +1,4 @@
-"""Complete names of jobs, files, and the words of a command with their `^`, in the shell."""
+"""Complete files, and the words of a command with their `^`, in the shell."""
 
 from __future__ import annotations
 
@@ -8,21 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from kubeque.model.errors import KubequeError
 from kubeque.model.user_paths import expand_home
-
-
-def complete_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the names of the jobs that begin with `incomplete`, the newest first."""
-    from kubeque.cli.connect import connect
-
-    root = ctx.find_root()
-    root.obj = root.obj or root.params.get("config")
-    try:
-        with connect(ctx) as client:
-            return [job.name for job in reversed(client.jobs()) if job.name.startswith(incomplete)]
-    except KubequeError:
-        return []  # without an answer of the queue, complete nothing: an error would land in the user's line
 
 
 def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeque.cli.completion import complete_jobs
 from kubeque.client import Client
 from kubeque.model.config.config import Config
+from kubeque.model.errors import KubequeError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -37,3 +37,14 @@ def configuration(ctx: click.Context) -> Config:
 def job_argument(*, required: bool = True) -> Callable[[F], F]:
     """Return the argument JOB; the shell completes it with the names of jobs."""
     return click.argument("job", required=required, shell_complete=complete_jobs)
+
+
+def complete_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of the jobs that begin with `incomplete`, the newest first."""
+    root = ctx.find_root()
+    root.obj = root.obj or root.params.get("config")
+    try:
+        with connect(ctx) as client:
+            return [job.name for job in reversed(client.jobs()) if job.name.startswith(incomplete)]
+    except KubequeError:
+        return []  # without an answer of the queue, complete nothing: an error would land in the user's line

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeque.cli.completion import complete_files, complete_jobs
+from kubeque.cli.completion import complete_files
+from kubeque.cli.connect import complete_jobs
 from kubeque.cli.grouped_help import GroupedOption
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.jobspec import Jobspec

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from kubeque.cli.completion import complete_files, complete_jobs
-from kubeque.cli.connect import connect
+from kubeque.cli.completion import complete_files
+from kubeque.cli.connect import complete_jobs, connect
 from kubeque.cli.job_reference import find_job
 from kubeque.client import By
 
