@@ -46,7 +46,8 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Write the table. Raises UserError for a wrong `dest` or a job that has not ended."""
+        dest = self.resolve_dest(self.dest, context)
         check_ended(hook, name, unfinished=self.unfinished)
-        done = hook.get_conn().collect(name, self.resolve_dest(self.dest, context), infer=self.infer)
+        done = hook.get_conn().collect(name, dest, infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
         return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}

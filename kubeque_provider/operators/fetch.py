@@ -60,9 +60,10 @@ class KubequeFetchOperator(KubequeJobOperator):
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Fetch. Raises UserError for a wrong selection or `dest`, or for a job that has not ended."""
+        dest = self.resolve_dest(self.dest, context)
         check_ended(hook, name, unfinished=self.unfinished)
         found = hook.get_conn().fetch(
-            name, self.resolve_dest(self.dest, context), force=self.force, state=self.state,
+            name, dest, force=self.force, state=self.state,
             indexes=parse_ranges(self.indexes) if isinstance(self.indexes, str) else self.indexes,
             globs=[self.glob] if isinstance(self.glob, str) else self.glob,
         )  # fmt: skip

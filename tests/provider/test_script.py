@@ -134,6 +134,9 @@ def test_a_sensor_that_is_cleared_names_the_task_to_clear(
         with pytest.raises(SweepFailed):
             wait(pointer, attempt)
     text = "".join([*capfd.readouterr(), caplog.text])
-    assert "run again with the script as submitted. For a corrected script, clear the Airflow task submit" in text
+    assert (
+        "run again with the script of their submission; for a corrected one, clear the Airflow task 'submit' instead"
+        in text
+    )
     with Client() as client:
         assert client.job(pointer["job_id"]).revision == 1

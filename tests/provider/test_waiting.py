@@ -289,7 +289,7 @@ def test_a_paused_sweep_is_named_once_and_waited_for(
     assert [waiting.poke(run.context("wait", 1)).is_done for _ in range(3)] == [False] * 3
     assert first_event(trigger)["status"] == "timeout"
     said = "".join(capfd.readouterr()) or caplog.text  # older Airflows log without printing
-    assert said.count("it is paused: `kubeque resume") == 2, "once by the sensor, once by the trigger"
+    assert said.count("it is paused: `KubequeHook().get_conn().resume(") == 2, "once by the sensor, once by the trigger"
     assert state(name) is JobState.ACTIVE
 
 
