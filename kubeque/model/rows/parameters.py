@@ -127,7 +127,8 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
         axes = ", or grid({...}) for every combination of lists" if isinstance(records, Mapping) else ""
         raise ParametersError(f"the parameters are one {type(records).__name__}: {_GIVE}{axes}")
     if not isinstance(records, Iterable):
-        numbered = f", or sequence({records}) for rows without columns" if type(records) is int else ""
+        is_number = type(records) is int and 0 < records <= MAX_TASKS
+        numbered = f", or sequence({records}) for rows without columns" if is_number else ""
         raise ParametersError(f"the parameters are {describe(records)}: {_GIVE}{numbered}")
     if missing is not None and not isinstance(missing, str):
         raise ParametersError(f"missing {describe(missing)}: give the text for None and NaN, as in missing=''")
