@@ -86,7 +86,7 @@ def test_a_canary_that_fails_stops_there_also_with_yes(shell: Shell) -> None:
     stopped = shell.run("sub", "-n", "bad", "--try", "2", "--yes", *words)
     assert stopped.returncode == 1
     assert "bad: 1 of 2 canaries are ok" in stopped.stdout
-    assert "task 5 n=-1  exit: exit code 1" in stopped.stdout
+    assert "task 5 n=-1  exit code 1" in stopped.stdout
     assert counts(shell, "bad") == {"ok": 1, "failed": 1, "held": 4}
 
     # When the job is killed, its held tasks end too, and a reset runs them

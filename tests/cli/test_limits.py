@@ -50,7 +50,7 @@ def test_a_task_past_its_timeout_is_ended_and_tried_again_as_often_as_it_may(she
         "{index}",
     )
     assert ran.returncode == 1
-    assert "task 1   timeout: still running after 1 s: stopped" in ran.stdout
+    assert "1 x timeout: still running after 1 s: stopped (row 1)" in ran.stdout
     slow, quick = task(shell, "slow", 1), task(shell, "slow", 0)
     assert (slow["state"], slow["cause"], slow["attempts"]) == ("failed", "timeout", 2)
     assert (quick["state"], quick["attempts"]) == ("ok", 1)

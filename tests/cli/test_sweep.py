@@ -49,7 +49,7 @@ def test_failed_tasks_make_exit_code_1_and_are_named(shell: Shell) -> None:
         "sub", "-n", "bad", "-p", "rows.csv", "python3", "-c", "import sys; sys.exit(int(sys.argv[1]))", "{n}"
     )
     assert ran.returncode == 1
-    assert "task 1 n=3  exit: exit code 3" in ran.stdout
+    assert "1 x exit code 3 (row 1 n=3)" in ran.stdout
 
     tasks = [json.loads(line) for line in shell.run("status", "bad", "--tasks", "--json").stdout.splitlines()]
     assert [(t["index"], t["n"], t["state"], t["exit_code"]) for t in tasks] == [

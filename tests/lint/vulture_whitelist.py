@@ -5,6 +5,7 @@ _.list_commands  # click calls it
 _.format_commands  # click calls it
 _.completion  # kubeque/cli/program.py loads each command by its name
 _.show_help  # kubeque/cli/program.py loads each command by its name
+_.iter_references  # Airflow 2 calls it on the outputs of upstream tasks
 _.list_pools  # click registers it with @pool.command
 _.resize_one  # click registers it with @pool.command
 _.refresh_api_key_hook  # the Kubernetes client calls it before each request

@@ -47,6 +47,7 @@ def test_in_a_run_only_submissions_without_a_sensor_wait() -> None:
 def sweep(run: Run, capfd: Any, caplog: Any, *, sensor: bool = False, **fields: Any) -> str:
     """Return the log of a submission, with or without a sensor downstream, that does not wait."""
     caplog.set_level("INFO")
+    caplog.clear()
     with DAG("a_dag", start_date=pendulum.datetime(2026, 1, 1), schedule=None, default_args={"poke_interval": 7.0}):
         made = KubequeSubmitOperator(task_id="submit", command=["/bin/sleep", "9"], **fields)
         if sensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from kubeque.client import Client
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.rows.grid import grid, sequence
-from kubeque_provider.airflow_versions import AirflowFailException, AirflowSkipException
+from kubeque_provider.airflow_versions import AIRFLOW_2, AirflowFailException, AirflowSkipException
 from kubeque_provider.exceptions import BadSweep, RowsFailed, SweepFailed
 from kubeque_provider.faults import find_faults
 from kubeque_provider.operators.collect import KubequeCollectOperator
@@ -32,11 +33,18 @@ case " $(cat BAD) " in *" $1 "*) echo "no luck with $1" >&2; exit 3;; esac
 """
 
 
-class Upstream:
+#: Airflow 2 renders the outputs of upstream tasks by their class, Airflow 3 by their method.
+Resolved: Any = import_module("airflow.utils.mixins").ResolveMixin if AIRFLOW_2 else object
+
+
+class Upstream(Resolved):  # type: ignore[misc]
     """The output of an upstream Airflow task, as a field of an operator has it."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+    def iter_references(self) -> Any:
+        return iter(())
 
     def resolve(self, context: Any, *more: Any, **fields: Any) -> Any:
         return self.value

@@ -7,6 +7,7 @@ import click
 from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.job_reference import recent_or_exact
 from kubeque.cli.output.job_text import print_job
+from kubeque.model.sweep.sweep import check_consumers
 
 
 @click.command()
@@ -20,6 +21,7 @@ def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     If tasks have several memory sizes, each size gets this number of consumers. Additional consumers start immediately;
     surplus consumers leave after their current task, and none is killed.
     """
+    check_consumers(consumers)
     with connect(ctx) as client:
         job = recent_or_exact(client, job)
         progress = client.scale(job, consumers)
