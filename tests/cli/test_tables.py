@@ -22,10 +22,13 @@ def on_screen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
     """Return the lines of a table on a terminal of some columns, and the note below it."""
 
     def print_table(table: Table, columns: int, rows: list[list[str]]) -> tuple[list[str], str]:
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
-        monkeypatch.setenv("NO_COLOR", "1")
-        table.print(rows)
+        with monkeypatch.context() as patch:
+            patch.setattr(sys.stdout, "isatty", lambda: True)
+            patch.setattr(
+                "kubeque.cli.output.terminal.shutil.get_terminal_size", lambda: os.terminal_size((columns, 24))
+            )
+            patch.setenv("NO_COLOR", "1")
+            table.print(rows)
         captured = capsys.readouterr()
         return captured.out.splitlines(), captured.err
 
