@@ -23,7 +23,7 @@ def test_a_sweep_becomes_a_page_a_trace_and_a_table(shell: Shell) -> None:
     assert "1 of 2 tasks are ok; 1 failed" in (shell.folder / "report.html").read_text()
     assert (trace.returncode, trace.stdout) == (0, "trace.json: 2 attempts\n")
     assert json.loads((shell.folder / "trace.json").read_text())["traceEvents"]
-    assert (table.returncode, table.stdout) == (0, "table.csv: 2 rows, 10 columns\n")
+    assert (table.returncode, table.stdout) == (0, "table.csv: 2 rows, 11 columns\n")
     assert wrong.returncode == 2
     assert wrong.stderr == (
         "kubeque: sweep.svg: a timeline is written as .html, .json, .csv, .png: choose one of these endings\n"
