@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
+from unittest.mock import patch
 
 import kubeque.jobs.submission.submit as submit
 from kubeque.client import Client
@@ -104,11 +105,11 @@ def fail_often(target: str, times: int) -> None:
 def make_jobs(home: Path, script: str = _SCRIPT) -> Client:
     """Submit two jobs without starting a consumer."""
     home.mkdir()
-    submit.reconcile = lambda backends, name, **how: None  # type: ignore[attr-defined,assignment]
     client = Client(Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home)}))
-    for name, priority in (("victim", 5), ("other", 0)):
-        rows = from_records([{"x": "1"}])
-        client.submit(Sweep([script], rows, name=name, shell=True, priority=priority))
+    with patch.object(submit, "reconcile", lambda backends, name, **how: None):
+        for name, priority in (("victim", 5), ("other", 0)):
+            rows = from_records([{"x": "1"}])
+            client.submit(Sweep([script], rows, name=name, shell=True, priority=priority))
     return client
 
 
