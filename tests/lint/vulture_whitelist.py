@@ -24,7 +24,7 @@ _.template_ext  # Airflow reads it from the operator's class
 _.shallow_copy_attrs  # Airflow reads it from the operator's class
 _.custom_operator_name  # Airflow reads it from the operator's class
 _.ui_color  # Airflow reads it from the operator's class
-dag_policy  # Airflow calls it by the entry point `airflow.policy`
+_.dag_policy  # Airflow calls it by the entry point `airflow.policy`
 _.execute_complete  # Airflow calls it by the name given to defer()
 _.conn_name_attr  # Airflow reads it from the hook's class
 _.default_conn_name  # Airflow reads it from the hook's class
