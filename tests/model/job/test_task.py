@@ -60,8 +60,11 @@ def test_causes_and_items_of_a_newer_program_are_kept(record: TaskRecord, name: 
     for part in [wire, *wire[2], *([wire[3]] if wire[3] else [])]:
         if part is not wire:
             part[1] = cause
+        # The last known items are stored only where they are true
         if part is wire[3]:
-            part += [True][: 16 - len(part)]  # the last known item is stored only where it is true
+            part += [True, {"loss": 1}][len(part) - 15 :]
+        elif part is wire:
+            part += [1][len(part) - 5 :]
         part += more
     # When it is read
     read = TaskRecord.from_wire(5, wire)
