@@ -47,7 +47,7 @@ def test_the_sample_sweep_runs_in_pods_from_the_command_line_and_from_a_dag(any_
     assert of_dag.result().returncode == 0, said
     assert "KubequeSweepTrigger" in said  # the sensor has waited in a triggerer
     came_back(any_desk.folder / "results")
-    came_back(any_desk.folder / "dags" / "results")
+    came_back(any_desk.folder / "results_of_dag")
     any_desk.leaves_nothing()
     assert not any_desk.objects("secrets")
 
