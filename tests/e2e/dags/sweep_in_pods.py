@@ -28,5 +28,7 @@ with DAG("sweep_in_pods", schedule=None, start_date=pendulum.datetime(2026, 1, 1
         pod_template=json.loads(Path(__file__).with_name("pod.yaml").read_text()),
     )
     wait = KubequeJobSensor(task_id="wait", job_id=submit.output, poke_interval=1, deferrable=True)
-    fetch = KubequeFetchOperator(task_id="fetch", job_id=wait.output, dest=str(Path(__file__).parents[1] / "results_of_dag"))
+    fetch = KubequeFetchOperator(
+        task_id="fetch", job_id=wait.output, dest=str(Path(__file__).parents[1] / "results_of_dag")
+    )
     submit >> wait >> fetch

@@ -148,7 +148,8 @@ def test_a_file_that_may_not_be_written_is_named_with_the_remedy() -> None:
         for each in folder.iterdir():
             each.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
         program = (
-            "import os, sys\n"
+            # pathlib of Python 3.13 imports urllib late, from a folder that only root may read
+            "import os, sys, urllib.parse\n"
             "from pathlib import Path\nfrom kubeque.model.errors import QueueError\n"
             "from kubeque.queues.backends.sqlite import open_sqlite\n"
             "os.geteuid() or os.setuid(65534)  # root may write to anything\n"
