@@ -138,7 +138,7 @@ class WaitsForSweep:
             if progress is None or progress.job.closing is None:  # no answer, or reset in the meantime
                 self._defer(waiter)
             assert self._hook is not None
-            self._hook.log_progress(progress)
+            self._hook.job_log.progress(progress)
             return self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
         finally:
             if self._hook is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, Progress, Submitted, TaskRow, report_url
+from kubeque.client import Client, Progress, TaskRow, report_url
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError, ParametersError
 from kubeque.model.job.job import Job
@@ -21,13 +21,14 @@ from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook
 from kubeque_provider.faults import MACHINE_ROWS, Faults, find_faults
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
 from kubeque_provider.hooks.extra import read_extra
+from kubeque_provider.hooks.job_log import JobLog
 from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_pointer
 from kubeque_provider.origin.addresses import describe_alternation, find_rivals, refuse_foreign
 from kubeque_provider.origin.deployment import describe_problem, keep_deployment, read_deployment
-from kubeque_provider.origin.script import Files, describe_script, digest_of, log_rerun, read_script
+from kubeque_provider.origin.script import digest_of, read_script
 from kubeque_provider.storage_paths import is_object_path, read_object_path
 from kubeque_provider.tries import Try
 
@@ -62,9 +63,7 @@ class KubequeHook(BaseHook):
         self.kubeque_conn_id = kubeque_conn_id
         self._cluster = cluster
         self._client: Client | None = None
-        self._counts: Any = None
-        self._problems: tuple[str, ...] = ()
-        self._script_logged = False
+        self.job_log = JobLog(self.log)
 
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
@@ -119,8 +118,8 @@ class KubequeHook(BaseHook):
     def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
         """Return the job name of an Airflow task. `tried`: True if an earlier try may have submitted the job.
 
-        If there is no such job, the name that the address of this Airflow gives is the second choice: the earlier try
-        could not read the identity, or it was chosen later.
+        If no job has that name, the second choice is the name that the address of this Airflow gives. An earlier try
+        used that name if the identity could not be read, or if the identity was chosen later.
         """
         name, other = make_job_id(deployment, *key), make_job_id(base_url(), *key)
         exists = self.get_conn().exists
@@ -211,7 +210,7 @@ class KubequeHook(BaseHook):
             before = client.reconcile(name)
         except JobNotFound:
             made = client.submit(make())
-            self._log_submitted(made)
+            self.job_log.submitted(client, made)
             return client.reconcile(name)
         if origin is not None and has_other_origin(before.job, origin):
             self._adopt(before.job, make())
@@ -223,11 +222,10 @@ class KubequeHook(BaseHook):
         script, sweep = read_script(client, before.job), make()
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
         made = client.submit(replace(sweep, origin=origin), existing=existing)
-        self._log_notes(made)
-        after = made.job
+        self.job_log.notes(made)
         client.take(name, "")  # no try has waited for this run yet
         progress = client.reconcile(name)
-        self._log_resubmitted(before, after, progress, script)
+        self.job_log.resubmitted(client, before, progress, script)
         return progress
 
     def _adopt(self, job: Job, sweep: Sweep) -> None:
@@ -239,37 +237,6 @@ class KubequeHook(BaseHook):
                 f"job_id {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
                 " this Airflow task another job_id, or none, so that each of its runs has its own job"
             ) from error
-
-    def _log_submitted(self, made: Submitted) -> None:
-        job = made.job
-        done = f", {job.linked} of them linked to earlier jobs of the series" if job.linked else ""
-        self.log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
-        self._log_notes(made)
-        if made.note:
-            self.log.warning("%s: no row is linked: %s", job.name, made.note)
-        for warning in self.get_conn().version_warnings(job):
-            self.log.warning("%s", warning)
-
-    def _log_notes(self, made: Submitted) -> None:
-        for note in made.notes:
-            self.log.warning("%s: %s", made.job.name, note)
-
-    def _log_resubmitted(self, before: Progress, after: Job, now: Progress, script: Files | None) -> None:
-        kept = now.counts.ok if now.job.run == after.run else 0
-        same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
-        self.log.info(
-            "%s ended before with %s: %d ok rows of revision %d are kept, %d run again%s",
-            after.name, format_progress(before.counts), kept, before.job.revision, after.n - kept, same,
-        )  # fmt: skip
-        self._script_logged = log_rerun(self.log, self.get_conn(), after, after.n - kept, script)
-
-    def log_script(self, job: Job, before: Files | None) -> Files | None:
-        """Log which files a submission uses, and return them. `before`: those of the run before; None: not known."""
-        files = read_script(self.get_conn(), job)
-        line = describe_script(files or {}, job.origin, before)
-        if line and not self._script_logged:
-            self.log.info("%s: %s", job.name, line)
-        return files
 
     def begin_wait(
         self,
@@ -308,20 +275,6 @@ class KubequeHook(BaseHook):
         """Keep the wait token of a job, start missing consumers, and return the job's progress. Raises JobNotFound."""
         self.get_conn().keep(name, token)
         return self.get_conn().reconcile(name)
-
-    def log_progress(self, progress: Progress) -> None:
-        """Log counts, and reasons why no task starts, that changed since the last call."""
-        if progress.counts != self._counts:
-            self._counts = progress.counts
-            self.log.info("%s: %s", progress.job.name, format_progress(progress.counts))
-        self.log_obstacles(progress)
-
-    def log_obstacles(self, progress: Progress) -> None:
-        """Log the reasons why no task starts, for example a pause, if they changed since the last call."""
-        if progress.obstacles != self._problems:
-            self._problems = progress.obstacles
-            for problem in progress.obstacles:
-                self.log.warning("%s waits: %s", progress.job.name, problem)
 
     def deliver(self, progress: Progress, *, retry_failed_rows: bool) -> dict[str, Any]:
         """Record the delivery of the job, and return its pointer. Raises SweepFailed, which lists the failed rows.

@@ -189,11 +189,11 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                     name, lambda: replace(self._sweep(name, series), origin=origin), self.on_clear, waiter.this_try,
                     origin=origin if self.job_id else None, retry_failed_rows=self.retry_failed_rows,
                 )  # fmt: skip
-            push_script(context, self.hook.log_script(progress.job, previous))
+            push_script(context, self.hook.job_log.script(self.hook.get_conn(), progress.job, previous))
             self.hook.push_links(context, progress.job)
             if not self._waits():
                 self._log_not_waiting(name)
-                self.hook.log_obstacles(progress)
+                self.hook.job_log.obstacles(progress)
                 return write_asset_events(self, context, self.hook.pointer(progress))
             return write_asset_events(self, context, self._wait(waiter))
         except NoRows as error:
@@ -252,13 +252,13 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                 if self.deferrable:
                     self._defer(waiter)
                 if progress is not None:
-                    self.hook.log_progress(progress)
+                    self.hook.job_log.progress(progress)
                 time.sleep(self.poke_interval)
         except AirflowTaskTimeout:
             if self.cancel_on_kill:
                 waiter.cancel()
             raise
-        self.hook.log_progress(progress)
+        self.hook.job_log.progress(progress)
         return self.hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
 
     def _do_render_template_fields(

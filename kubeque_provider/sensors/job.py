@@ -127,7 +127,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         if progress is None:
             return PokeReturnValue(is_done=False)
         assert self._hook is not None
-        self._hook.log_progress(progress)
+        self._hook.job_log.progress(progress)
         if progress.job.closing is None:
             return PokeReturnValue(is_done=False)
         try:

@@ -1,0 +1,69 @@
+"""What an Airflow task logs about its job: its submission, its script and its progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque.client import Client, Progress, Submitted
+from kubeque.model.job.job import Job
+from kubeque_provider.log_text import format_progress
+from kubeque_provider.origin.script import Files, describe_script, log_rerun, read_script
+
+
+class JobLog:
+    """The lines that one Airflow task logs about its job. Counts and obstacles are logged when they change."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._counts: object = None
+        self._obstacles: tuple[str, ...] = ()
+        self._script_logged = False
+
+    def submitted(self, client: Client, made: Submitted) -> None:
+        """Log a new job, and the notes and warnings of its submission."""
+        job = made.job
+        done = f", {job.linked} of them linked to earlier jobs of the series" if job.linked else ""
+        self._log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
+        self.notes(made)
+        if made.note:
+            self._log.warning("%s: no row is linked: %s", job.name, made.note)
+        for warning in client.version_warnings(job):
+            self._log.warning("%s", warning)
+
+    def notes(self, made: Submitted) -> None:
+        """Log the notes of a submission as warnings."""
+        for note in made.notes:
+            self._log.warning("%s: %s", made.job.name, note)
+
+    def resubmitted(self, client: Client, before: Progress, now: Progress, script: Files | None) -> None:
+        """Log how many rows of a job run again. `script`: digests of the files of the run before, if known."""
+        after = now.job
+        kept = now.counts.ok if after.run == before.job.run else 0
+        same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
+        self._log.info(
+            "%s ended before with %s: %d ok rows of revision %d are kept, %d run again%s",
+            after.name, format_progress(before.counts), kept, before.job.revision, after.n - kept, same,
+        )  # fmt: skip
+        self._script_logged = log_rerun(self._log, client, after, after.n - kept, script)
+
+    def script(self, client: Client, job: Job, before: Files | None) -> Files | None:
+        """Log the files of a submission, and return their digests. `before`: the files of the run before, if known."""
+        files = read_script(client, job)
+        line = describe_script(files or {}, job.origin, before)
+        if line and not self._script_logged:
+            self._log.info("%s: %s", job.name, line)
+        return files
+
+    def progress(self, progress: Progress) -> None:
+        """Log the counts and the obstacles that changed since the last call."""
+        if progress.counts != self._counts:
+            self._counts = progress.counts
+            self._log.info("%s: %s", progress.job.name, format_progress(progress.counts))
+        self.obstacles(progress)
+
+    def obstacles(self, progress: Progress) -> None:
+        """Log the reasons why no task starts, for example a pause, if they changed since the last call."""
+        if progress.obstacles != self._obstacles:
+            self._obstacles = progress.obstacles
+            for obstacle in progress.obstacles:
+                self._log.warning("%s waits: %s", progress.job.name, obstacle)
