@@ -1,4 +1,4 @@
-"""The block: a range of tasks that are leased together; `queues.transitions` contains its changes."""
+"""The block: a range of tasks that are leased together. `queues.transitions` contains all changes of a block."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ NEVER_RUN = TaskRecord()
 class Block:
     """Tasks [lo, hi) of one job in one size class. They are one entity of the queue, and are leased together."""
 
-    #: Uid of the job, not its name: a consumer of a removed job cannot change a new one of the same name.
+    #: Uid of the job. With the name instead, a consumer of a removed job could change a new job of the same name.
     uid: str
-    #: `{size_class}-{lo}`. Unique in the job, because ranges only split and tasks only move to larger size classes.
+    #: `{size_class}-{lo}`. It is unique in the job: ranges only split, and tasks only move to larger size classes.
     id: str
     lo: int
     hi: int
@@ -33,23 +33,23 @@ class Block:
     size_class: int
     #: One byte per task: its State.
     states: bytes
-    #: Records by index of the task; a task without a record was never reserved.
+    #: Records by task index. A task without a record was never reserved.
     records: Mapping[int, TaskRecord] = field(default_factory=dict)
     #: Run of the job for which this block was last reset.
     run: int = 0
-    #: Name of the consumer that leases it; empty: none.
+    #: Name of the consumer that leases the block; empty: none.
     owner: str = ""
-    #: Random for each lease. It is part of the names of the folders of attempts.
+    #: Random word for each lease. It is part of the names of attempt folders.
     nonce: str = ""
-    #: Increases by one with every lease, and when a lease is taken back.
+    #: Number that increases by one with every lease, and whenever a lease is taken back.
     epoch: int = 0
-    #: Increases by one with every commit of the owner.
+    #: Number that increases by one with every commit of the owner.
     seq: int = 0
-    #: End of the lease by the clock of the queue, seconds.
+    #: End of the lease on the clock of the queue, Unix seconds.
     expires: float = 0.0
-    #: Time of the last reservation by the clock of the queue, seconds.
+    #: Time of the last reservation on the clock of the queue, Unix seconds.
     began: float = 0.0
-    #: True while its tasks wait for `kubeque go`. Such a block is never leased.
+    #: True while the tasks wait for `kubeque go`. A held block is never leased.
     held: bool = False
     #: Version of the stored record; 0: not stored yet.
     version: int = 0
@@ -66,7 +66,7 @@ class Block:
 
     @property
     def has_unknown_states(self) -> bool:
-        """True if a task is in a state that only a newer kubeque knows. Its stored tally may then differ."""
+        """True if a task is in a state that only a newer kubeque knows. The block's stored tally can then differ."""
         return max(self.states, default=0) > State.MOVED
 
     def state(self, index: int) -> State:
@@ -88,13 +88,13 @@ class Block:
             offset = self.states.find(state, offset + 1)
 
     def tally(self) -> Tally:
-        """Return the counts of its tasks. A held block has no pending tasks, so that no consumer starts for it."""
+        """Return the counts of the tasks. A held block counts no pending tasks, so that no consumer starts for it."""
         count = self.states.count
         pending = 0 if self.held else count(State.PENDING)
         return Tally(count(State.OK), count(State.FAILED), count(State.RESERVED), pending)
 
     def spare(self) -> list[int]:
-        """Return the tasks that may be stolen: pending ones after the last reserved one; empty unless leased."""
+        """Return the tasks that may be stolen: pending tasks after the last reserved task. Empty unless leased."""
         if not self.owner:
             return []
         last = self.states.rfind(State.RESERVED)
@@ -102,15 +102,15 @@ class Block:
 
 
 def block_size(n: int, consumers: int) -> int:
-    """Return the number of tasks per block for a job of `n` tasks: few blocks, and at least one for each consumer."""
+    """Return the number of tasks per block for a job of `n` tasks: few blocks, but at least one for each consumer."""
     return max(1, min(MAX_BLOCK, -(-n // max(1, consumers))))
 
 
 def make_blocks(uid: str, n: int, size: int, *, run: int = 0, canaries: Sequence[int] = ()) -> Iterable[Block]:
-    """Yield the blocks of a new job; all tasks are pending.
+    """Yield the blocks of a new job. All tasks are pending.
 
-    `canaries`: tasks, in order, that get a block each; all other blocks are then held. A block of one task is never
-    split, so the number of held tasks is exact even if counts are not a snapshot.
+    `canaries`: indexes of the canaries, in order. Each canary gets its own block, and all other blocks are held. A
+    block of one task is never split, so the number of held tasks is exact even if counts are not a snapshot.
     """
     if not canaries:
         yield from _cut(uid, 0, n, size, run)
@@ -130,7 +130,7 @@ def _cut(uid: str, first: int, end: int, size: int, run: int, *, held: bool = Fa
 
 
 def spread(tasks: Sequence[int], count: int) -> list[int]:
-    """Return `count` of these tasks, spread evenly: the first, the last, and some between them."""
+    """Return `count` of these tasks, spread evenly. The first and the last task are among them."""
     if count >= len(tasks):
         return list(tasks)
     if count == 1:
@@ -139,7 +139,7 @@ def spread(tasks: Sequence[int], count: int) -> list[int]:
 
 
 def reserve_count(mean_seconds: float | None) -> int:
-    """Return the number of tasks to reserve for COMMIT_SECONDS of work; one if the mean is unknown."""
+    """Return the number of tasks to reserve for COMMIT_SECONDS of work; 1 if the mean duration is unknown."""
     if mean_seconds is None:
         return 1
     return max(1, min(MAX_RESERVE, int(COMMIT_SECONDS / max(mean_seconds, 1e-3))))

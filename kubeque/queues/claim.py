@@ -16,7 +16,7 @@ from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 
-#: Number of ready blocks to choose from: a longer list is often stale, and with a shorter one consumers collide.
+#: Number of ready blocks to choose from. A longer list is often stale. With a shorter list, consumers collide.
 _CANDIDATES = 3
 _STEAL_CANDIDATES = 10
 _CLAIM_TRIES = 8
@@ -31,25 +31,27 @@ def claim(
     reserve: int = 1,
     number: int | None = None,
 ) -> Lease | None:
-    """Lease a block of `job` that has tasks: a ready block, else the tail of another consumer's block; None if there is
-    none.
+    """Lease a ready block of `job`. If no block is ready, steal the tail of another consumer's block.
 
-    `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among those that start
-    together; give it at the first claim of a job, so that they begin with different blocks.
-    Raises QueueUnavailable, and JobUnreadable if the blocks that are ready are damaged.
+    Return None if there is nothing to lease.
+
+    `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among the consumers that
+    start together. It is given at the first claim of a job, so that the consumers begin with different blocks.
+
+    Raises QueueUnavailable if the queue does not answer. Raises JobUnreadable if the ready blocks are damaged.
     """
     damaged: JobUnreadable | None = None
     for attempt in range(_CLAIM_TRIES):
         mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
         records = queue.find_records(job, Find.READY, size_classes=size_classes, slot=start, limit=_CANDIDATES)
-        # A block of another run has not been reset yet, or `job` is stale.
+        # A block of a different run has not been reset yet, or `job` is stale.
         blocks, unreadable = read_blocks(records)
         slots = {record.id: record.slot for record in records}
         found = {slots[block.id]: block for block in blocks if block.run == job.run}
         damaged = unreadable[0] if unreadable and not found else None
         if damaged is not None:
-            continue  # with other candidates
+            continue  # and try other candidates
         if not found:
             return _steal(queue, job, owner, size_classes, reserve)
         lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)
@@ -87,13 +89,13 @@ def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | Non
         except Conflict:
             continue
         except QueueUnavailable:
-            pass  # the read below shows whether it was applied
+            pass  # the read below shows whether the swap was applied
         return _ours(queue, job, tail)
     return None
 
 
 def _ours(queue: Queue, job: Job, wanted: Block) -> Lease | None:
-    """Return the lease if the stored block contains this claim, or if the queue does not answer; None otherwise."""
+    """Return the lease if the stored block contains this claim, or if the queue does not answer. Otherwise None."""
     try:
         fresh = queue.get_block(wanted)
     except QueueUnavailable:

@@ -1,4 +1,4 @@
-"""Early end of a job: a hopeless command, a limit, or no poll in time."""
+"""Early end of a job, because its command is hopeless, a limit is exceeded, or no Airflow task polls it."""
 
 from __future__ import annotations
 
@@ -29,21 +29,22 @@ class Early:
 
 
 def early_attempts(job: Job) -> int:
-    """Return the number of first attempts after which `judge` has decided."""
+    """Return the number of first attempts after which the decision of `judge` is final."""
     return max(20, 2 * job.consumers)
 
 
 def judge(job: Job, content: Iterable[Block], now: float) -> Early:
-    """Return the decision from the first attempts of a job. Pure; `now`: the clock of the queue.
+    """Return the decision from the first attempts of a job. Pure function. `now`: time on the clock of the queue.
 
-    Stop the job if all these conditions hold, because every task would fail in the same way:
+    Stop the job if all these conditions hold, because then every task would fail in the same way:
 
-    - at least max(10, consumers) first attempts have ended, all by `exit` or all by `signal`, and with one code
+    - at least max(10, consumers) first attempts have ended, all by `exit` or all by `signal`, with the same code
     - every consumer that runs a task has ended an attempt
-    - no reserved task has waited or run for more than 1 s and twice as long as the longest failure
+    - no reserved task has waited or run for more than 1 s and for more than twice as long as the longest failure
     - no task is ok, except linked ones
 
-    Raise the floor class if the first max(20, 2 x consumers) attempts in it all ran out of memory.
+    Raise the floor class if all first attempts ran out of memory, and if at least max(20, 2 x consumers) of their tasks
+    have more memory by now than the floor class.
     """
     firsts: list[Attempt] = []
     outgrown = 0
@@ -72,7 +73,7 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
 
 
 def _is_linked(record: TaskRecord) -> bool:
-    """True if the task is linked: its result does not prove that the command of this job works."""
+    """True if the task is linked. The result of a linked task does not prove that the command of this job works."""
     return record.outcome is not None and bool(record.outcome.linked)
 
 
@@ -82,13 +83,13 @@ def _above(job: Job, size_class: int) -> bool:
 
 
 def _first_of_run(record: TaskRecord) -> Attempt | None:
-    """Return the first stored failure of a task since the last reset; None if there is none."""
+    """Return the first stored failure of a task since the last reset, or None."""
     since = min(sum(record.charges.values()), len(record.history))
     return record.history[-since] if since else None
 
 
 def end_hopeless(queue: Queue, job: Job) -> Job:
-    """Stop the job or raise its floor class, as `judge` decides, and return the job. O(blocks)."""
+    """Stop the job or raise its floor class, as `judge` decides. Return the job. Takes O(blocks)."""
     early = judge(job, queue.scan(job), queue.now())
     if early.stop:
         return queue.stop(job, early.stop)
@@ -104,7 +105,7 @@ def end_hopeless(queue: Queue, job: Job) -> Job:
 
 
 def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
-    """Stop the job if its deadline has passed, too many tasks failed, or its Airflow task is gone; return the job."""
+    """Stop the job if its deadline has passed, too many tasks failed, or its Airflow task is gone. Return the job."""
     left = job.open and counts.ended < job.n
     if left and job.is_overdue(queue.now()):
         given = f" of {format_seconds(job.deadline_seconds)}" if job.deadline_seconds else ""
@@ -119,15 +120,15 @@ def enforce_limits(queue: Queue, job: Job, counts: Counts) -> Job:
 
 
 def stop_damaged(queue: Queue, job: Job, reason: str) -> Job:
-    """Stop a job whose tasks can no longer run, unless a task is running, and return the job.
+    """Stop a job if no task is running. The caller found that its tasks can no longer run. Return the job.
 
-    Raises QueueUnavailable, JobNotFound, JobUnreadable.
+    Raises QueueUnavailable, JobNotFound or JobUnreadable.
     """
     return job if queue.counts(job).running else queue.stop(job, cut(reason, LINE_CHARACTERS))
 
 
 def _stop_orphan(queue: Queue, job: Job) -> Job:
-    """Stop a job that is an orphan, unless it was polled meanwhile."""
+    """Stop a job that is an orphan, unless an Airflow task has polled it meanwhile."""
 
     def change(now: Job) -> Job | None:
         if not now.is_same_run(job) or not now.open or not now.is_orphan(queue.now()):

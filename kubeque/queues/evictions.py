@@ -1,4 +1,4 @@
-"""Charge evictions to the tasks that caused them, once a program that may look at pods knows of them."""
+"""Charge evictions to the tasks that caused them. Only programs that may read pods learn about evictions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from kubeque.queues.queue import Queue
 
 
 def charge_evictions(queue: Queue, job: Job, evictions: Sequence[Eviction], known: set[str]) -> int:
-    """Change the cause of attempts whose consumers were evicted for their disk; return the number of changed blocks.
+    """Change the cause of attempts whose consumers were evicted for their disk use.
 
-    `known`: owners that this process has handled, which are skipped; the others are added. Any process may do it.
+    Return the number of changed blocks.
+
+    `known`: owners that this process has handled. They are skipped, and the other owners are added. Any process may
+    call this function.
     """
     by_owner = {eviction.owner: eviction for eviction in evictions}
     changed = 0
@@ -30,7 +33,7 @@ def charge_evictions(queue: Queue, job: Job, evictions: Sequence[Eviction], know
 
 
 def _blocks_of(queue: Queue, job: Job, index: int | None) -> Iterable[Block]:
-    """Return the blocks that contain a task; all blocks of the job if the task is unknown."""
+    """Return the blocks that can contain a task; all blocks of the job if the task is unknown."""
     if index is None:
         return queue.scan(job)
     return takewhile(lambda block: block.lo <= index, queue.scan(job, first=index))

@@ -1,4 +1,4 @@
-"""The test that a database refuses stale writes: without that, two consumers could own one task."""
+"""The test that a database refuses stale writes. Otherwise two consumers could own the same task."""
 
 from __future__ import annotations
 

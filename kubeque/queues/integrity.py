@@ -1,8 +1,8 @@
 """The audit of a job: find faults in its blocks and counts.
 
 The functions are pure: blocks, counts and the time are arguments. The blocks of a running job change while they are
-read, so a task that is stolen or moves may be found twice. Therefore only a fault that several audits find is real
-(`standing`).
+read. So an audit can find a stolen or moved task twice. Therefore only a fault that several audits find is real (see
+`standing`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kubeque.queues.block import Block
 
 #: Seconds by which the end of a lease may be too late, because clocks differ.
 _SLACK_SECONDS = 60.0
-#: Maximum number of tasks that are named for each kind of fault; the others are only counted.
+#: Maximum number of tasks to name for each kind of fault. Further tasks are only counted.
 _NAMED = 5
 
 
@@ -29,9 +29,9 @@ _NAMED = 5
 class Fault:
     """One fault of a job."""
 
-    #: The faulty object, for example "task 7" or "block 0-256". It is the same in every audit.
+    #: The faulty object, for example "task 7" or "block 0-256". The text is the same in every audit.
     where: str
-    #: Description of the fault, with the remedy if there is one.
+    #: Description of the fault. It includes the remedy if there is one.
     what: str
 
 
@@ -44,7 +44,7 @@ class Audit:
     now: float
     findings: list[Fault] = field(default_factory=list)
     blocks: int = 0
-    #: Counts of the states, by size class.
+    #: Counts of the task states, by size class.
     tallies: dict[int, Tally] = field(default_factory=dict)
     #: Size classes with tasks in states that only a newer kubeque knows.
     _uncountable: set[int] = field(default_factory=set)
@@ -54,7 +54,7 @@ class Audit:
         self._homes = bytearray(self.job.n)
 
     def look(self, records: Iterable[BlockRecord]) -> Audit:
-        """Check every block and return this audit. Memory: a byte for each task."""
+        """Check every block and return this audit. Uses one byte of memory for each task."""
         for record in records:
             self.blocks += 1
             where = f"block {record.id}"
@@ -89,7 +89,7 @@ class Audit:
                 self.findings.append(Fault("tasks", f"and {len(found) - _NAMED} more: each {what}"))
 
     def compare(self, counted: Mapping[int, Tally]) -> Audit:
-        """Check the counts of the queue against those of the states, and return this audit."""
+        """Compare the queue's counts with the counts of the task states, and return this audit."""
         for size_class in sorted({*counted, *self.tallies}):
             said, found = counted.get(size_class, Tally()), self.tallies.get(size_class, Tally())
             if said != found and size_class not in self._uncountable:
@@ -99,7 +99,7 @@ class Audit:
         return self
 
     def close(self) -> Audit:
-        """Check the fields of the job against its blocks, and return this audit."""
+        """Compare the fields of the job with its blocks, and return this audit."""
         job, total = self.job, sum(self.tallies.values(), Tally())
         if job.reset is not None:
             self._of_job(f"the reset to run {job.run} is not finished: {code('status', job.name)} finishes it")
@@ -114,13 +114,13 @@ class Audit:
 
 
 def standing(looks: Sequence[Sequence[Fault]]) -> list[Fault]:
-    """Return the faults that every audit found. Others are the result of reading during writes."""
+    """Return the faults that every audit found. Other faults only seem to exist, because of writes during the audit."""
     steady = set.intersection(*({(finding.where, _kind(finding)) for finding in look} for look in looks))
     return [finding for finding in looks[-1] if (finding.where, _kind(finding)) in steady]
 
 
 def _kind(finding: Fault) -> str:
-    """Return the description of a fault without its numbers, which may change between audits."""
+    """Return the description of a fault without its numbers, because numbers can change between audits."""
     return "".join(char for char in finding.what if not char.isdigit())
 
 
@@ -134,7 +134,7 @@ def _out_of_shape(job: Job, block: Block) -> str:
 
 
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
-    """Yield the faults of the indexed fields by which the block is found and counted."""
+    """Yield the faults of the indexed fields, which are used to find and count the block."""
     tally = block.tally()
     if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
         yield "it is counted wrongly"
@@ -181,7 +181,7 @@ def _run(job: Job, block: Block) -> Iterator[str]:
 
 
 def _tasks(block: Block) -> Iterator[Fault]:
-    """Yield the faults of the records of tasks, compared with their states."""
+    """Yield the contradictions between the records of tasks and their states."""
     for index in block.records:
         if not block.lo <= index < block.hi:
             yield Fault(f"task {index}", f"block {block.id} keeps a record of it and does not hold it")

@@ -13,16 +13,16 @@ from kubeque.queues.backends.records import read_job
 
 @dataclass(frozen=True, slots=True)
 class JobList:
-    """The jobs of a queue: those that can be read, and those that cannot."""
+    """The readable and unreadable jobs of a queue."""
 
-    #: Higher priority first, then in order of submission.
+    #: Jobs with a higher priority come first. Jobs with equal priority are in order of submission.
     jobs: list[Job]
-    #: Name and reason for each job that cannot be read.
+    #: For each job that cannot be read, an error with its name and the reason.
     unreadable: list[JobUnreadable]
 
 
 def list_readable(records: Iterable[JobRecord]) -> JobList:
-    """Return the jobs of these records, and the reasons why the others cannot be read."""
+    """Return the readable jobs of these records, and for each of the other records the reason as an error."""
     found: list[Job] = []
     unreadable: list[JobUnreadable] = []
     for record in records:

@@ -33,17 +33,17 @@ class JobRecords:
         self, backend: Backend, *, sleep: Sleep = time.sleep, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._backend = backend
-        #: Waits between calls to a backend that does not answer, and between claims that failed.
+        #: Function that waits between calls to a backend that does not answer, and between failed claims.
         self.sleep = sleep
         #: Monotonic clock of the leases, seconds.
         self.clock = clock
-        #: Reasons why jobs cannot be read, as far as they were logged.
+        #: Logged reasons why jobs cannot be read.
         self._logged: set[str] = set()
 
     def create(self, job: Job, content: Iterable[Block]) -> Job:
-        """Create a job with its blocks and return it. It becomes visible when all of them are stored.
+        """Create a job with its blocks and return the job. The job becomes visible when all blocks are stored.
 
-        Raises JobExists if the name is taken; the blocks are then deleted.
+        Raises JobExists if the name is taken. The blocks are then deleted.
         """
         if self.find(job.name) is not None:
             raise JobExists(f"there is a job {job.name!r} already")
@@ -58,41 +58,41 @@ class JobRecords:
         """Store new blocks. The caller stores or changes their job afterwards."""
         rest = enumerate(content)
         while batch := [block_record(block, first_slot(number)) for number, block in islice(rest, _INSERT_BATCH)]:
-            # Safe to repeat: existing blocks are unchanged.
+            # This can be repeated safely, because existing blocks are unchanged.
             self._answered(partial(self._backend.insert_blocks, batch))
 
     def _insert(self, job: Job, change_id: str, *, again: bool) -> bool:
         """True if this job was created; False if another job has its name."""
         if again and not self._backend.scan_blocks(job.uid, limit=1):
-            return True  # it was created, the answer was lost, and it was removed: do not create it again
+            return True  # the job was created, the answer was lost, and the job was removed: do not create it again
         try:
             self._backend.insert_job(job_record(job, 0, [change_id]))
             return True
         except Conflict:
             kept = self._backend.get_job(job.name)
-            # True after an own insert whose answer was lost; others may have changed the job since.
+            # The same uid: this call inserted the job, and the answer was lost. Others may have changed the job since.
             return kept is not None and read_job(kept)[0].uid == job.uid
 
     def find(self, name: str) -> Job | None:
-        """Return the job of that name, or None. Raises JobUnreadable."""
+        """Return the job with that name, or None. Raises JobUnreadable."""
         if not is_unicode(name):
             return None
         record = self._backend.get_job(name)
         return read_job(record)[0] if record else None
 
     def job(self, name: str) -> Job:
-        """Return the job of that name. Raises JobNotFound, JobUnreadable."""
+        """Return the job with that name. Raises JobNotFound or JobUnreadable."""
         job = self.find(name)
         if job is None:
             raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
         return job
 
     def list_jobs(self, fleet: str | None = None) -> JobList:
-        """Return all jobs, or those of a fleet that have not ended, and those that cannot be read."""
+        """Return the readable and unreadable jobs: all jobs, or only the jobs of a fleet that are not closed."""
         return list_readable(self._backend.list_jobs(fleet))
 
     def jobs(self, fleet: str | None = None) -> list[Job]:
-        """Return the jobs of `list_jobs` that can be read. Each other job is logged once."""
+        """Return the readable jobs of `list_jobs`. Log each unreadable job once."""
         listed = self.list_jobs(fleet)
         for reason in map(str, listed.unreadable):
             if reason not in self._logged:
@@ -103,9 +103,9 @@ class JobRecords:
     def update(self, name: str, change: Callable[[Job], Job | None]) -> Job:
         """Change a job by compare-and-set and return it.
 
-        `change` gets the stored job and returns the changed one; None: no change. It may be called several times.
+        `change` gets the stored job and returns the changed job, or None for no change. It can be called several times.
 
-        Raises JobNotFound, JobUnreadable.
+        Raises JobNotFound or JobUnreadable.
         """
         change_id, uids = secrets.token_hex(8), set[str]()
         return self._answered(lambda: self._try_update(name, change, change_id, uids))
@@ -116,7 +116,7 @@ class JobRecords:
             job, changes = read_job(record) if record else (None, [])
             if record is None or job is None or uids - {job.uid}:  # a new job of that name must not be changed
                 raise JobNotFound(f"there is no job {name!r}: {code('status')} lists the jobs there are")
-            # A change that was applied, but whose answer was lost, is not made twice.
+            # Do not repeat a change that was applied and whose answer was lost.
             wanted = None if change_id in changes else change(job)
             if wanted is None:
                 return job
@@ -132,7 +132,7 @@ class JobRecords:
     def kill(self, name: str) -> Job:
         """Stop a job. Its consumers notice this within five seconds and give their tasks back.
 
-        Raises JobNotFound, and JobUnreadable for a job that only `put_aside` can stop.
+        Raises JobNotFound if there is no such job. Raises JobUnreadable if only `put_aside` can stop the job.
         """
 
         def change(job: Job) -> Job | None:
@@ -142,14 +142,14 @@ class JobRecords:
         return self.update(name, change)
 
     def put_aside(self, name: str) -> None:
-        """Stop a job whose record is damaged: its state becomes `killed`, and no consumer lists it any more.
+        """Stop a job whose record is damaged. Its state becomes `killed`, and no consumer lists it any more.
 
         Raises JobUnreadable if the job needs a newer kubeque.
         """
         self._answered(lambda: self._change_record(name, lambda record: self._backend.swap_job(killed_record(record))))
 
     def discard(self, name: str) -> str:
-        """Delete the damaged record of a job, and its blocks; return its uid, empty if it is unknown.
+        """Delete the damaged record of a job, and its blocks. Return the uid of the job; empty if unknown.
 
         Raises JobUnreadable if the job needs a newer kubeque.
         """
@@ -166,9 +166,9 @@ class JobRecords:
         return uid
 
     def _change_record(self, name: str, change: Callable[[JobRecord], object]) -> None:
-        """Change a stored record that is damaged, unless it can be read by now or is gone.
+        """Change a damaged record. Do nothing if the record has become readable or is gone.
 
-        Raises JobUnreadable if the job needs a newer kubeque, which may be working on it.
+        Raises JobUnreadable if the job needs a newer kubeque, because that kubeque may be working on the job.
         """
         while (record := self._backend.get_job(name)) is not None and (damaged := list_readable([record]).unreadable):
             if damaged[0].needs:
@@ -178,9 +178,9 @@ class JobRecords:
                 return
 
     def stop(self, job: Job, reason: str) -> Job:
-        """End a job early by its own rule. A job that was replaced or reset meanwhile is unchanged.
+        """End a job early by one of its own rules. Do not change a job that was replaced or reset meanwhile.
 
-        Raises JobNotFound, JobUnreadable.
+        Raises JobNotFound or JobUnreadable.
         """
 
         def change(now: Job) -> Job | None:
@@ -189,7 +189,7 @@ class JobRecords:
         return self.update(job.name, change)
 
     def remove(self, name: str) -> Job | None:
-        """Delete a job and its blocks, and return the job; None if there was none.
+        """Delete a job and its blocks. Return the job, or None if there was no such job.
 
         Afterwards its consumers cannot record anything.
         """
@@ -201,7 +201,7 @@ class JobRecords:
         return job
 
     def _delete_blocks_of(self, uid: str) -> None:
-        """Delete the blocks of a deleted job, unless another job has this uid, which a damaged record can name."""
+        """Delete the blocks of a deleted job, unless a different job has this uid: a damaged record can contain it."""
         if uid not in {job.uid for job in self.list_jobs().jobs}:
             self.delete_blocks(uid)
 
@@ -210,7 +210,7 @@ class JobRecords:
         self._answered(lambda: self._backend.delete_blocks(uid))
 
     def _delete(self, name: str, uid: str) -> None:
-        """Delete the job of that name if it has this uid."""
+        """Delete the job with that name if it has this uid."""
         while (record := self._backend.get_job(name)) is not None and read_job(record)[0].uid == uid:
             try:
                 return self._backend.delete_job(record)

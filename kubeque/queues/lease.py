@@ -1,7 +1,7 @@
 """Leases: begin tasks, extend a lease, record outcomes and give tasks back.
 
-A `Lease` is one block that one consumer leases. Threads of the consumer share it: one lock serializes the commits.
-If the answer to a commit is lost, a read shows whether the queue contains it.
+A `Lease` is one block that one consumer leases. The threads of the consumer share it, and a lock serializes the
+commits. If the answer to a commit is lost, a read shows whether the queue contains the commit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Lease:
         clock: Callable[[], float] | None = None,
         unanswered: bool = False,
     ) -> None:
-        """`unanswered`: the queue has not confirmed this lease. Its tasks do not start before a commit has done so."""
+        """`unanswered`: True if the queue has not confirmed this lease. No task starts before a commit succeeds."""
         self._unanswered = unanswered
         self.job = job
         self._queue = queue
@@ -44,7 +44,7 @@ class Lease:
         self._clock = clock or queue.clock
         self._lock = threading.RLock()
         self._begun: set[int] = set()
-        #: Tasks that a commit without an answer may have given back. They do not start before the block was read.
+        #: Tasks that a commit without an answer may have given back. They do not start before the block is read again.
         self._doubtful: set[int] = set(block.indexes(State.RESERVED)) if unanswered else set()
         self._waiting: list[Outcome] = []
         self.committed_at = self._clock()
@@ -53,7 +53,7 @@ class Lease:
 
     @property
     def block(self) -> Block:
-        """The block as last read or written."""
+        """The last block that was read or written."""
         return self._block
 
     @property
@@ -68,21 +68,21 @@ class Lease:
 
     @property
     def waiting_since(self) -> float | None:
-        """Time of the oldest outcome that is not recorded, seconds of the lease's clock; None if there is none."""
+        """Time of the oldest outcome that is not recorded, in seconds of the lease's clock; None if there is none."""
         return self._waiting_since if self._waiting else None
 
     @property
     def untouched(self) -> list[int]:
-        """Reserved tasks that have not begun, as of the last commit. A commit in another thread is not waited for."""
+        """Reserved tasks that have not begun, as of the last commit. Does not wait for a commit in another thread."""
         return [i for i in self._block.indexes(State.RESERVED) if i not in self._begun]
 
     @property
     def idle(self) -> bool:
-        """True if every task that has begun is recorded."""
+        """True if the outcome of every task that has begun is recorded."""
         return not self._begun
 
     def take(self) -> tuple[int, int] | None:
-        """Begin the next reserved task and return its index and attempt; None if every reserved task has begun."""
+        """Begin the next reserved task. Return its index and attempt, or None if no reserved task can begin."""
         with self._lock:
             for index in self.untouched if self.held else ():
                 if index not in self._doubtful:
@@ -91,12 +91,12 @@ class Lease:
         return None
 
     def untake(self, index: int) -> None:
-        """Count a task that has begun but did not run as not begun, so that it can be given back."""
+        """Mark a task as not begun, because it has not run. The task can then be given back."""
         with self._lock:
             self._begun.discard(index)
 
     def add_outcome(self, outcome: Outcome) -> None:
-        """Add an outcome whose results are stored; the next commit records it."""
+        """Add an outcome whose results are stored. The next commit records the outcome."""
         with self._lock:
             if not self._waiting:
                 self._waiting_since = self._clock()
@@ -105,13 +105,14 @@ class Lease:
     def commit(self, *, reserve: int = 0, give_back: bool = False, release: bool = False) -> None:
         """Record the waiting outcomes and extend the lease.
 
-        `reserve`: number of further tasks to reserve. `give_back`: give back the reserved tasks that have not begun. If
-        no task has begun, also give back the block, because its first task could not be stolen. `release`: give back
-        all reserved tasks and the block. If the block was given back before, the commit writes nothing.
+        `reserve`: number of further tasks to reserve. `give_back`: True to give back the reserved tasks that have not
+        begun. If no task has begun, the block is given back too, because otherwise nobody could steal its first task.
+        `release`: True to give back all reserved tasks and the block. If the block was given back before, the commit
+        writes nothing.
 
-        Raises LeaseLost if another consumer has the block, or if it was given back before a waiting outcome ended.
-        Raises QueueUnavailable if the queue does not answer. The outcomes are kept then, and a later commit reads the
-        block first.
+        Raises LeaseLost if another consumer has the block, or if outcomes wait and the block was given back before.
+        Raises QueueUnavailable if the queue does not answer. The outcomes then stay in the lease. A later commit reads
+        the block first.
         """
         with self._lock:
             if self._unanswered:
@@ -128,9 +129,10 @@ class Lease:
             self.committed_at = self._clock()
 
     def commit_each(self, reason: str) -> None:
-        """Record each waiting outcome in a commit of its own. One that cannot be stored is recorded as `internal`.
+        """Record each waiting outcome in its own commit. If an outcome cannot be stored, record `internal` instead.
 
-        `reason`: message of such an outcome. Raises the errors of `commit`, and any error of recording `internal`.
+        `reason`: message of an `internal` outcome. Raises the errors of `commit`. Raises any error that occurs while an
+        `internal` outcome is recorded.
         """
         with self._lock:
             for outcome in list(self._waiting) if self._block.leased else ():
@@ -144,8 +146,10 @@ class Lease:
                     self._write([self._waiting[0]])
 
     def fail_reserved(self, message: str, *, untouched: bool) -> None:
-        """Add an outcome `internal` for each task that has begun; with `untouched`, also for the other reserved
-        tasks."""
+        """Add an outcome `internal` for each task that has begun.
+
+        `untouched`: True to do the same for the reserved tasks that have not begun.
+        """
         with self._lock:
             known = {outcome.index for outcome in self._waiting}
             for index in self._block.indexes(State.RESERVED):
@@ -155,29 +159,29 @@ class Lease:
                     )
 
     def give_up(self) -> None:
-        """Write nothing more: the lease ends when its owner is gone."""
+        """Write nothing more. The lease ends when its owner is gone."""
         self.lost = True
 
     def __str__(self) -> str:
-        """Return job and tasks, for the log."""
+        """Return the names of the job and the tasks, for the log."""
         return f"{self.job.name}, tasks {self._block.lo} to {self._block.hi - 1}"
 
     def _must_split(self) -> bool:
-        """True if more tasks may move than one transaction can add as blocks."""
+        """True if more tasks can move than one transaction can add as new blocks."""
         return not self.lost and len(self.job.shapes) > 1 and len(self._waiting) > MAX_MOVES
 
     def _write(
         self, outcomes: Sequence[Outcome], *, reserve: int = 0, back: Sequence[int] = (), release: bool = False
     ) -> None:
         while not self._try_write(outcomes, reserve, back, release):
-            if not self._block.leased:  # an earlier commit released it before these tasks ended
+            if not self._block.leased:  # an earlier commit released the block before these tasks ended
                 raise self._lose()
         self._doubtful.clear()
         self._waiting = self._waiting[len(outcomes) :]
         self._begun -= {outcome.index for outcome in outcomes}
 
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
-        """True if the commit was applied; if not, the block has been read again."""
+        """True if the commit was applied. If it was not, the block has been read again."""
         before = self._block
         after, moved = transitions.commit(
             before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
@@ -190,7 +194,7 @@ class Lease:
         except QueueUnavailable:
             self._doubtful.update(self.untouched if release else back)
             applied = self._settle(before)  # raises QueueUnavailable if the queue still does not answer
-        # The applied commit may be an earlier one without an answer, which had fewer outcomes.
+        # The applied commit can be an earlier commit without an answer, with fewer outcomes.
         return (
             applied
             and all(transitions.shows(self._block, o) for o in outcomes)
@@ -198,7 +202,7 @@ class Lease:
         )
 
     def _settle(self, before: Block) -> bool:
-        """Read the block. True if the commit that was based on `before` was applied."""
+        """Read the block. Return True if the commit based on `before` was applied."""
         try:
             fresh = self._queue.get_block(before)
         except JobUnreadable as error:
@@ -217,7 +221,7 @@ class Lease:
         )
 
     def refresh(self, job: Job) -> None:
-        """Use the current version of the job (budgets, floor class). Another job is ignored."""
+        """Use the current version of the job (budgets, floor class). Ignore a different job."""
         if job.uid == self.job.uid:
             self.job = job
 

@@ -17,8 +17,8 @@ _SCHEMES = "sqlite:///path, postgresql://user@host/database, datastore://project
 def open_queue(url: str, *, create: bool = True) -> Queue:
     """Return the queue at `url`. `create`: False to raise QueueGone if the SQLite file is missing.
 
-    Raises ConfigError for an unknown scheme or a wrong URL, MissingExtra if a library is missing, and QueueError if the
-    queue cannot be used.
+    Raises ConfigError for an unknown scheme or a wrong URL. Raises MissingExtra if a library is missing. Raises
+    QueueError if the queue cannot be used.
     """
     return Queue(open_backend(url, create=create))
 

@@ -1,7 +1,7 @@
 """The queue: jobs and their tasks, on any backend.
 
-Every write is a compare-and-set. A refused write is repeated from a fresh read. If the answer to a write is lost, a
-read shows whether it was applied. No operation makes one call per task.
+Every write is a compare-and-set. After a refused write, the change is repeated with a fresh read. If the answer to a
+write is lost, a read shows whether the write was applied. No operation makes one call per task.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ class Queue(JobRecords):
 
     @property
     def has_cheap_reads(self) -> bool:
-        """True if a consumer may read a job every second; False where each read costs money."""
+        """True if a consumer may read a job every second; False if each read costs money."""
         return self._backend.cheap
 
     def close(self) -> None:
         self._backend.close()
 
     def now(self) -> float:
-        """Return the clock of the queue, Unix seconds."""
+        """Return the time on the clock of the queue, Unix seconds."""
         return self._backend.now()
 
     # ------------------------------------------------------------------ tasks
     def tallies(self, job: Job) -> dict[int, Tally]:
-        """Return the counts by size class, in O(blocks)."""
+        """Return the counts by size class. Takes O(blocks)."""
         return self._backend.tally(job.uid)
 
     def counts(self, job: Job) -> Counts:
@@ -56,22 +56,22 @@ class Queue(JobRecords):
         return Counts(total.pending, total.running, total.ok, total.failed, held=held)
 
     def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
-        """Yield all blocks in order of their first task, except those that end before task `first`."""
+        """Yield all blocks in order of their first task. Skip blocks that end before task `first`."""
         return (block for block in map(read_block, self.scan_records(job, first=first)) if block.hi > first)
 
     def scan_records(self, job: Job, *, first: int = 0) -> Iterator[BlockRecord]:
-        """Yield the records of the blocks of `scan`, and possibly of some blocks that end before `first`."""
+        """Yield the records of the blocks of `scan`. Some blocks that end before `first` can be among them."""
         after = (first - MAX_BLOCK, "") if first > 0 else None
         while batch := self._backend.scan_blocks(job.uid, after=after, limit=_SCAN_BATCH):
             yield from batch
             after = (batch[-1].lo, batch[-1].id)
 
     def tasks(self, job: Job, *, first: int = 0) -> Iterator[TaskView]:
-        """Yield every task from index `first` on once, in order. Memory: a few blocks."""
+        """Yield every task from index `first` on, once and in order. Keeps only a few blocks in memory."""
         return (view for view in in_order(job, self.scan(job, first=first)) if view.index >= first)
 
     def task(self, job: Job, index: int) -> TaskView | None:
-        """Return one task, or None if the job has no such index."""
+        """Return the task with this index, or None if the job has no such task."""
         near = takewhile(lambda block: block.lo <= index, self.scan(job, first=index))
         return next((view for view in in_order(job, near) if view.index == index), None)
 
@@ -79,7 +79,7 @@ class Queue(JobRecords):
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:
         """Reset the tasks that `rule` selects, under a new run number, and return the job.
 
-        `change` may change the job in the same write. If the reset is interrupted, any program can finish it by
+        `change` can change the job in the same write. If the reset is interrupted, any program can finish it with
         `finish_reset`.
         """
 
@@ -87,7 +87,7 @@ class Queue(JobRecords):
 
         def begin(job: Job) -> Job | None:
             nonlocal began
-            began = job.reset is None  # one reset at a time: finish an earlier one first, also if the job was killed
+            began = job.reset is None  # one reset at a time: finish an earlier reset first, even of a killed job
             return self._begin_reset(change(job), rule, self.now()) if began else None
 
         while True:
@@ -97,7 +97,7 @@ class Queue(JobRecords):
 
     @staticmethod
     def _begin_reset(job: Job, rule: ResetRule, now: float) -> Job:
-        go = rule.go or not job.open  # tasks of a killed job run again, held or not
+        go = rule.go or not job.open  # the tasks of a killed job run again even if they were held
         restart = not job.open and job.deadline_seconds is not None
         return replace(
             job, state=JobState.RESETTING, run=job.run + 1, reset=replace(rule, go=go), closing=None, reason="",
@@ -106,9 +106,9 @@ class Queue(JobRecords):
         )  # fmt: skip
 
     def finish_reset(self, job: Job) -> Job:
-        """Reset all blocks of an older run, end the reset of the job and return the job.
+        """Reset all blocks of older runs, end the reset of the job, and return the job.
 
-        Passes are repeated until none finds a block of an older run: a steal during a pass can create one.
+        A steal during a pass can create a block of an older run. So passes are repeated until there is no such block.
         """
         if job.reset is None:
             return job
@@ -124,17 +124,17 @@ class Queue(JobRecords):
         return self.update(job.name, end)
 
     def _reset_pass(self, job: Job, rule: ResetRule) -> int:
-        """Return the number of blocks that this pass changed."""
+        """Reset the blocks of older runs and return their number."""
         behind = [block for block in self.scan(job) if block.run < job.run]
         for block in behind:
             self.change_block(block, lambda b: (transitions.reset(b, rule, job.run), []) if b.run < job.run else None)
         return len(behind)
 
     def change_block(self, block: Block, change: Callable[[Block], tuple[Block, list[Block]] | None]) -> Block | None:
-        """Change a block whose lease the caller does not hold, and return it.
+        """Change a block whose lease the caller does not hold, and return the block.
 
-        Return None if the block is gone or `change` returned None. If `change` gets a block that it has already
-        changed, it must return None.
+        Return None if the block is gone or if `change` returned None. `change` must return None for a block that it has
+        already changed.
         """
 
         def attempt() -> Block | None:
@@ -168,10 +168,10 @@ class Queue(JobRecords):
         return read_block(record) if record else None
 
     def swap(self, block: Block, inserts: Iterable[Block] = ()) -> int:
-        """Replace the stored block by `block`, insert new blocks, and return the new version. The stored block must
-        have the version of `block`.
+        """Replace the stored block with `block`, insert new blocks, and return the new version.
 
-        Raises Conflict, and writes nothing, if the stored version differs or a block to insert exists already.
+        Raises Conflict, and writes nothing, if the stored block does not have the version of `block`, or if a block to
+        insert exists.
         """
         return self._backend.swap_block(block_record(block, _slot()), [block_record(new, _slot()) for new in inserts])
 

@@ -1,6 +1,6 @@
 """Reap: take back the leases of dead consumers.
 
-It is idempotent and needs no leader: consumers, `watch`, Airflow sensors and commands may reap at the same time.
+Reaping is idempotent and needs no leader. Consumers, `watch`, Airflow sensors and commands may reap at the same time.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
 _LEASES = 1000
-#: Returns how the owner of a lease died; None if it is alive or unknown.
+#: Function that returns how the owner of a lease died; None if the owner is alive or unknown.
 DeathProbe = Callable[[str], Death | None]
 
 
 def nobody_knows(owner: str) -> Death | None:
-    """Return None. For clusters that know nothing about consumers except their leases."""
+    """Return None. This is the DeathProbe of clusters that cannot tell whether a consumer has died."""
     return None
 
 
-#: Seconds between two polls, or half a lease if that is longer, after which the observation of a lease starts again.
+#: Longest pause in seconds between two polls of a lease (half a lease if that is longer). After a longer pause, the
+#: observation of the lease starts again.
 _LONGEST_LOOK_SECONDS = 30.0
 
 
@@ -38,19 +39,19 @@ _LONGEST_LOOK_SECONDS = 30.0
 class _Sight:
     #: Epoch and seq of the block.
     version: tuple[int, int]
-    #: Last poll that found this version, seconds of the own monotonic clock.
+    #: Time of the last poll that found this version, in seconds of this process's monotonic clock.
     last: float
-    #: Seconds for which it was unchanged while the queue answered.
+    #: Seconds for which the version was unchanged while the queue answered.
     unchanged: float = 0.0
 
 
 class LeaseWatch:
-    """Leases as one process observed them, by its own monotonic clock. The result does not depend on other clocks."""
+    """The leases that one process has observed. It uses only the monotonic clock of this process."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._seen: dict[tuple[str, str], _Sight] = {}
-        #: Last poll that the queue did not answer, seconds of the clock.
+        #: Time of the last poll that the queue did not answer, in seconds of the clock.
         self._silent_at = float("-inf")
         #: Owners whose evictions this process has charged.
         self.evicted: set[str] = set()
@@ -62,10 +63,10 @@ class LeaseWatch:
     def silent(self, block: Block, lease_seconds: float) -> bool:
         """True if this lease was unchanged for `lease_seconds` while the queue answered.
 
-        The time between two polls counts as at most a third of a lease, because the queue may have been down in a
-        longer time, so that the owner could not renew its lease. The observation starts again, so that the owner has a
-        whole lease to renew, in two cases: the time was much longer; or it was longer than a third of a lease and the
-        queue did not answer this process.
+        The time between two polls counts as at most a third of a lease. If it was longer, the queue may have been down,
+        and the owner could not renew its lease. If it was much longer, the observation starts again, so that the owner
+        has a whole lease to renew. The observation also starts again if the time was longer than a third of a lease and
+        the queue did not answer this process.
         """
         now = self._clock()
         key, version = (block.uid, block.id), (block.epoch, block.seq)
@@ -78,7 +79,7 @@ class LeaseWatch:
         return sight.unchanged > lease_seconds
 
     def _missed(self, sight: _Sight, now: float, lease_seconds: float) -> bool:
-        """True if the queue may have been down since the last poll that found the lease."""
+        """True if the queue may have been down for long since the last poll that found the lease."""
         down = self._silent_at > sight.last and now - sight.last > lease_seconds / 3
         return down or now - sight.last > max(lease_seconds / 2, _LONGEST_LOOK_SECONDS)
 
@@ -89,15 +90,15 @@ class LeaseWatch:
 
 
 def list_leased(queue: Queue, job: Job) -> list[Block]:
-    """Return the leased blocks of a job that can be read, at most _LEASES."""
+    """Return the readable leased blocks of a job, at most _LEASES."""
     return read_blocks(queue.find_records(job, Find.LEASED, limit=_LEASES))[0]
 
 
 def reap(queue: Queue, job: Job, *, find_death: DeathProbe = nobody_knows, watch: LeaseWatch | None = None) -> int:
-    """Take back the leases of dead consumers and return their number.
+    """Take back the leases of dead consumers and return the number of these leases.
 
-    A consumer is dead if `find_death` or `watch` reports its death. The first contact with a queue that was down
-    therefore takes back no lease because of its age: the owner could not renew it.
+    A consumer is dead if `find_death` reports its death, or if `watch` has seen its lease unchanged for too long.
+    An expired lease is not enough, because owners cannot renew their leases while a queue is down.
     """
     try:
         held = list_leased(queue, job)

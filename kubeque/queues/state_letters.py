@@ -1,4 +1,4 @@
-"""State letters: one for each task, read from the record of a block without decoding its tasks."""
+"""State letters: one letter for each task. They are read from the record of a block without decoding its tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubeque.model.job.task import Cause, Outcome, State, TaskState
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.records import decode, translate_damage
 
-#: Meaning of each letter: the state of a task, or the cause by which it failed.
+#: Meaning of each letter: the state of a task, or the cause of its failure.
 MEANING: dict[str, str] = {
     "-": TaskState.PENDING.value, "h": TaskState.HELD.value, "r": TaskState.RUNNING.value, "o": TaskState.OK.value,
     "k": TaskState.KILLED.value, "u": TaskState.UNKNOWN.value,
@@ -40,7 +40,7 @@ _OUTCOME = 3
 
 
 def read_letters(record: BlockRecord) -> str:
-    """Return one letter for each task of a block, in order. Raises JobUnreadable if it is damaged."""
+    """Return one letter for each task of a block, in order. Raises JobUnreadable if the block is damaged."""
     with translate_damage(record):
         wire = decode(record.body)
         text: str = wire["states"].translate(_LETTERS)
@@ -55,7 +55,7 @@ def read_letters(record: BlockRecord) -> str:
 
 
 def read_failed(record: BlockRecord) -> Iterator[Outcome]:
-    """Yield the outcomes of a block's failed tasks, in order. Raises JobUnreadable if it is damaged."""
+    """Yield the outcomes of a block's failed tasks, in order. Raises JobUnreadable if the block is damaged."""
     with translate_damage(record):
         found = _failed(record, decode(record.body))
         outcomes = [Outcome.from_wire(record.lo + offset, outcome) for offset, outcome in found]
@@ -69,5 +69,5 @@ def _failed(record: BlockRecord, wire: dict[str, Any]) -> Iterator[tuple[int, li
 
 
 def squeeze(letters: str) -> str:
-    """Return letters run-length encoded: `ooor` becomes `o3r`."""
+    """Return the letters in run-length encoding: `ooor` becomes `o3r`."""
     return _RUN.sub(lambda run: f"{run[1]}{len(run[0])}", letters)

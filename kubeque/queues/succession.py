@@ -1,4 +1,4 @@
-"""Replace a job by a new one of the same name."""
+"""Replace a job with a new job of the same name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from kubeque.queues.queue import Queue
 
 
 def replace_job(queue: Queue, before: Job, after: Job, content: Iterable[Block]) -> Job:
-    """Replace the job `before` by `after` with its blocks, and return the stored job.
+    """Replace the job `before` with `after` and its blocks, and return the stored job.
 
-    Afterwards consumers of `before` cannot record anything. Raises JobExists if another job has the name by now; the
+    Afterwards consumers of `before` cannot record anything. Raises JobExists if a third job has the name by now. The
     blocks of `after` are then deleted.
     """
     queue.insert_blocks(content)

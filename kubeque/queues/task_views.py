@@ -1,4 +1,4 @@
-"""Tasks as they are shown to users, from the blocks of a job."""
+"""The tasks of a job in the form that users see, made from its blocks."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SHOWN = {
 def in_order(job: Job, content: Iterable[Block]) -> Iterator[TaskView]:
     """Yield every task once, in order of its index. `content`: blocks in order of their first task.
 
-    A task that is stolen or moves while the blocks are read may be found twice: the first find counts. Memory: a few
-    blocks.
+    A task that is stolen or moves while the blocks are read can be found twice. The first find counts. Keeps only a few
+    blocks in memory.
     """
     last = -1
     for view in _merge(job, content):

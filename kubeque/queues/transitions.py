@@ -1,8 +1,9 @@
 """All changes of a block.
 
-The functions are pure: they take a block and the time, and return new blocks. The caller stores the result by one
-compare-and-set (`queues/backends/backend.py: swap_block`). The backend refuses a change of a stale block: fencing.
-If the answer to a commit is lost, `settle` returns whether it was applied, by nonce, epoch and seq of the stored block.
+The functions are pure. They take a block and the time, and return new blocks. The caller stores the result with one
+compare-and-set (`queues/backends/backend.py: swap_block`). The backend refuses to change a stale block (fencing). If
+the answer to a commit is lost, `settle` compares the nonce, epoch and seq of the stored block. It returns whether the
+commit was applied.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class _BlockDraft:
             self.records[index] = record
 
     def reserve(self, count: int) -> None:
-        """Reserve `count` pending tasks in order. A suspect is reserved only if no other task is reserved."""
+        """Reserve `count` pending tasks in order. Reserve a suspect only if no other task is reserved."""
         lo, reserved = self.block.lo, [o for o, state in enumerate(self.states) if state == State.RESERVED]
         if any(self.records.get(lo + offset, NEVER_RUN).suspect for offset in reserved):
             return
@@ -53,7 +54,7 @@ class _BlockDraft:
 
 
 def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> Block:
-    """Return a ready block as leased by `owner`, with its first tasks reserved."""
+    """Return the ready block with a lease of `owner`. Its first tasks are reserved."""
     draft = _BlockDraft(block)
     draft.reserve(reserve)
     return draft.done(
@@ -73,8 +74,8 @@ def commit(
 ) -> tuple[Block, list[Block]]:
     """Return the block after a commit of its owner, and new blocks that must be stored in the same transaction.
 
-    The commit records outcomes, gives tasks back, reserves the next ones and extends the lease. With `release` it gives
-    back all reserved tasks and the block. Each new block has one task, which moved to a larger size class.
+    The commit records outcomes, gives tasks back, reserves the next tasks and extends the lease. With `release` it
+    gives back all reserved tasks and the block. Each new block has one task, which moved to a larger size class.
     """
     draft = _BlockDraft(block)
     moved: list[Block] = []
@@ -96,7 +97,7 @@ def commit(
 
 
 def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) -> None:
-    """Record one outcome in the draft. It is ignored unless this attempt of the task is reserved in the block."""
+    """Record one outcome in the draft. Ignore the outcome unless its attempt is reserved in the block."""
     block, index = draft.block, outcome.index
     known = draft.records.get(index, NEVER_RUN)
     if not block.lo <= index < block.hi or draft.states[index - block.lo] != State.RESERVED:
@@ -117,7 +118,7 @@ def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) 
 def _follow(
     draft: _BlockDraft, job: Job, index: int, record: TaskRecord, verdict: Verdict, cause: Cause, moved: list[Block]
 ) -> None:
-    """Carry out the verdict on a task in the draft: it fails, waits again, or moves to a larger size class."""
+    """Apply the verdict to a task in the draft. The task fails, waits again, or moves to a larger size class."""
     block = draft.block
     size_class = larger_class(job.shapes, lift_class(job.shapes, block.size_class, job.floor), cause)
     if verdict is Verdict.FAIL or (verdict is Verdict.MOVE and size_class is None):
@@ -148,14 +149,15 @@ def _alone(block: Block, index: int, size_class: int, record: TaskRecord) -> Blo
 def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve: int) -> tuple[Block, Block] | None:
     """Return a leased block without its tail, and the tail as a block leased by `owner`; None if there is no tail.
 
-    Epoch and seq of the first block stay the same, so the next commit of its owner detects that only the range changed.
+    The epoch and seq of the first block do not change. So the next commit of its owner detects that only the range has
+    changed.
     """
     spare = block.spare()
     if not spare:
         return None
     cut = spare[len(spare) // 2] - block.lo
     if cut == 0:
-        return None  # the block has only this task, which its owner reserves next
+        return None  # this is the only task of the block, and the owner reserves it next
     middle = block.lo + cut
     victim = replace(
         block, hi=middle, states=block.states[:cut], records={i: r for i, r in block.records.items() if i < middle}
@@ -170,9 +172,9 @@ def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
 def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, list[Block]]:
     """Return the block without the lease of its dead consumer, and new blocks for the same transaction.
 
-    Outcomes are kept; reserved tasks become pending. Only the task that was running is charged. If several tasks were
-    reserved and the running one is unknown, none is charged and all become suspects. A suspect runs alone until an
-    attempt ends, so that the next death identifies the task.
+    Outcomes are kept, and reserved tasks become pending. Only the running task is charged. If several tasks were
+    reserved and the running task is unknown, no task is charged and all of them become suspects. A suspect runs alone
+    until one of its attempts ends. If its consumer dies too, the death is charged to the suspect.
     """
     reserved = block.indexes(State.RESERVED)
     running = death.running if death.running in reserved else None
@@ -194,11 +196,11 @@ def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, li
 
 
 def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tuple[Block, list[Block]] | None:
-    """Return the block with `disk` as the cause of attempts whose consumers were evicted for it, and new blocks.
+    """Change the cause of attempts whose consumers were evicted for their disk use to `disk`.
 
-    Return None if no attempt changes. The consumers recorded `preempted`, because they cannot know why they had to
-    leave. All evictions at one size are one charge. A task that waits or has failed moves to more disk; one that runs
-    again moves when that attempt ends. `evictions`: by owner.
+    Return the block and new blocks, or None if no attempt changes. The consumers recorded `preempted`, because they
+    cannot know why they had to leave. All evictions at one size count as one charge. A task that waits or has failed
+    moves to more disk. A task that runs again moves when that attempt ends. `evictions`: evictions by owner.
     """
     draft, moved = _BlockDraft(block), list[Block]()
     messages = {owner: eviction.message for owner, eviction in evictions.items()}
@@ -206,7 +208,7 @@ def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tu
         found = [a for a in record.history if a.cause is Cause.PREEMPTED and a.owner in evictions]
         if not found:
             continue
-        # Attempts before the last reset have no charge, and a task that has moved has more disk by now.
+        # Attempts before the last reset are not charged. A task that has moved has more disk by now.
         charged = Cause.PREEMPTED in record.charges and evictions[found[-1].owner].size_class >= block.size_class
         changed = record.as_evicted(messages, charge=charged and not record.evicted)
         state, outcome = block.state(index), record.outcome
@@ -219,10 +221,10 @@ def charge_disk(block: Block, job: Job, evictions: Mapping[str, Eviction]) -> tu
 
 
 def reset(block: Block, rule: ResetRule, run: int) -> Block:
-    """Return the block for the new run `run`. Tasks that the rule selects become pending with full budgets; their old
-    attempts are kept.
+    """Return the block for the new run `run`.
 
-    A lease is kept unless the rule breaks leases: running tasks continue and their outcomes count.
+    Tasks that the rule selects become pending with full budgets. Their old attempts are kept. Unless the rule breaks
+    leases, the lease is kept, running tasks continue, and their outcomes count.
     """
     draft = _BlockDraft(block)
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
@@ -246,7 +248,7 @@ def _is_reset(rule: ResetRule, named: bool, state: State, record: TaskRecord) ->
 
 
 def link(block: Block, done: Mapping[int, Outcome]) -> Block:
-    """Return a new block in which the tasks in `done` are ok. `done`: outcomes of earlier jobs, by index."""
+    """Return a new block in which the tasks in `done` are ok. `done`: outcomes of earlier jobs, by task index."""
     draft = _BlockDraft(block)
     for index in range(block.lo, block.hi):
         if index in done:
@@ -257,17 +259,17 @@ def link(block: Block, done: Mapping[int, Outcome]) -> Block:
 def shows(block: Block, outcome: Outcome) -> bool:
     """True if `block` contains `outcome`.
 
-    `block`: the stored block, whose lease has not changed since the task began.
+    `block`: the stored block. Its lease has not changed since the task began.
     """
     index = outcome.index
     if not block.lo <= index < block.hi or block.state(index) is State.MOVED:
-        return True  # a reserved task is never stolen: it left the block after its outcome was recorded
+        return True  # a reserved task is never stolen, so it left the block after its outcome was recorded
     kept = block.record(index).outcome
     return kept is not None and kept.attempt == outcome.attempt
 
 
 class Settled(Enum):
-    """Result of a commit that was refused, or whose answer was lost."""
+    """Result of a commit that was refused or that got no answer."""
 
     APPLIED = auto()
     AGAIN = auto()
@@ -277,8 +279,9 @@ class Settled(Enum):
 def settle(before: Block, fresh: Block | None) -> Settled:
     """Return the result of a commit that was made from `before`. `fresh`: the stored block; None if it is gone.
 
-    APPLIED: the commit was stored; others may have changed the block since. AGAIN: it was not stored and the lease is
-    unchanged, so repeat the commit from `fresh`. LOST: another consumer has the lease, or the block is gone.
+    APPLIED: the commit was stored; other processes may have changed the block since. AGAIN: the commit was not stored
+    and the lease is unchanged, so the caller repeats the commit from `fresh`. LOST: the owner no longer has the lease,
+    or the block is gone.
     """
     if fresh is None or fresh.epoch != before.epoch or fresh.nonce != before.nonce:
         return Settled.LOST

@@ -10,16 +10,16 @@ from kubeque.model.errors import QueueUnavailable
 from kubeque.retry import Sleep, T, retry
 
 log = logging.getLogger(__name__)
-#: Seconds between attempts, growing from the first to the last.
+#: Seconds between successive attempts.
 _PAUSES = (0.05, 0.2, 1.0, 3.0)
 
 
 def until_answered(action: Callable[[], T], sleep: Sleep = time.sleep) -> T:
-    """Return the result of `action`; repeat it while the queue does not answer.
+    """Return the result of `action`. Repeat it while the queue does not answer.
 
-    `action` must first read whether an earlier try was applied, because its answer may have been lost.
+    The answer to an earlier try may have been lost. So `action` must first read whether that try was applied.
 
-    Raises QueueUnavailable after the last pause.
+    Raises QueueUnavailable if the try after the last pause fails too.
     """
     return retry(
         action, again=lambda error: isinstance(error, QueueUnavailable), pauses=_PAUSES, spread=(0.5, 1.0),

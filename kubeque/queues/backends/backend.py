@@ -3,8 +3,7 @@
 A backend stores records, finds blocks by their indexed fields and compares versions. Leases and outcomes are
 implemented in `queues/transitions.py`, once for all backends. All backends run the shared tests in tests/queues.
 
-Any operation may raise QueueUnavailable. After a write this means that the write may or may not have been applied: the
-caller must read.
+Any operation can raise QueueUnavailable. If a write raises it, the write may have been applied: the caller must read.
 """
 
 from __future__ import annotations
@@ -30,17 +29,17 @@ _MASK = (1 << _BITS) - 1
 
 
 class Conflict(Exception):
-    """The stored record is not the expected one: another version, a new record, or none. Nothing was written."""
+    """The stored record has a different version, exists unexpectedly, or is missing. Nothing was written."""
 
 
 class Find(Enum):
     """Kinds of blocks that a backend can search."""
 
-    #: Not leased, not held, with pending tasks; in the order of slots from a given one.
+    #: Blocks that are not leased and not held and have pending tasks, in the order of slots from a given slot.
     READY = "ready"
-    #: Leased, with tasks that may be stolen; those with the most tasks first.
+    #: Leased blocks with tasks that may be stolen. Blocks with the most such tasks come first.
     STEALABLE = "stealable"
-    #: Leased; the earliest end of a lease first.
+    #: Leased blocks. The lease that ends first comes first.
     LEASED = "leased"
 
 
@@ -57,7 +56,7 @@ class JobRecord:
 
 @dataclass(frozen=True, slots=True)
 class BlockRecord:
-    """A block as a backend stores it: a body, and the indexed fields by which it is found."""
+    """A block as a backend stores it: a body, and the indexed fields used to find the block."""
 
     uid: str
     id: str
@@ -65,7 +64,7 @@ class BlockRecord:
     size_class: int
     #: Position in a search for READY; set only while ready.
     slot: int | None
-    #: End of the lease by the clock of the queue, seconds; set only while leased.
+    #: End of the lease on the clock of the queue, Unix seconds; set only while leased.
     expires: float | None
     #: Bit length of the number of tasks that may be stolen; set only while leased and not zero.
     spare: int | None
@@ -85,16 +84,16 @@ class Backend(Protocol):
     cheap: ClassVar[bool]
 
     def now(self) -> float:
-        """Return the clock of the database, or that of this machine if the database has none; Unix seconds."""
+        """Return the time of the database's clock, or of this machine's if the database has none; Unix seconds."""
 
     def insert_job(self, record: JobRecord) -> int:
         """Store a new job and return its version. Raises Conflict if the name is taken."""
 
     def get_job(self, name: str) -> JobRecord | None:
-        """Return the job of that name, or None."""
+        """Return the job with that name, or None."""
 
     def list_jobs(self, fleet: str | None = None) -> list[JobRecord]:
-        """Return all jobs, or those of a fleet, in any order."""
+        """Return all jobs, or the jobs of one fleet, in any order."""
 
     def swap_job(self, record: JobRecord) -> int:
         """Replace the job if its version is `record.version`, and return the new version. Raises Conflict otherwise."""
@@ -120,13 +119,13 @@ class Backend(Protocol):
         """
 
     def swap_block(self, record: BlockRecord, inserts: Sequence[BlockRecord] = ()) -> int:
-        """Replace the block if its version is `record.version`, insert new ones, and return the new version. Atomic.
+        """Replace the block if its version is `record.version`, insert new blocks, and return the new version. Atomic.
 
-        Raises Conflict if the stored block has another version, or if a block to insert exists.
+        Raises Conflict if the stored block has a different version, or if a block to insert exists.
         """
 
     def tally(self, uid: str) -> dict[int, Tally]:
-        """Return the counts of a job by size class, in O(blocks)."""
+        """Return the counts of a job by size class. Takes O(blocks)."""
 
     def scan_blocks(self, uid: str, *, after: tuple[int, str] | None = None, limit: int = 200) -> list[BlockRecord]:
         """Return at most `limit` blocks after `after`, in order of (lo, id)."""
@@ -158,10 +157,10 @@ def unpack(total: int, pending: int) -> Tally:
 
 
 def first_slot(number: int) -> int:
-    """Return the slot of a new job's block of that number, which is also where the consumer of that number starts.
+    """Return the slot of a new job's block with that number. The consumer with that number starts its search there.
 
-    The fractional parts of multiples of the golden ratio are spread evenly between 0 and 1. Successive ones are far
-    apart. So consumers that start together find different blocks, and an index does not grow at one end only.
+    The fractional parts of multiples of the golden ratio are spread evenly between 0 and 1. Successive fractional parts
+    are far apart. So consumers that start together find different blocks, and an index does not grow at one end only.
     Source: Knuth, The Art of Computer Programming, volume 3, section 6.4, theorem S.
     """
     return int(number * _GOLDEN % 1 * SLOTS)

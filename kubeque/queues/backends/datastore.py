@@ -1,8 +1,8 @@
 """A queue in Google Datastore, or in Firestore in Datastore mode.
 
 A write names the version that it was made from, with the conflict strategy FAIL. Its commit is one transaction in one
-call without reads, which is refused if stale. The client library repeats reads. A write is never sent twice: if its
-result is unknown, QueueUnavailable is raised and the caller must read.
+call without reads. The database refuses a stale commit. The client library repeats reads. A write is never sent twice:
+if its result is unknown, QueueUnavailable is raised and the caller must read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.backends.datastore_messages import Messages, read_entity, read_key
 from kubeque.queues.backends.entities import Entity, EntityKey, Search, Write
 
-#: Time limit of one call, and time for which a read is repeated, seconds.
+#: Time limit of one call, and time limit of a read with its repetitions, seconds.
 _CALL_SECONDS = 10.0
 _READ_SECONDS = 20.0
 #: Maximum number of entities in one answer.
@@ -32,9 +32,9 @@ _CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 200),
     ("grpc.max_reconnect_backoff_ms", 3000),
 ]
-#: Value of `more_results` in an answer: the search continues from its cursor (query.proto).
+#: Value of `more_results` in an answer (query.proto): there are more results, and the cursor leads to them.
 _NOT_FINISHED = 1
-#: Key of a missing entity: a lookup of it returns only the time.
+#: Key of an entity that does not exist. A lookup of this key returns only the time.
 _NOTHING = EntityKey("", "KubequeClock", "clock")
 _FORM = "write datastore://PROJECT, datastore://PROJECT/DATABASE or datastore://PROJECT/DATABASE/NAMESPACE"
 
@@ -53,11 +53,11 @@ class Datastore:
         self._can_add = True
 
     def where(self) -> str:
-        """Return the name of the database for messages."""
+        """Return the name of the database, for messages."""
         return self._where
 
     def lookup(self, keys: Sequence[EntityKey]) -> list[Entity]:
-        """Return those of these entities that exist, in any order."""
+        """Return the entities with these keys, in any order. Missing entities are left out."""
         request = self._messages.lookup(list(keys))
         found: list[Entity] = []
         while request.keys:
@@ -73,12 +73,12 @@ class Datastore:
         return [read_entity(result) for page in pages for result in page]
 
     def keys(self, search: Search, limit: int) -> Iterator[list[EntityKey]]:
-        """Yield lists of the keys of all entities of a search, each with at most `limit` keys."""
+        """Yield the keys of all entities of a search, in lists of at most `limit` keys."""
         for page in self._pages(search, None, keys_only=True, most=limit):
             yield [read_key(result.entity.key) for result in page]
 
     def commit(self, writes: Sequence[Write], *, atomic: bool) -> list[int]:
-        """Write and return the new versions. `atomic`: all writes are applied or none.
+        """Apply the writes and return the new versions. `atomic`: True to apply either all writes or none.
 
         Raises Conflict if a stored version is not the expected one.
         """
@@ -101,7 +101,7 @@ class Datastore:
         try:
             answer = self._read("run_aggregation_query", self._messages.sum(namespace, kind, property))
         except QueueError as error:
-            # The legacy emulator cannot add (501), and a database may lack the index: the caller then counts by a scan.
+            # The legacy emulator cannot add (501), and a database can lack the index. The caller then counts by a scan.
             if not isinstance(error.__cause__, google.MethodNotImplemented | google.FailedPrecondition):
                 raise
             self._can_add = False
@@ -110,7 +110,7 @@ class Datastore:
         return int(value.integer_value) if value.WhichOneof("value_type") == "integer_value" else None
 
     def time(self) -> float | None:
-        """Return the clock of the database, Unix seconds; None if it does not report it."""
+        """Return the time of the database, Unix seconds; None if the database does not report it."""
         answer = self._read("lookup", self._messages.lookup([_NOTHING]))
         if not answer.HasField("read_time"):  # the legacy emulator does not report the time
             return None
@@ -156,7 +156,7 @@ class Datastore:
             raise
 
     def _named(self, call: Callable[[], Any]) -> Any:
-        """Return the protobuf message of the answer to `call`. Raises QueueError for an error of the library."""
+        """Return the protobuf message in the result of `call`. Raises QueueError if the library raises an error."""
         from google.api_core import exceptions as google
 
         try:
@@ -181,7 +181,7 @@ class Datastore:
 
 
 def make_error(error: Exception, where: str) -> QueueError:
-    """Return the error of the database `where` as a message with the remedy."""
+    """Convert a library error to a QueueError that names the database `where` and says what to do."""
     from google.api_core import exceptions as google
 
     text = one_line(getattr(error, "message", "") or error)
@@ -204,7 +204,7 @@ def open_database(url: str) -> tuple[Datastore, str]:
     """Return the database and the namespace of `datastore://project[/database][/namespace]`.
 
     If DATASTORE_EMULATOR_HOST is set, the emulator at this address is used. Raises MissingExtra if the library is
-    missing, ConfigError for a wrong URL, and QueueError, with the remedy, if the queue cannot be used.
+    missing. Raises ConfigError for a wrong URL.
     """
     project, database, namespace = read_url(url)
     try:
@@ -219,7 +219,7 @@ def open_database(url: str) -> tuple[Datastore, str]:
 
 
 def read_url(url: str) -> tuple[str, str, str]:
-    """Return the project, database ("" for the default one) and namespace of a URL. Raises ConfigError."""
+    """Return the project, database ("" for the default database) and namespace of a URL. Raises ConfigError."""
     parts = url.removeprefix("datastore://").rstrip("/").split("/")
     project, database, namespace = [*parts, "", "", ""][:3]
     database = "" if database == "(default)" else database

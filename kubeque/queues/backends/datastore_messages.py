@@ -1,6 +1,6 @@
 """Conversion of entities and searches to Google Datastore's protobuf messages and back.
 
-The module of the client library is an argument, so this module imports no library.
+The client library's module is an argument, so this module does not import the library.
 """
 
 from __future__ import annotations
@@ -45,15 +45,17 @@ class Messages:
         return request
 
     def sum(self, namespace: str, kind: str, property: str) -> Any:
-        """Return the request for a sum; its result is called `sum`."""
+        """Return the request for a sum. The answer contains the sum under the name `sum`."""
         request = self._request("RunAggregationQueryRequest", partition_id=self._partition(namespace))
         request.aggregation_query.nested_query.kind.add().name = kind
         request.aggregation_query.aggregations.add(alias="sum").sum.property.name = property
         return request
 
     def commit(self, writes: list[Write], *, atomic: bool) -> Any:
-        """Return the request for writes, each with its expected version. The strategy FAIL makes the database refuse a
-        stale write."""
+        """Return the request for writes. Each write has its expected version.
+
+        The strategy FAIL makes the database refuse a stale write.
+        """
         request = self._commit(atomic=atomic)
         for write in writes:
             mutation = request.mutations.add()
@@ -80,7 +82,7 @@ class Messages:
         return request
 
     def wrapped(self, request: Any) -> Any:
-        """Return a message in the wrapper type of the client library, without a copy."""
+        """Wrap a message in the type of the client library, without a copy."""
         return getattr(self._library, type(request).__name__).wrap(request)
 
     def _request(self, name: str, **fields: Any) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 from kubeque.queues.backends.backend import BlockRecord, JobRecord
 
 JOB, BLOCK, SCHEMA = "KubequeJob", "KubequeBlock", "KubequeSchema"
-#: Seconds to which the end of a lease is rounded in its index; results are sorted afterwards. Every commit changes the
-#: end of a lease: without rounding, all writes would go to one end of the index.
+#: Seconds to which the index rounds the end of a lease. Results are sorted by the exact end afterwards. Every commit
+#: changes the end of a lease. Without rounding, all writes would go to one end of the index.
 _COARSE_SECONDS = 60
 
 
@@ -27,7 +27,7 @@ class EntityKey:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """One entity: properties by which it can be found, and other properties."""
+    """One entity, with its indexed properties and its other properties."""
 
     key: EntityKey
     indexed: Mapping[str, int | str]
@@ -47,7 +47,7 @@ class Bound(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Search for the entities of one kind that have a property, in its order."""
+    """Search for the entities of one kind that have a property. The results are in the order of this property."""
 
     namespace: str
     kind: str
@@ -59,34 +59,34 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One change of one entity: an insertion, or an update or a deletion of exactly one version."""
+    """One change of one entity: an insertion, or the update or deletion of exactly one version."""
 
     key: EntityKey
-    #: New contents; None: delete it.
+    #: New contents; None: delete the entity.
     entity: Entity | None
-    #: Version that the stored entity must have; None: it must not exist.
+    #: Version that the stored entity must have; None: the entity must not exist.
     version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Conversion of records to entities. One namespace holds all jobs. The blocks of each uid have their own.
+    """Conversion of records to entities. One namespace holds all jobs. The blocks of each uid have their own namespace.
 
-    The property `made_from` makes every write a change. A write that changes nothing would keep the version, so that a
-    stale write could be accepted later.
+    The property `made_from` makes every write a change. A write without a change would keep the version. A stale write
+    could then be accepted later.
     """
 
     namespace: str = ""
 
     def blocks(self, uid: str) -> str:
-        """Return the namespace of a job's blocks. Each search in it has one property and needs no composite index."""
+        """Return the namespace of a job's blocks. Searches in it use one property, so they need no composite index."""
         return f"{self.namespace}-kq-{uid}" if self.namespace else f"kq-{uid}"
 
     def job_key(self, name: str) -> EntityKey:
         return EntityKey(self.namespace, JOB, f"job-{name}")  # a key must not be empty or begin with __
 
     def block_key(self, uid: str, block_id: str) -> EntityKey:
-        # Ids are ascending. Ascending keys would direct all writes to one place of the database.
+        # Ids ascend. With ascending keys, all writes would go to one part of the database.
         return EntityKey(self.blocks(uid), BLOCK, f"{zlib.crc32(block_id.encode()):08x}-{block_id}")
 
     def job(self, record: JobRecord) -> Entity:
@@ -98,8 +98,7 @@ class Layout:
         return Entity(self.job_key(record.name), {"fleet": record.fleet}, carried)
 
     def block(self, r: BlockRecord) -> Entity:
-        """Return the entity of a block. Its fields are indexed twice: for all size classes, and for its own size
-        class."""
+        """Return the entity of a block. Its fields are indexed twice: once for all size classes, once for its own."""
         minute = None if r.expires is None else int(r.expires // _COARSE_SECONDS)
         indexed: dict[str, int | str] = {"shape": r.size_class, "place": order_key(r.lo, r.id)}
         for name, value in {"slot": r.slot, "spare": r.spare, "minute": minute}.items():
@@ -113,7 +112,7 @@ class Layout:
 
 
 def order_key(lo: int, block_id: str) -> str:
-    """Return a text that sorts as (lo, id) does."""
+    """Return a text with the same sort order as (lo, id)."""
     return f"{lo:010d} {block_id}"
 
 

@@ -1,8 +1,8 @@
 """A queue in the entities of a document database.
 
-It uses only operations that both emulators of Google Datastore support: lookup, insert, update and delete of whole
-entities with an expected version, and searches over one property. It does not use partial updates, transforms,
-ancestors and reads in transactions, which one of the emulators silently ignores.
+It uses only operations that both emulators of Google Datastore support. These are the lookup, insertion, update and
+deletion of whole entities with an expected version, and searches over one property. It does not use partial updates,
+transforms, ancestors or reads in transactions, because one of the emulators silently ignores them.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ from kubeque.queues.backends.entities import (
 from kubeque.queues.backends.server_clock import ServerClock
 from kubeque.retry import retry
 
-#: Version of the layout. A program that knows only an older one cannot open the queue.
+#: Version of the layout. A program that knows only an older version cannot open the queue.
 _SCHEMA_VERSION = 2
-#: Maximum number of entities and of bytes in one insertion, and number of concurrent insertions.
+#: Maximum number of entities in one insertion, maximum size of one insertion in bytes, and number of threads.
 _INSERT_COUNT, _INSERT_BYTES, _INSERT_THREADS = 500, 3 << 20, 4
 _INSERT_TRIES = 8
 _DELETE_COUNT = 500
-#: Estimated bytes of an entity without its body.
+#: Estimated size in bytes of an entity without its body.
 _OVERHEAD = 600
-#: Minimum number of leased blocks to read and sort by the end of their lease, because its index is rounded.
+#: Minimum number of leased blocks to read. They are then sorted by the exact end of the lease, which the index rounds.
 _LEASED_FETCH = 300
 
 
@@ -68,7 +68,10 @@ class EntityBackend:
         self._prepare()
 
     def _prepare(self) -> None:
-        """Store the version of the layout if it is missing or older. Raises QueueSchemaError if it is newer."""
+        """Store the layout version if the queue has no version or an older one.
+
+        Raises QueueSchemaError if the queue has a newer version.
+        """
         key = EntityKey(self._at.namespace, SCHEMA, "layout")
         found = self._db.lookup([key])
         version = int(found[0].carried["version"]) if found else 0
@@ -124,7 +127,7 @@ class EntityBackend:
                 running.popleft().result()
 
     def _insert(self, entities: Sequence[Entity]) -> None:
-        """Insert the entities that do not exist. Those that an earlier attempt inserted are found by a lookup."""
+        """Insert the entities that do not exist. A lookup finds the entities that an earlier attempt inserted."""
         rest = list(entities)
 
         def insert() -> None:
@@ -133,7 +136,7 @@ class EntityBackend:
             except Conflict:
                 there = {entity.key for entity in self._db.lookup([entity.key for entity in rest])}
                 rest[:] = [entity for entity in rest if entity.key not in there]
-                if rest:  # another process inserts the same, or the database is busy
+                if rest:  # another process inserts the same entities, or the database is busy
                     raise
 
         try:
@@ -161,8 +164,10 @@ class EntityBackend:
         return list(islice(heapq.merge(*each, key=order[which]), limit))
 
     def _find(self, uid: str, which: Find, among: str, slot: int, limit: int) -> list[BlockRecord]:
-        """Return blocks by an indexed field. `among`: suffix of the field's name for one size class; empty for all size
-        classes."""
+        """Return blocks by an indexed field.
+
+        `among`: suffix of the field's name for one size class; empty for all size classes.
+        """
         where = self._at.blocks(uid)
         if which is Find.READY:
             mark = f"slot{among}"
@@ -186,7 +191,7 @@ class EntityBackend:
         top = self._db.search(Search(where, BLOCK, "shape", descending=True), limit=1)
         counts: dict[int, Tally] = {}
         for size_class in range(int(top[0].indexed["shape"]) + 1 if top else 0):
-            # `pending` is read first: a task that starts between the two reads is counted twice, not missed.
+            # Read `pending` first. A task that starts between the two reads is then counted twice rather than missed.
             pending = self._db.sum(where, BLOCK, f"pending_{size_class}")
             packed = self._db.sum(where, BLOCK, f"tally_{size_class}")
             if pending is None or packed is None:
@@ -236,8 +241,8 @@ def _batches(entities: Iterable[Entity]) -> Iterator[list[Entity]]:
 def open_datastore(url: str) -> EntityBackend:
     """Return the queue at `datastore://project[/database][/namespace]`.
 
-    Raises MissingExtra if the library is missing, ConfigError for a wrong URL, and QueueError if the queue cannot be
-    used.
+    Raises MissingExtra if the library is missing. Raises ConfigError for a wrong URL. Raises QueueError if the queue
+    cannot be used.
     """
     database, namespace = open_database(url)
     return EntityBackend(database, namespace)

@@ -13,7 +13,7 @@ from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobReco
 
 
 class MemoryBackend:
-    """A backend that consists of dictionaries and a lock. Its contents end with the process."""
+    """A backend that consists of dictionaries and a lock. Its contents are lost when the process ends."""
 
     cheap: ClassVar[bool] = True
 

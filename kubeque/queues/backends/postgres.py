@@ -1,7 +1,7 @@
 """A queue in a PostgreSQL database.
 
-Fencing uses one version per row and `UPDATE ... WHERE version = ?` under READ COMMITTED. Of two writers, the second
-waits for the first, reads the row again and finds another version.
+Fencing uses one version per row and `UPDATE ... WHERE version = ?` under READ COMMITTED. If two writers update a row at
+the same time, the second waits for the first. It then reads the row again and finds a different version.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ if TYPE_CHECKING:
     from psycopg.abc import PQGen
 
 T = TypeVar("T")
-#: Time limits of a statement, seconds: of the server, and of the client in case the server does not answer.
+#: Time limits of a statement, seconds. The server enforces the first. The client enforces the second, in case the
+#: server does not answer.
 _STATEMENT_SECONDS = 30.0
 _SILENCE_SECONDS = 40.0
 _CONNECT_SECONDS = 10
-#: Settings of each connection. Every ordered search has an index, but until the tables are analyzed the planner assumes
-#: that they are small and sorts all blocks of a job (with 4,000 blocks: 2 ms instead of 0.1 ms). With sorting off, the
-#: estimated cost of a necessary sort is so high that the plan would be compiled. JIT is off, because a compilation
-#: takes half a second.
+#: Settings of each connection. Every ordered search has an index. But until the tables are analyzed, the planner
+#: assumes that the tables are small, and sorts all blocks of a job. With 4,000 blocks that takes 2 ms instead of 0.1
+#: ms. So sorting is off. The estimated cost of a necessary sort is then so high that JIT would compile the plan. JIT is
+#: off too, because a compilation takes half a second.
 _HABITS = f"SET statement_timeout = '{_STATEMENT_SECONDS:.0f}s'; SET enable_sort = off; SET jit = off".encode()
-#: Maximum number of unused connections that stay open. More may be in use.
+#: Maximum number of unused connections that stay open. The number of used connections has no limit.
 _IDLE_CONNECTIONS = 4
-#: Number of the advisory lock: arbitrary, so that no other program is likely to use it.
+#: Number of the advisory lock: an arbitrary number that other programs are unlikely to use.
 _SCHEMA_LOCK = 0x6B756265717565
-#: Settings of libpq. A dead server is noticed within half a minute, also during a wait.
+#: Settings of libpq. A dead server is noticed within half a minute, even during a wait.
 _KEEPALIVE = {
     "connect_timeout": _CONNECT_SECONDS,
     "keepalives_idle": 10,
@@ -48,7 +49,7 @@ _KEEPALIVE = {
     "target_session_attrs": "read-write",
     "application_name": "kubeque",
 }
-#: Patterns of lasting errors of a connection, with the remedy. libpq sets no SQLSTATE for them.
+#: Remedies for lasting connection errors, by a pattern of the message. libpq sets no SQLSTATE for these errors.
 _REFUSALS = {
     "password authentication failed": "correct user or password in queue_url",
     "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
@@ -59,7 +60,7 @@ _REFUSALS = {
     r"invalid \S+ value": "correct it in queue_url",
     "certificate": "correct sslmode and sslrootcert in queue_url",
 }
-#: Remedies for lasting errors of a statement, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
+#: Remedies for lasting statement errors, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
 _STATES = {
     "42501": "let this user create tables in its schema, or grant it all rights on kubeque_job, kubeque_block and"
     " kubeque_schema",
@@ -67,10 +68,11 @@ _STATES = {
     "3F000": "create the schema that search_path names",
     "53100": "its disk is full: make room",
 }
-#: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, time limits of locks and
-#: statements, a server that stops, starts or becomes read-only, and disk errors.
+#: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, exceeded time limits of locks
+#: and statements, a server that stops, starts or becomes read-only, and disk errors.
 _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
-#: Start of the SQLSTATE with which a server ends a connection: it stops, or an administrator or a time limit ends it.
+#: Start of the SQLSTATE if the server ends a connection, because the server stops, by an administrator's command, or
+#: after a time limit.
 _ENDED = "57P"
 
 
@@ -84,7 +86,7 @@ class _Session:
 
     @contextmanager
     def begun(self) -> Iterator[None]:
-        """Begin a transaction, and commit it at the end."""
+        """Begin a transaction. Commit it at the end of the block."""
         with ExitStack() as stack:
             self._repeat(lambda connection: stack.enter_context(connection.transaction()))
             self._began = True
@@ -98,9 +100,9 @@ class _Session:
         return execute(self.connection) if self._began else self._repeat(execute)
 
     def _repeat(self, action: Callable[[Connection[Any]], T]) -> T:
-        """Return the result of `action`; run it again on a new connection if the server has ended this one.
+        """Return the result of `action`. If the server has ended this connection, run `action` again on a new one.
 
-        The server may end an unused connection at any moment, also after `_hung_up` has looked at it.
+        The server can end an unused connection at any moment, even after `_hung_up` has checked it.
         """
         import psycopg
 
@@ -119,12 +121,12 @@ class _Session:
 
 
 def _numbered(statement: str) -> bytes:
-    """Return a statement with psycopg's placeholders. Statements contain `?` only as a placeholder, and no `%`."""
+    """Return a statement with psycopg's placeholders. In statements `?` is always a placeholder; `%` never occurs."""
     return statement.replace("?", "%s").encode()
 
 
 class PostgresDialect:
-    """Connections to one database. Each is used by one thread at a time, in the process that opened it."""
+    """Connections to one database. One thread at a time uses a connection, in the process that opened it."""
 
     types: ClassVar[dict[str, str]] = {
         "integer": "BIGINT",
@@ -176,7 +178,7 @@ class PostgresDialect:
         return float(seconds)
 
     def _take(self) -> Connection[Any]:
-        """Return an unused connection that the server has not closed, else a new one."""
+        """Return an unused connection that the server has not closed. If there is none, open a new one."""
         with self._lock:
             if self._process != os.getpid():  # a connection must not cross a fork
                 self._inherited += self._idle
@@ -203,7 +205,7 @@ class PostgresDialect:
 
     def _connect(self) -> Connection[Any]:
         connection = _patient_connection(self._silence_seconds).connect(
-            # Prepared statements fail behind a connection pooler, and these statements are planned quickly.
+            # No prepared statements: they fail behind a connection pooler, and planning these statements is quick.
             autocommit=True, prepare_threshold=None, **self._settings,
         )  # fmt: skip
         try:
@@ -224,9 +226,9 @@ class PostgresDialect:
 
 
 def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
-    """Return a type of connection that waits at most `silence_seconds` for an answer.
+    """Return a connection class that waits at most `silence_seconds` for an answer.
 
-    Without it a wait for a frozen server, which keeps its sockets open, has no limit.
+    A frozen server keeps its sockets open. psycopg would wait for it without a limit.
     """
     import psycopg
 
@@ -239,7 +241,7 @@ def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
             try:
                 step = next(gen)
                 while True:
-                    ready = yield step  # psycopg resumes this several times a second, also without an event
+                    ready = yield step  # psycopg resumes this several times a second, even without an event
                     if time.monotonic() > end:
                         self.pgconn.finish()
                         raise psycopg.OperationalError(f"no answer for {silence_seconds:.0f} s")
@@ -251,7 +253,7 @@ def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
 
 
 def _hung_up(connection: Connection[Any]) -> bool:
-    """True if the connection is closed, or has unrequested data: the server sends some when it closes a connection."""
+    """True if the connection is closed or has unrequested data. A server that closes a connection sends such data."""
     if connection.closed:
         return True
     watch = select.poll()
@@ -287,7 +289,7 @@ def _where(settings: Mapping[str, Any]) -> str:
 
 
 def make_error(error: psycopg.Error, where: str) -> QueueError:
-    """Return the error of the database `where` as a message with the remedy."""
+    """Convert a psycopg error to a QueueError that names the database `where` and, if known, says what to do."""
     import psycopg
 
     text = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
@@ -308,8 +310,8 @@ def make_error(error: psycopg.Error, where: str) -> QueueError:
 def open_postgres(url: str) -> SqlBackend:
     """Return the queue in the database at `url`, and create missing tables.
 
-    Raises MissingExtra if the library is missing, ConfigError for a wrong URL, and QueueError, with the remedy, if the
-    queue cannot be used.
+    Raises MissingExtra if the library is missing. Raises ConfigError for a wrong URL. Raises QueueError, with a remedy
+    if one is known, if the queue cannot be used.
     """
     try:
         import psycopg  # noqa: F401

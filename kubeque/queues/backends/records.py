@@ -1,6 +1,6 @@
-"""Conversion of jobs and blocks to records of a backend and back.
+"""Conversion of jobs and blocks to the records of a backend and back.
 
-Entries that only a newer kubeque knows are kept and written back unchanged.
+Entries that only a newer kubeque knows are kept, and are written back unchanged.
 """
 
 from __future__ import annotations
@@ -25,35 +25,38 @@ from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block
 
-#: Number of changes of a job whose ids are kept, to recognize a write whose answer was lost.
+#: Number of change ids that the record of a job keeps. They identify a write whose answer was lost.
 _CHANGES = 16
-#: Bytes of a body before its compression, five times those of 256 tasks with the longest records.
+#: Maximum size in bytes of a body before its compression: five times the size of 256 tasks with the longest records.
 _LARGEST_BODY = 8 << 20
-#: The state of a task is stored as one character: a digit for the states that this kubeque knows.
+#: The state of a task is stored as one character. The states that this kubeque knows are digits.
 _DIGITS = bytes(range(48, 53)) + bytes(range(5, 256))
 _UNDIGITS = bytes(range(48)) + bytes(range(5)) + bytes(range(53, 256))
-#: Bytes of a body above which it is compressed.
+#: Size in bytes above which a body is compressed.
 _COMPRESS_FROM = 4096
 _JOB_ENTRIES = frozenset({"needs", "written_by", "job", "marks"})
 
 
 def encode(wire: object) -> bytes:
-    """Return JSON, compressed if it is large."""
+    """Convert a value to JSON. Compress large JSON."""
     body = json.dumps(wire, separators=(",", ":")).encode()
     return zlib.compress(body, 1) if len(body) > _COMPRESS_FROM else body
 
 
 def decode(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body. Raises one of UNREADABLE, also for more than _LARGEST_BODY bytes."""
+    """Return the JSON object of a body.
+
+    Raises one of UNREADABLE if the body is damaged, or if it decompresses to more than _LARGEST_BODY bytes.
+    """
     plain = body if body[:1] == b"{" else decompress(body, _LARGEST_BODY)
-    wire: dict[str, Any] = json.loads(plain.decode())  # of bytes it would look for their encoding first
+    wire: dict[str, Any] = json.loads(plain.decode())  # given bytes, `loads` would first detect their encoding
     return wire
 
 
 def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
     """Return the record of a job.
 
-    `changes`: a random id for each change, to recognize a write whose answer was lost.
+    `changes`: a random id for each change. It identifies a write whose answer was lost.
     """
     body = encode(
         {
@@ -61,14 +64,14 @@ def job_record(job: Job, version: int, changes: Sequence[str]) -> JobRecord:
             "marks": changes[-_CHANGES:],
         }
     )  # fmt: skip
-    # A closed job is stored without a fleet: consumers read the jobs of their fleet every few seconds.
+    # A closed job is stored without a fleet, because consumers read all jobs of their fleet every few seconds.
     return JobRecord(job.name, job.fleet if job.closing is None else "", body, version)
 
 
 def read_job(record: JobRecord) -> tuple[Job, list[str]]:
-    """Return the job and the ids of its last changes, oldest first.
+    """Return the job and the ids of its last changes, the oldest id first.
 
-    Raises JobUnreadable if the job needs a newer kubeque or its record is damaged. `needs` is checked first.
+    Raises JobUnreadable if the job needs a newer kubeque (this is checked first) or if its record is damaged.
     """
     try:
         job, changes = _decode_job(record.name, record.body, __version__)
@@ -83,7 +86,11 @@ def read_job(record: JobRecord) -> tuple[Job, list[str]]:
 
 @lru_cache(maxsize=16)  # consumers and waiting programs read a job every second, and it rarely differs
 def _decode_job(name: str, body: bytes, program: str) -> tuple[Job, tuple[str, ...]]:
-    """Return what `read_job` does for the kubeque of the version `program`. Raises JobUnreadable, one of UNREADABLE."""
+    """Return the job and the ids of its changes.
+
+    Raises JobUnreadable if the job needs a kubeque newer than version `program`. Raises one of UNREADABLE if the record
+    is damaged.
+    """
     wire = decode(body)
     needs, written_by = wire.get("needs", BASE_NEEDS), wire.get("written_by", "")
     if not isinstance(needs, str):
@@ -100,7 +107,7 @@ def _decode_job(name: str, body: bytes, program: str) -> tuple[Job, tuple[str, .
 
 
 def killed_record(record: JobRecord) -> JobRecord:
-    """Return the record of an unreadable job without a fleet, and with the state `killed` if it has one."""
+    """Return the record of an unreadable job without a fleet. If the body can be decoded, set its state to `killed`."""
     try:
         wire = decode(record.body)
         wire["job"]["state"] = "killed"
@@ -110,7 +117,7 @@ def killed_record(record: JobRecord) -> JobRecord:
 
 
 def stored_uid(record: JobRecord) -> str:
-    """Return the uid in the record of a job that cannot be read; empty if there is none."""
+    """Return the uid in the record of a job that cannot be read; empty if the record has no readable uid."""
     try:
         uid = decode(record.body)["job"]["uid"]
     except UNREADABLE:
@@ -119,7 +126,7 @@ def stored_uid(record: JobRecord) -> str:
 
 
 def block_record(block: Block, slot: int) -> BlockRecord:
-    """Return the record of a block. `slot`: its slot if it is ready."""
+    """Return the record of a block. `slot`: slot to store if the block is ready."""
     tally = block.tally()
     body = {
         **block.extra,
@@ -137,14 +144,14 @@ def block_record(block: Block, slot: int) -> BlockRecord:
 
 
 def read_block(record: BlockRecord) -> Block:
-    """Return the block of a record. Raises JobUnreadable if it is damaged."""
+    """Return the block of a record. Raises JobUnreadable if the record is damaged."""
     with translate_damage(record):
         return _decode_block(record)
 
 
 @lru_cache(maxsize=16)  # the blocks of a small job are read much more often than they change
 def _decode_block(record: BlockRecord) -> Block:
-    """Return the block of a record. Raises one of UNREADABLE."""
+    """Return the block of a record. Raises one of UNREADABLE if the record is damaged."""
     wire = decode(record.body)
     wire.setdefault("held", False)
     check_fields(_StoredBlock, wire)
@@ -179,7 +186,7 @@ class _StoredBlock:
 
 @contextmanager
 def translate_damage(record: BlockRecord) -> Iterator[None]:
-    """Raise JobUnreadable for an error that decoding the record of a block raises."""
+    """Raise JobUnreadable instead of one of UNREADABLE while a block's record is decoded."""
     try:
         yield
     except UNREADABLE as error:
@@ -188,7 +195,7 @@ def translate_damage(record: BlockRecord) -> Iterator[None]:
 
 
 def read_blocks(records: Iterable[BlockRecord]) -> tuple[list[Block], list[JobUnreadable]]:
-    """Return the blocks of these records, and the reasons why the others cannot be read."""
+    """Return the readable blocks of these records, and for each of the other records the reason as an error."""
     found: list[Block] = []
     unreadable: list[JobUnreadable] = []
     for record in records:

@@ -1,4 +1,4 @@
-"""The clock of a database server, without a request for each reading."""
+"""The clock of a database server, without one request per call."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from collections.abc import Callable
 
 from kubeque.model.errors import QueueUnavailable
 
-#: Seconds for which one reading is used: the drift of this machine's monotonic clock in that time is small.
+#: Seconds for which one reading is used. In that time the drift of this machine's monotonic clock is small.
 _GOOD_SECONDS = 60.0
 
 
 class ServerClock:
-    """The time of a server: one reading a minute, plus this machine's monotonic clock since then.
+    """The time of a server: its last reading plus the time since then on this machine's monotonic clock.
 
-    So all processes agree on the end of a lease, even if the clocks of their machines are wrong.
+    A reading is used for a minute. So all processes agree on the end of a lease, even if the clocks of their machines
+    are wrong.
     """
 
     def __init__(self, ask: Callable[[], float], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._ask = ask
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        #: Server's time minus monotonic clock, seconds; None: not read yet.
+        #: Time of the server minus the monotonic clock, seconds; None: not read yet.
         self._offset: float | None = None
         self._read_at = 0.0
 

@@ -1,7 +1,7 @@
 """A queue in an SQL database: the statements for all dialects.
 
 A dialect (`sqlite.py`, `postgres.py`) contains connections, column types and the translation of errors. In statements
-`?` is a placeholder of a value. Fencing is `UPDATE ... WHERE version = ?` and its row count.
+`?` is the placeholder of a value. Fencing uses `UPDATE ... WHERE version = ?` and its row count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kubeque.queues.backends.backend import (
     unpack,
 )
 
-#: Version of the tables. A program that knows only an older one cannot open the queue.
+#: Version of the tables. A program that knows only an older version cannot open the queue.
 SCHEMA_VERSION = 2
 _INSERT_BATCH = 500
 _JOB = "name, fleet, body, version"
@@ -56,9 +56,9 @@ class Dialect(Protocol):
 
     @property
     def alone(self) -> str:
-        """Statement that admits one process to `prepare` until its transaction ends.
+        """Statement that keeps other processes out of `prepare` until the transaction ends.
 
-        Empty if a write transaction admits only one process.
+        Empty if every write transaction keeps other processes out.
         """
 
     @property
@@ -66,13 +66,13 @@ class Dialect(Protocol):
         """Statement that returns a row if a table of the given name exists."""
 
     def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
-        """Return the context of one transaction. Errors of the driver are raised as QueueError or QueueUnavailable."""
+        """Return the context of one transaction. It converts driver errors to QueueError or QueueUnavailable."""
 
     def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run one statement for many rows."""
 
     def now(self) -> float:
-        """Return the clock of the database, Unix seconds."""
+        """Return the time of the database, Unix seconds."""
 
     def where(self) -> str:
         """Return the name of the database for messages, without a password."""
@@ -100,15 +100,16 @@ def _schema(types: Mapping[str, str]) -> list[str]:
 _VERSIONS = "kubeque_schema"
 #: Statements that migrate each version to the next one.
 MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {
-    # Only records changed (unknown entries, `needs`). `program`: lowest version of kubeque that knows the layout.
+    # Version 2 changes only the records (unknown entries, `needs`) and adds `program`: the lowest version of kubeque
+    # that knows the layout.
     1: lambda types: [f"ALTER TABLE {_VERSIONS} ADD COLUMN program {types['text']}"],
 }
 
 
 def prepare(dialect: Dialect) -> None:
-    """Create the tables on first use and migrate older ones.
+    """Create the tables on first use. Migrate older tables.
 
-    Raises QueueSchemaError if a newer kubeque has migrated them.
+    Raises QueueSchemaError if a newer kubeque has migrated the tables.
     """
     with dialect.transaction(write=True) as execute:
         if dialect.alone:
@@ -152,7 +153,7 @@ class SqlBackend:
         self._db.close()
 
     def insert_job(self, record: JobRecord) -> int:
-        # The first version is random: a new job under an old name never has a version that a stale reader holds.
+        # The first version is random. So a new job under an old name never has a version that a stale reader holds.
         version = secrets.randbits(60)
         values = (record.name, record.fleet, record.body, version)
         with self._db.transaction(write=True) as execute:
@@ -253,7 +254,7 @@ class SqlBackend:
 
 
 _INSERT_BLOCK = f"INSERT INTO kubeque_block ({_BLOCK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?)"
-#: Conditions with their values for each kind of search, used in turn until enough blocks are found.
+#: Conditions and their values for each kind of search. They are used in turn until enough blocks are found.
 _CONDITIONS: dict[Find, Callable[[int], list[tuple[str, tuple[int, ...]]]]] = {
     Find.READY: lambda slot: [("slot >= ? ORDER BY slot", (slot,)), ("slot < ? ORDER BY slot", (slot,))],
     Find.STEALABLE: lambda slot: [("expires IS NOT NULL AND spare IS NOT NULL ORDER BY spare DESC", ())],

@@ -20,9 +20,9 @@ from kubeque.retry import retry
 
 #: Seconds to wait while another process writes.
 _BUSY_SECONDS = 30.0
-#: File systems on which SQLite's locks are not reliable (sqlite.org/faq.html, question 5).
+#: Types of file systems on which SQLite's locks are not reliable (sqlite.org/faq.html, question 5).
 _NETWORK = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "lustre", "gpfs", "afs", "ceph", "fuse.gcsfuse"}
-#: A byte of a mount point that /proc/mounts escapes: blank, tab, line end, backslash, #.
+#: An escaped byte in a mount point of /proc/mounts: blank, tab, line end, backslash or #.
 _OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 T = TypeVar("T")
 
@@ -31,7 +31,8 @@ class SqliteDialect:
     """Connections to one file: one for each thread of each process.
 
     A process can still write to a removed file that it has open, but other processes do not see these writes. A new
-    file at the same path is another queue. So every transaction checks that the path still names the opened file.
+    file at the same path is a different queue. So every transaction checks that the path still leads to the opened
+    file.
     """
 
     types: ClassVar[dict[str, str]] = {"integer": "INTEGER", "real": "REAL", "bytes": "BLOB", "text": "TEXT"}
@@ -107,7 +108,7 @@ class SqliteDialect:
             f"{self._path.as_uri()}?mode={mode}", uri=True, timeout=_BUSY_SECONDS, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
-        # The switch to WAL does not wait for its exclusive lock: it can fail if several processes open a new file.
+        # The switch to WAL does not wait for its exclusive lock. So it can fail if several processes open a new file.
         patiently(lambda: connection.execute("PRAGMA journal_mode=WAL"))
         connection.execute("PRAGMA synchronous=NORMAL")
         self._file = self._file or self._look()
@@ -123,7 +124,7 @@ class SqliteDialect:
 
 
 def patiently(action: Callable[[], T]) -> T:
-    """Return the result of `action`; repeat it while another process locks the file, for at most _BUSY_SECONDS."""
+    """Return the result of `action`. Repeat it while another process locks the file, for at most _BUSY_SECONDS."""
     end = time.monotonic() + _BUSY_SECONDS
 
     def again(error: Exception) -> bool:
@@ -133,7 +134,7 @@ def patiently(action: Callable[[], T]) -> T:
 
 
 def make_error(error: sqlite3.Error, path: Path) -> QueueError:
-    """Return the error of the file as a message with the remedy."""
+    """Convert an SQLite error to a QueueError that names the file and, if known, says what to do."""
     text = str(error)
     if "locked" in text or "busy" in text:
         return QueueUnavailable(f"the queue {path} was locked by another program for {_BUSY_SECONDS:.0f} s: try again")
@@ -156,7 +157,7 @@ def make_error(error: sqlite3.Error, path: Path) -> QueueError:
 
 
 def file_system(path: Path) -> str:
-    """Return the type of the file system of `path`, as in /proc/mounts; empty if unknown."""
+    """Return the file system type of `path`, as in /proc/mounts; empty if unknown."""
     try:
         lines = Path("/proc/mounts").read_bytes().split(b"\n")
     except OSError:
@@ -169,15 +170,16 @@ def file_system(path: Path) -> str:
 
 
 def _unescape(mount: bytes) -> bytes:
-    """Return the path of a mount point, in which /proc/mounts writes blanks as \\040."""
+    """Return the path of a mount point in /proc/mounts, without its escapes: a blank is written as \\040 there."""
     return _OCTAL.sub(lambda found: bytes([int(found[1], 8)]), mount)
 
 
 def _make(path: Path) -> None:
-    """Create an empty file that other users cannot read, unless it exists. SQLite reports the errors.
+    """Create an empty file that other users cannot read, unless `path` exists. SQLite reports the errors.
 
-    This must not open and close the queue's own file: closing it drops all locks of this process on it. Another process
-    could then remove the write-ahead log while this one uses it (sqlite.org/howtocorrupt.html, 2.2).
+    This function must not open and close the queue's own file, because closing it drops all locks of this process on
+    the file. Another process could then remove the write-ahead log while this process uses it
+    (sqlite.org/howtocorrupt.html, 2.2).
     """
     if path.exists():
         return
@@ -193,8 +195,8 @@ def _make(path: Path) -> None:
 def open_sqlite(path: Path, *, create: bool = True) -> SqlBackend:
     """Return the queue in the file `path`. `create`: True to create a missing file.
 
-    Raises QueueGone if the file is missing and `create` is False. Raises QueueError, with the remedy, if the queue
-    cannot be used.
+    Raises QueueGone if the file is missing and `create` is False. Raises QueueError, with a remedy if one is known, if
+    the queue cannot be used.
     """
     path = path.expanduser().absolute()
     kind = file_system(path.parent.resolve())
