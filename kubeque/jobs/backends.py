@@ -26,7 +26,7 @@ class Backends:
     config: Config
     queue: Queue
     files: Files
-    #: Cluster of new jobs. An existing job may have another one: see `cluster_of`.
+    #: Cluster of new jobs. An existing job may have a different cluster: see `cluster_of`.
     cluster: Cluster
     _clusters: dict[str, Cluster] = field(default_factory=dict)
     _specs: dict[tuple[str, str], JobSpec] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Backends:
     def open(cls, config: Config, access: Access | None = None) -> Backends:
         """Connect to the queue, the store and the cluster of `config`.
 
-        `access`: logins for clusters; None: those of this user. Raises ConfigError, QueueError, ClusterError.
+        `access`: logins for clusters; None means the logins of this user. Raises ConfigError, QueueError, ClusterError.
         """
         cluster = open_cluster(config.cluster_url, config, access)
         cluster.prepare()

@@ -1,4 +1,4 @@
-"""`python -m kubeque.jobs.closing`: close the ended jobs of this machine. Each consumer that leaves starts it."""
+"""`python -m kubeque.jobs.closing`: close the ended jobs of this machine. Each exiting consumer starts this program."""
 
 from __future__ import annotations
 

@@ -28,14 +28,14 @@ from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
 log = logging.getLogger(__name__)
-#: Usual interval of observations, and longest interval while a service does not answer, seconds.
+#: Usual and longest pause between two observations, seconds. The pause grows while a service does not answer.
 _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 
 
 def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
     """Reconcile a job until the keeper is not needed any more; return the reason as text.
 
-    Errors of the queue, store or cluster are retried forever: the keeper may be the only observer of the job.
+    Retry forever after errors of the queue, store or cluster, because the keeper may be the only observer of the job.
     """
     watch, pause, said, last = LeaseWatch(), _LOOK_SECONDS, "", None
     while True:
@@ -69,7 +69,7 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
 
 
 def _clear(backends: Backends, job: Job | None, sleep: Callable[[float], object]) -> None:
-    """Delete what is left in the cluster of a job that has ended or was removed, once the cluster answers."""
+    """Delete the remains of an ended or removed job from the cluster. Wait until the cluster answers."""
     pause = _LOOK_SECONDS
     while job is not None:
         try:
@@ -83,7 +83,7 @@ def _clear(backends: Backends, job: Job | None, sleep: Callable[[float], object]
 
 
 def _log_once(level: int, text: str, before: str) -> str:
-    """Log a line unless the line `before` was the same; return it."""
+    """Log `text` unless it equals `before`, the text that was logged last. Return `text`."""
     if text != before:
         log.log(level, "%s", text)
     return text

@@ -1,4 +1,4 @@
-"""`kubeque collect`: the table of a job as one CSV or Parquet file, with all values that the tasks wrote."""
+"""`kubeque collect`: write the table of a job as one CSV or Parquet file, with all values that the tasks wrote."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ class CollectedTable:
     columns: tuple[Column, ...]
 
 
-#: The rows, each as values in the order of the columns.
+#: Rows of the table. Each row is a list of values in the order of the columns.
 Values = Iterator[list[Any]]
-#: Why the values of single tasks cannot be read, by the index of the task.
+#: Errors of the tasks whose values cannot be read, by the index of the task.
 Faults = dict[int, FileError]
 
 
 def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-    """Write the table of `job` to `dest`, .csv or .parquet. Memory: a few rows, for any number of rows.
+    """Write the table of `job` to `dest`, a .csv or .parquet file. A few rows are in memory at a time.
 
-    `infer`: convert columns of parameters with only numbers, or only true and false; otherwise they stay text. In a
-    .parquet file, values that were given from Python keep their types.
-    Raises UserError for another ending, DestinationError, MissingExtra, StorageError: at once if the store fails; after
-    the table is written if the values of single tasks cannot be read.
+    `infer`: True to convert parameter columns that hold only numbers, or only true and false. Other parameter columns
+    stay text. In a .parquet file, values that were given from Python keep their types.
+    Raises DestinationError, MissingExtra. Raises UserError if `dest` has a different ending. Raises StorageError at
+    once if the store fails. Raises StorageError after the table is written if the values of some tasks cannot be read.
     """
     check_ending(dest)
     writer = _WRITERS[Path(dest).suffix.lower()]
@@ -79,7 +79,7 @@ def collect(backends: Backends, job: Job, dest: Path | str, *, infer: bool = Fal
 
 
 def check_ending(dest: Path | str) -> None:
-    """Raise UserError unless `dest` has the ending of a table."""
+    """Raise UserError unless `dest` ends in .csv or .parquet."""
     if Path(dest).suffix.lower() not in _WRITERS:
         raise UserError(f"{dest}: a table is written as {' or '.join(_WRITERS)}: choose one of these endings")
 
@@ -102,7 +102,7 @@ def _mixed(rows: RowsSpec) -> set[str]:
 
 
 def _with_gaps(column: Any) -> Any:
-    """Return a column of one type and missing values with pandas' type for them; another column unchanged."""
+    """Convert a column of one type with missing values to pandas' nullable type. Return any other column unchanged."""
     missing = [value is None or value == "" or value != value for value in column]
     kinds = {type(value) for value, gap in zip(column, missing, strict=True) if not gap}
     dtype = {bool: "boolean", int: "Int64", float: "float64"}.get(*kinds) if len(kinds) == 1 else None
@@ -112,9 +112,9 @@ def _with_gaps(column: Any) -> Any:
 
 
 def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
-    """Return the table as dicts; parameters have the Python types that were given.
+    """Return the rows of the table as dicts. Parameters have the Python types with which they were submitted.
 
-    Values that cannot be read are missing; the log names their tasks. Raises StorageError if the store fails.
+    Leave out values that cannot be read, and log their tasks. Raises StorageError if the store fails.
     """
     rows = backends.spec(job).rows
     faults: Faults = {}
@@ -128,14 +128,14 @@ def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
 
 
 def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
-    """Return a line whose parameters have the Python types that were given."""
+    """Return the line with the Python types with which its parameters were submitted."""
     return replace(line, row=read_values(rows, line.view.index, line.row)) if rows.types else line
 
 
 def whole_lines(backends: Backends, job: Job, faults: Faults) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
-    """Yield every task with all values it wrote. Values that the queue does not keep are read from the store.
+    """Yield every task with all values that it wrote. Values that the queue does not keep are read from the store.
 
-    Adds the tasks whose values cannot be read to `faults`. Raises StorageError if the store fails.
+    Add each task whose values cannot be read to `faults`. Raises StorageError if the store fails.
     """
 
     def whole(line: TaskRow) -> tuple[TaskRow, dict[str, Any]]:
@@ -161,7 +161,7 @@ def _gather(
 ) -> tuple[tuple[Column, ...], int, Faults]:
     """Write the rows to `spool` as JSON lines. Return the columns with their types, the number of rows, and the faults.
 
-    `infer`: find types in the texts of parameters. `typed`: use the types that were given.
+    `infer`: True to derive types from the text of parameters. `typed`: True to use the types that were submitted.
     """
     rows = backends.spec(job).rows
     mixed = _mixed(rows) if typed else set()

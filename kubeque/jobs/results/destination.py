@@ -30,10 +30,10 @@ OWNER = "job.json"
 #: The table of all tasks.
 TABLE = "results.csv"
 
-#: Globs for names of files, with the syntax of the option `results`; empty: all files.
+#: Patterns for file names, with the syntax of the option `results`. Empty means all files.
 Globs = tuple[str, ...]
 Trace = TypeVar("Trace")
-#: Entries of a line that lines of earlier versions lack.
+#: Entries that journal lines of earlier versions lack.
 _MORE = ("incomplete", "not_kept")
 
 
@@ -44,22 +44,22 @@ class PendingDownload:
     index: int
     #: The attempt's folder in the store; empty if nothing was stored.
     url: str
-    #: Bytes of all files of the attempt, as recorded in the queue.
+    #: Total size of the attempt's files in bytes, as recorded in the queue.
     size: int
     files: list[ResultFile] = field(default_factory=list)
     #: Number of its files that the consumer did not keep.
     not_kept: int = 0
-    #: Reason why nothing of the task can be fetched although store and destination work; None if it can be fetched.
+    #: Error that prevents the fetch of the whole task, although store and destination work; None without such an error.
     fault: FileError | None = None
-    #: Reasons why single files of the task cannot be fetched, by file name.
+    #: Errors of single files that cannot be fetched, by file name.
     failed: dict[str, FileError] = field(default_factory=dict)
-    #: Files written to the destination, and their bytes.
+    #: Number of files written to the destination, and their total size in bytes.
     written: int = 0
     written_size: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, size: int, files: int = 1) -> None:
-        """Count files of `size` bytes that were written."""
+        """Add written files with a total size of `size` bytes."""
         with self._lock:
             self.written += files
             self.written_size += size
@@ -79,34 +79,40 @@ class Destination(Protocol):
     """A folder or a store for the results of one job. Nothing is written outside it, for any file name."""
 
     def check(self, *, force: bool) -> None:
-        """Raise the error that `open` would raise. Leaves no traces."""
+        """Raise the error that `open` would raise. Leave no traces in the destination."""
 
     def open(self, *, force: bool) -> AbstractContextManager[None]:
-        """Claim it for this job and for one fetch; on success, remove temporary files at the end.
+        """Claim the destination for this job and for one fetch. After a successful fetch, remove temporary files.
 
-        Fetched files of a job that this one may replace are deleted. `force`: claim the destination even if it holds
-        other files. Raises DestinationError, and StorageError if it is not writable.
+        Delete the fetched files of a job that this job may replace. `force`: True to claim a destination that holds
+        other files. Raises DestinationError. Raises StorageError if the destination is not writable.
         """
 
     def has(self, task: PendingDownload, globs: Globs) -> bool:
-        """True if the destination has all files of that attempt that match `globs` (empty: all files), unchanged."""
+        """True if the destination has unchanged copies of all files of the attempt that match `globs`."""
 
     def was_changed(self, task: PendingDownload) -> bool:
-        """True if that attempt was fetched before, and a file of it was changed or removed since."""
+        """True if the attempt was fetched before and one of its files has been changed or removed since."""
 
     def count_not_kept(self, task: PendingDownload) -> int:
-        """Return how many files of an attempt that was fetched before were not kept."""
+        """Return how many files of a fetched attempt were not kept by its consumer."""
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
-        """Fetch tasks and yield each, in order, once it is complete except for its `faults`. Raises StorageError."""
+        """Fetch tasks in order.
+
+        Yield each task once its files are fetched, except its `faults`. Raises StorageError.
+        """
 
     def put_table(self, write: Callable[[Path], None]) -> None:
-        """Store the table, which `write` writes to a path of this machine. Raises StorageError."""
+        """Call `write` with a local path, and store the table that it writes there. Raises StorageError."""
 
 
 @dataclass(frozen=True, slots=True)
 class FetchedTask(Generic[Trace]):
-    """A line of the journal: the fetched files of a task. A trace shows whether a file has changed since."""
+    """A line of the journal: the fetched files of a task.
+
+    Each file has a trace, which shows a later change of the file.
+    """
 
     #: The attempt's folder in the store.
     url: str
@@ -128,20 +134,20 @@ class FetchedTask(Generic[Trace]):
         )
 
     def merge(self, before: FetchedTask[Trace] | None) -> FetchedTask[Trace]:
-        """Return this line, with the files that were fetched `before` if they are of the same attempt."""
+        """Return this line, extended by the files of the line `before` if both lines are about the same attempt."""
         if before is None or before.url != self.url:
             return self
         globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
         return replace(self, globs=globs, files={**before.files, **self.files})
 
     def to_line(self, index: int) -> str:
-        """Return the line, for the task `index`."""
+        """Return the journal line of the task `index`."""
         more = {key: value for key in _MORE if (value := getattr(self, key))}
         return json.dumps([index, self.url, self.globs, self.files, *([more] if more else [])])
 
     @staticmethod
     def from_line(line: str, read_trace: Callable[[Any], Trace]) -> tuple[int, FetchedTask[Trace]] | None:
-        """Return index and content of a line, ignoring added fields; None for a line that was cut off."""
+        """Return index and content of a journal line; None for a line that was cut off. Ignore additional fields."""
         try:
             index, url, globs, files, *rest = json.loads(line)
             more = rest[0] if rest and isinstance(rest[0], dict) else {}
@@ -155,14 +161,14 @@ class FetchedTask(Generic[Trace]):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The job whose results a destination holds, as its file `job.json` names it."""
+    """The job whose results a destination holds, as recorded in the file `job.json` of the destination."""
 
     job: str
-    #: Empty: the job is not submitted yet.
+    #: Empty if the job is not submitted yet.
     uid: str
-    #: Digest of the Airflow task that submitted the job, equal in all runs of its DAG; empty: another submitter.
+    #: Digest of the Airflow task that submitted the job, equal in all runs of its DAG. Empty without an Airflow task.
     task: str = ""
-    #: uid of the job that this one has replaced or will replace; empty: none.
+    #: uid of the job that this job has replaced or will replace; empty without such a job.
     replaces: str = ""
 
     @classmethod
@@ -173,17 +179,17 @@ class Owner:
         return cls(job.name, job.uid, digest, replaces)
 
     def to_record(self) -> bytes:
-        """Return the content of the file."""
+        """Return the content of `job.json`."""
         return json.dumps({"job": self.job, "uid": self.uid} | ({"task": self.task} if self.task else {})).encode()
 
     def is_named_by(self, record: Any) -> bool:
-        """True if `record`, the parsed content of the file, names this job."""
+        """True if `record`, the parsed content of `job.json`, names this job."""
         return bool(self.uid) and isinstance(record, dict) and record.get("uid") == self.uid
 
     def may_replace(self, record: Any) -> bool:
-        """True if the results of the job in `record` may be replaced by those of this job.
+        """True if the results of this job may replace the results of the job in `record`.
 
-        It is the job that this one replaced, or a job of an earlier run of the same Airflow task.
+        This holds for the job that this job replaced, and for a job of an earlier run of the same Airflow task.
         """
         if not isinstance(record, dict):
             return False
@@ -192,7 +198,7 @@ class Owner:
 
 
 def not_empty(dest: str, owner: Owner) -> DestinationError:
-    """Return the error for a destination that holds something else."""
+    """Return the error for a destination that holds files other than the results of this job."""
     return DestinationNotEmpty(
         f"{dest} is not empty and does not hold results of {owner.job}: choose another folder, or add"
         f" {option('force')}",

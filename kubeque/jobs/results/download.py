@@ -21,18 +21,18 @@ class TaskFolders(Protocol):
     """The local paths of the files of each task."""
 
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
-        """Return the path for a file; None if the file is there already, from a fetch that was interrupted."""
+        """Return the path to download a file to; None if an interrupted fetch has downloaded the file already."""
 
     def complete(self, task: PendingDownload, globs: Globs) -> None:
-        """Record that the files of a task are downloaded, except the failed ones."""
+        """Record that the files of a task are downloaded, except its failed files."""
 
 
 def download_tasks(
     files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter
 ) -> Iterator[PendingDownload]:
-    """Download tasks and yield each, in order, once it is complete except for its `faults`.
+    """Download tasks in order. Yield each task once its files are downloaded, except its `faults`.
 
-    `meter` counts bytes. An error of one file is recorded in its task. All other errors are raised: StorageError.
+    `meter` counts bytes. An error of one file is recorded in its task. Raises StorageError for all other errors.
     """
     is_chosen = selection(globs, ())
 
@@ -42,7 +42,7 @@ def download_tasks(
             task.files, task.not_kept = [file for file in manifest.files if is_chosen(file.name)], manifest.refused
         except FileError as error:
             task.fault = error
-        # The queue records the size of the files only: not the size of the streams, and not which files are chosen.
+        # `task.size` is the size of all files without the streams. The chosen files and the streams are downloaded.
         meter.expect(sum(file.size for file in task.files) - task.size)
         return task
 
@@ -62,7 +62,10 @@ def download_tasks(
 
 
 def _with_ends(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:
-    """Yield each file with its task, and None after the last file of a task. Groups are downloaded in order."""
+    """Yield each file with its task, and None after the last file of a task.
+
+    Groups are downloaded in order, so None shows that all files are there.
+    """
     for task in tasks:
         yield from ((task, file) for file in task.files)
         yield task, None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: Number of tasks that a message names; the others are counted.
+#: Number of tasks that a message names. Further tasks are only counted.
 _NAMED = 3
 
 
 def name_faults(faults: Sequence[tuple[int, str]]) -> str:
-    """Return the first tasks with the reason, by their index, and the number of the others."""
+    """Return a text with index and reason of the first tasks, and the number of further tasks."""
     named = "; ".join(f"task {index}: {reason}" for index, reason in faults[:_NAMED])
     more = len(faults) - _NAMED
     return f"{named}; and {more} more task{'s' * (more > 1)}" if more > 0 else named

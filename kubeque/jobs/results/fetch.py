@@ -32,9 +32,9 @@ def check_state(state: str | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which results to fetch."""
+    """The choice of results to fetch."""
 
-    #: Indexes of tasks; None: all.
+    #: Indexes of the tasks; None: all tasks.
     indexes: Container[int] | None = None
     #: "ok" or "failed"; None: both.
     state: str | None = None
@@ -64,11 +64,11 @@ class Fetched:
     dest: str
     #: Number of tasks fetched now.
     tasks: int
-    #: Number of tasks that an earlier fetch had brought.
+    #: Number of tasks that were skipped, because an earlier fetch has their files.
     kept: int
     #: Number of files written now.
     files: int
-    #: Bytes of these files.
+    #: Total size of these files in bytes.
     size: int = 0
     #: Number of tasks fetched again because a file was changed or removed after an earlier fetch.
     restored: int = 0
@@ -91,12 +91,13 @@ def fetch(
     choice: Choice | None = None,
     progress: Tell | None = None,
 ) -> Fetched:
-    """Fetch the results of `job` into `dest`, a folder or a URL of a store; skip what an earlier fetch brought.
+    """Fetch the results of `job` into `dest`, a folder or a URL of a store. Skip tasks that were fetched before.
 
-    `replaces`: uid of a job that this one has replaced; what was fetched of that job is deleted.
-    A task's folder appears once all its files are downloaded and checked. `progress` gets tasks and bytes.
-    Raises DestinationError, and UserError for an index that the job does not have. Raises StorageError: at once if the
-    store or the disk fails; at the end if single files could not be fetched.
+    `replaces`: uid of the job that `job` has replaced. Fetched files of the replaced job are deleted. A task's folder
+    appears once all its files are downloaded and checked. `progress` is called with the numbers of fetched tasks and
+    bytes.
+    Raises DestinationError. Raises UserError for an index that the job does not have. Raises StorageError at once if
+    the store or the disk fails, and at the end if single files could not be fetched.
     """
     choice = choice or Choice()
     _check_indexes(job, choice.indexes)
@@ -121,7 +122,7 @@ def fetch(
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
     """Check, before the job `name` is submitted, that its results can be fetched into `dest`.
 
-    Return the uid of the present job of that name, which the new one may replace; empty if there is none. Raises
+    Return the uid of the existing job `name`, which the new job may replace; empty if there is none. Raises
     DestinationError, StorageError.
     """
     before = backends.queue.find(name)
@@ -137,7 +138,7 @@ def _open(backends: Backends, owner: Owner, dest: str) -> Destination:
 
 
 def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
-    """Raise UserError for a chosen task that the job does not have."""
+    """Raise UserError if the job does not have all chosen tasks."""
     chosen = indexes.ranges if isinstance(indexes, Ranges) else indexes if isinstance(indexes, Iterable) else ()
     first = max((part.start if isinstance(part, range) else part for part in chosen), default=0)
     if first >= job.n:
@@ -154,7 +155,7 @@ def _choose_downloads(backends: Backends, job: Job, choice: Choice) -> Iterator[
 
 
 def _write_table(backends: Backends, job: Job, path: Path) -> None:
-    """Write the table of all tasks, chosen or not: the stored one if the job has ended, otherwise a new one."""
+    """Write the table of all tasks, not only of the chosen tasks. Use the stored table if the job has ended."""
     if job.closing is not None:
         try:
             backends.files.download(table_url(job), path)
@@ -165,7 +166,7 @@ def _write_table(backends: Backends, job: Job, path: Path) -> None:
 
 
 def _not_kept(chosen: Sequence[PendingDownload], brought: Container[int], destination: Destination) -> NotKept | None:
-    """Sum up the files that were not kept; None if there are none."""
+    """Return the total of the files that were not kept; None if all files were kept."""
     counts = {
         task.index: task.not_kept if task.index in brought else destination.count_not_kept(task) for task in chosen
     }

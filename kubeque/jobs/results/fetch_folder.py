@@ -33,7 +33,7 @@ from kubeque.jobs.results.download import download_tasks
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import DestinationError, FileError, StorageError
 
-#: Bytes and time of change (ns) of a file when it was fetched; None: it could not be read.
+#: Size in bytes and modification time in ns of a file after its fetch; None if the file could not be read.
 _Trace = tuple[int, int] | None
 
 
@@ -92,7 +92,7 @@ class FolderDestination:
             raise DestinationError(f"{self.path} cannot be used ({why}): choose another folder") from error
 
     def _check_content(self, force: bool) -> None:
-        """Raise DestinationError for a path that is not a folder, or that holds something else."""
+        """Raise DestinationError if the path is not a folder, or if it holds files that are not results of this job."""
         if self.path.exists() and not self.path.is_dir():
             raise DestinationError(f"{self.path} is a file: name a folder to fetch into")
         if self._marker.is_symlink():
@@ -103,13 +103,16 @@ class FolderDestination:
             raise not_empty(str(self.path), self._owner)
 
     def _read_owner(self) -> Any:
-        """Return the record of the job whose results are here; None if there is none, or if it is damaged."""
+        """Return the content of `job.json`; None if the file is missing or damaged."""
         with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
             return json.loads((self._marker / OWNER).read_bytes())
         return None
 
     def _claim(self) -> None:
-        """Delete the files of another job, and record this job as the owner. The lock is held."""
+        """Record this job as the owner.
+
+        Delete the fetched files of a job that it may replace. The caller holds the lock.
+        """
         record = self._read_owner()
         if not self._owner.is_named_by(record):
             if self._owner.may_replace(record):
@@ -126,18 +129,18 @@ class FolderDestination:
             raise DestinationError(f"{self.path} cannot be used: {'; '.join(problems)}")
 
     def _delete_fetched(self) -> None:
-        """Delete the files that an earlier fetch brought and that nobody has changed since."""
+        """Delete fetched files that have not changed since their fetch."""
         self._read_journal()
         for index, fetched in self._fetched.items():
             own = [name for name, trace in fetched.files.items() if trace and _trace(self._path(index, name)) == trace]
             _delete(self.path / str(index), own)
-            with suppress(OSError):  # other files are left in it
+            with suppress(OSError):  # the folder has other files
                 (self.path / str(index)).rmdir()
         self._fetched = {}
 
     def _read_journal(self) -> None:
         with suppress(FileNotFoundError), open(self._journal, encoding="utf-8", errors="replace") as journal:
-            # The last line of a fetch that was killed may be cut off.
+            # If a fetch was killed, the last line might be cut off.
             self._fetched = dict(filter(None, (FetchedTask.from_line(line, _read_trace) for line in journal)))
 
     def has(self, task: PendingDownload, globs: Globs) -> bool:
@@ -191,7 +194,7 @@ class FolderDestination:
             raise StorageError(f"{final} cannot be written: {error.strerror}") from error
 
     def _move(self, task: PendingDownload, names: Collection[str], *, create: bool) -> None:
-        """Move the files `names` to DEST/{index}. `create`: make that folder also if there are none."""
+        """Move the files `names` to DEST/{index}. `create`: True to make the folder even if `names` is empty."""
         partial, final = self._partial(task), self.path / str(task.index)
         before = self._fetched.get(task.index)
         if create:
@@ -207,7 +210,7 @@ class FolderDestination:
             os.rename(partial, final)
 
     def _merge(self, task: PendingDownload, partial: Path, names: Collection[str]) -> None:
-        """Move files into a folder that exists; what is in the way of one of them is an error of that file."""
+        """Move files into a folder that exists. If a file cannot be moved, record the error for this file."""
         for name in names_below(partial):
             if name in names:
                 try:
@@ -263,13 +266,13 @@ def _is(path: Path, file: ResultFile) -> bool:
 
 
 def _make_executable(path: Path) -> None:
-    """Add the permission to execute a file for all users with the permission to read it."""
+    """Allow a file to be executed by each user that may read it."""
     mode = os.stat(path).st_mode
     os.chmod(path, stat.S_IMODE(mode | (mode & 0o444) >> 2))
 
 
 def names_below(folder: Path) -> list[str]:
-    """Return the names of the files below a folder, relative to it, in no order."""
+    """Return the names of the files below a folder, relative to the folder, in no particular order."""
     found = []
     for at, _, names in os.walk(folder):
         below = os.path.relpath(at, folder)

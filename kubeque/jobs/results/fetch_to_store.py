@@ -1,4 +1,4 @@
-"""Fetch into a store, in portions that are stored in a temporary folder of this machine first."""
+"""Fetch into a store. Each portion is downloaded to a temporary folder of this machine and then uploaded."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from kubeque.jobs.results.destination import (
 from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
-#: Maximum size of a portion, limited by the disk of this machine: tasks, and bytes (except for one larger task).
+#: Maximum tasks and bytes of a portion, because the disk of this machine is limited. A single task may be larger.
 _PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
 #: Start of the names of temporary folders.
 _TEMPORARY = "kubeque-fetch-"
 
 
 class StoreDestination:
-    """A `Destination` below a URL. The trace of a file is its size in bytes."""
+    """A `Destination` below a URL. In its journal, the trace of a file is the size of the file in bytes."""
 
     def __init__(self, files: Files, url: str, owner: Owner) -> None:
         self._url = url
         self._files = files
         self._owner = owner
         self._fetched: dict[int, FetchedTask[int]] = {}
-        #: Bytes of each existing file, by its name below the URL.
+        #: Size in bytes of each existing file, by its name below the URL.
         self._sizes: dict[str, int] = {}
 
     @contextmanager
@@ -74,14 +74,14 @@ class StoreDestination:
             raise not_empty(self._url, self._owner)
 
     def _read_owner(self) -> Any:
-        """Return the record of the job whose results are here; None if there is none, or if it is damaged."""
+        """Return the content of `job.json`; None if the file is missing or damaged."""
         try:
             return self._files.read_json(join(self._url, MARKER, OWNER))
         except (FileMissing, FileDamaged):
             return None
 
     def _delete_fetched(self) -> None:
-        """Delete the files that an earlier fetch brought and whose size is the same."""
+        """Delete fetched files whose size has not changed since their fetch."""
         self._read_journals()
         for index, fetched in self._fetched.items():
             for name, size in fetched.files.items():
@@ -134,7 +134,7 @@ class StoreDestination:
             self._files.upload(Path(folder) / TABLE, join(self._url, TABLE))
 
     def _send(self, folder: Path, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> None:
-        """Upload the files of tasks, delete those of earlier attempts, and write a journal."""
+        """Upload the files of tasks, delete replaced files of earlier attempts, and write a journal."""
         sizes = {task.index: _sizes(folder / str(task.index)) for task in tasks}
         self._upload(folder, tasks, sizes, meter)
         lines = []
@@ -151,7 +151,10 @@ class StoreDestination:
     def _upload(
         self, folder: Path, tasks: Sequence[PendingDownload], sizes: Mapping[int, Mapping[str, int]], meter: Meter
     ) -> None:
-        """Upload the files of tasks. A file that the store refuses is an error of that file. Raises StorageError."""
+        """Upload the files of tasks.
+
+        If the store refuses a file, record the error for this file. Raises StorageError.
+        """
         copies = (
             (task, name, Copy(str(folder / str(task.index) / name), join(self._url, str(task.index), name), size))
             for task in tasks
@@ -172,7 +175,7 @@ class StoreDestination:
     def _delete_replaced(
         self, task: PendingDownload, before: FetchedTask[int] | None, files: Mapping[str, int]
     ) -> None:
-        """Delete the files of an earlier attempt that this one does not have."""
+        """Delete the files of an earlier attempt that the present attempt does not have."""
         if before is not None and before.url != task.url:
             for name in before.files:
                 if name not in files:
@@ -180,5 +183,5 @@ class StoreDestination:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Return the bytes of each file below a folder, by its relative name."""
+    """Return the size in bytes of each file below a folder. The key is the relative name of the file."""
     return {name: os.path.getsize(folder / name) for name in names_below(folder)}

@@ -16,9 +16,9 @@ _BOM = "\ufeff"
 
 
 def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Iterator[str]:
-    """Yield a header and the rows of the tasks in `state` (None: all), with unchanged values. Memory: a few pages.
+    """Yield a CSV header and the rows of the tasks in `state` (None: all tasks), with unchanged values.
 
-    Raises ParametersError if the rows have no columns, StorageError.
+    A few pages are in memory at a time. Raises StorageError. Raises ParametersError if the rows have no columns.
     """
     columns = backends.spec(job).rows.columns
     if not columns:
@@ -27,7 +27,7 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
             "those again that failed"
         )
     if columns[0].startswith(_BOM):
-        yield _BOM  # readers skip the first one in a file
+        yield _BOM  # readers skip the first mark in a file
     yield _record(columns)
     for line in lines(backends, job, state=state):
         yield _record([line.row[column] for column in columns])

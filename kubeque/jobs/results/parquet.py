@@ -1,4 +1,4 @@
-"""Rows as a Parquet file, written by pyarrow, which only this module imports."""
+"""Write rows as a Parquet file. Only this module imports pyarrow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from kubeque.model.errors import MissingExtra
 from kubeque.model.rows.column_types import Column, ValueType
 
-#: Maximum number of rows in one group, which is held in memory.
+#: Maximum number of rows in one group. One group is in memory at a time.
 _GROUP = 20_000
 
 

@@ -1,4 +1,4 @@
-"""Sort the tasks of a job by one column, in memory for the requested number of tasks."""
+"""Sort the tasks of a job by one column. The memory depends on the requested number of tasks only."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from kubeque.model.rows.column_names import FACTS, out_column, out_of
 from kubeque.model.rows.rows import INDEX, read_row
 from kubeque.model.wording import option
 
-#: Number of excess lines at which a bounded bucket is sorted and cut.
+#: Number of lines by which a bounded bucket may exceed its limit before it is sorted and cut.
 _SLACK = 1000
 
 
 def rank_tasks(
     lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False
 ) -> list[TaskRow]:
-    """Return the first `top` lines (None: all) in the order of `column`: any column of the table, also `out.*`.
+    """Sort lines by a column of the table, also `out.*`, and return the first `top` lines (None: all).
 
     Numbers come first and are compared as numbers, even if they are text from a CSV. Then come other texts. Lines
-    without a value come last in both orders. Raises UserError with the known columns if `column` is not one.
+    without a value come last, also in descending order. Raises UserError, which lists the columns, if `column` is
+    unknown.
     """
     numbers, texts = _Bucket(top, descending=descending), _Bucket(top, descending=descending)
     missing = _Bucket(top, descending=False)
@@ -67,7 +68,7 @@ def _number(value: Any) -> float | None:
 
 
 class _Bucket:
-    """The first `top` of the lines that are added (None: all)."""
+    """A container that keeps only the first `top` lines of its sort order (None: all lines)."""
 
     def __init__(self, top: int | None, *, descending: bool) -> None:
         self._top = top
@@ -87,7 +88,7 @@ class _Bucket:
 
 
 def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
-    """Return the `count` tasks that failed last, newest first. Reads all blocks, and the rows of these tasks only."""
+    """Return the `count` tasks that failed last, newest first. Read all blocks, but only the rows of these tasks."""
     failed = (view for view in backends.queue.tasks(job) if view.state is TaskState.FAILED)
     rows = backends.spec(job).rows
     page = PageReader(job.url, backends.files, rows.pages).page

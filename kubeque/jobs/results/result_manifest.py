@@ -1,4 +1,4 @@
-"""The manifest of an attempt, result.json, which is validated because a task may have forged it."""
+"""The manifest of an attempt, result.json. It is validated, because a task can forge it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class ResultFile:
 
     #: A relative path, checked by `safe_name`.
     name: str
-    #: URL of the content; empty: `text` is the content.
+    #: URL of the content; empty if `text` is the content.
     url: str
-    #: Bytes.
+    #: Size in bytes.
     size: int
-    #: SHA-256, hex; empty: not recorded.
+    #: SHA-256, hex; empty if not recorded.
     digest: str = ""
     text: bytes = b""
     #: True if the task made it executable.
@@ -47,9 +47,9 @@ class Manifest:
 
 
 def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Return the manifest of the attempt whose folder is `attempt_url`, with all its keys, known or not.
+    """Return the manifest of the attempt in the folder `attempt_url`, with known and unknown keys.
 
-    Raises FileMissing, FileDamaged if it is not a JSON object, StorageError.
+    Raises FileMissing, StorageError. Raises FileDamaged if the manifest is not a JSON object.
     """
     url = manifest_url(attempt_url)
     result = files.read_json(url)
@@ -59,9 +59,9 @@ def read_result(files: Files, attempt_url: str) -> dict[str, Any]:
 
 
 def read_manifest(files: Files, url: str) -> Manifest:
-    """Return the manifest of the attempt whose folder is `url`; an empty one if nothing was stored.
+    """Return the manifest of the attempt in the folder `url`; an empty manifest if `url` is empty.
 
-    Raises FileMissing, FileDamaged for a manifest that no consumer writes, StorageError.
+    Raises FileMissing, StorageError. Raises FileDamaged for a manifest that no consumer writes.
     """
     if not url:
         return Manifest()
@@ -76,7 +76,7 @@ def read_manifest(files: Files, url: str) -> Manifest:
 
 
 def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Return the manifest of an attempt with all its keys, after checking the types of the known keys.
+    """Check the types of the known keys of a manifest. Return the manifest with known and unknown keys.
 
     Raises FileMissing, FileDamaged, StorageError.
     """
@@ -101,9 +101,9 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
 
 
 def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Return the values that the task wrote to $KUBEQUE_OUT, from the manifest.
+    """Read the values that the task wrote to $KUBEQUE_OUT from the manifest.
 
-    Raises FileMissing, FileDamaged for values that no consumer writes, StorageError.
+    Raises FileMissing, StorageError. Raises FileDamaged for values that no consumer writes.
     """
     values = read_result(files, attempt_url).get("out")
     if values is None:

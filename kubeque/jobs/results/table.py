@@ -1,4 +1,4 @@
-"""The table of a job, with one line per task: as results.csv, as records and for the screen."""
+"""The table of a job, with one line per task, as results.csv, as records and for the screen."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TaskRow:
     row: dict[str, str]
 
     def facts(self) -> dict[str, Any]:
-        """Return the values of the columns FACTS; None for a missing value."""
+        """Return the values of the columns FACTS. A missing value is None."""
         outcome = self.view.record.outcome
         ended = outcome if self.view.state.has_outcome else None
         return {
@@ -47,12 +47,12 @@ class TaskRow:
         return len(record.history) if len(record.history) < KEPT_ATTEMPTS else record.attempts
 
     def parameters(self) -> dict[str, str]:
-        """Return the parameters by their column of the table."""
+        """Return the parameters as a dict from the column of the table to the value."""
         return {parameter_column(name): value for name, value in self.row.items() if name != INDEX}
 
     @property
     def out(self) -> dict[str, Any]:
-        """Return the values that the task wrote to $KUBEQUE_OUT, as far as the queue keeps them."""
+        """Return the values that the task wrote to $KUBEQUE_OUT and that the queue stores."""
         outcome = self.view.record.outcome
         return dict(outcome.shown_out) if outcome and self.view.state is TaskState.OK else {}
 
@@ -68,16 +68,15 @@ class TaskRow:
         return None if parameter is None else self.row.get(parameter)
 
     def as_record(self) -> dict[str, Any]:
-        """Return index, parameters, facts and the task's own values as one dict; the names of its own values begin with
-        `out.`."""
+        """Return index, parameters, facts and out values as one dict. The names of out values begin with `out.`."""
         out = {out_column(key): value for key, value in self.out.items()}
         return {INDEX: self.view.index, **self.parameters(), **self.facts(), **out}
 
 
 def lines(backends: Backends, job: Job, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
-    """Yield each task from index `first` on with its row, in order, only those in `state` if given.
+    """Yield the tasks in `state` (None: all tasks) from index `first` on, in order, each with its row.
 
-    Memory: a few blocks and pages. Pages without a selected row are not read.
+    A few blocks and pages are in memory at a time. Pages without a selected row are not read.
     """
     spec = backends.spec(job).rows
     page = PageReader(job.url, backends.files, spec.pages)
@@ -87,7 +86,10 @@ def lines(backends: Backends, job: Job, *, state: str | None = None, first: int 
 
 
 def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int, str]]]:
-    """Return the number of ok tasks with a message, such as values that cannot be read, and the first `count`."""
+    """Return the number of ok tasks with a message, and the first `count` messages with their index.
+
+    A message says, for example, that values cannot be read.
+    """
     found, first = 0, list[tuple[int, str]]()
     for view in backends.queue.tasks(job):
         outcome = view.record.outcome
@@ -99,19 +101,19 @@ def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int
 
 
 def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
-    """Return the rows of some tasks by index. Each page is read once."""
+    """Return the rows of some tasks, by index. Each page is read once."""
     spec = backends.spec(job).rows
     page = PageReader(job.url, backends.files, spec.pages).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}
 
 
 def write_table(backends: Backends, job: Job, found: Sequence[TaskRow]) -> None:
-    """Store the table of this run, unless it is there. Raises StorageError."""
+    """Store the table of this run unless it is stored already. Raises StorageError."""
     backends.files.write_new(table_url(job), to_csv(found))
 
 
 def to_csv(found: Sequence[TaskRow]) -> bytes:
-    """Return the table as CSV: index, parameters, facts, out.*"""
+    """Return the table as CSV with the columns index, parameters, facts and out.*."""
     columns = list(found[0].parameters() if found else {})
     outs = _out_columns(found)
     header = [INDEX, *columns, *FACTS, *map(out_column, outs)]

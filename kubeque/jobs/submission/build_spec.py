@@ -1,4 +1,4 @@
-"""Find the inputs of a sweep and build its spec, without uploading anything."""
+"""Find the inputs of a sweep and build its spec. Nothing is uploaded."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def find(backends: Backends, sweep: Sweep) -> Staging:
 
 
 def _strip_caret(word: Word) -> Word:
-    """Return a `^` word without its `^`: its file is already an input, so no file is searched for."""
+    """Remove the `^` from a word without columns, because its file is already an input of the sweep."""
     return replace(word, upload=False) if word.upload and not word.columns else word
 
 
 def named(rows: Rows) -> Iterator[Mapping[str, str]]:
-    """Yield each row as a dict by column, with its index."""
+    """Yield each row as a dict from column to value. The dict has the index of the row, too."""
     for index, row in enumerate(rows):
         yield {**dict(zip(rows.columns, row, strict=True)), "index": str(index)}
 

@@ -22,7 +22,7 @@ def canary_estimate(backends: Backends, job: Job) -> Estimate:
 
 
 def go(backends: Backends, name: str) -> Job:
-    """Release the held tasks of a job. Raises JobNotFound, UserError if none is held."""
+    """Release the held tasks of a job. Raises JobNotFound. Raises UserError if no task is held."""
     job = backends.queue.job(name)
     if job.state in (JobState.KILLED, JobState.STOPPED):
         raise UserError(f"{name} is {job.state}: {command('reset', name)} runs its other tasks")

@@ -1,4 +1,4 @@
-"""A sweep that is checked and has a spec, and the upload of its spec, inputs and rows."""
+"""A checked sweep with its spec, and the upload of the spec, the inputs and the rows."""
 
 from __future__ import annotations
 
@@ -34,20 +34,21 @@ from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 @dataclass(frozen=True)
 class Draft:
-    """A checked sweep with its spec and inputs. Nothing of it is stored yet."""
+    """A checked sweep with its spec and inputs, of which nothing is stored yet."""
 
     sweep: Sweep
     spec: JobSpec
     staging: Staging
-    #: Variables and umask that its tasks get from this process; None in a cluster, where only `env` and Secrets travel.
+    #: Variables and umask that the tasks get from this process. None in a cluster, where tasks get only `env` and
+    #: Secrets.
     environment: Environment | None = None
-    #: Called with the bytes of each uploaded piece.
+    #: Called with the number of uploaded bytes.
     progress: Tell | None = None
-    #: The machine that its tasks share; None if each consumer has its own resources.
+    #: The machine that the tasks share; None if each consumer has its own resources.
     machine: Machine | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
-    #: Row keys of stored revisions that were read, by uid and revision.
+    #: Cache of the row keys of stored revisions, by uid and revision.
     stored_keys: StoredKeys = field(default_factory=dict)
 
     def job(self, backends: Backends, name: str) -> Job:
@@ -71,20 +72,22 @@ class Draft:
         )  # fmt: skip
 
     def _needs(self) -> str:
-        """Return the lowest version of kubeque that may work on the job."""
+        """Return the lowest version of kubeque that can work on the job."""
         typed = self.spec.rows.types and self.spec.function and self.spec.function.columns
         return higher(LOCAL_NEEDS if self.spec.local else BASE_NEEDS, FUNCTION_NEEDS if typed else BASE_NEEDS)
 
     def urls(self, backends: Backends) -> list[str]:
-        """Return the URLs of its results and its inputs."""
+        """Return the URLs of the results and the inputs of the sweep."""
         inputs = [*self.spec.inputs, *self.spec.row_inputs.values()]
         return [backends.config.default_url_prefix, *(item.url for item in inputs)]
 
     def store(self, backends: Backends, job: Job, *, stored: RowsSpec | None = None) -> tuple[Job, int]:
-        """Store environment, rows and spec, then the inputs; return the job with digests, and the bytes uploaded.
+        """Store environment, rows and spec, and then the inputs.
 
-        `stored`: the rows of an earlier revision, whose pages are stored already. The spec precedes the inputs: it
-        protects them from garbage collection before their presence in the store is checked.
+        Return the job with digests, and the number of bytes sent.
+
+        `stored`: the rows of an earlier revision; their pages are stored already. The spec is stored before the inputs
+        are checked and sent, because it protects the inputs from garbage collection.
         """
         write_owner(backends, job)
         if self.environment is not None:
@@ -103,12 +106,12 @@ class Draft:
 
     @cached_property
     def keys(self) -> bytes:
-        """Return the concatenated row keys; empty if the rows have none."""
+        """Return the concatenated row keys; empty if the rows have no keys."""
         return b"" if no_keys(self.spec) else b"".join(row_keys(self.spec, self.sweep.rows))
 
 
 def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typed: Collection[str] = ()) -> Draft:
-    """Find the inputs of a sweep and make its spec. Raises UserError, StorageError, ClusterError.
+    """Find the inputs of a sweep, make its spec, and return both. Raises UserError, StorageError, ClusterError.
 
     `typed`: names of the options that the user typed for this submission.
     """

@@ -1,4 +1,4 @@
-"""The effect of a submission on an existing job of its name, counted before anything is changed."""
+"""The effect of a submission on an existing job of the same name, counted before anything is changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.text import cut, printable
 
-#: Number of changed things that a message names.
+#: Number of differences that a message names.
 _NAMED = 3
 
 
@@ -25,20 +25,20 @@ class Effect:
     #: Name of the job.
     name: str
     existing: Existing
-    #: Number of rows that run, because they are not ok: failed, killed, waiting, running or new.
+    #: Number of rows that will run because they are not ok: failed, killed, waiting, running or new.
     run: int
     #: Number of ok rows that keep their results.
     kept: int
-    #: Number of ok rows that run again.
+    #: Number of ok rows that will run again.
     again: int
-    #: Differences from the job: names of files, and words such as "the command" and "the rows".
+    #: Differences from the job: names of files, and phrases such as "the command" and "the rows".
     changed: tuple[str, ...] = ()
 
     def to_wire(self) -> dict[str, Any]:
         return {**asdict(self), "existing": self.existing.value, "changed": list(self.changed)}
 
     def __str__(self) -> str:
-        """Return one sentence."""
+        """Return the effect as one sentence."""
         run = f"{_rows(self.run)} that {'is' if self.run == 1 else 'are'} not ok will run" if self.run else ""
         because = f" because {self._changes()} changed" if self.changed and self.existing is Existing.REVISE else ""
         again = f"{_rows(self.again, 'ok ')} will run again{because}" if self.again else ""

@@ -1,4 +1,4 @@
-"""How to submit under the name of a job that exists."""
+"""The ways to submit under the name of an existing job."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from enum import Enum
 
 
 class Existing(Enum):
-    """How to submit under the name of a job that has another spec."""
+    """The ways to submit under the name of a job that has a different spec."""
 
     REFUSE = "refuse"
     #: Rows that failed, and rows whose command, inputs, image or values changed, run under the new spec.
     REVISE = "revise"
     #: All rows run under the new spec.
     REPLACE = "replace"
-    #: Only rows that failed run under the new spec; those that are ok stay as they are.
+    #: Only rows that failed run under the new spec. Rows that are ok keep their results.
     REPAIR = "repair"

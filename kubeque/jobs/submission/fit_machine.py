@@ -1,4 +1,4 @@
-"""Fit a sweep to one machine: reduce resources that exceed it, and leave out options that only pods have."""
+"""Fit a sweep to one machine: reduce resources that exceed the machine, and leave out options that only pods have."""
 
 from __future__ import annotations
 
@@ -24,18 +24,17 @@ class Fitted:
     """A sweep that one machine can run, and the notes for its user."""
 
     sweep: Sweep
-    #: The resources of the machine; None if each consumer has its own.
+    #: The resources of the machine; None if each consumer has its own resources.
     machine: Machine | None = None
     notes: tuple[str, ...] = ()
 
 
 def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] = ()) -> Fitted:
-    """Return the sweep reduced to what the machine of `cluster` can run; unchanged if each consumer has its own
-    resources.
+    """Return the sweep with its resources reduced to the machine of `cluster`.
 
-    `typed`: names of the options that the user typed for this submission. Such an option is never reduced or left out.
-    Raises ResourceError for a typed option that has no effect or exceeds the machine, and for GPUs on a machine without
-    GPUs.
+    If each consumer has its own resources, the sweep is unchanged. `typed`: names of the options that the user typed
+    for this submission. Typed options are never reduced or left out. Raises ResourceError for a typed option that has
+    no effect or exceeds the machine, and for GPUs on a machine without GPUs.
     """
     machine = cluster.capacity(gpus=bool(sweep.pod.get("gpu")))
     if machine is None:
@@ -56,10 +55,9 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
-    """Return the note that some tasks that run at the same time have a size and some have none; empty if this is not
-    so.
+    """Return a note if, of the jobs that run at the same time, some give their tasks a size and some do not.
 
-    `others`: name and spec of the other open jobs of the machine.
+    Otherwise return an empty text. `others`: name and spec of the other open jobs of the machine.
     """
     unlike = [name for name, other in others if _has_size(other) != _has_size(spec)]
     if not unlike:
@@ -84,7 +82,7 @@ def _refuse_unused(unused: Sequence[str], config: Config, typed: Collection[str]
 
 
 def _excesses(sweep: Sweep, config: Config, machine: Machine) -> Iterator[tuple[str, str, Any]]:
-    """Yield name, limit and given value of each resource that is larger than the machine."""
+    """Yield the name, the machine's limit and the requested value of each resource that exceeds the machine."""
     cpu = sweep.cpu if sweep.cpu is not None else config.default_resource_cpu
     if cpu is not None and parse_cpu(cpu) > machine.cores:
         yield "cpu", f"{machine.cores:g} cores", cpu

@@ -1,6 +1,6 @@
-"""The files of this machine from which the inputs of a job were read, so that a later reset can find changed files.
+"""The files of this machine from which the inputs of a job were read. A later reset uses them to find changed files.
 
-The record is a file of `$KUBEQUE_HOME`, because paths of this machine must not be in a bucket. A submission from
+The record is a file in `$KUBEQUE_HOME`, because paths of this machine must not be in a bucket. A submission from
 Airflow has no record, because an Airflow task submits again by itself.
 """
 
@@ -24,20 +24,20 @@ from kubeque.model.sweep.sweep import Sweep
 
 @dataclass(frozen=True, slots=True)
 class InputSources:
-    """The folder and the pushes from which the inputs of a revision were found."""
+    """The folder and the `push` options from which the inputs of a revision were found."""
 
     base: Path
     push: tuple[str, ...]
-    #: Names of inputs that another job provided (`--like`).
+    #: Names of inputs that a different job provided (`--like`).
     stored: frozenset[str]
-    #: True if `stored` has the files of the command's `^` words.
+    #: True if `stored` contains the files of the command's `^` words.
     stored_command: bool
     #: Unix time of the submission, seconds.
     at: float
 
 
 def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
-    """Record the sources of a submission by hand. Raises ClusterError."""
+    """Store the sources of a submission that does not come from Airflow. Raises ClusterError."""
     if "dag" not in sweep.origin:
         content = {
             "base": str(sweep.base), "push": list(sweep.push), "stored": [item.name for item in sweep.inputs],
@@ -47,7 +47,7 @@ def keep_sources(backends: Backends, job: Job, sweep: Sweep) -> None:
 
 
 def read_sources(backends: Backends, job: Job) -> InputSources | None:
-    """Return the sources of a job's revision; None if this machine has no record of them."""
+    """Return the sources of a job's revision; None if this machine has no readable record."""
     try:
         wire: Any = Environments(backends.config.home).read_sources(job)
         return InputSources(
@@ -59,7 +59,10 @@ def read_sources(backends: Backends, job: Job) -> InputSources | None:
 
 
 def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
-    """Return the sweep of a job with its inputs as they are on this machine now. Raises StorageError."""
+    """Return the sweep of a job with its sources on this machine, so that inputs are read again.
+
+    Raises StorageError.
+    """
     sweep = like(backends, job.name)
     stored = tuple(item for item in sweep.inputs if item.name in sources.stored)
     return replace(
@@ -69,14 +72,14 @@ def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
 
 
 def changed_inputs(backends: Backends, job: Job, sources: InputSources) -> Sequence[str]:
-    """Return the names of the inputs whose files have another content now; files that are gone are left out.
+    """Return the names of the inputs whose files have changed. If a file is gone, return no names.
 
-    Files that depend on the row are not examined.
+    Files that differ between rows are not examined.
     """
     sweep = with_sources(backends, job, sources)
     try:
         now = find(backends, replace(sweep, command=[word for word in sweep.words() if not word.columns]))
-    except (CommandError, StorageError):  # a file is gone, and no present file replaces it
+    except (CommandError, StorageError):  # a file is gone
         return ()
     then = {item.name: item.digest for item in backends.spec(job).inputs}
     return [item.name for item in now.inputs if item.digest and then.get(item.name, item.digest) != item.digest]

@@ -1,4 +1,4 @@
-"""Make a sweep from an existing job: the same command, inputs and options, for the same or other rows."""
+"""Make a sweep from an existing job, with the same command, inputs and options and the same or other rows."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from kubeque.model.sweep.sweep import Sweep
 def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
     """Return a sweep with the options of the job `name`, but without its name. Raises JobNotFound, StorageError.
 
-    `rows` replace those of the job. The inputs are the stored ones, even if the local files have changed since.
-    `inputs_of_command`: keep the inputs of the job's `^` words; False for a sweep that gets another command.
+    `rows`: rows that replace the rows of the job. The inputs are the stored inputs, even if the local files have
+    changed. `inputs_of_command`: True to keep the inputs of the job's `^` words; False for a sweep with a new command.
     """
     job = backends.queue.job(name)
     spec = backends.spec(job)
@@ -39,7 +39,7 @@ def like(backends: Backends, name: str, *, rows: Rows | None = None, inputs_of_c
 
 
 def _rows(backends: Backends, job: Job, spec: JobSpec) -> Rows:
-    """Return the rows of a job. Types are kept only for a function, because a command gets texts."""
+    """Return the rows of a job. Keep the types of values only for a function, because a command gets text."""
     rows = spec.rows if spec.function else replace(spec.rows, types=())
     if rows.kind == "sequence":
         return sequence(rows.n)

@@ -25,23 +25,24 @@ class Plan:
 
     tasks: int
     consumers: int
-    #: Number of input files, including those of single rows. Files with equal content are counted separately.
+    #: Number of input files, including files of single rows. Files with equal content are counted separately.
     inputs: int
-    #: Number of distinct contents that this machine provides.
+    #: Number of distinct file contents on this machine.
     contents: int
     #: Number of these contents that are in the store already.
     there: int
-    #: Bytes of all contents.
+    #: Total size of the contents in bytes.
     bytes: int
-    #: Bytes of the contents that are not in the store.
+    #: Total size in bytes of the contents that are not in the store.
     bytes_to_send: int
     #: The rendered commands of the first tasks.
     commands: tuple[tuple[str, ...], ...]
-    #: State of the job's name: "new", "unchanged" (the job of this name has an equal spec) or "taken".
+    #: State of the job's name: "new", "unchanged" (the job with this name has an equal spec) or "taken".
     name: str
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
-    #: The effect on the rows of an existing job that --repair, --revise or --replace changes; None without such a job.
+    #: The effect of --repair, --revise or --replace on the rows of the existing job; None without such an option or
+    #: job.
     effect: Effect | None = None
 
     def to_wire(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The names of the jobs that this user submitted from this home folder, the newest first.
+"""The names of the jobs that this user submitted with this home folder, newest first.
 
-One line of JSON for each submission, in `$KUBEQUE_HOME/submissions`. A submission does not fail if it cannot be noted.
+`$KUBEQUE_HOME/submissions` has one line of JSON for each submission. A submission succeeds even if the line cannot be
+written.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from pathlib import Path
 
 from kubeque.clusters.home_folder import open_private
 
-#: Bytes above which the file is written again with its newest lines, and their number.
+#: Size in bytes above which the file is shortened, and the number of newest lines that remain.
 _BYTES, _LINES = 1 << 16, 200
 
 
 def note_submission(home: Path, queue_url: str, name: str) -> None:
-    """Note that a job was submitted to a queue. An error of the file system is ignored: the job exists already."""
+    """Note that a job was submitted to a queue. Ignore errors of the file system, because the job exists already."""
     path = _path(home)
     line = json.dumps({"queue": _key(queue_url), "job": name}) + "\n"
     with suppress(OSError):
@@ -30,7 +31,7 @@ def note_submission(home: Path, queue_url: str, name: str) -> None:
 
 
 def recent_names(home: Path, queue_url: str) -> list[str]:
-    """Return the names that were submitted to a queue, each once, the newest first. Jobs may be removed since."""
+    """Return the names that were submitted to a queue, each once, newest first. Some of these jobs might be removed."""
     try:
         lines = _path(home).read_bytes().splitlines()
     except OSError:
@@ -49,7 +50,7 @@ def _path(home: Path) -> Path:
 
 
 def _key(queue_url: str) -> str:
-    """Return a name for a queue without its login."""
+    """Return a digest that identifies a queue without its login."""
     return hashlib.sha256(queue_url.encode()).hexdigest()[:16]
 
 

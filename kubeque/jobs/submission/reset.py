@@ -1,4 +1,4 @@
-"""Run tasks of a job again, with the inputs and environment of its submission or with the present ones."""
+"""Run tasks of a job again, with the inputs and environment of its submission or with the present state of both."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _NAMED = 3
 def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
     """Run the tasks that `rule` selects again.
 
-    `update`: use the present files and environment, as a new revision of the job; ok tasks that the rule does not
-    select stay. Raises JobNotFound, EnvironmentGone if the environment of its submission is needed and gone, UserError.
+    `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
+    the rule does not select keep their results. Raises JobNotFound, UserError. Raises EnvironmentGone if the
+    environment of the job's submission is needed but gone.
     """
     before = backends.queue.job(name)
     spec = backends.spec(before)
@@ -41,7 +42,7 @@ def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = Fals
 
 
 def stale_note(backends: Backends, job: Job) -> str:
-    """Return the note that input files changed on this machine since the submission; empty if none did."""
+    """Return a note on input files that changed on this machine since the submission; empty if no file changed."""
     sources = read_sources(backends, job)
     names = changed_inputs(backends, job, sources) if sources else ()
     if not sources or not names:
@@ -56,6 +57,6 @@ def stale_note(backends: Backends, job: Job) -> str:
 
 
 def _when(at: float) -> str:
-    """Return a time as text: without the date if it is today."""
+    """Return a local time as text, without the date if it is today."""
     then = datetime.fromtimestamp(at)
     return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"

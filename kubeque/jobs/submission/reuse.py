@@ -1,4 +1,4 @@
-"""Find rows that are ok in earlier jobs by their row keys, and link to their results."""
+"""Compare row keys to find rows that are ok in earlier jobs, and link to the results of these rows."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from kubeque.model.job.row_keys import KEY_BYTES, no_keys, row_keys
 from kubeque.model.job.task import Outcome, TaskState, TaskView
 from kubeque.model.rows.rows import iter_rows
 
-#: Row keys by uid and revision of their job. They never change.
+#: Row keys by uid and revision of their job. Row keys of a revision never change.
 StoredKeys = dict[tuple[str, int], bytes]
 
 
 def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
-    """Return the row keys of one revision, stored or computed; empty if it has none."""
+    """Read or compute the row keys of one revision, and return them; empty if the revision has no keys."""
     try:
         keys = backends.files.read(keys_url(job, revision), job.n * KEY_BYTES)
     except (FileMissing, FileDamaged):
         keys = b""
-    if len(keys) != job.n * KEY_BYTES:  # there are none, or a task program has changed them
+    if len(keys) != job.n * KEY_BYTES:  # no keys are stored, or a task program has changed them
         spec = read_spec(backends.files, job, revision)
         rows = iter_rows(spec.rows, PageReader(job.url, backends.files, spec.rows.pages).page)
         columns = spec.rows.columns
@@ -36,23 +36,24 @@ def read_keys(backends: Backends, job: Job, revision: int) -> bytes:
 
 
 def members(backends: Backends, series: str) -> list[Job]:
-    """Return the jobs of a series that are in the queue, newest first."""
+    """Return the jobs of a series in the queue, newest first."""
     return sorted((job for job in backends.queue.jobs() if job.series == series), key=lambda job: -job.created)
 
 
 @dataclass(slots=True)
 class Found:
-    """The rows that need not run again."""
+    """The rows that do not have to run again."""
 
     done: Done = field(default_factory=dict)
-    #: Each job with linked results, and the rows of the new job that link to it.
+    #: Pairs of an earlier job and the rows of the new job that link to it.
     told: list[tuple[Job, list[int]]] = field(default_factory=list)
 
 
 def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
     """Return the rows with these `keys` that are ok in `sources`. Earlier sources take precedence.
 
-    Calls: a few for each source, until all rows are found. Memory: 100 bytes a row, and an outcome for each found row.
+    The store is called a few times for each source until all rows are found. Memory is 100 bytes for each row, and an
+    outcome for each found row.
     """
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
@@ -72,10 +73,10 @@ def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revisi
 def _match(
     backends: Backends, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int
 ) -> Done:
-    """Remove the rows from `wanted` that `source` has results for, and return their links.
+    """Remove the rows for which `source` has results from `wanted`, and return the links of these rows.
 
-    Rows with equal keys get different results as long as `source` has enough results; the other rows share the last
-    one.
+    Rows with equal keys get different results as long as `source` has enough results. All further rows share the last
+    result.
     """
     done: Done = {}
     last: dict[bytes, Outcome] = {}
@@ -103,18 +104,18 @@ def all_done(backends: Backends, source: Job) -> Found:
 
 
 def link_outcome(source: Job, outcome: Outcome, index: int, *, revision: int) -> Outcome:
-    """Return the outcome of a task of `source` as the linked outcome of task `index` of another job.
+    """Return the outcome of a task of `source` as the linked outcome of task `index` of a new job.
 
-    A link to a linked task points to the original result. The attempt is 0, because that job did not run the task.
+    A link to a linked task points to the original result. The attempt is 0, because the new job did not run the task.
     """
     where = outcome.linked or task_url(source, outcome.index)
     return replace(outcome, index=index, attempt=0, linked=where, revision=revision)
 
 
 def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -> list[int]:
-    """Return the tasks whose ok result has another row key than the one in `keys`.
+    """Return the ok tasks whose row key differs from the row key in `keys`.
 
-    `known`: the keys that earlier calls have read; this call adds others.
+    `known`: cache of row keys. This call adds the keys that it reads.
     """
     for number in range(1, job.revision):
         if (job.uid, number) not in known:
@@ -125,7 +126,7 @@ def changed_rows(backends: Backends, job: Job, keys: bytes, known: StoredKeys) -
 
 
 def _all_keys(backends: Backends, job: Job) -> dict[int, bytes]:
-    """Return the row keys of each revision; empty if the job was removed meanwhile."""
+    """Return the row keys of each revision; empty if the job has been removed in the meantime."""
     try:
         return {number: read_keys(backends, job, number) for number in range(1, job.revision + 1)}
     except FileMissing:

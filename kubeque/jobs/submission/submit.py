@@ -1,4 +1,4 @@
-"""Submit a sweep: check it, upload it, and make the job visible in one step."""
+"""Submit a sweep: check it, upload it, and then make the job visible in one step."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ from kubeque.queues.block import block_size, make_blocks, spread
 from kubeque.queues.succession import replace_job
 from kubeque.queues.transitions import link
 
-#: Number of other open jobs that a new job is compared with.
+#: Maximum number of open jobs with which a new job is compared.
 _COMPARED = 20
-#: Words that describe the change of an existing job.
+#: Words that describe how an existing job was changed.
 _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLACE: "replaced"}
-#: Maximum number of index ranges in one reset, because each reader of the job record reads them.
+#: Maximum number of index ranges in one reset, because each reader of the job's record reads all ranges.
 _RANGES = 5_000
 
 
@@ -49,11 +49,11 @@ class Submitted:
     job: Job
     #: "made", "adopted" (a job with an equal spec existed), "repaired", "revised" or "replaced".
     what: str
-    #: Bytes uploaded.
+    #: Number of uploaded bytes.
     sent: int = 0
     #: Reason why the requested search for finished rows was not possible; empty if it was possible or not requested.
     note: str = ""
-    #: Reason why nothing repairs and closes the job after the submitter has left; empty if a keeper does.
+    #: Reason why nothing repairs and closes the job after the submitter has ended; empty if a keeper does so.
     unkept: str = ""
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
@@ -65,9 +65,9 @@ def submit(
 ) -> Submitted:  # fmt: skip
     """Submit a sweep and start consumers. Raises UserError before anything is submitted.
 
-    `progress` is called with the numbers of files and bytes uploaded. `typed`: names of the options that the user typed
-    for this submission; one that has no effect is refused. `confirm` is called before an existing job is changed, with
-    the effect on its rows; if it returns False, UserError is raised.
+    `progress` is called with the numbers of uploaded files and bytes. `typed`: names of the options that the user typed
+    for this submission. Raises UserError for a typed option that has no effect. `confirm` is called with the effect on
+    the rows of an existing job before the job is changed. Raises UserError if `confirm` returns False.
     """
     sweep = sweep.check()
     if sweep.canaries and existing is not Existing.REFUSE:
@@ -98,13 +98,13 @@ def _confirm(confirm: Callable[[Effect], bool], effect: Effect) -> None:
 
 
 def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
-    """Return the note on other jobs of this machine, if only some of the jobs give their tasks a size."""
+    """Return a note if only some of the open jobs of this machine give their tasks a size; otherwise no note."""
     if wanted.machine is None:
         return []
     others: list[tuple[str, JobSpec]] = []
     for other in backends.queue.jobs(job.fleet):
         if other.open and other.uid != job.uid and len(others) < _COMPARED:
-            with suppress(StorageError):  # the note is only advice
+            with suppress(StorageError):  # the note is not essential
                 others.append((other.name, backends.spec(other)))
     note = mixed_note(wanted.spec, others)
     return [note] if note else []
@@ -113,7 +113,7 @@ def _mixed_notes(backends: Backends, wanted: Draft, job: Job) -> list[str]:
 def _create(
     backends: Backends, wanted: Draft, name: str, *, before: Job | None = None, existing: Existing = Existing.REFUSE
 ) -> Submitted:
-    """Create a job, or replace the job `before` by a new one, and link the rows that are done."""
+    """Create a job, or replace the job `before` by a new job. Link the rows that are done."""
     job = wanted.job(backends, name)
     job, sent = wanted.store(backends, job)
     found = _find(backends, wanted, job, before, existing)
@@ -123,7 +123,7 @@ def _create(
     first = _canaries(wanted.sweep, found)
     job = replace(job, canaries=len(first))
     if before is not None and before.paused:
-        job = pause_job(job, backends.queue.now())  # only `resume`, or the end of the job, ends a pause
+        job = pause_job(job, backends.queue.now())  # only `resume` or the end of the job ends a pause
     blocks = make_blocks(job.uid, job.n, block_size(job.n, job.consumers), canaries=first)
     content = (link(block, found.done) for block in blocks)
     try:
@@ -134,7 +134,7 @@ def _create(
         backends.files.delete_tree(job.url)
         Environments(backends.config.home).remove(job.uid)
         there = backends.queue.find(name)
-        if there is not None and there.spec_digest == job.spec_digest:  # an equal sweep was submitted meanwhile
+        if there is not None and there.spec_digest == job.spec_digest:  # an equal sweep was submitted in the meantime
             return Submitted(there, "adopted")
         raise
     if before is not None:
@@ -144,7 +144,7 @@ def _create(
 
 
 def _canaries(sweep: Sweep, found: Found) -> list[int]:
-    """Return the tasks to run first, chosen from the unfinished ones; none if all unfinished tasks would be chosen."""
+    """Choose the tasks to run first from the unfinished tasks. Choose none if all unfinished tasks would be chosen."""
     if not sweep.canaries:
         return []
     left = [index for index in range(sweep.rows.n) if index not in found.done]
@@ -152,8 +152,7 @@ def _canaries(sweep: Sweep, found: Found) -> list[int]:
 
 
 def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, existing: Existing) -> Found:
-    """Find the rows that need not run: those whose row key is already ok in `before` or in an earlier job of the
-    series."""
+    """Find the rows that do not have to run, because `before` or an earlier job of the series has their ok results."""
     sweep = wanted.sweep
     if (
         before is not None
@@ -171,10 +170,10 @@ def _find(backends: Backends, wanted: Draft, job: Job, before: Job | None, exist
 
 
 def _unlink_removed(backends: Backends, job: Job, told: Sequence[tuple[Job, list[int]]]) -> Job:
-    """Re-run linked rows whose source job was removed before this job became visible.
+    """Run linked rows again if their source job was removed before this job became visible.
 
-    `remove` deletes a job from the queue and then reads the links to it. A submission creates its job and then reads
-    its sources again. So at least one of the two detects the other.
+    `remove` first deletes a job from the queue and then reads the links of all jobs. A submission first creates its job
+    and then reads its source jobs again. So at least one of the two operations detects the other.
     """
     lost: list[int] = []
     for source, rows in told:
@@ -214,7 +213,7 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
 
 
 def _copy_limits(job: Job, fresh: Job) -> Job:
-    """Return `job` with the options of `fresh` that are not part of the spec."""
+    """Return `job` with those options of `fresh` that are not part of the spec."""
     return replace(
         job, budgets=fresh.budgets, max_failures=fresh.max_failures, allow_failed=fresh.allow_failed,
         deadline=fresh.deadline, deadline_seconds=fresh.deadline_seconds, consumers=fresh.consumers,
@@ -225,9 +224,9 @@ def _copy_limits(job: Job, fresh: Job) -> Job:
 def revise(
     backends: Backends, wanted: Draft, before: Job, existing: Existing, rule: ResetRule | None = None
 ) -> Submitted:
-    """Add a revision to the job if its rows and shapes are unchanged; otherwise replace the job.
+    """Add a revision to the job `before` if its rows and shapes are unchanged. Otherwise replace the job.
 
-    `rule`: the tasks that run again under the revision; by default `existing` decides. Raises StorageError.
+    `rule`: selects the tasks that run again under the new revision; by default `existing` decides. Raises StorageError.
     """
     old = backends.spec(before)
     what = _DONE[existing]
@@ -249,7 +248,7 @@ def revise(
 
     rule = replace(rule or ResetRule(everything=existing is Existing.REPLACE), break_leases=True, go=True)
     job = backends.queue.reset(before.name, rule, change)
-    # After the reset, no outcome of the old spec is accepted, so the rows that are ok under it are final.
+    # After the reset, outcomes of the old spec are refused. So the set of rows that are ok under it is final.
     if existing is Existing.REVISE:
         job = _reset_rows(backends, job, changed_rows(backends, job, keys, wanted.stored_keys))
     return Submitted(job, what, sent)

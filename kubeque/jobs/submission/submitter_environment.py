@@ -1,4 +1,4 @@
-"""The environment of the submitter: its differences from that of an earlier submission, and its use by later runs."""
+"""The environment of the submitter: store it, compare it with an earlier environment, and use it for later runs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.text import printable
 from kubeque.model.wording import command, option
 
-#: Number of variables that a message names; the others are counted.
+#: Number of variables that a message names. Further variables are only counted.
 _NAMED = 20
 
 
 def environment_now(origin: Mapping[str, str]) -> Environment:
-    """Return the environment that tasks on this machine get from this process. `origin`: the origin of their sweep."""
+    """Return the environment that tasks on this machine get from this process. `origin`: the origin of the sweep."""
     return Environment.of_submitter(this_environment(), this_umask(), airflow="dag" in origin)
 
 
@@ -35,9 +35,9 @@ def keep(backends: Backends, job: Job, environment: Environment) -> None:
 
 
 def differences(backends: Backends, job: Job, now: Environment | None) -> tuple[str, ...]:
-    """Return the names of the variables that differ between `now` and the job's environment; empty if one is unknown.
+    """Return the names of the variables that differ between `now` and the environment of the job.
 
-    Raises StorageError.
+    If `now` or the environment of the job is unknown, return no names. Raises StorageError.
     """
     if now is None or not _is_kept(backends.spec(job)):
         return ()
@@ -48,7 +48,7 @@ def differences(backends: Backends, job: Job, now: Environment | None) -> tuple[
 
 
 def explain(job: Job, names: tuple[str, ...]) -> str:
-    """Return the note for a submission that does not change the job although these variables differ."""
+    """Return the note for a submission that leaves the job unchanged although the variables `names` differ."""
     named = ", ".join(printable(name) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return (
@@ -58,7 +58,7 @@ def explain(job: Job, names: tuple[str, ...]) -> str:
 
 
 def check_environment(backends: Backends, job: Job, spec: JobSpec) -> None:
-    """Raise EnvironmentGone if the tasks of a job need the environment of its submission and it is gone."""
+    """Raise EnvironmentGone if the tasks of a job need the environment of its submission, but it is gone."""
     if _is_kept(spec) and is_own_fleet(backends.config, job.fleet):
         Environments(backends.config.home).read(job)
 
@@ -77,7 +77,7 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
     )  # fmt: skip
     keep(backends, after, environment_now(before.origin))
     after = after.with_spec(write_spec(backends.files, after, replace(spec, local_env={})))
-    # Consumers of the old fleet would keep blocks of a job that they no longer serve.
+    # Without this, consumers of the old fleet would keep blocks of a job that they no longer serve.
     rule = replace(rule, break_leases=rule.break_leases or after.fleet != before.fleet)
 
     def change(now: Job) -> Job:
@@ -88,5 +88,5 @@ def renew_environment(backends: Backends, before: Job, spec: JobSpec, rule: Rese
 
 
 def _is_kept(spec: JobSpec) -> bool:
-    """True if the environment of the job is in a file. False for jobs in pods, and for jobs of kubeque before 0.3."""
+    """True if the environment of the job is in a file. False for jobs in pods and for jobs of kubeque before 0.3."""
     return spec.local and not spec.local_env

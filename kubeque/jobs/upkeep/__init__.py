@@ -1,1 +1,1 @@
-"""Keep jobs and stores in order: reconcile, remove, garbage collection."""
+"""Keep jobs and stores in order: reconcile and remove jobs, and delete garbage."""

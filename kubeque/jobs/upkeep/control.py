@@ -1,4 +1,4 @@
-"""Orders to jobs that are in the queue: kill, pause, resume, prioritise, scale, stop their consumers."""
+"""Operations on jobs in the queue: kill, pause, resume, prioritise and scale jobs, and stop their consumers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 
 
 def kill(backends: Backends, name: str) -> None:
-    """Stop a job, also one whose record cannot be read. Pending and running tasks become killed; tasks that are ok
-    stay ok. Raises JobNotFound."""
+    """Stop a job, even if its record cannot be read. Raises JobNotFound.
+
+    Pending and running tasks become killed. Tasks that are ok stay ok.
+    """
     try:
         finish(backends, backends.queue.kill(name))
     except JobUnreadable:
@@ -28,7 +30,7 @@ def kill(backends: Backends, name: str) -> None:
 
 
 def pause(backends: Backends, name: str) -> Job:
-    """Pause a job and return it: running tasks finish, no other task starts. Raises JobNotFound, UserError."""
+    """Pause a job and return it. Running tasks finish, and no other task starts. Raises JobNotFound, UserError."""
     at = backends.queue.now()
 
     def change(now: Job) -> Job | None:
@@ -39,7 +41,7 @@ def pause(backends: Backends, name: str) -> Job:
 
 
 def resume(backends: Backends, name: str) -> Job:
-    """End the pause of a job and return it. Raises JobNotFound, UserError if the job is not paused."""
+    """End the pause of a job and return the job. Raises JobNotFound. Raises UserError if the job is not paused."""
 
     def change(now: Job) -> Job:
         _require_open(now, "it is not paused")
@@ -53,7 +55,7 @@ def resume(backends: Backends, name: str) -> Job:
 def prioritise(backends: Backends, name: str, priority: int) -> Job:
     """Set the priority of a job and return it.
 
-    Raises JobNotFound, UserError for a priority that is not a number or a job that has ended.
+    Raises JobNotFound. Raises UserError if the priority is not a number or if the job has ended.
     """
     priority = COUNT.convert(priority, "priority")
 
@@ -65,9 +67,9 @@ def prioritise(backends: Backends, name: str, priority: int) -> Job:
 
 
 def scale(backends: Backends, name: str, consumers: int) -> bool:
-    """Set the number of consumers of a job. True if it has grown.
+    """Set the number of consumers of a job. Return True if the number has grown.
 
-    Raises JobNotFound, UserError for a number that is not allowed or a job that has ended.
+    Raises JobNotFound. Raises UserError if the number is not allowed or if the job has ended.
     """
     consumers = COUNT.convert(consumers, "consumers")
     check_consumers(consumers)
@@ -84,11 +86,11 @@ def scale(backends: Backends, name: str, consumers: int) -> bool:
 
 
 def stop_consumers(backends: Backends) -> int:
-    """End the consumers of the cluster and return their number. Their tasks wait, and are not charged.
+    """End the consumers of the cluster and return their number. Their tasks wait, and their budgets are not charged.
 
-    A queue that does not answer changes nothing, but then tasks are charged.
+    If the queue does not answer, the consumers end too, but their tasks are charged.
     """
-    if backends.cluster.runs_images:  # consumers on this machine charge nobody for their end
+    if backends.cluster.runs_images:  # consumers on this machine do not charge their tasks when they end
         try:
             for job in backends.queue.list_jobs().jobs:
                 _note_stop(backends, job)
@@ -98,7 +100,7 @@ def stop_consumers(backends: Backends) -> int:
 
 
 def _note_stop(backends: Backends, job: Job) -> None:
-    """Store in an open job that kubeque itself ends its consumers."""
+    """Store in an open job the time at which kubeque itself ends the consumers."""
     at = backends.queue.now()
     with suppress(JobNotFound, JobUnreadable):
         backends.queue.update(job.name, lambda now: replace(now, sent_home=at) if now.open else None)

@@ -19,7 +19,7 @@ from kubeque.jobs.upkeep.remove import remove
 from kubeque.jobs.upkeep.result_links import keeper, read_links
 from kubeque.model.job.job import Job
 
-#: Age below which files are kept, seconds: they may belong to a submission that is under way.
+#: Age in seconds below which files are kept, because they might belong to a submission that is still running.
 GRACE_SECONDS = 86_400.0
 _STEP = 200
 
@@ -30,7 +30,7 @@ class Piece:
 
     #: "expired", "left over", "environment" or "input".
     kind: str
-    #: A job's name, a URL or a path.
+    #: Name of a job, a URL or a path.
     name: str
     files: int
     bytes: int
@@ -50,9 +50,9 @@ class Garbage:
 
 
 def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
-    """Find garbage, and delete it if `really`. `now`: Unix time, seconds.
+    """Find garbage, and delete it if `really` is True. `now`: Unix time, seconds.
 
-    Raises UserError if another garbage collection is running, StorageError.
+    Raises StorageError. Raises UserError if another garbage collection is running.
     """
     found = Garbage()
     listed = backends.queue.list_jobs()
@@ -104,7 +104,7 @@ def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
 
 
 def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
-    """Return the folders of jobs that were removed from this queue and have no file younger than GRACE_SECONDS."""
+    """Return the folders of removed jobs of this queue that have no file younger than GRACE_SECONDS."""
 
     def is_left(url: str) -> bool:
         times = [entry.modified for entry in backends.files.entries(url) if not entry.folder]
@@ -117,7 +117,7 @@ def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
 
 
 def _left_environments(backends: Backends, living: set[str], now: float) -> list[KeptEnvironment]:
-    """Return the environments of jobs that are not in this queue. Another queue may use the same home folder."""
+    """Return the old environments of removed jobs of this queue. Other queues can use the same home folder."""
     queue = own_queue_id(backends)
     kept = Environments(backends.config.home).kept()
     return [
@@ -137,7 +137,7 @@ def _unseen(backends: Backends) -> str:
 
 
 def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str], now: float) -> list[Piece]:
-    """Find old inputs in the content-addressed store that no spec of any queue names; delete them under `clearing`."""
+    """Find old content-addressed inputs that no spec of any queue names. With `clearing`, delete these inputs."""
     cas = backends.config.cas_url_prefix
     old = [
         entry
@@ -161,9 +161,9 @@ def _delete(backends: Backends, urls: Sequence[str]) -> None:
 
 
 def _used_digests(backends: Backends, gone: set[str]) -> set[str]:
-    """Return the digests of the inputs that specs name. Folders in `gone` are skipped.
+    """Return the digests of the inputs that specs name. Skip the folders in `gone`.
 
-    The specs of jobs that are not in the queue yet are read, too.
+    Specs of jobs that are not in the queue yet count, too.
     """
 
     def digests(url: str) -> set[str]:

@@ -1,8 +1,8 @@
-"""The lock of garbage collection, which prevents it from deleting inputs that a submission needs.
+"""The lock of garbage collection. It prevents the deletion of inputs that a submission needs.
 
-A submission stores its spec, which names its inputs; then it reads the lock; then it checks which inputs are stored.
-The garbage collection takes the lock first and then reads the specs. So at least one of the two detects the other.
-A submission that finds the lock waits until it is released.
+A submission first stores its spec with the names of its inputs. Then it reads the lock and waits until the lock is
+released. Then it checks which inputs are stored. Garbage collection first takes the lock and then reads the specs. So
+at least one of the two programs detects the other.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from kubeque.files.urls import join
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import FileMissing, StorageError, UserError
 
-#: Age of an unchanged lock after which its process counts as dead, seconds.
+#: Age of an unchanged lock in seconds after which its process counts as dead.
 STALE_SECONDS = 60.0
 _REFRESH_SECONDS = 10.0
 Sleep = Callable[[float], None]
 
 
 def register(backends: Backends) -> None:
-    """Register our results prefix at the store of inputs, so that garbage collection reads the specs below it."""
+    """Register our results prefix in the store of inputs, so that garbage collection reads the specs below it."""
     prefix = backends.config.default_url_prefix
     backends.files.write_new(user_url(backends.config.cas_url_prefix, prefix), prefix.encode())
 
@@ -77,15 +77,17 @@ class Clearing:
             self._backends.files.delete(self._url)
 
     def check(self) -> None:
-        """Raise UserError if another process considered this process dead and deleted the lock. Call before each
-        deletion."""
+        """Raise UserError if another process considered this process dead and deleted the lock.
+
+        Must be called before each deletion.
+        """
         if not self._held():
             raise UserError(
                 "this process was stopped while it deleted files, so another process considered it dead: run gc again"
             )
 
     def _stay(self) -> None:
-        """Change the lock every `_REFRESH_SECONDS`, to show that its process is alive."""
+        """Change the lock every `_REFRESH_SECONDS` to show that this process is alive."""
         for count in itertools.count(1):
             if self._over.wait(_REFRESH_SECONDS):
                 return

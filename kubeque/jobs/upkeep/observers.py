@@ -26,7 +26,7 @@ class Observer:
     job: str
     #: "process", "keeper" or "airflow".
     kind: str
-    #: Its pid, or the name of the Airflow task; empty for a keeper.
+    #: The pid of the process, or the token of the Airflow task; empty for a keeper.
     name: str = ""
 
 
@@ -52,7 +52,7 @@ def announce(home: Path, name: str) -> Iterator[None]:
 
 
 def find_observers(backends: Backends) -> list[Observer]:
-    """Return the observers that wait for open jobs, as far as this machine, the queue and the cluster know them."""
+    """Return the observers of open jobs that this machine, the queue or the cluster knows."""
     jobs = [job for job in backends.queue.jobs() if job.open]
     names = {job.name for job in jobs}
     watchers = [watcher for watcher in _watchers(backends.config.home) if watcher.job in names]
@@ -65,7 +65,7 @@ def _folder(home: Path) -> Path:
 
 
 def _watchers(home: Path) -> Iterator[Observer]:
-    """Yield the watchers of this machine; delete what dead ones left."""
+    """Yield the watchers of this machine. Delete the files of dead watchers."""
     for path in sorted(_folder(home).glob("*.lock")):
         with suppress(OSError, ValueError, KeyError, TypeError):
             if _is_free(path):

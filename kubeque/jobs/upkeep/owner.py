@@ -1,4 +1,4 @@
-"""The owner of a job's folder, stored in the folder because several queues may share a store."""
+"""The owner of a job's folder. It is stored in the folder, because several queues can share a store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.job.job import Job
 
-#: Parts of queue URLs that are not unique, because they are the same on every machine.
+#: Parts of queue URLs that have a different meaning on each machine.
 _HERE = ("sqlite:", "memory:", "//localhost", "@localhost", "127.0.0.1", "::1")
 
 
@@ -38,7 +38,7 @@ def write_owner(backends: Backends, job: Job) -> None:
 def is_ours(backends: Backends, url: str) -> bool:
     """True if the folder at `url` belongs to a job of this queue. False if its owner is unknown.
 
-    A copy of the note of another job does not count, because task programs can write notes.
+    An owner file that names a different folder does not count, because task programs can copy owner files.
     """
     try:
         told = backends.files.read_json(owner_url(url))

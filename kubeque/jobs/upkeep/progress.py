@@ -1,4 +1,4 @@
-"""The progress of a job: its counts, its consumers, and what keeps its tasks from starting."""
+"""The progress of a job: its counts, its consumers, and the reasons why its tasks do not start."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Progress:
 
     job: Job
     counts: Counts
-    #: Number of running consumers of its fleet.
+    #: Number of running consumers of the job's fleet.
     consumers: int = 0
-    #: Reasons why its tasks do not start, as text.
+    #: Texts that say why the job's tasks do not start.
     obstacles: tuple[str, ...] = ()
 
     @property
     def held(self) -> bool:
-        """True if its canaries have ended and the held tasks wait for `kubeque go`."""
+        """True if the canaries have ended and the held tasks wait for `kubeque go`."""
         return self.job.waits_for_go(self.counts)
 
 
 class PatientCluster:
-    """A cluster that may not answer. After its first error, which is kept, each method returns a default."""
+    """A cluster that might not answer. The first error is kept, and each later call returns a default."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
@@ -62,9 +62,9 @@ class PatientCluster:
 
 
 def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progress:
-    """Return the progress of a job as the queue and the cluster show it. Nothing is changed or started.
+    """Read the progress of a job from the queue and the cluster. Nothing is changed or started.
 
-    `obstacle`: why the store or the blocks of the job cannot be read; the cluster is then left alone.
+    `obstacle`: reason why the store or the blocks of the job cannot be read. With a reason, the cluster is not called.
     """
     if job.closing is not None:
         return Progress(job, job.closing.counts)
@@ -80,14 +80,16 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
 
 
 def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluster) -> tuple[str, ...]:
-    """Return why no task of a job starts, with the remedy: the cluster does not answer, the job is paused, or no
-    consumer runs."""
+    """Return the reason why no task of a job starts, and what to do about it. Return nothing if there is no reason.
+
+    The cluster does not answer, the job is paused, or no consumer runs.
+    """
     if cluster.error is not None:
         return (str(cluster.error),)
     if job.paused:
         return (f"it is paused: {code('resume', job.name)} lets its tasks start",)
     waiting = job.startable and counts.pending + counts.running > 0
-    # The consumers of another machine's fleet are not visible here. Pods are, and each job has a fleet of its own.
+    # Consumers on a different machine are not visible here. Pods are visible, and each job in pods has its own fleet.
     visible = cluster.cluster.runs_images or job.fleet == cluster.cluster.fleet(job.name)
     if waiting and not consumers and visible:
         return (f"no consumer runs: {code('watch', job.name)} starts them",)

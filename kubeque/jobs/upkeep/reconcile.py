@@ -1,4 +1,4 @@
-"""Reconcile a job: reap, close it, and start missing consumers if asked; safe to run at any time and concurrently."""
+"""Reconcile a job: reap, close an ended job, and start missing consumers. Several processes can do so at once."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 
 
 def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch | None = None) -> Progress:
-    """Finish a reset, reap, and close the job if it has ended. With `start`, also start consumers for pending tasks.
+    """Finish a reset, reap the leases of dead consumers, and close the job if it has ended.
 
-    A cluster that does not answer is an obstacle, not an error. Raises JobNotFound, QueueError, StorageError.
+    `start`: True to start consumers for pending tasks. A cluster that does not answer is an obstacle in the returned
+    progress, not an error. Raises JobNotFound, QueueError, StorageError.
     """
     queue = backends.queue
     job = queue.finish_reset(queue.job(name))
@@ -50,7 +51,7 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
         return Progress(job, counts)
     consumers = cluster.count_consumers(job)
     if job.paused and consumers and not counts.running:
-        finish(backends, job)  # no task runs in its consumers, and some may not have started yet
+        finish(backends, job)  # no task runs in these consumers, and some consumers might not have started yet
     obstacles = standstill.messages
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)
@@ -58,7 +59,7 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
 
 
 def _end_damaged(backends: Backends, job: Job, error: str, watch: LeaseWatch | None) -> Progress:
-    """Stop and close a job whose spec is damaged, unless a task of it runs. Nothing that the spec names is used."""
+    """Stop a job whose spec is damaged, and close it once none of its tasks runs. The spec is not used."""
     reap(backends.queue, job, find_death=PatientCluster(backends.cluster).find_death, watch=watch)
     if job.open:
         job = stop_damaged(backends.queue, job, error)
@@ -69,7 +70,7 @@ def _end_damaged(backends: Backends, job: Job, error: str, watch: LeaseWatch | N
 
 
 def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool) -> Standstill:
-    """Start missing consumers if `start` is True; return the reasons why they cannot start."""
+    """Start missing consumers if `start` is True. Return the reasons why consumers cannot start."""
     there, spec, waiting = cluster.cluster, backends.spec(job), backends.queue.tallies(job)
     if start:
         cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
@@ -81,7 +82,7 @@ def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool
 
 
 def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:
-    """Stop a job if no consumer could start before its start timeout."""
+    """Stop a job if no consumer could start within the start timeout of the job."""
     timeout = PodOptions.read(backends.spec(job).pod).start_timeout
     if counts.ended or counts.running or standstill.seconds < timeout:
         return job
@@ -90,7 +91,7 @@ def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstil
 
 
 def close(backends: Backends, job: Job, counts: Counts) -> Job:
-    """Write the table and the report, then the final state, unless the job was reset meanwhile.
+    """Write the table, the report, and then the final state. A job that was reset in the meantime is not closed.
 
     A job whose spec, rows or blocks are damaged has neither table nor report. Raises JobNotFound, StorageError.
     """
@@ -103,7 +104,7 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
     def change(now: Job) -> Job | None:
         unchanged = now.is_same_run(job) and now.state is job.state and now.closing is None
-        # A task that failed may run again, with more disk.
+        # A failed task might run again, with more disk.
         unchanged = unchanged and backends.queue.counts(job) == counts
         return close_job(now, counts, backends.queue.now()) if unchanged else None
 
@@ -111,11 +112,14 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 
 
 def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
-    """Stop the consumers that serve only this job. If the cluster does not answer, they find no tasks."""
+    """Stop the consumers that serve only this job.
+
+    If the cluster does not answer, they end because they find no tasks.
+    """
     try:
         cluster = backends.cluster_of(job)
     except StorageError:
-        cluster = backends.cluster  # the spec, which names the cluster, cannot be read
+        cluster = backends.cluster  # the cluster is unknown, because the spec cannot be read
     try:
         cluster.finish(job, removed=removed)
     except ClusterError as error:

@@ -1,4 +1,4 @@
-"""Remove a job: first from the queue, then its files, except results that other jobs link to."""
+"""Remove a job from the queue, and then delete its files, except results to which other jobs link."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ log = logging.getLogger(__name__)
 
 
 def remove(backends: Backends, name: str) -> Job | None:
-    """Delete a job and its results, except results that other jobs link to. These stay until the last link is gone.
+    """Delete a job and its results. Results to which other jobs link stay until the last link is gone.
 
-    Return None for a job whose record could not be read; its folder is unknown, and `gc` deletes it.
+    Return None for a job whose record cannot be read. The folder of such a job is unknown, and `gc` deletes it.
     Raises JobNotFound, StorageError.
     """
     try:
@@ -25,20 +25,20 @@ def remove(backends: Backends, name: str) -> Job | None:
     except JobUnreadable:
         backends.queue.discard(name)
         return None
-    # The links are read before the job's files are deleted: results that were kept only for this job are deleted with
-    # it.
+    # The links are read before the job's files are deleted. Results that were kept only for this job are deleted, too.
     lent = read_links(backends, [job])
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
     finish(backends, job, removed=True)
     listed = backends.queue.list_jobs()
-    if listed.unreadable:  # this job may link to these results: `kubeque gc` deletes them once the job can be read
+    if listed.unreadable:  # the unreadable job might link to results of this job; `gc` deletes them later
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])
         return job
     living = listed.jobs
     needed = read_links(backends, living)
     for url in [job.url, *deletable(backends, lent, [job, *living])]:
         if url not in {other.url for other in living}:
-            # If the job has not ended, consumers may still write into its folder. Its owner file stays, for `gc`.
+            # If the job has not ended, consumers might still write into its folder. `gc` needs the owner file to delete
+            # it.
             backends.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
     return job

@@ -17,16 +17,19 @@ from kubeque.model.job.task import Outcome
 from kubeque.model.rows.index_ranges import to_ranges
 
 log = logging.getLogger(__name__)
-#: Limit of stored links, bytes: a million ranges.
+#: Maximum size of stored links in bytes, enough for a million ranges.
 LINKS_BYTES = 32 << 20
-#: Linked outcomes, by their index in the new job.
+#: Linked outcomes, by task index in the new job.
 Done = dict[int, Outcome]
-#: Indexes of tasks, by the URL of their job.
+#: Indexes of linked tasks, by the URL of the job that ran them.
 Links = Mapping[str, set[int]]
 
 
 def write_links(backends: Backends, job: Job, done: Done) -> None:
-    """Store the links of a new job, before the job is visible. `done`: its linked outcomes. Raises StorageError."""
+    """Store the links of a new job, before the job is visible.
+
+    `done`: the job's linked outcomes. Raises StorageError.
+    """
     tasks: dict[str, list[int]] = {}
     for outcome in done.values():
         url, index = split_task_url(outcome.linked)
@@ -36,7 +39,7 @@ def write_links(backends: Backends, job: Job, done: Done) -> None:
 
 
 def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
-    """Return the links of these jobs. Raises StorageError."""
+    """Return the links of all `jobs`. Raises StorageError."""
     found: dict[str, set[int]] = {}
     linking = (job for job in jobs if job.linked)
     for links in in_parallel(lambda job: _links_of(backends, job), linking, threads=SMALL_READS):
@@ -46,7 +49,7 @@ def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
 
 
 def _links_of(backends: Backends, job: Job) -> Links:
-    """Return the links of a job from its folder; if they are missing or damaged there, from its outcomes."""
+    """Read the links of a job from its folder. If the folder has no valid links, read the job's outcomes."""
     try:
         return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
@@ -62,9 +65,9 @@ def _links_of(backends: Backends, job: Job) -> Links:
 
 
 def parse_links(stored: Mapping[str, Any], n: int) -> Links:
-    """Return the links that a job of `n` tasks stored: ranges of indexes by URL. Other keys and items are ignored.
+    """Return the links that a job of `n` tasks stored as ranges of indexes by URL. Ignore unknown keys and items.
 
-    Raises one of UNREADABLE if they have another form.
+    Raises one of UNREADABLE if the stored links have a different form.
     """
     links: dict[str, set[int]] = {}
     left = n
@@ -78,21 +81,20 @@ def parse_links(stored: Mapping[str, Any], n: int) -> Links:
 
 
 def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> list[str]:
-    """Return the URLs in stored links that are folders of jobs of this queue.
+    """Return those `urls` from stored links that are job folders of this queue.
 
-    Task programs can write to stored links, so a link is not a permission to delete. `jobs`: the results prefixes of
-    these jobs are accepted besides the configured one. Raises StorageError.
+    Task programs can change stored links, so a link alone does not permit a deletion. A folder must be below the
+    configured results prefix or below the results prefix of one of `jobs`. Raises StorageError.
     """
     prefixes = {backends.config.default_url_prefix, *(prefix_of(job.url) for job in jobs)}
     return [url for url in urls if is_job_folder(url) and prefix_of(url) in prefixes and is_ours(backends, url)]
 
 
 def keeper(links: Links, url: str, *, whole: bool = True) -> Callable[[str], bool] | None:
-    """Return a function that is true for the relative names of files below a job's `url` that must stay; None if none
-    must stay.
+    """Return a function that tells which files below a job's `url` must stay; None if no file must stay.
 
-    Results that `links` names must stay, and then also the owner file. If `whole` is False, the owner file always
-    stays.
+    The function gets the relative name of a file and returns True for results in `links` and for the owner file.
+    `whole`: False if the owner file must stay even without such results.
     """
     indexes = links.get(url, set())
 

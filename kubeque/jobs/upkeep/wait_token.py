@@ -1,4 +1,4 @@
-"""The token of the process that waits for a job, stored in the job, so that only this process can cancel it."""
+"""The token of the process that waits for a job. The job stores the token, so that only this process can cancel it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeque.model.errors import JobNotFound
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 
-#: Number of times that the waiting process records that it is alive within `orphan_after`.
+#: Number of times within `orphan_after` that the waiting process reports that it is alive.
 _LOOKS = 20
 
 
@@ -31,7 +31,7 @@ def take(backends: Backends, name: str, token: str, *, orphan_after: float | Non
 
 
 def keep(backends: Backends, name: str, token: str) -> None:
-    """Record that the process with `token` is alive, unless another token has replaced `token`. Raises JobNotFound."""
+    """Store that the process with `token` is alive, unless a different token has replaced it. Raises JobNotFound."""
     moment = backends.queue.now()
 
     def change(now: Job) -> Job | None:
@@ -42,9 +42,9 @@ def keep(backends: Backends, name: str, token: str) -> None:
 
 
 def cancel(backends: Backends, name: str, token: str) -> bool:
-    """Kill a job, unless another token has replaced `token`. True if it was killed.
+    """Kill a job, unless a different token has replaced `token`. Return True if the job was killed.
 
-    A removed job is ignored.
+    If the job was removed, do nothing.
     """
     killed = False
 
@@ -59,7 +59,7 @@ def cancel(backends: Backends, name: str, token: str) -> bool:
 
 
 def mark_delivered(backends: Backends, job: Job) -> None:
-    """Record that the results of this run of `job` were delivered. Raises JobNotFound."""
+    """Store that the results of this run of `job` were delivered. Raises JobNotFound."""
 
     def change(now: Job) -> Job | None:
         ended = now.is_same_run(job) and now.closing is not None

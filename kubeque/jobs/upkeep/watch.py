@@ -15,7 +15,7 @@ def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progres
     """Call `status` every `seconds` and yield its result, until the job has ended or is held.
 
     While the queue or the store does not answer, yield the last progress with the error as an obstacle.
-    Raises QueueUnavailable, StorageError after 300 s without an answer. Raises other errors of `status` at once.
+    Raises QueueUnavailable or StorageError after 300 s without an answer. Raises other errors of `status` at once.
     """
     progress, answered = status(), time.monotonic()
     while True:
