@@ -1,6 +1,7 @@
 """Write container images as archives for `docker load`, `kind load image-archive` and `ctr images import`.
 
-This needs neither a registry nor root: one layer, all files owned by root, the same bytes for the same folder.
+This needs neither a registry nor root rights. The image has one layer, and root owns all files. Equal folders give
+identical images.
 
     python consumer_image/archive.py FOLDER IMAGE FILE.tar [user=1234] [entrypoint=/bin/app] [env=NAME=VALUE]
 """
@@ -17,14 +18,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: 2000-01-01: the date of all files in an image.
+#: Date of all files in an image: 2000-01-01, in seconds since 1970.
 EPOCH = 946_684_800
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_archive(folder: Path, name: str, target: Path, **config: Any) -> str:
-    """Write `folder` as the image `name` to `target`; return its id. `config`: User, Entrypoint, Cmd, Env ..."""
+    """Write `folder` as the image `name` to `target`. Return the id of the image.
+
+    `config`: settings of the image: User, Entrypoint, Cmd, Env ...
+    """
     layer = target.with_name(target.name + ".layer")
     with tarfile.open(layer, "w", format=tarfile.PAX_FORMAT) as tar:
         for path in _sorted(folder):
@@ -54,7 +58,7 @@ def write_archive(folder: Path, name: str, target: Path, **config: Any) -> str:
 
 
 def full_name(name: str) -> str:
-    """Return an image's name in the form of container runtimes: with registry and tag."""
+    """Return the name of an image with registry and tag, the form that container runtimes use."""
     head, _, rest = name.partition("/")
     if not rest:
         name = f"docker.io/library/{name}"

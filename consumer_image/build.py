@@ -2,10 +2,10 @@
 
     python consumer_image/build.py build/consumer-image IMAGE
 
-makes the folder build/consumer-image (`lib/`: loader, libc and libraries; `python/`: Python and packages;
-`software.txt`: what is in it) and build/consumer-image.tar, the image. Nothing of it depends on the image that a task
-runs in: it is started as `lib/ld.so --library-path lib:python/lib python/bin/python3`. Needs uv, ldd and no registry
-of images.
+makes the folder build/consumer-image and, from it, the image build/consumer-image.tar. The folder has `lib/` (loader,
+libc and libraries), `python/` (Python and packages) and `software.txt` (the list of all software). The consumer needs
+nothing from the image of the task, because it is started as `lib/ld.so --library-path lib:python/lib
+python/bin/python3`. The build needs uv or pip, and ldd. It needs no image registry.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 CONSTRAINTS = REPOSITORY / "constraints" / f"airflow-3.3-python-{VERSION}.txt"
-#: Parts of Python that no consumer needs: tests, windows, installers, other platforms.
+#: Parts of Python that no consumer needs: tests, GUI toolkits, installers, other platforms.
 NO_STANDARD = (
     "__pycache__", "site-packages", "dist-packages", "test", "tests", "idlelib", "idle_test", "tkinter", "turtle*",
     "turtledemo", "ensurepip", "lib2to3", "pydoc_data",
@@ -41,9 +41,10 @@ NO_PACKAGES = (
     "pip-*", "setuptools", "setuptools-*",
     "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "examples",
 )  # fmt: skip
-#: The S3 client has descriptions of 400 services; it reads its own and those for credentials.
+#: AWS services of which the S3 client reads the description: S3 itself and those for credentials. The descriptions of
+#: the 400 other services are left out.
 AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
-#: Loaded by name at run time: no program lists them.
+#: Libraries that are loaded by name at run time, so that ldd does not list them.
 BY_NAME = (
     "libnss_files.so.2",
     "libnss_dns.so.2",
@@ -57,7 +58,7 @@ BY_NAME = (
 
 
 def build(folder: Path, name: str) -> Path:
-    """Make the folder and the archive beside it; return the archive."""
+    """Make the folder and, beside it, the archive. Return the path of the archive."""
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "python"
     site = python / "lib" / f"python{VERSION}" / "site-packages"
@@ -77,7 +78,7 @@ def build(folder: Path, name: str) -> Path:
 
 
 def start_words(root: str) -> list[str]:
-    """Return the command that starts the consumer's Python if its folder is at `root`."""
+    """Return the command that starts the consumer's Python from the folder `root`."""
     python = f"{root}/python/bin/python3"
     return [f"{root}/lib/ld.so", "--library-path", f"{root}/lib:{root}/python/lib", "--argv0", python, python, "-I"]
 
@@ -102,14 +103,14 @@ def copy_python(python: Path) -> None:
 
 
 def install_packages(site: Path) -> None:
-    # uv is in the environment of `make` or on the PATH; the official images of Python have pip.
+    # uv is in the environment that `make` created, or on the PATH. The official Python images have pip instead.
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     installer = (
         [uv, "pip", "install", "--quiet", "--python", sys.executable]
         if uv
         else [sys.executable, "-m", "pip", "install", "--quiet"]
     )
-    link = ["--link-mode", "copy"] if uv else []  # not links to the cache: the modes of the files change
+    link = ["--link-mode", "copy"] if uv else []  # not links to the cache, because the file modes are changed later
     words = [
         *installer,
         *link,
@@ -134,7 +135,7 @@ def copy_kubeque(site: Path) -> None:
 
 
 def copy_libraries(folder: Path) -> dict[str, Path]:
-    """Return the loader, libc and every library of this machine that a file in `folder` needs, by name."""
+    """Copy the loader, libc and each library that a file in `folder` needs. Return the path of each library by name."""
     (folder / "lib").mkdir()
     found: dict[str, Path] = {}
     loader = ""
@@ -153,7 +154,10 @@ def copy_libraries(folder: Path) -> dict[str, Path]:
 
 
 def needed(program: Path) -> Iterator[tuple[str, Path]]:
-    """Return the libraries that ldd prints: `name => path (address)`, and the loader as a path."""
+    """Yield name and path of each library that ldd prints.
+
+    The form is `name => path (address)`, and `path (address)` for the loader.
+    """
     said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
     for line in said.splitlines():
         if match := re.fullmatch(r"\s*(\S+) => (/\S+) \(0x[0-9a-f]+\)", line):
@@ -165,7 +169,7 @@ def needed(program: Path) -> Iterator[tuple[str, Path]]:
 
 
 def compile_all(folder: Path) -> None:
-    """Compile all modules without dates, so that the bytes are the same each time."""
+    """Compile all modules without timestamps, so that each build gives identical files."""
     compileall.compile_dir(
         folder / "python", quiet=2, stripdir=str(folder), prependdir="/", maxlevels=50, rx=re.compile("/kubernetes/"),
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
@@ -173,7 +177,7 @@ def compile_all(folder: Path) -> None:
 
 
 def shrink(folder: Path, site: Path) -> None:
-    """Remove debug information, and the 700 source files of the generated client."""
+    """Remove debug information and the 700 source files of the generated Kubernetes client."""
     if strip := shutil.which("strip"):
         programs = [*(folder / "python" / "lib").glob("*.so*"), *folder.rglob("lib-dynload/*.so")]
         subprocess.run([strip, "--strip-unneeded", *map(str, programs)], check=True)
@@ -190,7 +194,7 @@ def shrink(folder: Path, site: Path) -> None:
 
 
 def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
-    """Return one line for each package: name, version, licence."""
+    """Yield one line for each package: name, version, licence."""
     yield f"Python {'.'.join(map(str, sys.version_info[:3]))} PSF-2.0"
     lines = set()
     for found in distributions(path=[str(site)]):
@@ -205,7 +209,7 @@ def software(site: Path, libraries: dict[str, Path]) -> Iterator[str]:
 
 
 def package_of(path: Path) -> str:
-    """Return the Debian package of a library, with its version."""
+    """Return the Debian package of a library, with its version; the file name if no package has the library."""
     for name in {str(path), os.path.realpath(path), os.path.realpath(path).removeprefix("/usr")}:
         owner = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True, check=False)
         if owner.returncode == 0:

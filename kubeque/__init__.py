@@ -1,4 +1,4 @@
-"""Run one command over the rows of a table: as a queue of tasks, on one machine or on Kubernetes."""
+"""Run one command for each row of a table, as a queue of tasks, on one machine or on Kubernetes."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return the public names, which an interactive Python completes."""
+    """Return the public names, for tab completion in an interactive session."""
     return sorted([*_HOMES, "__doc__", "__file__", "__name__", "__path__", "__version__"])

@@ -22,7 +22,7 @@ from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.sweep_fields import check_names, split_pod
 from kubeque.model.text import LINE_CHARACTERS, describe, printable
 
-#: Number of failed rows whose reasons the error names.
+#: Number of failed rows that the error describes.
 _REASONS = 3
 
 #: Fields of a sweep that the function determines.
@@ -39,18 +39,19 @@ def map(
     columns: Sequence[str] | None = None,
     **options: Any,
 ) -> Any:
-    """Run `function(**row)` for each row as a sweep, and return its table: one dict per row, in order.
+    """Run `function(**row)` for each row as a sweep, and return the table of results: one dict per row, in order.
 
-    Only the source of the function is sent, so it must contain its imports. An argument gets the value of its row: int,
-    float, bool, None, str, list or dict. An annotation casts the value. The function returns a dict (columns `out.*`)
-    or one value (column `out.value`). A value in a dict that is not a scalar is written as JSON. If `rows` is a
-    DataFrame, the table is one, too.
+    Only the source of the function is sent, so it must contain its imports. Each argument gets the value of the column
+    with the same name: int, float, bool, None, str, list or dict. An annotation casts the value. The function returns a
+    dict (columns `out.*`) or one value (column `out.value`). Lists and dicts inside a returned dict become JSON text.
+    If `rows` is a DataFrame, the table is a DataFrame, too.
 
-    `missing`: text in place of None and NaN in `rows`. `columns`: names of the values if `rows` are lists or tuples.
+    `missing`: text that replaces None and NaN in `rows`. `columns`: column names if the rows are lists or tuples.
     `options`: options of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
 
-    Raises UserError for wrong input, before anything is submitted. Raises JobFailed if rows failed: its message has the
-    first reasons, `job` the name and `table` the results of all rows.
+    Raises UserError for wrong input, before anything is submitted. Raises JobFailed if rows failed. The message of
+    JobFailed describes the first failures. Its attribute `job` is the name of the job, and `table` holds the results of
+    all rows.
     """
     if client is not None and not isinstance(client, Client):
         raise UserError(f"client {describe(client)}: give a kubeque.Client")
@@ -88,7 +89,7 @@ def _run(client: Client, sweep: Sweep, *, framed: bool) -> Any:
 
 
 def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, options: Mapping[str, Any]) -> Sweep:
-    """Return the checked sweep of a function, whose script is written into `folder`. Raises UserError."""
+    """Return the checked sweep of a function, and write the script of the function into `folder`. Raises UserError."""
     known = [field.name for field in fields(Sweep) if field.name not in _OURS]
     given = split_pod(options)
     check_names(given, known, "kubeque.map")
@@ -99,9 +100,9 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
 
 
 def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) -> Sweep:
-    """Return the sweep with the command that calls a function for each row, whose files are written into `folder`.
+    """Return the sweep with a command that calls the function, and write the files of the function into `folder`.
 
-    `python`: command that starts the interpreter. Raises CommandError for a push that cannot be read.
+    `python`: command that starts the interpreter. Raises CommandError if a pushed file cannot be read.
     """
     made.write(folder)
     # The path of the script is relative, because an equal call must be an equal sweep.
@@ -112,7 +113,7 @@ def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) 
 
 
 def _failure(client: Client, progress: Progress) -> JobFailed:
-    """Return the error for a job that ended without success, with the reasons of its first failed rows."""
+    """Return the error for a job that ended without success. Its message describes the first failed rows."""
     name, counts = progress.job.name, progress.counts
     reasons = []
     for line in islice(client.lines(name, state="failed"), _REASONS):

@@ -19,7 +19,7 @@ def _say_nothing(error: Exception, seconds: float) -> None:
 def growing_pauses(
     first: float, longest: float, total: float, *, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[float]:
-    """Yield pauses that double from `first` to `longest`, until `total` seconds have passed. All are seconds."""
+    """Yield pauses in seconds that double from `first` to `longest`, until `total` seconds have passed."""
     pause, end = first, clock() + total
     while clock() < end:
         yield pause
@@ -35,13 +35,13 @@ def retry(
     before_pause: Callable[[Exception, float], None] = _say_nothing,
     sleep: Sleep = time.sleep,
 ) -> T:
-    """Return the result of `action`; repeat it after each pause while it raises a temporary error.
+    """Return the result of `action`. While `action` raises a temporary error, repeat it after each pause.
 
-    `again`: True if another try may succeed after this error. `pauses`: seconds before each further try; after the last
-    one the error is raised. `spread`: range of the random factor of a pause, so that many programs do not repeat at the
-    same time. `before_pause` gets the error and the seconds until the next try.
+    `again`: function that returns True for a temporary error. `pauses`: seconds before each further try. `spread`:
+    range of the random factor that multiplies each pause, so that many programs do not retry at the same time.
+    `before_pause`: function that is called with the error and the seconds until the next try.
 
-    Raises the error of the last try.
+    Raises the first error that is not temporary, or the error of the last try.
     """
     for pause in pauses:
         try:

@@ -1,4 +1,4 @@
-"""The part of the client that concerns the configuration and where consumers run."""
+"""The part of the client that concerns the configuration and the cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ClusterMethods(Connection):
 
     @staticmethod
     def check(config: Config, *, only_cluster: bool = False) -> Iterator[Finding]:
-        """Check queue, stores, cluster and disk of a configuration, or the cluster alone; yield each finding."""
+        """Check the queue, stores, cluster and disk of a configuration, or only its cluster. Yield each finding."""
         return doctor.check_cluster(config) if only_cluster else doctor.check(config)
 
     def check_store(self) -> None:
@@ -33,21 +33,23 @@ class ClusterMethods(Connection):
     def hosting(
         config: Config, *, access: Access | None = None, tell: Callable[[str, float], None] | None = None
     ) -> GkeCluster:
-        """Return the cluster that `config` names, to start, resize and stop it. Raises ConfigError unless `is_hosted`.
+        """Return the cluster of `config`, to start, resize and stop it. Raises ConfigError unless `is_hosted`.
 
-        `tell` gets the name of an operation that takes long, and the seconds since its start.
+        `tell`: function that is called during a long operation, with its name and the seconds since its start.
         """
         return open_hosted(config, access=access, tell=tell)
 
     def start_hint(self) -> str:
-        """Return a message that names what the user must start before consumers can run; empty if nothing is known to
-        be missing."""
+        """Return a message that names what the user must start before consumers can run.
+
+        Return an empty string if nothing is known to be missing.
+        """
         return self._backends.cluster.start_hint
 
     def stop(self) -> int:
-        """End the consumers of the cluster and return their number. Their tasks wait, and are not charged."""
+        """End the consumers of the cluster and return their number. Their tasks wait, and no extra attempt is used."""
         return control.stop_consumers(self._backends)
 
     def observers(self) -> list[Observer]:
-        """Return the programs that wait for open jobs: they start consumers again."""
+        """Return the programs that wait for open jobs. These programs start consumers again after a stop."""
         return observers.find_observers(self._backends)

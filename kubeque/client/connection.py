@@ -17,9 +17,9 @@ class Connection:
     """Queue, files and cluster of one configuration."""
 
     def __init__(self, config: Config | None = None, *, access: Access | None = None) -> None:
-        """Connect to what `config` names (default: the `.kubeque` file, or this machine).
+        """Connect to the queue, files and cluster of `config` (default: the `.kubeque` file, or this machine).
 
-        `access`: logins for clusters; default: those of this machine's user. Raises ConfigError, ClusterError.
+        `access`: logins for clusters; by default the logins of this machine's user. Raises ConfigError, ClusterError.
         """
         self.config = config or Config.load()
         self._backends = Backends.open(self.config, access)
@@ -38,9 +38,9 @@ class Connection:
         self._backends.close()
 
     def job(self, name: str) -> Job:
-        """Return the job of that name in the queue."""
+        """Return the job with this name."""
         return self._backends.queue.job(name)
 
     def exists(self, name: str) -> bool:
-        """True if the queue has a job of this name."""
+        """True if the queue has a job with this name."""
         return self._backends.queue.find(name) is not None

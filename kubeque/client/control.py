@@ -18,28 +18,27 @@ class ControlMethods(ProgressMethods):
     """Methods of the client that change, examine and remove jobs."""
 
     def kill(self, name: str) -> Progress:
-        """Stop a job: tasks that wait or run become killed, tasks that are ok stay.
+        """Stop a job. Waiting and running tasks become killed; ok tasks stay ok.
 
-        A job whose record cannot be read is stopped, too. Raises JobUnreadable if the progress cannot be read
-        afterwards.
+        This also stops a job with an unreadable record. Raises JobUnreadable if the progress cannot be read afterwards.
         """
         control.kill(self._backends, name)
         return self.status(name)
 
     def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
-        """Run the tasks that failed or were killed, or those that `rule` selects, again with full budgets.
+        """Run tasks again with full budgets: the failed and killed tasks, or the tasks that `rule` selects.
 
-        `update`: use the present input files and environment instead of those of the submission. Raises UserError.
+        `update`: True uses the present input files and environment, not the submitted ones. Raises UserError.
         """
         reset(self._backends, name, rule or ResetRule(), update=update)
         return self.reconcile(name)
 
     def stale_note(self, name: str) -> str:
-        """Return the note that input files of a job changed on this machine since its submission; empty if none did."""
+        """Return a note if input files of a job have changed on this machine since its submission; empty if not."""
         return stale_note(self._backends, self.job(name))
 
     def pause(self, name: str) -> Progress:
-        """Pause a job: running tasks finish, no other task starts, and consumers without work leave.
+        """Pause a job. Running tasks finish, no other task starts, and consumers without work leave.
 
         Consumers notice the pause within five seconds. Raises UserError if the job has ended.
         """
@@ -52,16 +51,17 @@ class ControlMethods(ProgressMethods):
         return self.reconcile(name)
 
     def prioritise(self, name: str, priority: int) -> Job:
-        """Set the priority of a job: the consumers of its fleet prefer jobs of higher priority.
+        """Set the priority of a job. The consumers of its fleet prefer jobs of higher priority.
 
         Raises UserError if the job has ended.
         """
         return control.prioritise(self._backends, name, priority)
 
     def scale(self, name: str, consumers: int) -> Progress:
-        """Set the number of consumers of a job: missing ones start, surplus ones leave after their task.
+        """Set the number of consumers of a job.
 
-        Raises UserError for a number that is not allowed or a job that has ended.
+        Missing consumers start; surplus consumers leave after their current task. Raises UserError if the number is not
+        allowed or the job has ended.
         """
         grew = control.scale(self._backends, name, consumers)
         return self.reconcile(name) if grew else self.status(name)
@@ -69,14 +69,20 @@ class ControlMethods(ProgressMethods):
     def remove(self, name: str) -> Job | None:
         """Delete a job and its results, except those that other jobs link to.
 
-        Return None for a job whose record could not be read: `gc` deletes its results.
+        Return None if the record of the job cannot be read. `gc` then deletes its results.
         """
         return remove(self._backends, name)
 
     def gc(self, *, really: bool = False) -> Garbage:
-        """Return expired jobs, left-over folders and unused inputs; `really`: delete them. Raises UserError."""
+        """Return expired jobs, left-over folders and unused inputs.
+
+        `really`: True also deletes them. Raises UserError.
+        """
         return clear_away(self._backends, really=really, now=self._backends.queue.now())
 
     def doctor(self, name: str) -> list[Finding]:
-        """Record deaths, close the job if it has ended, and check its consumers, records and files. Starts nothing."""
+        """Record dead consumers, close the job if it has ended, and check its consumers, queue records and files.
+
+        Starts nothing.
+        """
         return doctor.examine(self._backends, name)

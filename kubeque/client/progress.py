@@ -25,10 +25,9 @@ class ProgressMethods(Connection):
         return read_progress(self._backends, self.job(name))
 
     def status(self, name: str) -> Progress:
-        """Record the deaths of consumers, close the job if it has ended, and return its progress. Starts nothing.
+        """Record dead consumers, close the job if it has ended, and return its progress. Starts nothing.
 
-        While the store does not answer or blocks are damaged, return the progress that the queue shows, with the
-        obstacle.
+        If the store does not answer or blocks are damaged, return the progress from the queue, with this obstacle.
         """
         try:
             return reconcile(self._backends, name, start=False, watch=self._watch)
@@ -40,11 +39,11 @@ class ProgressMethods(Connection):
         return reconcile(self._backends, name, start=True, watch=self._watch)
 
     def jobs(self) -> list[Job]:
-        """Return all jobs of the queue, the newest last, without those that this kubeque cannot read."""
+        """Return all jobs of the queue that this version of kubeque can read, the newest last."""
         return sorted(self._backends.queue.jobs(), key=lambda job: job.created)
 
     def version_warnings(self, job: Job) -> list[str]:
-        """Return one line for each version of kubeque other than this one that works on a job. Raises StorageError."""
+        """Return one line for each different version of kubeque that works on a job. Raises StorageError."""
         consumers = self._backends.cluster_of(job).consumer_version
         found = (
             warn_of_difference(f"{job.name}: its consumers run", consumers, __version__),
@@ -53,18 +52,20 @@ class ProgressMethods(Connection):
         return [line for line in found if line]
 
     def unreadable_jobs(self) -> list[JobUnreadable]:
-        """Return the jobs that this kubeque cannot read, each with the reason: a newer version that it needs, or
-        damage."""
+        """Return the jobs that this version of kubeque cannot read.
+
+        Each has the reason: the job is damaged, or needs a newer version.
+        """
         return self._backends.queue.list_jobs().unreadable
 
     def recent_names(self) -> list[str]:
-        """Return the names that this user submitted to this queue from this home folder, the newest first."""
+        """Return the names of the jobs submitted to this queue from this home folder, the newest first."""
         return recent_names(self.config.home, self.config.queue_url)
 
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
-        An outage becomes an error after 300 s.
+        If the queue or the store does not answer for 300 s, the error is raised.
         """
         with observers.announce(self.config.home, name):
             yield from watch.watch(lambda: self.reconcile(name), seconds=seconds)
@@ -74,7 +75,7 @@ class ProgressMethods(Connection):
         return watch.wait(self.watch(name), name, timeout=timeout)
 
     def details(self, name: str) -> JobDetails:
-        """Return a job with its spec and the sums over its tasks. O(tasks)."""
+        """Return a job with its spec and the sums over its tasks. Reads every task."""
         return job_details(self._backends, name)
 
     def task(self, name: str, index: int) -> TaskDetails:
@@ -82,30 +83,31 @@ class ProgressMethods(Connection):
         return task_details(self._backends, name, index)
 
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
-        """Return the last 64 KiB of `stdout` or `stderr` of a task, also while it runs.
+        """Return the last 64 KiB of `stdout` or `stderr` of a task, even while the task runs.
 
-        `wait`: wait up to 12 s for the newest output of a running task. Raises UserError for an index out of range.
+        `wait`: True waits up to 12 s for the newest output of a running task. Raises UserError for an index out of
+        range.
         """
         return peek(self._backends, self.job(name), index, stream, wait=wait)
 
     def take(
         self, name: str, token: str, *, orphan_after: float | None = None, retries: Mapping[str, int] | None = None
     ) -> str:
-        """Store the token of the job's waiter, and return the previous token; "" if there was none.
+        """Store `token` as the wait token of a job. Return the previous token; "" if there was none.
 
-        `orphan_after`: seconds without a `keep` after which the job stops; None: never. `retries`: extra attempts by
-        cause, from now on.
+        `orphan_after`: seconds without a call of `keep` after which the job stops; None means never. `retries`: new
+        number of extra attempts for each cause.
         """
         return wait_token.take(self._backends, name, token, orphan_after=orphan_after, retries=retries or {})
 
     def keep(self, name: str, token: str) -> None:
-        """Record that the waiter is alive, unless the job has another token."""
+        """Record that the owner of the wait token is alive, unless the job has a different token."""
         wait_token.keep(self._backends, name, token)
 
     def cancel(self, name: str, token: str) -> bool:
-        """Kill a job if it has this token, and return True if it did. A missing job is not an error."""
+        """Kill a job if it has this token. Return True if the job was killed. A missing job is not an error."""
         return wait_token.cancel(self._backends, name, token)
 
     def mark_delivered(self, job: Job) -> None:
-        """Store that the results of this run were delivered: submitting the same job again starts a new run."""
+        """Record that the results of this run were delivered. If the same job is submitted again, a new run starts."""
         wait_token.mark_delivered(self._backends, job)

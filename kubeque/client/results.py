@@ -25,29 +25,32 @@ class ResultMethods(ProgressMethods):
     """Methods of the client that read and fetch results."""
 
     def lines(self, name: str, *, state: str | None = None, first: int = 0) -> Iterator[TaskRow]:
-        """Yield each task from index `first` on with its row, in order; with `state`, only tasks in that state."""
+        """Yield the tasks from index `first` on, with their rows, in order.
+
+        `state`: yield only tasks in this state.
+        """
         return table.lines(self._backends, self.job(name), state=state, first=first)
 
     def ranked(
         self, name: str, column: str, *, top: int | None = None, descending: bool = False, state: str | None = None
     ) -> list[TaskRow]:
-        """Return the first `top` tasks ordered by a column of the table; numbers come first. Raises UserError."""
+        """Return the first `top` tasks, sorted by a column of the table. Numbers precede text. Raises UserError."""
         return rank_tasks(self.lines(name, state=state), column, top=top, descending=descending)
 
     def notes(self, name: str, count: int = 3) -> tuple[int, list[tuple[int, str]]]:
-        """Return the number of successful tasks with a message, and index and message of the first `count`."""
+        """Return the number of ok tasks that have a message, and the index and message of the first `count` of them."""
         return table.notes(self._backends, self.job(name), count)
 
     def newest_failures(self, name: str, count: int) -> list[TaskRow]:
-        """Return the `count` tasks that failed last, the newest first."""
+        """Return the last `count` tasks that failed, the newest first."""
         return newest_failures(self._backends, self.job(name), count)
 
     def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
-        """Run a task again on this machine, in a folder that stays, and compare the outcomes. Raises UserError."""
+        """Run a task again on this machine, in a folder that is kept, and compare the outcomes. Raises UserError."""
         return replay(self._backends, name, index, Path(folder) if folder is not None else None, echo=echo)
 
     def table(self, name: str) -> list[dict[str, Any]]:
-        """Return one dict per task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
+        """Return one dict for each task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
 
         Values too large for the queue are read from the results.
         """
@@ -63,8 +66,9 @@ class ResultMethods(ProgressMethods):
     ) -> fetching.Fetched:  # fmt: skip
         """Fetch results into `dest`/{index}/ and `dest`/results.csv; `dest` is a folder or a URL of a store.
 
-        `indexes`, `state` ("ok", "failed"): which tasks (default: all that ended); `globs`: which files (default: all).
-        `progress` gets the number of tasks and bytes. `replaces`: uid of a job that this one has replaced; its files in
+        `indexes` and `state` ("ok" or "failed") select tasks (default: all tasks that have ended). `globs` selects
+        files (default: all). `progress`: function that is called with the number of fetched tasks and the size of their
+        files. `replaces`: uid of an earlier job that the job `name` has replaced. The files of the earlier job in
         `dest` are deleted. Raises DestinationError.
         """
         choice = fetching.Choice(indexes, state, tuple(globs))
@@ -76,31 +80,33 @@ class ResultMethods(ProgressMethods):
     def check_destination(self, dest: Path | str, name: str, *, force: bool = False) -> str:
         """Check, before a job is submitted as `name`, that its results can be fetched into `dest`.
 
-        Return the uid of the job that has the name now, for `replaces` of `fetch`; empty if there is none. Raises
-        DestinationError, StorageError.
+        Return the uid of the job that now has this name, as the argument `replaces` of `fetch`; empty if there is no
+        such job. Raises DestinationError, StorageError.
         """
         return fetching.check_destination(self._backends, expand_home(dest), name, force=force)
 
     def collect(self, name: str, dest: Path | str, *, infer: bool = False) -> CollectedTable:
-        """Write the whole table to `dest`, .csv or .parquet. Raises UserError, DestinationError, MissingExtra.
+        """Write the whole table to `dest`, a .csv or .parquet file. Raises UserError, DestinationError, MissingExtra.
 
-        Parameters stay text unless `infer`. Values too large for the queue are read from the results. If the results of
-        some tasks are damaged, the table is written without their values, and StorageError names these tasks.
+        `infer`: True turns parameters that look like numbers into numbers; otherwise they stay text. Values too large
+        for the queue are read from the results. If the results of some tasks are damaged, the table is written without
+        these values. StorageError then names the damaged tasks.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 
     def frame(self, name: str) -> Any:
-        """Return the whole table as a pandas DataFrame, parameters as text. Raises MissingExtra."""
+        """Return the whole table as a pandas DataFrame, with the parameters as text. Raises MissingExtra."""
         return frame(self._backends, self.job(name))
 
     def report(self, name: str, dest: Path | str) -> None:
-        """Write report.html of a job in its present state to `dest`. Raises DestinationError."""
+        """Write the report of a job in its present state to `dest`, an HTML file. Raises DestinationError."""
         progress = self.progress(name)
         write_report(self._backends, progress.job, progress.counts, expand_home(dest))
 
     def timeline(self, names: Sequence[str], dest: Path | str, *, by: By = By.CONSUMER) -> int:
-        """Write the timeline of jobs to `dest` (.html, .json for a Chrome trace, .csv, .png); return their attempts.
+        """Write the timeline of jobs to `dest`, and return the number of attempts in it.
 
-        Raises UserError, DestinationError, MissingExtra.
+        `dest`: a file of type .html, .csv, .png, or .json (a Chrome trace). Raises UserError, DestinationError,
+        MissingExtra.
         """
         return write_timeline(self._backends, [self.job(name) for name in names], expand_home(dest), by=by)

@@ -27,28 +27,29 @@ class SubmissionMethods(ProgressMethods):
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
         typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
     ) -> Submitted:  # fmt: skip
-        """Submit a sweep. `progress` gets the number of files and bytes uploaded. After UserError, nothing is
-        submitted.
+        """Submit a sweep. If it raises UserError, nothing is submitted.
 
-        `typed`: names of options that the user typed for this submission. If an option has no effect on this machine,
-        it is refused if the user typed it; otherwise a note names it. `confirm` is called with the effect on an
-        existing job before the job is changed; if it returns False, UserError is raised.
+        `progress`: function that is called with the number and the size of the uploaded files. `typed`: names of the
+        options that the user typed for this submission. A typed option that has no effect on this machine is refused;
+        any other such option is named in a note. `confirm`: function that is called with the effect on an existing job
+        before the job is changed. If `confirm` returns False, UserError is raised.
         """
         return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
 
     def plan(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
-        """Return what `submit` would do with a sweep; nothing is written. Raises UserError."""
+        """Return what `submit` would do with a sweep, and write nothing. Raises UserError."""
         return plan(self._backends, sweep, existing=existing, typed=typed)
 
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
         """Return a sweep with the command, inputs and settings of a job, and its rows unless `rows` are given.
 
-        `inputs_of_command`: False to leave out the files of its `^` words, because another command replaces the words.
+        `inputs_of_command`: False leaves out the files that the `^` words of the command name. Pass False if a
+        different command replaces the command of the job.
         """
         return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)
 
     def rows(self, source: str) -> Rows:
-        """Return the rows of a CSV file, a path or a URL. Raises ParametersError, StorageError."""
+        """Return the rows of a CSV file, given as a path or a URL. Raises ParametersError, StorageError."""
         return read_rows(self._backends.files, expand_home(source))
 
     def rows_of_standard_input(self) -> Rows:
@@ -56,10 +57,10 @@ class SubmissionMethods(ProgressMethods):
         return read_rows_of_standard_input()
 
     def estimate(self, name: str) -> Estimate:
-        """Return what the canaries of a job predict for the tasks that are held."""
+        """Return the estimate for the held tasks of a job, based on its canaries."""
         return canaries.canary_estimate(self._backends, self.job(name))
 
     def go(self, name: str) -> Progress:
-        """Release the tasks that are held behind the canaries. Raises UserError if the job holds no tasks."""
+        """Release the held tasks of a job. Raises UserError if the job holds no tasks."""
         canaries.go(self._backends, name)
         return self.reconcile(name)
