@@ -1,16 +1,16 @@
-"""The start of the `kubeque` command: answer Ctrl-C in one line from the first moment, then load the program."""
+"""The start of the `kubeque` command: load the program. Ctrl-C gives a one-line message even before that."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-# The module `signal` loads more modules before a handler can be set.
+# `_signal` instead of `signal`: importing `signal` loads more modules before a handler can be set.
 from _signal import SIG_IGN, SIGINT, default_int_handler, getsignal, signal  # type: ignore[import-not-found]
 
 
 def main() -> None:
-    """Run the command line. Exit codes: 0, 1 for failed tasks, 2 for wrong usage or input, 130 for Ctrl-C."""
+    """Run the command line. Exit codes: 0 success, 1 failed tasks, 2 wrong usage or input, 130 Ctrl-C."""
     hears = getsignal(SIGINT) is default_int_handler
     if hears:
         signal(SIGINT, _leave_while_loading)
@@ -18,7 +18,7 @@ def main() -> None:
 
     code = run(lambda: signal(SIGINT, default_int_handler) if hears else None)
     if hears:
-        signal(SIGINT, SIG_IGN)  # the process only exits
+        signal(SIGINT, SIG_IGN)  # the process is about to exit
     sys.exit(code)
 
 

@@ -1,4 +1,4 @@
-"""Errors after a submission: they name the job that exists, and do not have the exit code of a refused submission."""
+"""Errors after a submission. They name the submitted job, and have a different exit code than a refused submission."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeque.model.errors import KubequeError, UserError
 
 @contextmanager
 def after_submission(name: str) -> Iterator[None]:
-    """Add to each error of this block that the job `name` is submitted. Raises KubequeError, OutputError."""
+    """Add to each error raised in this block that the job `name` was submitted. Raises KubequeError, OutputError."""
     there = f"{name} is submitted and goes on: kubeque watch {shlex.quote(name)}"
     try:
         yield
@@ -29,7 +29,7 @@ def after_submission(name: str) -> Iterator[None]:
 
 @contextmanager
 def after_the_end(name: str, outcome: str) -> Iterator[None]:
-    """Add to each error of this block, which fetches results, how the job ended and how to fetch them."""
+    """Add to each error raised in this block how the job ended and how to fetch its results."""
     try:
         yield
     except OutputError:
@@ -42,4 +42,4 @@ def after_the_end(name: str, outcome: str) -> Iterator[None]:
 
 
 class _NotFetched(KubequeError):
-    """The job has ended, and its results could not be fetched."""
+    """The job has ended, but its results could not be fetched."""

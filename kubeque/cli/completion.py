@@ -1,4 +1,4 @@
-"""Complete files, and the words of a command with their `^`, in the shell."""
+"""Shell completion of file names, also behind the `^` of a word of the command."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kubeque.model.user_paths import expand_home
 
 
 def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return a request to the shell: it completes names of files."""
+    """Return a request to the shell to complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Complete a word of the command: a file, with a `^` in front where the user typed one."""
+    """Return the completions of a word of the command: file names. They begin with `^` if the word does."""
     if not incomplete.startswith("^"):
         return [CompletionItem(incomplete, type="file")]
     folder, _, start = incomplete[1:].rpartition("/")
@@ -26,7 +26,7 @@ def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def _names(folder: str | Path, start: str) -> list[str]:
-    """Return the names in a folder that begin with `start`, those of folders with a slash at their end."""
+    """Return the names in a folder that begin with `start`. The names of subfolders end with a slash."""
     try:
         with os.scandir(folder) as entries:
             found = [entry.name + "/" * entry.is_dir() for entry in entries if entry.name.startswith(start)]

@@ -1,4 +1,4 @@
-"""Shared by the commands: the configuration, the client, and common arguments and options."""
+"""The configuration, the client, and the arguments and options that several commands share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def configuration(ctx: click.Context) -> Config:
 
 
 def job_argument(*, required: bool = True) -> Callable[[F], F]:
-    """Return the argument JOB; the shell completes it with the names of jobs."""
+    """Return the decorator for the argument JOB. The shell completes JOB to the name of a job."""
     return click.argument("job", required=required, shell_complete=complete_jobs)
 
 
@@ -47,4 +47,4 @@ def complete_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -
         with connect(ctx) as client:
             return [job.name for job in reversed(client.jobs()) if job.name.startswith(incomplete)]
     except KubequeError:
-        return []  # without an answer of the queue, complete nothing: an error would land in the user's line
+        return []  # an error message would appear in the line that the user types

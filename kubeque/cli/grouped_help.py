@@ -25,7 +25,7 @@ class GroupedCommand(click.Command):
         self.examples = examples
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write one section for each group; options without a group belong to the last one."""
+        """Write one section for each group. Options without a group belong to the last group."""
         for group in self.groups:
             options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
             records = [option.get_help_record(ctx) for option in options if self.group_of(option) == group]

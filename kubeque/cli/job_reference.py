@@ -1,4 +1,4 @@
-"""References to a job: its name, `@` for the last one that the user submitted, or the beginning of a name."""
+"""References to a job: its name, the beginning of its name, or `@` for the job that the user submitted last."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from kubeque.cli.output.interrupt import confirm
 from kubeque.client import Client
 from kubeque.model.errors import JobNotFound, JobUnreadable, UserError
 
-#: `@` is the last submission, `@2` the one before.
+#: Reference to a recent submission: `@` is the last one, `@2` the last but one.
 _RECENT = re.compile(r"@([1-9][0-9]{0,5})?")
 #: Number of names that an error lists.
 _LISTED = 5
 
 
 def find_job(client: Client, reference: str) -> str:
-    """Return the name of the job that `reference` means, for a command that only shows jobs: an exact name, `@`, or a
-    unique beginning of a name.
+    """Return the name of a job for a command that only shows jobs.
 
-    Raises JobNotFound, UserError if several names begin so.
+    `reference`: an exact name, `@`, or a beginning that only one name has. Raises JobNotFound if no job matches. Raises
+    UserError if several names have this beginning.
     """
     if _RECENT.fullmatch(reference):
         return _recent(client, reference)
@@ -36,7 +36,10 @@ def find_job(client: Client, reference: str) -> str:
 
 
 def recent_or_exact(client: Client, reference: str) -> str:
-    """Return the name of a job for a command that changes it: an exact name or `@`. Raises JobNotFound."""
+    """Return the name of a job for a command that changes the job. Raises JobNotFound.
+
+    `reference`: an exact name or `@`.
+    """
     if _RECENT.fullmatch(reference):
         return _recent(client, reference)
     if not _exists(client, reference):
@@ -45,11 +48,11 @@ def recent_or_exact(client: Client, reference: str) -> str:
 
 
 def exact_job(client: Client, reference: str, verb: str, *, yes: bool = False, err: bool = False) -> str:
-    """Return the name of a job for a command that destroys something: an exact name.
+    """Return the name of a job for a command that destroys something.
 
-    For `@` the user confirms the name on a terminal: "kill rf-2?". `verb`: the word of that question. `yes`: the
-    command asks by itself, or the user has answered. Raises JobNotFound, Interrupted after a no, UserError for `@`
-    without a terminal.
+    `reference`: an exact name or `@`. For `@`, the user must confirm the name on a terminal: "kill rf-2?". `verb`: the
+    first word of this question. `yes`: True to skip the question, because the command asks its own or the user gave
+    --yes. Raises JobNotFound. Raises Interrupted if the user answers no. Raises UserError for `@` without a terminal.
     """
     name = recent_or_exact(client, reference)
     if name == reference or yes:
@@ -71,7 +74,7 @@ def _exists(client: Client, name: str) -> bool:
 
 
 def _recent(client: Client, reference: str) -> str:
-    """Return the name of a recent submission whose job still exists."""
+    """Return the name of a recent submission. Submissions of removed jobs are skipped."""
     number, found = int(reference[1:] or 1), 0
     for name in client.recent_names():
         found += _exists(client, name)

@@ -18,8 +18,8 @@ from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
 from kubeque.model.text import describe, suggest
 
-#: The groups of `--help`, in its order, with the help of each command. The command `sub` of the group `run` is the
-#: function `sub` in `commands/run/sub.py`; that module is imported only when the command runs.
+#: The groups of `--help`, in the order of `--help`, with the help of each command. The command `sub` of the group `run`
+#: is the function `sub` in `commands/run/sub.py`. This module is imported only when the command runs.
 GROUPS: Mapping[str, Mapping[str, str]] = {
     "run": {
         "sub": "Submit a sweep and watch it.",
@@ -63,15 +63,15 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
     },
 }
 COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
-#: Functions of commands whose own name would hide a built-in function of Python.
+#: Names of functions that differ from the command name, because the command name is a built-in function of Python.
 _FUNCTIONS = {"list": "list_jobs", "help": "show_help"}
-#: Exit code if the reader of the output has left, as `head` does. Shells report this code for a program that SIGPIPE
-#: ended.
+#: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
+#: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
 
 
 class _Lazy(click.Group):
-    """A group that imports the module of a command when it is needed."""
+    """A group that imports the module of a command only when the command is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -86,7 +86,7 @@ class _Lazy(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the words name. Raises UsageError that suggests the nearest name."""
+        """Return the command that the first word names. Raises UsageError, which suggests the most similar name."""
         name = args[0]
         if name not in COMMANDS and not name.startswith("-"):
             raise click.UsageError(f"no such command {describe(name)}: {suggest(name, COMMANDS, 'commands')}", ctx)
@@ -117,7 +117,10 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
 
 
 def run(hear_interrupts: Callable[[], object]) -> int:
-    """Run the command line and return its exit code. It calls `hear_interrupts` when it can handle Ctrl-C."""
+    """Run the command line and return its exit code.
+
+    `hear_interrupts`: function that is called as soon as Ctrl-C is handled here.
+    """
     try:
         with standard_streams():
             hear_interrupts()
@@ -143,19 +146,19 @@ def run(hear_interrupts: Callable[[], object]) -> int:
 
 
 def _complain(line: str) -> None:
-    """Print a line on standard error, if anything can be written there."""
+    """Print a line on standard error. If standard error cannot be written, print nothing."""
     with suppress(OSError):
         click.echo(line, err=True)
 
 
 def _format_error(error: click.ClickException) -> str:
-    """Return a usage error as one line that ends with the `--help` command to read."""
+    """Return a usage error as one line. The line ends with the `--help` command to run."""
     text = " ".join(error.format_message().split()).rstrip(".")
     ctx = error.ctx if isinstance(error, click.UsageError) else None
     return f"{text[:1].lower()}{text[1:]}; see {ctx.command_path} --help" if ctx else text
 
 
 def _leave_if_busy(code: int) -> None:
-    """Exit at once if threads wait for a store that does not answer. They write no partial files."""
+    """Exit at once if threads still wait for a store that does not answer. Such threads leave no partial files."""
     if threading.active_count() > 1:
         os._exit(code)

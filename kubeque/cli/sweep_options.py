@@ -1,4 +1,4 @@
-"""The options of `kubeque sub` that describe the sweep: those of the table in `kubeque.model.sweep.options`."""
+"""The options of `kubeque sub` that describe the sweep, made from the table in `kubeque.model.sweep.options`."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.options import GROUPS, OPTIONS, Option
 
 F = TypeVar("F", bound=Callable[..., Any])
-#: Prefix of the parameters of hidden options.
+#: Prefix of the parameter names of hidden options.
 _OLD = "old_"
-#: The completion of an option by the shell.
+#: Functions that complete the value of an option in the shell.
 _COMPLETED = {
     "parameters": complete_files, "push": complete_files, "fetch": complete_files, "pod_template": complete_files,
     "like": complete_jobs,
@@ -26,7 +26,7 @@ _COMPLETED = {
 
 
 def sweep_options(function: F) -> F:
-    """Decorate a command with all options of the table, in its order, and with their hidden old names."""
+    """Add all options of the table to a command, in the order of the table. Their old names become hidden options."""
     for group in reversed(GROUPS):
         for option in reversed(group.options):
             if option.old_flags:
@@ -46,9 +46,9 @@ def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *
 
 
 def to_jobspec(values: Mapping[str, Any]) -> Jobspec:
-    """Return the values of options as a jobspec, without options that are not given.
+    """Return the given options as a jobspec.
 
-    Raises UserError if an option is given twice, by its present and by its old name.
+    Raises UserError if an option is given under both its present and its old name.
     """
     jobspec: Jobspec = {}
     for option in filter(lambda option: option.flags, OPTIONS):

@@ -23,10 +23,9 @@ from kubeque.model.user_paths import current_folder, expand_home, read_text_file
 
 
 def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> Jobspec:
-    """Return one jobspec for the whole request: that of `file`, overridden by the options and the command of the
-    command line.
+    """Return one jobspec for the whole request. Raises UserError.
 
-    Raises UserError.
+    `command` and `options` are from the command line, and override the jobspec in `file`.
     """
     if file == STANDARD_INPUT and options.get("parameters") == STANDARD_INPUT:
         raise UserError("-f - and -p - both read standard input: name a file for one of them")
@@ -36,7 +35,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
         jobspec = {"base": str(here), **typed}
     else:
         jobspec = merge(_read_file(file, here), _resolve_paths(typed, here))
-    if file is not None and "command" in typed:  # its ^ words are files here; all other paths are absolute by now
+    if file is not None and "command" in typed:  # its ^ words are files here; other paths are absolute by now
         jobspec["base"] = str(here)
     if not jobspec.get("command") and "like" not in jobspec:
         raise CommandError("there is no command: give one, as in kubeque sub python3 '^run.py'")
@@ -61,7 +60,7 @@ def _read_file(file: str, here: Path) -> Jobspec:
 
 
 def _resolve_paths(jobspec: Jobspec, base: Path) -> Jobspec:
-    """Return the jobspec with absolute paths, so that it can be merged with another one."""
+    """Return the jobspec with absolute paths, so that it can be merged with a jobspec from a different folder."""
     resolved = dict(jobspec)
     if "push" in resolved:
         resolved["push"] = list(absolute_pushes(resolved["push"], base))
@@ -87,7 +86,7 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
 
 
 def read_rows(client: Client, jobspec: Jobspec) -> Rows | None:
-    """Return the rows of a request; None if it has no option for rows. Raises ParametersError."""
+    """Return the rows of a request; None if the request has no option for rows. Raises ParametersError."""
     given = [name for name in ROW_OPTIONS if name in jobspec]
     if len(given) > 1:
         flags = [BY_NAME[name].flags[-1] for name in given]

@@ -1,1 +1,1 @@
-"""The commands of `kubeque`, one module for each, in the groups of `kubeque --help`."""
+"""The commands of `kubeque`, one module for each command. The folders are the groups of `kubeque --help`."""

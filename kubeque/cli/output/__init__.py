@@ -1,1 +1,1 @@
-"""The output of the command line: terminal, progress, tables and texts."""
+"""The output of the command line: tables, texts, progress bars and the live view."""

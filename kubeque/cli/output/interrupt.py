@@ -1,4 +1,4 @@
-"""Ctrl-C and questions: one line that says what was done and how to go on."""
+"""Ctrl-C and confirmations. After Ctrl-C, one line says what was done and how to go on."""
 
 from __future__ import annotations
 
@@ -14,20 +14,25 @@ from kubeque.model.errors import UserError
 
 
 class Interrupted(click.exceptions.Abort):
-    """The user pressed Ctrl-C, or answered no. The message says what state the interruption leaves and how to
-    continue."""
+    """The user pressed Ctrl-C, or answered no.
+
+    The message says what has been done and how to continue.
+    """
 
 
 @dataclass
 class InterruptMessage:
-    """The message of Interrupted; the code in the `with` block updates it as its work advances."""
+    """The message of Interrupted. The code in the `with` block updates the message as its work advances."""
 
     message: str
 
 
 @contextmanager
 def on_interrupt(message: str) -> Iterator[InterruptMessage]:
-    """Raise Interrupted on Ctrl-C in this block. Its text is `message`, or the text that the block has set since."""
+    """Raise Interrupted on Ctrl-C in this block.
+
+    Its message is `message`, unless the block has set a different message.
+    """
     current = InterruptMessage(message)
     try:
         yield current
@@ -36,7 +41,7 @@ def on_interrupt(message: str) -> Iterator[InterruptMessage]:
 
 
 def confirm(question: str, *, err: bool) -> None:
-    """Ask before deleting something. Raises Interrupted if the answer is no, UserError without a terminal."""
+    """Ask before deleting something. Raises Interrupted if the answer is no. Raises UserError without a terminal."""
     try:
         yes = click.confirm(question, err=err)
     except click.Abort:

@@ -15,7 +15,7 @@ from kubeque.client import Client, Progress
 from kubeque.model.errors import JobNotFound, JobUnreadable
 from kubeque.model.job.job import Job
 
-#: Limit of the name of a job, characters: no name is longer.
+#: Maximum number of characters of a job name.
 _NAME_CHARACTERS = 300
 _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
@@ -43,7 +43,7 @@ def print_jobs(client: Client, read: Callable[[str], Progress], *, as_json: bool
 
 def _read_each(jobs: Iterable[Job], read: Callable[[str], Progress]) -> Iterator[Progress]:
     for job in jobs:
-        with suppress(JobNotFound):  # it was removed meanwhile
+        with suppress(JobNotFound):  # the job was removed meanwhile
             yield read(job.name)
 
 

@@ -1,4 +1,4 @@
-"""Jobs and tasks as text: one line, cells of a table, or JSON."""
+"""Jobs and tasks as one line of text, table cells, or JSON."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def format_job(progress: Progress) -> str:
 
 
 def format_end(progress: Progress) -> str:
-    """Return how a job ended in one line, with the time of its run and the number of tasks per second."""
+    """Return one line about how a job ended, with its duration and its tasks per second."""
     job = progress.job
     seconds = job.closing.at - (job.reset_at or job.created) if job.closing else 0.0
     if seconds <= 0:
@@ -49,7 +49,7 @@ def format_end(progress: Progress) -> str:
 
 
 def next_step(progress: Progress, groups: Sequence[Group]) -> str:
-    """Return the command to type after the end of a job; empty if a killed job has nothing to look at."""
+    """Return the commands to type after a job has ended; empty if there is nothing to do."""
     name = shlex.quote(progress.job.name)
     if groups:
         index = groups[0].first[0][0]
@@ -73,7 +73,7 @@ def print_job(progress: Progress, *, as_json: bool) -> None:
 
 
 def format_resume_hint(progress: Progress) -> str:
-    """Return how to go on with a job that a limit of its own has stopped; "" for other jobs."""
+    """Return how to go on with a job that one of its limits has stopped; "" for other jobs."""
     job = progress.job
     if job.state is not JobState.STOPPED:
         return ""
@@ -84,7 +84,7 @@ def format_resume_hint(progress: Progress) -> str:
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:
-    """Return a job as `--json` prints it. Keys are stable."""
+    """Return a job as `--json` prints it. The keys never change."""
     job = progress.job
     return {
         "job": job.name, "uid": job.uid, "state": job_state(progress), "reason": job.reason, "tasks": job.n,
@@ -96,7 +96,7 @@ def to_wire(progress: Progress) -> dict[str, Any]:
 
 
 def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
-    """Yield a line for each failed task: its row, the cause and the last line of its message."""
+    """Yield a line for each failed task, with its row, its cause and the last line of its message."""
     room = max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
     for line in lines:
         row = " ".join(f"{column}={terminal_text(value)}" for column, value in line.row.items() if column != "index")
@@ -106,7 +106,7 @@ def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
 
 
 def task_cells(line: TaskRow) -> list[str]:
-    """Return the cells of a task in a table, after its index and parameters."""
+    """Return the table cells of a task that follow its index and parameters."""
     facts = line.facts()
     peak = format_bytes(facts["peak_memory"]) if facts["peak_memory"] else ""
     seconds = "" if facts["seconds"] is None else f"{facts['seconds']:.2f}"

@@ -1,4 +1,4 @@
-"""A running job on a terminal: counts, rate, time left, consumers, and the latest failures."""
+"""The live view of a job on a terminal: counts, rate, time left, consumers, and the latest failures."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 #: Period over which the rate is measured, seconds.
 _WINDOW_SECONDS = 60.0
-#: Number of failed tasks that are listed.
+#: Number of failed tasks to list.
 _FAILURES = 5
-#: Finding failures reads all tasks. The pause between two searches is at least _PAUSE_SECONDS, and at least
-#: _PAUSE_FACTOR times the duration of a search.
+#: Minimum pause between two searches for failures, because a search reads all tasks: _PAUSE_SECONDS, and _PAUSE_FACTOR
+#: times the duration of the last search.
 _PAUSE_FACTOR = 20
 _PAUSE_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}
 
 
 class Pace:
-    """The rate at which tasks end. Pure: the caller passes the time."""
+    """The rate at which tasks end. The caller passes the time."""
 
     def __init__(self) -> None:
         self._counts: deque[tuple[float, int]] = deque()
@@ -41,17 +41,17 @@ class Pace:
 
     @property
     def rate(self) -> float | None:
-        """Return tasks per second; None before the first task has ended."""
+        """Return the tasks that end per second; None if no task has ended in the measured period."""
         (first, before), (last, ended) = self._counts[0], self._counts[-1]
         return (ended - before) / (last - first) if ended > before else None
 
     def seconds_for(self, tasks: int) -> float | None:
-        """Return the seconds until `tasks` more have ended at this rate."""
+        """Return the seconds until `tasks` more tasks have ended at this rate; None if the rate is unknown."""
         return tasks / self.rate if self.rate else None
 
 
 class FailureList:
-    """The latest failed tasks, read only if their number has changed and not too often."""
+    """The latest failed tasks. They are read again only if their number has changed, and after a pause."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._client = client
@@ -61,7 +61,7 @@ class FailureList:
         self.lines: Sequence[TaskRow] = ()
 
     def refresh(self, failed: int) -> None:
-        """Read the latest failures if `failed` differs from the last number."""
+        """Read the latest failures if `failed`, the number of failed tasks, has changed and the pause is over."""
         began = time.monotonic()
         if failed != self._count and began >= self._due:
             self.lines = self._client.newest_failures(self._name, _FAILURES) if failed else ()
@@ -71,7 +71,7 @@ class FailureList:
 
 
 def watch_live(client: Client, name: str) -> Progress:
-    """Show a job on the terminal until it has ended or is held, and return its last state."""
+    """Show a job on the terminal until it has ended or is held. Return its last progress."""
     from rich.console import Console
     from rich.live import Live
 
@@ -85,7 +85,7 @@ def watch_live(client: Client, name: str) -> Progress:
 
 
 def render(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> RenderableType:
-    """Return the picture of a job for the screen."""
+    """Return the live view of a job."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -108,6 +108,6 @@ def render(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> Rendera
     waits = [Text(format_obstacles(progress), "yellow")] if progress.obstacles else []
     last = [Text(text, "red", overflow="ellipsis", no_wrap=True) for text in format_failures(failed)]
     heading = [Text("failed last", "bold")] if last else []
-    bar = Table.grid(expand=True)  # a bar alone does not end its line
+    bar = Table.grid(expand=True)  # a bar outside a table does not end its line
     bar.add_row(ProgressBar(total=job.n, completed=counts.ended, complete_style="cyan", finished_style="green"))
     return Group(head, bar, line, Text(", ".join(facts)), *waits, *heading, *last)

@@ -9,7 +9,7 @@ from kubeque.client import Client
 
 
 def print_notes(client: Client, name: str) -> None:
-    """Print the number of successful tasks with a note, and the first notes, in one line."""
+    """Print in one line how many successful tasks have a note, and the first notes."""
     count, first = client.notes(name)
     if count:
         text = "; ".join(f"task {index}: {terminal_text(note)}" for index, note in first)

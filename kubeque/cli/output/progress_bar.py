@@ -1,4 +1,4 @@
-"""The progress of a transfer: a bar on a terminal, a plain line every few seconds elsewhere."""
+"""The progress of a transfer: a bar on a terminal; without a terminal, a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import click
 from kubeque.client import Transfer
 from kubeque.model.resources import format_bytes
 
-#: Seconds between two plain lines; a shorter transfer prints none.
+#: Seconds between two plain lines. A shorter transfer prints no line.
 _LINE_SECONDS = 5.0
 
 
 @contextmanager
 def show_transfer(what: str, items: str, *, quiet: bool = False) -> Iterator[Callable[[Transfer], None] | None]:
-    """Show a transfer during this block. Yield the function to call with its progress; None if `quiet`.
+    """Show a transfer during this block. Yield a function to call with the progress of the transfer; None if `quiet`.
 
-    `what` is the activity, for example "uploading"; `items` the noun, for example "files".
+    `what`: the activity, for example "uploading". `items`: the noun for the transferred items, for example "files".
     """
     if quiet:
         yield None
@@ -59,7 +59,7 @@ def _bar(what: str, items: str) -> Iterator[Callable[[Transfer], None]]:
     line = progress.add_task(what, total=None)
 
     def tell(now: Transfer) -> None:
-        progress.start()  # only now: before the transfer, a question may need the terminal
+        progress.start()  # not earlier, because a question before the transfer may need the terminal
         text = f"{what} {now.items}/{now.items_total} {items}"
         progress.update(line, description=text, completed=now.size, total=now.size_total)
 

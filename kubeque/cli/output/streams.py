@@ -1,5 +1,4 @@
-"""The standard streams of the command: an error of standard output becomes one line, and any character can be
-written."""
+"""The standard streams of the command. An error of standard output becomes one line. Any character can be written."""
 
 from __future__ import annotations
 
@@ -14,24 +13,24 @@ from typing import Any
 
 from kubeque.model.errors import KubequeError
 
-#: Seconds between two attempts to write to a pipe that is full and does not block.
+#: Seconds between two attempts to write to a full non-blocking pipe.
 _PAUSE_SECONDS = 0.01
 
 
 class OutputError(KubequeError):
     """Standard output cannot be written: it is closed, its reader has left, or its disk is full."""
 
-    #: EX_IOERR of sysexits.h. The code 1 would mean failed tasks.
+    #: Exit code EX_IOERR of sysexits.h. The code 1 would mean failed tasks.
     exit_code = 74
 
     @property
     def reader_left(self) -> bool:
-        """True if a reader such as `head` has read all it wanted."""
+        """True if the reader of a pipe has closed it, for example `head`."""
         return isinstance(self.__cause__, BrokenPipeError)
 
 
 class _StandardOutput(io.FileIO):
-    """File descriptor 1, whose errors differ from those of other files. Raises OutputError."""
+    """Standard output. Raises OutputError, so that its errors differ from errors of other files."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -43,7 +42,7 @@ class _StandardOutput(io.FileIO):
 
 
 class _StandardError(io.FileIO):
-    """Standard error. A message that cannot be written is lost, because no other stream takes messages."""
+    """Standard error. A message that cannot be written is lost, because there is no other stream for messages."""
 
     def write(self, data: Any, /) -> int:
         with suppress(OSError):
@@ -52,7 +51,7 @@ class _StandardError(io.FileIO):
 
 
 def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
-    """Write once. If another program has made the file non-blocking, wait until it can be written."""
+    """Write once. If a different program has made the file non-blocking, wait until the file can be written."""
     while (written := write(data)) is None:
         time.sleep(_PAUSE_SECONDS)
     return written
@@ -60,12 +59,12 @@ def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
 
 @contextmanager
 def standard_streams() -> Iterator[None]:
-    """Replace the standard streams during this block, unless a caller of Python has replaced them already.
+    """Replace the standard streams during this block, unless calling Python code has already replaced them.
 
-    A character that the locale does not have is written as an escape sequence.
+    Characters that are missing in the encoding of the locale are written as escape sequences.
     """
     _open_closed_files()
-    if sys.stdin is None:  # reading fails then, as it does for a closed file
+    if sys.stdin is None:  # reading then fails, as for a closed file
         sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
     before = sys.stdout, sys.stderr
     if sys.stdout is sys.__stdout__:
@@ -84,9 +83,10 @@ def standard_streams() -> Iterator[None]:
 
 
 def _open_closed_files() -> None:
-    """Open the standard files that the caller has closed: otherwise the next open file would get one of their numbers.
+    """Open /dev/null for each standard stream that the caller has closed.
 
-    Writing to them then fails, as it does for a closed file.
+    Otherwise the next opened file would get the file descriptor of that stream. Reading or writing such a stream fails,
+    as for a closed file.
     """
     for number, flags in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDONLY)):
         try:
@@ -103,7 +103,7 @@ def _text(raw: io.FileIO, like: Any) -> io.TextIOWrapper:
 
 
 def _discard_output() -> None:
-    """Connect standard output to /dev/null, because Python writes the rest of its buffer when it exits."""
+    """Redirect standard output to /dev/null, because Python writes the rest of the buffer when it exits."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.close(nowhere)

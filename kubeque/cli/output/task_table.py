@@ -17,7 +17,7 @@ from kubeque.model.rows.column_names import out_column
 STATES = click.Choice([state.value for state in TaskState if state is not TaskState.UNKNOWN])
 _FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files", "message")
 _RIGHT = frozenset({"index", *_FACTS[2:-1]})
-#: Number of first tasks whose `out.*` values become columns; JSON has all values.
+#: Number of tasks at the start of the table from which the `out.*` columns are taken. JSON has all values.
 _SAMPLE = 200
 
 

@@ -1,4 +1,4 @@
-"""Colours, and tables that fit the screen and are printed row by row."""
+"""Colours, and tables that fit the screen and print row by row."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import click
 from kubeque.model.resources import format_seconds
 from kubeque.model.text import VALUE_CHARACTERS, printable
 
-#: Number of first rows from which the widths are taken, so that a long table begins at once.
+#: Number of rows from which the column widths are computed. Not all rows, so that a long table appears at once.
 _MEASURED = 200
 _GAP = 2
-#: Smallest width of a column, cells. If all columns have it and do not fit, columns are left out.
+#: Smallest width of a column in terminal cells. If the columns do not fit even with this width, some are left out.
 _NARROWEST = 6
-#: Cells that tell nothing.
+#: Values that count as empty. A column with only such values is left out first.
 _EMPTY = frozenset({"", "0"})
 _COLOURS = {
     "ok": "green", "success": "green", "failed": "red", "killed": "red", "stopped": "red", "running": "cyan",
@@ -29,7 +29,7 @@ _COLOURS = {
 
 
 def wants_colour(stream: TextIO | None = None) -> bool:
-    """Return True if `stream` is a terminal and NO_COLOR is not set (no-color.org)."""
+    """Return True if `stream` is a terminal that has colours, and NO_COLOR is not set (no-color.org)."""
     return (stream or sys.stdout).isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -43,13 +43,13 @@ class Table:
     """A table that prints its rows one by one."""
 
     headers: Sequence[str]
-    #: Headers of columns that hold numbers.
+    #: Headers of columns that hold numbers, aligned to the right.
     right: frozenset[str] = frozenset()
     #: Headers of columns that are shown on every screen.
     kept: frozenset[str] = frozenset()
-    #: Headers of columns that a narrow screen leaves out before the others.
+    #: Headers of columns that a narrow screen leaves out first.
     minor: frozenset[str] = frozenset()
-    #: Headers of columns whose values are never cut, because the user types them again.
+    #: Headers of columns with values that are never cut, because users type them in later commands.
     whole: frozenset[str] = frozenset()
 
     def print(self, rows: Iterable[Sequence[str]]) -> None:
@@ -69,10 +69,10 @@ class Table:
             click.echo(f"left out on this narrow screen: {', '.join(hidden)}; --json prints all", err=True)
 
     def _fit(self, rows: Sequence[Sequence[str]], widths: list[int], room: int) -> tuple[list[int], list[int]]:
-        """Return the columns to show and the widths of all columns, so that a line has at most `room` cells.
+        """Return the columns to show and the widths of all columns. A line has at most `room` cells.
 
-        Columns without a value in `rows` are left out first, then minor ones, then the last ones. Columns that are
-        never cut may make a line longer.
+        Columns without a value in `rows` are left out first, then minor columns, then columns from the right. Columns
+        that are never cut can make a line longer.
         """
         columns = list(range(len(widths)))
         empty = {at for at in columns if all(row[at] in _EMPTY for row in rows)}
@@ -91,7 +91,7 @@ class Table:
         return columns, fitted
 
     def _least(self, widths: list[int], at: int) -> int:
-        """Return the smallest width to which a column may be cut."""
+        """Return the smallest allowed width of a column."""
         return widths[at] if self.headers[at] in self.whole else min(widths[at], _NARROWEST)
 
     def _line(self, row: Sequence[str], columns: list[int], widths: list[int], *, cut: bool, paint: bool) -> str:
@@ -105,12 +105,12 @@ class Table:
 
 
 def terminal_text(value: object, limit: int = VALUE_CHARACTERS) -> str:
-    """Return `value` on one line, without control characters; on a terminal, at most `limit` characters of it."""
+    """Return `value` on one line, without control characters. On a terminal, cut it to `limit` characters."""
     return printable(value, limit if sys.stdout.isatty() else sys.maxsize)
 
 
 def count_cells(text: str) -> int:
-    """Return the number of terminal cells of `text`: a Chinese letter takes two."""
+    """Return the number of terminal cells that `text` occupies. A Chinese character occupies two cells."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -119,7 +119,7 @@ def count_cells(text: str) -> int:
 
 
 def fit(text: str, width: int) -> str:
-    """Return `text` in at most `width` cells; a shortened text ends with `…`."""
+    """Return `text`, cut to at most `width` cells. A text that was cut ends with `…`."""
     if count_cells(text) <= width:
         return text
     from rich.cells import set_cell_size
@@ -128,7 +128,7 @@ def fit(text: str, width: int) -> str:
 
 
 def format_pairs(rows: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield lines of names and values, with aligned values; rows without a value are left out."""
+    """Yield one line for each name and value, with aligned values. Leave out rows without a value."""
     kept = [(name, text) for name, text in rows if text]
     width = max((len(name) for name, _ in kept), default=0)
     return (f"{name:<{width}}  {text}" for name, text in kept)

@@ -1,1 +1,1 @@
-"""Commands that manage where consumers run."""
+"""Commands that manage the cluster and its consumers."""

@@ -1,4 +1,4 @@
-"""Shared by the commands of a hosted cluster: options, the connection, and how pools are printed."""
+"""Options, connection and output that the commands of a hosted cluster share."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Seconds between two plain lines about an operation that takes long.
+#: Seconds between two plain lines about a long operation.
 _LINE_SECONDS = 30.0
 
 
 def machine_options(function: F) -> F:
-    """Decorate a command with the options that describe the machines of a node pool."""
+    """Add the options that describe the machines of a node pool to a command."""
     for option in (
         click.option("--gpu", metavar="TYPE[:N]", help="GPUs of each node, for example nvidia-l4:2 (default: none)."),
         click.option(
@@ -54,16 +54,16 @@ def machine_fields(options: dict[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def open_hosted(config: Config, on_ctrl_c: str = "") -> Iterator[GkeCluster]:
-    """Yield the hosted cluster of a configuration, and show operations that take long.
+    """Yield the hosted cluster of a configuration, and show its long operations.
 
-    `on_ctrl_c`: message that names what continues to run after Ctrl-C.
+    `on_ctrl_c`: message about the operation that continues at Google after Ctrl-C.
     """
     with _show_operation() as tell, on_interrupt(f"interrupted; {on_ctrl_c}" if on_ctrl_c else "interrupted"):
         yield Client.hosting(config, tell=tell)
 
 
 def resize_pool(ctx: click.Context, name: str, nodes: str, *, as_json: bool) -> None:
-    """Change the number of nodes of a pool ("": the first pool) and print the pool."""
+    """Change the number of nodes of a pool and print the pool. `name`: "" for the pool of `kubeque start`."""
     span = parse_node_range(nodes)
     with open_hosted(configuration(ctx), "Google still changes the nodes") as hosted:
         pool = hosted.resize(name, span)
@@ -83,7 +83,10 @@ def print_pool(seen: PoolSeen, *, as_json: bool) -> None:
 
 @contextmanager
 def _show_operation() -> Iterator[Callable[[str, float], None]]:
-    """Yield a function that shows an operation: one changing line on a terminal, else a plain line now and then."""
+    """Yield a function that shows an operation.
+
+    A terminal gets one changing line. Without a terminal, a plain line is printed every 30 s.
+    """
     if not sys.stderr.isatty():
         yield _PlainLines()
         return

@@ -1,4 +1,4 @@
-"""`kubeque pool`: the node pools of the GKE cluster."""
+"""`kubeque pool`: manage the node pools of the GKE cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kubeque.model.config.node_pools import read_pool
 
 @click.group()
 def pool() -> None:
-    """Manage the node pools of the GKE cluster; the machines of a pool are of one kind."""
+    """Manage the node pools of the GKE cluster. All machines of a pool are of the same type."""
 
 
 @pool.command("list")

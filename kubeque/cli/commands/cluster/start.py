@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 def start(ctx: click.Context, /, nodes: str | None, spot_nodes: str | None, as_json: bool, **machines: Any) -> int:
     """Show the configuration and check it; on GKE, create the cluster. On one machine this command is not needed.
 
-    On GKE (project and cluster_name in .kubeque) this creates what is missing: bucket, database, service account, and
-    the cluster, which costs money until kubeque stop. Without the permission for a part it prints the command for
-    somebody with that permission. Exit code: 0 everything is there, 1 a part is missing.
+    On GKE (project and cluster_name in .kubeque) this command creates the missing parts: bucket, database, service
+    account and cluster. The cluster costs money until kubeque stop --delete-cluster. If you lack the permission to
+    create a part, the command to create it is printed, so that a person with the permission can run it. Exit code: 0
+    all parts exist, 1 a part is missing.
     """
     config = configuration(ctx)
     explicit = nodes is not None or spot_nodes is not None or any(value is not None for value in machines.values())

@@ -1,4 +1,4 @@
-"""`kubeque stop`: stop the consumers; on GKE, delete the cluster if asked."""
+"""`kubeque stop`: stop the consumers. With --delete-cluster, delete the GKE cluster."""
 
 from __future__ import annotations
 
@@ -23,13 +23,14 @@ from kubeque.model.errors import UserError
 @json_option
 @click.pass_context
 def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
-    """Stop the consumers of this machine, or those of the queue on a Kubernetes cluster. Unfinished tasks wait.
+    """Stop the consumers on this machine, or the consumers of the queue on the Kubernetes cluster.
 
-    kubeque watch, sub, reset, go and resume start consumers again; commands such as kubeque status do not. Programs
-    that wait for a job also start consumers, and are named here. kubeque pause JOB keeps a job from starting tasks.
+    Unfinished tasks wait. kubeque watch, sub, reset, go and resume start consumers again; commands such as kubeque
+    status do not. Programs that wait for a job also start consumers again; this command lists these programs. To keep a
+    job from starting tasks, use kubeque pause JOB.
 
-    With --delete-cluster, delete the GKE cluster with all its nodes; queue and bucket stay, and sweeps continue after
-    the next start.
+    With --delete-cluster, delete the GKE cluster with all its nodes. Queue and bucket stay, so sweeps continue after
+    the next kubeque start.
     """
     config = configuration(ctx)
     if yes and not delete:
@@ -51,7 +52,7 @@ def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
 
 
 def _format_observers(observers: Sequence[Observer]) -> Iterator[str]:
-    """Yield a line for each program that starts consumers again, and how to prevent it."""
+    """Yield a line for each program that starts consumers again. The line says how to prevent this."""
     forms = {"process": "the process {} waits", "keeper": "a keeper waits", "airflow": "the Airflow task {} waits"}
     for each in observers:
         what = forms[each.kind].format(terminal_text(each.name))

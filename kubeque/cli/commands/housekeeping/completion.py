@@ -1,4 +1,4 @@
-"""`kubeque completion`: the shell script that completes commands, options and job names."""
+"""`kubeque completion`: print the shell script that completes commands, options and job names."""
 
 from __future__ import annotations
 

@@ -19,10 +19,10 @@ from kubeque.client import Client, Finding
 @click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster, with each permission there.")
 @click.pass_context
 def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool) -> int:
-    """Check configuration, queue, store and cluster. With JOB, check its consumers, its records in the queue and its
-    files, record deaths, and close the job if it has ended.
+    """Check configuration, queue, store and cluster, or the consumers, queue records and files of JOB.
 
-    No consumer is started. Exit code: 0 no problem, 1 at least one problem.
+    With JOB, also record dead consumers, and close JOB if it has ended. No consumer is started. Exit code: 0 no
+    problem, 1 at least one problem.
     """
     if job is not None:
         with connect(ctx) as client:

@@ -14,7 +14,7 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Garbage
 from kubeque.model.resources import format_bytes
 
-#: Number of pieces of each kind that are listed; of the others only number and size are printed.
+#: Maximum number of pieces of each kind to list. For further pieces, only their number and total size are printed.
 _LISTED = 20
 _WORDS = {
     "expired": "past its --results-ttl",
@@ -31,7 +31,7 @@ _WORDS = {
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
-    Without --yes only list them. Data younger than a day is kept, and so is data that a job links to.
+    Without --yes, only list this data. Data younger than a day and data that a job links to is kept.
     """
     with connect(ctx) as client:
         found = client.gc(really=yes)
@@ -52,7 +52,7 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
 
 
 def _format_pieces(found: Garbage) -> Iterator[str]:
-    """Yield a line for each piece, at most _LISTED of each kind, then the number of others."""
+    """Yield a line for each piece, at most _LISTED of each kind, then a line with the number of further pieces."""
     for kind, group in groupby(found.pieces, lambda piece: piece.kind):
         pieces = list(group)
         for piece in pieces[:_LISTED]:

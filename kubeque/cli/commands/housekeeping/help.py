@@ -1,4 +1,4 @@
-"""`kubeque help`: the help of the program or of a command."""
+"""`kubeque help`: show the help of the program or of a command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 @click.argument("command", nargs=-1)
 @click.pass_context
 def show_help(ctx: click.Context, command: Sequence[str]) -> None:
-    """Show the help of COMMAND, for example of `pool add`; without COMMAND, list all commands."""
+    """Show the help of COMMAND, for example of `pool add`. Without COMMAND, list all commands."""
     current = ctx.find_root()
     for word in command:
         group = current.command

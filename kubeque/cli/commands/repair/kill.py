@@ -19,7 +19,7 @@ from kubeque.model.errors import JobUnreadable
 def kill(ctx: click.Context, job: str, as_json: bool) -> None:
     """Stop JOB. Tasks that are ok stay ok; kubeque reset runs the others again.
 
-    If all tasks of JOB have ended, the job is not stopped but closed, as a success or a failure.
+    If all tasks of JOB have ended, JOB is not stopped but closed, as a success or a failure.
     """
     with connect(ctx) as client:
         job = exact_job(client, job, "kill", err=as_json)

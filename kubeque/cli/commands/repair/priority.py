@@ -15,10 +15,10 @@ from kubeque.cli.output.job_text import print_job
 @json_option
 @click.pass_context
 def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
-    """Set the priority of JOB, also while it runs (default: 0; it may be negative).
+    """Set the priority of JOB, even while JOB runs. The default is 0; a priority can be negative.
 
     Consumers serve jobs of a higher priority first, and jobs of equal priority in the order of submission. They notice
-    a change within five seconds: the running command continues, and tasks that have not begun are given back.
+    a change within five seconds. Running commands then continue, and tasks that have not begun are given back.
     """
     with connect(ctx) as client:
         job = recent_or_exact(client, job)

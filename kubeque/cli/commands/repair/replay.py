@@ -1,4 +1,4 @@
-"""`kubeque replay`: run a task again on this machine and compare."""
+"""`kubeque replay`: run a task again on this machine and compare the outcomes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from kubeque.client import Replayed
 @json_option
 @click.pass_context
 def replay(ctx: click.Context, job: str, index: int, into: Path | None, as_json: bool) -> int:
-    """Run task INDEX of JOB again on this machine, with the same inputs, row and environment, and compare.
+    """Run task INDEX of JOB again on this machine, with the same inputs, row and environment.
 
-    The comparison covers exit code, streams, files and out.* values. The job does not change, and the folder stays.
-    Exit code: 0 same outcome or no recorded outcome, 1 another outcome.
+    The outcome is compared with the recorded outcome: exit code, streams, files and out.* values. The job does not
+    change. The folder in which the task runs is kept. Exit code: 0 same outcome or no recorded outcome, 1 different
+    outcome.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

@@ -16,10 +16,10 @@ from kubeque.model.sweep.sweep import check_consumers
 @json_option
 @click.pass_context
 def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
-    """Set the number of consumers of JOB, also while it runs.
+    """Set the number of consumers of JOB, even while JOB runs.
 
-    If tasks have several memory sizes, each size gets this number of consumers. Additional consumers start immediately;
-    surplus consumers leave after their current task, and none is killed.
+    If tasks have different memory sizes, each size gets this number of consumers. Additional consumers start
+    immediately. Surplus consumers are not killed, but leave after their current task.
     """
     check_consumers(consumers)
     with connect(ctx) as client:

@@ -1,4 +1,4 @@
-"""`kubeque collect`: the table of a job as one file."""
+"""`kubeque collect`: write the table of a job as one file."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from kubeque.cli.job_reference import find_job
 @click.option("--infer", is_flag=True, help="Turn parameters that look like numbers into numbers (default: text).")
 @click.pass_context
 def collect(ctx: click.Context, job: str, dest: str, infer: bool) -> None:
-    """Write the table of JOB: index, parameters, outcome, and the values that each task wrote to $KUBEQUE_OUT.
+    """Write the table of JOB: the index, parameters, outcome and out.* values of each task.
 
-    A .parquet file needs 'kubeque[table]'.
+    The out.* values are those that a task wrote to $KUBEQUE_OUT. A .parquet file needs 'kubeque[table]'.
     """
     with connect(ctx) as client:
         job = find_job(client, job)

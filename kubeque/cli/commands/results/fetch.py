@@ -1,4 +1,4 @@
-"""`kubeque fetch`: results into a folder, or below a URL."""
+"""`kubeque fetch`: fetch the results of a job into a folder or below a URL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 @click.argument("dest", shell_complete=complete_files)
 @click.option("--index", metavar="3,5-9", help="Fetch only these tasks.")
 @click.option("--state", type=click.Choice(["ok", "failed"]), help="Fetch only tasks in this state.")
-@click.option("--glob", "globs", multiple=True, help="Fetch only files of this pattern, for example '**/*.csv'.")
+@click.option(
+    "--glob", "globs", multiple=True, help="Fetch only files that match this pattern, for example '**/*.csv'."
+)
 @click.option("--force", is_flag=True, help="Use DEST even if it holds other files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
@@ -34,7 +36,7 @@ def fetch(
 ) -> None:  # fmt: skip
     """Fetch the results of JOB into DEST/{index}/ and DEST/results.csv.
 
-    DEST is a folder, or a URL such as gs://bucket/results. A second fetch brings only missing and changed files.
+    DEST is a folder, or a URL such as gs://bucket/results. A second fetch copies only missing and changed files.
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:

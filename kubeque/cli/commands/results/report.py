@@ -1,4 +1,4 @@
-"""`kubeque report`: a page about a job."""
+"""`kubeque report`: write a page about a job."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from kubeque.cli.job_reference import find_job
 )  # fmt: skip
 @click.pass_context
 def report(ctx: click.Context, job: str, dest: str) -> None:
-    """Write a page about JOB: counts, failures in groups, tasks, timeline, advice.
+    """Write a page about JOB with counts, grouped failures, tasks, timeline and advice.
 
-    The page needs no network. When a job ends, such a page is also stored with its results; kubeque show JOB prints the
+    The page needs no network. When a job ends, such a page is also stored with its results. kubeque show JOB prints the
     URL of the results.
     """
     with connect(ctx) as client:

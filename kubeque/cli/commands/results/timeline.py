@@ -1,4 +1,4 @@
-"""`kubeque timeline`: a picture of the attempts of jobs."""
+"""`kubeque timeline`: draw the attempts of jobs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ _BY = click.Choice([str(by) for by in By])
 
 @click.command()
 @click.argument("jobs", nargs=-1, required=True, metavar="JOB [JOB ...]", shell_complete=complete_jobs)
-@click.option("--by", type=_BY, default=str(By.CONSUMER), show_default=True, help="Meaning of a lane.")
+@click.option(
+    "--by", type=_BY, default=str(By.CONSUMER), show_default=True, help="Draw one lane for each consumer, task or job."
+)
 @click.option(
     "-o", "dest", required=True, metavar="FILE", shell_complete=complete_files,
     help="File or URL to write: .html, .json, .csv or .png.",
 )  # fmt: skip
 @click.pass_context
 def timeline(ctx: click.Context, jobs: Sequence[str], by: str, dest: str) -> None:
-    """Draw where and when each attempt of JOB ran, coloured by its cause.
+    """Draw where and when each attempt of JOB ran. The colour of an attempt shows how it ended.
 
-    .html opens in any browser, without a network; .json in chrome://tracing or ui.perfetto.dev; .csv has one line per
-    attempt; .png needs 'kubeque[picture]'. Running attempts are left out.
+    An .html file opens in any browser, without a network. A .json file opens in chrome://tracing or ui.perfetto.dev. A
+    .csv file has one line per attempt. A .png file needs 'kubeque[picture]'. Running attempts are left out.
     """
     with connect(ctx) as client:
         count = client.timeline(list(dict.fromkeys(find_job(client, job) for job in jobs)), dest, by=By(by))

@@ -1,1 +1,1 @@
-"""Commands that submit sweeps and let them run."""
+"""Commands that submit sweeps, release held rows, and pause and resume jobs."""

@@ -1,4 +1,4 @@
-"""`kubeque go`: run the held rows of a job, and print the estimate from its canaries."""
+"""`kubeque go`: run the held rows of a job. This module also prints the estimate from the canaries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def held_hint(name: str) -> str:
 
 
 def print_estimate(client: Client, progress: Progress, *, err: bool) -> None:
-    """Print how the canaries ended and what time and memory the rest is likely to take."""
+    """Print how the canaries ended, and how much time and memory the held tasks will probably take."""
     name = progress.job.name
     for line in format_estimate(name, client.estimate(name)):
         click.echo(line, err=err)

@@ -1,4 +1,4 @@
-"""`kubeque params`: the rows of a job as CSV, for another sweep."""
+"""`kubeque params`: print the rows of a job as CSV, for a new sweep."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubeque.cli.output.task_table import STATES
 @click.option("--state", type=STATES, help="Print only rows of tasks in this state.")
 @click.pass_context
 def params(ctx: click.Context, job: str, state: str | None) -> None:
-    """Print the rows of JOB as CSV, which kubeque sub -p reads.
+    """Print the rows of JOB as CSV that kubeque sub -p can read.
 
     For example: kubeque params JOB --state failed > again.csv
     """

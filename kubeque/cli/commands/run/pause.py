@@ -1,4 +1,4 @@
-"""`kubeque pause`: keep further tasks of a job from starting."""
+"""`kubeque pause`: pause a job, so that no further tasks start."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def pause(ctx: click.Context, job: str, as_json: bool) -> None:
     """Pause JOB: running tasks finish, and no other task starts until kubeque resume.
 
     Consumers notice the pause within five seconds. They give back the tasks that have not begun, and leave if no other
-    job has work for them. The deadline of the job does not move.
+    job has work for them. The deadline of JOB does not move.
     """
     with connect(ctx) as client:
         job = recent_or_exact(client, job)

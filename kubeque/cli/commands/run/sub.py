@@ -1,4 +1,4 @@
-"""`kubeque sub`: submit a sweep and follow it."""
+"""`kubeque sub`: submit a sweep and watch it."""
 
 from __future__ import annotations
 
@@ -68,10 +68,10 @@ def sub(
     ctx: click.Context, /, command: Sequence[str], file: str | None, repair: bool, revise: bool, replace: bool,
     force: bool, dry_run: bool, yes: bool, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
-    """Submit a sweep: run COMMAND once for each row, and watch it until it ends.
+    """Submit a sweep, which runs COMMAND once for each row, and watch it until it ends.
 
-    In COMMAND, {column} inserts a value of the row and ^file uploads a file. Write options before COMMAND: all words
-    after its first word are its arguments. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130 interrupted.
+    In COMMAND, {column} inserts a value of the row and ^file uploads a file. Write options before COMMAND, because all
+    further words are arguments of COMMAND. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130 interrupted.
     """
     existing = _existing({Existing.REPAIR: repair, Existing.REVISE: revise, Existing.REPLACE: replace})
     typed = to_jobspec(options)
@@ -97,11 +97,11 @@ def sub(
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Destination of the results at the end of the job."""
+    """Destination to which the results are fetched at the end of the job."""
 
     dest: str
     force: bool
-    #: uid of the job of the same name before the submission; empty: none.
+    #: uid of the job that had the same name before the submission; empty if there was none.
     before: str
 
     def fetch(self, client: Client, name: str, *, quiet: bool) -> None:
@@ -109,7 +109,11 @@ class _Target:
 
 
 def _check_target(client: Client, jobspec: Jobspec, sweep: Sweep, *, force: bool) -> _Target | None:
-    """Check the folder or store for the results before the job is submitted. Raises DestinationError, StorageError."""
+    """Return the destination of the results; None without --fetch.
+
+    Check it before the job is submitted: raises DestinationError if results cannot be fetched into it, and
+    StorageError.
+    """
     if "fetch" not in jobspec:
         return None
     assert sweep.name is not None
@@ -132,7 +136,7 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
 
 
 def _existing(given: Mapping[Existing, bool]) -> Existing:
-    """Return the `Existing` that the options choose, or REFUSE. Raises UserError if several are given."""
+    """Return the `Existing` that the options choose, or REFUSE. Raises UserError for more than one option."""
     chosen = [existing for existing, is_given in given.items() if is_given]
     if len(chosen) > 1:
         flags = " and ".join(f"--{existing.value}" for existing in chosen)
@@ -141,7 +145,10 @@ def _existing(given: Mapping[Existing, bool]) -> Existing:
 
 
 def _confirm_change(effect: Effect, *, yes: bool) -> bool:
-    """Print the effect on an existing job. Ask on a terminal if --revise would run ok rows again."""
+    """Print the effect on an existing job, and return True if the submission may go on.
+
+    If --revise would run ok rows again, ask the user. Without a terminal, do not ask.
+    """
     click.echo(str(effect), err=True)
     asks = effect.again and effect.existing is Existing.REVISE and not yes
     if not asks or not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -152,7 +159,7 @@ def _confirm_change(effect: Effect, *, yes: bool) -> bool:
 def _submit(
     client: Client, sweep: Sweep, existing: Existing, typed: Jobspec, confirm: Callable[[Effect], bool]
 ) -> Submitted:
-    """Submit a sweep that has a name. On Ctrl-C, find out whether the job exists. Raises Interrupted."""
+    """Submit a sweep that has a name. On Ctrl-C, check whether the job exists, and raise Interrupted."""
     assert sweep.name is not None
     before = _find(client, sweep.name)
     try:
@@ -181,7 +188,7 @@ def _interrupted_after(name: str) -> str:
 def _follow(
     client: Client, submitted: Submitted, jobspec: Jobspec, target: _Target | None, *, yes: bool, as_json: bool
 ) -> int:
-    """Wait for the job, ask about held rows and fetch, as the jobspec says. Return the exit code."""
+    """Wait for the job, ask about held rows, and fetch the results, as the jobspec requests. Return the exit code."""
     name = submitted.job.name
     if jobspec.get("no_wait"):
         if target is not None:
@@ -205,7 +212,7 @@ def _follow(
 
 
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
-    """True if the user lets the held rows run. False without a terminal."""
+    """True if the user wants to run the held rows. Without a terminal, False."""
     if yes:
         return not held.counts.failed
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -237,7 +244,7 @@ def _format_unkept(submitted: Submitted) -> str:
 
 
 def _print_plan(jobspec: Jobspec, plan: Plan, as_json: bool) -> None:
-    """Print the jobspec to stdout and the plan to stderr; with `as_json` both as one object."""
+    """Print the jobspec to stdout and the plan to stderr. With `as_json`, print both as one object to stdout."""
     jobspec = {"version": VERSION, **jobspec}
     if as_json:
         click.echo(json.dumps({"jobspec": jobspec, "plan": plan.to_wire()}))

@@ -1,4 +1,4 @@
-"""`kubeque list`: all jobs."""
+"""`kubeque list`: list all jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kubeque peek`: the output of a task, also while it runs."""
+"""`kubeque peek`: show the output of a task, even while the task runs."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ _FOLLOW_SECONDS = 0.5
 def peek(
     ctx: click.Context, job: str, index: int, stderr: bool, follow: bool, lines: int | None, as_json: bool
 ) -> None:
-    """Show the last 64 KiB that task INDEX of JOB wrote: while it runs, after its end, and if its consumer is lost.
+    """Show the last 64 KiB that task INDEX of JOB wrote.
 
-    Colours and other terminal sequences are removed.
+    This works while the task runs, after the task has ended, and if its consumer is lost. Colours and other terminal
+    sequences are removed.
     """
     stream = "stderr" if stderr else "stdout"
     with connect(ctx) as client:

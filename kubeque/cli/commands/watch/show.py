@@ -1,4 +1,4 @@
-"""`kubeque show`: the details of a job or a task, or the tasks of a job sorted by a column."""
+"""`kubeque show`: show the details of a job or a task, or the tasks of a job sorted by a column."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from kubeque.model.errors import UserError
 from kubeque.model.job.shapes import Shape
 from kubeque.model.resources import format_bytes
 
-#: Lines of each stream that `show JOB INDEX` prints.
+#: Number of last lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10
-#: Number of files that are listed; the others are not.
+#: Maximum number of files to list.
 _FILES = 20
-#: Labels of `show JOB INDEX` besides the parameters.
+#: Labels in the output of `show JOB INDEX` that are not names of parameters.
 _LABELS = frozenset({"command", "message", "took", "memory", "running in", "files", "result"})
 
 
@@ -43,7 +43,7 @@ def show(
     ctx: click.Context, job: str, index: int | None, sort: str | None, desc: bool, top: int | None, state: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Show the details of JOB, of its task INDEX, or (--sort) the tasks of JOB sorted by a column."""
+    """Show the details of JOB or of its task INDEX. With --sort, list the tasks of JOB sorted by a column."""
     if sort is None and (desc or top or state):
         raise UserError("--desc, --top and --state need --sort: write for example --sort out.loss --top 10")
     if sort is not None and index is not None:
@@ -215,7 +215,7 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
 
 
 def _parameter_label(column: str) -> str:
-    """Return the label of a parameter: its column, with a prefix if another line has the same label."""
+    """Return the label of a parameter: its column, with a prefix if a different line has the same label."""
     return f"param.{column}" if column in _LABELS else column
 
 

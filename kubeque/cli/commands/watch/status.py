@@ -1,4 +1,4 @@
-"""`kubeque status`: the state of all jobs, of one job, or of its tasks."""
+"""`kubeque status`: show the state of all jobs, of one job, or of its tasks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kubeque.model.errors import UserError
 def status(
     ctx: click.Context, job: str | None, tasks: bool, state: str | None, first: int, limit: int | None, as_json: bool
 ) -> None:
-    """Show the state of all jobs, of JOB, or (--tasks) of each task of JOB."""
+    """Show the state of all jobs or of JOB. With --tasks, show the state of each task of JOB."""
     if tasks and job is None:
         raise UserError("--tasks needs a job: kubeque status JOB --tasks")
     if not tasks and (state or first or limit):

@@ -1,4 +1,4 @@
-"""`kubeque watch`: the progress of a job until it has ended, live on a terminal, as plain lines elsewhere."""
+"""`kubeque watch`: show the progress of a job until the job has ended, as a live view or as plain lines."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LINE_SECONDS = 5.0
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:
     """Watch JOB until it has ended. Ctrl-C stops watching; the job goes on.
 
-    A job that kubeque sub --try holds is watched until its first rows have ended. Exit code: 0 success (of the first
+    If kubeque sub --try holds the job, watching ends when its first rows have ended. Exit code: 0 success (of the first
     rows, if the job is held), 1 failed tasks, 130 interrupted.
     """
     with connect(ctx) as client:
@@ -47,7 +47,7 @@ def watch(ctx: click.Context, job: str, as_json: bool) -> int:
 
 
 def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
-    """Watch a job until it has ended or is held, and return its last state. Raises Interrupted on Ctrl-C."""
+    """Watch a job until it has ended or is held, and return its last progress. Raises Interrupted on Ctrl-C."""
     try:
         if sys.stderr.isatty() and not as_json:
             return watch_live(client, name)
@@ -57,7 +57,7 @@ def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
 
 
 def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
-    """Print how a job ended, or how to go on with a held one. Return the exit code."""
+    """Print how a job ended, or how to go on with a held job. Return the exit code."""
     name = last.job.name
     if last.held:
         click.echo(json.dumps(to_wire(last)) if as_json else held_hint(name))
@@ -78,12 +78,15 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
 
 
 def _room() -> int:
-    """Return the maximum number of characters of a message: what fits on a line of the terminal; no limit elsewhere."""
+    """Return the maximum number of characters of a message: the width of the terminal; without a terminal, no limit."""
     return max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
 
 
 def _read_message(client: Client, name: str, group: Group) -> str:
-    """Return the message of a group; if it is cut, the whole message of the first task, which the store has."""
+    """Return the message of a group.
+
+    If the queue has cut the message, return the whole message of the first task from the store.
+    """
     if not group.message.endswith(CUT_MARK):
         return group.message
     result = client.task(name, group.first[0][0]).result or {}
