@@ -57,7 +57,8 @@ def _in_slot(given: argparse.Namespace) -> int:
     while True:
         code = _serve(queue, host)
         slot.leave()
-        # A job submitted a moment ago found this slot taken: check once more, now that the slot counts as free.
+        # A recent submission may have found this slot taken. Check for its job once more, now that the slot counts as
+        # free.
         if code is not None or not any(job.startable and queue.counts(job).pending for job in queue.jobs(given.fleet)):
             if code != TERMINATED:
                 _start_closing(queue, url, given)
@@ -66,9 +67,9 @@ def _in_slot(given: argparse.Namespace) -> int:
 
 
 def _start_closing(queue: Queue, url: str, given: argparse.Namespace) -> None:
-    """Start a process that writes the table and report of ended jobs, also if no client runs.
+    """Start a process that writes the tables and reports of ended jobs, even if no client runs.
 
-    The process loads modules that a consumer does not need, and outlives this process.
+    The new process loads modules that a consumer does not need, and it outlives the consumer.
     """
     if any(job.closing is None and job.may_close(queue.counts(job)) for job in queue.jobs(given.fleet)):
         words = ["--fleet", given.fleet, "--home", str(given.home)]
@@ -86,7 +87,7 @@ def _in_pod(given: argparse.Namespace) -> int:
 
 
 def _serve(queue: Queue, host: Host) -> int | None:
-    """Work until the consumer leaves. Returns its exit code; None if no work was left."""
+    """Run a consumer until it leaves, and return its exit code; None if no work was left."""
     process_tree.adopt_orphans()
     consumer, terminated = Consumer(queue, Files(), host), False
 

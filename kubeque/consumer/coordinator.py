@@ -53,7 +53,7 @@ class Coordinator:
 
     # ------------------------------------------------------------------ events
     def tell(self, event: Event) -> list[Instruction]:
-        """Report an event. Carry out the instructions about leases and jobs, and return the others."""
+        """Report an event. Carry out the instructions about leases and jobs, and return the other instructions."""
         with self._changed:
             self._changes += 1
             instructions = self._decisions.handle(event, self._clock())
@@ -100,7 +100,10 @@ class Coordinator:
         return True
 
     def _await_answer(self, seconds: float) -> None:
-        """Wait, but not longer than until the consumer begins to leave."""
+        """Wait until the consumer begins to leave, but at most `seconds`.
+
+        If the consumer already leaves, wait for the full time.
+        """
         if self._leaving.is_set():
             self._sleep(seconds)
         else:
@@ -108,7 +111,10 @@ class Coordinator:
 
     # ------------------------------------------------------------------ leases
     def add(self, lease: Lease) -> LeaseId:
-        """Keep a lease that was just claimed and return its number. It is released if the process is about to end."""
+        """Keep a lease that was just claimed, and return its number.
+
+        Release the lease if the process is about to end.
+        """
         number = next(self._numbers)
         with self._changed:
             self._leases[number] = lease
@@ -121,7 +127,7 @@ class Coordinator:
         return self._leases[number]
 
     def view(self, number: LeaseId, lease: Lease) -> LeaseView:
-        """Return the present state of a lease, without waiting for a commit in another thread."""
+        """Return the current state of a lease, without waiting for a commit in another thread."""
         block = lease.block
         return LeaseView(
             number, lease.job, block.size_class, lease.held, lease.lost, lease.waiting, lease.waiting_since,
@@ -140,7 +146,7 @@ class Coordinator:
         return tuple(self.each_lease())
 
     def drop_done(self) -> tuple[LeaseView, ...]:
-        """Remove the leases whose tasks have all ended, and return the others."""
+        """Remove the leases that have no task left, and return the other leases."""
         views = self.views()
         with self._changed:
             for view in views:
@@ -149,7 +155,7 @@ class Coordinator:
         return tuple(view for view in views if not view.done)
 
     def _commit(self, number: LeaseId, *, reserve: int, give_back: bool) -> None:
-        """Commit if the store answers; if the lease is lost, stop its running task."""
+        """Commit if the queue answers. If the lease is lost, stop its running task."""
         lease = self._leases.get(number)
         if lease is None:
             return
@@ -184,8 +190,9 @@ class Coordinator:
 
     @staticmethod
     def _write(lease: Lease, **wanted: Any) -> bool:
-        """Commit. An outcome that cannot be stored is left out. False if nothing can be stored; the lease is then given
-        up.
+        """Commit. If an outcome cannot be recorded, record `internal` in its place.
+
+        Return False if nothing can be recorded. The lease is then given up.
 
         Raises KubequeError as `Lease.commit` does.
         """
@@ -209,10 +216,9 @@ class Coordinator:
         return False
 
     def fail_all(self, message: str) -> None:
-        """End the tasks of all leases with the cause `internal`, and release the leases. Call it if this process has to
-        end.
+        """End the tasks of all leases with the cause `internal`, and release the leases, before this process ends.
 
-        If no task has begun, the reserved tasks end in this way, so that an error that always returns uses up their
+        If no task has begun, end all reserved tasks in this way. So an error that occurs each time uses up their
         attempts.
         """
         with self._changed:
@@ -235,7 +241,7 @@ class Coordinator:
         return jobs
 
     def set_aside(self, job: Job, reason: str) -> None:
-        """Stop a job that no consumer can run, because its spec or its blocks are damaged. Other jobs go on."""
+        """Stop a job that no consumer can run, because its spec or its blocks are damaged."""
         log.warning("%s: %s", job.name, reason)
         try:
             job = self._limit_checks.set_aside(job, reason)

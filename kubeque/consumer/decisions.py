@@ -1,7 +1,7 @@
 """The decisions of a consumer: which tasks to reserve, when to commit, what to give back, when to leave.
 
-`Decisions` is a state machine without input and output. Each thread of the consumer reports what happens as an event
-and carries out the instructions that it gets back. The clock is an argument.
+`Decisions` is a state machine without I/O. Each thread of the consumer reports what happens as an event and carries out
+the instructions that it gets back. The clock is an argument.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from kubeque.consumer.rules.silence import Silences
 from kubeque.model.job.job import Job
 from kubeque.model.timing import COMMIT_SECONDS, LONGEST_RETRY_SECONDS, SETTLE_SECONDS
 
-#: Longest pause after a task could not be staged, seconds: a faulty node must not use up the attempts of a job.
+#: Longest pause after a task could not be staged, seconds. Without a pause, a faulty node could use up the attempts of
+#: a job.
 _LONGEST_BACKOFF = 30.0
 #: Events that show that the queue answers.
 _ANSWERS = (on.Committed, on.JobsListed, on.OwnersListed)
@@ -35,28 +36,28 @@ class Decisions:
     """The state machine of one consumer."""
 
     def __init__(self, profile: ConsumerProfile, *, list_seconds: float = math.inf) -> None:
-        """`list_seconds`: jobs that were read longer ago than this are read again before a reservation."""
+        """`list_seconds`: age of the list of jobs from which it is read again before a reservation."""
         self._profile = profile
         self._list_seconds = list_seconds
         self._jobs: tuple[Job, ...] = ()
         self._listed_at = -math.inf
-        #: Uids of jobs whose tasks are not started, because the jobs are paused.
+        #: Uids of paused jobs. Their tasks are not started.
         self._paused: frozenset[str] = frozenset()
         self._pace = Pace()
         self._silences = Silences()
         self._failures = Failures()
         self._retirement = Retirement(profile)
         self._departure = Departure(self._silences, profile.results_wait_seconds)
-        #: Uids of jobs whose tasks are not started, because a more urgent job waits.
+        #: Uids of jobs that make way for a more urgent job. Their tasks are not started.
         self._making_way: frozenset[str] = frozenset()
-        #: The lease whose tasks are staged.
+        #: The lease from which the next task is staged.
         self._current: LeaseId | None = None
-        #: Leases with a requested release, whose answer may have been lost.
+        #: Leases whose release was requested. The answer may have been lost.
         self._left: set[LeaseId] = set()
         self._progress = Progress()
         self._awaits_save = False
         self._idle_since: float | None = None
-        #: Uid of the job whose task is staged last.
+        #: Uid of the job with the task that is being staged, or was staged last.
         self._staging = ""
         self._leaving = False
         self._begin_round()
@@ -82,7 +83,7 @@ class Decisions:
 
     @property
     def gave_up(self) -> bool:
-        """True once it leaves because the queue or a store is silent."""
+        """True once this consumer leaves because the queue or a store does not answer."""
         return self._departure.gave_up
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
@@ -129,7 +130,8 @@ class Decisions:
         return self._pause(now) if self._tried else self._reserve(current, held, now)
 
     def _another_source(self, held: Iterable[LeaseView]) -> LeaseView | None:
-        """Return a lease with reserved tasks that were not staged because the store did not answer."""
+        """Return a lease whose reserved tasks were not staged, because a store did not answer; None if there is
+        none."""
         waiting = self._making_way | self._paused
         usable = (lease for lease in held if lease.id not in self._left and lease.job.uid not in waiting)
         return next((lease for lease in usable if lease.untouched), None)
@@ -222,8 +224,10 @@ class Decisions:
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
-        """Commit a failure that may end its job, and the last outcome of a block. Other outcomes wait for the next
-        commit."""
+        """Commit a failure that may end its job, and the last outcome of a block.
+
+        Other outcomes wait for a later commit.
+        """
         self._departure.note_activity(now)
         lease, may_end_job = event.lease, self._failures.note(event)
         last = not lease.untouched and not lease.pending
@@ -270,8 +274,10 @@ class Decisions:
         return []
 
     def _review_leases(self, event: on.LeasesReviewed, now: float) -> list[Instruction]:
-        """Release leases of jobs that are killed, removed, reset or too large; give back tasks of paused jobs; look for
-        more urgent jobs."""
+        """Release the leases of jobs that were killed, removed or reset, or that have outgrown this container.
+
+        Also give back the tasks of paused jobs, and look for more urgent jobs.
+        """
         jobs, instructions = {job.uid: job for job in self._jobs}, list[Instruction]()
         for lease in event.leases:
             job = jobs.get(lease.job.uid)
@@ -287,7 +293,7 @@ class Decisions:
         return instructions
 
     def _outgrew(self, lease: LeaseView, job: Job) -> bool:
-        """True if the job's floor has risen above the class of this container."""
+        """True if the job's lowest size class has risen above the size class of this container."""
         return not self._profile.serves(job, lease.size_class)
 
     def _make_way(self, event: on.BetterJobsSeen, now: float) -> list[Instruction]:

@@ -1,4 +1,4 @@
-"""The events that the threads of a consumer report to its decisions: frozen values."""
+"""The events that the threads of a consumer report to its decision logic, as frozen values."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import Cause
 
-#: Number that a consumer gives to a lease when it claims it.
+#: Number that a consumer gives to a lease when it claims the block.
 LeaseId = int
-#: (uid, revision): tasks of one key run the same command.
+#: (uid, revision) of a job. Tasks with the same key run the same command.
 JobKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """One lease at one moment."""
+    """The state of one lease at one moment."""
 
     id: LeaseId
     job: Job
@@ -24,17 +24,17 @@ class LeaseView:
     held: bool
     #: True once another consumer has the block.
     lost: bool
-    #: Outcomes that are not recorded yet.
+    #: Number of outcomes that are not recorded yet.
     waiting: int
-    #: End of the oldest of them, seconds of the event clock; None if there is none.
+    #: Time of the oldest outcome that is not recorded, seconds of the event clock; None if there is none.
     waiting_since: float | None
-    #: Last commit, seconds of the event clock.
+    #: Time of the last commit, seconds of the event clock.
     committed_at: float
-    #: Tasks that can still be reserved.
+    #: Number of tasks that can still be reserved.
     pending: int
-    #: Tasks that are reserved and have not begun.
+    #: Number of tasks that are reserved and have not begun.
     untouched: int
-    #: True if no task of it runs or waits to be recorded.
+    #: True if every task that has begun is recorded.
     idle: bool
 
     @property
@@ -56,7 +56,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SupplierReady(Event):
-    """The supplying thread can do its next step."""
+    """The supplying thread is ready for its next step."""
 
     leases: tuple[LeaseView, ...]
 
@@ -70,13 +70,13 @@ class NothingTaken(Event):
 class TaskStaged(Event):
     """A task has its working directory, or could not be staged."""
 
-    #: Number of the attempt that could not be staged; None if it was staged or if no other try can help.
+    #: Number of the attempt that could not be staged; None if the task was staged, or if a further try cannot help.
     faulty_attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HandOverDue(Event):
-    """A staged task waits for the running one."""
+    """A staged task waits for the end of the running task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class SupplyFailed(Event):
 # ---------------------------------------------------------------------- events: outages
 @dataclass(frozen=True, slots=True)
 class QueueSilent(Event):
-    """The queue did not answer. What was requested may have been done."""
+    """The queue did not answer. It might have carried out the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class StoreSilent(Event):
 
 @dataclass(frozen=True, slots=True)
 class StoreAnswered(Event):
-    """The store of a job answers again: a result no longer waits for it."""
+    """No result waits for the store of a job any longer."""
 
     uid: str
 
@@ -131,7 +131,7 @@ class TaskPicked(Event):
     """A staged task is about to run."""
 
     lease: LeaseId
-    #: False if it could not be staged: then no command follows.
+    #: False if the task could not be staged. No command follows then.
     runs: bool = True
     #: Job and revision of the task; None if unknown.
     key: JobKey | None = None
@@ -139,7 +139,7 @@ class TaskPicked(Event):
 
 @dataclass(frozen=True, slots=True)
 class LeaseChecked(Event):
-    """The lease of the picked task, read after `TaskPicked`: a lease that is lost later stops the command."""
+    """The lease of the picked task was read after `TaskPicked`. If the lease is lost later, the command is stopped."""
 
     lease: LeaseId
     held: bool
@@ -150,34 +150,34 @@ class LeaseChecked(Event):
 
 @dataclass(frozen=True, slots=True)
 class RunEnded(Event):
-    """The picked task does not run any more."""
+    """The picked task no longer runs."""
 
-    #: None if its command never ran.
+    #: Job and revision of the task; None if its command never ran.
     key: JobKey | None
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class TaskSaved(Event):
-    """A result is durable and its outcome waits in the lease."""
+    """The outcome of a task waits in the lease for a commit. Its result, if there is one, is stored."""
 
     lease: LeaseView
     cause: Cause
-    #: Number of first attempts that decide whether the job is hopeless.
+    #: Number of the job's first attempts that decide whether the job is hopeless.
     early_attempts: int
 
 
 @dataclass(frozen=True, slots=True)
 class TaskLeft(Event):
-    """A task has left the consumer: saved, or given back."""
+    """A task has left the consumer, because it was saved or given back."""
 
-    #: True if it was staged and not picked.
+    #: True if the task was staged and not picked.
     staged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RunLoopEnded(Event):
-    """No further task is run."""
+    """The consumer runs no further task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +192,14 @@ class AllSaved(Event):
 # ---------------------------------------------------------------------- events: leases
 @dataclass(frozen=True, slots=True)
 class Committed(Event):
-    """The store has accepted a commit."""
+    """The queue has accepted a commit."""
 
     lease: LeaseView
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseLeft(Event):
-    """A lease was released, or refused by the store."""
+    """A lease was released, or the queue refused a commit to it."""
 
     lease: LeaseId
     lost: bool
@@ -210,28 +210,28 @@ class RenewalDue(Event):
     """The heartbeat checks a lease."""
 
     lease: LeaseView
-    #: True if the job's deadline has passed or it is an orphan.
+    #: True if the job's deadline has passed, or if the job is an orphan.
     over: bool
 
 
 # ---------------------------------------------------------------------- events: jobs
 @dataclass(frozen=True, slots=True)
 class JobsListed(Event):
-    """The jobs of the fleet, the most urgent first."""
+    """The jobs of the fleet were read. `jobs` begins with the most urgent job."""
 
     jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class LeasesReviewed(Event):
-    """The leases held after the jobs were listed."""
+    """The jobs were listed. `leases` are the leases that the consumer still has."""
 
     leases: tuple[LeaseView, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class BetterJobsSeen(Event):
-    """Answer to `LookForBetter`: leases whose job has to make way."""
+    """Answer to `LookForBetter`. `leases` are the leases of jobs that have to make way for more urgent jobs."""
 
     leases: tuple[LeaseView, ...]
 
@@ -251,7 +251,7 @@ class FleetReviewed(Event):
 
 @dataclass(frozen=True, slots=True)
 class OwnersListed(Event):
-    """Answer to `ListOwners`: owners of leases that this consumer could hold."""
+    """Answer to `ListOwners`. `owners` are the owners of leases that this consumer could hold."""
 
     wanted: int
     owners: frozenset[str]

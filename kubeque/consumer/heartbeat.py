@@ -1,4 +1,4 @@
-"""The periodic thread of a consumer: it renews leases, reviews the fleet's jobs and reaps dead consumers."""
+"""The periodic thread of a consumer. It renews leases, reviews the fleet's jobs and reaps dead consumers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch, reap
 
 log = logging.getLogger(__name__)
-#: Seconds between two checks of the leases, two reviews of the jobs, and (approximately) two reaps.
+#: Seconds between two checks of the leases, between two reviews of the jobs, and (approximately) between two reaps.
 _TICK_SECONDS, _JOBS_SECONDS, _REAP_SECONDS = 0.5, 5.0, 5.0
 
 
@@ -42,7 +42,7 @@ class Heartbeat:
         self._over = over
         self._watch = watch or LeaseWatch()
         self._reviewed_at = self._reaped_at = 0.0
-        #: Unexpected errors that were logged.
+        #: Unexpected errors that were already logged.
         self._logged: set[str] = set()
 
     def run(self) -> None:
@@ -52,7 +52,7 @@ class Heartbeat:
             self.tick(time.monotonic())
 
     def tick(self, now: float) -> None:
-        """Do what is due. An error is logged: the next tick tries again."""
+        """Do the work that is due. Log an error, because the next tick tries again."""
         try:
             with self._isolated("the heartbeat"):
                 self._act(now)
@@ -61,7 +61,7 @@ class Heartbeat:
             self._watch.note_silence()
             self._coordinator.tell(on.QueueSilent())
         except (JobNotFound, JobUnreadable) as error:
-            log.info("%s", error)  # removed, or for a newer program: the next review of the jobs drops the job
+            log.info("%s", error)  # the job is removed or needs a newer kubeque; the next review drops it
 
     def _act(self, now: float) -> None:
         for lease in self._coordinator.each_lease():
@@ -90,8 +90,7 @@ class Heartbeat:
 
     @contextmanager
     def _isolated(self, what: str) -> Iterator[None]:
-        """Log an unexpected error of this block, so that the other periodic work continues. Each error is logged
-        once."""
+        """Log an unexpected error of this block once, so that the other periodic work continues."""
         try:
             yield
         except (QueueError, JobNotFound):

@@ -9,7 +9,7 @@ from kubeque.model.timing import FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS
 
 
 def idle_pauses() -> Iterator[float]:
-    """Yield the seconds to wait before each next poll for a task, while there is none."""
+    """Yield the seconds to wait before each further poll, while there is no task."""
     longest = FIRST_IDLE_SECONDS
     while True:
         yield longest * random.uniform(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""Instructions of the decisions to the threads of a consumer, as frozen values."""
+"""The instructions that the decision logic gives to the threads of a consumer, as frozen values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Commit(Instruction):
-    """Record the waiting outcomes, renew the lease, and reserve tasks or give back those that have not begun."""
+    """Record the waiting outcomes and renew the lease.
+
+    Also reserve tasks, or give back the tasks that have not begun.
+    """
 
     lease: LeaseId
     reserve: int = 0
@@ -35,13 +38,13 @@ class JudgeJob(Instruction):
     """End the job of a lease if it has reached a limit."""
 
     lease: LeaseId
-    #: True to check its first attempts too, because all of its tasks failed here.
+    #: True to check the job's first attempts too, because all of its tasks failed here.
     hopeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refresh(Instruction):
-    """Replace the known state of a job by this one."""
+    """Replace the job of a lease by this newer state."""
 
     lease: LeaseId
     job: Job
@@ -49,7 +52,7 @@ class Refresh(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class LookForBetter(Instruction):
-    """Check if one of these jobs has pending tasks, for a lease of a less urgent job."""
+    """Check if one of these jobs has pending tasks. `lease` belongs to a less urgent job."""
 
     lease: LeaseView
     jobs: tuple[Job, ...]
@@ -59,13 +62,13 @@ class LookForBetter(Instruction):
 class StopTask(Instruction):
     """Stop the running command."""
 
-    #: True: without a grace period.
+    #: True to stop the command without a grace period.
     at_once: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ResetStop(Instruction):
-    """Clear requests to stop, which applied to the task that has ended."""
+    """Clear the requests to stop, because they applied to the task that has ended."""
 
 
 @dataclass(frozen=True, slots=True)

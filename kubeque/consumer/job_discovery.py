@@ -1,4 +1,4 @@
-"""The jobs of a consumer's fleet, and those that it leaves alone for a while."""
+"""The jobs of a consumer's fleet, and the jobs that the consumer leaves alone for a while."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kubeque.model.job.job import Job
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import list_leased
 
-#: First and longest time for which a job is left alone, seconds; it doubles with each failure.
+#: First and longest time for which a job is left alone, seconds. The time doubles with each failure.
 _FIRST, _LONGEST = 0.5, 30.0
-#: Number of failures after which the job has to end: a temporary error would not return so often.
+#: Number of failures after which the job has to end, because a temporary error would not return so often.
 _ENOUGH = 4
 
 
 class JobDiscovery:
-    """Keeps the fleet's jobs as they were read last, the most urgent first."""
+    """Keeps the fleet's jobs from the last read, the most urgent job first."""
 
     def __init__(self, queue: Queue, fleet: str) -> None:
         self._queue = queue
@@ -33,7 +33,7 @@ class JobDiscovery:
         return self._jobs
 
     def replace(self, job: Job) -> None:
-        """Keep a newer state of one job."""
+        """Replace one job by its newer state."""
         self._jobs = tuple(job if other.uid == job.uid else other for other in self._jobs)
 
     def any_pending(self, jobs: Iterable[Job]) -> bool:
@@ -41,7 +41,7 @@ class JobDiscovery:
         return any(self._queue.counts(job).pending for job in jobs)
 
     def holders(self) -> list[tuple[str, Job, int]]:
-        """Return owner, job and size class of all leases of open jobs. Raises QueueUnavailable."""
+        """Return the owner, job and size class of each lease of the open jobs. Raises QueueUnavailable."""
         working = [job for job in self._jobs if job.open]
         return [(block.owner, job, block.size_class) for job in working for block in list_leased(self._queue, job)]
 
@@ -54,18 +54,21 @@ class _Trouble:
 
 
 class JobsAside:
-    """The jobs for which a claim failed with an unexpected error, by uid and run. Pure: times are arguments."""
+    """The jobs for which a claim failed with an unexpected error, by uid and run.
+
+    Reads no clock; times are arguments.
+    """
 
     def __init__(self) -> None:
         self._troubles: dict[tuple[str, int], _Trouble] = {}
 
     def has(self, job: Job, now: float) -> bool:
-        """True if the job is to be left alone now."""
+        """True if the consumer should not claim from this job now."""
         trouble = self._troubles.get((job.uid, job.run))
         return trouble is not None and now < trouble.until
 
     def add(self, job: Job, now: float) -> bool:
-        """Set a job aside after one more failure. True if it has failed too often to be tried again."""
+        """Set a job aside after one more failure. Return True if the job has failed too often for another try."""
         trouble = self._troubles.setdefault((job.uid, job.run), _Trouble())
         trouble.until = now + min(_LONGEST, _FIRST * 2**trouble.failures)
         trouble.failures += 1

@@ -1,4 +1,4 @@
-"""End jobs early from a consumer: at a limit, if their command is hopeless, or if they are orphans."""
+"""End jobs early from a consumer: jobs that have reached a limit, hopeless jobs and orphans."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class LimitChecks:
         self._queue = queue
 
     def is_over(self, job: Job) -> bool:
-        """True if the job must end: it is open, and its deadline has passed or it is an orphan."""
+        """True if an open job must end, because its deadline has passed or because it is an orphan."""
         now = self._queue.now()
         return job.open and (job.is_overdue(now) or job.is_orphan(now))
 
     def set_aside(self, job: Job, reason: str) -> Job:
-        """Stop a job whose spec or blocks are damaged, unless a task of it runs, and return its new state.
+        """Stop a job with a damaged spec or damaged blocks, unless one of its tasks runs. Return its new state.
 
         Raises QueueUnavailable, JobNotFound, JobUnreadable.
         """
@@ -28,7 +28,7 @@ class LimitChecks:
     def judge(self, job: Job, *, hopeless: bool = False) -> Job:
         """End the job if it has reached a limit, and return its new state.
 
-        `hopeless`: also check its first attempts, O(blocks). Raises QueueUnavailable, JobNotFound.
+        `hopeless`: also check the job's first attempts, in O(blocks). Raises QueueUnavailable, JobNotFound.
         """
         if hopeless:
             job = end_hopeless(self._queue, job)

@@ -1,4 +1,7 @@
-"""The thread of a consumer that uploads the running command's log: at growing intervals, or at once for a reader."""
+"""The thread of a consumer that uploads the running command's log.
+
+It uploads at growing intervals, and immediately for a reader.
+"""
 
 from __future__ import annotations
 
@@ -17,31 +20,33 @@ from kubeque.model.errors import KubequeError, QueueGone
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
-#: Seconds from the start of a command to the first upload, and the longest pause; the pause doubles each time.
+#: Seconds from the start of a command to the first upload, and longest pause between uploads. The pause doubles each
+#: time.
 FIRST_SECONDS, LONGEST_SECONDS = 10.0, 300.0
 _LOOK_SECONDS = 0.5
-#: Shortest pause while the log is read, seconds: stores refuse more writes of one object.
+#: Shortest pause between uploads while somebody reads the log, seconds. Stores refuse more frequent writes of one
+#: object.
 _APART_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class Schedule:
-    """Decides when the log of one attempt is uploaded. Pure: times are arguments."""
+    """Decides when the log of one attempt is uploaded. Reads no clock; times are arguments."""
 
-    #: Next regular upload, seconds of the monotonic clock.
+    #: Time of the next regular upload, seconds of the monotonic clock.
     due: float
     pause: float = FIRST_SECONDS
-    #: End of the last request that was served, by the clock of the queue.
+    #: Expiry of the last request that was served, by the clock of the queue.
     answered: float = 0.0
-    #: Last upload, seconds of the monotonic clock, and the size of both streams then, bytes.
+    #: Time of the last upload (seconds of the monotonic clock), and the sizes of both streams at that time (bytes).
     sent_at: float = float("-inf")
     sent: tuple[int, int] = (0, 0)
 
     def is_due(self, now: float, asked: float, grown: tuple[int, int]) -> bool:
         """True if the log has to be uploaded now.
 
-        `asked`: time at which the request to read the log expires, 0 if there is none; `grown`: size of both streams,
-        bytes.
+        `asked`: time at which the request to read the log expires; 0 without a request. `grown`: current sizes of both
+        streams, bytes.
         """
         if asked and now - self.sent_at >= _APART_SECONDS and (asked != self.answered or grown != self.sent):
             return True
@@ -66,12 +71,12 @@ class LogUploader:
         self._running = running
         self._leaving = leaving
         self._present: StagedTask | None = None
-        #: The task whose log is not uploaded any more, because of an unexpected error.
+        #: The task whose log is no longer uploaded, because of an unexpected error.
         self._given_up: StagedTask | None = None
         self._schedule = Schedule(due=0.0)
 
     def run(self) -> None:
-        """Upload until the consumer leaves."""
+        """Upload the log of each running command until the consumer leaves."""
         while not self._leaving.wait(_LOOK_SECONDS):
             task = self._running()
             if task is not self._present:
@@ -100,7 +105,7 @@ class LogUploader:
             schedule.note_upload(now, asked, grown)
 
     def _asked_until(self, task: StagedTask) -> float:
-        """Return the end of the request to read this task's log, by the clock of the queue; 0 without a request."""
+        """Return when the request to read this task's log expires, by the clock of the queue; 0 without a request."""
         job = self._queue.find(task.job.name) if self._queue.has_cheap_reads else task.lease.job
         until = dict(job.peeks).get(task.index, 0.0) if job is not None and job.uid == task.job.uid else 0.0
         return until if until and until > self._queue.now() else 0.0

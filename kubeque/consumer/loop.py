@@ -1,8 +1,9 @@
 """One consumer: its threads, from start to end.
 
-Three threads form a pipeline: `task_source` stages the next task, the main thread runs the present one, `results` saves
-the last one. `heartbeat` and `log_upload` run periodically. All report to `decisions` through the coordinator.
-A task runs only after the commit that reserved it is in the store, and an outcome is committed only after result.json.
+Three threads form a pipeline: `task_source` stages the next task, the main thread runs the current task, and `results`
+saves the previous task. `heartbeat` and `log_upload` run periodically. All threads report to `decisions` through the
+coordinator. A task runs only after the commit that reserved it is in the queue. An outcome is committed only after
+result.json is stored.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ from kubeque.queues.queue import Queue
 log = logging.getLogger(__name__)
 #: Seconds between two checks for a request to leave, while no task is staged.
 _LOOK_SECONDS = 0.1
-#: Number of finished tasks that may wait for the saver; more tasks delay the next command.
+#: Number of finished tasks that may wait for the saver. At this number, the next command has to wait.
 _UNSAVED = 4
 
 
@@ -72,7 +73,7 @@ class Consumer:
         )  # fmt: skip
 
     def leave(self) -> None:
-        """Leave as soon as possible: stop the command, record finished tasks, give back the others."""
+        """Leave as soon as possible: stop the command, record the finished tasks, and give back the other tasks."""
         self._told_at = time.monotonic()
         self._told_to_leave = True  # no lock is taken here: this is called from a signal handler
         self._stop.set(Cause.PREEMPTED)
@@ -81,7 +82,7 @@ class Consumer:
         return self._told_to_leave and time.monotonic() - self._told_at > LEAVE_SECONDS
 
     def _is_charged(self, task: StagedTask) -> bool:
-        """True if a task is charged because this consumer has to leave for a reason outside of kubeque."""
+        """True if a task is charged with an attempt, because this consumer leaves for a reason outside of kubeque."""
         if not self._host.charges_leaving:
             return False
         try:
@@ -93,17 +94,18 @@ class Consumer:
 
     @property
     def retired(self) -> bool:
-        """True if it leaves because fewer consumers are wanted."""
+        """True if this consumer leaves because fewer consumers are wanted."""
         return self._decisions.retired
 
     def run(self) -> None:
-        """Work until no work is left for some time, `leave` was called, or fewer consumers are wanted."""
+        """Run tasks until there has been no work for some time, `leave` was called, or fewer consumers are wanted."""
         self._host.work.mkdir(parents=True, exist_ok=True)
         self._queue.self_test()
         self._coordinator.list_jobs()
         saver = self._start(self._saver.run, "saver")
         clocked = [self._start(self._heartbeat.run, "heartbeat"), self._start(self._logs.run, "log upload")]
-        supplier = self._start(self._source.run, "supplier")  # last: nothing is claimed if no thread can be started
+        # The supplier starts last, so that nothing is claimed if a thread cannot be started.
+        supplier = self._start(self._source.run, "supplier")
         try:
             self._run_tasks()
         except QueueError:
@@ -158,8 +160,8 @@ class Consumer:
     def _abort(self, error: BaseException) -> NoReturn:
         """End the process after an error that belongs to no task, or because the queue cannot be used.
 
-        After an unexpected error, the tasks of this consumer end with the cause `internal`, so that an error that
-        returns in each consumer uses up their attempts. Other processes reap the leases that cannot be released.
+        After an unexpected error, the tasks of this consumer end with the cause `internal`. If the error returns in
+        each consumer, it uses up the attempts of these tasks. Other processes reap the leases that cannot be released.
         """
         expected = isinstance(error, QueueError)
         reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"

@@ -1,4 +1,4 @@
-"""`python -m kubeque.consumer.replay`: run one task again, on this machine, in a folder that stays.
+"""`python -m kubeque.consumer.replay`: run one task again, on this machine, in a folder that is kept.
 
 `jobs.replay` starts it. It reads an order from standard input and writes the outcome to standard output, both as JSON.
 It copies the program's output to standard error while the program runs. It does not write to the queue or the store.
@@ -96,7 +96,7 @@ def _run(order: dict[str, Any], spec: JobSpec, row: dict[str, str], argv: list[s
 
 
 def _inherited(order: dict[str, Any], spec: JobSpec) -> Environment:
-    """Return the environment of the submission if this machine has it, else that of this process."""
+    """Return the environment of the submission if this machine has it; otherwise the environment of this process."""
     if spec.local_env:  # submitted by kubeque before 0.3
         return Environment(spec.local_env)
     if wire := order.get("environment"):

@@ -1,4 +1,7 @@
-"""The saving thread of a consumer: uploads the files of an attempt, then result.json, which makes it count."""
+"""The saving thread of a consumer.
+
+It uploads the files of an attempt, and then result.json. The attempt counts only with result.json.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import growing_pauses, retry
 
 log = logging.getLogger(__name__)
-#: Seconds for which a command must have run to be charged when its consumer has to leave.
+#: Shortest run of a command, in seconds, that is charged when its consumer has to leave.
 _CHARGED_SECONDS = 1.0
 _WHERE = "the events and the status of its pods say why; an account that may list pods records it"
 #: Seconds between two lines in the log about the same upload.
@@ -38,10 +41,10 @@ _LOG_SECONDS = 60.0
 
 
 class Saver:
-    """Saves finished tasks, one after the other while the store answers.
+    """Saves finished tasks, one after the other as long as the store answers.
 
-    A result whose store does not answer is uploaded later by a thread of its own, so that the results of jobs in other
-    stores do not wait.
+    If the store of a result does not answer, a separate thread uploads the result later. So results for other stores do
+    not wait.
     """
 
     def __init__(
@@ -49,8 +52,8 @@ class Saver:
         keep_log: Callable[[FinishedTask], None], *, results_wait_seconds: float, grace_is_over: Callable[[], bool],
         is_charged: Callable[[StagedTask], bool], start: Callable[[Callable[[], None], str], threading.Thread],
     ) -> None:  # fmt: skip
-        """`grace_is_over`: True once a consumer that has to leave has no time left. `is_charged`: True if a task whose
-        consumer has to leave is charged for it. `start`: start a thread.
+        """`grace_is_over`: returns True once a consumer that has to leave has no time left. `is_charged`: returns True
+        if a task is charged because its consumer has to leave. `start`: starts a thread.
         """
         self._files = files
         self._coordinator = coordinator
@@ -62,7 +65,7 @@ class Saver:
         self._start = start
 
     def run(self) -> None:
-        """Save tasks until None comes."""
+        """Save tasks until the queue of finished tasks yields None."""
         later: list[threading.Thread] = []
         while (finished := self._done.get()) is not None:
             try:
@@ -76,7 +79,7 @@ class Saver:
             thread.join()
 
     def _end(self, finished: FinishedTask, save: Callable[[FinishedTask], Outcome | None]) -> None:
-        """Save a task, and report that it has left the consumer. Raises StoreUnavailable if it is not saved."""
+        """Save a task, and report that it has left the consumer. Raises StoreUnavailable if the task is not saved."""
         try:
             outcome = save(finished)
         except StoreUnavailable:
@@ -91,11 +94,11 @@ class Saver:
             self._coordinator.tell(on.TaskLeft())
 
     def _save(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once its result is durable; None if it does not count. Raises StoreUnavailable."""
+        """Return the outcome once the result is stored; None if the attempt does not count. Raises StoreUnavailable."""
         ended = finished.ended
         stopped = ended is not None and ended.cause in (Cause.KILLED, Cause.PREEMPTED)
         if stopped or finished.failure is not None:
-            self._keep_log(finished)  # before its lease is released: then the task may start again
+            self._keep_log(finished)  # before the lease is released, because then the task may start again
         if stopped:
             return self._interrupted(finished)
         try:
@@ -119,10 +122,10 @@ class Saver:
         )
 
     def _save_later(self, finished: FinishedTask) -> Outcome | None:
-        """Return the outcome once the store has answered; None if the consumer has to leave before.
+        """Return the outcome once the store has answered; None if the consumer has to leave earlier.
 
-        The lease is kept meanwhile. After a wait that is too long, the result is dropped, and the attempt counts as
-        failed.
+        The consumer keeps the lease meanwhile. If the wait becomes too long, it drops the result, and the attempt
+        counts as failed.
         """
         task, last = finished.task, time.monotonic()
 
@@ -162,7 +165,10 @@ def _warn(task: StagedTask, error: Exception) -> None:
 
 
 def save(files: Files, finished: FinishedTask) -> Outcome:
-    """Upload the files of the attempt, result.json last. Raises StorageError; the call may then be repeated."""
+    """Upload the files of the attempt, result.json last, and return the outcome.
+
+    Raises StorageError; the call can then be repeated.
+    """
     task, ended, began = finished.task, finished.ended, time.monotonic()
     workdir = task.workdir
     if ended is None or workdir is None:
@@ -205,14 +211,14 @@ def _left_behind(ended: Ended) -> str:
 
 
 def _quote(workdir: Workdir, ended: Ended) -> list[str]:
-    """Return the last lines of standard error as one text, without the message that the consumer wrote there itself."""
+    """Return the last lines of standard error as one text, without the consumer's own message."""
     own = printable(f"kubeque: {ended.message}", QUOTED_CHARACTERS)
     quoted = [line for line in last_lines(workdir.stderr, 2) if line != own]
     return [" | ".join(quoted)] if quoted else []
 
 
 def make_unstored_outcome(finished: FinishedTask, failure: Failure) -> Outcome:
-    """Return the outcome of an attempt without a result."""
+    """Return the outcome of an attempt that has no result."""
     task, ended = finished.task, finished.ended
     start, seconds = (ended.start, ended.seconds) if ended else (time.time(), 0.0)
     return Outcome(

@@ -1,4 +1,4 @@
-"""Run one staged task: its environment, its limits, its output."""
+"""Run the command of one staged task, with the task's environment and limits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Cause
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Variable by which CUDA programs know the devices that they may use.
+#: Environment variable that lists the devices that CUDA programs may use.
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class Runner:
         return self._running
 
     def run(self, task: StagedTask) -> FinishedTask | None:
-        """Run a task; None if it was given back, because its lease is gone or the consumer leaves."""
+        """Run a task. Return None if the task was given back, because its lease is gone or the consumer leaves."""
         began = time.monotonic()
         key = (task.job.uid, task.job.revision)
         self._coordinator.tell(on.TaskPicked(task.lease_id, task.runnable, key))
@@ -67,7 +67,7 @@ class Runner:
         return None
 
     def _try_command(self, task: StagedTask) -> tuple[Ended | None, Failure | None]:
-        """Run the command. An unexpected error is the failure of this attempt."""
+        """Run the command. An unexpected error becomes the failure of this attempt."""
         try:
             return self._run_command(task), None
         except Exception as error:
@@ -114,7 +114,7 @@ class Runner:
 
 
 def _visible(task: StagedTask, devices: Sequence[str]) -> dict[str, str]:
-    """Return the variable that shows its GPUs to a task; {} without GPUs, or if the task sets it itself."""
+    """Return the variable with the GPUs of a task; {} without GPUs, or if the task sets the variable itself."""
     return {_VISIBLE: ",".join(devices)} if devices and _VISIBLE not in task.spec.env else {}
 
 

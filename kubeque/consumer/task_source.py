@@ -1,4 +1,7 @@
-"""The supplying thread of a consumer: claims and reserves tasks, and stages the next one while another runs."""
+"""The supplying thread of a consumer.
+
+It claims and reserves tasks, and stages the next task while another task runs.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +51,9 @@ from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 
 log = logging.getLogger(__name__)
-#: Specs that are kept in memory.
+#: Largest number of specs that are kept in memory.
 _SPECS = 50
-#: Seconds between two checks of the waiting staged task, and between two checks of the tasks being saved.
+#: Seconds between two tries to hand over a staged task, and longest wait for an event of another thread.
 _HAND_OVER_SECONDS, _CHANGE_SECONDS = 0.2, 0.05
 
 
@@ -60,7 +63,7 @@ class JobContext:
 
     spec: JobSpec
     pages: PageReader
-    #: Variables and umask that its tasks inherit.
+    #: Variables and umask that the tasks inherit.
     environment: Environment
 
 
@@ -79,13 +82,13 @@ class TaskSource:
         self._leaving = leaving
         self._cache = InputCache(host.work / "cache", files, CACHE_BYTES)
         self._contexts: dict[tuple[str, int], JobContext] = {}
-        #: Jobs of which a block was claimed here, or which had no block to claim, by uid and revision.
+        #: Uid and revision of the jobs for which this consumer has claimed a block, or found no block to claim.
         self._begun: set[tuple[str, int]] = set()
         self._aside = JobsAside()
         self._pauses: Iterator[float] = idle_pauses()
 
     def run(self) -> None:
-        """Supply tasks until the consumer leaves, then give back those that are staged."""
+        """Supply tasks until the consumer leaves. Then give back the staged tasks."""
         more = True
         while more:
             try:
@@ -98,7 +101,10 @@ class TaskSource:
         self._return_staged()
 
     def _step(self) -> bool:
-        """Carry out the next instruction. False once the consumer leaves. Raises QueueUnavailable, StorageError."""
+        """Carry out the next instructions.
+
+        Return False once the consumer leaves. Raises QueueUnavailable, StorageError.
+        """
         changes = self._coordinator.changes
         instructions = self._coordinator.tell(on.SupplierReady(self._coordinator.drop_done()))
         for instruction in instructions:
@@ -146,8 +152,10 @@ class TaskSource:
         return lease
 
     def _store_answers(self, job: Job) -> bool:
-        """True if the spec of the job was read. Also true if it can never be read, because each task then ends with the
-        error."""
+        """True if the spec of the job was read.
+
+        Also True if the spec can never be read, because each task then ends with the error.
+        """
         try:
             self._context(job)
         except (FileMissing, FileDamaged):
@@ -162,7 +170,7 @@ class TaskSource:
         return True
 
     def _set_aside(self, job: Job, error: Exception) -> None:
-        """Leave a job alone for a while; end it after repeated failures to claim its tasks."""
+        """Leave a job alone for a while. Stop it after repeated failures to claim its tasks."""
         log.error("%s: no task could be claimed: an error in kubeque", job.name, exc_info=error)
         if not self._aside.add(job, time.monotonic()) or isinstance(error, MemoryError | OSError):
             return
@@ -183,8 +191,10 @@ class TaskSource:
         return self._contexts[key]
 
     def _environment(self, job: Job, spec: JobSpec) -> Environment:
-        """Return the environment that the tasks of a job inherit; stop the job if that environment is gone. Raises
-        StorageError."""
+        """Return the environment that the tasks of a job inherit.
+
+        If the environment is gone, stop the job. Raises StorageError.
+        """
         try:
             return self._host.environment_of(job, spec)
         except (EnvironmentGone, ClusterError) as error:
@@ -223,7 +233,7 @@ class TaskSource:
         self._give_back(task)
 
     def _return_staged(self) -> None:
-        """Give back the staged tasks, so that they need not wait for the command that runs here."""
+        """Give back the staged tasks, so that they need not wait for the running command of this consumer."""
         with suppress(threads_queue.Empty):
             while True:
                 self._give_back(self._staged.get_nowait())
@@ -233,7 +243,7 @@ class TaskSource:
         self._coordinator.tell(on.TaskLeft(staged=True))
 
     def _read_context(self, job: Job) -> tuple[JobContext | None, Failure | None]:
-        """Return the job's spec, or why its tasks cannot run. Raises StorageError if the store does not answer."""
+        """Return the job's context, or the failure of its tasks. Raises StorageError if the store does not answer."""
         try:
             return self._context(job), None
         except (FileMissing, FileDamaged) as error:
@@ -246,10 +256,10 @@ class TaskSource:
     def _stage_next(
         self, number: LeaseId, lease: Lease, context: JobContext | None, failure: Failure | None
     ) -> StagedTask | None:
-        """Take and stage the next reserved task of a lease; None if none may begin now.
+        """Take and stage the next reserved task of a lease; None if no task may begin now.
 
-        Any error from here on is the outcome of that attempt, except StoreUnavailable, which is raised: the consumer
-        waits for a store that does not answer.
+        Any error while staging is the outcome of the attempt. Raises only StoreUnavailable, so that the consumer waits
+        for a store that does not answer.
         """
         taken = lease.take()
         if taken is None:

@@ -1,4 +1,4 @@
-"""Watch the disk while a command runs, and find out afterwards if it was full."""
+"""Watch the disk use of a running command, and find out afterwards if the disk was full."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from kubeque.files.live_log import read_tail
 from kubeque.files.mounts import mount_points
 
-#: Share of the limit at which a command is stopped: at the whole limit the kubelet evicts the pod.
+#: Share of the limit at which a command is stopped. At the whole limit, the kubelet evicts the pod.
 _SHARE = 0.95
-#: Seconds between two measurements, and the share of a core that they may cost.
+#: Seconds between two measurements, and the largest share of a core that measurements may use.
 _STEP, _COST_SHARE = 1.0, 0.05
-#: A disk counts as full if less than this is free: bytes, and share of the disk.
+#: A disk counts as full if less than these bytes and less than this share of the disk are free.
 _LEFT_BYTES, _LEFT_SHARE = 64 << 20, 0.01
 _SAID = re.compile(r"no space left on device|\bENOSPC\b|disk quota exceeded", re.IGNORECASE)
 
@@ -27,13 +27,13 @@ class DiskWatch:
         """`limit`: largest total size of the folders, bytes."""
         self._folders = folders
         self._limit = limit
-        #: Largest size measured, bytes.
+        #: Largest size that was measured, bytes.
         self.peak = 0
-        #: When the next measurement is due, seconds of the monotonic clock.
+        #: Time of the next measurement, seconds of the monotonic clock.
         self.due = 0.0
 
     def sample(self) -> bool:
-        """Measure once. Return True if the limit is (nearly) reached."""
+        """Measure once. Return True if the limit is reached or nearly reached."""
         began = time.thread_time()
         used = sum(map(usage, self._folders))
         self.peak = max(self.peak, used)
@@ -46,9 +46,9 @@ class DiskWatch:
 
 
 def usage(folder: Path) -> int:
-    """Return the bytes that a folder takes on its disk, without what is mounted in it.
+    """Return the size in bytes of a folder on its disk, without file systems that are mounted in the folder.
 
-    It is an estimate, because files may change during the walk.
+    The size is an estimate, because files may change during the walk.
     """
     root = os.path.realpath(folder)
     total, todo, mounts = 0, [root], frozenset(mount_points(root))
@@ -60,7 +60,7 @@ def usage(folder: Path) -> int:
                     if entry.path not in mounts:
                         total += _size(entry, todo, seen)
         except OSError:
-            continue  # gone, or not readable for us
+            continue  # gone, or not readable
     return total
 
 
@@ -79,7 +79,7 @@ def _size(entry: os.DirEntry[str], todo: list[str], seen: set[int]) -> int:
 
 
 def was_full(stderr: Path | int, folder: Path) -> str:
-    """Return the evidence that a failed command had no disk left; empty if there is none."""
+    """Return the evidence that the disk was full when a command failed; empty without evidence."""
     if isinstance(stderr, Path) and (said := _SAID.search(read_tail(stderr).text)):
         return f"it said: {said[0]}"
     try:

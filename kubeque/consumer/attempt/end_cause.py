@@ -11,10 +11,10 @@ _SIGNALS = {int(number): number.name for number in signal.Signals}
 
 
 def cause_of_exit(code: int, *, oom_killed: bool) -> tuple[Cause, int | None, str]:
-    """Return cause, code and message of a command that nothing stopped.
+    """Return the cause, code and message of a command that kubeque did not stop.
 
-    `code`: exit code, or the negative number of a signal. `oom_killed`: True if the kernel killed one of its processes
-    for lack of memory.
+    `code`: exit code, or the negative number of a signal. `oom_killed`: True if the kernel killed a process of the
+    command for lack of memory.
     """
     if code == 0:
         killed = "a process of it was killed for lack of memory, and yet it ended well"
@@ -44,9 +44,10 @@ def explain_stop(cause: Cause, *, used: int = 0, limit: int = 0, timeout: float 
 
 
 def explain_oom_here(given: int | None, machine: int | None) -> str:
-    """Return why a task that ran out of memory cannot run again with more; empty if a larger size may exist.
+    """Return why a task that ran out of memory cannot run again with more memory; empty if a larger size may exist.
 
-    `given`: bytes that the task had. `machine`: bytes of the whole machine; None if each task has its own container.
+    `given`: memory limit of the task in bytes. `machine`: memory of the whole machine in bytes; None if each task has
+    its own container.
     """
     if machine is None or (given or 0) < machine:
         return ""

@@ -1,4 +1,4 @@
-"""The end of an attempt that has no result: a problem that kubeque expects, or an error that it does not."""
+"""The failure of an attempt that has no result, because of an expected problem or an unexpected error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an attempt has no result."""
+    """The reason why an attempt has no result."""
 
     cause: Cause
     #: One line for users.
@@ -42,6 +42,6 @@ def internal_failure(error: Exception, doing: str) -> Failure:
 
 
 def describe(error: BaseException) -> str:
-    """Return type and text of an error as one line without passwords."""
+    """Return the type and text of an error, as one line without passwords."""
     text = one_line(hide_password(str(error)))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -21,15 +21,17 @@ from kubeque.files.store import Files
 from kubeque.model.errors import FileMissing, KubequeError, StoreUnavailable
 from kubeque.model.job.spec import Input
 
-#: Largest input that is copied, bytes; a program may change a copy. Larger inputs are linked, except for root.
+#: Largest input that is copied, bytes. A program may change a copy. Larger inputs are linked, unless kubeque runs as
+#: root.
 COPIED_BYTES = 1 << 20
-#: Date of each fetched or staged file (2000-01-01). Another date means that a program has changed it.
+#: Modification time of each fetched or staged file (2000-01-01). A different time means that a program has changed the
+#: file.
 STAGED_NS = 946_684_800 * 10**9
 #: Largest size of the cache folder, bytes.
 CACHE_BYTES = 20 << 30
-#: Share of the limit that may be added before the folder is measured again, because other consumers fill it, too.
+#: Share of the limit that may be added before the folder is measured again. Other consumers fill the folder, too.
 _ROUND = 1 / 8
-#: Least space of a file on a disk, bytes.
+#: Smallest space that a file takes on a disk, bytes.
 _BLOCK = 4096
 #: Folder in the cache for partial files and locks, and the suffix of a lock.
 _INCOMING, _LOCK = "incoming", ".lock"
@@ -37,24 +39,24 @@ _INCOMING, _LOCK = "incoming", ".lock"
 _OURS = re.compile(r"[0-9a-f]{64}(\.x)?(\.[0-9a-f]{8})?$")
 #: Age of a partial file, seconds, after which its download counts as abandoned.
 _STALE_SECONDS = 24 * 3600.0
-#: Errors of file systems that cannot link (or copy) within the kernel. The file is copied in user space then.
+#: Errors of file systems that cannot link, or cannot copy within the kernel. The file is then copied in user space.
 _NOT_HERE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EACCES})
 
 
 class StageFailed(KubequeError):
-    """A working directory or an input could not be set up; the message names it."""
+    """A working directory or an input could not be set up. The message names the directory or the input."""
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)
-        #: True if another try fails as well: the file is gone or has changed.
+        #: True if a further try would fail as well, because the file is gone or has changed.
         self.permanent = permanent
 
 
 class InputCache:
-    """Inputs by their contents, in a folder that consumers of one machine may share.
+    """A folder of inputs, named by their contents. The consumers of one machine may share the folder.
 
-    A file gets its name only when it is whole and checked. If there is no room, the least recently used files are
-    removed; those linked into a working directory stay.
+    A file gets its name only when it is complete and checked. If there is no room, the least recently used files are
+    removed. Files that are linked into a working directory stay.
     """
 
     def __init__(self, folder: Path, files: Files, limit_bytes: int) -> None:
@@ -62,7 +64,7 @@ class InputCache:
         self._incoming = folder / _INCOMING
         self._files = files
         self._limit_bytes = limit_bytes
-        #: Bytes that may be added before the folder is measured.
+        #: Bytes that may still be added before the folder is measured again.
         self._room = 0
         #: Keys of the batch that is being staged.
         self._wanted: frozenset[str] = frozenset()
@@ -72,7 +74,7 @@ class InputCache:
         wanted = {key_of(item): item for item in inputs}
         self._wanted = frozenset(wanted)
         missing = [item for item in wanted.values() if not self._has(item)]
-        # Inputs whose keys begin with the same letter share a lock and come together.
+        # Inputs whose keys begin with the same digit share a lock and are fetched together.
         by_turn: dict[str, list[Input]] = {}
         for item in missing:
             by_turn.setdefault(key_of(item)[0], []).append(item)
@@ -82,7 +84,7 @@ class InputCache:
             list(in_parallel(self._fetch, by_turn.values(), threads=CONSUMER_TRANSFERS))
 
     def place(self, item: Input, target: Path) -> None:
-        """Put an input at `target`: a copy, or a read-only link if that is safe.
+        """Put an input at `target`, as a copy or, if that is safe, as a read-only link.
 
         Raises StageFailed, StoreUnavailable.
         """
@@ -91,15 +93,15 @@ class InputCache:
             if not self._has(item):
                 self._fetch([item])
             try:
-                # Root could write through a link, read-only or not.
+                # Root could write through a link, even to a read-only file.
                 if item.size <= COPIED_BYTES or os.geteuid() == 0 or not _link(cached, target):
                     _copy(cached, target, executable=item.executable)
-                # The file may be another user's, or evicted meanwhile.
+                # The file may belong to a different user, or may have been evicted meanwhile.
                 with suppress(PermissionError, FileNotFoundError):
                     os.utime(cached, ns=(time.time_ns(), STAGED_NS))
                 return
             except FileNotFoundError as error:
-                # Otherwise another consumer has just evicted it: fetch it again.
+                # If the folder exists, another consumer has just evicted the input. Fetch the input again.
                 if not target.parent.is_dir():
                     raise _placement_error(item, error) from error
             except OSError as error:
@@ -109,7 +111,7 @@ class InputCache:
         """True if the input is cached and unchanged. A program can change a cached file through its link."""
         try:
             status = os.lstat(self._folder / key_of(item))
-        except OSError:  # missing; any other error shows up when it is fetched
+        except OSError:  # missing; any other error shows up when the input is fetched
             return False
         same = (status.st_mtime_ns, stat.S_IMODE(status.st_mode)) == (STAGED_NS, _mode(item))
         return same and (not item.digest or status.st_size == item.size)
@@ -119,7 +121,7 @@ class InputCache:
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
             with self._turn(key_of(items[0])):
-                # Another consumer may have fetched some while this one waited for the lock.
+                # Another consumer may have fetched some inputs while this consumer waited for the lock.
                 for group in in_groups([item for item in items if not self._has(item)], lambda item: item.size):
                     self._make_room(sum(max(item.size, _BLOCK) for item in group))
                     self._fetch_group(group)
@@ -156,7 +158,7 @@ class InputCache:
                     self._download_state(item, partial[key_of(item)])
 
     def _download_state(self, item: Input, partial: Path) -> None:
-        """Download an object of another bucket in the state that it had at submission."""
+        """Download an object of a different bucket, in the state that the object had at submission."""
         if item.generation and self._files.look(item.url).generation != item.generation:
             raise StageFailed(
                 f"the input {item.name!r} ({item.url}) has changed since the job was submitted: submit it again",
@@ -166,10 +168,10 @@ class InputCache:
 
     @contextmanager
     def _turn(self, key: str) -> Iterator[None]:
-        """Hold a lock among all consumers of the machine, so that a shared file is fetched once."""
+        """Hold a lock among all consumers of the machine, so that a shared file is fetched only once."""
         fd = os.open(self._incoming / f"{key[0]}{_LOCK}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            with suppress(OSError):  # A file system without locks: then it may be fetched twice.
+            with suppress(OSError):  # In a file system without locks, the file might be fetched twice.
                 fcntl.flock(fd, fcntl.LOCK_EX)
             yield
         finally:
@@ -183,7 +185,7 @@ class InputCache:
         self._room -= size
 
     def _evict(self, limit: int) -> int:
-        """Shrink the folder below `limit` bytes and return how many bytes are left."""
+        """Shrink the folder below `limit` bytes, and return the size in bytes that is left."""
         found = list(self._entries())
         total = sum(max(status.st_size, _BLOCK) for _, status in found)
         if total <= limit:
@@ -191,7 +193,7 @@ class InputCache:
         for path, status in sorted(found, key=lambda item: item[1].st_atime_ns):
             if total <= limit - int(self._limit_bytes * _ROUND):
                 break
-            # A second link: it is in use, and removing it here would free nothing.
+            # A file with a second link is in use. Removing it here would free nothing.
             if status.st_nlink == 1 and os.path.basename(path) not in self._wanted:
                 with suppress(FileNotFoundError):
                     os.unlink(path)
@@ -199,11 +201,11 @@ class InputCache:
         return total
 
     def _entries(self) -> Iterator[tuple[str, os.stat_result]]:
-        """Return the files of the cache; abandoned partial files are removed."""
+        """Yield the files of the cache, and remove abandoned partial files."""
         for path, status in _files_of(self._folder):
             yield path, status
         for path, status in _files_of(self._incoming):
-            # A complete one already has its fixed date before it is renamed: then the access time shows its age.
+            # A complete file gets its fixed date before it is renamed. Its access time then shows its age.
             touched = max(status.st_mtime, status.st_atime)
             if not path.endswith(_LOCK) and time.time() - touched > _STALE_SECONDS:
                 with suppress(FileNotFoundError):
@@ -213,14 +215,17 @@ class InputCache:
 def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
-            with suppress(FileNotFoundError):  # Another consumer has just evicted it.
+            with suppress(FileNotFoundError):  # another consumer has just evicted the file
                 # A task that mounts something over the cache must not lose other files.
                 if _OURS.match(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.path, entry.stat(follow_symlinks=False)
 
 
 def key_of(item: Input) -> str:
-    """Return the name of an input in the cache: by its contents, or by its URL and state."""
+    """Return the name of an input in the cache.
+
+    The name depends on the contents of the input, or on its URL and state.
+    """
     key = item.digest or hashlib.sha256(f"{item.url}\0{item.generation}".encode()).hexdigest()
     return f"{key}.x" if item.executable else key
 
@@ -234,7 +239,7 @@ def _name_input(item: Input) -> Iterator[None]:
     """Raise StageFailed for this input if the block fails.
 
     If a bucket does not answer, StoreUnavailable is raised unchanged, and the consumer waits. If a web server does not
-    answer, StageFailed is raised, because the server may be gone for good, and results do not depend on it.
+    answer, StageFailed is raised, because the server might be gone for good.
     """
     try:
         yield
@@ -253,7 +258,7 @@ def _placement_error(item: Input, error: OSError) -> StageFailed:
 
 
 def _link(cached: Path, target: Path) -> bool:
-    """Try a hard link. False if the file system or permissions do not allow it."""
+    """Try to make a hard link. Return False if the file system or the permissions do not allow a link."""
     try:
         os.link(cached, target)
     except OSError as error:
@@ -264,7 +269,7 @@ def _link(cached: Path, target: Path) -> bool:
 
 
 def _copy(cached: Path, target: Path, *, executable: bool) -> None:
-    """Copy within the kernel, which shares blocks if the file system can."""
+    """Copy a file, within the kernel if possible. The kernel shares the blocks if the file system can."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     mode = 0o777 if executable else 0o666
     with open(cached, "rb", buffering=0) as source, open(os.open(target, flags, mode), "wb", buffering=0) as copy:
@@ -281,6 +286,6 @@ def _copied_by_kernel(source: int, target: int) -> bool:
             pass
     except OSError as error:
         if error.errno in _NOT_HERE:
-            return False  # Both files are at the position where the kernel stopped: the rest is copied in user space.
+            return False  # Both files are where the kernel stopped. The rest is copied in user space.
         raise
     return True

@@ -16,21 +16,22 @@ from kubeque.model.text import printable, render_terminal
 log = logging.getLogger(__name__)
 #: Largest stream that is kept inside result.json, bytes.
 INLINE_BYTES = 16 << 10
-#: Longest line that is quoted in a message, characters: a path has up to 4,096 bytes.
+#: Longest line that is quoted in a message, characters. It exceeds the longest path, 4,096 bytes.
 QUOTED_CHARACTERS = 5000
 #: Longest line that is printed in one piece, bytes.
 _LINE_BYTES = 16 << 10
 #: Seconds between two reads of the streams of a running command.
 _SHOW_SECONDS = 0.5
-#: Largest number of bytes that one `pump` prints. If a program writes faster, the rest is only in its file.
+#: Largest number of bytes that one `pump` prints. If a program writes faster, the rest is only in the file of the
+#: stream.
 _PUMP_BYTES = 1 << 20
 
 
 def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]:
     """Return the text of a stream if it fits into result.json, and its size in bytes.
 
-    The text is None if the stream has to be kept as a file: it is longer than `limit` bytes, or not UTF-8. A stream
-    that the task removed or replaced is empty: see `stream_problem`.
+    The text is None if the stream has to be kept as a file, because it is longer than `limit` bytes or not UTF-8. A
+    stream that the task removed or replaced counts as empty (see `stream_problem`).
     """
     try:
         with open_regular(path) as file:
@@ -58,9 +59,11 @@ def stream_problem(path: Path) -> str:
 
 
 def last_lines(path: Path, n: int = 3) -> list[str]:
-    """Return the last `n` lines with content, for a message: without control characters, and cut if too long.
+    """Return the last `n` lines with content, for a message.
 
-    Of an overwritten line, such as a progress bar, the last state counts.
+    Control characters are removed, and long lines are cut.
+
+    If a line was overwritten, such as a progress bar, its last state counts.
     """
     lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
     filled = [line for line in lines if line.strip("^~ ")]  # without the marks below a line of a traceback
@@ -68,10 +71,10 @@ def last_lines(path: Path, n: int = 3) -> list[str]:
 
 
 class LiveTail:
-    """Prints a growing stream line by line, each with a prefix: call `pump` regularly, and `close` at the end."""
+    """Prints a growing stream line by line, with a prefix. Call `pump` regularly, and `close` at the end."""
 
     def __init__(self, path: Path, show: Callable[[str], object], prefix: str = "") -> None:
-        """`show`: gets complete lines, with prefix and line end, several at a time."""
+        """`show`: function that prints a text of one or more complete lines, with prefixes and line ends."""
         self._path = path
         self._show = show
         self._prefix = prefix
@@ -84,7 +87,7 @@ class LiveTail:
             with open_regular(self._path) as file:
                 size = os.fstat(file.fileno()).st_size
                 skipped = max(0, size - self._offset - _PUMP_BYTES)
-                if size < self._offset:  # the file was truncated: its content is new
+                if size < self._offset:  # the file was truncated, so its content is new
                     self._offset, self._rest = 0, b""
                 if skipped:
                     self._skip(skipped)
@@ -99,7 +102,7 @@ class LiveTail:
         self._emit(lines)
 
     def close(self) -> None:
-        """Print the rest, even if the last line has no end."""
+        """Print the rest of the stream, even if the last line has no end."""
         self.pump()
         self._emit([self._rest] if self._rest else [])
         self._rest = b""
@@ -118,7 +121,7 @@ class LiveTail:
 
 @contextmanager
 def print_streams(paths: Sequence[Path], show: Callable[[str], object] | None, prefix: str) -> Iterator[None]:
-    """Print the streams during the block, each line after `prefix`; nothing if `show` is None."""
+    """Print the streams during the block, each line after `prefix`. Do nothing if `show` is None."""
     if show is None:
         yield
         return

@@ -1,4 +1,4 @@
-"""Watch the memory of a command: the size of its process tree, and kills by the kernel for lack of memory."""
+"""Watch the memory of a command, and find out whether the kernel killed one of its processes for lack of memory."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from typing import NamedTuple
 
 from kubeque.consumer.attempt import process_tree
 
-#: Seconds between samples. The first ones come soon, so that a short task has a peak as well.
+#: Seconds between samples. The first samples come soon, so that a short task also gets a peak.
 _STEPS = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 #: Longest pause between samples if there is a limit, seconds.
 _LIMITED_STEP = 0.1
-#: Share of a core that samples may cost: a tree of thousands of processes is sampled less often.
+#: Largest share of a core that samples may use. So a tree of thousands of processes is sampled less often.
 _COST_SHARE = 0.05
-#: Size of a tree, bytes, from which shared pages are counted once. In a smaller tree that is not worth the time.
+#: Size of a process tree, bytes, from which shared pages are counted only once. In a smaller tree, this is not worth
+#: the time.
 _SMALL_TREE = 64 << 20
-#: Codes of a command that SIGKILL ended: itself, or the program that its shell ran.
+#: Return codes of a command if SIGKILL ended the command itself, or the program that its shell ran.
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
-#: Seconds between the two samples that must both exceed a limit.
+#: Seconds between two samples that must both exceed the limit.
 _CONFIRM_SECONDS = 0.005
 
 _VM = re.compile(rb"VmSize:\s+(\d+) kB.*?VmHWM:\s+(\d+) kB\s+VmRSS:\s+(\d+) kB", re.DOTALL)
@@ -38,7 +39,7 @@ class Memory(NamedTuple):
     size: int
     #: Largest resident size so far.
     peak: int
-    #: Resident now.
+    #: Current resident size.
     resident: int
 
 
@@ -49,7 +50,7 @@ def memory_of(pid: int) -> Memory | None:
 
 
 def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) -> float:
-    """Return the seconds to wait after a number of samples, of which the last one cost `cost` seconds of CPU time.
+    """Return the seconds to wait after `samples` samples. `cost`: CPU time of the last sample, seconds.
 
     `limited`: True if there is a limit. `suspected`: True if the last sample exceeded it.
     """
@@ -64,9 +65,8 @@ def pause_after(samples: int, cost: float, *, limited: bool, suspected: bool) ->
 class MemoryWatch:
     """Samples the memory of the processes below one command.
 
-    The peak is the largest sum over the tree in any sample, or the largest size that one process ever had. It is not
-    taken from ru_maxrss, because a child begins with the value of its parent: /bin/true would have "used" as much as
-    the consumer.
+    The peak is the largest sum over the tree in any sample, or the largest size that one process ever had. ru_maxrss is
+    not used, because a child begins with the value of its parent. /bin/true would seem to use as much as the consumer.
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
@@ -76,9 +76,9 @@ class MemoryWatch:
         self._before = before
         self._samples = 0
         self._suspected = False
-        #: Bytes; 0 if nothing was measured.
+        #: Largest memory so far, bytes; 0 if nothing was measured.
         self.peak = 0
-        #: When the next sample is due, on the monotonic clock.
+        #: Time of the next sample, seconds of the monotonic clock.
         self.due = 0.0
 
     def sample(self) -> bool:
@@ -105,13 +105,13 @@ class MemoryWatch:
         return total
 
     def _usage(self) -> dict[int, Memory]:
-        """Return the memory of each process, without forked children that still share all pages of their parent."""
-        if self._samples == 0:  # Just started: it has no children yet.
+        """Return the memory of each process. Leave out forked children that still share all pages of their parent."""
+        if self._samples == 0:  # The command has just started, and has no children yet.
             own = memory_of(self._pid)
             return {self._pid: own} if own else {}
         parents = process_tree.descendants({self._pid, *process_tree.own_children()} - self._before)
         seen = {pid: memory for pid in parents if (memory := memory_of(pid))}
-        # Between vfork (or fork) and exec a child has its parent's pages: they would count twice.
+        # Between vfork (or fork) and exec, a child has its parent's pages. They would count twice.
         return {pid: memory for pid, memory in seen.items() if not _is_double(memory, seen.get(parents[pid]))}
 
 
@@ -120,10 +120,10 @@ def _is_double(memory: Memory, parent: Memory | None) -> bool:
 
 
 def proportional_memory(used: dict[int, Memory]) -> int:
-    """Return the bytes of some processes together; a page that several share counts once.
+    """Return the memory of some processes together, in bytes. A page that several processes share counts once.
 
-    Eight processes forked from one of 4 GiB have resident sizes of 32 GiB in total, but use 4 GiB. The number is read
-    only near the limit, because the kernel visits every page to compute it.
+    For example, eight processes that share 4 GiB have resident sizes of 32 GiB in total, but use 4 GiB. Reading this
+    number is slow, because the kernel visits every page to compute it.
     """
     total = 0
     for pid, memory in used.items():
@@ -137,9 +137,9 @@ def proportional_memory(used: dict[int, Memory]) -> int:
 class OomCounter:
     """The kernel's count of out-of-memory kills in one cgroup.
 
-    The kernel raises the count before the killed child can be reaped. So a count that is higher after the end than
-    before the start means an out-of-memory kill, not a plain SIGKILL. The count covers the whole cgroup, in which other
-    programs may run.
+    The kernel raises the count before the killed child can be reaped. So if the count is higher after the end of a
+    command than before its start, the kernel has killed a process for lack of memory. The count covers the whole
+    cgroup, in which other programs may run.
     """
 
     def __init__(self, file: Path, *, shared: bool = False) -> None:
@@ -169,16 +169,17 @@ class OomCounter:
     def has_killed(self, before: int, code: int) -> bool:
         """True if the kernel killed a process of a command for lack of memory.
 
-        `before`: the count before its start. `code`: its exit code, or the negative number of a signal. In a shared
-        cgroup only a command that SIGKILL ended counts, because the kernel may have killed another program.
+        `before`: count before the start of the command. `code`: exit code of the command, or the negative number of a
+        signal. In a shared cgroup, only a command that SIGKILL ended counts, because the kernel may have killed a
+        different program.
         """
         return self.read() > before and (not self._shared or code in _KILLED)
 
     def read(self) -> int:
-        """Return how many processes were killed so far."""
+        """Return the number of processes that were killed so far."""
         try:
             match = _OOM_KILL.search(os.pread(self._fd, 4096, 0))
-        except OSError:  # The cgroup was removed: the last count is the best value.
+        except OSError:  # The cgroup was removed. The last count is the best value.
             return self._last
         self._last = int(match[1]) if match else 0
         return self._last
@@ -188,12 +189,16 @@ class OomCounter:
 
 
 def _candidates(folder: Path, lines: Iterable[bytes]) -> Iterable[Path]:
-    """Yield possible files, the likeliest first. Lines of /proc/self/cgroup are `number:controllers:path`."""
+    """Yield the files that may hold the count, the likeliest first.
+
+    `lines`: lines of /proc/self/cgroup, each `number:controllers:path`.
+    """
     for line in filter(None, lines):
         _, controllers, path = line.split(b":", 2)
         v1 = b"memory" in controllers.split(b",")
         if v1 or not controllers:
             root, name = (folder / "memory", "memory.oom_control") if v1 else (folder, "memory.events")
             yield root / os.fsdecode(path.strip(b"/")) / name
-            # In a container the path is often the host's, while only our own cgroup is mounted, at the root.
+            # In a container, the path is often the path on the host. Only the container's own cgroup is mounted, at the
+            # root.
             yield root / name

@@ -11,9 +11,9 @@ from typing import Any
 from kubeque.files.regular_file import open_regular
 from kubeque.model.text import VALUE_CHARACTERS, cut
 
-#: Largest JSON of the values that are kept, bytes. The longest values are left out beyond it.
+#: Largest JSON of the values that are kept, bytes. If the JSON is larger, the longest values are left out.
 OUT_BYTES = 16 << 10
-#: Largest JSON of values in the queue, bytes; result.json has all values that are kept.
+#: Largest JSON of values in the queue, bytes. All values that are kept are in result.json.
 QUEUE_BYTES = 1 << 10
 #: Largest $KUBEQUE_OUT that is read, bytes.
 _FILE_BYTES = 1 << 20
@@ -21,10 +21,11 @@ _REMEDY = "write large results to files"
 
 
 def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the values that a task wrote to $KUBEQUE_OUT, and the problem with them; (None, None) if it wrote none.
+    """Return the values that a task wrote to $KUBEQUE_OUT, and the problem with them; (None, None) without values.
 
-    NaN and infinities become None, because JSON has none. The last of two equal keys counts. A value that cannot be
-    kept costs only this value. Nothing that a task writes raises an error.
+    NaN and infinities become None, because JSON does not have them. If a key occurs twice, the last value counts. A
+    value that cannot be kept is left out, and the other values are returned. Nothing that a task writes raises an
+    error.
     """
     try:
         data = _read_regular(path, _FILE_BYTES)
@@ -38,15 +39,15 @@ def read_out(path: Path) -> tuple[dict[str, Any] | None, str | None]:
         values = json.loads(data.decode("utf-8-sig"), parse_constant=lambda _: None)
         if not isinstance(values, dict):
             raise ValueError(f"it holds {_kind(values)}")
-    except (ValueError, RecursionError) as error:  # JSON nested a thousand deep is a RecursionError.
+    except (ValueError, RecursionError) as error:  # RecursionError: JSON nested a thousand deep
         return None, f'$KUBEQUE_OUT is not a flat JSON object, as in {{"loss": 0.5, "label": "a"}}: {error}'
     return _usable(values)
 
 
 def split_for_queue(out: dict[str, Any] | None) -> tuple[dict[str, Any] | None, dict[str, Any], str]:
-    """Return the values for the queue, the short ones if these are not all, and a note about the others.
+    """Return the values for the queue, a selection of short values, and a note about the values that were left out.
 
-    The first is empty if only result.json has all values.
+    If the queue can hold all values, the selection and the note are empty. Otherwise the values for the queue are {}.
     """
     if out is None or _json_bytes(out) <= QUEUE_BYTES:
         return out, {}, ""
@@ -55,7 +56,10 @@ def split_for_queue(out: dict[str, Any] | None) -> tuple[dict[str, Any] | None, 
 
 
 def _usable(values: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the values that can be kept, and the problem with the others; None for either if there is none."""
+    """Return the values that can be kept, and the problem with the other values.
+
+    The values are None if none can be kept. The problem is None if there is none.
+    """
     kept: dict[str, Any] = {}
     problem: str | None = None
     for key, value in values.items():
@@ -70,7 +74,7 @@ def _usable(values: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
 
 
 def _shortest(values: dict[str, Any], limit: int) -> dict[str, Any]:
-    """Return the values, in their order, without the longest ones: their JSON has at most `limit` bytes."""
+    """Return the values in their order, without the longest values, so that the JSON has at most `limit` bytes."""
     if _json_bytes(values) <= limit:
         return values
     sizes = {key: _json_bytes({key: value}) for key, value in values.items()}
@@ -85,7 +89,7 @@ def _json_bytes(values: dict[str, Any]) -> int:
 
 
 def _name(values: dict[str, Any], kept: dict[str, Any]) -> str:
-    """Return the first value that was left out, with the number of the others and the verb of a sentence."""
+    """Return the name of the first value that was left out, the number of further ones, and the verb "is" or "are"."""
     left_out = [key for key in values if key not in kept]
     others = len(left_out) - 1
     name = cut(repr(left_out[0]), VALUE_CHARACTERS)
@@ -101,7 +105,7 @@ def _read_regular(path: Path, limit: int) -> bytes:
 
 
 def _text(text: str) -> str:
-    """Return `text` if UTF-8 can hold it: JSON allows lone surrogates. Raises ValueError."""
+    """Return `text`. Raises ValueError for lone surrogates, because JSON allows them but UTF-8 does not."""
     text.encode()
     return text
 

@@ -23,7 +23,8 @@ from kubeque.consumer.attempt.stop_signal import End, StopSignal
 from kubeque.model.job.task import Cause
 from kubeque.retry import retry
 
-#: Seconds between two SIGKILLs, which are repeated until no process is left: a program may fork while its tree is read.
+#: Seconds between two SIGKILLs. They are repeated until no process is left, because a program may fork while its tree
+#: is read.
 _KILL_AGAIN_SECONDS = 0.2
 #: Seconds between two checks of the process group after SIGTERM.
 _LINGER_SECONDS = 0.01
@@ -36,11 +37,11 @@ _FIRST_TO_GO = b"1000"
 class Limits:
     """Limits of one command."""
 
-    #: Seconds; None for no limit.
+    #: Time limit in seconds; None for no limit.
     timeout: float | None = None
     #: Seconds between SIGTERM and SIGKILL.
     grace_seconds: float = 10.0
-    #: Bytes that the process tree may use, checked by polling; None for no limit.
+    #: Memory limit of the process tree in bytes, checked by polling; None for no limit.
     memory: int | None = None
 
 
@@ -51,14 +52,14 @@ class Ended:
     cause: Cause
     #: Exit code; for the cause `signal`, the number of the signal; None if there is neither.
     code: int | None
-    #: Unix time, seconds.
+    #: Start of the command, Unix time in seconds.
     start: float
     seconds: float
     #: Largest memory of the process tree, bytes; 0 if it was never measured.
     peak_memory: int = 0
-    #: One line for a reader; empty for a plain success.
+    #: One line for users; empty for a plain success.
     message: str = ""
-    #: Processes that it left behind; they were killed.
+    #: Number of processes that the command left behind. They were killed.
     left_behind: int = 0
 
 
@@ -79,13 +80,13 @@ def run_command(
     """Run `argv` without a shell until all of its processes have ended.
 
     The command gets its own session and process group, /dev/null as standard input, and no other open file of this
-    process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of their cgroup, if there is
-    one. `disk`: watch of its folders. `begun` gets its pid, which is also the number of its process group. `umask`:
-    None for the umask of this process.
+    process. `stdout`, `stderr`: files to append to, or open descriptors. `oom`: counter of out-of-memory kills in the
+    cgroup of the command, if there is one. `disk`: watches the disk use of the command's folders. `begun`: called with
+    the pid of the command, which is also the number of its process group. `umask`: None for the umask of this process.
 
-    Run only one command at a time: when it ends, every other child of this process counts as left behind and is killed.
-    For a program that cannot be started the cause is `exit` (code 127 or 126), and its stderr has the reason; if the
-    machine cannot start any program, the cause is `stage`.
+    Run only one command at a time. When it ends, every other child of this process counts as left behind and is killed.
+    If the program cannot be started, the cause is `exit` (code 127 or 126), and `stderr` has the reason. If the machine
+    cannot start any program, the cause is `stage`.
     """
     if stop.cause:
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
@@ -119,7 +120,7 @@ def run_command(
 
 
 def _open_stream(target: Path | int, opened: list[int]) -> int:
-    """Return a descriptor; add it to `opened` if the caller has to close it. Raises OSError."""
+    """Return the descriptor of a stream. If the caller has to close it, add it to `opened`. Raises OSError."""
     if isinstance(target, int):
         return target
     opened.append(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666))
@@ -130,14 +131,15 @@ def _start(
     argv: Sequence[str], cwd: Path, env: Mapping[str, str], out: int, err: int, umask: int | None
 ) -> subprocess.Popen[bytes] | Refusal:
     def start() -> subprocess.Popen[bytes]:
-        # Never preexec_fn: it makes a start cost 3.0 ms instead of 0.6 (fork in place of vfork).
+        # Without preexec_fn, because it needs fork instead of vfork, and a start then takes 3.0 ms instead of 0.6 ms.
         return subprocess.Popen(
             list(argv), cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
             start_new_session=True, umask=-1 if umask is None else umask,
         )  # fmt: skip
 
     try:
-        # A program that was just staged can for a moment be open for writing in a child of another thread.
+        # A program that was just staged may be open for writing for a moment, in a child that another thread has
+        # forked.
         process = retry(
             start, again=lambda error: getattr(error, "errno", 0) == errno.ETXTBSY, pauses=repeat(_BUSY_SECONDS, 2)
         )
@@ -148,15 +150,18 @@ def _start(
 
 
 def _raise_oom_score(pid: int) -> None:
-    """Make the kernel kill the command, not the consumer, when memory runs out. Raising the score needs no rights."""
+    """Make the kernel kill the command, not the consumer, when memory runs out.
+
+    Raising the score needs no privileges.
+    """
     try:
         fd = os.open(f"/proc/{pid}/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
-        return  # It has ended already, or the system has no /proc: then the kernel chooses by size.
+        return  # The command has ended, or the system has no /proc. The kernel then chooses by size.
     try:
         os.write(fd, _FIRST_TO_GO)
     except OSError:
-        pass  # As above; some sandboxes refuse it.
+        pass  # as above, or a sandbox refuses it
     finally:
         os.close(fd)
 
@@ -174,7 +179,7 @@ class _Run:
         self._before = before
         self._end = End(process, stop)
         self._deadline = time.monotonic() + limits.timeout if limits.timeout is not None else None
-        #: Cause of its stop; None if it is not being stopped.
+        #: Cause of the stop; None if the command is not being stopped.
         self._cause: Cause | None = None
         self._terminated_at = 0.0
         self._kill_at: float | None = None
@@ -214,7 +219,7 @@ class _Run:
         return min(moment for moment in moments if moment is not None) - time.monotonic()
 
     def _stop_if_due(self, now: float) -> None:
-        """Send SIGTERM if a stop was requested or the time is up."""
+        """Send SIGTERM if a stop was requested or the time limit is exceeded."""
         grace = self._limits.grace_seconds
         if self._stop.cause:
             self._cause = self._stop.cause
@@ -236,7 +241,7 @@ class _Run:
         process_tree.kill_all({self._process.pid, *process_tree.own_children()} - self._before)
 
     def clean_up(self) -> int:
-        """Kill and reap the rest of the command. Returns the number of processes that it had left behind."""
+        """Kill and reap the rest of the command. Return the number of processes that the command had left behind."""
         if self._cause is not None and not self._killing:
             self._process.wait()
             self._linger()
@@ -246,7 +251,10 @@ class _Run:
         return process_tree.kill_leftovers(self._before)
 
     def _linger(self) -> None:
-        """Wait for the group until its grace period ends: SIGTERM ends `sh` at once, but its child may still save."""
+        """Wait for the end of the process group, but at most for the grace period.
+
+        SIGTERM ends `sh` immediately, while its child may still be saving.
+        """
         while self._kill_at is not None and time.monotonic() < self._kill_at:
             while _reap_one_of(self._process.pid):
                 pass
@@ -257,7 +265,10 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
 
     def verdict(self, oom_killed: bool) -> tuple[Cause, int | None, str]:
-        """Return cause, code and message. `oom_killed`: the kernel killed one of its processes for lack of memory."""
+        """Return the cause, code and message of the end.
+
+        `oom_killed`: True if the kernel killed a process of the command for lack of memory.
+        """
         code, cause = self._process.returncode, self._cause
         if cause is None:
             return cause_of_exit(code, oom_killed=oom_killed)

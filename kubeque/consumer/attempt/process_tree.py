@@ -1,6 +1,6 @@
-"""Find the processes of a command in /proc, and end those that it left behind.
+"""Find the processes of a command in /proc, and end the processes that the command left behind.
 
-Without /proc (not on Linux) only the process group of a command is known, and every function here returns "none".
+Without /proc (not on Linux), only the process group of a command is known. Functions here then report no processes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from pathlib import Path
 
 _PR_SET_DUMPABLE = 4
 _PR_SET_CHILD_SUBREAPER = 36
-#: Seconds to wait for killed leftovers; a process that hangs on a dead network disk may never end.
+#: Seconds to wait for the end of killed processes. A process that hangs on a dead network disk may never end.
 _PATIENCE_SECONDS = 5.0
 
 
 def adopt_orphans() -> bool:
     """Make this process the parent of all orphans of its descendants. Call it once, at the start.
 
-    Without it a program that detaches itself twice ends up below process 1 and lives on into the next task.
-    Returns False if the system cannot do it.
+    Without this call, a program that detaches itself twice becomes a child of process 1, and still runs during the next
+    task. Returns False if the system cannot do it.
     """
     if sys.platform != "linux":
         return False
@@ -33,10 +33,11 @@ def adopt_orphans() -> bool:
 
 
 def forbid_inspection() -> bool:
-    """Forbid other processes of this user to read the memory and the environment of this process, except as root.
+    """Forbid other processes of this user to read the memory and environment of this process. Root can still read them.
 
-    The programs of tasks are such processes. Call it once, at the start. Returns False if the system cannot do it, or
-    if `hidepid` of /proc would then hide this process altogether: others could not see that it is alive.
+    The programs of tasks are such processes. Call this function once, at the start. Returns False if the system cannot
+    do it. Also returns False if `hidepid` of /proc would then hide this process, because others could not see that it
+    is alive.
     """
     if sys.platform != "linux" or hides_processes():
         return False
@@ -57,7 +58,7 @@ def hides_processes(mounts: Path = Path("/proc/self/mounts")) -> bool:
 
 
 def has_children() -> bool:
-    """True if this process has children, dead or alive. One system call, without /proc."""
+    """True if this process has children, dead or alive. Needs one system call, and no /proc."""
     if sys.platform != "linux":
         return False
     try:
@@ -68,12 +69,12 @@ def has_children() -> bool:
 
 
 def own_children() -> frozenset[int]:
-    """Return the children of this process."""
+    """Return the pids of this process's children."""
     return frozenset(_lister()(os.getpid())) if has_children() else frozenset()
 
 
 def descendants(roots: Iterable[int]) -> dict[int, int]:
-    """Return `roots` and all processes below them, each with its parent; the parent of a root is 0."""
+    """Return the parent of each process at or below `roots`, by pid. The parent of a root is 0."""
     children = _lister()
     found: dict[int, int] = {}
     todo = [(root, 0) for root in roots]
@@ -92,19 +93,21 @@ def kill_all(roots: Iterable[int]) -> None:
 
 
 def send(pid: int, number: int) -> bool:
-    """Send a signal to a process, or to a group if `pid` is negative. False if it does not exist."""
+    """Send a signal to a process, or to a group if `pid` is negative. Return False if the process got no signal."""
     try:
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):  # It is gone, or it belongs to another user by sudo or the like.
+    except (ProcessLookupError, PermissionError):  # gone, or owned by a different user (sudo)
         return False
     return True
 
 
 def kill_leftovers(before: frozenset[int]) -> int:
-    """Kill and reap every child of this process that is not in `before`, and all below. Returns how many lived.
+    """Kill and reap each child of this process that is not in `before`, and all processes below.
 
-    When a process is killed, its children become children of this one (see `adopt_orphans`), so the search is repeated
-    until it finds none.
+    Return how many of these children were alive.
+
+    When a process is killed, its children become children of this process (see `adopt_orphans`). So the search is
+    repeated until it finds no more children.
     """
     killed = 0
     give_up = time.monotonic() + _PATIENCE_SECONDS
@@ -120,7 +123,7 @@ def kill_leftovers(before: frozenset[int]) -> int:
 
 
 def _reap(pid: int) -> int | None:
-    """Return the return code of a child, as subprocess has it; None while it runs."""
+    """Return the return code of a child, with the sign that `subprocess` uses; None while the child runs."""
     try:
         ended, status = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -138,7 +141,7 @@ def _lister() -> Callable[[int], list[int]]:
 
 @cache
 def _is_listed() -> bool:
-    """True if /proc lists children: not on kernels without CONFIG_PROC_CHILDREN, nor in some sandboxes."""
+    """True if /proc lists children. Kernels without CONFIG_PROC_CHILDREN and some sandboxes do not."""
     return os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
 
@@ -155,14 +158,14 @@ def _scan() -> dict[int, list[int]]:
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
         if name.isdigit() and (stat := read_proc(f"/proc/{name}/stat")):
-            # The program's name comes before and may hold blanks and brackets: `12 (a) b) S 7 ...`.
+            # The program's name comes first. It can contain blanks and brackets, for example `12 (a) b) S 7`.
             parent = int(stat[stat.rindex(b")") + 2 :].split()[1])
             children.setdefault(parent, []).append(int(name))
     return children
 
 
 def read_proc(path: str) -> bytes:
-    """Return the content of a file of /proc; empty if the process is gone or not readable."""
+    """Return the contents of a file in /proc; empty if the process is gone or not readable."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -27,21 +27,21 @@ class StagedTask:
     job: Job
     index: int
     attempt: int
-    #: None if the spec of the job could not be read; then the command is not run.
+    #: Spec of the job; None if it could not be read. The command is not run then.
     read_spec: JobSpec | None = None
     row: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
     environment: Environment = field(default_factory=Environment)
     #: None if no working directory could be made.
     workdir: Workdir | None = None
-    #: Reason why it could not be staged; None if it was staged.
+    #: Reason why the task could not be staged; None if it was staged.
     failure: Failure | None = None
     #: Duration of staging, seconds.
     staging: float = 0.0
 
     @property
     def spec(self) -> JobSpec:
-        """The spec of a task that is run."""
+        """The spec of the job. Only for a task whose spec could be read."""
         assert self.read_spec is not None
         return self.read_spec
 
@@ -56,12 +56,12 @@ class StagedTask:
         return self.failure is None and self.workdir is not None
 
     def give_back(self) -> None:
-        """Mark it as not begun, so that the lease can give it back, and remove its working directory."""
+        """Mark the task as not begun, so that the lease can give it back. Remove its working directory."""
         self.lease.untake(self.index)
         self.remove_workdir()
 
     def remove_workdir(self) -> None:
-        """Remove its working directory; what cannot be removed is logged. No error here changes an outcome."""
+        """Remove the task's working directory. Log what cannot be removed. No error here changes an outcome."""
         try:
             problems = self.workdir.remove() if self.workdir else []
         except Exception as error:
@@ -80,7 +80,7 @@ class FinishedTask:
     """One attempt after its command."""
 
     task: StagedTask
-    #: How the command ended; None if that is not known, or if it was not run.
+    #: How the command ended; None if unknown, or if the command was not run.
     ended: Ended | None
-    #: Reason why it has no result; None if the command was run.
+    #: Reason why the attempt has no result; None if the command was run.
     failure: Failure | None = None

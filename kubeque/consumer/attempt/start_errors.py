@@ -1,4 +1,4 @@
-"""Explain why a program could not be started: messages with its name and the remedy."""
+"""Explain why a program could not be started, in a message with the program's name and the remedy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 from kubeque.model.job.task import Cause
 
-#: Exit codes for a missing program and for one that cannot be run, as in a shell.
+#: Exit codes for a missing program and for a program that cannot be run, as in a shell.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126
-#: The kernel's limit of one argument or one `NAME=value`, bytes (MAX_ARG_STRLEN without its final NUL).
+#: The kernel's size limit of one argument or one `NAME=value`, bytes (MAX_ARG_STRLEN without its final NUL).
 _LONGEST = 131_071
 #: Errors of the machine, not of the program.
 _MACHINE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC})
@@ -23,14 +23,14 @@ _MACHINE = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, er
 class Refusal:
     """A program that was not started."""
 
-    #: `exit`, or `stage` where the machine could not start any.
+    #: `exit`; `stage` if the machine could not start any program.
     cause: Cause
     code: int | None
     message: str
 
 
 def explain(error: OSError | ValueError, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Refusal:
-    """Return cause, exit code and message of the task for an error of subprocess."""
+    """Return the task's cause, exit code and message for an error that `subprocess` raised."""
     program = argv[0]
     if isinstance(error, ValueError):  # A NUL, a lone surrogate, a variable whose name holds `=`.
         return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be given these arguments or variables: {error}")

@@ -1,4 +1,4 @@
-"""Request the end of a running command, and wait for it."""
+"""Request the end of a running command, and wait for the end."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ from types import TracebackType
 
 from kubeque.model.job.task import Cause
 
-#: First and longest pause between two checks of a child, seconds, if the kernel cannot report its end.
+#: First and longest pause between two checks of a child, seconds. Only used if the kernel cannot report the child's
+#: end.
 _FIRST_LOOK, _LAST_LOOK = 0.0005, 0.05
 
 
 class StopSignal:
-    """Stops a running command, from another thread or a signal handler: it takes no lock."""
+    """Stops a running command, from another thread or from a signal handler. It takes no lock."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
-        #: `killed` or `preempted`; None without a request. The first request decides.
+        #: `killed` or `preempted`; None without a request. The first request determines the cause.
         self.cause: Cause | None = None
-        #: Seconds between SIGTERM and SIGKILL; None for the limit of the command. A later request can only shorten it.
+        #: Seconds between SIGTERM and SIGKILL; None for the grace period of the command. A later request can only
+        #: shorten the time.
         self.grace_seconds: float | None = None
 
     def set(self, cause: Cause, *, grace_seconds: float | None = None) -> None:
-        """Request the end. `grace_seconds` 0: SIGKILL at once."""
+        """Request the end of the command. With `grace_seconds` 0, SIGKILL follows immediately."""
         if grace_seconds is not None and (self.grace_seconds is None or grace_seconds < self.grace_seconds):
             self.grace_seconds = grace_seconds
         self.cause = self.cause or cause
-        with suppress(BlockingIOError):  # full of unread requests: one of them wakes the reader
+        with suppress(BlockingIOError):  # the pipe is full of unread requests, which also wake the reader
             os.write(self._write, b"x")
 
     def clear(self) -> None:
@@ -44,7 +46,7 @@ class StopSignal:
         return self._read
 
     def drain(self) -> None:
-        """Clear the wake-ups so far."""
+        """Discard the wake-ups in the pipe."""
         with suppress(BlockingIOError):
             os.read(self._read, 4096)
 
@@ -73,7 +75,7 @@ class End:
             self._poll.register(self._pidfd, select.POLLIN)
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end or a request, at most `seconds`. Return True if the child has ended."""
+        """Wait at most `seconds` for the end of the child or for a request. Return True if the child has ended."""
         if self._pidfd is None:
             seconds, self._look = min(seconds, self._look), min(2 * self._look, _LAST_LOOK)
         ready = {fd for fd, _ in self._poll.poll(max(0.0, seconds) * 1000)}

@@ -14,16 +14,16 @@ log = logging.getLogger(__name__)
 
 
 class StrayFiles:
-    """Remembers the files at the start, and removes those that came later.
+    """Remembers the files at the start, and removes files that appear later.
 
-    A file in /dev/shm is memory that outlives its program, one in /tmp is disk: each would count against the next task.
+    A file in /dev/shm uses memory, and a file in /tmp uses disk. Both would count against the limits of the next task.
     """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._kept = {folder: frozenset(_names(folder)) for folder in folders}
 
     def remove(self) -> None:
-        """Remove the files that came later; those that cannot be removed stay."""
+        """Remove the files that appeared later. Files that cannot be removed stay."""
         for folder, kept in self._kept.items():
             for name in _names(folder):
                 if name not in kept:
@@ -31,7 +31,7 @@ class StrayFiles:
 
 
 def own_folders(folders: Iterable[Path], root: Path = Path("/")) -> list[Path]:
-    """Return the folders in the container's own layer: other containers may share a mounted folder."""
+    """Return the folders in the container's own layer. Other containers might share a mounted folder."""
     with suppress(OSError):
         device = os.stat(root).st_dev
         there = [folder for folder in folders if folder.is_dir() and not is_on_mount(folder)]

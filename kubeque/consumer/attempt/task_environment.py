@@ -11,8 +11,8 @@ from kubeque.model.function.call_function import TYPES_VARIABLE
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.rows.rows import read_types
 
-#: Variables that a task has unless its environment sets them. Python writes each line at once, so that `kubeque peek`
-#: shows it.
+#: Default environment variables of a task. With PYTHONUNBUFFERED, Python writes output immediately, so that `kubeque
+#: peek` shows it.
 _DEFAULTS = {"PYTHONUNBUFFERED": "1"}
 
 
@@ -26,7 +26,7 @@ def task_environment(
     out_path: Path,
     inherited: Mapping[str, str],
 ) -> dict[str, str]:
-    """Return the environment of a task. `inherited`: the variables from its submitter, or from the image of its pod."""
+    """Return the environment of a task. `inherited`: variables of the submitter, or of the image of the pod."""
     env = {**_DEFAULTS, **inherited, **spec.env}
     if spec.function and (types := read_types(spec.rows, index)):
         env[TYPES_VARIABLE] = json.dumps(types)
@@ -41,5 +41,8 @@ def task_environment(
 
 
 def parameter_name(column: str) -> str:
-    """Return a column as part of a variable's name: `x-scale` is X_SCALE. Of two equal names the last column wins."""
+    """Return the form of a column's name that is used in the name of a variable: X_SCALE for `x-scale`.
+
+    If two columns have the same name, the last column wins.
+    """
     return re.sub(r"[^A-Z0-9_]", "_", column.upper())

@@ -1,4 +1,4 @@
-"""Upload the files and streams of one attempt. An error of one file costs only that file."""
+"""Upload the files and streams of one attempt. If one file fails, the other files are still uploaded."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from kubeque.files.sha256 import sha256_and_size, sha256_file
 from kubeque.files.store import Files
 from kubeque.model.errors import FileError
 
-#: A file and the record of it in result.json, or why it was not stored.
+#: A file, and either its entry in result.json or the error that kept it from being stored.
 _Stored = tuple[OutputFile, dict[str, Any] | FileError]
 
 
 def upload_files(files: Files, url: str, collected: OutputFiles) -> list[dict[str, Any]]:
-    """Upload collected files and return their records; add the others to the refused ones. Raises StorageError."""
+    """Upload the collected files, and return their entries for result.json.
+
+    Files that cannot be stored become refused files. Raises StorageError.
+    """
     groups = list(in_groups(collected.files, lambda file: file.size))
     upload = partial(_upload_group, files, url)
     # A pool of threads costs more than one small file.
@@ -55,9 +58,9 @@ def _record(file: OutputFile, copy: Copy) -> dict[str, Any]:
 
 
 def upload_streams(files: Files, url: str, workdir: Workdir, collected: OutputFiles) -> dict[str, Any]:
-    """Return the streams for result.json: short ones as text; longer ones are uploaded as files.
+    """Return the entries of both streams in result.json. Short streams are kept as text, longer streams are uploaded.
 
-    A stream that cannot be read is stored as empty and counts as a refused file. Raises StorageError.
+    A stream that cannot be read is kept as empty, and counts as a refused file. Raises StorageError.
     """
     kept: dict[str, Any] = {}
     for name, path in (("stdout", workdir.stdout), ("stderr", workdir.stderr)):

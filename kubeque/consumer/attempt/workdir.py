@@ -21,9 +21,9 @@ from kubeque.model.text import quote_name
 
 #: File with the row and the exact names of its columns, which the program can read.
 ROW_FILE = "row.json"
-#: Number of refused files whose names are listed; the others are counted.
+#: Number of refused files whose names are listed. Further files are only counted.
 _NAMED = 20
-#: Bytes of holes with which a file is not kept: 64 GiB, which are read as zeros for minutes.
+#: Size of the holes in a file, in bytes, from which the file is not kept. Reading 64 GiB of zeros takes minutes.
 _HOLE_BYTES = 64 << 30
 
 
@@ -31,11 +31,11 @@ _HOLE_BYTES = 64 << 30
 class OutputFile:
     """A file that a task left in its working directory."""
 
-    #: Relative, with `/`.
+    #: Relative path, with `/`.
     name: str
-    #: Path of its bytes; for a link, of the file that it leads to.
+    #: Path of the contents. For a link, this is the path of its target.
     path: Path
-    #: Bytes.
+    #: Size in bytes.
     size: int
     #: True if its owner may execute it.
     executable: bool = False
@@ -58,7 +58,10 @@ class OutputFiles:
             self.refused_more += 1
 
     def describe_refused(self) -> list[str]:
-        """Return a line for each file that cannot be kept; after many, the number of the others."""
+        """Return a line for each file that cannot be kept.
+
+        After many lines, a last line has the number of further files.
+        """
         return [*self.refused, *([f"and {self.refused_more} more"] if self.refused_more else [])]
 
 
@@ -68,7 +71,8 @@ class Workdir:
     def __init__(self, root: Path, name: str) -> None:
         """`name`: unique among all attempts below `root`. Raises StageFailed if the folder cannot be made."""
         self.folder = root / name
-        #: Working directory of the program. Streams and $KUBEQUE_OUT are beside it, so they do not count as results.
+        #: Working directory of the program. Streams and $KUBEQUE_OUT are outside of it, so they do not count as
+        #: results.
         self.path = self.folder / "work"
         self.stdout = self.folder / "stdout"
         self.stderr = self.folder / "stderr"
@@ -84,9 +88,9 @@ class Workdir:
             raise StageFailed(f"the working directory {self.path} cannot be made: {error.strerror}") from error
 
     def stage(self, inputs: Sequence[Input], cache: InputCache, *, row: Mapping[str, str]) -> None:
-        """Put the inputs into the folder, and the row as row.json unless an input has that name.
+        """Put the inputs into the folder. Also write the row to row.json, unless an input has that name.
 
-        Raises StageFailed, which names the input, and StoreUnavailable if the store does not answer.
+        Raises StageFailed, with the name of the input. Raises StoreUnavailable if the store does not answer.
         """
         chosen = _one_for_each_name(inputs)
         targets = [(item, self.path / _checked(item)) for item in chosen]
@@ -112,9 +116,9 @@ class Workdir:
         self._staged[name] = _trace(os.lstat(target))
 
     def collect(self, results: Sequence[str] = (), ignore: Sequence[str] = ()) -> OutputFiles:
-        """Return the files that the task wrote and the globs select. Unchanged inputs are left out.
+        """Return the files that the task wrote, if the globs select them. Unchanged inputs are left out.
 
-        A link to a file of the working directory is kept as a file. Other links, special files, mount points, and names
+        A link to a file in the working directory is kept as a file. Other links, special files, mount points, and names
         that a store cannot hold are refused.
         """
         root = os.path.join(os.path.realpath(self.folder.parent), self.folder.name, self.path.name)
@@ -122,15 +126,18 @@ class Workdir:
         return _Search(root, self._staged, selection(tuple(results), tuple(ignore)), mounts).run()
 
     def remove(self) -> list[str]:
-        """Unmount what the task mounted in the folder, and remove the folder without following links and mounts.
+        """Unmount what the task mounted in the folder. Remove the folder without following links and mounts.
 
-        Returns the paths that could not be removed, with the reason.
+        Return the paths that could not be removed, with the reason.
         """
         return remove_tree(self.folder, after_task=True, table=self._mounts)
 
 
 def _one_for_each_name(inputs: Sequence[Input]) -> list[Input]:
-    """Return each input once, because job and row may share one. Raises StageFailed if two of one name differ."""
+    """Return each input once, because a job and its row may share inputs.
+
+    Raises StageFailed if two inputs with the same name differ.
+    """
     chosen: dict[str, Input] = {}
     for item in inputs:
         other = chosen.get(item.name, item)
@@ -165,7 +172,7 @@ class _Search:
         self._staged = staged
         self._keeps = keeps
         self._found = OutputFiles()
-        #: Mount points in the folder: their files belong to somebody else.
+        #: Mount points in the folder. Their files do not belong to the task.
         self._mounts = mounts
         #: Folders to look into: path, and the prefix of the names in it.
         self._todo = [(root, "")]

@@ -21,15 +21,15 @@ class Host(Protocol):
 
     @property
     def fleet(self) -> str:
-        """Name of the fleet whose jobs it serves."""
+        """Name of the fleet whose jobs the consumer serves."""
 
     @property
     def profile(self) -> ConsumerProfile:
-        """Properties of the consumer that its decisions depend on."""
+        """The properties of the consumer on which its decisions depend."""
 
     @property
     def number(self) -> int | None:
-        """Number of the consumer among those that start together; None if unknown."""
+        """Number of the consumer among the consumers that start together; None if unknown."""
 
     @property
     def work(self) -> Path:
@@ -44,11 +44,11 @@ class Host(Protocol):
 
     @property
     def watched(self) -> tuple[Path, ...]:
-        """Folders that count towards the disk of a task."""
+        """Folders whose contents count towards the disk limit of a task."""
 
     @property
     def echo(self) -> Callable[[str], object] | None:
-        """Function that prints what commands write while they run; None if nothing is printed."""
+        """Function that prints the output of running commands; None if nothing is printed."""
 
     def record_task(self, task: dict[str, object]) -> None:
         """Record outside of this process that the task is about to run."""
@@ -63,18 +63,21 @@ class Host(Protocol):
         """Remove files that a command left outside of its working directory."""
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
-        """Wait until a task with this need may run, and count it while it runs; yields its GPU devices.
+        """Wait until the resources in `need` are free, and reserve them during the block. Yields the GPU devices.
 
-        `stopped`: true once the wait has to end without the resources.
+        `stopped`: returns True once the wait has to end without the resources.
         """
 
     @property
     def memory_limit(self) -> int | None:
-        """Bytes of memory that no task can exceed here; None if another host may have more."""
+        """Bytes of memory that no task can exceed here; None if a different host may have more."""
 
     @property
     def charges_leaving(self) -> bool:
-        """True if a system, not the user, may repeatedly end this consumer. Tasks are charged for such ends."""
+        """True if a system, not the user, may repeatedly end this consumer.
+
+        Its tasks are then charged with an attempt.
+        """
 
     def find_death(self, owner: str) -> Death | None:
         """Return how a lease owner died; None if alive or unknown."""

@@ -1,7 +1,7 @@
-"""The ledger of one machine: which of its cores, memory and GPUs the tasks of all consumers of a home use now.
+"""The ledger of one machine: the cores, memory and GPUs that the tasks of all consumers of a home use now.
 
 One file holds an entry for each task that runs or waits. A consumer changes the file under a lock. The entry of a dead
-consumer does not count, so a killed consumer frees its part.
+consumer does not count, so its resources are free again.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """The resources that one task needs; 0 is not counted."""
+    """The resources that one task needs. A resource with the value 0 is ignored."""
 
     cores: float = 0.0
     #: Bytes of memory.
@@ -41,15 +41,15 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A task that runs, or waits until its need fits."""
+    """A task that runs, or that waits until its need fits."""
 
     pid: int
-    #: Start of the process in ticks, which distinguishes it from a later process with the same pid.
+    #: Start of the process in ticks. It distinguishes the process from a later process with the same pid.
     start: str
     need: Need
-    #: Time at which it began to wait: monotonic clock of the machine, seconds.
+    #: Time at which the task began to wait, seconds of the machine's monotonic clock.
     since: float
-    #: The GPUs that it uses; None while it waits.
+    #: The GPUs that the task uses; None while it waits.
     devices: tuple[str, ...] | None = None
 
     @classmethod
@@ -64,8 +64,8 @@ class Entry:
 def admit(others: Iterable[Entry], entry: Entry, machine: Machine) -> tuple[str, ...] | None:
     """Return the devices with which the task of `entry` may run now; None if it has to wait.
 
-    Tasks that run and tasks that have waited longer come first. So the longest waiting task gets the next free
-    resources, however large it is.
+    Tasks that run and tasks that have waited longer come first. So the task with the longest wait gets the next free
+    resources, even if it needs many.
     """
     ahead = [other for other in others if other.devices is not None or other.since < entry.since]
     need = entry.need
@@ -94,11 +94,14 @@ class Ledger:
 
     @contextmanager
     def hold(self, need: Need, stopped: Callable[[], bool]) -> Iterator[Sequence[str]]:
-        """Wait until the need fits, then count it. Yields the GPU devices; () if `stopped` became true first."""
+        """Wait until the need fits, and count it during the block.
+
+        Yields the GPU devices; () if `stopped` returns True first.
+        """
         if need == Need():
             yield ()
             return
-        if need.gpus > len(self._machine.gpus):  # not before: most tasks need no GPU, and nvidia-smi is slow
+        if need.gpus > len(self._machine.gpus):  # only now, because most tasks need no GPU, and nvidia-smi is slow
             self._machine = replace(self._machine, gpus=gpu_devices(self._folder))
         pid = os.getpid()
         entry = Entry(pid, start_ticks(pid), need.within(self._machine), time.monotonic())
@@ -130,7 +133,10 @@ class Ledger:
         return devices
 
     def _change(self, change: Callable[[Sequence[Entry]], list[Entry]]) -> None:
-        """Replace the entries: `change` gets those of other living consumers. Holds the lock meanwhile."""
+        """Replace the entries by the result of `change`, under the lock.
+
+        `change` gets the entries of other living consumers.
+        """
         fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
@@ -148,7 +154,8 @@ class Ledger:
 def _parse(data: bytes) -> list[Entry]:
     """Return the entries of the file; none if it is damaged, for example after the disk was full.
 
-    Only the first line counts, because a consumer may be killed before it removes the rest of longer entries.
+    Only the first line counts. A consumer overwrites the file, and might be killed before it cuts off the rest of
+    longer entries.
     """
     try:
         return [Entry.from_wire(wire) for wire in json.loads(data.split(b"\n")[0] or b"[]")]

@@ -21,7 +21,7 @@ from kubeque.model.job.task import Death
 
 @dataclass(frozen=True)
 class LocalHost:
-    """A slot that this process holds. Its tasks share the machine with those of the other consumers of the home."""
+    """A slot that this process holds. Its tasks share the machine with the tasks of all other consumers of the home."""
 
     fleet: str
     slot: Slot
@@ -56,13 +56,13 @@ class LocalHost:
         self.slot.journal(task)
 
     def record_error(self, message: str) -> None:
-        """Do nothing: the error is in the log of the slot."""
+        """Do nothing, because the error is in the log of the slot."""
 
     def record_process(self, pid: int) -> None:
         self.slot.runs(pid)
 
     def remove_stray_files(self) -> None:
-        """Do nothing: files outside the working directory may belong to other programs."""
+        """Do nothing, because files outside of the working directory may belong to other programs."""
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
         return self.ledger.hold(need, stopped)
@@ -73,7 +73,7 @@ class LocalHost:
 
     @property
     def charges_leaving(self) -> bool:
-        """False: only `kubeque stop` and the user end consumers of this machine."""
+        """Always False, because only `kubeque stop` and the user end consumers on this machine."""
         return False
 
     def find_death(self, owner: str) -> Death | None:

@@ -28,7 +28,7 @@ _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))
 
 @dataclass(frozen=True)
 class PodHost:
-    """The container of this process; only its commands share it."""
+    """The container in which this process runs. Only the commands of this process share the container."""
 
     fleet: str
     profile: ConsumerProfile
@@ -60,7 +60,7 @@ class PodHost:
         )
 
     def environment_of(self, job: Job, spec: JobSpec) -> Environment:
-        """Return the environment of the image: an image for GPUs needs its LD_LIBRARY_PATH.
+        """Return the environment variables of the image, for example the LD_LIBRARY_PATH of an image for GPUs.
 
         The consumer itself is started without such variables.
         """
@@ -73,26 +73,26 @@ class PodHost:
         write_termination_message(message)
 
     def record_process(self, pid: int) -> None:
-        """Do nothing: a command cannot outlive its container."""
+        """Do nothing, because a command cannot outlive its container."""
 
     def remove_stray_files(self) -> None:
         self.stray_files.remove()
 
     def hold(self, need: Need, stopped: Callable[[], bool]) -> AbstractContextManager[Sequence[str]]:
-        """Do nothing: the container has the resources of its task."""
+        """Do nothing, because the container has the resources of its task."""
         return nullcontext(())
 
     @property
     def memory_limit(self) -> None:
-        """None: a task may run again in a larger pod."""
+        """Always None, because a task can run again in a larger pod."""
 
     @property
     def charges_leaving(self) -> bool:
-        """True: a node or a cluster may stop its pod at any time."""
+        """Always True, because a node or the cluster may stop the consumer's pod at any time."""
         return True
 
     def find_death(self, owner: str) -> Death | None:
-        """Return None: a pod cannot see other pods."""
+        """Return None, because a pod cannot see other pods."""
         return None
 
     def has_home(self) -> bool:
@@ -109,5 +109,5 @@ class PodHost:
 
 
 def _shared_memory() -> list[Path]:
-    """Return /dev/shm, unless it is the node's."""
+    """Return /dev/shm; nothing if /dev/shm belongs to the node."""
     return [] if os.environ.get("KUBEQUE_HOST_IPC") else [Path("/dev/shm")]

@@ -11,22 +11,22 @@ from kubeque.model.timing import RESULTS_WAIT_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class ConsumerProfile:
-    """One consumer among those of its fleet."""
+    """The properties that distinguish one consumer from the others of its fleet."""
 
     owner: str
-    #: Size class of its container; None on one machine, where it serves all.
+    #: Size class of its container; None on one machine, where the consumer serves all size classes.
     size_class: int | None = None
     #: Number of its slot on one machine; None in a pod.
     slot: int | None = None
-    #: Seconds without a task after which it leaves.
+    #: Seconds without a task after which the consumer leaves.
     linger_seconds: float = 5.0
-    #: Seconds for which it waits for a queue or store that does not answer, before it leaves.
+    #: Seconds for which the consumer waits for a queue or store that does not answer. Then it leaves.
     results_wait_seconds: float = RESULTS_WAIT_SECONDS
 
     def serves(self, job: Job, size_class: int) -> bool:
-        """True if blocks of this class may run here."""
+        """True if blocks of this size class may run here."""
         return self.size_class is None or lift_class(job.shapes, size_class, job.floor) == self.size_class
 
     def size_classes(self, job: Job) -> list[int] | None:
-        """Return the classes whose blocks may run here; None for all."""
+        """Return the size classes whose blocks may run here; None for all size classes."""
         return None if self.size_class is None else [s for s in range(len(job.shapes)) if self.serves(job, s)]

@@ -1,1 +1,1 @@
-"""Rules of a consumer's decisions, each with its own state and without input and output."""
+"""The rules for a consumer's decisions. Each rule has its own state and does no I/O."""

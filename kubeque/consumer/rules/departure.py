@@ -1,4 +1,7 @@
-"""When a consumer with leases leaves: outcomes are recorded and leases released first, if the queue answers in time."""
+"""Decide when a consumer with leases leaves.
+
+It first records outcomes and releases its leases, if the queue answers in time.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +13,22 @@ from kubeque.model.timing import LEAVE_SECONDS
 
 
 class Departure:
-    """The last steps of a consumer, and its patience with a queue or store that does not answer."""
+    """Decides on the last steps of a consumer, and how long it waits for a queue or store that does not answer."""
 
     def __init__(self, silences: Silences, results_wait_seconds: float) -> None:
         self._silences = silences
         self._results_wait_seconds = results_wait_seconds
-        #: Last end of a command or upload, seconds.
+        #: Time of the last end of a command or upload, seconds.
         self._active_at = 0.0
         #: Time from which a stopped consumer only records outcomes, seconds.
         self._told_at: float | None = None
         #: True once the release of its leases was requested.
         self._tried = False
-        #: True once it leaves because the queue or a store is silent.
+        #: True once the consumer leaves because the queue or a store does not answer.
         self.gave_up = False
 
     def note_activity(self, now: float) -> None:
-        """Record that a command or an upload has ended. The time to record its outcome begins now."""
+        """Record that a command or an upload has ended. The time limit for recording its outcome starts now."""
         self._active_at = now
 
     def gives_up(self, now: float) -> bool:
@@ -35,7 +38,7 @@ class Departure:
         return self.gave_up
 
     def let_all_go(self, event: on.AllSaved, now: float) -> list[Instruction]:
-        """Release all leases, and repeat this while the queue does not answer; then leave."""
+        """Release all leases, and then leave. Repeat the release while the queue does not answer."""
         rest = [lease for lease in event.leases if not lease.done]
         if event.told_to_leave and self._told_at is None:
             self._told_at = now
@@ -50,7 +53,7 @@ class Departure:
         return [*wait, *(do.LetGo(lease.id) for lease in rest)]
 
     def _is_late(self, now: float) -> bool:
-        """True if the leases cannot be released in time."""
+        """True if the time to release the leases is over."""
         queue = self._silences.queue
         silent = queue is not None and now - max(queue.since, self._active_at) > self._results_wait_seconds
         return silent or (self._told_at is not None and now - self._told_at > LEAVE_SECONDS)

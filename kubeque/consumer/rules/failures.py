@@ -1,4 +1,4 @@
-"""Which failures are committed at once, because they may end their job."""
+"""Decide which failures are committed immediately, because they may end their job."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kubeque.model.job.task import Cause
 
 
 class Failures:
-    """Number of failures of each job in this consumer, counted until one task of the job is ok."""
+    """Counts the failures of each job in this consumer, until one task of the job is ok."""
 
     def __init__(self) -> None:
         #: Number of failures, by uid and run; None once a task was ok.
         self._counts: dict[tuple[str, int], int | None] = {}
 
     def note(self, event: on.TaskSaved) -> bool:
-        """Count a saved task. True if it may end its job."""
+        """Count a saved task. Return True if its failure may end the job."""
         job, failed = event.lease.job, event.cause is not Cause.OK
         seen = self._counts.get((job.uid, job.run), 0)
         self._counts[job.uid, job.run] = seen + 1 if failed and seen is not None else None

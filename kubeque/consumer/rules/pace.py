@@ -1,4 +1,7 @@
-"""The number of tasks that a consumer reserves, and whether it reserves ahead, from the durations of its last tasks."""
+"""Decide how many tasks a consumer reserves, and whether it reserves ahead.
+
+Both follow from the durations of its last tasks.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,17 @@ from kubeque.queues.block import MAX_RESERVE, reserve_count
 
 #: Number of recent tasks whose mean duration decides how many are reserved.
 _REMEMBERED = 20
-#: One task out of this number may be reserved ahead. An idle consumer can steal the others.
+#: One task out of this number may be reserved ahead. An idle consumer can steal the other tasks.
 _STEALABLE = 4
-#: A command that runs for more than this multiple of the mean, and for more than a second, runs long.
+#: A command runs long if it takes more than this multiple of the mean duration, and more than this many seconds.
 _LONGER, _SECOND = 4, 1.0
 
 
 class Pace:
-    """The durations of the last tasks, from the start of one to the start of the next, by job and revision."""
+    """The durations of the last tasks, by job and revision.
+
+    A duration is the time from the start of a task to the start of the next one.
+    """
 
     def __init__(self) -> None:
         self._recent: dict[JobKey, deque[float]] = {}
@@ -36,20 +42,23 @@ class Pace:
         return sum(recent) / len(recent) if recent else None
 
     def first_reservation(self, key: JobKey) -> int:
-        """Return the number of tasks to reserve with the claim of a block, whose size is not known before."""
+        """Return the number of tasks to reserve when a block is claimed. The size of the block is not known then."""
         mean = self._mean(key)
         return 1 if mean is None else max(1, min(MAX_RESERVE, int(SHARE_SECONDS / max(mean, 1e-3))))
 
     def reservation(self, lease: LeaseView) -> int:
-        """Return the number of further tasks to reserve: COMMIT_SECONDS of work, if enough is left for others."""
+        """Return the number of further tasks to reserve.
+
+        The tasks take about COMMIT_SECONDS, or less if few tasks of the block are left for other consumers.
+        """
         by_time = reserve_count(self._mean(lease.key))
         return max(self.first_reservation(lease.key), min(by_time, lease.pending // _STEALABLE))
 
     def may_run_ahead(self, lease: LeaseView, ahead: int) -> bool:
-        """True if the next task is reserved while one runs.
+        """True if the next task is reserved while another task runs.
 
-        Short tasks are reserved ahead; longer tasks only if enough tasks of the block are left for other consumers.
-        `ahead`: number of tasks that are reserved already and wait for the running one.
+        Short tasks are always reserved ahead. Longer tasks are reserved ahead only if enough tasks of the block are
+        left for other consumers. `ahead`: number of reserved tasks that already wait for the running task.
         """
         mean = self._mean(lease.key)
         if mean is None or mean >= COMMIT_SECONDS:

@@ -1,4 +1,4 @@
-"""The tasks in a consumer, and how long others may wait for them."""
+"""The tasks in a consumer, and how long further tasks may wait for them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class Progress:
     """Count the tasks that are staged, running or being saved. Times are seconds of the event clock."""
 
     def __init__(self) -> None:
-        #: Tasks that are staged and not picked.
+        #: Number of tasks that are staged and not picked.
         self.staged = 0
         #: Lease of the running command.
         self.running: LeaseId | None = None
         self._count = 0
         self._running_since, self._longest_wait = 0.0, COMMIT_SECONDS
-        #: Time from which tasks are only being saved.
+        #: Time since which tasks are only saved, and no task is staged or runs; None in all other states.
         self._quiet_since: float | None = None
 
     @property
@@ -30,7 +30,7 @@ class Progress:
         self._count += 1
 
     def task_left(self, *, staged: bool) -> None:
-        """Count a task that has left the consumer. `staged`: it was not picked."""
+        """Count a task that has left the consumer. `staged`: True if it was staged and not picked."""
         self.staged -= staged
         self._count -= 1
 
@@ -39,14 +39,14 @@ class Progress:
         self.running, self._running_since, self._longest_wait = lease, now, longest_wait
 
     def note_time(self, now: float) -> None:
-        """Record the time from which tasks are only being saved. Call it after each event."""
+        """Record since when tasks are only saved. Call it after each event."""
         saving_only = self._count > 0 and self.running is None and not self.staged
         self._quiet_since = (self._quiet_since or now) if saving_only else None
 
     def runs_long(self, now: float) -> bool:
-        """True once the running command runs too long for a reserved task to wait for it."""
+        """True once the running command takes too long for a reserved task to wait for it."""
         return self.running is not None and now - self._running_since > self._longest_wait
 
     def is_saved(self, now: float) -> bool:
-        """True once all tasks have been saved, or once the upload of a result takes too long to wait for."""
+        """True once all tasks have been saved, or once saving them takes longer than SAVE_SECONDS."""
         return self.none or (self._quiet_since is not None and now - self._quiet_since > SAVE_SECONDS)

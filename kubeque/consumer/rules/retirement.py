@@ -1,4 +1,4 @@
-"""The rule by which a consumer leaves because fewer are wanted."""
+"""The rule by which a consumer leaves because fewer consumers are wanted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from kubeque.model.job.job import Job
 
 
 class Retirement:
-    """Consumers need no messages to agree: those that are last by slot or by name leave."""
+    """Decides whether this consumer is one too many.
+
+    The last consumers by slot or by name leave. So all consumers reach the same decision without messages.
+    """
 
     def __init__(self, profile: ConsumerProfile) -> None:
         self._profile = profile
@@ -23,7 +26,7 @@ class Retirement:
         self.due = False
 
     def note_jobs(self, jobs: Sequence[Job]) -> None:
-        """Record the present jobs, and how many consumers they want."""
+        """Record the current jobs, and the number of consumers that each job wants."""
         self._jobs = jobs
         self._most = {job.uid: max(job.consumers, self._most.get(job.uid, 0)) for job in jobs}
 
@@ -38,7 +41,7 @@ class Retirement:
         return [do.ListOwners(max(wanted)), do.CheckHome()] if fewer and slot is None else [do.CheckHome()]
 
     def compare(self, event: on.OwnersListed, now: float) -> list[Instruction]:
-        """Retire if enough others come before this consumer by name."""
+        """Retire if enough owners come before this consumer by name."""
         self.due = self.due or self._profile.owner in sorted(event.owners)[event.wanted :]
         return []
 

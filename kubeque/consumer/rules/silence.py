@@ -1,4 +1,4 @@
-"""A queue or store that does not answer: the duration of its silence, and the time of the next try."""
+"""Record how long a queue or store has not answered (its silence), and when the next try is due."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kubeque.consumer.events import LeaseId
 from kubeque.consumer.instructions import Instruction
 from kubeque.model.timing import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 
-#: A pause is this part of the time for which the queue or store has been silent.
+#: The duration of a silence, divided by this number, is the pause before the next try.
 _PART = 4
 
 
@@ -20,7 +20,7 @@ class Silence:
         self.since = self._last = now
         #: Time of the next try to renew each lease.
         self._renewals: dict[LeaseId, float] = {}
-        #: True while a result waits for this store. The thread that uploads the result notices when the store answers.
+        #: True while a result waits for this store. The thread that uploads the result reports when the store answers.
         self.unsaved = False
 
     def note(self, now: float) -> None:
@@ -28,9 +28,9 @@ class Silence:
         self._last = now
 
     def tries_renewal(self, lease: LeaseId, now: float) -> bool:
-        """True if the next try to renew this lease is due; it is then noted.
+        """Return True and record the try, if the next try to renew this lease is due.
 
-        Requests of other threads do not count: they could delay the renewal beyond the end of the silence.
+        Requests of other threads do not count, because they could delay the renewal beyond the end of the silence.
         """
         if now < self._renewals.get(lease, 0.0):
             return False
@@ -47,20 +47,20 @@ class Silence:
 
 
 class Silences:
-    """The present silences: of the queue, and of the stores of some jobs."""
+    """The current silences of the queue, and of the stores of some jobs."""
 
     def __init__(self) -> None:
         self.queue: Silence | None = None
         self._stores: dict[str, Silence] = {}
 
     def queue_silent(self, event: on.QueueSilent, now: float) -> list[Instruction]:
-        """Record a request to the queue without an answer."""
+        """Record that a request to the queue got no answer."""
         self.queue = self.queue or Silence(now)
         self.queue.note(now)
         return []
 
     def store_silent(self, event: on.StoreSilent, now: float) -> list[Instruction]:
-        """Record a request to the store of a job without an answer."""
+        """Record that a request to the store of a job got no answer."""
         silence = self._stores.setdefault(event.uid, Silence(now))
         silence.note(now)
         silence.unsaved = silence.unsaved or event.unsaved
@@ -72,8 +72,7 @@ class Silences:
         return []
 
     def note_staged(self, uid: str) -> None:
-        """Record that a task of this job was staged, so the silence of its store does not keep tasks from being
-        staged."""
+        """Record that a task of this job was staged. Its store answers, so further tasks may be staged."""
         if (silence := self._stores.get(uid)) is not None and not silence.unsaved:
             del self._stores[uid]
 
@@ -82,16 +81,16 @@ class Silences:
         self._stores = {uid: silence for uid, silence in self._stores.items() if uid in keep}
 
     def waits(self, uid: str, now: float) -> bool:
-        """True while a task of this job cannot be staged, until the next try is due."""
+        """True while the store of this job is silent and the next try is not due."""
         silence = self._stores.get(uid)
         return silence is not None and silence.waits(now)
 
     def pause(self, now: float) -> float | None:
-        """Return the seconds until the next try; None if all answer."""
+        """Return the seconds until the next try; None if the queue and all stores answer."""
         return min((silence.pause(now) for silence in self._all()), default=None)
 
     def longest(self, now: float, active_at: float) -> float:
-        """Return the longest present silence of the queue or a store, seconds; at most the time since `active_at`."""
+        """Return the duration of the longest current silence in seconds. Time before `active_at` does not count."""
         return max((now - max(silence.since, active_at) for silence in self._all()), default=0.0)
 
     def _all(self) -> list[Silence]:
