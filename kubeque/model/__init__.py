@@ -1,1 +1,1 @@
-"""Values, rules and errors. Nothing here writes or waits; only the configuration reads a file."""
+"""Values, rules and errors. Nothing in this package writes or waits. Only the configuration reads a file."""

@@ -8,9 +8,9 @@ KubequeError                      exit code 1
 │   ├── JobspecError              a jobspec.json
 │   ├── ResourceError             cpu, memory, disk, durations, budgets
 │   ├── JobNotFound               no job has this name
-│   ├── JobExists                 another sweep has this name
+│   ├── JobExists                 a different sweep has this name
 │   ├── DestinationError          the folder to fetch into
-│   │   └── DestinationNotEmpty   it holds something else
+│   │   └── DestinationNotEmpty   the folder holds files other than results of this job
 │   ├── EnvironmentGone           the stored environment of a job on one machine
 │   └── MissingExtra              an optional library is not installed
 ├── QueueError                    the queue cannot be used
@@ -22,10 +22,10 @@ KubequeError                      exit code 1
 ├── LeaseLost                     another consumer holds the tasks now
 ├── StorageError                  files could not be read or written
 │   ├── StoreUnavailable          the store did not answer: try again later
-│   └── FileError                 one file could not; others are not affected
+│   └── FileError                 one file could not be read or written; other files are not affected
 │       ├── FileMissing           the file does not exist
 │       ├── FileDamaged           the content of the file is wrong
-│       └── FileRefused           its name or its state is in the way
+│       └── FileRefused           the name or the state of the file prevents its use
 ├── ClusterError                  consumers could not be started, counted or stopped
 │   ├── ClusterUnavailable        the cluster did not answer: try again later
 │   └── ClusterRefused            the cluster refused the request
@@ -39,7 +39,7 @@ from typing import Any, ClassVar
 
 
 class KubequeError(Exception):
-    """Base of all errors that kubeque raises. The message names the thing, the value and the remedy."""
+    """Base of all errors that kubeque raises. The message says what is wrong, the value, and what to do."""
 
     #: Exit code of the command line.
     exit_code: ClassVar[int] = 1
@@ -60,7 +60,7 @@ class ParametersError(UserError):
 
 
 class NoRows(ParametersError):
-    """The parameters are read and have no row."""
+    """The parameters were read, but they have no rows."""
 
 
 class CommandError(UserError):
@@ -80,15 +80,15 @@ class JobNotFound(UserError):
 
 
 class JobExists(UserError):
-    """A job with another spec has this name. Revise or replace that job, or choose another name."""
+    """A job with a different spec has this name. Revise or replace that job, or choose a different name."""
 
 
 class DestinationError(UserError):
-    """The folder to fetch into cannot be used. Choose another folder, or add `--force`."""
+    """The folder to fetch into cannot be used. Choose a different folder, or add `--force`."""
 
 
 class DestinationNotEmpty(DestinationError):
-    """The folder or store to fetch into holds something else. Choose another one, or use it with force."""
+    """The destination of a fetch holds files other than results of the job. Choose a different one, or use force."""
 
     def __init__(self, message: str, dest: str) -> None:
         super().__init__(message)
@@ -109,7 +109,7 @@ class QueueError(KubequeError):
 
 
 class QueueUnavailable(QueueError):
-    """The database did not answer. The last write may have succeeded: read before writing again."""
+    """The database did not answer. The last write might have succeeded, so read before you write again."""
 
 
 class QueueGone(QueueError):
@@ -127,7 +127,7 @@ class JobUnreadable(QueueError):
         super().__init__(message)
         #: The job's name.
         self.name = name
-        #: Lowest version of kubeque that may work on it; empty if its record is damaged.
+        #: Lowest version of kubeque that can work on the job; empty if the job's record is damaged.
         self.needs = needs
 
 
@@ -152,7 +152,7 @@ class FileError(StorageError):
 
 
 class FileMissing(FileError):
-    """The file does not exist. A caller that may read before the file is written tries again later."""
+    """The file does not exist. A caller that might read before the file is written tries again later."""
 
 
 class FileDamaged(FileError):
@@ -160,7 +160,8 @@ class FileDamaged(FileError):
 
 
 class FileRefused(FileError):
-    """A file cannot have this name there, may not be read, changes while it is read, or something is in its place."""
+    """The name or the state of a file prevents its use: for example, a folder has its name, or it changes during the
+    read."""
 
 
 class ClusterError(KubequeError):
@@ -188,5 +189,5 @@ class JobFailed(KubequeError):
         super().__init__(message)
         #: The job's name.
         self.job = job
-        #: The table with one dict per row: results of the rows that are ok, and the cause of each failure.
+        #: The table with one dict for each row. It has the results of ok rows and the causes of failures.
         self.table = table

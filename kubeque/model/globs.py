@@ -22,9 +22,9 @@ def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[st
 
 
 def translate(globs: Sequence[str]) -> re.Pattern[str]:
-    """Return one expression that matches the same names as `globs`; use it with `fullmatch`.
+    """Return one regular expression for `fullmatch` that matches the same names as `globs`.
 
-    `**/` matches zero or more folders, `out/` everything below `out`, `[a-z]` and `[!a-z]` one character.
+    `**/` matches zero or more folders. `out/` matches everything below `out`. `[a-z]` and `[!a-z]` match one character.
     Raises UserError for a range such as `[z-a]`.
     """
     try:

@@ -17,14 +17,14 @@ _DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|h|d|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _LEAST_BYTES = 1 << 20
 _MOST_BYTES = 1 << 60
-#: Seconds, about 30 years: Python cannot wait longer than 292 years.
+#: Longest duration in seconds, about 30 years. Python cannot wait longer than 292 years.
 _MOST_SECONDS = 1e9
-#: Bytes in one MiB.
+#: Number of bytes in one MiB.
 MI = 1 << 20
 
 
 def parse_bytes(text: str | int, what: str = "memory") -> int:
-    """Return the bytes of a Kubernetes quantity such as `100M`, `100Mi` or `1.5Gi`. Raises ResourceError."""
+    """Return the number of bytes of a Kubernetes quantity such as `100M`, `100Mi` or `1.5Gi`. Raises ResourceError."""
     match = _QUANTITY.fullmatch(str(text).strip())
     if not match or match[2] not in _SUFFIXES or float(match[1]) * _SUFFIXES[match[2]] > _MOST_BYTES:
         raise ResourceError(f"{what} {describe(text)} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
@@ -37,7 +37,7 @@ def parse_bytes(text: str | int, what: str = "memory") -> int:
 
 
 def parse_cpu(text: str | float, what: str = "cpu") -> float:
-    """Return the cores of a Kubernetes quantity such as `0.2`, `2` or `500m`. Raises ResourceError."""
+    """Return the number of cores of a Kubernetes quantity such as `0.2`, `2` or `500m`. Raises ResourceError."""
     word = str(text).strip()
     match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)(m?)", word)
     cores = float(match[1]) / (1000 if match[2] else 1) if match else 0.0
@@ -47,7 +47,7 @@ def parse_cpu(text: str | float, what: str = "cpu") -> float:
 
 
 def parse_duration(text: str | float, what: str = "duration") -> float:
-    """Return the seconds of a duration such as `90`, `90s`, `1.5h` or `2d`. Raises ResourceError."""
+    """Return the number of seconds of a duration such as `90`, `90s`, `1.5h` or `2d`. Raises ResourceError."""
     match = _DURATION.fullmatch(str(text).strip())
     seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
     if not 0 < seconds <= _MOST_SECONDS:

@@ -1,13 +1,13 @@
 """Make text from outside (rows, program output, error messages of servers) safe for a terminal, a log line or a page.
 
-No other module filters or shortens such text. Choose by where the text goes:
+No other module filters or shortens such text. The use of the text determines the function:
 
 - `printable`: a value in a table, a log line or a page, on one line.
 - `one_line`: a message of several lines, on one line.
-- `cut`: text whose quotes are added by the caller, or that is stored.
-- `quote_name`: a file name, also one that is not valid Unicode.
-- `describe`: a value of any type in the message of an error.
-- `strip_controls`, `render_terminal`: program output, which keeps its lines.
+- `cut`: text that the caller puts in quotes, or text that is stored.
+- `quote_name`: a file name, even if it is not valid Unicode.
+- `describe`: a value of any type in an error message.
+- `strip_controls`, `render_terminal`: program output. Its lines stay separate.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from collections.abc import Iterable, Mapping
 #: shorter match, so a scan takes linear time.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[PX^_][^\x1b]*+(?:\x1b\\)?|[ -~])")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-#: Limit of a value in a table or a log line, characters.
+#: Maximum length of a value in a table or a log line, characters.
 VALUE_CHARACTERS = 60
-#: Limit of a server's message inside one of ours, characters.
+#: Maximum length of a server's message inside a message of kubeque, characters.
 LINE_CHARACTERS = 400
-#: Limit of a message in the queue, characters. The whole text is in result.json.
+#: Maximum length of a message in the queue, characters. The whole text is in result.json.
 MESSAGE_CHARACTERS = 200
-#: Ends text that `cut` shortened.
+#: End of a text that `cut` shortened.
 CUT_MARK = " [cut]"
 
 
 def printable(value: object, limit: int = VALUE_CHARACTERS) -> str:
     """Return `value` as one line of at most `limit` characters, without control characters.
 
-    White space becomes a blank, any other control character U+FFFD; "…" ends a value that was shortened.
+    White space becomes a blank. Any other control character becomes U+FFFD. A shortened value ends with "…".
     """
     text = str(value)
     if not text.isprintable():
@@ -44,17 +44,17 @@ def printable(value: object, limit: int = VALUE_CHARACTERS) -> str:
 
 
 def one_line(text: object, limit: int = LINE_CHARACTERS) -> str:
-    """Return `text` as `printable` does, each run of white space and line ends as a single blank."""
+    """Return `text` as `printable` does, with one blank in place of each run of white space and line ends."""
     return printable(" ".join(str(text).split()), limit)
 
 
 def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
-    """Return at most `limit` characters of `text`; CUT_MARK ends a text that was shortened."""
+    """Return at most `limit` characters of `text`. A shortened text ends with CUT_MARK."""
     return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
 
 
 def quote_name(name: str) -> str:
-    """Return a file name in quotes, escaped and cut; a name that is not valid Unicode as bytes."""
+    """Return a file name in quotes, escaped and shortened. A name that is not valid Unicode is shown as bytes."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -63,7 +63,7 @@ def quote_name(name: str) -> str:
 
 
 def is_unicode(text: str) -> bool:
-    """True if `text` can be encoded as UTF-8. An argument of the command line that contains other bytes cannot."""
+    """True if `text` can be encoded as UTF-8. False for a command-line argument with bytes that are not UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -79,9 +79,10 @@ def strip_controls(text: str) -> str:
 def render_terminal(text: str) -> str:
     """Return `text` as a terminal shows it: the last state of an overwritten line, without control characters.
 
-    Time: linear, because it also runs while a consumer must renew its leases.
+    The function takes linear time, because consumers call it while they have leases to renew.
     """
-    # A carriage return overwrites the line before it, as a progress bar does. One at the end of a line does not.
+    # Text after a carriage return overwrites the line, as a progress bar does. A carriage return at the line end does
+    # not.
     return strip_controls("\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")))
 
 
@@ -100,7 +101,7 @@ def describe(value: object, limit: int = VALUE_CHARACTERS) -> str:
 def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
     """Return a hint for an unknown `name`: the most similar known name, or all known names.
 
-    `what`: plural noun for the names. `old`: present names, by the names of earlier versions.
+    `what`: plural noun for the names. `old`: dict from a name in earlier versions to the present name.
     """
     names, renamed = list(known), old or {}
     near = difflib.get_close_matches(name, [*names, *renamed], 1, cutoff=0.5)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kubeque.model.errors import UserError
 
-#: Limit of a configuration, a list of files or a pod template, bytes: far more than any such file needs.
+#: Maximum size in bytes of a configuration, a list of files or a pod template. Real files are much smaller.
 MAX_TEXT_BYTES = 32 << 20
 
 
@@ -21,9 +21,9 @@ def current_folder() -> Path:
 
 
 def expand_home(path: str | os.PathLike[str]) -> str:
-    """Return a path with the home folder in place of a leading `~`; other paths and URLs stay as they are.
+    """Return a path with the home folder in place of a leading `~`. Return any other path or URL unchanged.
 
-    Raises UserError for a user without a home folder: a folder with the name `~` would be a trap.
+    Raises UserError if the user has no home folder, because a folder with the name `~` would be a trap.
     """
     text = os.fspath(path)
     expanded = os.path.expanduser(text)
@@ -33,9 +33,9 @@ def expand_home(path: str | os.PathLike[str]) -> str:
 
 
 def read_text_file(path: Path) -> str:
-    """Return the text of a small UTF-8 file, also of a pipe, with LF as line ends. Raises OSError, UnicodeDecodeError.
+    """Return the text of a small UTF-8 file or a pipe, with LF as line ends. Raises OSError, UnicodeDecodeError.
 
-    A file over MAX_TEXT_BYTES is an OSError: a device such as /dev/zero has no end.
+    Raises OSError also for a file over MAX_TEXT_BYTES, because a device such as /dev/zero has no end.
     """
     with path.open("rb") as file:
         data = file.read(MAX_TEXT_BYTES + 1)

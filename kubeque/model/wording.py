@@ -14,11 +14,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How a program names an option, and an operation on a job."""
+    """The functions with which a program names options, and operations on jobs."""
 
-    #: Return an option; its value is empty for a flag.
+    #: Function that returns the text for an option and its value. The value is empty for a flag.
     option: Callable[[str, str], str]
-    #: Return an operation on a job, with its flags; the job is empty for an operation without one.
+    #: Function that returns the text for an operation, its job and its flags. The job is empty for an operation without
+    #: a
+    #: job.
     command: Callable[[str, str, tuple[str, ...]], str]
 
 
@@ -36,24 +38,24 @@ _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 
 
 def option(name: str, value: str = "") -> str:
-    """Return the name of an option, with a value: `--cluster local` on the command line."""
+    """Return the text for an option with its value, on the command line for example `--cluster local`."""
     return _language.get().option(name, value)
 
 
 def command(verb: str, job: str = "", *flags: str) -> str:
-    """Return the name of an operation: `kubeque reset JOB --all` on the command line."""
+    """Return the text for an operation, on the command line for example `kubeque reset JOB --all`."""
     return _language.get().command(verb, job, flags)
 
 
 def code(verb: str, job: str = "", *flags: str) -> str:
-    """Return the same between backticks; a phrase such as "the page of sweeps" has none."""
+    """Return the result of `command` in backticks. A phrase such as "the page of sweeps" gets no backticks."""
     text = command(verb, job, *flags)
     return text if text.startswith(("the ", "a ")) else f"`{text}`"
 
 
 @contextmanager
 def speaking(language: Language) -> Iterator[None]:
-    """Name options and commands in this language in the enclosed code."""
+    """Use `language` for the names of options and commands in this block."""
     token = _language.set(language)
     try:
         yield

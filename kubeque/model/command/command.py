@@ -1,6 +1,7 @@
 """A command line with placeholders: parsed once, rendered for each row.
 
-`{column}` takes a row's value, `\\{` and `\\}` (or `{{` and `}}`) are literal braces, a leading `^` uploads the file.
+`{column}` is replaced by the row's value. `\\{` and `\\}` (or `{{` and `}}`) are literal braces. A leading `^` uploads
+the file.
 Values are data: placeholders in a value are not expanded.
 """
 
@@ -29,12 +30,12 @@ class Word:
     """One argument of a command, or one path with placeholders."""
 
     parts: tuple[Part, ...]
-    #: True if the word began with `^`: the rest is the path of a file to upload.
+    #: True if the word began with `^`. The rest of the word is the path of a file to upload.
     upload: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns, in order."""
+        """Names of the columns in the word, in order."""
         return tuple(part.name for part in self.parts if isinstance(part, Placeholder))
 
     @property
@@ -53,7 +54,7 @@ class Word:
 
     @classmethod
     def from_wire(cls, wire: Sequence[Any]) -> Word:
-        """Return the word that `to_wire` stored. Raises TypeError, ValueError for another value."""
+        """Return the word that `to_wire` stored. Raises TypeError or ValueError for any other value."""
         if not isinstance(wire, list | tuple):
             raise TypeError(f"a word is {cut(repr(wire), 60)}")
         upload, *parts = wire
@@ -66,7 +67,7 @@ class Word:
 def parse_word(text: str, *, braces_double: bool = True) -> Word:
     """Parse one word of a command.
 
-    With `braces_double`, `{{` and `}}` mean one brace each (not in Airflow, where `{{` belongs to Jinja).
+    `braces_double`: True if `{{` and `}}` mean one brace each. False in Airflow, where `{{` belongs to Jinja.
     Raises CommandError for an unbalanced brace or an empty placeholder.
     """
     upload = text.startswith("^")

@@ -38,9 +38,9 @@ _CLOSES = {"single": "'", "double": '"', "backtick": "`", "comment": "\n", "arit
 
 
 def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
-    """Return a script made of the text of the command and of columns with their values.
+    """Return a script for a command. `parts`: the text of the command, and columns with their values.
 
-    The first line sets the variables. In a here-document quotes are text: write `$KUBEQUE_PARAM_NAME` there.
+    The first line sets the variables. In a here-document, quotes are text, so a command must use `$KUBEQUE_PARAM_NAME`.
     """
     context = ["plain"]
     names: dict[Placeholder, str] = {}
@@ -60,7 +60,10 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
 
 
 def _read(text: str, context: list[str]) -> None:
-    """Update `context` (the open quotes and brackets, outermost first) from the start of `text` to its end."""
+    """Update `context` by the quotes and brackets in `text`.
+
+    `context`: the open quotes and brackets, outermost first.
+    """
     at = 0
     while mark := _MARKS[context[-1]].search(text, at):
         at = mark.end()
@@ -77,7 +80,7 @@ def _read(text: str, context: list[str]) -> None:
 def _reference(name: str, context: str) -> str:
     """Return a shell reference to the variable, quoted so that its value is not split into words in this `context`.
 
-    With a wrong context, quotes would appear or a value would be split at blanks; it would still not run as code.
+    With a wrong context, quotes would appear or the value would be split at blanks. The value would still not be run.
     """
     if context in ("double", "arithmetic", "comment"):
         return f"${{{name}}}"

@@ -1,1 +1,1 @@
-"""The configuration and the file it is read from."""
+"""The configuration and its file."""

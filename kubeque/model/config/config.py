@@ -18,7 +18,7 @@ from kubeque.model.user_paths import current_folder, expand_home
 
 FILE_NAME = ".kubeque"
 HOME_VARIABLE = "KUBEQUE_HOME"
-#: Defaults of keys that are neither None nor "".
+#: Default values that are neither None nor "", by key.
 _DEFAULTS: Mapping[str, Any] = {"local_ssd_count": 0, "on_local": ON_LOCAL[0]}
 
 
@@ -49,25 +49,25 @@ class Config:
     service_account: str
     #: Machine type of new nodes.
     machine_type: str
-    #: Boot disk of new nodes, for example `100Gi`.
+    #: Size of the boot disk of a new node, for example `100Gi`.
     node_disk_size: int | None
-    #: Local SSDs of new nodes.
+    #: Number of local SSDs of a new node.
     local_ssd_count: int
     #: Image of the pods that run tasks.
     default_image: str
     #: Image with the consumer's software, from which pods copy it.
     consumer_image: str
-    #: Cores of a task, for example `0.5`, `500m` or `2`.
+    #: Number of cores of a task, for example `0.5`, `500m` or `2`.
     default_resource_cpu: float | None
     #: Memory of a task, for example `512Mi` or `1.5Gi`.
     default_resource_memory: int | None
     #: Disk of a task, for example `10Gi`.
     default_resource_disk: int | None
-    #: Consumers of a job.
+    #: Number of consumers of a job.
     consumers: int | None
-    #: GPU devices of one machine, separated by commas, for example `0,1`; empty: those that nvidia-smi lists.
+    #: GPU devices of one machine, separated by commas, for example `0,1`; empty for all devices that nvidia-smi lists.
     gpus: str
-    #: Effect of options that only pods have, on one machine: `tell` names them, `refuse` refuses the sweep.
+    #: Effect on one machine of options that only pods have: `tell` names the options, and `refuse` refuses the sweep.
     on_local: str
     #: Folder of the default queue and store: $KUBEQUE_HOME or ~/.local/share/kubeque.
     home: Path
@@ -84,8 +84,9 @@ class Config:
     ) -> Config:
         """Return the configuration of a user with the current folder `start` and the home folder `home`.
 
-        Reads `explicit` if given, else the first `.kubeque` of `start` (default: the current folder) and `home` (~).
-        Without a file it is the default. Raises ConfigError with file and key, also for a `.kubeque` of another user.
+        Read `explicit` if given, else `.kubeque` in `start` (default: the current folder), else `.kubeque` in `home`
+        (default: ~). Without a file, return the default configuration. Raises ConfigError, which names file and key.
+        Raises ConfigError also for a `.kubeque` in `start` that another user can change.
         """
         home = _home_folder(environ) if home is None else home.absolute()
         start = _current_folder(home) if start is None else start.absolute()
@@ -94,7 +95,7 @@ class Config:
             return cls.from_values(read_file(path), where=path, folder=path.parent, home=home, environ=environ)
         for folder in (start, home):
             path = folder / FILE_NAME
-            if os.path.isfile(path):  # False also in a folder that the user may not enter
+            if os.path.isfile(path):  # also False in a folder that the user may not enter
                 if folder != home:
                     check_trusted(path)
                 return cls.from_values(read_file(path), where=path, folder=folder, home=home, environ=environ)
@@ -110,10 +111,10 @@ class Config:
         home: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> Config:
-        """Return the configuration of `values`, texts by key; an empty text counts as a missing key.
+        """Return the configuration for `values`, a dict from key to text. An empty text counts as a missing key.
 
-        `where` is their origin in messages, kept as `source` if it is a path. Relative paths begin at `folder`, `~` is
-        `home`. Raises ConfigError.
+        `where`: origin of the values in messages; a path also becomes `source`. `folder`: folder where relative paths
+        start. `home`: folder that `~` means. Raises ConfigError.
         """
         reader = ValueReader(str(where), folder, _home_folder(environ) if home is None else home)
         reader.check_keys(values)
@@ -126,12 +127,12 @@ class Config:
         return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields for JSON: sizes in bytes, passwords hidden."""
+        """Return all fields for JSON, with sizes in bytes and hidden passwords."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {key: _hide_if_text(value) for key, value in values.items()}
 
     def describe(self) -> str:
-        """Return a text with one line for each key that is set, passwords hidden."""
+        """Return a text with one line for each key that is set, and with hidden passwords."""
         lines = [f"read from {self.source}" if self.source else f"no {FILE_NAME} file: the default"]
         for key in KEYS:
             value = getattr(self, key)
@@ -140,7 +141,7 @@ class Config:
         return "\n".join(lines)
 
     def __repr__(self) -> str:
-        """Return a text without passwords, because it may end up in logs and tracebacks."""
+        """Return a text without passwords, because the text can appear in logs and tracebacks."""
         return f"Config({', '.join(f'{key}={value!r}' for key, value in self.as_dict().items())})"
 
 
@@ -154,7 +155,7 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
     derived = {
         "queue_url": default_queue_url(home),
         "default_url_prefix": f"{home}/results",
-        # Beside the results: a user with access to one has access to the other. No job name begins with a dot.
+        # Inputs are below the results, so that the same users have access to both. No job name begins with a dot.
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }
@@ -166,12 +167,15 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
 
 
 def default_queue_url(home: Path | str) -> str:
-    """Return the URL of the queue in a folder for kubeque's data."""
+    """Return the URL of the default queue in the folder `home`, which holds kubeque's data."""
     return f"sqlite:///{quote(str(home))}/queue.db"
 
 
 def _current_folder(home: Path) -> Path:
-    """Return the current folder; `home` if it was deleted, because most commands do not need it."""
+    """Return the current folder.
+
+    If it was deleted, return `home`, because most commands do not need the current folder.
+    """
     try:
         return current_folder()
     except UserError:

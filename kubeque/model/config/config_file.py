@@ -17,10 +17,10 @@ from kubeque.model.text import suggest
 from kubeque.model.user_paths import read_text_file
 
 SECTION = "config"
-#: Values of `on_local`: name options that have no effect on one machine, or refuse the sweep.
+#: Values of `on_local`: name the options that have no effect on one machine, or refuse the sweep.
 ON_LOCAL = ("tell", "refuse")
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-#: `user:password@`; up to the last @, because an unquoted password may contain one.
+#: `user:password@` up to the last @, because an unquoted password can contain an @.
 _USER_PASSWORD = re.compile(r"(://[^:/@\s]*):(.*)@")
 _SECRET_OPTION = re.compile(r"([?&][^=&#]*(?:password|passwd|secret|token|key)[^=&#]*=)[^&#]*", re.IGNORECASE)
 
@@ -31,7 +31,7 @@ def hide_password(url: str) -> str:
 
 
 def read_file(path: Path) -> Mapping[str, str]:
-    """Return the texts of a file by key; the header `[config]` is optional. Raises ConfigError."""
+    """Return the values in a file as texts, by key. The header `[config]` is optional. Raises ConfigError."""
     try:
         text = read_text_file(path)
     except UnicodeDecodeError as error:
@@ -40,7 +40,7 @@ def read_file(path: Path) -> Mapping[str, str]:
         raise ConfigError(f"{path} cannot be read ({error.strerror}): name a readable file") from error
     lines = text.split("\n")
     first = next((line.strip() for line in lines if line.strip() and line.strip()[0] not in "#;"), "")
-    # default_section: no section passes its keys to another one, not even [DEFAULT].
+    # With this default_section, no section passes its keys to other sections, not even [DEFAULT].
     parser = configparser.ConfigParser(interpolation=None, default_section="")
     header = [] if first.startswith("[") else [f"[{SECTION}]"]
     try:
@@ -61,14 +61,14 @@ def _explain(error: configparser.Error, lines_added: int) -> str:
     if isinstance(error, configparser.MissingSectionHeaderError):
         return f"line {error.lineno} is not a section: write [{SECTION}]"
     if isinstance(error, configparser.ParsingError):
-        # Only the number: the line may hold a password.
+        # The message has only the number of the line, because the line can contain a password.
         return f"line {error.errors[0][0] - lines_added} is not `key = value`: correct it, or make it a comment with #"
     return f"{error.message.splitlines()[0]}: write lines of `key = value` below [{SECTION}]"
 
 
 @dataclass(frozen=True, slots=True)
 class ValueReader:
-    """Origin of texts, and the parsers of their values."""
+    """The parsers of values, and the origin of the values for messages."""
 
     #: Name of the origin in messages.
     where: str
@@ -78,7 +78,7 @@ class ValueReader:
     home: Path
 
     def check_keys(self, values: Mapping[str, str]) -> None:
-        """Raise ConfigError for an unknown key, with the most similar one."""
+        """Raise ConfigError for an unknown key. The message has the most similar key."""
         for key in values:
             if key not in KEYS:
                 raise ConfigError(f"{self.where}: unknown key {key!r}: {suggest(key, KEYS, 'keys')}")
@@ -95,19 +95,19 @@ class ValueReader:
         return ConfigError(f"{self.where}: {key} {hide_password(text)!r}: {remedy}")
 
     def resolve(self, text: str) -> str:
-        """Return a path as an absolute one, without a slash at its end."""
+        """Return the absolute form of a path, without a slash at the end."""
         if text == "~" or text.startswith("~/"):
             text = f"{self.home}/{text[2:]}"
         return os.path.normpath(self.folder / os.path.expanduser(text))
 
     def name(self, text: str, key: str) -> str:
-        """Return a text without blanks and slashes."""
+        """Return a name. It must not contain blanks or slashes."""
         if re.search(r"[\s/]", text):
             raise self.wrong(key, text, "write a name without blanks and slashes")
         return text
 
     def word(self, text: str, key: str) -> str:
-        """Return a text without blanks."""
+        """Return a text. It must not contain blanks."""
         if re.search(r"\s", text):
             raise self.wrong(key, text, "write it without blanks")
         return text
@@ -161,7 +161,7 @@ class ValueReader:
         return ",".join(names)
 
     def on_local(self, text: str, key: str) -> str:
-        """Return what happens to options that have no effect on one machine."""
+        """Return the effect of options that only pods have, on one machine."""
         if text not in ON_LOCAL:
             raise self.wrong(key, text, f"write one of {', '.join(ON_LOCAL)}")
         return text
@@ -204,7 +204,7 @@ _READERS: Mapping[str, Callable[[ValueReader, str, str], Any]] = {
 }
 #: The keys of the file, in the order of docs/config.md.
 KEYS = tuple(_READERS)
-#: Keys with a number of bytes.
+#: Keys whose value is a size in bytes.
 SIZES = frozenset(key for key, reader in _READERS.items() if reader is _size)
-#: Keys that are None if missing.
+#: Keys whose value is None if the key is missing.
 NUMBERS = SIZES | {"default_resource_cpu", "consumers"}

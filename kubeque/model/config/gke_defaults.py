@@ -6,10 +6,9 @@ from kubeque import __version__
 
 
 def gke_defaults(project: str, location: str, cluster_name: str, *, prefix: str, cluster_url: str) -> dict[str, str]:
-    """Return the defaults of a project and its cluster. `prefix`, `cluster_url`: values that the user gave; empty if
-    none.
+    """Return the defaults of a project and its cluster. Without a cluster name, only the image has a default.
 
-    Without a cluster name only the image has a default.
+    `prefix`, `cluster_url`: values of the user; empty if not given.
     """
     image = {"consumer_image": f"gcr.io/{project}/kubeque-consumer:{__version__}"}
     if not cluster_name:

@@ -15,22 +15,22 @@ STANDARD, SPOT = "standard", "spot"
 #: Default machine type: 4 cores, 16 GiB of memory.
 MACHINE_TYPE = "e2-standard-4"
 _GI = 1 << 30
-#: GiB: the smallest boot disk that GKE accepts.
+#: Smallest boot disk that GKE accepts, GiB.
 _LEAST_DISK_GI = 10
-#: The limit of GKE.
+#: Maximum number of nodes that GKE accepts.
 _MOST_NODES = 15_000
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRange:
-    """Number of nodes of a pool: GKE adds and removes nodes between both ends."""
+    """Range for the number of nodes of a pool. GKE adds and removes nodes within the range."""
 
     low: int
     high: int
 
     @property
     def fixed(self) -> bool:
-        """True if both ends are equal."""
+        """True if the range allows only one number of nodes."""
         return self.low == self.high
 
     def __str__(self) -> str:
@@ -57,20 +57,20 @@ class NodePool:
     name: str
     nodes: NodeRange
     machine_type: str = MACHINE_TYPE
-    #: True if Google may take the machines away at any time, for a fraction of the price.
+    #: True for cheaper machines that Google can take away at any time.
     spot: bool = False
-    #: Bytes of the boot disk; None: the default of GKE.
+    #: Size of the boot disk in bytes; None for the default of GKE.
     disk_size: int | None = None
-    #: Local SSDs, on which pods store files.
+    #: Number of local SSDs of each node. Pods store files on them.
     local_ssd_count: int = 0
     #: GPU type, for example "nvidia-l4"; empty: no GPU.
     gpu_type: str = ""
-    #: GPUs of each node.
+    #: Number of GPUs of each node.
     gpu_count: int = 0
 
     @property
     def disk_gi(self) -> int:
-        """Boot disk in GiB, rounded up; 0: the default of GKE."""
+        """Size of the boot disk in GiB, rounded up; 0 for the default of GKE."""
         return 0 if self.disk_size is None else -(-self.disk_size // _GI)
 
 
@@ -98,7 +98,7 @@ def read_pool(
 
 
 def first_pools(config: Config, nodes: str, spot_nodes: str | None, **more: Any) -> list[NodePool]:
-    """Return the pools of a new cluster; `more` are arguments of `read_pool`. Raises ResourceError."""
+    """Return the pools of a new cluster. `more`: further arguments of `read_pool`. Raises ResourceError."""
     pools = [read_pool(config, STANDARD, nodes, **more)]
     return [*pools, read_pool(config, SPOT, spot_nodes, spot=True, **more)] if spot_nodes else pools
 

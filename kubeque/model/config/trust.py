@@ -1,4 +1,4 @@
-"""Decide whether the configuration file of the current folder is the user's own: another user may have written it."""
+"""Check that no other user can have written the configuration file in the current folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from kubeque.model.errors import ConfigError
 
 
 def check_trusted(path: Path) -> None:
-    """Raise ConfigError unless the file and its folder belong to this user or root, and others cannot write there.
+    """Raise ConfigError unless this user or root owns the file and its folder, and other users cannot write to them.
 
-    The file chooses queue, store and cluster. So another user with write access to it could start pods with the rights
-    of this user. A sticky folder such as /tmp and a folder that a group may write are accepted: a replaced file has
-    another owner.
+    The file determines the queue, the store and the cluster. So another user with write access to the file could start
+    pods with the rights of this user. Sticky folders such as /tmp and folders with write access for a group are
+    accepted, because a file that another user put in its place belongs to that user.
     """
     for checked in (path, path.parent):
         try:

@@ -17,7 +17,7 @@ from kubeque.model.text import describe
 
 #: Annotations to which a value is cast.
 KINDS = ("int", "float", "bool", "str", "list", "dict")
-#: Kinds whose value depends only on its text.
+#: Kinds for which the text alone determines the value.
 _CAST = frozenset({"int", "float", "bool", "str"})
 #: Annotations with which an argument gets the value unchanged.
 _UNCAST = frozenset({"Any", "object"})
@@ -30,8 +30,9 @@ _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.+)\]|(.+?) ?\| ?None|None ?\| 
 def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str, Any]) -> dict[str, str]:
     """Return the kinds of the arguments that come from the rows, by name.
 
-    A kind is one of KINDS (with `?` if the value may be None) or "given". `given`: the arguments that the call sets.
-    Raises CommandError for an argument that no column and no call provides, or that both provide.
+    A kind is one of KINDS (with `?` if the value may be None) or "given". The parameter `given` holds the arguments
+    that the call itself sets. Raises CommandError for an argument that neither a column nor the call provides. Raises
+    CommandError for an argument that both provide.
     """
     name, columns = function.__name__, rows.columns
     kinds = {}
@@ -56,7 +57,7 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
 
 
 def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the call: texts are cast by the annotation, and other values are checked, like rows.
+    """Return the arguments of the call. Cast texts by the annotation, and check other values as in rows.
 
     Raises CommandError for a value that does not fit the annotation of its argument.
     """
@@ -73,7 +74,7 @@ def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> di
             else:
                 found[argument.name] = _cast_text(value, members) if isinstance(value, str) else _check(value, members)
         except ParametersError:
-            continue  # it cannot be sent, and the caller refuses it
+            continue  # the value cannot be sent, and the caller refuses it
         except (ValueError, KeyError):
             raise CommandError(
                 f"{function.__name__} takes {argument.name!r} as {_text(argument.annotation)}, and the call gives"
@@ -84,7 +85,7 @@ def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> di
 
 
 def _cast_text(text: str, members: frozenset[str]) -> Any:
-    """Return the value of a text for an annotation. Raises ValueError, KeyError."""
+    """Cast a text to the first type of an annotation that accepts it. Raises ValueError, KeyError."""
     if members & {"str", "Literal"}:
         return text
     if "None" in members and text == "None":  # as Jinja writes it
@@ -108,7 +109,10 @@ def _read(text: str, kind: str) -> Any:
 
 
 def _check(value: Any, members: frozenset[str]) -> Any:
-    """Return a value that is not a text, as a text only if the annotation is str. Raises ValueError, KeyError."""
+    """Check a value that is not a text.
+
+    Return it as text if the first type that accepts it is str, otherwise unchanged. Raises ValueError, KeyError.
+    """
     kinds = [kind for kind in KINDS if kind in members]
     if not kinds:
         return value
@@ -174,7 +178,7 @@ def _text(annotation: Any) -> str:
 
 
 def _members(annotation: Any) -> frozenset[str]:
-    """Return the names of the types of an annotation, without their arguments; empty without an annotation."""
+    """Return the names of the types in an annotation, without type arguments; empty without an annotation."""
     if annotation is inspect.Parameter.empty:
         return frozenset()
     text = _text(annotation).replace("NoneType", "None")

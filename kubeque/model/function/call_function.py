@@ -1,6 +1,6 @@
-"""Call a function with the values of a row. Tasks run a copy of this file, which imports nothing of kubeque.
+"""Call a function with the values of a row. Tasks run a copy of this file, so it must not import kubeque.
 
-It must run on every Python that an image may have (3.7 and later).
+The file must run on every Python that an image can have (3.7 and later).
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-#: Bytes of a return value that become columns of the table; a larger value becomes a file, and its short parts columns.
+#: Maximum size in bytes of a return value that becomes columns of the table. A larger value becomes a file, and only
+#: its short parts become columns.
 LARGEST_OUT = 16 * 1024
 #: File with a return value larger than LARGEST_OUT.
 RETURN_FILE = "return.json"
-#: Variable with the types of the row's values by column, as JSON; texts are left out.
+#: Variable with the types of the row's values by column, as JSON. Columns with text are left out.
 TYPES_VARIABLE = "KUBEQUE_ROW_TYPES"
 #: Kind of an argument that gets its value with its original Python type.
 AS_GIVEN = "given"
@@ -31,10 +32,10 @@ _READERS: dict[str, Callable[[str], Any]] = {
 
 
 def cast(text: str, kind: str, letter: str) -> Any:
-    """Return the value of an argument.
+    """Return the value of an argument from its text.
 
     `kind`: int, float, bool, str, list or dict (with `?` if it may be None), or "given". `letter`: type of the value
-    (see value_types). Raises ValueError, KeyError if the value does not fit the kind.
+    (see value_types). Raises ValueError or KeyError if the value does not fit the kind.
     """
     given = _READERS.get(letter, str)(text)
     if kind == AS_GIVEN or (letter == "n" and kind.endswith("?")):
@@ -86,7 +87,7 @@ def _write(name: str, value: Any) -> None:
 
 
 def _shorten(out: dict[str, Any]) -> dict[str, Any]:
-    """Return the name of the file and the shortest values beside it, in their order: at most LARGEST_OUT bytes."""
+    """Return the name of the file and as many of the shortest values as fit into LARGEST_OUT bytes, in their order."""
     sizes = {key: len(json.dumps({key: value})) for key, value in out.items()}
     room = LARGEST_OUT - len(json.dumps({"return_file": RETURN_FILE}))
     kept = set()

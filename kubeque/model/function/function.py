@@ -30,14 +30,14 @@ from kubeque.model.text import describe
 
 #: Name of the program that calls the function. No function can have this name.
 PROGRAM = "kubeque-call.py"
-#: Characters of a function's name in the name of its script, so that each file system takes it.
+#: Maximum number of characters of a function's name in the name of its script, because file systems limit names.
 _NAME_CHARACTERS = 50
 _REMEDY = "define a function with def that calls it with the values of a row"
 #: Decorators that are removed from the function before it is sent.
 _LEFT_BEHIND = {"kubeque", "kubeque_task", "setup", "teardown", "skip_if", "run_if"}
 
-# Annotations are not evaluated, because the types that they name may be missing in the image. All names are inside one
-# function, so that they cannot hide the user's.
+# Annotations are not evaluated, because the image might lack the types. All names of kubeque are inside one function,
+# so that they cannot hide names of the user.
 _FUNCTION = """\
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ if __name__ == "__main__":
     {main}({name})
 """
 
-# The file that called a function in kubeque 0.1. Its digest stays the part of row keys that represents the function and
-# its call, so that rows of existing series do not run again.
+# The file that called a function in kubeque 0.1. Row keys still contain its digest for the function and its call, so
+# that rows of existing series do not run again.
 _KEYED = """\
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ if __name__ == "__main__":
 class FunctionFiles:
     """The files with which a task calls a function."""
 
-    #: Name and text of the function's file, which a task runs. The name has a prefix: with the file name `math.py`
-    #: alone, `import math` would load this file.
+    #: Name and text of the function's file, which a task runs. The name has a prefix, because `import math` would load
+    #: a file with the name `math.py`.
     name: str
     text: str
     call: FunctionCall
@@ -124,9 +124,9 @@ class FunctionFiles:
 def function_files(
     function: Callable[..., Any], rows: Rows, constants: Mapping[str, Any] | None = None
 ) -> FunctionFiles:
-    """Return the files that call `function` once with `constants`; the other arguments come from the row's columns.
+    """Return the files that call `function` once. Its arguments are `constants` and the values of the row's columns.
 
-    A value of a row, and a text in `constants`, get the type of the argument's annotation. Raises CommandError for a
+    Values of a row and texts in `constants` are cast to the annotation of the argument. Raises CommandError for a
     function that cannot be sent or called, and for a value that does not fit an annotation.
     """
     check_function(function)
@@ -159,13 +159,13 @@ def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
 
 
 def check_source(function: Any) -> None:
-    """Raise CommandError for a function that cannot be sent: another object, or one that uses names outside of it."""
+    """Raise CommandError if `function` is not a plain function, or if it uses names that are defined outside of it."""
     check_function(function)
     _source(function)
 
 
 def check_function(function: Any) -> None:
-    """Raise CommandError if `function` is not a function that `def` defines, with the reason."""
+    """Raise CommandError, with the reason, if `function` was not defined with `def` or is a generator."""
     if isinstance(function, FunctionType):
         if hasattr(function, "__wrapped__"):
             raise CommandError(f"{_describe(function)} is wrapped by a decorator, which is not sent: {_REMEDY}")
@@ -197,7 +197,7 @@ def _source(function: Callable[..., Any]) -> tuple[ast.FunctionDef, str]:
         source = inspect.getsource(function)
     except (OSError, TypeError) as error:
         raise CommandError(f"the source of {name} cannot be read: define it with def in a file or a cell") from error
-    # Not dedented: that would change string literals of several lines.
+    # The source is not dedented, because that would change string literals of several lines.
     shift = "if True:\n" if source[:1].isspace() else ""
     try:
         top = ast.parse(shift + source).body[0]

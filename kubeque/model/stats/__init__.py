@@ -1,1 +1,1 @@
-"""Statistics of attempts: durations, advice, groups of failures."""
+"""Statistics of attempts: durations, advice, and groups of failures."""

@@ -1,4 +1,4 @@
-"""Advice: suggestions for a job from the statistics of its attempts, only where the gain is large."""
+"""Advice: suggestions for a job from the statistics of its attempts, given only if the gain is large."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from kubeque.model.job.task import Cause, TaskState, TaskView
 from kubeque.model.resources import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
 
-#: Smallest gain for which advice is given: a share of the time, seconds, bytes.
+#: Smallest gains for which advice is given: share of the time, seconds, and bytes.
 _SHARE = 0.2
 _SECONDS = 10.0
 _BYTES = 256 * MI
-#: Factor above the largest peak: peaks are sampled, and other rows may need more.
+#: Factor between the largest peak and the suggested memory. Peaks are sampled, and other rows might need more.
 _ROOM = 1.25
-#: Causes for which an attempt was lost without a fault of the program.
+#: Causes of attempts that were lost without a fault of the program.
 _WASTED = (Cause.LOST, Cause.PREEMPTED, Cause.OOM, Cause.DISK)
 
 
 @dataclass(slots=True)
 class AttemptStats:
-    """Sums over the attempts of a job, one task at a time."""
+    """Sums over the attempts of a job. `add` adds one task."""
 
-    #: Number of recorded attempts, and the seconds of their parts.
+    #: Number of recorded attempts, and the total seconds of running, staging and saving.
     attempts: int = 0
     running: float = 0.0
     staging: float = 0.0
@@ -35,20 +35,20 @@ class AttemptStats:
     last: float = 0.0
     #: Seconds of the attempts without a result, by cause.
     wasted: dict[Cause, float] = field(default_factory=dict)
-    #: Attempts that ran out of memory.
+    #: Number of attempts that ran out of memory.
     oom: int = 0
-    #: Attempts that ended by an error in kubeque.
+    #: Number of attempts that ended by an error in kubeque.
     internal: int = 0
-    #: Bytes: the largest peak of a task that is ok; and the number of tasks with a known peak.
+    #: Largest peak memory of an ok task in bytes, and the number of ok tasks with a known peak.
     peak: int = 0
     measured: int = 0
-    #: Seconds of each task that is ok.
+    #: Seconds for which the command of each ok task ran.
     times: array[float] = field(default_factory=lambda: array("d"))
     #: End of the last attempt of each consumer, Unix time in seconds.
     consumers: dict[str, float] = field(default_factory=dict)
 
     def add(self, view: TaskView) -> None:
-        """Count one task."""
+        """Add the attempts of one task."""
         for span in spans("", view):
             self.attempts += 1
             self.running += span.seconds
@@ -73,13 +73,13 @@ class AttemptStats:
         return self.last - self.first
 
     def time(self, share: float) -> float:
-        """Return the seconds within which this share of the ok tasks ended; 0 if there are no ok tasks."""
+        """Return the seconds in which the fraction `share` of the ok tasks ended; 0 without ok tasks."""
         ordered = sorted(self.times)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
 
 def advise(job: Job, seen: AttemptStats) -> list[str]:
-    """Return the suggestions, one sentence each, the most useful first."""
+    """Return the suggestions as texts, most useful first."""
     found = [_internal(seen), _memory(job, seen), _staging(seen), _saving(seen), _wasted(seen), _tail(seen)]
     return [sentence for sentence in found if sentence]
 
@@ -110,7 +110,7 @@ def _memory(job: Job, seen: AttemptStats) -> str:
 
 
 def _round_up(count: float) -> int:
-    """Return bytes rounded up to a short quantity: 128Mi, 640Mi, 1.5Gi."""
+    """Round a number of bytes up to a short quantity such as 128Mi, 640Mi or 1.5Gi."""
     step = 64 * MI if count < 1024 * MI else 512 * MI
     return max(128 * MI, math.ceil(count / step) * step)
 

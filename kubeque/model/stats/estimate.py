@@ -12,17 +12,17 @@ from kubeque.model.stats.advice import AttemptStats
 class Estimate:
     """Measurements of the canaries, and the prediction for the held tasks."""
 
-    #: Canaries that ended, and the number of them that are ok.
+    #: Number of canaries that ended, and number of canaries that are ok.
     canaries: int
     ok: int
-    #: Seconds of the command of an ok task: shortest, mean, longest; None if none is ok.
+    #: Shortest, mean and longest duration of the command of an ok task, seconds; None without ok tasks.
     seconds: tuple[float, float, float] | None
-    #: Bytes: the largest peak, 0 if unknown; and the first memory limit of a task, None without limit.
+    #: Largest peak memory in bytes (0 if unknown), and first memory limit of a task in bytes (None without a limit).
     peak: int
     memory: int | None
-    #: Attempts that ran out of memory.
+    #: Number of attempts that ran out of memory.
     oom: int
-    #: Held tasks, and consumers for them.
+    #: Number of held tasks, and number of consumers for the held tasks.
     held: int
     consumers: int
     #: Predicted seconds until the last held task ends; None if unknown.
@@ -30,10 +30,10 @@ class Estimate:
 
 
 def estimate(job: Job, seen: AttemptStats, *, canaries: int, held: int) -> Estimate:
-    """Return the estimate from the statistics `seen` of the ended `canaries`, for `held` tasks.
+    """Estimate the time of `held` tasks from `seen`, the statistics of the ended `canaries`.
 
-    A consumer stages, runs and stores three tasks at the same time, so the slowest of the three determines the time.
-    All attempts count: the other tasks will need retries as often as the canaries.
+    A consumer works on three tasks at a time: it stages one, runs one and saves one. So the slowest of the three steps
+    determines the time. All attempts count, because the held tasks will need retries as often as the canaries.
     """
     times = sorted(seen.times)
     mean = sum(times) / len(times) if times else 0.0

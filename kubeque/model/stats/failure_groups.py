@@ -1,4 +1,4 @@
-"""Groups of failures: same cause, and messages that differ only in numbers."""
+"""Groups of failures that have the same cause and whose messages differ only in numbers."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from kubeque.model.job.task import Cause, Outcome
 from kubeque.model.text import cut
 
-#: Number of tasks that a group names.
+#: Maximum number of tasks that a group names.
 NAMED = 5
-#: Number of groups of each cause; all further messages share one more group.
+#: Maximum number of groups of each cause. All further messages share one additional group.
 _MESSAGES = 50
 _OTHER = "other messages"
-#: Placeholder for a number in a pattern. No message contains it: it is not a Unicode character.
+#: Placeholder for a number in a pattern. No message contains it, because it is not a Unicode character.
 _NUMBER = "\uffff"
 #: Addresses, digests and other long hexadecimal words with a digit in them, and numbers.
 _VARIES = re.compile(r"0[xX][0-9a-fA-F]+|\b(?=[0-9a-f-]*\d)[0-9a-f]{8,}(?:-[0-9a-f]{4,})*\b|\d+(?:[.,:]\d+)*")
@@ -30,12 +30,12 @@ class Group:
     #: Numbers of the first message; None where the messages differ.
     numbers: list[str | None]
     count: int = 0
-    #: The first tasks (index and row).
+    #: Index and row of each of the first tasks.
     first: list[tuple[int, Mapping[str, str]]] = field(default_factory=list)
 
     @property
     def message(self) -> str:
-        """The message with `#` where the messages of the group differ."""
+        """The message, with `#` in place of each number that differs between the messages of the group."""
         pieces = self.pattern.split(_NUMBER)
         texts = (number if number is not None else "#" for number in self.numbers)
         return pieces[0] + "".join(f"{number}{piece}" for number, piece in zip(texts, pieces[1:], strict=False))
@@ -50,7 +50,7 @@ class Group:
 
 
 class Groups:
-    """Collects failures into groups. Memory is bounded by the number of groups, not of failures."""
+    """A collector of failures. Its memory depends on the number of groups, not on the number of failures."""
 
     def __init__(self) -> None:
         self._groups: dict[tuple[Cause, str], Group] = {}
@@ -58,7 +58,7 @@ class Groups:
 
     def add(self, outcome: Outcome, row: Mapping[str, str]) -> None:
         """Count one failed task."""
-        message = cut(outcome.message)  # the queue may hold a longer message, and the pattern takes quadratic time
+        message = cut(outcome.message)  # the queue can hold a longer message, and the pattern takes quadratic time
         numbers = _VARIES.findall(message)
         key = outcome.cause, _VARIES.sub(_NUMBER, message)
         if key not in self._groups:

@@ -8,7 +8,7 @@ from kubeque.model.job.task import Cause
 from kubeque.model.stats.failure_groups import Group
 from kubeque.model.text import printable
 
-#: Number of rows that a line names, and number of groups that have a line.
+#: Maximum number of rows that a line names, and maximum number of groups that have a line.
 _ROWS, _GROUPS = 3, 10
 
 
@@ -17,8 +17,8 @@ def format_groups(
 ) -> Iterator[str]:
     """Yield one line for each of the largest groups: `11 x exit code 1: ValueError: x (rows 3, 8, 13 and 8 more)`.
 
-    `limit`: maximum number of characters of a message. `read_message`: returns the message of a group in place of the
-    one that the group has.
+    `limit`: maximum number of characters of a message. `read_message`: function that returns the message to show for a
+    group; None to show `Group.message`.
     """
     for group in groups[:_GROUPS]:
         message = read_message(group) if read_message else group.message
@@ -30,7 +30,7 @@ def format_groups(
 
 
 def reason(cause: Cause, message: str, limit: int) -> str:
-    """Return why tasks failed: the cause and the message, or the message alone if it has the exit code."""
+    """Return the cause and the message as one text. A message that begins with the exit code is returned alone."""
     text = printable(last_line(message, limit), limit)
     if cause is Cause.EXIT and text.startswith("exit code"):
         return text
@@ -38,13 +38,19 @@ def reason(cause: Cause, message: str, limit: int) -> str:
 
 
 def last_line(message: str, limit: int) -> str:
-    """Return a message without its lines of code, if it is longer than `limit`: the last line names the error."""
+    """Remove the lines of code from a message that is longer than `limit`.
+
+    Keep the last line, which names the error.
+    """
     before, also, last = message.rpartition(" | ")
     return f"{before.partition(': ')[0]}: {last}" if also and len(message) > limit else message
 
 
 def name_rows(group: Group) -> str:
-    """Return the first rows of a group and the number of the others; a single row with its values."""
+    """Return a text with the first rows of a group and the number of further rows.
+
+    A single row is shown with its values.
+    """
     indexes = [index for index, _ in group.first[:_ROWS]]
     if group.count == 1:
         values = (f"{name}={printable(value)}" for name, value in group.first[0][1].items() if name != "index")

@@ -10,12 +10,12 @@ from heapq import heappop, heappush
 
 from kubeque.model.job.task import Cause, TaskView
 
-#: Seconds: times are stored in milliseconds, so adjacent spans may appear to overlap by two of them.
+#: Seconds by which adjacent spans can seem to overlap, because times are stored in milliseconds.
 _ROUNDING_SECONDS = 0.002
 
 
 class By(StrEnum):
-    """Subject of a lane of a timeline."""
+    """Kind of object that a lane of a timeline represents."""
 
     CONSUMER = "consumer"
     TASK = "task"
@@ -27,10 +27,10 @@ class Span:
     """One attempt that ended, as an interval of time."""
 
     job: str
-    #: The task.
+    #: Index of the task.
     index: int
     attempt: int
-    #: The consumer that ran it.
+    #: Name of the consumer that ran the attempt.
     consumer: str
     cause: Cause
     #: Exit code, or the signal's number for `signal`.
@@ -39,10 +39,10 @@ class Span:
     start: float
     #: Duration of the command, seconds.
     seconds: float
-    #: Seconds to stage its inputs, and to store its results.
+    #: Seconds to stage the inputs, and seconds to save the results.
     staging: float = 0.0
     saving: float = 0.0
-    #: Parts of these seconds during which the consumer ran no other task. See `find_uncovered`.
+    #: Parts of `staging` and `saving` during which the consumer ran no other task. See `find_uncovered`.
     lead: float = 0.0
     trail: float = 0.0
 
@@ -58,12 +58,12 @@ class Lanes:
 
     #: Label of each lane.
     labels: tuple[str, ...]
-    #: Number of the lane of each span.
+    #: Index into `labels` for each span.
     of: tuple[int, ...]
 
 
 def spans(job: str, view: TaskView) -> Iterator[Span]:
-    """Yield the recorded attempts of a task, oldest first, without those that did not begin."""
+    """Yield the recorded attempts of a task, oldest first. Skip attempts that did not begin."""
     for a in view.record.history:
         if a.start > 0:
             yield Span(
@@ -74,8 +74,8 @@ def spans(job: str, view: TaskView) -> Iterator[Span]:
 def find_uncovered(found: Iterable[Span]) -> list[Span]:
     """Return the spans in order of their start, with `lead` and `trail` set.
 
-    A consumer stages the next task and stores the last one while it runs a task. A timeline shows only the parts of
-    staging and storing during which no task ran.
+    While a consumer runs a task, it stages the next task and saves the previous task. A timeline shows only the parts
+    of staging and saving during which no task ran.
     """
     ordered = sorted(found, key=lambda span: (span.start, span.job, span.index, span.attempt))
     following: dict[str, float] = {}
@@ -93,8 +93,12 @@ def find_uncovered(found: Iterable[Span]) -> list[Span]:
 
 
 def lanes(found: Sequence[Span], by: By) -> Lanes:
-    """Return lanes for spans in order of start: one for each consumer, task or job, more if its spans overlap."""
-    # By key: lanes in use as (time at which it becomes free, lane), the free lanes, and the number of lanes.
+    """Return lanes for spans that are in order of start.
+
+    Each consumer, task or job has one lane, or several lanes if its spans overlap.
+    """
+    # By key: lanes in use, as pairs of the time at which the lane becomes free and the lane; free lanes; number of
+    # lanes.
     busy: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
     free: dict[tuple[str, int], list[int]] = defaultdict(list)
     count: dict[tuple[str, int], int] = {}
@@ -104,7 +108,7 @@ def lanes(found: Sequence[Span], by: By) -> Lanes:
         while busy[key] and busy[key][0][0] <= span.start - span.lead + _ROUNDING_SECONDS:
             heappush(free[key], heappop(busy[key])[1])
         if free[key]:
-            lane = heappop(free[key])  # the first one, so that the last lanes are the short ones
+            lane = heappop(free[key])  # the first free lane, so that the last lanes have the fewest spans
         else:
             lane = count.get(key, 0)
             count[key] = lane + 1
@@ -133,7 +137,7 @@ def _label(key: tuple[str, int], by: By, lane: int) -> str:
 
 
 def consumer_label(owner: str) -> str:
-    """Return a short label of a consumer: its process id on one machine, else its pod."""
+    """Return a short label of a consumer: the process id on one machine, otherwise the pod."""
     kind, *rest = owner.split(":")
     if kind == "local" and len(rest) == 3:
         return f"process {rest[1]}"
