@@ -15,104 +15,104 @@ from kubeque.model.job.task import Death, Tally
 
 @dataclass(frozen=True, slots=True)
 class ConsumerStatus:
-    """A consumer as its cluster knows it."""
+    """The state of a consumer as its cluster reports it."""
 
-    #: Owner in the leases that it holds.
+    #: Owner name in the leases of the consumer.
     owner: str
-    #: "running" or another state of the cluster.
+    #: "running", or a different state that the cluster reports.
     state: str = "running"
-    #: Reason that keeps it from running; empty without one.
+    #: Reason why the consumer does not run; empty if there is none.
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Standstill:
-    """Reasons that keep the consumers of a job from starting."""
+    """The reasons why the consumers of a job do not start."""
 
-    #: Messages, most frequent first; empty if nothing is wrong.
+    #: Messages, the most frequent first; empty if there is no problem.
     messages: tuple[str, ...] = ()
-    #: Seconds since the first start was due; 0 if any consumer has started or is about to start.
+    #: Seconds since the first consumer should have started; 0 if any consumer has started or is about to start.
     seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A permission that submitting or watching needs."""
+    """A permission that is needed to submit or watch jobs."""
 
-    #: For example `create jobs`.
+    #: The permitted action, for example `create jobs`.
     what: str
     granted: bool
-    #: Its purpose, for messages, for example `to check permissions`.
+    #: The purpose of the permission in messages, for example `to check permissions`.
     needed_for: str
-    #: True if sweeps run without it.
+    #: True if sweeps run without this permission.
     optional: bool = False
-    #: Message for a permission that is not granted.
+    #: Message if the permission is not granted.
     problem: str = "is not allowed"
 
 
 class Cluster(Protocol):
-    """One cluster. Methods are safe for concurrent processes and raise ClusterError."""
+    """One cluster. Several processes can call the methods at the same time. The methods raise ClusterError."""
 
     @property
     def url(self) -> str:
-        """URL by which other processes open it."""
+        """URL with which other processes open this cluster."""
 
     @property
     def runs_images(self) -> bool:
         """True if consumers run in the container image of the job."""
 
     def capacity(self, *, gpus: bool = False) -> Machine | None:
-        """Return the resources that all its consumers share; None if each has its own. `gpus`: look for GPUs, too.
+        """Return the resources that all consumers of this cluster share; None if each consumer has its own.
 
-        Raises UserError if consumers of this cluster cannot run on this machine.
+        `gpus`: True also detects GPUs. Raises UserError if consumers of this cluster cannot run on this machine.
         """
 
     @property
     def start_hint(self) -> str:
-        """Text about the programs that the user must start before consumers can run; empty if none is known."""
+        """Message about what the user must start before consumers can run; empty if nothing is known to be missing."""
 
     def prepare(self) -> None:
-        """Create the files on this machine that queue and cluster need. Raises ConfigError."""
+        """Create the files on this machine that the queue and the cluster need. Raises ConfigError."""
 
     def check(self, spec: JobSpec) -> None:
-        """Raise UserError if consumers of this cluster cannot serve such a job. Creates nothing."""
+        """Raise UserError if consumers of this cluster cannot serve a job with this spec. Creates nothing."""
 
     def permissions(self) -> list[Permission]:
-        """Return the permissions that sweeps need, and whether this account has them."""
+        """Return the permissions that sweeps need. Each has a flag that shows if this account has the permission."""
 
     def why_unkept(self, spec: JobSpec) -> str:
-        """Return the reason why the job has no keeper; empty if it has one or does not want one."""
+        """Return the reason why a job with this spec gets no keeper; empty if it gets a keeper or requests none."""
 
     @property
     def consumer_version(self) -> str:
-        """Version of kubeque that its consumers run; empty if it is not known."""
+        """Version of kubeque that the consumers of this cluster run; empty if unknown."""
 
     def fleet(self, job_name: str, urls: Iterable[str] = ()) -> str:
-        """Return the name of the fleet that serves a new job. `urls`: its results and its inputs."""
+        """Return the name of the fleet that serves a new job. `urls`: URLs of the results and inputs of the job."""
 
     def default_consumers(self, tasks: int) -> int:
         """Return the default number of consumers for a job of `tasks` tasks."""
 
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        """Start missing consumers for `waiting` (counts by size class). Returns the number started."""
+        """Start missing consumers, and return the number of started consumers. `waiting`: task counts by size class."""
 
     def has_keeper(self, job: Job) -> bool:
         """True if a keeper observes the job."""
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
-        """Return the consumers that run or start."""
+        """Return the consumers of a fleet that run or start."""
 
     def find_death(self, owner: str) -> Death | None:
-        """Return how a consumer died; None if it is alive or unknown to this cluster."""
+        """Return how a consumer died; None if the consumer is alive or unknown to this cluster."""
 
     def evictions(self, job: Job) -> list[Eviction]:
-        """Return the consumers of a job that their nodes evicted because of the disk that their tasks used."""
+        """Return the evicted consumers of a job. A node evicts a consumer if its task uses too much disk."""
 
     def standstill(self, job: Job) -> Standstill:
-        """Return the reasons that keep the consumers of a job from starting."""
+        """Return the reasons why the consumers of a job do not start."""
 
     def finish(self, job: Job, *, removed: bool = False) -> None:
-        """Clean up after a job that has ended or was `removed`. Consumers that serve other jobs stay."""
+        """Clean up after a job that has ended or was removed (`removed`). Consumers that serve other jobs stay."""
 
     def stop(self) -> int:
-        """End all consumers of this cluster. Returns their number."""
+        """End all consumers of this cluster, and return their number."""

@@ -1,4 +1,4 @@
-"""The environment of consumers on one machine: what their Python, the queue and the store need, and nothing else."""
+"""The environment of consumers on one machine. It has only the variables that Python, the queue and the store need."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 
 from kubeque.clusters.in_pod import QUEUE_VARIABLE
 
-#: Variables of each consumer: its Python, its user, its folders, proxies, certificates, and kubeque's own.
+#: Variables that each consumer gets: for Python, user, folders, proxies and certificates, and kubeque's own.
 _ALWAYS = re.compile(
     r"PATH|HOME|USER|LOGNAME|TMPDIR|LD_LIBRARY_PATH|PYTHON(PATH|HOME|USERBASE)|KUBEQUE_.*"
     r"|(?i:https?|all|no|ftp)_(?i:proxy)"
     r"|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
     re.DOTALL,
 )
-#: Consumers use UTF-8, whatever the locale of the process that starts them, because stored environments are UTF-8.
+#: Consumers use UTF-8 regardless of the locale of the process that starts them, because stored environments are UTF-8.
 _UTF8 = {"PYTHONUTF8": "1"}
 _GOOGLE = r"GOOGLE_.*|GCLOUD_.*|GCE_.*|CLOUDSDK_.*|DATASTORE_.*|GCSFS_.*|STORAGE_EMULATOR_HOST|NO_GCE_CHECK|FSSPEC_.*"
 _AMAZON = r"AWS_.*|BOTO.*|S3_.*|FSSPEC_.*"
-#: Variables that hold a login, by the scheme of the URLs that need it.
+#: Variables that hold a login, by the URL scheme that needs the login.
 _LOGINS = {
     "postgresql": "PG[A-Z]+", "postgres": "PG[A-Z]+",
     "datastore": _GOOGLE, "gs": _GOOGLE, "gcs": _GOOGLE,
@@ -30,24 +30,25 @@ _LOGINS = {
 _OTHER_LOGINS = r"AZURE_.*|HF_TOKEN|FSSPEC_.*"
 #: Schemes of URLs that need no login.
 _HERE = ("", "sqlite", "memory", "file", "local", "http", "https")
-#: Folder with login files such as ~/.aws, ~/.pgpass and ~/.config/gcloud.
+#: Variable with the folder of login files such as ~/.aws, ~/.pgpass and ~/.config/gcloud.
 _LOGIN_FOLDER = "HOME"
 
 
 def consumer_environment(environ: Mapping[str, str], urls: Iterable[str]) -> dict[str, str]:
-    """Return the environment of a consumer that a process with `environ` starts for a queue and stores at `urls`.
+    """Return the environment for a consumer that uses the queue and stores at `urls`.
 
-    The URL of the queue is not in it, because the programs of tasks can read the environment of their parent.
+    `environ`: environment of the process that starts the consumer. The result does not contain the URL of the queue,
+    because the programs of tasks can read the environment of their parent.
     """
     always = {name: value for name, value in environ.items() if _ALWAYS.fullmatch(name) and name != QUEUE_VARIABLE}
     return always | _login_variables(environ, urls) | _UTF8
 
 
 def login_digest(environ: Mapping[str, str], queue_url: str, urls: Iterable[str], key: Callable[[], bytes]) -> str:
-    """Return a digest of the login at a queue and stores, hex; empty if there is none.
+    """Return a hex digest of the login for a queue and stores; empty if there is no login.
 
-    `queue_url`: empty for the queue of the home folder. `key` returns random bytes: without them, passwords could be
-    guessed from the digest.
+    `queue_url`: empty for the queue of the home folder. `key`: function that returns random bytes. Without these bytes,
+    passwords could be guessed from the digest.
     """
     urls = [queue_url, *urls]
     variables = _login_variables(environ, urls)

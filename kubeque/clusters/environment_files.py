@@ -1,7 +1,7 @@
-"""The environments of submitters, kept in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
+"""The environments of submitters, stored in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
 
-A second file has the folder and the pushes from which the inputs of the revision were found. The files may contain
-passwords, so only the user may read them. Their contents are never written to a spec, bucket, report or message.
+A second file has the folder and the pushes from which the inputs of the revision were made. Only the user can read the
+files, because they can contain passwords. Their contents are never written to a spec, bucket, report or message.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _NAME = re.compile(r"([a-z0-9]+)-(\d+)(\.sources)?\.json")
 
 @dataclass(frozen=True, slots=True)
 class KeptEnvironment:
-    """The file of one environment."""
+    """A stored file of one environment."""
 
     path: Path
     uid: str
-    #: Digest of the URL of the queue that has the job; empty if the file cannot be read.
+    #: Digest of the queue URL of the job; empty if the file cannot be read.
     queue: str
     bytes: int
-    #: Unix time of its last change, seconds.
+    #: Unix time of the last change, in seconds.
     modified: float
 
 
@@ -45,19 +45,25 @@ class Environments:
         self._folder = home / "environments"
 
     def path(self, job: Job, revision: int | None = None) -> Path:
-        """Return the file of a revision of a job (default: the present one), whether it exists or not."""
+        """Return the path of a revision's file (default: the present revision). The file need not exist."""
         return self._folder / f"{job.uid}-{job.revision if revision is None else revision}.json"
 
     def write(self, job: Job, environment: Environment, *, queue: str) -> None:
-        """Store the environment of a job's revision. `queue`: digest of the URL of its queue. Raises ClusterError."""
+        """Store the environment of the present revision of a job. Raises ClusterError.
+
+        `queue`: digest of the queue URL.
+        """
         self._write(self.path(job), {"queue": queue, **environment.to_wire()})
 
     def write_sources(self, job: Job, content: Mapping[str, Any], *, queue: str) -> None:
-        """Store where the inputs of a job's revision came from. Raises ClusterError."""
+        """Store the sources of the inputs of the present revision of a job. Raises ClusterError."""
         self._write(self.path(job).with_suffix(".sources.json"), {"queue": queue, **content})
 
     def read_sources(self, job: Job) -> Any:
-        """Return what `write_sources` stored. Raises ClusterError if it is missing, ValueError if it is damaged."""
+        """Return the content that `write_sources` stored.
+
+        Raises ClusterError if the file cannot be read. Raises ValueError if the file is damaged.
+        """
         path = self.path(job).with_suffix(".sources.json")
         try:
             return json.loads(path.read_bytes())
@@ -66,7 +72,7 @@ class Environments:
 
     def _write(self, path: Path, content: Mapping[str, Any]) -> None:
         partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        # ASCII with escapes: a byte that is not UTF-8 is a lone surrogate here, and UTF-8 has none.
+        # Write ASCII with escapes. A byte that is not UTF-8 is a lone surrogate here, which UTF-8 cannot encode.
         text = json.dumps(content)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -79,7 +85,10 @@ class Environments:
             raise ClusterError(f"the environment cannot be kept in {self._folder}: {error.strerror}") from error
 
     def read(self, job: Job, revision: int | None = None) -> Environment:
-        """Return the environment of a revision. Raises EnvironmentGone if it is missing or damaged, ClusterError."""
+        """Return the environment of a revision (default: the present revision).
+
+        Raises EnvironmentGone if the file is missing or damaged. Raises ClusterError if the file cannot be read.
+        """
         path = self.path(job, revision)
         try:
             return Environment.from_wire(json.loads(path.read_bytes()))
@@ -91,14 +100,14 @@ class Environments:
             raise ClusterError(f"the environment {path} cannot be read: {error.strerror}") from error
 
     def remove(self, uid: str) -> None:
-        """Delete all environments of a job. What cannot be deleted is left to `kubeque gc`."""
+        """Delete all environments of a job. `kubeque gc` later deletes files that cannot be deleted now."""
         for kept in self.kept():
             if kept.uid == uid:
                 with suppress(OSError):
                     kept.path.unlink(missing_ok=True)
 
     def kept(self) -> Iterator[KeptEnvironment]:
-        """Yield all files."""
+        """Yield all stored files."""
         with suppress(OSError):
             for path in sorted(self._folder.iterdir()):
                 if found := _NAME.fullmatch(path.name):
@@ -122,7 +131,7 @@ def this_umask() -> int:
         for line in Path("/proc/self/status").read_bytes().splitlines():
             if line.startswith(b"Umask:"):
                 return int(line.split()[1], 8)
-    umask = os.umask(0o077)  # reading it means changing it for a moment, which another thread may notice
+    umask = os.umask(0o077)  # the umask can only be read by changing it, and threads may notice the change
     os.umask(umask)
     return umask
 

@@ -1,4 +1,4 @@
-"""The home folder of kubeque on this machine, which only its user may read."""
+"""The home folder of kubeque on this machine. Only its user can read it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kubeque.model.errors import ClusterError, ConfigError
 
 
 def open_private(path: str, flags: int) -> int:
-    """Opener for `open`: only this user may read a file that it creates."""
+    """Open a file; only this user can read a new file. This is an `opener` for `open`."""
     return os.open(path, flags, 0o600)
 
 
 def make_home(home: Path) -> None:
-    """Create the home folder, readable by its user only: it holds commands and results. Raises ConfigError."""
+    """Create the home folder, readable only by this user, because it holds commands and results. Raises ConfigError."""
     remedy = "set KUBEQUE_HOME to a folder of your own"
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -34,8 +34,10 @@ def _owner(folder: Path) -> str:
 
 
 def has_key_since(folder: Path, at: float) -> bool:
-    """True if the key of `folder` existed at a Unix time, seconds. A home folder that was deleted and created again has
-    a later key."""
+    """True if the key of `folder` existed at `at`, a Unix time in seconds.
+
+    If a home folder is deleted and created again, its key is newer.
+    """
     try:
         return (folder / "key").stat().st_mtime <= at
     except OSError:
@@ -43,7 +45,7 @@ def has_key_since(folder: Path, at: float) -> bool:
 
 
 def home_key(folder: Path) -> bytes:
-    """Return random bytes that are kept in `folder` of the home folder. Raises ClusterError."""
+    """Return the key: random bytes that are stored in `folder`, a folder in the home folder. Raises ClusterError."""
     path = folder / "key"
     with suppress(OSError):
         return path.read_bytes()
@@ -53,7 +55,7 @@ def home_key(folder: Path) -> bytes:
         with open(partial, "xb", opener=open_private) as file:
             file.write(secrets.token_bytes(32))
         try:
-            os.link(partial, path)  # of two processes one has the key that both use
+            os.link(partial, path)  # if two processes write a key, both use the first one
         except FileExistsError:
             pass
         finally:

@@ -1,4 +1,4 @@
-"""Environment, certificates and termination message of a consumer, keeper or closer."""
+"""Environment, certificates and termination message of a consumer, keeper or closing program."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kubeque.model.errors import ConfigError
 
 #: Kubernetes copies the contents of this file into the pod's status when the container ends.
 _TERMINATION_LOG = Path("/dev/termination-log")
-#: Limit of the termination message, bytes.
+#: Maximum size of the termination message in bytes.
 _MESSAGE_BYTES = 2000
-#: Variable with the URL of the queue, including its password.
+#: Environment variable with the URL of the queue, including the password.
 QUEUE_VARIABLE = "KUBEQUE_QUEUE_URL"
 
 
 def required_variable(name: str) -> str:
-    """Return a variable that kubeque sets for its processes. Raises ConfigError if it is missing."""
+    """Return the value of a variable that kubeque sets for its processes. Raises ConfigError if it is not set."""
     value = os.environ.get(name)
     if not value:
         raise ConfigError(f"the variable {name} is not set: only kubeque itself starts this program")
@@ -30,10 +30,10 @@ def required_variable(name: str) -> str:
 
 
 def queue_url() -> str:
-    """Return the URL of the queue: a variable in a pod, the first line of standard input on one machine.
+    """Return the URL of the queue: in a pod from a variable, on one machine from the first line of standard input.
 
-    It is not an argument, because every user of the machine can read arguments. On one machine it is not a variable
-    either, because the programs of tasks may run as the same user and can then read the environment of each process.
+    The URL is not an argument, because every user of the machine can read arguments. On one machine it is not a
+    variable, because programs of tasks can read the environment of each process of the same user.
     """
     if QUEUE_VARIABLE not in os.environ and not sys.stdin.isatty():
         return sys.stdin.readline().strip() or required_variable(QUEUE_VARIABLE)
@@ -41,17 +41,17 @@ def queue_url() -> str:
 
 
 def start_with_queue(words: Sequence[str], url: str, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process that calls `queue_url` and outlives this one. `options`: those of Popen. Raises OSError."""
+    """Start a process that calls `queue_url` and outlives this process. `options`: options of Popen. Raises OSError."""
     process = subprocess.Popen(words, stdin=subprocess.PIPE, start_new_session=True, **options)
     assert process.stdin is not None
-    with suppress(BrokenPipeError), process.stdin as stdin:  # it has ended already
+    with suppress(BrokenPipeError), process.stdin as stdin:  # the process has already ended
         stdin.write(f"{url}\n".encode())
     return process
 
 
 def write_termination_message(text: str) -> None:
-    """Write the termination message of this container, or clear it with an empty text."""
-    with suppress(OSError):  # the image may forbid it; the lease then has the information
+    """Write the termination message of this container. An empty text clears the message."""
+    with suppress(OSError):  # the image may forbid writing; the lease then has the information
         fd = os.open(_TERMINATION_LOG, os.O_WRONLY | os.O_CLOEXEC)
         try:
             data = text.encode(errors="replace")[:_MESSAGE_BYTES]
@@ -62,7 +62,7 @@ def write_termination_message(text: str) -> None:
 
 
 def use_own_certificates() -> None:
-    """Use certifi's authorities in this process if the image has none in the default paths of OpenSSL."""
+    """Use the certificates of certifi in this process if the image has none in the default paths of OpenSSL."""
     paths = ssl.get_default_verify_paths()
     if paths.cafile is None and not (paths.capath and any(Path(paths.capath).iterdir())):
         with suppress(ImportError):

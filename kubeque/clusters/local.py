@@ -36,28 +36,28 @@ from kubeque.model.job.task import Death, Tally
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 from kubeque.model.wording import command
 
-#: Digest of a login in the name of a fleet.
+#: Pattern of the digest of a login in the name of a fleet.
 _LOGIN = re.compile("[0-9a-f]{8}")
-#: Seconds that consumers have to leave on `stop` before they are killed.
+#: Seconds that consumers have to leave after `stop`, before they are killed.
 _STOP_SECONDS = 15.0
-#: Number of deaths in a row, each before a first task, from which the reason is reported.
+#: Number of consecutive consumers that died before their first task, from which the reason is reported.
 _MANY_DEATHS = 5
-#: Seconds after the last start for which such deaths are reported although other consumers work: twice the longest
-#: pause.
+#: Seconds after the last start for which such deaths are reported even if other consumers work. This is twice the
+#: longest pause.
 _RECENT_SECONDS = 120.0
 
 
 class LocalCluster:
-    """Cluster of the consumers of one home folder on this machine."""
+    """The cluster of all consumers of one home folder on this machine."""
 
     def __init__(
         self, home: Path, queue_url: str, *, linger_seconds: float = 5.0, gpus: Sequence[str] = (),
         pause_seconds: float = 1.0,
     ) -> None:  # fmt: skip
-        """`gpus`: the devices of this machine; empty for those that nvidia-smi lists.
+        """`gpus`: GPU devices of this machine; empty for the devices that nvidia-smi lists.
 
-        `pause_seconds`: shortest time between two starts in a slot after one death. Each further death doubles this
-        time.
+        `pause_seconds`: minimum time between two starts in a slot after one consumer has died there. Each further death
+        doubles this time.
         """
         self._pause_seconds = pause_seconds
         self._gpus = tuple(gpus)
@@ -90,7 +90,7 @@ class LocalCluster:
         make_home(self._home)
 
     def check(self, spec: JobSpec) -> None:
-        """Accept every job: processes of this machine need no image and no permission."""
+        """Accept every job, because processes on this machine need no image and no permission."""
 
     def permissions(self) -> list[Permission]:
         return []
@@ -110,7 +110,7 @@ class LocalCluster:
         return max(1, min(tasks, math.ceil(self.capacity().cores)))
 
     def slots(self) -> list[Slot]:
-        """Return all slots that were ever used, those of each fleet in order."""
+        """Return all slots that were ever used, sorted by fleet and number."""
         found = [path for pattern in ("*.slot", "*/*.slot") for path in self.folder.glob(pattern)]
         numbers = sorted((path.parent, int(path.stem)) for path in found if path.stem.isdigit())
         return [Slot(folder, number) for folder, number in numbers]
@@ -140,9 +140,9 @@ class LocalCluster:
             raise ClusterError(f"no consumer could be started in {self._home}: {error.strerror}") from error
 
     def _launcher(self, job: Job, spec: JobSpec) -> Callable[[Slot], int]:
-        """Return a function that starts a consumer for a job and returns its pid.
+        """Return a function that starts a consumer for a job and returns the pid.
 
-        Raises ClusterError if this process cannot start the consumers of its fleet.
+        Raises ClusterError if this process cannot start consumers of the job's fleet.
         """
         urls = [job.url, *(item.url for item in [*spec.inputs, *spec.row_inputs.values()])]
         base = fleet_name(self._home)
@@ -169,11 +169,11 @@ class LocalCluster:
             "--slot", str(slot.number), "--linger", str(self._linger_seconds),
         ]  # fmt: skip
         with open(slot.log, "ab", opener=open_private) as log:
-            # The process is not waited for: it outlives this one.
+            # Do not wait for the process, because it outlives this process.
             return start_with_queue(words, self._queue_url, stdout=log, stderr=log, cwd=self._home, env=environ).pid
 
     def evictions(self, job: Job) -> list[Eviction]:
-        """Return []: no node stops consumers of this machine."""
+        """Return [], because consumers on this machine are never evicted."""
         return []
 
     def find_death(self, owner: str) -> Death | None:
@@ -190,7 +190,7 @@ class LocalCluster:
         return Death()
 
     def standstill(self, job: Job) -> Standstill:
-        """Return why the consumers of a slot die at their start. While others work, old deaths are left out."""
+        """Return why the consumers of a slot die when they start. While other consumers work, leave out old deaths."""
         slots = self._slots_of(job.fleet)
         works = any(slot.alive() and slot.deaths() < _MANY_DEATHS for slot in slots)
         failed = [
@@ -205,7 +205,7 @@ class LocalCluster:
         return Standstill((f"the last {worst.deaths()} consumers died before their first task; {ends}",))
 
     def finish(self, job: Job, *, removed: bool = False) -> None:
-        """Do nothing: idle consumers leave by themselves or serve the next job."""
+        """Do nothing, because idle consumers leave by themselves or serve the next job."""
 
     def stop(self) -> int:
         running = [slot for slot in self.slots() if slot.alive()]
@@ -225,10 +225,10 @@ class LocalCluster:
 
 
 def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
-    """Return number and folder of an attempt on this machine; None if there is none.
+    """Return the number and folder of an attempt of a task on this machine; None if there is none.
 
-    `attempt`: its number; None for the last one. The folder has the streams `stdout` and `stderr`. It exists while the
-    attempt runs, and stays if its consumer was killed.
+    `attempt`: number of the attempt; None for the last attempt. The folder has the streams `stdout` and `stderr`. It
+    exists while the attempt runs, and stays if the consumer is killed.
     """
     found = {
         int(number): path
@@ -243,7 +243,7 @@ def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None)
 def fleet_name(home: Path, login: str = "") -> str:
     """Return the name of a fleet of a home folder on this machine.
 
-    `login`: digest of the login of its consumers; empty if they need none.
+    `login`: digest of the login of the consumers; empty if the consumers need no login.
     """
     name = f"local-{hashlib.sha256(host_name() + b' ' + os.fsencode(home)).hexdigest()[:10]}"
     return f"{name}-{login}" if login else name

@@ -1,4 +1,4 @@
-"""The cores, memory and GPUs of this machine, as far as this process may use them."""
+"""The cores, memory and GPUs of this machine that this process can use."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: Time limit of nvidia-smi, seconds: a broken driver can block it.
+#: Time limit of nvidia-smi in seconds, because a broken driver can block it.
 _PROBE_SECONDS = 10.0
-#: File with the devices that the configuration names.
+#: Name of the file with the GPU devices that the configuration names.
 _DEVICES = "gpus.txt"
-#: Largest limit of memory that cgroup v1 writes for "no limit" is about 2**63; no machine has 2**60 bytes.
+#: Memory limit in bytes from which a limit means "no limit". cgroup v1 writes about 2**63 for "no limit", and no
+#: machine has 2**60 bytes.
 _NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The resources of one machine that its tasks share."""
+    """The resources of one machine, shared by its tasks."""
 
     cores: float
-    #: Bytes of memory.
+    #: Memory in bytes.
     memory: int
     #: GPU devices, as CUDA_VISIBLE_DEVICES names them.
     gpus: tuple[str, ...] = ()
@@ -30,7 +31,8 @@ class Machine:
 def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Machine:
     """Return the cores and memory of this machine, within the CPU affinity and the cgroups of this process.
 
-    `folder`, `own`: the mounted cgroups and those of this process (cgroups(7)). GPUs: see `gpu_devices`.
+    `folder`: folder where the cgroups are mounted. `own`: file with the cgroups of this process (cgroups(7)). The
+    result has no GPUs; use `gpu_devices`.
     """
     groups = list(_own_groups(folder, own))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -42,7 +44,7 @@ def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/
 
 
 def _own_groups(folder: Path, own: Path) -> Iterator[Path]:
-    """Yield the folders of the cgroups of this process and of their parents, in the layouts of both versions."""
+    """Yield the folders of this process's cgroups and of their parents, for both cgroup v1 and v2."""
     try:
         lines = own.read_bytes().splitlines()
     except OSError:
@@ -52,7 +54,7 @@ def _own_groups(folder: Path, own: Path) -> Iterator[Path]:
         roots = [folder] if not controllers else [folder / os.fsdecode(name) for name in controllers.split(b",")]
         inner = Path(os.fsdecode(path.strip(b"/")))
         for root in roots:
-            # In a container the path is often that of the host; the folder itself is then the own cgroup.
+            # In a container, the path is often a path of the host. The mounted folder itself is then the own cgroup.
             yield from (root / part for part in (inner, *inner.parents))
 
 
@@ -79,19 +81,22 @@ def _read(file: Path) -> bytes:
 
 
 def gpu_devices(fleet: Path) -> tuple[str, ...]:
-    """Return the GPU devices for the tasks of a fleet: those that `declare_gpus` stored, else those of nvidia-smi."""
+    """Return the GPU devices for the tasks of a fleet.
+
+    These are the devices that `declare_gpus` stored or, if there are none, the devices that nvidia-smi lists.
+    """
     declared = _read(fleet / _DEVICES).decode(errors="replace").split()
     return tuple(declared or _nvidia_devices())
 
 
 def declare_gpus(fleet: Path, gpus: Sequence[str]) -> None:
-    """Store the devices that the user names (`gpus` in the configuration), for all consumers of a fleet."""
+    """Store the GPU devices of the configuration (`gpus`) for all consumers of a fleet."""
     if gpus:
         (fleet / _DEVICES).write_text("\n".join(gpus))
 
 
 def _nvidia_devices() -> list[str]:
-    """Return the numbers of the NVIDIA devices of this machine; empty without a driver."""
+    """Return the numbers of the NVIDIA devices of this machine; empty if there is no driver."""
     words = ["nvidia-smi", "--query-gpu=index", "--format=csv,noheader"]
     try:
         found = subprocess.run(

@@ -1,4 +1,4 @@
-"""Open the cluster that a URL names; callers outside this folder use these functions, not a URL's scheme."""
+"""Open the cluster that a URL names. Code outside this folder calls these functions and does not parse the URL."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ _KUBERNETES, _GKE = "kubernetes://", "gke://"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Cluster logins to use instead of those of this machine's user. Each login is a function that is called on first
-    use."""
+    """Logins for clusters that replace the logins of this machine's user.
 
-    #: Makes a kubernetes ApiClient; None: use the kubeconfig.
+    Each login is a function that is called on first use.
+    """
+
+    #: Function that returns a kubernetes ApiClient; None for the login of the kubeconfig.
     kubernetes: Callable[[], Any] | None = None
-    #: Makes google.auth credentials; None: use the default credentials.
+    #: Function that returns google.auth credentials; None for the default credentials.
     google: Callable[[], Any] | None = None
 
 
@@ -49,7 +51,7 @@ def open_cluster(url: str, config: Config, access: Access | None = None) -> Clus
 
 
 def is_local(url: str) -> bool:
-    """True if consumers run as processes of this machine, without images."""
+    """True if consumers run as processes on this machine, without images."""
     return url in _LOCAL
 
 
@@ -61,9 +63,9 @@ def is_hosted(url: str) -> bool:
 def open_hosted(
     config: Config, *, url: str = "", access: Access | None = None, tell: Callable[[str, float], None] | None = None
 ) -> GkeCluster:
-    """Return the hosted cluster at `url` (default: `cluster_url`), whether it exists or not. Raises ConfigError.
+    """Return the hosted cluster at `url` (default: `cluster_url`). The cluster need not exist. Raises ConfigError.
 
-    `tell` is called with each operation in progress and the seconds since its start.
+    `tell`: function that is called during a long operation, with its name and the seconds since its start.
     """
     url = url or config.cluster_url
     if not is_hosted(url):
@@ -78,9 +80,9 @@ def open_hosted(
 
 
 def open_own_cluster(url: str, config: Config) -> Cluster:
-    """Return the cluster whose pod this process runs in; other machines know it as `url`.
+    """Return the cluster in which this process runs as a pod. `url`: URL of the cluster for other machines.
 
-    Raises ClusterRefused if the pod's account lacks permissions, MissingExtra.
+    Raises ClusterRefused if the account of the pod lacks permissions. Raises MissingExtra.
     """
     from kubeque.clusters.kubernetes.cluster import KubernetesCluster
 
@@ -90,16 +92,17 @@ def open_own_cluster(url: str, config: Config) -> Cluster:
 
 
 def is_own_fleet(config: Config, fleet: str) -> bool:
-    """True if the consumers of a fleet start on this machine, in this home folder."""
+    """True if the consumers of a fleet run on this machine, for this home folder."""
     from kubeque.clusters.local import fleet_name
 
     return fleet.startswith(fleet_name(config.home))
 
 
 def local_attempt(config: Config, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
-    """Return number and folder of an attempt that this machine runs, or ran when its consumer was killed.
+    """Return the number and folder of an attempt of a task on this machine; None if there is none.
 
-    `attempt`: its number; None for the last one. Return None if this machine has none.
+    The folder exists while the attempt runs, and stays if the consumer is killed. `attempt`: number of the attempt;
+    None for the last attempt.
     """
     from kubeque.clusters.local import attempt_folder
 

@@ -1,13 +1,13 @@
-"""One consumer's slot on this machine: its lock, its process, and the command that it runs.
+"""The slot of one consumer on this machine: lock, process and running command.
 
-A slot is a file in a folder of the home. Its consumer holds the lock and writes pid and start time into it, so that
-other processes can distinguish a live consumer from a reused pid.
+A slot is a file in the home folder. Its consumer holds the lock of the file, and writes pid and start time into the
+file. With the start time, other processes can distinguish a live consumer from a reused pid.
 
-The slot also records the command that the consumer runs. A consumer killed by SIGKILL leaves that command running; the
-process that finds the dead consumer ends the command before the task is handed out again.
+The slot also records the command that the consumer runs. If SIGKILL ends a consumer, the command goes on running. The
+process that finds the dead consumer ends the command before the task runs again.
 
-Until a consumer begins its first task, the slot also has the history of its starts: the number of `deaths` in a row,
-the time `started` of the last start, and the size of the `log` at the first start.
+Until a consumer begins its first task, the slot also has the history of starts. `deaths` is the number of consumers in
+a row that died before a task. `started` is the time of the last start. `log` is the size of the log at the first start.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from pathlib import Path
 FLEET = "fleet"
 #: Seconds to wait for a killed command. A command that hangs on a dead network disk may never end.
 _KILL_SECONDS = 5.0
-#: Longest pause between two starts, in units of the first pause.
+#: Maximum pause between two starts, as a multiple of the first pause.
 _LONGEST_PAUSE = 60
-#: Bytes at the end of a log that are read for its last line.
+#: Number of bytes to read from the end of a log to find the last line.
 _TAIL_BYTES = 8192
-#: Entries of a slot about its earlier starts.
+#: Keys of a slot that describe earlier starts.
 _HISTORY = ("started", "deaths", "log")
 
 
 def start_ticks(pid: int) -> str:
-    """Return the start of a process in kernel ticks since boot; empty if it does not exist or is dead."""
+    """Return the start time of a process in kernel ticks since boot; empty if the process does not exist or is dead."""
     try:
-        # Bytes: the kernel cuts the program's name after 15 bytes, which may be within a letter.
+        # Read bytes, because the kernel cuts the program's name after 15 bytes, even inside a character.
         fields = Path(f"/proc/{pid}/stat").read_bytes().rsplit(b")", 1)[1].split()
     except (OSError, IndexError):
         return ""
@@ -48,7 +48,7 @@ def start_ticks(pid: int) -> str:
 
 
 def why_no_consumers() -> str:
-    """Return why consumers cannot run on this machine; empty if they can."""
+    """Return why consumers cannot run on this machine; empty if they can run."""
     if sys.platform == "linux" and start_ticks(os.getpid()):
         return ""
     found = {"linux": "there is no /proc", "darwin": "this is macOS"}.get(sys.platform, f"this is {sys.platform}")
@@ -72,19 +72,22 @@ def host_name() -> bytes:
 
 
 def owner_name(pid: int | None = None) -> str:
-    """Return the owner that a process (default: this one) writes into leases: unique by machine, pid and start time."""
+    """Return the owner name that a process (default: this process) writes into leases.
+
+    The name is unique, because it has the machine, the pid and the start time.
+    """
     pid = os.getpid() if pid is None else pid
     return f"local:{machine()}:{pid}:{start_ticks(pid)}"
 
 
 def end_command(left: Mapping[str, object]) -> None:
-    """Kill the command that a dead consumer left running, and wait for its end. `left`: contents of the consumer's
-    slot.
+    """Kill the command that a dead consumer left running, and wait until the command has ended.
 
-    The command is identified by pid and start time, so that a process with a reused pid is never killed.
+    `left`: contents of the slot of the dead consumer. The command is identified by pid and start time, so that a
+    process with a reused pid is never killed.
     """
     pid, start = left.get("command"), left.get("command_start")
-    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # pids of another boot are meaningless
+    here = str(left.get("owner", "")).startswith(f"local:{machine()}:")  # pids of an earlier boot are meaningless
     if not isinstance(pid, int) or not start or not here:
         return
     end = time.monotonic() + _KILL_SECONDS
@@ -95,20 +98,20 @@ def end_command(left: Mapping[str, object]) -> None:
 
 
 class Slot:
-    """Slot of one consumer in the fleet of a machine."""
+    """The slot of one consumer in a fleet on this machine."""
 
     def __init__(self, folder: Path, number: int) -> None:
         self.number = number
         self.path = folder / f"{number}.slot"
-        #: File with the output of its consumers.
+        #: File with the output of the consumers of this slot.
         self.log = self.path.with_suffix(".log")
-        #: Unique in the home folder.
+        #: Name of the slot, unique in the home folder.
         self.name = str(number) if folder.name == FLEET else f"{folder.name}-{number}"
         self._fd: int | None = None
         self._written: dict[str, object] = {}
 
     def take(self, patience_seconds: float = 3.0) -> bool:
-        """Lock the slot for the life of this process. Returns False if another consumer has it."""
+        """Lock the slot until this process ends. Return False if a different consumer holds the lock."""
         if not self._lock(patience_seconds):
             return False
         if not self.alive():
@@ -117,13 +120,14 @@ class Slot:
         return True
 
     def start(self, launch: Callable[[], int], pause_seconds: float = 1.0, patience_seconds: float = 3.0) -> bool:
-        """Start a consumer in the slot unless it has one; `launch` returns its pid. Returns True if one was started.
+        """Start a consumer in the slot unless the slot has a live consumer. Return True if a consumer was started.
 
-        `pause_seconds`: shortest time between two starts after one death. Each further death doubles this time. The pid
-        is recorded under the lock. If several processes find the slot free, only one of them starts a consumer.
+        `launch`: function that starts a consumer and returns its pid. `pause_seconds`: minimum time between two starts
+        after one consumer has died. Each further death doubles this time. The pid is written under the lock, so that
+        only one of several processes starts a consumer.
         """
         if not self._lock(patience_seconds):
-            return False  # its consumer has not left after all
+            return False  # the consumer has not left after all
         try:
             if self.alive():
                 return False
@@ -163,7 +167,7 @@ class Slot:
         return self._fd is not None and os.fstat(self._fd).st_nlink > 0
 
     def announce(self) -> None:
-        """Record this process as the slot's consumer. The history of the starts stays until its first task."""
+        """Record this process as the consumer of the slot. The history of starts stays until its first task."""
         content = self.read()
         self._write({**_identify(os.getpid()), **{key: content[key] for key in _HISTORY if key in content}})
 
@@ -176,8 +180,8 @@ class Slot:
         self._write({**_identify(os.getpid()), **task})
 
     def runs(self, pid: int) -> None:
-        """Record in the journal the process that runs the current command. It leads its own process group."""
-        if start := start_ticks(pid):  # not if it has ended already
+        """Record the pid of the process that runs the current command. The process leads its own process group."""
+        if start := start_ticks(pid):  # not if the process has already ended
             self._write({**self._written, "command": pid, "command_start": start})
 
     def _write(self, content: dict[str, object]) -> None:
@@ -188,11 +192,11 @@ class Slot:
             os.ftruncate(self._fd, len(data))
 
     def read(self) -> dict[str, object]:
-        """Return the contents of the slot; empty if it has none."""
+        """Return the contents of the slot; empty if the slot has no contents."""
         try:
             content = json.loads(self.path.read_bytes() or b"{}")
         except (OSError, ValueError):
-            return {}  # gone, or read during a write: the next call succeeds
+            return {}  # the file is gone, or was read during a write; the next call succeeds
         return content if isinstance(content, dict) else {}
 
     def alive(self) -> bool:
@@ -201,18 +205,20 @@ class Slot:
         return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
 
     def deaths(self) -> int:
-        """Return how many consumers in a row died before their first task. A consumer that left without a task is not
-        counted."""
+        """Return how many consumers in a row died before their first task.
+
+        Consumers that left without a task are not counted.
+        """
         content = self.read()
         return int(_number(content, "deaths")) + (not self.alive()) if "started" in content else 0
 
     def seconds_since_start(self) -> float:
-        """Return the time since the last start; infinite if its consumer had a task or the clock was set back."""
+        """Return the seconds since the last start; infinite if the consumer had a task or the clock was set back."""
         started = _number(self.read(), "started")
         return time.time() - started if 0 < started <= time.time() else math.inf
 
     def last_line(self) -> str:
-        """Return the last line in the log of the consumers that `deaths` counts; empty without one."""
+        """Return the last line that the consumers counted by `deaths` wrote to the log; empty if there is none."""
         try:
             with open(self.log, "rb") as file:
                 size, since = os.fstat(file.fileno()).st_size, int(_number(self.read(), "log"))
@@ -224,7 +230,7 @@ class Slot:
 
 
 def _pause(deaths: int, first_seconds: float) -> float:
-    """Return the shortest time between two starts after this number of `deaths` in a row, seconds."""
+    """Return the minimum time in seconds between two starts, after this number of `deaths` in a row."""
     return first_seconds * min(2 ** min(deaths - 1, 10), _LONGEST_PAUSE) if deaths else 0.0
 
 
@@ -233,6 +239,6 @@ def _identify(pid: int) -> dict[str, object]:
 
 
 def _number(content: Mapping[str, object], key: str) -> float:
-    """Return a number of a slot; 0 if it has none."""
+    """Return the number that a slot has under a key; 0 if the slot has no valid number there."""
     value = content.get(key)
     return value if isinstance(value, int | float) and 0 <= value < 1 << 53 else 0

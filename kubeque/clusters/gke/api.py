@@ -1,6 +1,6 @@
-"""Requests to Google Kubernetes Engine, which creates and changes a cluster and its node pools by long operations.
+"""Requests to Google Kubernetes Engine. Clusters and node pools are created and changed by long operations.
 
-If the process that waits for an operation ends, Google continues the operation; a later call finds the result.
+If the process that waits for an operation ends, Google continues the operation. A later call finds the result.
 """
 
 from __future__ import annotations
@@ -23,30 +23,30 @@ from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailabl
 from kubeque.model.text import one_line
 from kubeque.model.wording import code
 
-#: Variable with host:port of an emulator without login and TLS. For tests.
+#: Environment variable with host:port of an emulator without login and TLS, for tests.
 EMULATOR = "CONTAINER_EMULATOR_HOST"
 #: Seconds between two polls of an operation.
 _POLL_SECONDS = 3.0
 _POLL_SECONDS_AT_EMULATOR = 0.05
-#: Time limit of an operation, seconds. Google needs about ten minutes to create a cluster.
+#: Time limit of an operation in seconds. Google needs about ten minutes to create a cluster.
 _OPERATION_SECONDS = 3600.0
 _CALL_SECONDS = 60.0
-#: Function that gets the operation in progress and the seconds since its start.
+#: Function that is called with the name of the current operation and the seconds since its start.
 Tell = Callable[[str, float], None]
 
 
 class Gke:
-    """One cluster by its name, whether it exists or not."""
+    """One cluster, identified by its name. The cluster need not exist."""
 
     def __init__(self, project: str, location: str, name: str, login: Login, *, tell: Tell | None = None) -> None:
-        """`location`: a region or a zone; empty: the location of the existing cluster."""
+        """`location`: a region or a zone; empty for the location of the existing cluster."""
         self.project, self.location, self.name = project, location, name
         self._login = login
         self._tell = tell or (lambda what, seconds: None)
         self._manager: Any = None
 
     def find(self) -> ClusterSeen | None:
-        """Return the cluster, or None if it does not exist. Raises ClusterError, as all methods do."""
+        """Return the cluster; None if it does not exist. All methods raise ClusterError."""
         if self.location:
             try:
                 return read_cluster(self._call("get_cluster", name=self._path()))
@@ -80,12 +80,12 @@ class Gke:
         try:
             self._wait(f"making {self}", self._call("create_cluster", parent=parent, cluster=message))
         except ClusterRefused as error:
-            if error.status != 409:  # 409: another process has created it
+            if error.status != 409:  # 409: a different process has created the cluster
                 raise
         return self.wait_until_created()
 
     def wait_until_created(self) -> ClusterSeen:
-        """Wait for the creation of the cluster, and return it. Raises ClusterError if it is being deleted or broken."""
+        """Wait until the cluster is created, and return it. Raises ClusterError if it is broken or being deleted."""
         began = time.monotonic()
         while (seen := self.get()).status == "PROVISIONING":
             self._pause(f"{self} is being made", began)
@@ -111,7 +111,7 @@ class Gke:
         self._wait(f"removing the pool {name}", self._call("delete_node_pool", name=self._pool(name)))
 
     def set_nodes(self, name: str, nodes: NodeRange, *, zones: int, scaled: bool) -> None:
-        """Change the nodes of a pool. `scaled`: True if autoscaling is on now."""
+        """Set the number of nodes of a pool. `scaled`: True if autoscaling is on before the change."""
         if scaled or not nodes.fixed:
             scaling = self._call(
                 "set_node_pool_autoscaling", name=self._pool(name), autoscaling=autoscaling_message(nodes)
@@ -126,7 +126,7 @@ class Gke:
 
     # ------------------------------------------------------------------ calls
     def _path(self) -> str:
-        if not self.location:  # a list finds the location
+        if not self.location:  # `get` finds the location
             self.get()
         return f"projects/{self.project}/locations/{self.location}/clusters/{self.name}"
 

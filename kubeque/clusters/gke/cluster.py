@@ -25,7 +25,7 @@ _DEFAULT_ACCOUNT = "default"
 
 @dataclass(frozen=True, slots=True)
 class GkeCluster:
-    """One cluster on GKE by its name, whether it exists or not."""
+    """One cluster on GKE, identified by its name. The cluster need not exist."""
 
     gke: Gke
     url: str
@@ -35,9 +35,9 @@ class GkeCluster:
 
     @classmethod
     def open(cls, url: str, config: Config, *, login: Login | None = None, tell: Tell | None = None) -> GkeCluster:
-        """Return the cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]` without a request. Raises ConfigError.
+        """Return the cluster at `gke://PROJECT/LOCATION/NAME[/NAMESPACE]`. Sends no request. Raises ConfigError.
 
-        `tell` is called with each long operation and the seconds since its start.
+        `tell`: function that is called during a long operation, with its name and the seconds since its start.
         """
         parts = [unquote(part) for part in url.removeprefix("gke://").split("/")]
         if not 3 <= len(parts) <= 4 or not all(parts):
@@ -48,14 +48,18 @@ class GkeCluster:
         return cls(gke, url, parts[3] if len(parts) > 3 else config.namespace or "default", config, login)
 
     def kubernetes_cluster(self) -> KubernetesCluster:
-        """Return the Kubernetes cluster in which consumers run. Its first request reads the address from Google."""
+        """Return the Kubernetes cluster in which consumers run.
+
+        The first request to the cluster also reads the cluster's address from Google.
+        """
         return KubernetesCluster(self._kubernetes(), self.config, self.namespace, url=self.url)
 
     # ------------------------------------------------------------------ start and stop
     def start(self, pools: Sequence[NodePool], *, asked: bool) -> Iterator[Part]:
-        """Create the missing parts of the cluster and its project, and yield a `Part` for each.
+        """Create the missing parts of the cluster and its project. Yield a `Part` for each part.
 
-        `asked`: True if the user named the pools. Raises ConfigError if no location is known, ClusterError.
+        `asked`: True if the user named the pools. Raises ConfigError if the location is unknown. Raises ClusterError if
+        Google refuses a request or does not answer.
         """
         seen = self.gke.find()
         if not self.gke.location:
@@ -79,7 +83,7 @@ class GkeCluster:
         yield from self._accounts(project, made.workload_pool)
 
     def _accounts(self, project: GoogleProject, pool: str) -> Iterator[Part]:
-        """Create the accounts of consumers and keepers in the cluster, and permit them to act as the Google account."""
+        """Create the service accounts of consumers and keepers, and let both act as the Google service account."""
         consumers = self.config.service_account or _DEFAULT_ACCOUNT
         for account in (consumers, KEEPER):
             yield project.identity(pool, self.namespace, account)
@@ -109,7 +113,10 @@ class GkeCluster:
         return seen, Part("cluster", True, f"{self.gke} is made: {seen.describe()}")
 
     def stop(self) -> None:
-        """Delete the cluster with all its nodes; bucket and queue stay. Raises ConfigError if it does not exist."""
+        """Delete the cluster with all its nodes. Bucket and queue stay.
+
+        Raises ConfigError if the cluster does not exist.
+        """
         self.gke.get()
         self.gke.delete()
 
@@ -119,7 +126,7 @@ class GkeCluster:
         return self.gke.get().pools
 
     def add_pool(self, pool: NodePool) -> PoolSeen:
-        """Add a node pool. Raises UserError if its name exists."""
+        """Add a node pool. Raises UserError if a pool with this name exists."""
         seen = self.gke.get()
         if any(had.pool.name == pool.name for had in seen.pools):
             raise UserError(f"the pool {pool.name!r} exists: choose another name, or use kubeque pool resize")
@@ -127,7 +134,10 @@ class GkeCluster:
         return self._pool(pool.name)
 
     def remove_pool(self, name: str) -> None:
-        """Remove a pool with its nodes. Raises UserError for the last regular pool, which the cluster itself needs."""
+        """Remove a pool with its nodes.
+
+        Raises UserError for the last pool without spot machines, because the cluster itself needs it.
+        """
         had = self._pool(name)
         if not any(other.pool.name != name and not other.pool.spot for other in self.pools()) and not had.pool.spot:
             raise UserError(
@@ -136,8 +146,10 @@ class GkeCluster:
         self.gke.remove_pool(name)
 
     def resize(self, name: str, nodes: NodeRange) -> PoolSeen:
-        """Change the number of nodes of a pool; without a name, of the pool that `start` creates first. Raises
-        UserError."""
+        """Set the number of nodes of a pool. Raises UserError.
+
+        `name`: empty for the pool that `start` creates first.
+        """
         had = self._pool(name or self._standard())
         self.gke.set_nodes(had.pool.name, nodes, zones=had.zones, scaled=not had.pool.nodes.fixed)
         return self._pool(had.pool.name)

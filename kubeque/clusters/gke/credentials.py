@@ -1,4 +1,4 @@
-"""Credentials of this account at Google, its tokens, and requests in its name."""
+"""Google credentials of an account, its tokens, and requests in its name."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from kubeque.model.errors import ClusterError, ClusterRefused, ClusterUnavailabl
 from kubeque.model.text import one_line
 
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
-#: Timeout of one request, seconds.
+#: Timeout of one request in seconds.
 _REQUEST_SECONDS = 60.0
 _EXTRA = "a cluster on GKE needs Google's libraries: pip install 'kubeque[google,kubernetes]'"
 
 
 class Login:
-    """One account, whose credentials are loaded on first use."""
+    """One account. The credentials are loaded on first use."""
 
     def __init__(self, credentials: Callable[[], Any] | None = None) -> None:
-        """`credentials`: function that returns google.auth credentials (default: those of this machine)."""
+        """`credentials`: function that returns google.auth credentials (default: credentials of this machine)."""
         self._make = credentials or _default_credentials
         self._credentials: Any = None
         self._session: Any = None
@@ -32,7 +32,7 @@ class Login:
         return self._credentials
 
     def token(self) -> str:
-        """Return a token that is valid for some minutes at least. Raises ClusterError, MissingExtra."""
+        """Return a token that is valid for at least some minutes. Raises ClusterError, MissingExtra."""
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
@@ -45,7 +45,11 @@ class Login:
         return str(login.token)
 
     def ask(self, verb: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Return the answer of a Google REST API. Raises ClusterRefused with the status, ClusterUnavailable."""
+        """Return the answer of a Google REST API.
+
+        Raises ClusterRefused, which has the HTTP status, if Google refuses the request. Raises ClusterUnavailable if
+        Google does not answer or fails. Raises ClusterError if the login fails.
+        """
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import AuthorizedSession
         from requests import RequestException
@@ -91,5 +95,5 @@ def _default_credentials() -> Any:
 
 
 def emulator(name: str) -> str:
-    """Return the address of an emulator from a variable such as `STORAGE_EMULATOR_HOST`; empty: use Google."""
+    """Return the address of an emulator from a variable such as `STORAGE_EMULATOR_HOST`; empty if Google is used."""
     return os.environ.get(name, "").rstrip("/")

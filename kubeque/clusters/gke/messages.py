@@ -1,4 +1,4 @@
-"""Messages of the GKE API about clusters and node pools, and the equivalent gcloud commands; pure functions."""
+"""Messages of the GKE API about clusters and node pools, and the equivalent gcloud commands. All functions are pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kubeque.model.config.node_pools import NodePool, NodeRange
 
 #: Default number of zones of a regional cluster.
 _ZONES_OF_A_REGION = 3
-#: Taint that keeps pods without a toleration off spot machines.
+#: Taint of spot machines. Pods without a toleration do not run there.
 _SPOT_TAINT = {"key": SPOT, "value": "true", "effect": "NO_SCHEDULE"}
 _SCOPES = ["https://www.googleapis.com/auth/cloud-platform"]
 _LABELS = {"made-by": "kubeque"}
@@ -23,24 +23,24 @@ class ClusterSeen:
     """A cluster as Google reports it."""
 
     name: str
-    #: Region or zone.
+    #: Region or zone of the cluster.
     location: str
     #: PROVISIONING, RUNNING, RECONCILING, STOPPING, ERROR or DEGRADED.
     status: str
-    #: Google's message about a problem; empty without one.
+    #: Google's message about a problem; empty if there is none.
     message: str
-    #: Host of its API server.
+    #: Host of the API server.
     endpoint: str
-    #: Certificate of that server's authority, PEM in base64.
+    #: Certificate of the authority of the API server: PEM, encoded in base64.
     certificate: str
-    #: For example PROJECT.svc.id.goog; empty without workload identity.
+    #: Workload identity pool, for example PROJECT.svc.id.goog; empty without workload identity.
     workload_pool: str
     version: str
     zones: tuple[str, ...]
     pools: tuple[PoolSeen, ...]
 
     def describe(self) -> str:
-        """Return version and node pools for people."""
+        """Return the version and the node pools as readable text."""
         return f"Kubernetes {self.version}, " + ", ".join(pool.describe() for pool in self.pools)
 
 
@@ -49,14 +49,14 @@ class PoolSeen:
     """A node pool as Google reports it."""
 
     pool: NodePool
-    #: RUNNING or another status of Google's.
+    #: RUNNING, or a different status that Google reports.
     status: str
     message: str
-    #: Number of zones that its nodes are in.
+    #: Number of zones with nodes of the pool.
     zones: int
 
     def describe(self) -> str:
-        """Return the pool for people: name, nodes, machines, and its status unless it runs."""
+        """Return the pool as readable text: name, nodes and machines, and the status if it is not RUNNING."""
         pool = self.pool
         words = [f"{pool.name} {pool.nodes} x {pool.machine_type}"]
         words += ["spot"] if pool.spot else []
@@ -66,7 +66,7 @@ class PoolSeen:
 
 
 def is_region(location: str) -> bool:
-    """True for a region such as `europe-west1`, False for a zone such as `europe-west1-b`."""
+    """True if a location is a region such as `europe-west1`; False for a zone such as `europe-west1-b`."""
     return location.count("-") == 1
 
 
@@ -76,13 +76,15 @@ def region_of(location: str) -> str:
 
 
 def per_zone(nodes: int, zones: int) -> int:
-    """Return the number of nodes per zone that gives at least `nodes` in total. Google counts nodes of fixed pools per
-    zone."""
+    """Return the number of nodes per zone for at least `nodes` nodes in total.
+
+    Google counts the nodes of fixed pools per zone.
+    """
     return -(-nodes // max(zones, 1))
 
 
 def cluster_message(project: str, location: str, name: str, pools: Sequence[NodePool]) -> dict[str, Any]:
-    """Return the message of CreateCluster for a new cluster."""
+    """Return the CreateCluster message for a new cluster."""
     zones = _ZONES_OF_A_REGION if is_region(location) else 1
     return {
         "name": name,
@@ -91,7 +93,7 @@ def cluster_message(project: str, location: str, name: str, pools: Sequence[Node
         "release_channel": {"channel": "REGULAR"},
         "ip_allocation_policy": {"use_ip_aliases": True},
         "resource_labels": _LABELS,
-        # Unused nodes cost money, so remove them soon.
+        # Remove unused nodes soon, because they cost money.
         "autoscaling": {"autoscaling_profile": "OPTIMIZE_UTILIZATION"},
     }
 
@@ -102,7 +104,7 @@ def workload_pool(project: str) -> str:
 
 
 def pool_message(pool: NodePool, zones: int) -> dict[str, Any]:
-    """Return the message of CreateNodePool for a new pool in `zones` zones."""
+    """Return the CreateNodePool message for a new pool in `zones` zones."""
     config: dict[str, Any] = {
         "machine_type": pool.machine_type, "spot": pool.spot, "oauth_scopes": _SCOPES, "resource_labels": _LABELS,
         "workload_metadata_config": {"mode": "GKE_METADATA"},
@@ -128,7 +130,10 @@ def pool_message(pool: NodePool, zones: int) -> dict[str, Any]:
 
 
 def autoscaling_message(nodes: NodeRange) -> dict[str, Any]:
-    """Return the autoscaling of a pool; its numbers are totals of all zones. Off for a fixed pool."""
+    """Return the autoscaling settings of a pool. Autoscaling is off for a fixed pool.
+
+    The numbers are totals over all zones.
+    """
     if nodes.fixed:
         return {"enabled": False}
     return {
@@ -154,7 +159,7 @@ def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
     zones = len(pool.locations) or zones_of_cluster or 1
     if scaling.enabled and scaling.total_max_node_count:
         nodes = NodeRange(scaling.total_min_node_count, scaling.total_max_node_count)
-    elif scaling.enabled:  # created by other means: these limits count per zone
+    elif scaling.enabled:  # not created by kubeque: these limits count per zone
         nodes = NodeRange(scaling.min_node_count * zones, scaling.max_node_count * zones)
     else:
         nodes = NodeRange(pool.initial_node_count * zones, pool.initial_node_count * zones)
@@ -169,7 +174,7 @@ def read_pool(pool: Any, zones_of_cluster: int) -> PoolSeen:
 
 
 def gcloud(*words: str) -> str:
-    """Return a gcloud command line, for a person with more permissions."""
+    """Return a gcloud command line, to be run by a person with more permissions."""
     return shlex.join(["gcloud", *words])
 
 
@@ -185,7 +190,7 @@ def create_line(project: str, location: str, name: str, pool: NodePool) -> str:
 
 
 def pool_line(project: str, location: str, cluster: str, pool: NodePool) -> str:
-    """Return the command that adds a pool."""
+    """Return the command that adds a node pool."""
     more = ["--spot", f"--node-taints={SPOT}=true:NoSchedule"] if pool.spot else []
     if not pool.nodes.fixed:
         more += [

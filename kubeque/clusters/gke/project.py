@@ -1,7 +1,7 @@
-"""Create the bucket and the database of a Google Cloud project, and an account that may use both.
+"""Create the bucket and the database in a Google Cloud project, and an account that has access to both.
 
-Each part is created if it is missing. If this account lacks the permission, the part contains the command for a person
-with the permission.
+Only missing parts are created. If this account lacks the permission, the `Part` contains the command, to be run by a
+person with the permission.
 """
 
 from __future__ import annotations
@@ -15,41 +15,43 @@ from kubeque.clusters.gke.credentials import Login, emulator
 from kubeque.clusters.gke.messages import gcloud, region_of
 from kubeque.model.errors import ClusterRefused
 
-#: Variable with the address of an emulator of IAM, the resource manager and Firestore's administration. For tests.
+#: Environment variable with the address of an emulator of IAM, the resource manager and Firestore's administration, for
+#: tests.
 EMULATOR = "GOOGLE_APIS_EMULATOR_HOST"
-#: Google service account that consumers act as.
+#: Name of the Google service account as which consumers act.
 ACCOUNT = "kubeque"
-#: Number of attempts to change a policy that others change at the same time.
+#: Maximum number of attempts to change a policy. An attempt fails if the policy changes at the same time.
 _TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One thing that sweeps need, and its state."""
+    """One resource or permission that sweeps need, and its state."""
 
-    #: For example `bucket`.
+    #: Kind of the part, for example `bucket`.
     what: str
     ok: bool
-    #: Its description, and the change that was made or is missing.
+    #: Description of the part, and the change that was made or is missing.
     text: str
-    #: The command that creates it, for a person with the permission; empty if nothing is missing.
+    #: Command that creates the part, to be run by a person with the permission; empty if nothing is missing.
     command: str = ""
 
 
 class GoogleProject:
-    """One project, with the permissions of one account."""
+    """One project, used with the permissions of one account."""
 
     def __init__(self, project: str, location: str, login: Login) -> None:
-        """`location`: region or zone of the cluster; bucket and database are created in its region."""
+        """`location`: region or zone of the cluster. Bucket and database are created in this region."""
         self._project, self._region = project, region_of(location)
         self._login = login
         #: Google service account of the consumers.
         self.account = f"{ACCOUNT}@{project}.iam.gserviceaccount.com"
 
     def parts(self, bucket: str, database: str | None) -> Iterator[Part]:
-        """Create missing parts, and yield each. Raises ClusterError if Google does not answer.
+        """Create missing parts. Yield all parts. Raises ClusterError if Google does not answer.
 
-        `bucket`: "" if results are stored elsewhere. `database`: None if the queue is elsewhere, "" for the default.
+        `bucket`: "" if results are not stored in a bucket. `database`: None if the queue is elsewhere; "" for the
+        default database.
         """
         if bucket:
             yield self._bucket(bucket)
@@ -70,7 +72,7 @@ class GoogleProject:
             )
 
     def identity(self, pool: str, namespace: str, kubernetes_account: str) -> Part:
-        """Permit a Kubernetes service account to act as the account of the consumers."""
+        """Permit a Kubernetes service account to act as the Google service account of the consumers."""
         member = f"serviceAccount:{pool}[{namespace}/{kubernetes_account}]"
         line = gcloud(
             "iam", "service-accounts", "add-iam-policy-binding", self.account, f"--project={self._project}",
@@ -165,7 +167,7 @@ class GoogleProject:
                     policy.write({**found, "bindings": [*_bindings(found), {"role": role, "members": [member]}]})
                     return Part(what, True, f"{member} is given {role}")
                 except ClusterRefused as error:
-                    if error.status not in (409, 412) or tried == _TRIES:  # otherwise the policy changed after the read
+                    if error.status not in (409, 412) or tried == _TRIES:  # else the policy changed after it was read
                         raise
         except ClusterRefused as error:
             return self._missing(what, f"{member} needs {role}, which this account may not see or give", error, line)
@@ -180,7 +182,7 @@ class GoogleProject:
 
     def _policy(self, url: str, options: str = "") -> _Policy:
         ask = self._login.ask
-        # Lower versions than 3 would lose conditions that others have added to the policy.
+        # Versions below 3 would lose conditions in the policy.
         body = None if options else {"options": {"requestedPolicyVersion": 3}}
         return _Policy(
             lambda: ask("POST", f"{url}:getIamPolicy{options}", body),
@@ -196,7 +198,7 @@ class GoogleProject:
 
 @dataclass(frozen=True, slots=True)
 class _Policy:
-    """IAM policy of one resource: functions that read and write it."""
+    """Functions that read and write the IAM policy of one resource."""
 
     read: Callable[[], dict[str, Any]]
     write: Callable[[dict[str, Any]], dict[str, Any]]
@@ -207,18 +209,18 @@ def _bindings(policy: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
-    """True if the policy grants the role to the member without a condition."""
+    """True if the policy grants the role to the member unconditionally."""
     return any(b["role"] == role and member in b["members"] and not b.get("condition") for b in _bindings(policy))
 
 
 def with_services(project: str, error: ClusterRefused, line: str) -> str:
-    """Return the command, preceded by the one that enables services if the error says that one is disabled."""
+    """Return the command `line`. If the error reports a disabled service, first enable all services."""
     off = "has not been used in project" in str(error) or "is disabled" in str(error)
     return f"{_enable_line(project)} && {line}" if off else line
 
 
 def _enable_line(project: str) -> str:
-    """Return the command that enables all services used here."""
+    """Return the command that enables all Google services that kubeque needs."""
     return gcloud(
         "services", "enable", "container.googleapis.com", "firestore.googleapis.com", "iam.googleapis.com",
         "cloudresourcemanager.googleapis.com", f"--project={project}",

@@ -1,6 +1,7 @@
 """Create the missing Kubernetes service accounts of consumers and keepers in a namespace on GKE.
 
-If this account lacks the permission, the result contains the kubectl command for a person with the permission.
+If this account lacks the permission, the `Part` contains the kubectl command, to be run by a person with the
+permission.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT as KEEPER
 from kubeque.clusters.kubernetes.permissions import role
 from kubeque.model.errors import ClusterRefused
 
-#: Annotation of a Kubernetes service account with its Google service account.
+#: Annotation of a Kubernetes service account that names its Google service account.
 _IDENTITY = "iam.gke.io/gcp-service-account"
 _NAMESPACES = "/api/v1/namespaces"
 _RBAC = "rbac.authorization.k8s.io"
@@ -24,20 +25,20 @@ Manifest = dict[str, Any]
 
 
 class Accounts:
-    """The service accounts of one namespace."""
+    """The service accounts in one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, google: str) -> None:
-        """`google`: Google service account that the consumers act as."""
+        """`google`: Google service account as which the consumers act."""
         self._api = api
         self._namespace = namespace
         self._google = google
 
     def consumers(self, name: str) -> Part:
-        """Create the consumers' account if missing. It needs no permissions in the cluster."""
+        """Create the service account of the consumers if it is missing. It needs no permissions in the cluster."""
         return self._ensure_account("consumers", name, [])
 
     def keeper(self) -> Part:
-        """Create the keepers' account, with the Role of docs/howto/kubernetes.md, if missing."""
+        """Create the service account of the keepers and its Role if missing. docs/howto/kubernetes.md lists the Role."""
         rules = role()
         subject = {"kind": "ServiceAccount", "name": KEEPER, "namespace": self._namespace}
         reference = {"apiGroup": _RBAC, "kind": "Role", "name": rules["metadata"]["name"]}
@@ -61,7 +62,7 @@ class Accounts:
             self._api.create(_NAMESPACES, _object("v1", "Namespace", self._namespace))
 
     def _ensure_object(self, manifest: Manifest) -> bool:
-        """Create an object if missing. Returns True if it was created."""
+        """Create an object if it is missing. Return True if the object was created."""
         name = manifest["metadata"]["name"]
         where = path(f"{manifest['kind'].lower()}s", self._namespace)
         found = self._api.find(f"{where}/{name}")

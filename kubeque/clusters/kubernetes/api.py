@@ -1,4 +1,4 @@
-"""Requests to a Kubernetes API server: objects are plain dicts, errors are those of kubeque."""
+"""Requests to a Kubernetes API server. Objects are plain dicts, and errors are kubeque's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubeque.model.errors import ClusterRefused, ClusterUnavailable, ConfigError
 from kubeque.model.text import one_line
 from kubeque.model.wording import option
 
-#: Timeouts for the connection and for the answer, seconds.
+#: Timeouts in seconds: for the connection and for the answer.
 _PATIENCE = (5.0, 30.0)
 _PAGE = 500
 _RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -24,20 +24,20 @@ _RBAC = "/apis/rbac.authorization.k8s.io/v1"
 _GROUPS = {"jobs": "/apis/batch/v1", "roles": _RBAC, "rolebindings": _RBAC}
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _EXTRA = "consumers on Kubernetes need a library: pip install 'kubeque[kubernetes]'"
-#: Errors of the library for a file with other contents, beside those of YAML.
+#: Errors that the library raises for a file that is not a kubeconfig, besides errors of YAML.
 _NO_KUBECONFIG = (OSError, ValueError, TypeError, AttributeError, LookupError)
 _MERGE = "application/merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Address of an API server, and the login for it."""
+    """The address of an API server, and a login."""
 
-    #: For example `https://10.0.0.1`.
+    #: URL of the server, for example `https://10.0.0.1`.
     url: str
-    #: Certificate of its authority, PEM.
+    #: Certificate of the authority of the server, in PEM format.
     certificate: bytes
-    #: Returns a token that is valid for some minutes at least.
+    #: Function that returns a token, valid for at least some minutes.
     token: Callable[[], str]
 
 
@@ -45,20 +45,19 @@ class KubernetesApi:
     """One API server. Threads may share an instance."""
 
     def __init__(self, client: Any, *, context: str, namespace: str) -> None:
-        """`client`: a kubernetes ApiClient, or a function that makes one on the first request."""
+        """`client`: a kubernetes ApiClient, or a function that returns one and is called for the first request."""
         self._client = client
         self._lock = threading.Lock()
-        #: Name of the cluster in the kubeconfig; empty in a pod.
+        #: Name of the context in the kubeconfig; empty in a pod.
         self.context = context
-        #: The namespace of the context.
+        #: Namespace of the context.
         self.namespace = namespace
 
     @classmethod
     def connect(cls, context: str = "") -> KubernetesApi:
-        """Connect to `context` (default: the current one) of the kubeconfig; without a kubeconfig, as the account of
-        this pod.
+        """Connect to a context of the kubeconfig (default: the current context).
 
-        Raises ConfigError, MissingExtra.
+        Without a kubeconfig, connect with the service account of this pod. Raises ConfigError, MissingExtra.
         """
         try:
             from kubernetes import config
@@ -90,7 +89,7 @@ class KubernetesApi:
 
     @classmethod
     def in_cluster(cls) -> KubernetesApi:
-        """Connect by the account of the pod that this process runs in."""
+        """Connect with the service account of the pod in which this process runs."""
         from kubernetes import client, config
 
         settings = client.Configuration()
@@ -99,7 +98,10 @@ class KubernetesApi:
 
     @classmethod
     def at(cls, address: Callable[[], Address], *, context: str, namespace: str) -> KubernetesApi:
-        """Connect to an address that is looked up on the first request, which raises MissingExtra."""
+        """Connect to the address that `address` returns.
+
+        `address` is called for the first request. That request can raise MissingExtra.
+        """
         return cls(lambda: _client_at(address()), context=context, namespace=namespace)
 
     def _connected(self) -> Any:
@@ -110,7 +112,7 @@ class KubernetesApi:
 
     # ------------------------------------------------------------------ requests
     def get(self, path: str, **query: Any) -> dict[str, Any]:
-        """Return the object at a path. Raises ClusterRefused, ClusterUnavailable, as all requests do."""
+        """Return the object at a path. All requests can raise ClusterRefused and ClusterUnavailable."""
         return self._request("GET", path, query)
 
     def find(self, path: str, **query: Any) -> dict[str, Any] | None:
@@ -123,7 +125,7 @@ class KubernetesApi:
             raise
 
     def list(self, path: str, **query: Any) -> list[dict[str, Any]]:
-        """Return all objects of a path, requested in pages."""
+        """Return all objects at a path, requested in pages."""
         found: list[dict[str, Any]] = []
         while True:
             page = self.get(path, limit=_PAGE, **query)
@@ -134,7 +136,7 @@ class KubernetesApi:
             query["continue"] = token
 
     def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any] | None:
-        """Create an object and return it; None if one of its name exists."""
+        """Create an object and return it; None if an object with this name exists."""
         try:
             return self._request("POST", path, query, body)
         except ClusterRefused as error:
@@ -143,8 +145,10 @@ class KubernetesApi:
             raise
 
     def patch(self, path: str, change: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Merge a change into an object and return it; None if the object is gone, or if its version is not that of the
-        change."""
+        """Merge a change into an object and return the object.
+
+        Return None if the object is gone, or if its version differs from the version in the change.
+        """
         try:
             return self._request("PATCH", path, {}, change)
         except ClusterRefused as error:
@@ -153,7 +157,10 @@ class KubernetesApi:
             raise
 
     def delete(self, path: str, **query: Any) -> None:
-        """Delete an object, or those of a label selector, with their dependents. A missing object is not an error."""
+        """Delete one object, or all objects of a label selector, with their dependents.
+
+        A missing object is not an error.
+        """
         try:
             self._request("DELETE", path, {"propagationPolicy": "Background", **query})
         except ClusterRefused as error:
@@ -215,15 +222,15 @@ def _client_at(address: Address) -> Any:
     authority = tempfile.NamedTemporaryFile(prefix="kubeque-", suffix=".pem")  # noqa: SIM115
     authority.write(address.certificate)
     authority.flush()
-    # The library sends and refreshes a key only if one is set.
+    # The library sends and refreshes a key only if a key is set.
     settings = client.Configuration(host=address.url, api_key={"authorization": ""})
     settings.ssl_ca_cert = authority.name  # a constructor argument only since version 36
     settings.refresh_api_key_hook = renew
     made = client.ApiClient(settings)
-    made.authority = authority  # each new connection reads the file, so it lives as long as the client
+    made.authority = authority  # each new connection reads the file, so it must live as long as the client
     return made
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:
-    """Return the API path of objects of a kind, for example `jobs` or `pods`."""
+    """Return the API path of the objects of a kind, for example `jobs` or `pods`. With `name`, of one object."""
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")

@@ -32,12 +32,13 @@ from kubeque.model.wording import option
 
 #: Default number of consumers of a job.
 _DEFAULT_CONSUMERS = 10
-#: Seconds to wait for the end of deleted keepers.
+#: Seconds to wait until deleted keepers have ended.
 _KEEPER_SECONDS = 15.0
-#: First Kubernetes version that can mount images, and the oldest supported version.
+#: The first Kubernetes version that can mount images, and the oldest supported version.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
-#: Makes the manifest of a Kubernetes Job from generation, count and the name of the queue's Secret.
+#: Function that returns the manifest of a Kubernetes Job. Arguments: generation, count and the name of the queue's
+#: Secret.
 _MakeManifest = Callable[..., dict[str, Any]]
 
 
@@ -53,14 +54,15 @@ class KubernetesCluster:
         self._permissions = Permissions(api, namespace, password=has_password(config.queue_url))
         self._version: tuple[int, int] | None = None
         self._unkept: str | None = None
-        #: URL by which other processes open this cluster.
+        #: URL with which other processes open this cluster.
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
 
     @classmethod
     def open(cls, url: str, config: Config, *, client: Callable[[], Any] | None = None) -> KubernetesCluster:
-        """Return the cluster at `kubernetes://CONTEXT/NAMESPACE`; both parts are optional. Raises ConfigError.
+        """Return the cluster at `kubernetes://CONTEXT/NAMESPACE`. Both parts are optional. Raises ConfigError.
 
-        `client`: function that makes the ApiClient; the kubeconfig is then not read, and CONTEXT is only a name.
+        `client`: function that returns the ApiClient. With `client`, the kubeconfig is not read, and CONTEXT is only a
+        name.
         """
         rest = url.partition("://")[2]
         context, _, namespace = rest.partition("/")
@@ -74,7 +76,10 @@ class KubernetesCluster:
 
     @classmethod
     def inside(cls, url: str, config: Config) -> KubernetesCluster:
-        """Return the cluster whose pod this process runs in; other machines know it as `url`. Raises MissingExtra."""
+        """Return the cluster in which this process runs as a pod. Raises MissingExtra.
+
+        `url`: URL of the cluster for other machines.
+        """
         return cls(KubernetesApi.in_cluster(), config, config.namespace, url=url)
 
     # ------------------------------------------------------------------ submission
@@ -86,17 +91,17 @@ class KubernetesCluster:
         return True
 
     def capacity(self, *, gpus: bool = False) -> None:
-        """Return None: each pod has its own resources."""
+        """Return None, because each pod has its own resources."""
 
     @property
     def start_hint(self) -> str:
         return ""
 
     def prepare(self) -> None:
-        """Do nothing: this cluster needs no files on this machine."""
+        """Do nothing, because this cluster needs no files on this machine."""
 
     def check_own_permissions(self) -> None:
-        """Raise ClusterRefused, with the missing permissions, if this account lacks some."""
+        """Raise ClusterRefused if this account lacks permissions. The message lists the missing permissions."""
         missing = [right.what for right in self._permissions.own() if not right.granted and not right.optional]
         if missing:
             raise ClusterRefused(
@@ -111,7 +116,7 @@ class KubernetesCluster:
         return "" if PodOptions.read(spec.pod).keeper == "no" else self._why_no_keeper()
 
     def _why_no_keeper(self) -> str:
-        """Return the reason why no keeper can be started; checked once per process."""
+        """Return the reason why no keeper can be started. The check is made once per process."""
         if self._unkept is None:
             self._unkept = self._permissions.why_no_keeper()
         return self._unkept
@@ -154,7 +159,7 @@ class KubernetesCluster:
         return self._version
 
     def _dry_run(self, spec: JobSpec) -> None:
-        """Check the manifest on the server, which knows every key of a pod, without creating the object."""
+        """Check the manifest on the server without creating the object. Only the server knows every key of a pod."""
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
         manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
         try:
@@ -163,7 +168,7 @@ class KubernetesCluster:
                 manifest["metadata"]["uid"] = new_uid()
                 self._create_secret(manifest, dryRun="All")
         except ClusterRefused as error:
-            if "dry run" not in str(error):  # a webhook does not support dry runs: the creation will show errors
+            if "dry run" not in str(error):  # a webhook does not support dry runs; errors then appear at the creation
                 raise UserError(f"the cluster refuses such pods: {error}") from error
 
     def _manifest_context(self) -> ManifestContext:
@@ -203,7 +208,7 @@ class KubernetesCluster:
     def _apply(
         self, plan: scaling.Create | scaling.Grow | None, make: _MakeManifest, fleet: str, size_class: int | str
     ) -> int:
-        """Carry out a plan. Returns the number of pods that will start."""
+        """Carry out a plan, and return the number of pods that will start."""
         if isinstance(plan, scaling.Grow):
             return self._grow(plan)
         if plan is None:
@@ -221,11 +226,17 @@ class KubernetesCluster:
         return plan.count
 
     def _create_secret(self, made: dict[str, Any], **query: Any) -> None:
-        """Create the Secret that the pods of a Kubernetes Job wait for. The Job owns it, so none outlives its Job."""
+        """Create the Secret that the pods of a Kubernetes Job wait for.
+
+        The Kubernetes Job owns the Secret, so that both are deleted together.
+        """
         self._api.create(path("secrets", self._namespace), url_secret(self._config.queue_url, made), **query)
 
     def _restore_secrets(self, snapshot: FleetSnapshot) -> None:
-        """Create the Secrets that pods wait for: a client may have died after it created their Kubernetes Job."""
+        """Create missing Secrets that pods wait for.
+
+        A Secret is missing if a client died after it created the Kubernetes Job.
+        """
         if not has_password(self._config.queue_url):
             return
         waiting = {
@@ -262,7 +273,7 @@ class KubernetesCluster:
         if kind != "pod" or fleet is None:
             return None
         snapshot = self._snapshots.of(fleet)
-        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # it may be newer than the snapshot
+        pod = snapshot.pod(uid) or self._find_pod(name, uid)  # the pod may be newer than the snapshot
         if pod is not None:
             return pod_status.death_of(pod, time.time())
         if not snapshot.jobs:
@@ -289,7 +300,7 @@ class KubernetesCluster:
         """Delete the Kubernetes Jobs of a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
             return  # the job ran on another kind of cluster
-        # The keeper of a killed job stays to close it after its consumers have left.
+        # The keeper of a killed job stays, because it closes the job after the consumers have left.
         keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None and not removed else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")
         self._snapshots.forget(job.fleet)
@@ -303,8 +314,10 @@ class KubernetesCluster:
         return len(running)
 
     def _stop_keepers(self, selector: str) -> None:
-        """Delete all keepers, and wait for their end: a living keeper would replace the consumers that are deleted
-        next."""
+        """Delete all keepers, and wait until they have ended.
+
+        Otherwise a live keeper would replace the consumers that are deleted next.
+        """
         self._delete(selector)
         end = time.monotonic() + _KEEPER_SECONDS
         while time.monotonic() < end:

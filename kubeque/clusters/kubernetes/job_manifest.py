@@ -23,14 +23,14 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
 KUEUE = "kueue.x-k8s.io"
-#: Back-off limit: none, because the queue counts the attempts of a task.
+#: Back-off limit of an index: practically none, because the queue counts the attempts of a task.
 _WITHOUT_END = 2**31 - 1
-#: Seconds that an ended Kubernetes Job is kept.
+#: Seconds for which an ended Kubernetes Job is kept.
 _FINISHED_SECONDS = 3600
 
 
 def labels(job: Job, size_class: int | str, context: ManifestContext) -> dict[str, str]:
-    """Return the labels of all objects of a job and size class."""
+    """Return the labels that all objects of a job and size class have."""
     return {
         **MANAGED, "app.kubernetes.io/name": "kubeque-consumer", f"{LABEL}/fleet": job.fleet,
         f"{LABEL}/class": str(size_class), f"{LABEL}/job": slug(job.name, 63), f"{LABEL}/queue": context.queue_digest,
@@ -50,8 +50,8 @@ def kubernetes_job(
 ) -> dict[str, Any]:
     """Return the Kubernetes Job of `count` consumers of a size class.
 
-    `queue_secret`: name of the Secret with the queue's URL, if that has a password. `on_demand`: use on-demand machines
-    in place of the spot machines that the job requests.
+    `queue_secret`: name of the Secret with the queue's URL; empty if the URL has no password. `on_demand`: True uses
+    on-demand machines, although the job requests spot machines.
     """
     options = PodOptions.read(spec.pod)
     if on_demand:
@@ -83,7 +83,7 @@ def indexed_job(
     generation: int,
     count: int,
 ) -> dict[str, Any]:
-    """Return a Kubernetes Job that replaces its `count` pods until each has exited with 0."""
+    """Return a Kubernetes Job with `count` pods. It replaces each pod until the pod exits with 0."""
     all_labels = labels(job, size_class, context)
     return {
         "apiVersion": "batch/v1",
@@ -101,7 +101,7 @@ def indexed_job(
 
 
 def url_secret(url: str, kubernetes_job: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Secret with the queue's URL for an existing Kubernetes Job, which owns it."""
+    """Return the Secret with the queue's URL for an existing Kubernetes Job. The Kubernetes Job owns the Secret."""
     meta = kubernetes_job["metadata"]
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": meta["name"], "uid": meta["uid"]}
     return {

@@ -1,7 +1,7 @@
-"""Manifest of the Kubernetes Job of a keeper: one small pod that runs the consumer's image.
+"""Manifest of the Kubernetes Job of a keeper: one small pod that runs the consumer image.
 
-It runs as its own service account with the permissions of docs/howto/kubernetes.md. Its logins for queue and store are
-those of the consumers.
+The pod has its own service account with the permissions listed in docs/howto/kubernetes.md. It uses the consumers'
+logins for queue and store.
 """
 
 from __future__ import annotations
@@ -31,14 +31,17 @@ from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: Service account of keepers.
 ACCOUNT = "kubeque-keeper"
-#: Memory of a keeper, and further memory per task while it writes the table of a job, bytes.
+#: Memory of a keeper in bytes, and additional memory per task for writing the table of a job.
 _MEMORY, _TASK_MEMORY = 320 * MI, 4096
 
 
 def keeper_job(
     job: Job, spec: JobSpec, context: ManifestContext, *, generation: int, count: int, queue_secret: str = ""
 ) -> dict[str, Any]:
-    """Return the Kubernetes Job of `count` keepers; more than one is harmless. `queue_secret`: as for consumers."""
+    """Return the Kubernetes Job of `count` keepers. More than one keeper does no harm.
+
+    `queue_secret`: name of the Secret with the queue's URL; empty if there is no Secret.
+    """
     options = PodOptions.read(spec.pod)
     all_labels = labels(job, KEEPER, context)
     all_labels["app.kubernetes.io/name"] = "kubeque-keeper"
@@ -65,14 +68,14 @@ def keeper_job(
 
 
 def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
-    """Return the user's volumes with their numbers, except claims, which only one node may be able to mount."""
+    """Return the user's volumes with their numbers, but no claims, because perhaps only one node can mount a claim."""
     return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
 
 
 def _container(
     job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, queue_secret: str
 ) -> dict[str, Any]:
-    # Values for new consumers, with the names of the file .kubeque.
+    # Settings for new consumers, under their names in the file .kubeque.
     config = {"consumer_image": context.consumer_image, "service_account": context.service_account}
     words = [
         *python_words(""), "-m", "kubeque.jobs.keeper", f"--job={job.name}", "--uid", job.uid, "--cluster",

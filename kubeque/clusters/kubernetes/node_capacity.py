@@ -15,7 +15,7 @@ _FACTORS = {
 
 
 def parse_quantity(text: str | int) -> float:
-    """Return a Kubernetes quantity as a number; 0 if it cannot be parsed."""
+    """Return a Kubernetes quantity as a number; 0 if the text is not a quantity."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?(?:e\d+)?)([A-Za-z]*)", str(text))
     return float(match[1]) * _FACTORS.get(match[2], 0.0) if match else 0.0
 
@@ -35,7 +35,7 @@ def requested_amount(pod_spec: Mapping[str, Any], resource: str) -> float:
 
 
 def largest_free_amount(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], resource: str) -> float:
-    """Return the largest amount that is free on a single node."""
+    """Return the largest amount of a resource that is free on a single node."""
     left = {
         n["metadata"]["name"]: parse_quantity(n["status"].get("allocatable", {}).get(resource, 0))
         for n in nodes
@@ -49,5 +49,5 @@ def largest_free_amount(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mappi
 
 
 def format_amount(amount: float, resource: str) -> str:
-    """Return an amount for people, for example `1.5Gi` of memory or `0.5` cores."""
+    """Return an amount as readable text, for example `1.5Gi` of memory or `0.5` cores."""
     return format_bytes(amount) if resource in ("memory", "ephemeral-storage") else f"{amount:g}"

@@ -1,4 +1,4 @@
-"""Check the permissions that submitting, watching and keepers need in a namespace."""
+"""Check the permissions in a namespace that are needed to submit and watch jobs, and to run keepers."""
 
 from __future__ import annotations
 
@@ -10,21 +10,24 @@ from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
 from kubeque.model.errors import ClusterRefused
 
 _FOR_REASONS, _FOR_PASSWORD = "to say why no pod starts", "where queue_url has a password"
-#: Permissions of docs/howto/kubernetes.md: API group, kind, verbs, and their purpose.
+#: Permissions listed in docs/howto/kubernetes.md: API group, kind, verbs, and purpose.
 _PERMISSIONS = (
     ("batch", "jobs", ("create", "list", "patch", "deletecollection"), "to start consumers and to stop them"),
     ("", "pods", ("get", "list"), "to see them and why they ended"),
     ("", "events", ("list",), _FOR_REASONS),
     ("", "secrets", ("create",), _FOR_PASSWORD),
 )
-#: Further rules of the Role: to start a keeper, and for doctor to check permissions.
+#: Additional rules of the Role: to start a keeper, and to check permissions with `kubeque doctor`.
 _ROLE_EXTRAS = (("", "serviceaccounts", ("get",)), ("authorization.k8s.io", "localsubjectaccessreviews", ("create",)))
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _FOR_UNWATCHED = "for jobs that nobody watches"
 
 
 def role() -> dict[str, Any]:
-    """Return the Role of docs/howto/kubernetes.md, which allows to submit, watch and keep jobs in a namespace."""
+    """Return the Role listed in docs/howto/kubernetes.md.
+
+    It allows submitting, watching and keeping jobs in a namespace.
+    """
     rules = [*((group, kind, verbs) for group, kind, verbs, _ in _PERMISSIONS), *_ROLE_EXTRAS]
     return {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "kubeque"},
@@ -36,17 +39,20 @@ class Permissions:
     """Checks permissions in one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, *, password: bool) -> None:
-        """`password`: True if the URL of the queue contains one."""
+        """`password`: True if the URL of the queue contains a password."""
         self._api = api
         self._namespace = namespace
         self._optional = {_FOR_REASONS} if password else {_FOR_REASONS, _FOR_PASSWORD}
 
     def own(self) -> list[Permission]:
-        """Return the permissions of this account."""
+        """Return the permissions that sweeps need, checked for this account."""
         return self._check_all()
 
     def of_keeper(self) -> list[Permission]:
-        """Return the permissions of the keepers' account, as far as the account of this program can check them."""
+        """Return the same permissions, checked for the keepers' account.
+
+        If this account must not check them, return the missing permission instead.
+        """
         why_not = self.why_no_keeper()
         if why_not:
             return [
@@ -62,7 +68,7 @@ class Permissions:
             ]
 
     def why_no_keeper(self) -> str:
-        """Return the reason why no keeper can be started; empty if one can."""
+        """Return the reason why no keeper can be started; empty if a keeper can be started."""
         try:
             found = self._api.find(path("serviceaccounts", self._namespace, ACCOUNT))
         except ClusterRefused as error:

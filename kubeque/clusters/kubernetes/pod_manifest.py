@@ -13,41 +13,42 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.resources import MI
 from kubeque.model.sweep.pod_options import PodOptions, Volume
 
-#: Memory of a consumer beside that of its task, bytes.
+#: Memory in bytes that a consumer needs in addition to its task.
 CONSUMER_MEMORY = 128 * MI
-#: Disk of a consumer beside that of its task, for software and logs, bytes.
+#: Disk in bytes that a consumer needs in addition to its task, for software and logs.
 CONSUMER_DISK = 256 * MI
-#: Paths of the consumer's software and of its working files in a pod.
+#: Paths in a pod: the consumer's software and the working files.
 SOFTWARE, WORK = "/kubeque/software", "/kubeque/work"
-#: Label and taint of spot machines on GKE.
+#: Key of the label and the taint of spot machines on GKE.
 SPOT = "cloud.google.com/gke-spot"
-#: Seconds until pods of a dead node are replaced, once the cluster has noticed its death.
+#: Seconds until the pods of a dead node are replaced, after the cluster has noticed that the node is dead.
 _UNREACHABLE_SECONDS = 30
-#: Seconds, after the grace period of the command, for a leaving consumer to record its results.
+#: Seconds that a leaving consumer has to record its results, after the grace period of the command.
 _LEAVE_SECONDS = 20
-#: Variables that affect loaders and Python interpreters.
+#: Pattern of the variables that affect loaders and Python interpreters.
 _LIBRARIES = re.compile(r"(PYTHON|LD_).*")
 
 
 @dataclass(frozen=True, slots=True)
 class ManifestContext:
-    """Values of a manifest that depend on cluster and queue, the same for all jobs."""
+    """Values in a manifest that depend on the cluster and the queue, but not on the job."""
 
     namespace: str
     #: Image with the consumer's software.
     consumer_image: str
-    #: The queue as a URL without password.
+    #: URL of the queue, used if it has no password.
     queue_url: str
-    #: Digest of the queue's URL, which labels the objects of this queue.
+    #: Digest of the queue's URL, used as a label of all objects of this queue.
     queue_digest: str
-    #: True if the cluster can mount an image as a volume; else an init container copies its contents.
+    #: True if the cluster can mount an image as a volume. Otherwise, an init container copies the contents of the
+    #: image.
     image_volumes: bool = False
-    #: Service account of pods whose options name none.
+    #: Service account of the pods of jobs that name no service account.
     service_account: str = ""
 
 
 def pod_annotations(job: Job, options: PodOptions) -> dict[str, str]:
-    """Return the annotations of a pod: its job, and whether the autoscaler may evict it."""
+    """Return the annotations of a pod: the job, and for the autoscaler whether evicting the pod is allowed."""
     kept = {f"{LABEL}/job": job.name}
     if not options.spot:  # The autoscaler must not evict a running task to save a node.
         kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
@@ -57,7 +58,7 @@ def pod_annotations(job: Job, options: PodOptions) -> dict[str, str]:
 def pod_spec(
     job: Job, spec: JobSpec, options: PodOptions, context: ManifestContext, size_class: int, queue_secret: str
 ) -> dict[str, Any]:
-    """Return the spec of a pod. `queue_secret`: name of the Secret with the URL of the queue, or empty."""
+    """Return the spec of a pod. `queue_secret`: name of the Secret with the queue's URL; empty if there is none."""
     software: dict[str, Any] = {"name": "software", "emptyDir": {}}
     if context.image_volumes:
         software = {"name": "software", "image": {"reference": context.consumer_image, "pullPolicy": "IfNotPresent"}}
@@ -123,19 +124,24 @@ def _task(
 
 
 def queue_env(context: ManifestContext, queue_secret: str) -> dict[str, Any]:
-    """Return the variable with the queue's URL."""
+    """Return the environment variable with the queue's URL."""
     secret = {"valueFrom": {"secretKeyRef": {"name": queue_secret, "key": "url"}}}
     return {"name": "KUBEQUE_QUEUE_URL", **(secret if queue_secret else {"value": context.queue_url})}
 
 
 def own_env(spec: JobSpec) -> list[dict[str, str]]:
-    """Return the user's variables for the container. Variables that affect loaders and Python are not set in the
-    container: only the user's program gets them."""
+    """Return the user's variables for the container.
+
+    Variables that affect loaders and Python are left out, because only the user's program must get these variables.
+    """
     return [{"name": k, "value": v} for k, v in sorted(spec.env.items()) if not _LIBRARIES.fullmatch(k)]
 
 
 def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str, Any]:
-    """Return requests and limits. They are equal for memory and disk, so that other pods cannot take either."""
+    """Return requests and limits.
+
+    For memory and disk, both are equal, so that other pods cannot take the memory or disk of a task.
+    """
     shape = spec.shapes[size_class]
     both: dict[str, str] = {}
     if shape.memory is not None:
@@ -158,12 +164,12 @@ def _copier(context: ManifestContext) -> dict[str, Any]:
 
 
 def security_context() -> dict[str, Any]:
-    """Return a security context without capabilities and privilege escalation."""
+    """Return a security context that allows neither capabilities nor privilege escalation."""
     return {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
 
 
 def tolerations(options: PodOptions) -> list[dict[str, Any]]:
-    """Return the tolerations for tainted nodes, and those that limit how long a pod stays on a dead node."""
+    """Return the tolerations of a pod: for tainted nodes, and to limit how long the pod stays on a dead node."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",
@@ -176,7 +182,7 @@ def tolerations(options: PodOptions) -> list[dict[str, Any]]:
 
 
 def volume(number: int, given: Volume) -> dict[str, Any]:
-    """Return a user's volume for the pod."""
+    """Return the definition of a user's volume in a pod."""
     sources: dict[str, dict[str, Any]] = {
         "host": {"hostPath": {"path": given.name}},
         "pvc": {"persistentVolumeClaim": {"claimName": given.name, "readOnly": given.read_only}},

@@ -1,4 +1,4 @@
-"""Read the status of a pod, an object of the API server: how its consumer died, or what keeps it from running."""
+"""Read the status of a pod from an object of the API server: how its consumer died, or why it does not run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
 
-#: The kubelet's message for a pod over its own limit. Any other eviction is due to other pods.
+#: Pattern of the kubelet's message about a pod that exceeds its own limit. Any other eviction is due to other pods.
 _OWN_FAULT = re.compile(
     r"exceeds the total limit of containers|exceeded its local ephemeral storage limit|EmptyDir volume"
 )
-#: Reasons of a waiting container that do not pass by themselves.
+#: Reasons of waiting containers that do not go away by themselves.
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _BROKEN = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
-#: Seconds between the deadline of a pod's deletion and the time when its node counts as unreachable.
+#: Seconds after the deadline for deleting a pod. If the pod still exists then, its node counts as unreachable.
 _GONE_SECONDS = 30.0
 
 
@@ -32,12 +32,12 @@ def seconds_of(stamp: str | None) -> float:
 
 
 def is_live(pod: Pod) -> bool:
-    """True if the pod runs or starts and is not being deleted."""
+    """True if the pod runs or starts, and is not being deleted."""
     return pod["status"].get("phase") in ("Pending", "Running") and not pod["metadata"].get("deletionTimestamp")
 
 
 def has_started(pod: Pod) -> bool:
-    """True if its consumer has ever run."""
+    """True if the consumer of the pod has ever run."""
     status = _container(pod)
     return any(
         status.get(key, {}).get("running") or status.get(key, {}).get("terminated") for key in ("state", "lastState")
@@ -45,16 +45,16 @@ def has_started(pod: Pod) -> bool:
 
 
 def exit_code(pod: Pod) -> int | None:
-    """Return the exit code of its consumer; None if it has not ended or the code is unknown."""
+    """Return the exit code of the pod's consumer; None if the consumer has not ended or the code is unknown."""
     code = _container(pod).get("state", {}).get("terminated", {}).get("exitCode")
     return int(code) if code is not None else None
 
 
 def death_of(pod: Pod, now: float) -> Death | None:
-    """Return how the consumer of this pod died; None if it is alive. `now`: Unix seconds.
+    """Return how the consumer of a pod died; None if the consumer is alive. `now`: Unix time in seconds.
 
-    The reason OOMKilled alone proves nothing: Kubernetes also sets it if only a child was killed and the consumer later
-    exited with 0.
+    The reason OOMKilled alone does not prove that the consumer was killed. Kubernetes also sets this reason if only a
+    child process was killed and the consumer later exited with 0.
     """
     status, meta = pod["status"], pod["metadata"]
     ended = _container(pod).get("state", {}).get("terminated")
@@ -81,7 +81,7 @@ def death_of(pod: Pod, now: float) -> Death | None:
 
 
 def hold_up(pod: Pod) -> str:
-    """Return the reason that keeps a pod from running; empty without one."""
+    """Return the reason why a pod does not run; empty if there is none."""
     status = pod["status"]
     for condition in status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
@@ -98,13 +98,13 @@ def hold_up(pod: Pod) -> str:
 
 
 def owner_name(pod: Pod) -> str:
-    """Return the name of the Kubernetes Job of a pod; empty without one."""
+    """Return the name of the Kubernetes Job of a pod; empty if the pod belongs to none."""
     owners = pod["metadata"].get("ownerReferences") or [{}]
     return str(owners[0].get("name", ""))
 
 
 def waits_for_queue_secret(pod: Pod) -> bool:
-    """True if the pod waits for the Secret with the queue's URL, which is created after its Kubernetes Job."""
+    """True if the pod waits for the Secret with the queue's URL. The Secret is created after the Kubernetes Job."""
     missing = f'secret "{owner_name(pod)}" not found'
     return any(missing in str(container.get("message", "")) for _, container in _waiting(pod))
 
@@ -119,7 +119,7 @@ def is_unschedulable(pod: Pod) -> bool:
 
 
 def resource_missing(message: str) -> str:
-    """Return the missing resource in a message of the scheduler; empty for another reason."""
+    """Return the resource that is missing according to the scheduler; empty if its message has a different reason."""
     match = re.search(r"Insufficient ([\w./-]+?)[.,;]?(?:\s|$)", message)
     return match[1] if match else ""
 
@@ -148,7 +148,7 @@ def _is_disrupted(status: Mapping[str, Any]) -> bool:
 
 
 def _read_journal(message: str) -> int | None:
-    """Return the index of the running task from the consumer's termination message, or None."""
+    """Return the index of the running task from the consumer's termination message; None if it has no index."""
     try:
         task = json.loads(message)
     except ValueError:
@@ -158,7 +158,7 @@ def _read_journal(message: str) -> int | None:
 
 
 def _last_words(pod: Pod) -> str:
-    """Return the error message of the consumer or of its init container; empty if it wrote a journal."""
+    """Return the error message of the consumer or its init container; empty if there is none."""
     for container in [*(pod["status"].get("initContainerStatuses") or []), _container(pod)]:
         ended = container.get("state", {}).get("terminated") or {}
         said = str(ended.get("message", ""))

@@ -1,4 +1,4 @@
-"""Merge a user's pod template over the pod of a consumer or keeper."""
+"""Merge a user's pod template into the pod of a consumer or keeper. Values of the user take precedence."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ from typing import Any
 
 from kubeque.model.errors import ResourceError
 
-#: Key that identifies the members of a list.
+#: For each list, the key that identifies its members.
 _KEYS = {
     "containers": "name", "initContainers": "name", "volumes": "name", "env": "name", "imagePullSecrets": "name",
     "volumeMounts": "mountPath", "ports": "containerPort", "topologySpreadConstraints": "topologyKey",
 }  # fmt: skip
-#: Lists to which the user's members are added.
+#: Lists to which the user's members are appended.
 _ADDED = frozenset({"tolerations", "envFrom", "hostAliases"})
-#: Keys of a consumer's container that a template cannot change, and why.
+#: Keys of a consumer's container that a template cannot change, and the reasons.
 _OURS = {"command": "the program is the sweep's command", "args": "the program is the sweep's command"}
-#: Labels by which kubeque finds the pods of a job and of a queue.
+#: Pattern of the labels with which kubeque finds the pods of a job and of a queue.
 _OWN_LABELS = re.compile(r"kubeque/.*|app\.kubernetes\.io/managed-by")
 
 
 def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """Return `ours` with the values of `theirs`; members of lists are matched by name.
+    """Return `ours` with the values of `theirs`. Members of lists are matched by name.
 
-    `task`: name of the consumer's container. Raises ResourceError for a change that would break the consumer.
+    `task`: name of the container that runs the consumer or keeper. Raises ResourceError for a change that would break
+    the program.
     """
     _check_labels(theirs)
     spec = theirs.get("spec") or {}
@@ -51,7 +52,7 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
 
 
 def _check_labels(theirs: Mapping[str, Any]) -> None:
-    """Raise ResourceError for a label of kubeque: pods are found by them."""
+    """Raise ResourceError if a template sets a label of kubeque, because kubeque finds its pods by these labels."""
     meta = theirs.get("metadata")
     labels = meta.get("labels") if isinstance(meta, Mapping) else None
     for label in labels if isinstance(labels, Mapping) else ():
@@ -60,7 +61,7 @@ def _check_labels(theirs: Mapping[str, Any]) -> None:
 
 
 def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the template without these containers, which belong to another kind of pod."""
+    """Return the template without the containers `names`, which belong to a different kind of pod."""
     spec = dict(theirs.get("spec") or {})
     for kind in ("containers", "initContainers"):
         if isinstance(members := spec.get(kind), list):

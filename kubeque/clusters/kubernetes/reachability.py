@@ -1,4 +1,4 @@
-"""Check by their URLs if pods can reach the queue and the store of a sweep; pure functions."""
+"""Check whether pods can reach the queue and the store of a sweep, judging only by the URLs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _LOOPBACK = ("", "localhost", "::1")
 
 
 def find_unreachable(queue_url: str, prefixes: Iterable[str], options: PodOptions) -> str:
-    """Return the URLs that pods cannot reach, and the settings to change; empty if the URLs show no problem."""
+    """Return a message about the first URL that pods cannot reach; empty if there is none.
+
+    The message names the settings to change.
+    """
     host_folders = [volume.path for volume in options.volumes if volume.kind == "host" and volume.name == volume.path]
     return _check_queue(queue_url, options, host_folders) or next(
         (why for prefix in prefixes if (why := _check_prefix(prefix, host_folders))), ""

@@ -1,4 +1,4 @@
-"""Plan the number of consumers of a size class from its Kubernetes Jobs and pods; pure functions."""
+"""Plan the number of consumers of a size class, based on its Kubernetes Jobs and pods. All functions are pure."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ KubernetesJob = Mapping[str, Any]
 
 GROWN = f"{LABEL}/grown"
 _INDEX = "batch.kubernetes.io/job-completion-index"
-#: Seconds that a new index may take to get its pod. An index that has no pod after that is in back-off.
+#: Seconds in which a new index gets its pod. An index without a pod after this time is in back-off.
 _YOUNG_SECONDS = 10.0
-#: Exit codes of consumers that are replaced at once. After any other code a new consumer would probably fail as well,
-#: so it starts after Kubernetes' back-off.
+#: Exit codes of consumers that are replaced at once. After any other code, a new consumer would probably fail as well,
+#: so it starts only after Kubernetes' back-off.
 _REPLACED_CODES = frozenset({None, TERMINATED, KILLED})
-#: Limit of completions: this factor times the wanted number, plus a constant. Beyond the limit, dead consumers are
-#: replaced only after Kubernetes' back-off, because they may all die at once.
+#: Limit of completions: _MAX_FACTOR times the wanted number of consumers, plus _EXTRA. Beyond the limit, dead consumers
+#: are replaced only after Kubernetes' back-off, because perhaps every new consumer dies at once.
 _MAX_FACTOR, _EXTRA = 20, 100
 
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """Plan to create a Kubernetes Job."""
+    """A plan to create a Kubernetes Job with `count` consumers."""
 
     generation: int
     count: int
@@ -38,10 +38,10 @@ class Create:
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Plan to raise completions and parallelism of a Kubernetes Job by `more`, to `count`."""
+    """A plan to raise completions and parallelism of a Kubernetes Job by `more`, to `count`."""
 
     name: str
-    #: Resource version of the object that the plan is based on.
+    #: Resource version of the Kubernetes Job on which the plan is based.
     version: str
     count: int
     more: int
@@ -58,18 +58,18 @@ def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
 def plan(
     kubernetes_jobs: Sequence[KubernetesJob], pods: Sequence[Pod], count: int, now: float, *, on_demand: bool = False
 ) -> Create | Grow | None:
-    """Return the step towards `count` consumers of one size class; None if enough of them run or start.
+    """Return the next step towards `count` consumers of one size class; None if enough consumers run or start.
 
-    The number never shrinks, because that would kill busy consumers. An index in back-off is replaced by a new index,
-    which starts at once. When the old index starts later and finds no task, it leaves. `on_demand`: True to count only
-    the stand-ins of `count_stand_ins`, False to count only the other consumers.
+    The number of consumers never shrinks, because that would kill busy consumers. An index in back-off is replaced by a
+    new index, which starts at once. The consumer of the old index starts later, and leaves if it finds no task.
+    `on_demand`: True counts only the stand-ins of `count_stand_ins`, False counts only the other consumers.
     """
     open_ones = [j for j in kubernetes_jobs if not is_over(j) and _is_stand_in(j) is on_demand]
     if not open_ones:
         return Create(max(map(_generation, kubernetes_jobs), default=0) + 1, count)
     newest = max(open_ones, key=_generation)
     if any(j["spec"].get("suspend") for j in open_ones):
-        return None  # Kueue or a user decides when it continues
+        return None  # Kueue or a user decides when the Kubernetes Job continues
     missing = count - sum(_count_serving(j, pods, now) for j in open_ones)
     if missing <= 0:
         return None
@@ -81,9 +81,9 @@ def plan(
 def count_stand_ins(
     kubernetes_jobs: Iterable[KubernetesJob], pods: Iterable[Pod], count: int, now: float, patience: float
 ) -> int:
-    """Return how many of `count` consumers to run on on-demand machines.
+    """Return the number of stand-ins: consumers, out of `count`, to run on on-demand machines.
 
-    It is the number of pods that have found no spot machine for `patience` seconds.
+    This is the number of pods that have not found a spot machine for `patience` seconds.
     """
     ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _is_stand_in(j)}
     live = [pod for pod in pods if is_live(pod) and ours.intersection(_owners(pod))]
@@ -99,7 +99,7 @@ def is_over(job: KubernetesJob) -> bool:
 
 
 def _count_serving(job: KubernetesJob, pods: Iterable[Pod], now: float) -> int:
-    """Return the number of consumers that run, or will run without a change of the Kubernetes Job."""
+    """Return the number of consumers that run, or that will run without a change of the Kubernetes Job."""
     meta = job["metadata"]
     mine: dict[int, list[Pod]] = defaultdict(list)
     for pod in pods:

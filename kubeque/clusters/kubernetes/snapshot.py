@@ -1,4 +1,4 @@
-"""A fleet at one moment: its Kubernetes Jobs and pods, separate from those of its keeper."""
+"""Snapshots of a fleet: the Kubernetes Jobs and pods of its consumers, and separately of its keeper."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL
 from kubeque.clusters.kubernetes.pod_status import Pod
 
-#: Seconds for which a snapshot is used again.
+#: Seconds for which a snapshot is reused.
 _FRESH_SECONDS = 1.5
 
 
@@ -19,17 +19,17 @@ _FRESH_SECONDS = 1.5
 class FleetSnapshot:
     """A fleet as the API server returned it."""
 
-    #: Time of the request, monotonic seconds.
+    #: Time of the request, in seconds of the monotonic clock.
     at: float
     jobs: list[dict[str, Any]]
     pods: list[dict[str, Any]]
-    #: The same for its keeper.
+    #: Kubernetes Jobs of the keeper; its pods follow.
     keeper_jobs: list[dict[str, Any]] = field(default_factory=list)
     keeper_pods: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, at: float, jobs: Iterable[dict[str, Any]], pods: Iterable[dict[str, Any]]) -> FleetSnapshot:
-        """Return the snapshot of objects that carry the fleet's label, sorted into consumers and keeper."""
+        """Return the snapshot with all objects of a fleet, separated into consumers and keeper."""
         snapshot = cls(at, [], [])
         for things, consumers, keepers in (
             (jobs, snapshot.jobs, snapshot.keeper_jobs),
@@ -51,14 +51,14 @@ class FleetSnapshot:
 
 
 class Snapshots:
-    """Snapshots of fleets in one namespace, each used again for a short time."""
+    """Snapshots of the fleets in one namespace. Each snapshot is reused for a short time."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api, self._namespace = api, namespace
         self._known: dict[str, FleetSnapshot] = {}
 
     def of(self, fleet: str) -> FleetSnapshot:
-        """Return the snapshot of a fleet, from the API server if the last one is too old."""
+        """Return the snapshot of a fleet. If the last snapshot is too old, request a new one from the API server."""
         snapshot = self._known.get(fleet)
         if snapshot is None or time.monotonic() - snapshot.at > _FRESH_SECONDS:
             at, selector = time.monotonic(), f"{LABEL}/fleet={fleet}"
@@ -68,7 +68,7 @@ class Snapshots:
         return snapshot
 
     def forget(self, fleet: str) -> None:
-        """Request the next snapshot of a fleet from the API server, because this program has changed the fleet."""
+        """Do not reuse the snapshot of a fleet, because this program has changed the fleet."""
         self._known.pop(fleet, None)
 
 

@@ -1,4 +1,4 @@
-"""Find the reasons that keep the consumers of a fleet from starting, and their duration."""
+"""Find out why the consumers of a fleet do not start, and for how long they have not started."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused
 from kubeque.model.text import one_line
 
-#: Age at which a pod or Kubernetes Job without progress is examined, seconds.
+#: Age in seconds from which a pod or Kubernetes Job without progress is examined.
 _MIN_AGE_SECONDS = 4.0
-#: Age from which a missing Secret of kubeque is a problem, seconds: it is created after the Kubernetes Job.
+#: Age of a pod in seconds from which a missing Secret of kubeque is a problem. The Secret is created after the
+#: Kubernetes Job.
 _SECRET_SECONDS = 30.0
-#: Reason of the autoscaler's event for a new node.
+#: Reason of the event that the autoscaler creates when it adds a node.
 _SCALING = "TriggeredScaleUp"
-#: Number of different messages that are returned.
+#: Maximum number of different messages to return.
 _MAX_MESSAGES = 3
 
 
 class StartProblems:
-    """Examines a fleet. Objects that this account may not read (events, nodes) are left out."""
+    """Examines fleets. Objects that this account must not read (events, nodes) are left out."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api = api
@@ -32,7 +33,7 @@ class StartProblems:
         self._forbidden: set[str] = set()
 
     def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
-        """Return the reasons that keep the fleet from starting; none if no pod waits."""
+        """Return the reasons why the consumers of a fleet do not start; none if no pod waits."""
         open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
         live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
         stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _is_late(pod, now)]
@@ -56,8 +57,10 @@ class StartProblems:
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
 
     def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
-        """Return the reason that keeps the keeper from working. Without a keeper, the job makes progress only while a
-        program watches it."""
+        """Return the reason why the keeper does not work.
+
+        Without a keeper, the job continues only while a program watches it.
+        """
         pods = snapshot.keeper_pods
         stuck = [pod for pod in pods if pod_status.hold_up(pod) and _is_late(pod, now)]
         if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
@@ -97,7 +100,7 @@ class StartProblems:
         return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
 
     def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
-        """Return the objects of the API's `list`; objects that were refused once are not requested again."""
+        """Return the objects at a path. A path that was refused once is not requested again."""
         if where in self._forbidden:
             raise ClusterRefused(f"reading {where} is not allowed", 403)
         try:
@@ -113,7 +116,7 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """Return a list with the last warning that has a reason; empty if there is none."""
+    """Return a list with the last warning that gives a reason; empty if there is no warning."""
     message = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
     reasons = [
         text for text in message if not text.startswith("Error: ")
@@ -122,7 +125,7 @@ def _warnings(events: list[dict[str, Any]]) -> list[str]:
 
 
 def _is_late(pod: pod_status.Pod, now: float) -> bool:
-    """True if the pod has had the time to start."""
+    """True if the pod is old enough that it should have started."""
     return _age(pod, now) > (_SECRET_SECONDS if pod_status.waits_for_queue_secret(pod) else _MIN_AGE_SECONDS)
 
 

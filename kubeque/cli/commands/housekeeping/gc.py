@@ -31,7 +31,7 @@ _WORDS = {
 def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
     """Delete jobs past their --results-ttl, results of removed jobs, and inputs that no job uses.
 
-    Without --yes, only list this data. Data younger than a day and data that a job links to is kept.
+    Without --yes, only list this data. Data younger than a day is kept, and so are results that a job links to.
     """
     with connect(ctx) as client:
         found = client.gc(really=yes)
