@@ -78,7 +78,7 @@ class Cluster(Protocol):
         """Raise UserError if consumers of this cluster cannot serve a job with this spec. Creates nothing."""
 
     def permissions(self) -> list[Permission]:
-        """Return the permissions that sweeps need. Each has a flag that shows if this account has the permission."""
+        """Return the permissions that sweeps need, with the information if this account has them."""
 
     def why_unkept(self, spec: JobSpec) -> str:
         """Return the reason why a job with this spec gets no keeper; empty if it gets a keeper or requests none."""
@@ -106,7 +106,7 @@ class Cluster(Protocol):
         """Return how a consumer died; None if the consumer is alive or unknown to this cluster."""
 
     def evictions(self, job: Job) -> list[Eviction]:
-        """Return the evicted consumers of a job. A node evicts a consumer if its task uses too much disk."""
+        """Return the consumers of a job that were evicted because their tasks used too much disk."""
 
     def standstill(self, job: Job) -> Standstill:
         """Return the reasons why the consumers of a job do not start."""

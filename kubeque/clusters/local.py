@@ -36,11 +36,11 @@ from kubeque.model.job.task import Death, Tally
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 from kubeque.model.wording import command
 
-#: Pattern of the digest of a login in the name of a fleet.
+#: Pattern of a login digest in the name of a fleet.
 _LOGIN = re.compile("[0-9a-f]{8}")
 #: Seconds that consumers have to leave after `stop`, before they are killed.
 _STOP_SECONDS = 15.0
-#: Number of consecutive consumers that died before their first task, from which the reason is reported.
+#: If this number of consumers in a row die before their first task, the reason is reported.
 _MANY_DEATHS = 5
 #: Seconds after the last start for which such deaths are reported even if other consumers work. This is twice the
 #: longest pause.

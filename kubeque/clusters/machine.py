@@ -12,7 +12,7 @@ from pathlib import Path
 _PROBE_SECONDS = 10.0
 #: Name of the file with the GPU devices that the configuration names.
 _DEVICES = "gpus.txt"
-#: Memory limit in bytes from which a limit means "no limit". cgroup v1 writes about 2**63 for "no limit", and no
+#: A memory limit of at least this number of bytes means "no limit". cgroup v1 writes about 2**63 for "no limit", and no
 #: machine has 2**60 bytes.
 _NO_LIMIT = 1 << 60
 

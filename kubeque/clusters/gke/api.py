@@ -46,7 +46,7 @@ class Gke:
         self._manager: Any = None
 
     def find(self) -> ClusterSeen | None:
-        """Return the cluster; None if it does not exist. All methods raise ClusterError."""
+        """Return the cluster; None if it does not exist. All methods can raise ClusterError."""
         if self.location:
             try:
                 return read_cluster(self._call("get_cluster", name=self._path()))

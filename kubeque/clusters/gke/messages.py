@@ -31,7 +31,7 @@ class ClusterSeen:
     message: str
     #: Host of the API server.
     endpoint: str
-    #: Certificate of the authority of the API server: PEM, encoded in base64.
+    #: CA certificate of the API server: PEM, encoded in base64.
     certificate: str
     #: Workload identity pool, for example PROJECT.svc.id.goog; empty without workload identity.
     workload_pool: str

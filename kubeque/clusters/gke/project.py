@@ -18,7 +18,7 @@ from kubeque.model.errors import ClusterRefused
 #: Environment variable with the address of an emulator of IAM, the resource manager and Firestore's administration, for
 #: tests.
 EMULATOR = "GOOGLE_APIS_EMULATOR_HOST"
-#: Name of the Google service account as which consumers act.
+#: Name of the Google service account that consumers use.
 ACCOUNT = "kubeque"
 #: Maximum number of attempts to change a policy. An attempt fails if the policy changes at the same time.
 _TRIES = 5
@@ -48,7 +48,7 @@ class GoogleProject:
         self.account = f"{ACCOUNT}@{project}.iam.gserviceaccount.com"
 
     def parts(self, bucket: str, database: str | None) -> Iterator[Part]:
-        """Create missing parts. Yield all parts. Raises ClusterError if Google does not answer.
+        """Create the missing parts, and yield every part. Raises ClusterError if Google does not answer.
 
         `bucket`: "" if results are not stored in a bucket. `database`: None if the queue is elsewhere; "" for the
         default database.
@@ -214,7 +214,7 @@ def _grants(policy: dict[str, Any], role: str, member: str) -> bool:
 
 
 def with_services(project: str, error: ClusterRefused, line: str) -> str:
-    """Return the command `line`. If the error reports a disabled service, first enable all services."""
+    """Return the command `line`. If the error reports a disabled service, put the command that enables it first."""
     off = "has not been used in project" in str(error) or "is disabled" in str(error)
     return f"{_enable_line(project)} && {line}" if off else line
 

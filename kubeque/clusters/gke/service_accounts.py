@@ -28,7 +28,7 @@ class Accounts:
     """The service accounts in one namespace."""
 
     def __init__(self, api: KubernetesApi, namespace: str, google: str) -> None:
-        """`google`: Google service account as which the consumers act."""
+        """`google`: Google service account that the consumers use."""
         self._api = api
         self._namespace = namespace
         self._google = google
@@ -38,7 +38,7 @@ class Accounts:
         return self._ensure_account("consumers", name, [])
 
     def keeper(self) -> Part:
-        """Create the service account of the keepers and its Role if missing. docs/howto/kubernetes.md lists the Role."""
+        """Create the keepers' service account and its Role if missing. docs/howto/kubernetes.md lists the Role."""
         rules = role()
         subject = {"kind": "ServiceAccount", "name": KEEPER, "namespace": self._namespace}
         reference = {"apiGroup": _RBAC, "kind": "Role", "name": rules["metadata"]["name"]}

@@ -35,7 +35,7 @@ class Address:
 
     #: URL of the server, for example `https://10.0.0.1`.
     url: str
-    #: Certificate of the authority of the server, in PEM format.
+    #: CA certificate of the server, in PEM format.
     certificate: bytes
     #: Function that returns a token, valid for at least some minutes.
     token: Callable[[], str]

@@ -23,7 +23,7 @@ from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
 KUEUE = "kueue.x-k8s.io"
-#: Back-off limit of an index: practically none, because the queue counts the attempts of a task.
+#: Back-off limit of an index. It is practically infinite, because the queue counts the attempts of a task.
 _WITHOUT_END = 2**31 - 1
 #: Seconds for which an ended Kubernetes Job is kept.
 _FINISHED_SECONDS = 3600

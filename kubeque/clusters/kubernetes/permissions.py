@@ -51,7 +51,8 @@ class Permissions:
     def of_keeper(self) -> list[Permission]:
         """Return the same permissions, checked for the keepers' account.
 
-        If this account must not check them, return the missing permission instead.
+        If no keeper can be started, return the reason instead. If this account is not allowed to check, return the
+        permission that is missing for it.
         """
         why_not = self.why_no_keeper()
         if why_not:

@@ -36,7 +36,7 @@ class ManifestContext:
     namespace: str
     #: Image with the consumer's software.
     consumer_image: str
-    #: URL of the queue, used if it has no password.
+    #: URL of the queue. If the URL has a password, pods read it from a Secret instead.
     queue_url: str
     #: Digest of the queue's URL, used as a label of all objects of this queue.
     queue_digest: str

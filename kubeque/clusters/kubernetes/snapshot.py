@@ -23,7 +23,7 @@ class FleetSnapshot:
     at: float
     jobs: list[dict[str, Any]]
     pods: list[dict[str, Any]]
-    #: Kubernetes Jobs of the keeper; its pods follow.
+    #: Kubernetes Jobs and pods of the keeper.
     keeper_jobs: list[dict[str, Any]] = field(default_factory=list)
     keeper_pods: list[dict[str, Any]] = field(default_factory=list)
 

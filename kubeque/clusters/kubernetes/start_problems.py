@@ -25,7 +25,7 @@ _MAX_MESSAGES = 3
 
 
 class StartProblems:
-    """Examines fleets. Objects that this account must not read (events, nodes) are left out."""
+    """Examines fleets. Objects that this account is not allowed to read (events, nodes) are left out."""
 
     def __init__(self, api: KubernetesApi, namespace: str) -> None:
         self._api = api
