@@ -1,4 +1,4 @@
-"""Read rows from a CSV file, on this machine or in a store, or from a pipe, which can be read only once."""
+"""Read rows from a CSV file on this machine or in a store, or from a pipe. A pipe can be read only once."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kubeque.model.rows.csv_rows import read_csv
 from kubeque.model.rows.rows import Rows
 from kubeque.model.text import LINE_CHARACTERS, printable
 
-#: Source that means the standard input.
+#: Name of the source that means standard input.
 STANDARD_INPUT = "-"
 
 
 def read_rows(files: Files, source: str) -> Rows:
-    """Return the rows of a CSV file, a path or a URL. Raises ParametersError, StorageError."""
+    """Return the rows of the CSV file at a path or a URL. Raises ParametersError, StorageError."""
     if "://" in source:
         data = files.read(source)
         return read_csv(lambda: io.BytesIO(data), source)
@@ -48,14 +48,14 @@ def _is_read_once(path: str) -> bool:
 
 
 class _Spool:
-    """A source that is read once: the first pass copies it into a temporary file without a name."""
+    """A source that can be read only once. The first pass copies it into a temporary file without a name."""
 
     def __init__(self, open_source: Callable[[], BinaryIO]) -> None:
         self._open_source = open_source
         self._copy: BinaryIO | None = None
 
     def open(self) -> BinaryIO:
-        """Return the source itself in the first call, and the copy that the first pass made of it in later calls."""
+        """Return the source itself in the first call. In later calls, return the copy that the first pass made."""
         if self._copy is None:
             # The file stays open while the rows are used.
             self._copy = cast(BinaryIO, tempfile.TemporaryFile(prefix="kubeque-rows-"))  # noqa: SIM115
@@ -65,7 +65,7 @@ class _Spool:
 
 
 class _Tee(io.RawIOBase):
-    """A reader of `source` that copies what it reads."""
+    """A reader of `source` that also writes to `copy` what it reads."""
 
     def __init__(self, source: BinaryIO, copy: BinaryIO) -> None:
         self._source = source
@@ -82,7 +82,7 @@ class _Tee(io.RawIOBase):
 
 
 class _Reread(io.RawIOBase):
-    """A reader of an open file with a position of its own, so that several passes may overlap."""
+    """A reader of an open file that has its own position, so that several passes may overlap."""
 
     def __init__(self, number: int) -> None:
         self._number = number

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Look:
     """Properties of one file that are known without reading it."""
 
-    #: Bytes; None: the store does not report it.
+    #: Size in bytes; None if the store does not report it.
     size: int | None
-    #: Changes whenever the file does (generation, etag, or time and size).
+    #: A text that changes whenever the file changes: generation, etag, or time and size.
     generation: str
     folder: bool = False
 
@@ -21,8 +21,8 @@ class Entry:
     """A file or folder in a listing."""
 
     name: str
-    #: Bytes; 0 for a folder.
+    #: Size in bytes; 0 for a folder.
     size: int = 0
-    #: Time of the last change, Unix seconds; None: a folder, or the store does not report it.
+    #: Time of the last change, Unix seconds; None for a folder, or if the store does not report the time.
     modified: float | None = None
     folder: bool = False

@@ -1,4 +1,4 @@
-"""Paths of everything in a job's folder and in the content-addressed store. No other module writes or parses them.
+"""The paths in a job's folder and in the content-addressed store. No other module writes or parses these paths.
 
 {default_url_prefix}/{job name}/{uid}/      a job's folder
     job.json                                the queue that made it
@@ -34,17 +34,17 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 # ------------------------------------------------------------------ the folder of a job
 def job_folder_url(prefix: str, name: str, uid: str) -> str:
-    """Return the folder of a job below the results prefix `prefix`."""
+    """Return the URL of a job's folder below the results prefix `prefix`."""
     return join(prefix, name, uid)
 
 
 def is_uid(name: str) -> bool:
-    """True if a folder of this name below a job's name can be a job's folder."""
+    """True if `name` has the form of a uid, the name of a job's folder."""
     return bool(_UID.fullmatch(name))
 
 
 def is_job_folder(url: str) -> bool:
-    """True if `url` can be a job's folder: `{prefix}/{name}/{uid}`, without a part that leads elsewhere."""
+    """True if `url` has the form of a job's folder: `{prefix}/{name}/{uid}`, without `.` and `..`."""
     prefix, name = prefix_of(url), base_name(url.rpartition("/")[0])
     safe = not {".", ".."} & set(url.split("/")) and name != ""
     return safe and is_uid(uid_of(url)) and url == job_folder_url(prefix, name, uid_of(url))
@@ -61,37 +61,37 @@ def uid_of(url: str) -> str:
 
 
 def owner_url(job_url: str) -> str:
-    """Return the URL of the file that names the queue of the job."""
+    """Return the URL of the file in which the queue of the job is recorded."""
     return join(job_url, _OWNER)
 
 
 def spec_url(job: Job, revision: int | None = None) -> str:
-    """Return the URL of the spec of a revision (default: the present one)."""
+    """Return the URL of the spec of a revision (default: the current revision)."""
     return join(job.url, f"spec-{job.revision if revision is None else revision}.json")
 
 
 def is_spec(name: str) -> bool:
-    """True if a file of this name in a job's folder is a spec."""
+    """True if the file `name` in a job's folder is a spec."""
     return bool(_SPEC.fullmatch(name))
 
 
 def page_url(job_url: str, number: int) -> str:
-    """Return the URL of a page of rows; pages are numbered from 0."""
+    """Return the URL of a page of rows. Pages are numbered from 0."""
     return join(pages_url(job_url), page_name(number))
 
 
 def pages_url(job_url: str) -> str:
-    """Return the folder of the pages."""
+    """Return the URL of the folder with the pages."""
     return join(job_url, "pages")
 
 
 def page_name(number: int) -> str:
-    """Return the name of a page in the folder of the pages."""
+    """Return the name of a page's file."""
     return f"{number}.json"
 
 
 def keys_url(job: Job, revision: int) -> str:
-    """Return the URL of the row keys of a revision: KEY_BYTES for each row, in the order of the rows."""
+    """Return the URL of the row keys of a revision. The file has KEY_BYTES for each row, in the order of the rows."""
     return join(job.url, f"keys-{revision}.bin")
 
 
@@ -101,65 +101,70 @@ def links_url(job: Job) -> str:
 
 
 def table_url(job: Job) -> str:
-    """Return the URL of the table of the job's present run; the file exists once the run has ended."""
+    """Return the URL of the table of the job's current run. The file exists once the run has ended."""
     return join(job.url, table_name(job))
 
 
 def table_name(job: Job) -> str:
-    """Return the name of that table in the job's folder."""
+    """Return the name of the table's file in the job's folder."""
     return f"results-{job.run}.csv"
 
 
 def report_url(job: Job) -> str:
-    """Return the URL of the report of the job's present run; the file exists once the run has ended."""
+    """Return the URL of the report of the job's current run. The file exists once the run has ended."""
     return join(job.url, f"report-{job.run}.html")
 
 
 # ------------------------------------------------------------------ the results of a task
 def task_url(job: Job, index: int) -> str:
-    """Return the folder of all attempts of a task that the job itself ran."""
+    """Return the URL of the folder with all attempts of a task. The task must not be linked from a different job."""
     return join(job.url, _TASKS, str(index))
 
 
 def split_task_url(url: str) -> tuple[str, int]:
-    """Return the job's folder and the index of a task, from what `task_url` returned. Raises ValueError."""
+    """Return the job's folder and the index of the task for a URL from `task_url`. Raises ValueError."""
     job_url, _, index = url.rpartition(f"/{_TASKS}/")
     return job_url, int(index)
 
 
 def is_shared(name: str, indexes: set[int]) -> bool:
-    """True if the file `name`, relative to a job's folder, belongs to a result of the tasks `indexes`."""
+    """True if the file `name`, relative to a job's folder, belongs to a task in `indexes`."""
     folder, _, rest = name.partition("/")
     index = rest.partition("/")[0]
     return folder == _TASKS and index.isdecimal() and int(index) in indexes
 
 
 def is_owner(name: str) -> bool:
-    """True if the file `name`, relative to a job's folder, is the file that names its queue."""
+    """True if the file `name`, relative to a job's folder, is the file in which the job's queue is recorded."""
     return name == _OWNER
 
 
 def attempt_name(attempt: int, nonce: str) -> str:
-    """Return the name of an attempt's folder. The nonce of its lease makes it unique to one consumer."""
+    """Return the name of an attempt's folder.
+
+    No other consumer uses this name, because it has the nonce of the lease.
+    """
     return f"{attempt}-{nonce}"
 
 
 def attempt_number(name: str) -> int | None:
-    """Return the attempt that a name from `attempt_name` belongs to; None for any other name."""
+    """Return the number of the attempt for a name from `attempt_name`; None for any other name."""
     number = name.partition("-")[0]
     return int(number) if number.isdecimal() else None
 
 
 def attempt_url(job: Job, index: int, name: str) -> str:
-    """Return the folder of the attempt `name` of a task. The job itself ran the task; it is not linked from another
-    job."""
+    """Return the URL of the folder of the attempt `name` of a task.
+
+    The task must not be linked from a different job.
+    """
     return join(task_url(job, index), name)
 
 
 def result_url(job: Job, outcome: Outcome | None) -> str:
-    """Return the folder of the attempt of an outcome; empty if nothing was stored.
+    """Return the URL of the folder with the result of an outcome; empty if nothing was stored.
 
-    All readers of results call this: a linked outcome lies in another job's folder.
+    All readers of results call this function, because a linked result is in the folder of a different job.
     """
     if outcome is None or not outcome.folder:
         return ""
@@ -167,27 +172,33 @@ def result_url(job: Job, outcome: Outcome | None) -> str:
 
 
 def manifest_url(attempt_url: str) -> str:
-    """Return the URL of the description of an attempt. It is written last; an attempt without it does not count."""
+    """Return the URL of an attempt's manifest, result.json.
+
+    The manifest is written last. An attempt without it does not count.
+    """
     return join(attempt_url, "result.json")
 
 
 def output_url(attempt_url: str, name: str) -> str:
-    """Return the URL of a file that the task wrote; `name` is relative and must be safe (see `safe_name`)."""
+    """Return the URL of a file that the task wrote. `name` is relative, and must be safe (see `safe_name`)."""
     return join(attempt_url, "files", name)
 
 
 def stream_name(stream: str) -> str:
-    """Return the name of the file of "stdout" or "stderr"."""
+    """Return the name of the file for the stream "stdout" or "stderr"."""
     return f"{stream}.txt"
 
 
 def stream_url(attempt_url: str, stream: str) -> str:
-    """Return the URL of "stdout" or "stderr"; the file exists only if the stream is too long for the manifest."""
+    """Return the URL of the stream "stdout" or "stderr".
+
+    The file exists only if the stream is too long for the manifest.
+    """
     return join(attempt_url, stream_name(stream))
 
 
 def logs_url(job_url: str, index: int) -> str:
-    """Return the folder of the live logs of a task's attempts."""
+    """Return the URL of the folder with the live logs of a task."""
     return join(job_url, "logs", str(index))
 
 
@@ -197,13 +208,13 @@ def log_url(job_url: str, index: int, attempt: str) -> str:
 
 
 def attempt_of_log(name: str) -> str:
-    """Return the `attempt_name` of a file in the folder of the live logs."""
+    """Return the `attempt_name` for the file name of a live log."""
     return name.removesuffix(".json")
 
 
 # ------------------------------------------------------------------ inputs
 def input_names(spec: JobSpec, row: Mapping[str, str]) -> dict[str, str]:
-    """Return the name in the working directory of each `^` word, by the word as rendered for the row."""
+    """Return the name that each `^` word has in the working directory. The keys are the words, rendered for the row."""
     rendered = [word.render(row) for word in spec.command if word.upload]
     return {path: spec.row_inputs[path].name if path in spec.row_inputs else base_name(path) for path in rendered}
 
@@ -214,7 +225,7 @@ def input_url(cas_prefix: str, digest: str) -> str:
 
 
 def is_input(name: str) -> bool:
-    """True if a file of this name in the content-addressed store is an input."""
+    """True if the file `name` in the content-addressed store is an input."""
     return bool(_DIGEST.fullmatch(name))
 
 
@@ -224,7 +235,10 @@ def clearing_url(cas_prefix: str) -> str:
 
 
 def users_url(cas_prefix: str) -> str:
-    """Return the folder of the marker files of these inputs. Each marker names a results prefix that uses them."""
+    """Return the URL of the folder with marker files.
+
+    Each marker file belongs to a results prefix that uses these inputs.
+    """
     return join(cas_prefix, ".users")
 
 

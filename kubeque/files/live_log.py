@@ -1,4 +1,4 @@
-"""Read the last bytes of stdout and stderr from a growing file, and store them while the task runs."""
+"""The end of stdout and stderr of a running task: read from growing files, and kept in the store."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kubeque.files.regular_file import open_regular
 from kubeque.model.job.stored_types import is_number, is_whole
 from kubeque.model.job.wire import decompress
 
-#: Bytes that are read from the end of a stream.
+#: Number of bytes that are read from the end of a stream.
 TAIL_BYTES = 64 << 10
 
 
@@ -22,7 +22,7 @@ TAIL_BYTES = 64 << 10
 class Tail:
     """The end of a stream, or all of it."""
 
-    #: Offset in the stream, bytes.
+    #: Offset of `data` in the stream, bytes.
     start: int = 0
     data: bytes = b""
 
@@ -33,7 +33,7 @@ class Tail:
 
     @property
     def text(self) -> str:
-        """The data as text, from the first line that is complete."""
+        """The data as text, from the first complete line."""
         data = self.data[self.data.find(b"\n") + 1 :] if self.start else self.data
         return data.decode(errors="replace")
 
@@ -50,7 +50,7 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class LiveLog:
-    """Output of a running attempt at one moment, as stored."""
+    """Output of a running attempt at one moment."""
 
     #: Time by the clock of the queue, Unix seconds.
     at: float
@@ -62,14 +62,14 @@ class LiveLog:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> LiveLog:
-        """Return the log of a stored object. Raises one of UNREADABLE if it is damaged."""
+        """Return the log from a stored object. Raises one of UNREADABLE if the object is damaged."""
         if not is_number(wire["at"]):
             raise TypeError(f"the time is {wire['at']!r}")
         return cls(wire["at"], Tail.from_wire(wire["stdout"]), Tail.from_wire(wire["stderr"]))
 
 
 def read_tail(path: Path, limit: int = TAIL_BYTES) -> Tail:
-    """Return up to `limit` bytes from the end of a file; empty if its program removed or replaced it."""
+    """Return up to `limit` bytes from the end of a file; empty if a program removed or replaced the file."""
     try:
         with open_regular(path) as file:
             start = max(0, os.fstat(file.fileno()).st_size - limit)

@@ -1,4 +1,4 @@
-"""Mount points below a folder, and the removal of trees that never follows a mount."""
+"""Find the mount points below a folder, and remove trees without following mounts."""
 
 from __future__ import annotations
 
@@ -15,40 +15,43 @@ from io import FileIO
 
 from kubeque.model.text import quote_name
 
-#: The mounts of this process. Device numbers do not suffice, because a bind mount has the number of its source.
+#: File with the mounts of this process. Device numbers do not suffice, because a bind mount has the number of its
+#: source.
 _TABLE = "/proc/self/mountinfo"
 #: The kernel writes space, tab, newline and backslash as three octal digits.
 _ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
-#: Flags of the kernel: do not follow a link at the end of the path; propagate nothing to and from this mount.
+#: Flags of the kernel. The first flag forbids to follow a link at the end of the path. The second flag stops the
+#: propagation to and from a mount.
 _UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
 
 
 class MountTable:
-    """The mounts of this process. The kernel's table is read once, and again only after a change of it."""
+    """The mounts of this process. The kernel's table is read once, and again only after it has changed."""
 
     def __init__(self) -> None:
-        #: It stays open, because the kernel reports changes to an open file. None before the first read.
+        #: The file stays open, because the kernel reports changes of the table to an open file. None before the first
+        #: read.
         self._file: FileIO | None = None
         self._table = b""
 
     def points(self, folder: str | os.PathLike[str]) -> list[str]:
-        """Return the mount points at and below `folder`, whose path must have no links; inner ones first.
+        """Return the mount points at and below `folder`, inner mount points first.
 
-        Empty on a system without /proc.
+        The path of `folder` must have no links. The list is empty on a system without /proc.
         """
         root = os.fsencode(folder)
         if self._file is None or _has_changed(self._file):
             self._read()
         if (
             b" " + _SPECIAL.sub(_escape, root) not in self._table
-        ):  # this is called for each task, and nearly no task mounts anything
+        ):  # a short cut, because this is called for each task, and nearly no task mounts anything
             return []
         below = root.rstrip(b"/") + b"/"
         found = [point for point in _parse(self._table) if point == root or point.startswith(below)]
         return [os.fsdecode(point) for point in sorted(found, key=lambda point: -point.count(b"/"))]
 
     def close(self) -> None:
-        """Close the file of the kernel. The next call of `points` opens it again."""
+        """Close the file with the kernel's table. The next call of `points` opens it again."""
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -69,13 +72,13 @@ def mount_points(folder: str | os.PathLike[str]) -> list[str]:
 
 
 def is_on_mount(folder: str | os.PathLike[str]) -> bool:
-    """True if `folder` is on a mount other than the root's."""
+    """True if `folder` is on a mount other than the root."""
     path = os.fsencode(os.path.realpath(folder))
     return any(point != b"/" and (path == point or path.startswith(point + b"/")) for point in _parse(_read_table()))
 
 
 def is_below(path: str, folders: Collection[str]) -> bool:
-    """True if `path` is one of `folders`, or below one."""
+    """True if `path` is one of `folders`, or is below one of them."""
     return bool(folders) and any(path == folder or path.startswith(folder + os.sep) for folder in folders)
 
 
@@ -91,7 +94,7 @@ def _has_changed(table: FileIO) -> bool:
     """True if the mounts may have changed since the last call, or since the table was opened."""
     asked = select.poll()
     asked.register(table, select.POLLIN | select.POLLOUT | select.POLLPRI)
-    # A kernel that does not watch the table reports it as writable too.
+    # A kernel that does not watch the table also reports the file as writable.
     return asked.poll(0) != [(table.fileno(), select.POLLIN)]
 
 
@@ -106,17 +109,18 @@ def _escape(found: re.Match[bytes]) -> bytes:
 
 
 def unmount_below(folder: str | os.PathLike[str], table: MountTable | None = None) -> list[str]:
-    """Unmount everything at and below `folder`, whose path must have no links. Return the mount points that remain.
+    """Unmount everything at and below `folder`. Return the mount points that remain.
 
-    `table` is closed afterwards.
+    The path of `folder` must have no links. `table`: mounts that were read earlier; it is closed afterwards.
     """
     with closing(table or MountTable()) as mounts:
         left = mounts.points(folder)
         while left and sys.platform == "linux":
-            # A recursive bind mount shares events with its source: without this, the source would lose its mounts too.
+            # A recursive bind mount shares events with its source. If it stayed shared, the source would lose its
+            # mounts, too.
             for point in [point for point in left if _make_private(point)]:
                 ctypes.CDLL(None).umount2(os.fsencode(point), _UMOUNT_NOFOLLOW)
-            # A mount that another one hides can be unmounted only after that one.
+            # If a mount is hidden by a later mount, it can be unmounted only after the later mount.
             before, left = left, mounts.points(folder)
             if len(left) == len(before):
                 break
@@ -130,11 +134,11 @@ def _make_private(point: str) -> bool:
 def remove_tree(
     folder: str | os.PathLike[str], *, after_task: bool = False, table: MountTable | None = None
 ) -> list[str]:
-    """Remove a folder without following links and mounts. Return what remains, with the reason, one line each.
+    """Remove a folder without following links and mounts. Return a line for each path that remains, with the reason.
 
-    `after_task`: unmount what is mounted in the folder, and restore permissions that a program removed. A mount that
-    remains is named, and nothing below it is removed. A missing folder is not an error. `table`: a table of earlier
-    mounts, which is closed afterwards.
+    `after_task`: True to unmount what is mounted in the folder, and to restore permissions that a program removed. A
+    mount that remains is reported, and nothing below it is removed. A missing folder is not an error. `table`: mounts
+    that were read earlier; it is closed afterwards.
     """
     path = _resolve_above(folder)
     left = unmount_below(path, table) if after_task else mount_points(path)
@@ -155,7 +159,7 @@ def remove_tree(
 
 
 def _resolve_above(folder: str | os.PathLike[str]) -> str:
-    """Return the path of a folder without links, except the folder itself."""
+    """Return the path of a folder, with all links resolved above the folder itself."""
     above, name = os.path.split(os.path.abspath(folder))
     return os.path.join(os.path.realpath(above), name)
 
@@ -184,18 +188,18 @@ def _make_writable(folder: str, mounts: Collection[str]) -> None:
         path = todo.pop()
         try:
             if path not in mounts:
-                os.chmod(path, stat.S_IRWXU)  # Never a link: only real folders come here.
+                os.chmod(path, stat.S_IRWXU)  # never a link, because only real folders get here
                 with os.scandir(path) as entries:
                     todo += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         except OSError:
-            continue  # It belongs to another user: the removal below it fails and reports this.
+            continue  # It belongs to a different user. The removal then fails and reports the reason.
 
 
 def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
-    """Remove the files below `root` whose relative names `keep` rejects, then the empty folders. Raises OSError.
+    """Remove the files below `root` for which `keep` returns False, and then the empty folders. Raises OSError.
 
-    Nothing at or below a mount point is read or removed, and no link is followed. Returns what remains for one of these
-    reasons, one line each.
+    `keep` gets the relative name of a file. Nothing at or below a mount point is read or removed, and no link is
+    followed. Returns a line for each path that remains for this reason.
     """
     root = _resolve_above(root)
     if os.path.islink(root):
@@ -209,7 +213,7 @@ def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
         entry = next(entries, None)
         if entry is None:
             waiting.pop()
-            with suppress(OSError):  # the folder has a file that is kept or new
+            with suppress(OSError):  # the folder has a file that is kept, or a new file
                 os.rmdir(at)
         elif entry.path in mounts:
             continue

@@ -1,4 +1,4 @@
-"""Write files for the user, on this machine or in a store: complete under their names, or not at all."""
+"""Write files for the user, on this machine or in a store. A file appears only once it is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.model.errors import DestinationError
 
 
 def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
-    """Raise the error that `write_file` would raise for `dest`, before there is anything to write."""
+    """Raise the error that `write_file` would raise for `dest`. Call it before there is anything to write."""
     dest = os.fspath(dest)
     if not is_folder(dest):
         files.check_writable(dest.rpartition("/")[0])
@@ -33,7 +33,7 @@ def check_file(files: Files, dest: str | os.PathLike[str]) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise OSError unless files can be created in a folder, which may be missing. Leaves no traces."""
+    """Raise OSError unless files can be created in a folder. The folder may be missing, and is not left behind."""
     missing = [part for part in (folder, *folder.parents) if not os.path.lexists(part)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,9 +46,10 @@ def check_folder(folder: Path) -> None:
 
 
 def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
-    """Write the bytes that `fill` writes to `dest`, a path or a URL. Raises DestinationError, StorageError.
+    """Write `dest`, a path or a URL, with the contents that `fill` writes into a file. Raises DestinationError,
+    StorageError.
 
-    A pipe or a device is written to; it is not replaced by a file.
+    If `dest` is a pipe or a device, the contents are written to it. It is not replaced by a file.
     """
     dest = os.fspath(dest)
     with _writes(dest):
@@ -73,7 +74,7 @@ def _is_special(path: str) -> bool:
 
 @contextmanager
 def _writes(dest: str) -> Iterator[None]:
-    """Raise errors of the file system in this block as DestinationError."""
+    """Turn errors of the file system in this block into DestinationError."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -82,7 +83,7 @@ def _writes(dest: str) -> Iterator[None]:
 
 
 def write_local(path: Path, data: bytes) -> None:
-    """Write a file of this machine; make missing folders. Raises StorageError."""
+    """Write a file of this machine, and make missing folders. Raises StorageError."""
     try:
         put(str(path), lambda file: file.write(data))
     except (OSError, ValueError) as error:

@@ -1,4 +1,7 @@
-"""Send many requests to a store at once; all thread counts of the packages above `queues` are here."""
+"""Send many requests to a store at the same time.
+
+This module also has the thread counts of all packages above `queues`.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,27 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-# Number of threads, which is the number of requests that wait for a store at the same time. A request takes 10 to 100
-# ms and little CPU, so the limits are memory and what a store allows one client.
-#: Questions about one object, listings and deletions: no bytes are held.
+# Numbers of threads, and so numbers of requests at the same time. A request takes 10 to 100 ms and little CPU. The
+# limits are memory, and the requests that a store allows to one client.
+#: Requests without contents: queries about one object, listings and deletions.
 QUESTIONS = 32
-#: Small JSON files that are read whole: specs, links, results.
+#: Reads of small JSON files: specs, links, results.
 SMALL_READS = 16
-#: Manifests of tasks to fetch: at most 16 are held, each with up to all file names of a task.
+#: Manifests of tasks to fetch. At most 16 manifests are in memory, each with all file names of a task.
 MANIFESTS = 8
-#: Groups of result files that are downloaded, up to 2 MiB each, or one larger file.
+#: Groups of result files that are downloaded. A group has up to 2 MiB, or one larger file.
 DOWNLOADS = 16
-#: Groups of result files that a fetch uploads to another store.
+#: Groups of result files that a fetch uploads to a different store.
 RESULT_UPLOADS = 16
-#: Groups of inputs that a submission uploads: they share the bandwidth of a laptop.
+#: Groups of inputs that a submission uploads. The threads share the bandwidth of a laptop.
 INPUT_UPLOADS = 8
-#: Pages of rows that a submission writes: 1,000 rows of memory for each.
+#: Pages of rows that a submission writes. Each thread has 1,000 rows in memory.
 PAGE_WRITES = 8
-#: Inputs that a consumer downloads, and groups of files that it uploads: eight consumers may share a machine.
+#: Inputs that a consumer downloads, and groups of files that it uploads. Eight consumers may share a machine.
 CONSUMER_TRANSFERS = 8
-#: Files of this machine whose SHA-256 is computed at once; never more than there are cores.
+#: Files of this machine that are hashed at the same time. The number of cores is a further limit.
 DIGESTS = 8
-#: Jobs whose row keys are read at once: up to 16 MB for a job of a million rows.
+#: Jobs whose row keys are read at the same time. A job of a million rows takes up to 16 MB.
 KEY_READS = 4
 
 T = TypeVar("T")
@@ -37,9 +40,9 @@ R = TypeVar("R")
 def in_parallel(
     function: Callable[[T], R], items: Iterable[T], *, threads: int, stop: Callable[[], None] = lambda: None
 ) -> Iterator[R]:
-    """Yield `function` of each item, in order; at most twice as many items as threads are in memory.
+    """Yield the result of `function` for each item, in order. At most `2 * threads` items are in memory.
 
-    If a call fails, `stop` is called, no further call starts, and the error is raised once the running calls have
+    If a call fails, `stop` is called, and no further call starts. The error is raised once the running calls have
     ended.
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="kubeque-files")
@@ -51,7 +54,7 @@ def in_parallel(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BaseException:  # also KeyboardInterrupt, and GeneratorExit of a reader that stops early
+    except BaseException:  # also KeyboardInterrupt, and GeneratorExit if a reader stops early
         stop()
         raise
     finally:

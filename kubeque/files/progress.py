@@ -1,4 +1,4 @@
-"""Progress of an upload or a fetch, counted over many threads, and a signal for all of them to stop."""
+"""Count the progress of an upload or a fetch over many threads, and stop all of these threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Least time between two reports, seconds: a report per file would slow down a transfer of a thousand files a second.
+#: Shortest time between two reports, seconds. A report for each file would slow down a transfer of a thousand files per
+#: second.
 REPORT_SECONDS = 0.1
 
 
@@ -15,10 +16,10 @@ REPORT_SECONDS = 0.1
 class Transfer:
     """Progress of a transfer."""
 
-    #: Number of files, or of tasks in a fetch: those done, and the total.
+    #: Number of files (in a fetch: tasks) that are done, and their total number.
     items: int
     items_total: int
-    #: Bytes: those moved, and the total.
+    #: Number of bytes that were moved, and their total number.
     size: int
     size_total: int
 
@@ -27,11 +28,11 @@ Tell = Callable[[Transfer], None]
 
 
 class Stopped(Exception):
-    """Raised after `Meter.stop` in threads that move bytes. The function that starts the threads catches it."""
+    """Raised after `Meter.stop` in the threads that move data. The function that starts the threads catches it."""
 
 
 class Meter:
-    """Count for many threads, and call one listener at most every REPORT_SECONDS, one call at a time."""
+    """Counts the progress of many threads. It calls one listener at most every REPORT_SECONDS, one call at a time."""
 
     def __init__(self, items_total: int, size_total: int, tell: Tell | None = None) -> None:
         self._tell = tell
@@ -42,8 +43,10 @@ class Meter:
         self._told_at = 0.0
 
     def moved(self, size: int) -> None:
-        """Count bytes that were moved; a negative number for bytes that must be moved again. Raises Stopped after
-        `stop`."""
+        """Count bytes that were moved. Raises Stopped after `stop`.
+
+        A negative number means bytes that must be moved again.
+        """
         if size >= 0 and self._stopped.is_set():
             raise Stopped
         with self._lock:
@@ -51,12 +54,12 @@ class Meter:
             self._report(now=time.monotonic())
 
     def expect(self, size: int) -> None:
-        """Add bytes to the total; a negative number if fewer bytes must be moved than expected."""
+        """Add bytes to the total. A negative number means that fewer bytes must be moved than expected."""
         with self._lock:
             self._size_total += size
 
     def done(self, items: int = 1) -> None:
-        """Count items that are complete."""
+        """Count complete items."""
         with self._lock:
             self._items += items
             self._report(now=time.monotonic(), last=self._items == self._items_total)

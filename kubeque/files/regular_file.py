@@ -11,7 +11,8 @@ from typing import BinaryIO
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a regular file for reading, without waiting for anything.
 
-    Raises OSError, with the kind of file as its text, for everything else; FileNotFoundError for a missing file.
+    Raises FileNotFoundError if the file is missing. Raises OSError if the file is not a regular file; the text of the
+    error has the reason.
     """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

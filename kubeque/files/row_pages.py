@@ -11,16 +11,16 @@ from kubeque.files.parallel import PAGE_WRITES, in_parallel
 from kubeque.files.store import Files
 from kubeque.model.rows.rows import PAGE_BYTES, Row, Rows, encode_page, pages, parse_page
 
-#: Pages in memory: a consumer reads the rows of its block in order, and a block may span two pages.
+#: Number of pages in memory. A consumer reads the rows of its block in order, and a block may span two pages.
 _CACHED = 2
-#: Limit of a stored page, bytes.
+#: Largest size of a stored page, bytes.
 _LIMIT = 2 * PAGE_BYTES
 
 
 def write_pages(rows: Rows, job_url: str, files: Files) -> tuple[str, ...]:
-    """Store all pages of `rows` and return the SHA-256 of each, hex.
+    """Store all pages of `rows`, and return the SHA-256 (hex) of each page.
 
-    Raises ParametersError if the rows changed since they were counted, StorageError.
+    Raises ParametersError if the rows have changed since they were counted. Raises StorageError if the store fails.
     """
 
     def write(numbered: tuple[int, list[Row]]) -> tuple[int, str]:
@@ -33,17 +33,20 @@ def write_pages(rows: Rows, job_url: str, files: Files) -> tuple[str, ...]:
 
 
 class PageReader:
-    """Read pages of one job; the last two stay in memory."""
+    """Reads the pages of one job. The last two pages stay in memory."""
 
     def __init__(self, job_url: str, files: Files, digests: Sequence[str] = ()) -> None:
-        """`digests`: SHA-256 of each page, hex, from the spec; empty: an earlier kubeque stored none."""
+        """`digests`: SHA-256 (hex) of each page, from the spec; empty if an earlier kubeque wrote the spec."""
         self._job_url = job_url
         self._files = files
         self._digests = digests
         self._pages: OrderedDict[int, list[Row]] = OrderedDict()
 
     def page(self, number: int) -> list[Row]:
-        """Return the rows of a page. Raises FileDamaged if the page has changed since it was stored, StorageError."""
+        """Return the rows of a page.
+
+        Raises FileDamaged if the page has changed since it was stored. Raises StorageError if the store fails.
+        """
         if number not in self._pages:
             digest = self._digests[number] if self._digests else ""
             self._pages[number] = self._files.read_as(

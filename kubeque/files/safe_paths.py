@@ -1,4 +1,4 @@
-"""Check names of files from outside: no name may lead out of its folder."""
+"""Check file names from outside. No name may lead out of its folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 def safe_name(name: str) -> PurePosixPath:
     """Return `name` as a relative path without `..`.
 
-    Raises FileRefused for a name that is empty or absolute, or has `..`, `.`, empty parts, NUL, backslash or a drive.
+    Raises FileRefused if `name` is empty or absolute, or if it has `..`, `.`, an empty part, NUL, a backslash or a
+    drive.
     """
     parts = name.split("/")
     if not name:
@@ -40,12 +41,12 @@ def safe_name(name: str) -> PurePosixPath:
 def inside(folder: Path, name: str) -> Path:
     """Return the path of `name` below `folder`.
 
-    Raises FileRefused for an unsafe name, and if a symbolic link on the path leads out of `folder`.
+    Raises FileRefused if the name is unsafe, or if a symbolic link on the path leads out of `folder`.
     """
     path = folder
     for part in safe_name(name).parts:
         path = path / part
-        # One lstat per part; resolving the whole path each time takes ten times as long.
+        # One lstat for each part. Resolving the whole path each time would take ten times as long.
         if os.path.islink(path):
             _check_link(folder, path, name)
     return path

@@ -9,17 +9,17 @@ import threading
 from kubeque.files.progress import Stopped
 from kubeque.files.stores.errors import translate_error
 
-#: Bytes read at once.
+#: Number of bytes that are read at once.
 _PIECE = 1 << 18
 
 
 def sha256_file(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> str:
-    """Return the SHA-256 of a file, hex. Raises FileError, StorageError, and Stopped once `stopped` is set."""
+    """Return the SHA-256 (hex) of a file. Raises Stopped once `stopped` is set. Raises FileError, StorageError."""
     return sha256_and_size(path, stopped)[0]
 
 
 def sha256_and_size(path: str | os.PathLike[str], stopped: threading.Event | None = None) -> tuple[str, int]:
-    """Return the SHA-256 (hex) and the size (bytes) of an open file. Raises the errors of `sha256_file`."""
+    """Return the SHA-256 (hex) and the size (bytes) of a file, from one read. Raises the errors of `sha256_file`."""
     digest, total, piece = hashlib.sha256(), 0, memoryview(bytearray(_PIECE))
     try:
         with open(path, "rb", buffering=0) as file:

@@ -1,4 +1,4 @@
-"""Sparse files: files with holes, which use no space on the disk and are read as zeros."""
+"""Sparse files: files with holes. A hole uses no space on the disk, and is read as zeros."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _BLOCK_BYTES = 512
 
 
 def may_have_holes(status: os.stat_result) -> bool:
-    """True if a regular file uses less space than its size. Compression by the file system has the same effect."""
+    """True if a regular file uses less space than its size. The reason may also be compression by the file system."""
     return stat.S_ISREG(status.st_mode) and status.st_blocks * _BLOCK_BYTES < status.st_size
 
 
 def hole_bytes(path: Path, status: os.stat_result, least: int) -> int:
-    """Return the bytes of a file that are holes; 0 if there are fewer than `least`. Raises OSError."""
+    """Return the total size of the holes in a file, in bytes; 0 if it is below `least`. Raises OSError."""
     if status.st_size - status.st_blocks * _BLOCK_BYTES < least:
         return 0
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -29,7 +29,7 @@ def hole_bytes(path: Path, status: os.stat_result, least: int) -> int:
 
 
 def _data(fd: int, size: int) -> list[tuple[int, int]]:
-    """Return start and end of each part of a file that is not a hole."""
+    """Return the start and end of each part of a file that is not a hole."""
     parts: list[tuple[int, int]] = []
     at = 0
     while at < size:

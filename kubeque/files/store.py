@@ -1,4 +1,4 @@
-"""`Files` reads and writes files by URL, in folders and, through fsspec, in object stores."""
+"""Read and write files by URL, in folders and (through fsspec) in object stores."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ T = TypeVar("T")
 P = ParamSpec("P")
 __all__ = ["LARGE_PIECES", "Files", "Look", "is_folder", "join"]
 
-#: Default limit of a JSON file, bytes: enough for the manifest of 200,000 files.
+#: Default size limit of a JSON file, bytes. It suffices for a manifest of 200,000 files.
 JSON_BYTES = 64 << 20
-#: Schemes of stores for results: they show an object only once it is complete, and can refuse to overwrite one.
+#: Schemes of stores that may hold results. Such a store shows only complete objects, and can refuse to overwrite an
+#: object.
 WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
 
 
 class Store(Protocol):
-    """A kind of store; the methods are those of `Files`. Raises StorageError, and FileMissing on reading."""
+    """A kind of store.
+
+    The methods have the meaning of those of `Files`. All methods raise StorageError; reads also raise FileMissing.
+    """
 
     def read(self, url: str, limit: int | None = None) -> bytes: ...
     def read_end(self, url: str, limit: int) -> tuple[int, bytes]: ...
@@ -53,12 +57,14 @@ class Store(Protocol):
 
 
 class Files:
-    """Files by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and other schemes of fsspec.
+    """Reads and writes files by URL: a plain path, `file://`, `gs://`, `s3://`, `https://` and other schemes of fsspec.
 
-    `options`: keyword arguments for fsspec by scheme, for example {"gs": {"token": ...}}. `pieces`: how large files are
-    split; LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read new
-    files. May be used by many threads. All methods raise StorageError with the URL and the answer of the store,
-    MissingExtra for a missing library.
+    `options`: keyword arguments for fsspec by scheme, for example {"gs": {"token": ...}}. `pieces`: sizes of the pieces
+    of large files. LARGE_PIECES are faster and take more memory. `private`: folder below which only this user may read
+    new files. Many threads may use one object.
+
+    All methods raise StorageError, with the URL and the answer of the store. All methods raise MissingExtra if a
+    library is missing.
     """
 
     def __init__(
@@ -71,7 +77,10 @@ class Files:
         self._lock = threading.Lock()
 
     def read(self, url: str, limit: int | None = None) -> bytes:
-        """Return the content of a file. Raises FileMissing, FileDamaged if it has more than `limit` bytes."""
+        """Return the contents of a file.
+
+        Raises FileMissing if there is no such file. Raises FileDamaged if the file has more than `limit` bytes.
+        """
         data = self._store(url).read(url, limit)
         if limit is not None and len(data) > limit:
             raise FileDamaged(f"cannot read {url}: it has more than {limit} bytes: it was changed or damaged")
@@ -82,10 +91,10 @@ class Files:
         return Tail(*self._store(url).read_end(url, limit))
 
     def read_json(self, url: str, limit: int = JSON_BYTES, *, digest: str = "") -> Any:
-        """Return the parsed content of a JSON file.
+        """Return the parsed contents of a JSON file.
 
-        Raises FileMissing, and FileDamaged for other content, more than `limit` bytes, or another SHA-256 than `digest`
-        (hex; empty: not checked).
+        `digest`: expected SHA-256 (hex); empty if it is not checked. Raises FileMissing if there is no such file.
+        Raises FileDamaged if the file is not JSON, has more than `limit` bytes, or has a different SHA-256.
         """
         data = self.read(url, limit)
         if digest:
@@ -93,9 +102,9 @@ class Files:
         return parse_json(url, data)
 
     def read_as(self, url: str, parse: Callable[[Any], T], limit: int = JSON_BYTES, *, digest: str = "") -> T:
-        """Return the content of a JSON file as `parse` returns it.
+        """Return the result of `parse` for the contents of a JSON file.
 
-        Raises the errors of `read_json`, and FileDamaged if `parse` raises one of UNREADABLE.
+        Raises the errors of `read_json`. Raises FileDamaged if `parse` raises one of UNREADABLE.
         """
         wire = self.read_json(url, limit, digest=digest)
         try:
@@ -104,20 +113,23 @@ class Files:
             raise FileDamaged(f"cannot read {url}: it was changed or damaged ({explain(error)})") from error
 
     def write(self, url: str, data: bytes) -> None:
-        """Write or overwrite a file, atomically; make missing folders."""
+        """Write or overwrite a file atomically, and make missing folders."""
         self._store(url).write(url, data)
 
     def write_new(self, url: str, data: bytes) -> bool:
-        """Write a file unless it exists; of many concurrent calls exactly one returns True."""
+        """Write a file unless it exists, and return True if it was written.
+
+        If several calls compete for one file, exactly one call returns True.
+        """
         return self._store(url).write_new(url, data)
 
     def upload(
         self, path: str | os.PathLike[str], url: str, *, digest: str = "", progress: Callable[[int], None] | None = None
     ) -> None:
-        """Upload a file of this machine. `progress` gets the bytes of each piece; before a restart, it gets the
-        negative sum.
+        """Upload a file of this machine.
 
-        With `digest` (SHA-256, hex) the file appears under `url` only if its bytes have that digest.
+        `progress`: called with the size of each piece. If the upload starts again, `progress` is first called with the
+        negative sum. `digest`: SHA-256 (hex); the file appears at `url` only if the uploaded contents have this digest.
         """
         self._store(url).upload(os.fspath(path), url, digest, progress or (lambda size: None))
 
@@ -131,10 +143,10 @@ class Files:
         generation: str = "",
         progress: Callable[[int], None] | None = None,
     ) -> None:
-        """Download a file to `path`; it appears there complete and checked; make missing folders.
+        """Download a file to `path`, and make missing folders. The file appears once it is complete and checked.
 
         Raises FileDamaged if the file does not have the given `digest` (SHA-256, hex), `size` (bytes) or `generation`
-        (of an earlier `look`). `progress`: see `upload`.
+        (from an earlier `look`). `progress`: see `upload`.
         """
 
         def fill(file: BinaryIO) -> None:
@@ -158,7 +170,10 @@ class Files:
     def upload_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
     ) -> list[FileError | None]:
-        """Upload a group of files (see `in_groups`), each as `upload` does; return the error of each file, or None."""
+        """Upload a group of files (see `in_groups`). Return the error of each file, or None.
+
+        Each file is uploaded as `upload` does it.
+        """
         report = progress or (lambda size: None)
         together = self._together(copies)
         if together:
@@ -168,14 +183,14 @@ class Files:
     def download_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
     ) -> list[FileError | None]:
-        """Download a group of files, each as `download` does; return the error of each file, or None."""
+        """Download a group of files as `download` does. Return the error of each file, or None."""
         report = progress or (lambda size: None)
         together = self._together(copies)
         found = together.read_together(copies) if together else [None] * len(copies)
         return [_error_of(self._receive, item, data, report) for item, data in zip(copies, found, strict=True)]
 
     def _together(self, copies: Sequence[Copy]) -> ObjectStore | None:
-        """Return the store that transfers these files in one request; None if they need one request each."""
+        """Return the store that transfers these files in one request; None if each file needs its own request."""
         if len(copies) < 2 or any(item.size > SMALL_BYTES for item in copies):
             return None
         store, *others = {id(found): found for found in (self._store(item.url) for item in copies)}.values()
@@ -201,31 +216,32 @@ class Files:
         return self._store(prefix).existing(prefix, names)
 
     def listing(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield relative name and bytes of all files below `prefix`, in no order, without links; none if it is missing.
+        """Yield the relative name and the size (bytes) of each file below `prefix`, in any order, without links.
 
-        Names are not checked: pass them through `inside` before writing.
+        Yields nothing if `prefix` does not exist. The names are not checked. Pass them through `inside` before you
+        write files.
         """
         return self._store(prefix).listing(prefix)
 
     def entries(self, prefix: str) -> list[Entry]:
-        """Return files and folders directly below `prefix`, sorted by name; empty if there is no such folder."""
+        """Return the files and folders directly below `prefix`, sorted by name; empty if `prefix` does not exist."""
         return sorted((Entry(*found) for found in self._store(prefix).entries(prefix)), key=lambda entry: entry.name)
 
     def delete(self, url: str) -> None:
-        """Delete a file; a missing one is not an error."""
+        """Delete a file. A missing file is not an error."""
         self._store(url).delete(url)
 
     def delete_tree(self, prefix: str, *, keep: Callable[[str], bool] | None = None) -> None:
-        """Delete all files below `prefix`, except those for whose relative names `keep` returns True.
+        """Delete all files below `prefix`, except the files whose relative name `keep` accepts.
 
-        Raises StorageError for a whole bucket and for the root of a disk.
+        Raises StorageError if `prefix` is a whole bucket or the root of a disk.
         """
         if not split(prefix)[1].strip("/"):
             raise StorageError(f"will not delete all of {prefix!r}: name a folder in it")
         self._store(prefix).delete_tree(prefix, keep)
 
     def check_writable(self, prefix: str) -> None:
-        """Raise StorageError unless files below `prefix` can be written, read and created exclusively."""
+        """Raise StorageError unless files below `prefix` can be written and read, and cannot be created twice."""
         kind = scheme(prefix)
         if not is_folder(prefix) and kind not in WRITABLE:
             known = ", ".join(f"{name}://" for name in WRITABLE)
@@ -267,7 +283,7 @@ class Files:
 
 
 def parse_json(url: str, data: bytes) -> Any:
-    """Return the parsed content of a JSON file. Raises FileDamaged."""
+    """Return the parsed contents of a JSON file. Raises FileDamaged."""
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -275,7 +291,7 @@ def parse_json(url: str, data: bytes) -> Any:
 
 
 def _error_of(transfer: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> FileError | None:
-    """Transfer one file; return its error, or None. Raises StorageError for an error that concerns other files too."""
+    """Transfer one file, and return its error or None. Raises StorageError if the error also concerns other files."""
     try:
         transfer(*args, **kwargs)
     except FileError as error:
@@ -284,7 +300,10 @@ def _error_of(transfer: Callable[P, None], *args: P.args, **kwargs: P.kwargs) ->
 
 
 def _check(url: str, found: int, size: int | None, seen: str, digest: str) -> None:
-    """Raise FileDamaged if size (bytes) or SHA-256 differ from the expected ones; None or empty: not checked."""
+    """Raise FileDamaged if the size (bytes) or the SHA-256 (hex) is wrong.
+
+    `size`, `digest`: the expected values; None or empty for a value that is not checked.
+    """
     if size is not None and found != size:
         raise FileDamaged(f"cannot read {url}: it has {found} bytes, not {size}: it was changed or damaged")
     if digest and seen != digest:

@@ -1,4 +1,4 @@
-"""URLs of files: a plain path or `file://` is on this machine, any other scheme is a store."""
+"""URLs of files. A plain path or `file://` is on this machine. Any other scheme is a store."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FILE = "file://"
 
 
 def is_folder(url: str) -> bool:
-    """True for a path of this machine, plain or with `file://`."""
+    """True if `url` is a path of this machine, plain or with `file://`."""
     return "://" not in url or url.startswith(_FILE)
 
 
@@ -21,7 +21,10 @@ def scheme(url: str) -> str:
 
 
 def local_path(url: str) -> str:
-    """Return the path of a plain path or a `file://` URL. Raises StorageError for `file://` with a relative path."""
+    """Return the path for a plain path or a `file://` URL.
+
+    Raises StorageError if a `file://` URL has a relative path.
+    """
     if not url.startswith(_FILE):
         return url
     path = url[len(_FILE) :]
@@ -31,7 +34,7 @@ def local_path(url: str) -> str:
 
 
 def join(url: str, *names: str) -> str:
-    """Return `url` with names appended, one slash between. Check names from outside with `safe_name` first."""
+    """Return `url` with the names appended, separated by slashes. Check names from outside with `safe_name` first."""
     if not names:
         return url
     below = "/".join(name.strip("/") for name in names)
@@ -42,7 +45,10 @@ def join(url: str, *names: str) -> str:
 
 
 def split(url: str) -> tuple[str, str]:
-    """Return bucket (or host) and key of a URL: `gs://bucket`, `some/key`. A path of this machine has no bucket."""
+    """Return the bucket (or host) and the key of a URL, for example `gs://bucket` and `some/key`.
+
+    The bucket of a path of this machine is empty.
+    """
     if is_folder(url):
         return "", local_path(url)
     head, _, rest = url.partition("://")
@@ -51,7 +57,7 @@ def split(url: str) -> tuple[str, str]:
 
 
 def base_name(path: str) -> str:
-    """Return the last part of a path or URL without a query. It is the default name of an input."""
+    """Return the last part of a path or URL, without a query. This is the default name of an input."""
     if scheme(path) in ("http", "https"):
         path = urlsplit(path).path
     return path.rstrip("/").rpartition("/")[2]

@@ -21,18 +21,19 @@ R = TypeVar("R")
 
 log = logging.getLogger(__name__)
 
-#: Least age of a cached file's last change, seconds: a newer file may change again within one tick of the disk's clock.
+#: A file is cached only if its last change is older than this, seconds. A newer file may change again within one tick
+#: of the disk's clock.
 RACY_SECONDS = 2.0
-#: Largest number of cached files; the entries that were written first are removed first.
+#: Largest number of cached files. The oldest entries are removed first.
 KEPT = 200_000
 _LOCK_SECONDS = 5.0
 
-#: Absolute path, bytes, mtime and ctime (ns), inode: an equal key means the same file, unchanged.
+#: Absolute path, size (bytes), mtime and ctime (ns), and inode. Files with equal keys are the same file, unchanged.
 _Key = tuple[bytes, int, int, int, int]
 
 
 class DigestCache:
-    """Digests of files by path, size, times and inode, in an SQLite file that many processes may use.
+    """The digests of files by path, size, times and inode, in an SQLite file that many processes may use.
 
     If the cache cannot be used, a warning is logged and files are read again.
     """
@@ -43,16 +44,16 @@ class DigestCache:
         self._usable = True
 
     def sha256(self, path: Path) -> str:
-        """Return the digest of one file, hex. Raises StorageError."""
+        """Return the digest (hex) of one file. Raises StorageError."""
         return self.sha256_many([path])[path]
 
     def sha256_many(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Return the digest of each file, hex; files that are not cached are read in parallel. Raises StorageError."""
+        """Return the digest (hex) of each file. Files that are not cached are read in parallel. Raises StorageError."""
         keys = {path: _key(path) for path in paths}
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
         threads = min(DIGESTS, os.cpu_count() or 1)
-        stopped = threading.Event()  # without a stop, Ctrl-C would wait until the largest file has been read
+        stopped = threading.Event()  # so Ctrl-C need not wait until the largest file is read
         digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
         read = dict(zip(unknown, digests, strict=True))
         # Files that changed while they were read are not cached.
@@ -78,7 +79,7 @@ class DigestCache:
                 "INSERT OR REPLACE INTO digest (path, size, mtime, ctime, inode, sha256) VALUES (?, ?, ?, ?, ?, ?)",
                 rows,
             )
-            # Each written row gets the highest rowid, so the lowest ones are the oldest.
+            # Each written row gets the highest rowid, so the rows with the lowest rowids are the oldest.
             database.execute("DELETE FROM digest WHERE rowid <= (SELECT max(rowid) FROM digest) - ?", (KEPT,))
 
         if digests:
@@ -90,10 +91,10 @@ class DigestCache:
             return None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # SQLite gives its other files the permissions of this one. Other users must not read the paths of this
+            # SQLite gives its other files the permissions of this file. Other users must not read the paths of this
             # user.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            # Without WAL: several machines may mount the folder of the file.
+            # Without WAL, because several machines may mount the folder of the file.
             with contextlib.closing(sqlite3.connect(self._path, timeout=_LOCK_SECONDS)) as database, database:
                 database.execute(
                     "CREATE TABLE IF NOT EXISTS digest"
@@ -111,6 +112,6 @@ def _key(path: Path) -> _Key:
         status = os.stat(path)
     except (OSError, ValueError) as error:
         raise translate_error("read", os.fspath(path), error) from error
-    # An inode may have 64 bits; a positive integer of SQLite has 63.
+    # An inode may have 64 bits, but a positive integer of SQLite has only 63 bits.
     inode = status.st_ino & (1 << 63) - 1
     return os.path.abspath(os.fsencode(path)), status.st_size, status.st_mtime_ns, status.st_ctime_ns, inode

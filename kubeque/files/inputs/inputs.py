@@ -1,4 +1,4 @@
-"""Find the inputs that `^` words and pushes name, compute their digests, and upload each of them once."""
+"""Find the inputs in `^` words and pushes, compute their digests, and upload each input once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Upload(NamedTuple):
 
     path: Path
     digest: str
-    #: Bytes.
+    #: Size in bytes.
     size: int
 
 
@@ -37,9 +37,9 @@ class Staging:
 
     #: Inputs of every task.
     inputs: tuple[Input, ...] = ()
-    #: Inputs that depend on the row, by the word as rendered for the row.
+    #: Inputs that depend on the row, by the word rendered for the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: One upload per digest.
+    #: The uploads, one for each digest.
     uploads: tuple[Upload, ...] = ()
 
 
@@ -47,9 +47,9 @@ class Staging:
 class _RowSources:
     """The files that depend on the row."""
 
-    #: By the word as rendered for the row.
+    #: The files, by the word rendered for the row.
     found: dict[str, Source] = field(default_factory=dict)
-    #: Pairs of words, as rendered for one row, whose files have the same name.
+    #: Pairs of words, rendered for the same row, whose files have the same name.
     rivals: set[tuple[str, str]] = field(default_factory=set)
 
 
@@ -63,11 +63,11 @@ def find_inputs(
     digests: DigestCache,
     files: Files,
 ) -> Staging:
-    """Return the inputs that `^` words and `pushes` (`src[:dst]`, `@list`, folders) name.
+    """Return the inputs from `^` words and from `pushes` (`src[:dst]`, `@list`, folders).
 
-    `base`: folder at which relative paths start. `rows` is read only if a `^` word has placeholders. `cas_prefix`: URL
-    of the content-addressed store. Raises CommandError, which names the word, the path and the remedy. Raises
-    StorageError if a store does not answer.
+    `base`: folder at which relative paths start. `rows`: read only if a `^` word has placeholders. `cas_prefix`: URL of
+    the content-addressed store. Raises CommandError, with the word, the path and the remedy. Raises StorageError if a
+    store does not answer.
     """
     base = Path(os.path.abspath(expand_home(base)))
     common: list[Source] = []
@@ -101,7 +101,7 @@ def _find_for_rows(words: Sequence[Word], rows: Iterable[Mapping[str, str]], bas
         row = row if "index" in row else {**row, "index": str(index)}
         texts = [word.render(row) for _, word in varying]
         for (at, word), text in zip(varying, texts, strict=True):
-            # Each word is checked alone: two words may allow different folders for the same path.
+            # Each word is checked separately, because two words may allow different folders for the same path.
             if (at, text) not in checked:
                 checked.add((at, text))
                 source = row_source(word, row, base, first=at == 0)
@@ -130,7 +130,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
 
 
 def _look(source: Source, files: Files) -> Input:
-    """Return an object of another store as an input, with the generation that identifies its present content."""
+    """Return an object of a different store as an input, with the generation of its current contents."""
     try:
         look = files.look(source.url)
     except FileMissing as error:
@@ -141,7 +141,10 @@ def _look(source: Source, files: Files) -> Input:
 
 
 def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str, Source]:
-    """Return one source per name. Raises CommandError if two sources differ, or if a name is both file and folder."""
+    """Return one source for each name.
+
+    Raises CommandError if two sources of a name differ, or if a name is both a file and a folder.
+    """
     taken: dict[str, Source] = {}
     for source in common:
         other = taken.setdefault(source.name, source)
@@ -157,7 +160,8 @@ def _settle(common: Sequence[Source], made: Mapping[Source, Input]) -> dict[str,
 
 
 def _check_rows(by_row: _RowSources, inputs: Mapping[str, Source], made: Mapping[Source, Input]) -> None:
-    """Raise CommandError if a row has two different files, or a file and a folder, with the same name."""
+    """Raise CommandError if a row has two different files with the same name, or a file and a folder with the same
+    name."""
     folders = {str(parent): inputs[name] for name in inputs for parent in PurePosixPath(name).parents}
     for source in by_row.found.values():
         if source.name in folders:
@@ -184,9 +188,9 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
 
 
 def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | None = None) -> int:
-    """Upload the files that the content-addressed store at `cas_prefix` does not have, and return their bytes.
+    """Upload the files that the content-addressed store at `cas_prefix` lacks. Return their total size in bytes.
 
-    `progress` gets the numbers of files and of bytes: those uploaded, and those in total. Raises StorageError.
+    `progress`: called with the numbers of uploaded and of all files and bytes. Raises StorageError.
     """
     if not staging.uploads:
         return 0

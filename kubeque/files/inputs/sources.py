@@ -1,4 +1,4 @@
-"""Find and check the files, folders and objects that words and pushes name, without reading their contents."""
+"""Find and check the files, folders and objects of words and pushes, without reading contents."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of this machine, or one object of a store, that tasks find under `name`."""
+    """A file of this machine or an object of a store. Tasks find it under `name`."""
 
-    #: The word or push that names it, for messages.
+    #: Description of the word or push for messages.
     said: str
-    #: Its path relative to the working directory.
+    #: Path in the working directory of the task.
     name: str
-    #: None for an object of a store.
+    #: Path of the file; None for an object of a store.
     path: Path | None
-    #: URL of an object of a store; empty for a file.
+    #: URL of the object; empty for a file of this machine.
     url: str = ""
-    #: Bytes when it was found; 0 for an object of a store.
+    #: Size of the file when it was found, bytes; 0 for an object of a store.
     size: int = 0
     executable: bool = False
 
 
 def word_sources(word: Word, base: Path, *, first: bool) -> Iterator[Source]:
-    """Yield the file of a `^` word without placeholders; all files of a folder if the word ends with a slash.
+    """Yield the file of a `^` word without placeholders. If the word ends with a slash, yield all files of the folder.
 
-    `first`: True for the first word of the command, which is the program: it becomes executable. Raises CommandError.
+    `first`: True for the first word of the command. This word is the program, so the file becomes executable. Raises
+    CommandError.
     """
     text, said = word.render({}), f"the word {format_word(word)!r}"
     if base_name(text) in ("", ".", ".."):
@@ -60,8 +61,10 @@ def push_sources(text: str, base: Path) -> Iterator[Source]:
 
 
 def _read_list(text: str, base: Path) -> Iterator[tuple[str, str]]:
-    """Yield pairs of a name for messages and a push: the given push, or each push of an `@list`. Raises
-    CommandError."""
+    """Yield pairs of a description for messages and a push. Raises CommandError.
+
+    A push `@list` yields each push in the list. Any other push yields itself.
+    """
     if not text.startswith("@"):
         yield f"the push {text!r}", text
         return
@@ -92,8 +95,10 @@ def _one_push(text: str, base: Path, said: str) -> Iterator[Source]:
 
 
 def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
-    """Yield the pushes with absolute paths; a push that names a list file is replaced by its entries. Raises
-    CommandError."""
+    """Yield the pushes with absolute paths. Raises CommandError.
+
+    A push `@list` is replaced by the entries of the list.
+    """
     for text in pushes:
         for said, push in _read_list(text, base):
             source, target = split_push(push, base, said)
@@ -103,9 +108,10 @@ def absolute_pushes(pushes: Sequence[str], base: Path) -> Iterator[str]:
 
 
 def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
-    """Return source and destination of `src[:dst]`; the destination is "" if none is given.
+    """Return the source and the destination of `src[:dst]`. The destination is "" if it is not given.
 
-    A colon in a URL's host or in the name of an existing file does not separate. Raises CommandError for an empty half.
+    A colon in the host of a URL, or in the name of an existing file, is not a separator. Raises CommandError if the
+    source or the destination is empty.
     """
     start = 0
     if not is_folder(text):
@@ -119,7 +125,10 @@ def split_push(text: str, base: Path, said: str = "") -> tuple[str, str]:
 
 
 def _target(name: str, target: str, said: str) -> str:
-    """Return the name of a pushed file or folder. A destination that ends with a slash is the folder above it."""
+    """Return the path of a pushed file or folder in the working directory.
+
+    If `target` ends with a slash, the file or folder is put inside it.
+    """
     if target.endswith("/"):
         target += name
     return _checked(target.removeprefix("./") or name, said)
@@ -133,7 +142,7 @@ def _checked(name: str, said: str) -> str:
 
 
 def file_source(text: str, name: str, base: Path, said: str, *, executable: bool = False) -> Source:
-    """Return a file of this machine, or an object of a store. The store is not contacted. Raises CommandError."""
+    """Return a file of this machine, or an object of a store. No request is sent to the store. Raises CommandError."""
     if not is_folder(text):
         return Source(said, name, None, text, executable=executable)
     path = locate(text, base, said)
@@ -163,7 +172,10 @@ def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandE
 
 
 def locate(text: str, base: Path, said: str) -> Path:
-    """Return the path that the text names; relative paths start at `base`. Raises CommandError for a URL of a store."""
+    """Return the path for `text`.
+
+    Relative paths start at `base`. Raises CommandError if `text` is the URL of a store.
+    """
     if not is_folder(text):
         raise CommandError(
             f"{said}: only a folder of this machine can be uploaded as a whole: name the files one by one"
@@ -175,7 +187,7 @@ def locate(text: str, base: Path, said: str) -> Path:
 
 
 def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
-    """Yield all files below a folder, in order, without links, which may lead out of the folder."""
+    """Yield all files below a folder, in order. Links are left out, because they may lead out of the folder."""
     if not stat.S_ISDIR(_status(folder, base, said).st_mode):
         raise CommandError(f"{said}: {folder} is not a folder; leave out the slash at its end")
 
@@ -199,9 +211,10 @@ def _tree(said: str, name: str, folder: Path, base: Path) -> Iterator[Source]:
 
 
 def row_source(word: Word, row: Mapping[str, str], base: Path, *, first: bool) -> Source:
-    """Return the file of a `^` word for one row. The row's values must not lead out of the literal folder of the word.
+    """Return the file of a `^` word for one row.
 
-    Raises CommandError with row and column.
+    The folder before the first placeholder is fixed. Values of the row must not lead out of this folder. Raises
+    CommandError, with the row and the column.
     """
     said = f"the word {format_word(word)!r} in row {row['index']}"
     text = word.render(row)
@@ -221,14 +234,16 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
     if not fixed.partition("://")[2].strip("/"):
         raise StorageError("the bucket or host is not written out: put it before the first placeholder")
     safe_name(text[len(fixed) :])
-    # A server decodes %2e%2e; the path ends at ? or #.
+    # A server decodes %2e%2e, and the path ends at ? or #.
     if text.startswith("http") and any(char in row[name] for name in word.columns for char in "?#%"):
         raise StorageError("a value has one of ? # %, which mean something in a web address")
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return the columns that an error message names: those whose values are not plain names, or all columns if all
-    values are."""
+    """Return the columns for an error message: the columns with unusual values.
+
+    If there are none, return all columns.
+    """
     suspects = [
         name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]
     ]

@@ -1,4 +1,4 @@
-"""The login of this process at a store, and the remedy for a refused write: texts for messages, without secrets."""
+"""Describe the login of this process at a store, and the remedy for a refused write, in messages without secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_LOGIN = ("locate credentials", "credentials were not found", "anonymous call
 
 
 def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ) -> str:
-    """Return the account that signs requests, without a network request; empty if the kind of store has none."""
+    """Return the account that signs requests; empty if this kind of store has no accounts. Sends no request."""
     if kind in _GOOGLE:
         login = getattr(getattr(filesystem, "credentials", None), "credentials", None)
         if login is None:
@@ -30,7 +30,7 @@ def identity(kind: str, filesystem: Any, environ: Mapping[str, str] = os.environ
 
 
 def is_nobody(kind: str, filesystem: Any) -> bool:
-    """True if requests go to Google itself, not to an emulator, and carry no login.
+    """True if requests go to Google itself (not to an emulator) without a login.
 
     Google refuses a write without a login, but only after a delay, and only if Google can be reached.
     """
@@ -42,7 +42,7 @@ def is_nobody(kind: str, filesystem: Any) -> bool:
 
 
 def remedy(kind: str, said: str) -> str:
-    """Return the remedy for a refused write. `said`: answer of the store."""
+    """Return the remedy for a refused write. `said`: the answer of the store."""
     log_in = _LOG_IN["gs" if kind in _GOOGLE else "s3"] if kind in (*_GOOGLE, *_AMAZON) else "log in"
     if any(sign in said.lower() for sign in _NO_LOGIN):
         return log_in

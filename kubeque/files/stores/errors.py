@@ -1,4 +1,4 @@
-"""Translate errors of stores into StorageError, and repeat requests that failed for a passing reason."""
+"""Translate errors of stores into StorageError, and repeat requests that failed with a temporary error."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from kubeque.retry import Sleep, retry
 
 T = TypeVar("T")
 
-#: Seconds between tries of a store that does not answer, before jitter. The libraries retry a few times on their own.
+#: Seconds between tries if a store does not answer, before jitter. The libraries themselves also retry a few times.
 PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-#: Seconds after which a second failure is final: gcsfs retries for half a minute before it reports the first one.
+#: Seconds after which a second failure is final. gcsfs retries for half a minute before it reports the first failure.
 _ENOUGH_SECONDS = 30.0
 #: Libraries whose errors concern the connection to the store, not the store's answer.
 _TRANSPORTS = {"aiohttp", "requests", "urllib3"}
-#: Names of botocore's and google.auth's errors of the connection, without a common base class.
+#: Names of the connection errors of botocore and google.auth. These errors have no common base class.
 _LOST_CONNECTIONS = {"ConnectionError", "HTTPClientError", "TransportError"}
-#: Names of passing errors; names, because no system defines all of them.
+#: Names of temporary errors. Numbers do not work, because no system defines all of these errors.
 _PASSING = {
     "EAGAIN", "EBUSY", "EIO", "EREMOTEIO", "ETIMEDOUT", "ECONNRESET", "ECONNREFUSED", "ENETUNREACH", "EHOSTUNREACH",
     "ENETDOWN", "EHOSTDOWN", "ENOTCONN", "ESTALE",
 }  # fmt: skip
-#: Errors of a folder that concern one file; and further ones that do so only when the file is read.
+#: Errors of a folder that concern only one file, and further errors that do so only when the file is read.
 _ONE_FILE = frozenset(
     {
         errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY,
@@ -36,14 +36,14 @@ _ONE_FILE = frozenset(
     }
 )  # fmt: skip
 _ONE_FILE_READ = frozenset({errno.EIO})
-#: Answers of an object store that concern the name of one object.
+#: HTTP statuses with which an object store refuses the name of one object.
 _BAD_NAME = (400, 414)
 
 
 def translate_error(verb: str, url: str, error: Exception, *, local: bool = False) -> StorageError:
     """Return the error to raise when `error` prevented an action on `url`.
 
-    `verb`: the action, for example "read". `local`: True if `error` is that of a system call on `url`.
+    `verb`: the action, for example "read". `local`: True if a system call on `url` raised `error`.
     """
     if isinstance(error, StorageError):
         return error
@@ -63,14 +63,15 @@ def _is_of_file(verb: str, error: Exception) -> bool:
 
 
 def _is_of_name(verb: str, error: Exception) -> bool:
-    """True if an object store refuses to write an object for its name. gcsfs raises ValueError for some answers 400."""
+    """True if an object store refuses the name of an object. gcsfs raises ValueError for some answers with status
+    400."""
     number = error.errno if isinstance(error, OSError) else None
     answer = verb == "write" and (isinstance(error, ValueError) or _status(error) in _BAD_NAME)
     return answer or number == errno.ENAMETOOLONG
 
 
 def reason(error: Exception) -> str:
-    """Return the store's answer in one line."""
+    """Return the store's answer as one line."""
     text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
     if isinstance(error, FileNotFoundError) and not error.errno:
         text = f"there is no such bucket ({text})"
@@ -91,7 +92,7 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, ConnectionError | TimeoutError):
         return True
     if isinstance(error, OSError) and error.errno is not None:
-        # EAI_AGAIN: the name server did not answer. Another number means that the name does not exist.
+        # EAI_AGAIN means that the name server did not answer. A different number means that the name does not exist.
         return error.errno == socket.EAI_AGAIN or errno.errorcode.get(error.errno) in _PASSING
     if any(base.__name__ in _LOST_CONNECTIONS for base in type(error).__mro__):
         return True
@@ -100,8 +101,8 @@ def is_transient(error: Exception) -> bool:
 
 
 def _status(error: Exception) -> int | None:
-    """Return the HTTP status of the store's answer; None if there was none or it is unknown."""
-    # s3fs reports each code that it does not know as an I/O error, whatever the status was.
+    """Return the HTTP status of the store's answer; None if there was no answer, or if the status is unknown."""
+    # s3fs reports each unknown error code as an I/O error, with any status.
     answer = getattr(error.__cause__, "response", None)
     if isinstance(answer, dict) and isinstance(error, OSError) and error.errno == errno.EIO:
         status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
@@ -111,7 +112,7 @@ def _status(error: Exception) -> int | None:
 
 
 def patiently(verb: str, url: str, request: Callable[[], T], *, sleep: Sleep = time.sleep) -> T:
-    """Return the result of `request`; repeat it while the store does not answer. Raises StorageError."""
+    """Return the result of `request`. Repeat the request while the store does not answer. Raises StorageError."""
     began, failures = time.monotonic(), count(1)
 
     def again(error: Exception) -> bool:

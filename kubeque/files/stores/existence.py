@@ -1,4 +1,7 @@
-"""Find out which of many names a store has: by listings, or by one request for each name, whichever costs less."""
+"""Find out which of many names exist in a store, by listings or by one request for each name.
+
+The cheaper way is used.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from kubeque.files.parallel import QUESTIONS, in_parallel
 
-#: Number of names from which a listing can be cheaper; fewer names are looked up one by one.
+#: Smallest number of names for which a listing can be cheaper. Fewer names are looked up one by one.
 _FEW = 64
-#: Objects that may be listed for each name: one request lists a thousand objects, but costs more than one look-up.
+#: Number of objects that may be listed for each name. One request lists a thousand objects, but costs more than one
+#: look-up.
 _LISTED = 20
-#: Approximate number of objects in one listing: the answers of one listing come one after the other.
+#: Approximate number of objects in one listing. A larger listing would be slow, because its answers come one after the
+#: other.
 _SHARE = 4_000
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -19,9 +24,10 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 def find_present(
     names: Iterable[str], *, ask: Callable[[str], bool], beginning: Callable[[str], Sequence[str]]
 ) -> frozenset[str]:
-    """Return those of `names` that exist. `ask`: look up one name; `beginning`: list the names with a prefix.
+    """Return the names that exist. `ask`: look up one name. `beginning`: list the existing names with a prefix.
 
-    The names must be digests: all their prefixes are equally frequent, so the number below one prefix gives the total.
+    Listings are used only if the names are digests. All prefixes of digests are equally frequent, so the number of
+    digests with one prefix gives the total.
     """
     wanted = frozenset(names)
     if len(wanted) >= _FEW and all(_DIGEST.fullmatch(name) for name in wanted):
@@ -35,9 +41,10 @@ def find_present(
 
 
 def _about(beginning: Callable[[str], Sequence[str]]) -> int:
-    """Estimate the number of digests from those that begin with five zeros; if these are few, with three."""
+    """Estimate the number of existing digests from the number that begin with five zeros; if that is too small, three
+    zeros."""
     for zeros in (5, 3):
         found = len(beginning("0" * zeros))
-        if found > 2:  # so few names would make a bad estimate
+        if found > 2:  # fewer names would give a bad estimate
             break
     return found * 16**zeros

@@ -1,4 +1,4 @@
-"""Open the fsspec file system of a URL; no other module imports fsspec or gcsfs."""
+"""Open the fsspec file system of a URL. No other module imports fsspec or gcsfs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ _LIBRARIES = {
 
 
 def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Pieces) -> ObjectStore:
-    """Open the store of `url`; `options` are keyword arguments for fsspec, by scheme.
+    """Open the store of `url`. `options`: keyword arguments for fsspec, by scheme.
 
-    Raises MissingExtra for a missing library, ConfigError for an unknown scheme, StorageError if the login fails.
+    Raises MissingExtra if a library is missing. Raises ConfigError if the scheme is unknown. Raises StorageError if the
+    login fails.
     """
     kind = scheme(url)
     try:
-        # A cached listing would hide files that other processes write. A cached instance of an earlier store of this
-        # process would keep the address and the login that the environment had then.
+        # A cached listing would hide files that other processes write. A cached instance from earlier in this process
+        # would keep an old address and login.
         usual = {"use_listings_cache": False, "skip_instance_cache": True}
         filesystem = _file_system(kind, url, {**usual, **options.get(kind, {})})
     except ImportError as error:
@@ -48,15 +49,15 @@ def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Piece
 
 
 def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
-    # These libraries also raise what they log. Without a handler Python prints their warnings.
-    # (asyncio logs a thousand lines for the requests that s3fs gives up when the network fails.)
+    # These libraries also raise the errors that they log. Without a handler, Python would print their warnings. For
+    # example, asyncio logs a thousand lines if s3fs gives up requests because the network fails.
     for library in ("asyncio", "gcsfs", "google.auth"):
         logging.getLogger(library).addHandler(logging.NullHandler())
     if kind in ("gs", "gcs"):
         from gcsfs.core import GCSFileSystem
 
-        # The class that fsspec chooses first requests the kind of each bucket by gRPC, which is not needed here. If the
-        # server speaks only HTTP, that request takes a minute; without a login it logs a warning at every request.
+        # The class that fsspec chooses first asks for the kind of each bucket by gRPC. This is not needed here. It
+        # takes a minute if the server speaks only HTTP. Without a login, it logs a warning at every request.
         return GCSFileSystem(**(options if "token" in options else {**options, "token": _google_token()}))
     from fsspec.core import url_to_fs
 
@@ -64,9 +65,10 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 
 
 def _google_token() -> Any:
-    """Return the Google credentials of this machine. If there are none, return "anon", which may read public objects.
+    """Return the Google credentials of this machine. Without credentials, return "anon", which can read public objects.
 
-    With a token from this function, gcsfs does not try a metadata server for half a minute before it uses "anon".
+    With a token from this function, gcsfs uses "anon" immediately. Otherwise it would first try a metadata server for
+    half a minute.
     """
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "anon"

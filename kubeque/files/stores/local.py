@@ -1,4 +1,7 @@
-"""A folder as a store, in plain system calls: on one machine it handles every small file, so it must be fast."""
+"""A folder as a store.
+
+It uses plain system calls, because it handles every small file on one machine and must be fast.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _TEMPORARY = ".kubeque-", ".tmp"
 
 
 def temporary_name() -> str:
-    """Return a unique name for a temporary file. Listings omit such files, which a killed process may leave."""
+    """Return a unique name for a temporary file. A killed process may leave such files, so listings omit them."""
     return secrets.token_hex(8).join(_TEMPORARY)
 
 
@@ -35,22 +38,23 @@ def is_temporary(name: str) -> bool:
 
 
 class Folder:
-    """Files below folders of this machine, or of a disk that several machines mount.
+    """Files in folders of this machine, or of a disk that several machines mount.
 
-    A file is complete under its name or does not exist, also if a process dies. It is not flushed to the disk at
-    once, which would cost milliseconds per file: a power failure may lose the files of the last seconds.
+    A file appears only once it is complete, even if a process dies. A file is not flushed to the disk, because that
+    takes milliseconds. So a power failure may lose the files of the last seconds.
     """
 
     def __init__(self, private: str | os.PathLike[str] = "") -> None:
-        """`private`: folder below which only this user may read new files, whatever the umask; empty for none."""
+        """`private`: folder below which only this user may read new files, with any umask; empty without such a
+        folder."""
         self._private = os.path.join(private, "") if private else ""
 
     def is_private(self, path: str) -> bool:
-        """True if only this user may read a new file of this path."""
+        """True if only this user may read a new file at this path."""
         return bool(self._private) and path.startswith(self._private)
 
     def put(self, path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
-        """Create a file as the function `put` does, with the permissions of its folder."""
+        """Create a file as the module's function `put` does. The file is private if its folder is private."""
         return put(path, fill, new=new, private=self.is_private(path))
 
     def read(self, url: str, limit: int | None = None) -> bytes:
@@ -58,7 +62,7 @@ class Folder:
             if limit is None:
                 with open(local_path(url), "rb") as file:
                     return file.read()
-            # Not blocking: a task program may have put a FIFO there.
+            # Without blocking, because the program of a task may have put a FIFO there.
             with open(local_path(url), "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
@@ -98,7 +102,7 @@ class Folder:
         return status.st_size, f"{status.st_mtime_ns}-{status.st_size}", os.path.isdir(local_path(url))
 
     def existing(self, prefix: str, names: Iterable[str]) -> set[str]:
-        # A look-up costs a microsecond per name. A listing costs more if the folder has a million files.
+        # A look-up takes a microsecond for each name. A listing takes longer if the folder has a million files.
         root = local_path(prefix)
         with _storage_errors("read", prefix):
             return {name for name in names if os.path.isfile(os.path.join(root, name))}
@@ -124,7 +128,7 @@ class Folder:
             try:
                 with os.scandir(path) as entries:
                     return list(entries)
-            except FileNotFoundError:  # not there yet, or removed while we walk
+            except FileNotFoundError:  # not there yet, or removed meanwhile
                 return []
 
     def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:
@@ -152,10 +156,10 @@ class Folder:
 
 
 def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, private: bool = False) -> bool:
-    """Create the file `path` atomically from the bytes that `fill` writes; make missing folders. Raises OSError.
+    """Create the file `path` atomically, with the contents that `fill` writes. Make missing folders. Raises OSError.
 
-    With `new`, return False if the file exists, and do not change it. With `private`, only this user may read the file
-    and the folders that were missing.
+    With `new`, leave an existing file unchanged, and return False. With `private`, only this user may read the file and
+    the folders that were missing.
     """
     file = _temporary_file(os.path.dirname(path), private=private)
     try:
@@ -172,13 +176,13 @@ def put(path: str, fill: Callable[[BinaryIO], object], *, new: bool = False, pri
 
 
 def _temporary_file(folder: str, *, private: bool) -> BinaryIO:
-    """Create an empty temporary file in `folder`; make the folder if it is missing."""
+    """Create an empty temporary file in `folder`. Make the folder if it is missing."""
     opener = _open_private if private else None
     while True:
         try:
             return open(os.path.join(folder, temporary_name()), "xb", opener=opener)
         except FileNotFoundError:
-            # Made only after a failure: a record of existing folders could be out of date.
+            # The folder is made only after a failure, because a list of existing folders could be out of date.
             _make_private_folder(folder) if private else os.makedirs(folder, exist_ok=True)
 
 
@@ -187,8 +191,10 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _make_private_folder(folder: str) -> None:
-    """Create a folder and its missing parents, for this user only. (os.makedirs sets the mode of the last folder
-    only.)"""
+    """Create a folder and its missing parents, for this user only.
+
+    os.makedirs is not used, because it sets the mode of the last folder only.
+    """
     try:
         os.mkdir(folder, 0o700)
     except FileExistsError:
@@ -203,7 +209,7 @@ def _link(temporary: str, path: str) -> bool:
         os.link(temporary, path)
         won = True
     except FileExistsError:
-        # NFS may report this after its first answer was lost. The link is then ours, and the file has two names.
+        # NFS may report this error if its first answer was lost. The link is then our own, and the file has two names.
         won = os.stat(temporary).st_nlink > 1
     except OSError as error:
         if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
@@ -231,10 +237,11 @@ def copy(
     piece: int = CHUNK_BYTES,
     holes: bool = False,
 ) -> None:
-    """Copy `source` until its end is reached. `progress` gets the size of each piece; after a failure, it gets the
-    negative sum. With `holes`, zeros become holes of the target, which is a new file.
+    """Copy `source` to `target`, up to the end of `source`.
 
-    Raises FileRefused if the bytes do not have the `digest` (SHA-256, hex; empty: not checked): the file has changed.
+    `digest`: expected SHA-256 (hex); empty if it is not checked. `progress`: called with the size of each piece, and
+    after a failure with the negative sum. `holes`: True to turn zeros into holes of the target, which must be a new
+    file. Raises FileRefused if the contents do not have the digest, because the file has changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:

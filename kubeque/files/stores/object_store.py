@@ -1,4 +1,7 @@
-"""An object store behind a file system of fsspec: requests, retries, and objects that appear only when complete."""
+"""An object store behind a file system of fsspec.
+
+Requests are retried, and an object appears only once it is complete.
+"""
 
 from __future__ import annotations
 
@@ -22,24 +25,24 @@ from kubeque.model.errors import FileError, FileMissing, StorageError
 
 T = TypeVar("T")
 
-#: Names under which stores report a value that changes with the object, best first.
+#: Names under which stores report a value that changes with the object, the best name first.
 _GENERATIONS = ("generation", "ETag", "etag", "Content-MD5", "Digest")
 _TIMES = ("updated", "LastModified", "Last-Modified", "mtime", "modified", "created")
-#: Characters that fsspec reads as a pattern in a path, also in `rm`.
+#: Characters with which fsspec takes a path for a pattern, even in `rm`.
 _MAGIC = re.compile(r"[*?[]")
 #: Lock of the one memory:// store of a process.
 _memory_lock = threading.Lock()
 
 
 class _Listener:
-    """Receives the progress of a download from fsspec. It has the methods of Callback that `get_file` uses."""
+    """Receives the progress of a download from fsspec. It has the methods of fsspec's Callback that `get_file` uses."""
 
     def __init__(self, progress: Callable[[int], None]) -> None:
         self._progress = progress
         self.seen = 0
 
     def set_size(self, size: int | None) -> None:
-        """Start from 0. gcsfs calls this again when it restarts after a broken connection."""
+        """Reset the count to 0. gcsfs calls this again when it restarts a download after a broken connection."""
         self._progress(-self.seen)
         self.seen = 0
 
@@ -49,7 +52,7 @@ class _Listener:
 
 
 class ObjectStore:
-    """The objects of one file system of fsspec. An object appears when its last byte has arrived."""
+    """The objects of one file system of fsspec. An object appears once its last byte has arrived."""
 
     def __init__(
         self, filesystem: Any, *, in_memory: bool = False, ranges: bool = False, pieces: Pieces = SMALL_PIECES
@@ -58,8 +61,8 @@ class ObjectStore:
         self.filesystem = self._fs = filesystem
         self._ranges = ranges
         self._large_files = PieceTransfer(filesystem, pieces)
-        # memory:// gives all readers the same file object and writes to it in place, so it gets only whole files.
-        # It checks for a file before it creates one, so creation needs a lock.
+        # memory:// gives all readers the same file object, and writes to this object in place. So only whole files are
+        # written. It checks for a file before it creates one, so creation needs a lock.
         self._in_memory = in_memory
 
     def read(self, url: str, limit: int | None = None) -> bytes:
@@ -92,7 +95,7 @@ class ObjectStore:
             tries += 1
             if self._create(url, data):
                 return True
-            # After a lost answer the existing object may be our own.
+            # If an answer was lost, the existing object may be our own.
             return tries > 1 and bytes(self._fs.cat_file(url)) == data
 
         return patiently("write", url, create)
@@ -107,7 +110,8 @@ class ObjectStore:
                 raise  # a file has the name of a folder
             return False
         except OSError as error:
-            # s3fs expects the name of the failed condition, which not every S3 reports. This request has only one.
+            # s3fs expects the name of the failed condition, but not every S3 server reports the name. This request has
+            # only one condition.
             answer = getattr(error.__cause__, "response", None) or {}
             if answer.get("Error", {}).get("Code") == "PreconditionFailed":
                 return False
@@ -129,7 +133,7 @@ class ObjectStore:
         progress(size)
 
     def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> list[FileError | None]:
-        """Upload files in one request, and return the error of each file, or None."""
+        """Upload files together. Return the error of each file, or None."""
         data: dict[str, bytes] = {}
         errors: dict[str, FileError] = {}
         for item in copies:
@@ -142,7 +146,7 @@ class ObjectStore:
         try:
             self._fs.pipe(data)
         except Exception:
-            # One by one each file has its own retries, and an error names its file.
+            # Upload the files one by one. Each file then has its own retries and its own error.
             errors |= self._upload_each(data)
         progress(sum(len(whole) for url, whole in data.items() if url not in errors))
         return [errors.get(item.url) for item in copies]
@@ -157,8 +161,8 @@ class ObjectStore:
         return errors
 
     def read_together(self, copies: Sequence[Copy]) -> list[bytes | None]:
-        """Return the content of each file; None if it is incomplete: the caller then downloads that file alone."""
-        # With a given end, S3 needs no request for the size.
+        """Return the contents of each file; None for an incomplete file. The caller then downloads this file alone."""
+        # If the end is given, S3 needs no request for the size.
         ends = [item.size or None for item in copies]
         found = self._fs.cat_ranges([item.url for item in copies], [0] * len(ends), ends, on_error="return")
         return [
@@ -168,7 +172,7 @@ class ObjectStore:
 
     def download(self, url: str, file: BinaryIO, size: int | None, digest: str, progress: Callable[[int], None]) -> str:
         if self._ranges and (size is None or size > WHOLE_BYTES):
-            # The actual size; the caller compares it with the expected one.
+            # This is the actual size. The caller compares it with the expected size.
             size = patiently("read", url, lambda: int(self._fs.info(url)["size"]))
             if size > WHOLE_BYTES:
                 return self._large_files.receive(url, file, size, digest, progress)
@@ -224,12 +228,14 @@ class ObjectStore:
         return str(self._fs._strip_protocol(prefix)).rstrip("/") + "/"
 
     def _find(self, prefix: str, start: str = "") -> list[tuple[str, Any]]:
-        """Return the objects below `prefix` whose names begin with `start`; their paths are those that the file system
-        uses."""
+        """Return the objects below `prefix` whose names begin with `start`.
+
+        A path is in the form that the file system of fsspec uses.
+        """
         root = self._root(prefix)
         more = {"prefix": start} if start else {}
         found = patiently("list", prefix, lambda: self._fs.find(prefix, detail=True, **more))
-        # Some stores keep an empty object for each folder; its name ends with a slash.
+        # Some stores keep an empty object for each folder. The name of this object ends with a slash.
         return [(path, info) for path, info in found.items() if path.startswith(root) and not path.endswith("/")]
 
     def entries(self, prefix: str) -> Iterator[tuple[str, int, float | None, bool]]:

@@ -1,4 +1,4 @@
-"""Transfer of large files to and from an object store in pieces, with little memory."""
+"""Transfer large files to and from an object store in pieces, with little memory."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kubeque.files.stores.local import copy
 
 log = logging.getLogger(__name__)
 
-#: Largest file that is transferred in one request, bytes; a larger one is transferred in pieces.
+#: Largest file that is transferred in one request, bytes. A larger file is transferred in pieces.
 WHOLE_BYTES = 8 << 20
-#: Unit of a piece's size, bytes (Google accepts only multiples of it), and largest number of pieces (S3 accepts
-#: 10,000).
+#: Unit of a piece's size, bytes, and largest number of pieces. Google accepts only multiples of the unit. S3 accepts
+#: 10,000 pieces.
 _PIECE_STEP, _PIECES = 1 << 18, 9_000
 #: Largest number of large files that are transferred at the same time, because their pieces are in memory.
 _LARGE_AT_ONCE = 2
@@ -27,24 +27,26 @@ _LARGE_AT_ONCE = 2
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """Sizes of the pieces of a large file: larger pieces are faster and take more memory.
+    """Sizes of the pieces of a large file. Larger pieces are faster and take more memory.
 
     An upload holds up to four copies of one piece, in the library's buffers. A download holds `2 * at_once` pieces.
     """
 
-    #: Bytes of an uploaded piece, one after the other; more if the file would have too many pieces.
+    #: Size of an uploaded piece, bytes. The piece is larger if the file would have too many pieces. Pieces are uploaded
+    #: one after the other.
     sent_bytes: int = 8 << 20
-    #: Bytes of a downloaded piece, and pieces downloaded at once. The libraries' own download holds half a gigabyte.
+    #: Size of a downloaded piece in bytes, and number of pieces that are downloaded at the same time. The libraries'
+    #: own download holds half a gigabyte.
     received_bytes: int = 4 << 20
     at_once: int = 2
 
 
-#: For a consumer, whose memory the cluster limits; and for a process that may use more memory.
+#: Sizes for a consumer, because the cluster limits its memory, and for a process that may use more memory.
 SMALL_PIECES, LARGE_PIECES = Pieces(), Pieces(32 << 20, 16 << 20, 4)
 
 
 class PieceTransfer:
-    """Uploads and downloads of large files, for one file system of fsspec."""
+    """Uploads and downloads large files, for one file system of fsspec."""
 
     def __init__(self, filesystem: Any, pieces: Pieces) -> None:
         self._fs, self._pieces = filesystem, pieces
@@ -74,11 +76,11 @@ class PieceTransfer:
             target.discard()
         except Exception as error:
             log.warning("the store keeps pieces of an unfinished upload of %s: %s", url, error)
-        # Otherwise the garbage collector closes the file, which stores an incomplete object.
+        # Otherwise the garbage collector would close the file, and so store an incomplete object.
         target.closed = True
 
     def receive(self, url: str, file: BinaryIO, size: int, digest: str, progress: Callable[[int], None]) -> str:
-        """Download an object of `size` bytes and return its SHA-256; "" if `digest` is empty. Raises StorageError."""
+        """Download an object of `size` bytes. Return its SHA-256, or "" if `digest` is empty. Raises StorageError."""
         with self._few:
             return self._receive(url, file, size, digest, progress)
 

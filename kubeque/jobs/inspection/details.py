@@ -28,7 +28,7 @@ class JobDetails:
     spec: JobSpec
     #: Number of ended tasks by cause.
     causes: Mapping[str, int] = field(default_factory=dict)
-    #: Number of ended attempts that the queue still records.
+    #: Number of ended attempts that are still in the queue.
     attempts: int = 0
     #: Wall time of all ended tasks, seconds.
     seconds: float = 0.0
@@ -39,7 +39,7 @@ class JobDetails:
 
     @property
     def mean_seconds(self) -> float | None:
-        """Return the mean wall time of ended tasks, seconds; None if none has ended."""
+        """Mean wall time of the ended tasks, seconds; None if no task has ended."""
         ended = sum(self.causes.values())
         return self.seconds / ended if ended else None
 
@@ -50,13 +50,13 @@ class TaskDetails:
 
     job: Job
     line: TaskRow
-    #: Memory and disk that it may use.
+    #: Memory and disk that the task may use.
     shape: Shape
-    #: Content of result.json of the last accepted outcome; None if there is none.
+    #: Contents of result.json for the last accepted outcome; None if there is no such file.
     result: Mapping[str, Any] | None
-    #: URL of the folder of that attempt; empty if nothing was stored.
+    #: URL of the folder with this result; empty if nothing was stored.
     url: str
-    #: Reason why result.json cannot be read; None if it was read, or if there is none.
+    #: Error that kept result.json from being read; None if it was read, or if there is no such file.
     fault: FileDamaged | None = None
 
 
@@ -78,7 +78,10 @@ def job_details(backends: Backends, name: str) -> JobDetails:
 
 
 def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
-    """Return the details of one task. Raises JobNotFound, UserError for an invalid index."""
+    """Return the details of one task.
+
+    Raises JobNotFound if there is no such job. Raises UserError if the index is invalid.
+    """
     job = backends.queue.job(name)
     line = find_line(backends, job, index)
     url = result_url(job, line.view.record.outcome)
@@ -86,14 +89,14 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
     try:
         result = read_checked_result(backends.files, url) if url else None
     except FileMissing:
-        pass  # its files were deleted; the record of the queue is still shown
+        pass  # its files were deleted; the outcome in the queue is still shown
     except FileDamaged as error:
         fault = error
     return TaskDetails(job, line, job.shapes[line.view.size_class], result, url, fault)
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
-    """Return one task with its row. Raises UserError for an index that the job does not have."""
+    """Return one task with its row. Raises UserError if the job has no such index."""
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")

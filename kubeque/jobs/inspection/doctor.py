@@ -1,4 +1,4 @@
-"""Check everything that a sweep needs, and the stored parts of a job; report each problem with its remedy."""
+"""Check everything that a sweep needs, and the stored parts of a job. Report each problem with its remedy."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ class Finding:
 
     what: str
     ok: bool
-    #: A description if it is ok, otherwise the problem and its remedy.
+    #: A description if `ok` is True; otherwise the problem and its remedy.
     text: str
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Check the queue, the stores of results and inputs, the cluster and the disk. A problem does not end the
-    checks."""
+    """Check the queue, the stores of results and inputs, the cluster and the disk.
+
+    After a problem, the other checks still run.
+    """
     yield Finding("config", True, str(config.source) if config.source else "no .kubeque file: the embedded default")
     yield _checked("queue", lambda: _queue(config))
     for what, url in (("results", config.default_url_prefix), ("inputs", config.cas_url_prefix)):
@@ -54,7 +56,7 @@ def check(config: Config) -> Iterator[Finding]:
 
 
 def check_cluster(config: Config) -> Iterator[Finding]:
-    """Check the cluster and each right that is needed there."""
+    """Check the cluster, and each permission that is needed on the cluster."""
     yield _checked("cluster", lambda: _cluster(config))
     for right in _rights(config):
         missing = (
@@ -95,7 +97,10 @@ def _cluster(config: Config) -> str:
 
 
 def _rights(config: Config) -> list[Permission]:
-    """Return the rights at the cluster; none if it does not answer, which is a finding of its own."""
+    """Return the permissions on the cluster.
+
+    If the cluster does not answer, return none, because `_cluster` reports this.
+    """
     try:
         return open_cluster(config.cluster_url, config).permissions()
     except KubequeError:
@@ -114,7 +119,7 @@ def _disk(config: Config) -> Iterator[Finding]:
         yield Finding("disk", free >= _LITTLE, text if free >= _LITTLE else f"{text}: make room, or set KUBEQUE_HOME")
 
 
-#: Number of checks, with a pause between them, that a finding must persist: the job may be changing.
+#: Number of checks in which a finding must occur to be reported, because the job may be changing.
 _LOOKS = 3
 
 
@@ -125,9 +130,9 @@ _UNDIGESTED = (
 
 
 def examine(backends: Backends, name: str) -> list[Finding]:
-    """Record deaths, close the job if it has ended, and check its consumers, blocks, spec, pages and table.
+    """Check the consumers, blocks, spec, pages and table of a job.
 
-    Raises JobNotFound, QueueError.
+    First record dead consumers, and close the job if it has ended. Raises JobNotFound, QueueError.
     """
     waiting = _reconcile(backends, name)
     looks = [look(backends.queue, name)]
@@ -148,8 +153,10 @@ def examine(backends: Backends, name: str) -> list[Finding]:
 
 
 def _reconcile(backends: Backends, name: str) -> list[Finding]:
-    """Record deaths, and close the job if it has ended. Return the reasons why its tasks do not start, or why this
-    failed."""
+    """Record dead consumers, and close the job if it has ended.
+
+    Return the reasons why the job's tasks do not start, or the error of this step.
+    """
     try:
         progress = reconcile(backends, name, start=False)
     except StorageError as error:
@@ -160,7 +167,7 @@ def _reconcile(backends: Backends, name: str) -> list[Finding]:
 
 
 def look(queue: Queue, name: str) -> Audit:
-    """Check all blocks of a job once. O(blocks)."""
+    """Check all blocks of a job once, in O(blocks)."""
     job = queue.job(name)
     audit = Audit(job, queue.now()).look(queue.scan_records(job))
     return audit.compare(queue.tallies(job)).close()

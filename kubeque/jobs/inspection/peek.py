@@ -1,4 +1,4 @@
-"""Read the end of a task's stdout or stderr: of a running task, an ended task, or one whose consumer is gone."""
+"""Read the end of stdout or stderr of a task. The task may be running or ended, and its consumer may be gone."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from kubeque.model.job.task import TaskState, TaskView
 
 #: Time for which a consumer uploads the streams of a task after a request, seconds.
 _ASKED_SECONDS = 20.0
-#: Time limit of the wait for an upload, seconds: longer if consumers do not read their job every second.
+#: Time limit of the wait for an upload, seconds. The key is True if consumers read their job every second.
 _PATIENCE_SECONDS = {True: 4.0, False: 12.0}
 _POLL_SECONDS = 0.2
-#: Limit of an upload, bytes: both streams in base64, which zlib could not make shorter.
+#: Largest size of an upload, bytes. It suffices for both streams in base64, even if zlib cannot compress them.
 _LOG_BYTES = 4 * TAIL_BYTES
 #: Maximum number of requests for one job, because they are part of its record.
 _REQUESTS = 32
@@ -31,7 +31,7 @@ class Peek:
 
     view: TaskView
     tail: Tail
-    #: Number of the attempt that wrote it; 0: unknown.
+    #: Number of the attempt that wrote the stream; 0 if unknown.
     attempt: int = 0
     #: Age of an uploaded tail, seconds; None if the task is not running, or if its file was read directly.
     age: float | None = None
@@ -45,9 +45,9 @@ class Peek:
 def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
     """Return the last 64 KiB of a stream of a task.
 
-    The file of a task that runs on this machine is read directly. Elsewhere a request in the job's record makes the
-    consumer upload the stream to the store. `wait`: wait for that upload, for a few seconds.
-    Raises JobNotFound, UserError, StorageError.
+    The file of a task that runs on this machine is read directly. For a task elsewhere, a request in the job's record
+    makes the consumer upload the stream to the store. `wait`: True to wait a few seconds for this upload. Raises
+    JobNotFound, UserError, StorageError.
     """
     view = backends.queue.task(job, index)
     if view is None:
@@ -63,7 +63,7 @@ def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wa
 
 
 def _here(backends: Backends, job: Job, view: TaskView, stream: str, attempt: int | None = None) -> Peek | None:
-    """Read from the folder of an attempt on this machine, if it is there."""
+    """Read from the folder of an attempt, if the folder is on this machine."""
     found = local_attempt(backends.config, job.uid, view.index, attempt)
     if found is None:
         return None
@@ -90,13 +90,13 @@ def _result(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek |
 
 
 def _ask(backends: Backends, job: Job, index: int) -> float:
-    """Request uploads of the task's streams; return the time of the request by the clock of the queue."""
+    """Request uploads of the task's streams. Return the time of the request by the clock of the queue."""
     now = backends.queue.now()
 
     def change(last: Job) -> Job | None:
         asked = {i: until for i, until in last.peeks if until > now}
         if last.uid != job.uid or asked.get(index, 0.0) > now + _ASKED_SECONDS / 2:
-            return None  # an earlier request has not expired: the consumer uploads whenever a stream grows
+            return None  # an earlier request has not expired, so the consumer uploads whenever a stream grows
         asked.pop(index, None)
         kept = list(asked.items())[-(_REQUESTS - 1) :]
         return replace(last, peeks=(*kept, (index, now + _ASKED_SECONDS)))
@@ -108,7 +108,7 @@ def _ask(backends: Backends, job: Job, index: int) -> float:
 def _read_sent(
     backends: Backends, job: Job, view: TaskView, stream: str, *, since: float = 0.0, wait: bool = False
 ) -> Peek:
-    """Read what a consumer uploaded to the store. `wait`: wait for an upload after `since`."""
+    """Read the last upload of a consumer from the store. `wait`: True to wait for an upload after `since`."""
     end = time.monotonic() + (_PATIENCE_SECONDS[backends.queue.has_cheap_reads] if wait else 0.0)
     while True:
         found = _newest(backends, job, view.index)
@@ -123,7 +123,7 @@ def _read_sent(
 
 
 def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | None:
-    """Return the number and the upload of the last attempt that uploaded its streams."""
+    """Return the last attempt with an upload of its streams, as its number and the upload; None without an upload."""
     names = [attempt_of_log(name) for name, _ in backends.files.listing(logs_url(job.url, index))]
     numbered = [(number, name) for name in names if (number := attempt_number(name)) is not None]
     if not numbered:

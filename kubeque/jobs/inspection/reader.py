@@ -1,6 +1,6 @@
-"""Read jobs without reconciling them, for any number of simultaneous users.
+"""Read jobs without reconciling them. Any number of users may read at the same time.
 
-The only write is by `Reader.peek` at a running task: its request is stored in the job.
+Only `Reader.peek` writes: for a running task, it stores a request in the job.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from kubeque.model.stats.failure_groups import Group, Groups
 from kubeque.model.wording import command
 from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
 
-#: Number of jobs whose blocks are cached, so that only changed blocks are parsed again.
+#: Number of jobs with cached blocks. Only changed blocks of these jobs are parsed again.
 _JOBS = 8
-#: Maximum number of tasks to sort: this takes about a second of one core.
+#: Maximum number of tasks to sort. Sorting them takes about a second of one core.
 SORTED_AT_MOST = 250_000
 #: Maximum number of attempts that a timeline draws.
 _DRAWN = 20_000
@@ -47,13 +47,13 @@ class Failures:
 class Reader:
     """Reads the jobs of one queue. Threads may share it."""
 
-    #: Meaning of each letter of `marks`.
+    #: Meaning of each letter that `marks` returns.
     MEANING: ClassVar[Mapping[str, str]] = MEANING
 
     def __init__(self, backends: Backends) -> None:
         self._backends = backends
         self._lock = threading.Lock()
-        #: Version that was read and its marks, by job uid and block id.
+        #: Version of each block when it was read, and its marks, by job uid and block id.
         self._known: OrderedDict[str, dict[str, tuple[int, str]]] = OrderedDict()
         self._failures: OrderedDict[tuple[str, int, int], Failures] = OrderedDict()
 
@@ -66,29 +66,34 @@ class Reader:
         return sorted(self._backends.queue.jobs(), key=lambda job: (job.created, job.uid), reverse=True)
 
     def job(self, name: str) -> Job:
-        """Return one job as recorded in the queue. Raises JobNotFound."""
+        """Return the record of one job in the queue. Raises JobNotFound."""
         return self._backends.queue.job(name)
 
     def counts(self, job: Job) -> Counts:
-        """Return the number of tasks in each state. Calls: one to the queue; none if the job has ended."""
+        """Return the number of tasks in each state. Sends one request to the queue, or none if the job has ended."""
         return job.closing.counts if job.closing is not None else self._backends.queue.counts(job)
 
     def columns(self, job: Job) -> tuple[str, ...]:
-        """Return the names of its parameters. Raises StorageError."""
+        """Return the names of a job's parameters. Raises StorageError."""
         return self._backends.spec(job).rows.columns
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """Return the files that every task of a job gets: the SHA-256, or the generation of an object, by name.
+        """Return the SHA-256 of each file that every task of a job gets, by name.
+
+        For an object of a different store, return its generation instead.
 
         Raises StorageError.
         """
         return {item.name: item.digest or item.generation for item in self._backends.spec(job).inputs}
 
     def marks(self, job: Job, first: int, count: int) -> str:
-        """Return one letter for each task from `first` on, at most `count`, run-length encoded: `ooor` is `o3r`."""
+        """Return one letter for each of at most `count` tasks, from index `first` on.
+
+        The letters are run-length encoded: `ooor` becomes `o3r`.
+        """
         end = min(job.n, first + count)
         found = [ELSEWHERE] * max(0, end - first)
-        with self._lock:  # simultaneous calls wait for one that reads
+        with self._lock:  # simultaneous calls wait for the call that reads
             known = self._remembered(job.uid)
             for record in self._backends.queue.scan_records(job, first=first):
                 if record.lo >= end:
@@ -111,7 +116,7 @@ class Reader:
         return known
 
     def failures(self, job: Job, counts: Counts) -> Failures:
-        """Return its failed tasks in groups; read them again only if their number or the run has changed."""
+        """Return the failed tasks of a job in groups. Read them again only if their number or the run has changed."""
         key = job.uid, job.run, counts.failed
         with self._lock:
             if key not in self._failures:
@@ -134,7 +139,10 @@ class Reader:
         return Failures(largest, dict(causes.most_common()))
 
     def lines(self, job: Job, *, first: int = 0, count: int = 100, state: str | None = None) -> list[TaskRow]:
-        """Return at most `count` tasks from index `first` on, only those in `state` if given. Raises StorageError."""
+        """Return at most `count` tasks from index `first` on. Raises StorageError.
+
+        `state`: return only tasks in this state.
+        """
         return list(islice(lines(self._backends, job, state=state, first=first), count))
 
     def ranked(self, job: Job, column: str, *, top: int, descending: bool, state: str | None = None) -> list[TaskRow]:
@@ -147,7 +155,7 @@ class Reader:
         return rank_tasks(lines(self._backends, job, state=state), column, top=top, descending=descending)
 
     def line(self, job: Job, index: int) -> TaskRow:
-        """Return one task with its row. Raises UserError for an index that the job does not have, StorageError."""
+        """Return one task with its row. Raises UserError if the job has no such index. Raises StorageError."""
         return find_line(self._backends, job, index)
 
     def peek(self, job: Job, index: int, stream: str) -> Peek:
@@ -155,5 +163,5 @@ class Reader:
         return peek(self._backends, job, index, stream, wait=False)
 
     def timeline(self, job: Job) -> str:
-        """Return its timeline as an HTML page that loads nothing. Raises StorageError."""
+        """Return the timeline of a job as an HTML page that loads nothing else. Raises StorageError."""
         return timeline_page(self._backends, job, attempts=_DRAWN)

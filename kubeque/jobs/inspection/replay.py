@@ -29,12 +29,12 @@ _EMPTY = hashlib.sha256().hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One property of both outcomes."""
+    """One property of the recorded outcome and of the replayed outcome."""
 
     what: str
     recorded: str
     here: str
-    #: True if both are equal. None: it differs between any two attempts, so it is not compared.
+    #: True if both values are equal; None if the property is not compared, because it differs between any two attempts.
     same: bool | None
 
 
@@ -42,15 +42,15 @@ class Compared:
 class Replayed:
     """The result of a replay."""
 
-    #: Folder of the replay, which is not deleted. It holds `stdout`, `stderr` and the working directory `work`.
+    #: Folder of the replay, with `stdout`, `stderr` and the working directory `work`. The folder is not deleted.
     folder: Path
     command: list[str]
-    #: Empty if no outcome is recorded.
+    #: The compared properties; empty if no outcome is recorded.
     compared: tuple[Compared, ...]
     #: The cause that a consumer would have recorded.
     cause: str
     code: int | None
-    #: Differences between the two environments, and files that a consumer would not keep, as text.
+    #: Texts about differences between the environments, and about files that a consumer would not keep.
     notes: tuple[str, ...] = ()
 
     @property
@@ -60,10 +60,10 @@ class Replayed:
 
 
 def replay(backends: Backends, name: str, index: int, folder: Path | None = None, *, echo: bool = True) -> Replayed:
-    """Run a task with the same inputs, row and environment in `folder`, which must not exist.
+    """Run a task with the same inputs, row and environment in `folder`.
 
-    `folder`: None for a new folder in the current one. `echo`: copy the task's streams to standard error as it runs.
-    Raises JobNotFound, UserError, DestinationError, StorageError.
+    `folder`: must not exist; None for a new folder in the current folder. `echo`: True to copy the task's streams to
+    standard error while it runs. Raises JobNotFound, UserError, DestinationError, StorageError.
     """
     task = task_details(backends, name, index)
     if task.fault is not None:
@@ -107,7 +107,7 @@ def _revision(task: TaskDetails) -> int:
 
 
 def _environment(backends: Backends, task: TaskDetails) -> Environment | None:
-    """Return the environment in which the task was submitted; None if it is not on this machine."""
+    """Return the environment in which the task was submitted; None if the environment is not on this machine."""
     try:
         return Environments(backends.config.home).read(task.job, _revision(task))
     except (EnvironmentGone, ClusterError):
@@ -115,14 +115,14 @@ def _environment(backends: Backends, task: TaskDetails) -> Environment | None:
 
 
 def _run(order: dict[str, Any]) -> dict[str, Any]:
-    """Run the replay in another process, because this package does not import the consumer's code."""
+    """Run the replay in a new process, because this package does not import the consumer's code."""
     process = subprocess.Popen(
         [sys.executable, "-m", "kubeque.consumer.replay"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         said, _ = process.communicate(json.dumps(order))
     except KeyboardInterrupt:
-        process.wait()  # it receives Ctrl-C too, and stops the task first
+        process.wait()  # the process receives Ctrl-C too, and stops the task first
         raise
     if process.returncode == DestinationError.exit_code:
         raise DestinationError(f"{order['folder']}: the task could not be set up there")
@@ -133,8 +133,10 @@ def _run(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_recorded(backends: Backends, task: TaskDetails) -> dict[str, Any] | None:
-    """Return the record of the task's last accepted outcome, with the size and digest of each stream; None without an
-    outcome."""
+    """Return the result of the task's last accepted outcome; None without an outcome.
+
+    The size and digest of each stream are added.
+    """
     if task.result is None or not task.line.view.state.has_outcome:
         return None
     return {**task.result, **{name: _stream(backends, task, name) for name in ("stdout", "stderr")}}
@@ -170,7 +172,7 @@ def _compare(recorded: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[C
 
 
 def _compare_bytes(what: str, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> Compared:
-    """Compare the digests of a file or stream of both outcomes."""
+    """Compare the digests of a file or stream in both outcomes."""
     sizes = ["-" if item is None else format_bytes(item["size"]) for item in (one, other)]
     digests = [None if item is None else item["digest"] or _EMPTY for item in (one, other)]
     return Compared(what, sizes[0], sizes[1], digests[0] == digests[1])

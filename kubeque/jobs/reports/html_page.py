@@ -1,4 +1,4 @@
-"""A self-contained HTML page: it loads nothing, runs only its own scripts, and escapes every value."""
+"""A self-contained HTML page. It loads nothing, runs only its own scripts, and escapes every value."""
 
 from __future__ import annotations
 
@@ -19,12 +19,15 @@ _UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 
 def text(value: object, limit: int = SHOWN) -> str:
-    """Return a value as HTML text or attribute: escaped, without control characters, at most `limit` characters."""
+    """Return a value as HTML text or attribute, at most `limit` characters long.
+
+    The text is escaped and has no control characters.
+    """
     return escape(printable(value, limit), quote=True)
 
 
 def data(element_id: str, value: Any) -> str:
-    """Return a script block of JSON for the page's own script. No value can end the block."""
+    """Return a script block with JSON for the page's own script. No value can end the block."""
     body = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 is escaped
     for char, spelled in _UNSAFE.items():
         body = body.replace(char, spelled)

@@ -30,7 +30,7 @@ DRAWN = 5000
 
 
 def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> None:
-    """Store the report of a run that ends now, unless it is stored already. Errors are logged, not raised."""
+    """Store the report of a run that ends now, unless the report exists. Errors are logged, not raised."""
     try:
         ended = close_job(job, counts, backends.queue.now())
         backends.files.write_new(report_url(job), make_report(backends, ended, counts, found).encode(errors="replace"))
@@ -39,14 +39,14 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 
 
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
-    """Write the report of a job in its present state. Raises DestinationError, StorageError."""
+    """Write the report of a job in its current state. Raises DestinationError, StorageError."""
     check_file(backends.files, dest)
     made = make_report(backends, job, counts, lines(backends, job)).encode(errors="replace")
     write_file(backends.files, dest, lambda file: file.write(made))
 
 
 def make_report(backends: Backends, job: Job, counts: Counts, found: Iterable[TaskRow]) -> str:
-    """Return the page for the tasks of a job in order. Memory: O(LISTED + DRAWN)."""
+    """Return the page about a job. `found`: all tasks of the job, in order. Needs O(LISTED + DRAWN) memory."""
     seen, groups, sample, listed = AttemptStats(), Groups(), Sample(DRAWN), list[TaskRow]()
     rows: dict[tuple[str, int], Mapping[str, str]] = {}
     causes: Counter[str] = Counter()

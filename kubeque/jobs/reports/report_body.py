@@ -23,11 +23,11 @@ from kubeque.model.stats.failure_groups import NAMED, Group
 from kubeque.model.stats.spans import By
 from kubeque.model.sweep.unused_options import unused_note
 
-#: Maximum number of columns for parameters, and of columns for values, that the table shows.
+#: Maximum number of parameter columns in the table, and maximum number of value columns.
 _COLUMNS = 30
 #: Maximum length of a cell, characters.
 _CELL = 120
-#: Minimum share of a state in the bar of counts, so that a rare state is visible.
+#: Minimum width of a state in the bar of counts, as a share of the bar. It makes a rare state visible.
 _THINNEST = 0.008
 _COUNTS = (
     ("ok", "cause-ok"), ("failed", "cause-exit"), ("killed", "cause-killed"), ("running", "cause-preempted"),
@@ -37,18 +37,18 @@ _COUNTS = (
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The content of a report."""
+    """The contents of a report."""
 
     job: Job
     spec: JobSpec
     counts: Counts
     seen: AttemptStats
     groups: Sequence[Group]
-    #: The first tasks.
+    #: The first tasks of the job, for the table.
     listed: Sequence[TaskRow]
-    #: The attempts that are drawn.
+    #: The attempts that the timeline draws.
     sample: Sample
-    #: The parameters of their tasks.
+    #: The parameters of the tasks in `sample`.
     rows: Rows
     #: Number of failed tasks by cause.
     causes: Mapping[str, int]

@@ -1,4 +1,4 @@
-// The table of tasks: a click on a heading sorts by it, words in the field leave only the rows that have them.
+// The table of tasks. A click on a heading sorts the rows. Words in the field hide all rows that do not have them.
 "use strict";
 (() => {
   const table = document.getElementById("tasks");
@@ -13,7 +13,7 @@
 
   const compare = (a, b) => {
     if (a === b) return 0;
-    if (a === "" || b === "") return a === "" ? 1 : -1; // what is missing comes last, whichever way
+    if (a === "" || b === "") return a === "" ? 1 : -1; // missing values come last in both directions
     return null;
   };
 

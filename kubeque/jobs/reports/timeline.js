@@ -1,4 +1,4 @@
-// The timeline: one bar for each attempt on a canvas, with zoom, hover and keys. Times are milliseconds since `origin`.
+// The timeline. It draws one bar for each attempt on a canvas. Times are milliseconds since `origin`.
 "use strict";
 (() => {
   const source = document.getElementById("timeline-data");
@@ -102,7 +102,7 @@
     const tall = y(1) - y(0), bar = Math.max(tall > 6 ? tall - 2 : tall * 0.9, 1.5), up = tall > 6 ? 1 : 0;
     pen.save();
     pen.beginPath(); pen.rect(gutter, AXIS, width - gutter, height - AXIS); pen.clip();
-    // Attempts that are not ok are drawn last, so that the many ok ones do not hide them.
+    // Attempts that are not ok are drawn last, so that the many ok attempts do not hide them.
     for (let n = 0; n < 2 * count; n += 1) {
       const i = n % count, end = start[i] + ms[i], lane = lanes.of[i], least = cause[i] === fine ? 1 : 2;
       if ((cause[i] === fine) !== (n < count)) continue;
@@ -292,7 +292,7 @@
   window.addEventListener("beforeprint", () => paper(true));
   window.addEventListener("afterprint", () => paper(false));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { readColours(); redraw(); });
-  new ResizeObserver(() => { // redraw at once: resizing clears the canvas
+  new ResizeObserver(() => { // redraw immediately, because resizing clears the canvas
     fit();
     if (all) frame();
     draw();

@@ -1,4 +1,4 @@
-"""`kubeque timeline`: place and time of each attempt, as a page, a Chrome trace, a table or a picture."""
+"""Write the consumer and time of each attempt as a page, a Chrome trace, a table or a picture (`kubeque timeline`)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
-#: Maximum number of attempts that a page draws. If there are more, it draws every second attempt, every fourth, and so
-#: on.
+#: Maximum number of attempts that a page draws. If there are more attempts, it draws every second or every fourth
+#: attempt, and so on.
 PAGE_ATTEMPTS = 250_000
 _CSV = (
     "job", "index", "attempt", "consumer", "cause", "exit_code", "start", "seconds", "staging_seconds",
@@ -30,9 +30,10 @@ Traced = tuple[Span, dict[str, str]]
 
 
 def write_timeline(backends: Backends, jobs: Sequence[Job], dest: Path | str, *, by: By = By.CONSUMER) -> int:
-    """Write the timeline of `jobs` to `dest`; return the number of attempts. The format follows from the file ending.
+    """Write the timeline of `jobs` to `dest`, and return the number of attempts. The file ending determines the format.
 
-    Raises UserError for another ending, DestinationError, StorageError, MissingExtra.
+    Raises UserError if the ending is unknown. Raises MissingExtra if a library is missing. Raises DestinationError,
+    StorageError.
     """
     writer = WRITERS.get(Path(dest).suffix.lower())
     if writer is None:
@@ -107,7 +108,7 @@ def _iso(at: float) -> str:
 
 # ------------------------------------------------------------------ a Chrome trace
 def _trace(file: BinaryIO, traced: Iterator[Traced], by: By) -> None:
-    """Write the JSON object of "Trace Event Format" (Google, 2016), for chrome://tracing and Perfetto."""
+    """Write a JSON object in the "Trace Event Format" (Google, 2016), for chrome://tracing and Perfetto."""
     kept = list(traced)
     rows = {(span.job, span.index): row for span, row in kept}
     found = find_uncovered(span for span, _ in kept)

@@ -1,4 +1,4 @@
-"""The timeline of a page: its tools, and its attempts as columns of numbers for timeline.js."""
+"""The timeline on a page: its controls, and the attempts as columns of numbers that timeline.js draws."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kubeque.model.text import printable
 
 #: Name of the script that draws the timeline.
 SCRIPT = "timeline.js"
-#: Maximum size of all parameters on the page, characters; further rows are omitted.
+#: Maximum size of all parameters on the page, characters. Further rows are omitted.
 _ROW_CHARACTERS = 8_000_000
-#: Maximum length of a value, characters, and maximum number of columns.
+#: Maximum length of a value in characters, and maximum number of columns.
 _VALUE_CHARACTERS = 60
 _COLUMNS = 12
 
@@ -23,9 +23,11 @@ Rows = Mapping[tuple[str, int], Mapping[str, str]]
 
 
 class Sample:
-    """The attempts that a picture draws: all, or every second, every fourth and so on, within a limit.
+    """The attempts that a timeline draws.
 
-    Attempts that are not ok have a limit of their own, so that a few failures among a million successes are all drawn.
+    If all attempts exceed a limit, only every second or every fourth attempt is drawn, and so on.
+
+    Attempts that are not ok have a separate limit, so that a few failures among a million successes are all drawn.
     """
 
     def __init__(self, limit: int) -> None:
@@ -33,7 +35,7 @@ class Sample:
         self._ok, self._others = _Thinned(limit * 4 // 5), _Thinned(limit // 5)
 
     def add(self, span: Span) -> bool:
-        """Add an attempt. True if the sample keeps it; a later call may remove it again."""
+        """Add an attempt. Return True if the sample keeps the attempt. A later call may remove it again."""
         self.seen += 1
         return (self._ok if span.cause is Cause.OK else self._others).add(span)
 
@@ -59,7 +61,7 @@ class _Thinned:
 
 
 def timeline_part(sample: Sample, rows: Rows, by: By) -> str:
-    """Return tools, canvas and data as HTML, with a hint for browsers without JavaScript."""
+    """Return the controls, the canvas and the data as HTML, with a hint for browsers without JavaScript."""
     found = find_uncovered(sample.spans)
     causes = [cause for cause in Cause if any(span.cause is cause for span in found)]
     legend = "".join(
@@ -132,7 +134,7 @@ def _named(row: Mapping[str, str]) -> list[str]:
 def _values(
     found: Sequence[Span], rows: Rows, columns: Mapping[str, Sequence[str]]
 ) -> tuple[list[int], list[list[str]]]:
-    """Return for each span the index of its row (-1 if the row is omitted), and the list of rows."""
+    """Return the index of each span's row (-1 if the row is omitted), and the list of rows."""
     numbers: dict[tuple[str, int], int] = {}
     values: list[list[str]] = []
     left = _ROW_CHARACTERS
@@ -147,5 +149,5 @@ def _values(
 
 
 def title_line(found: str, soft: str) -> str:
-    """Return the heading of a page and a line below it. `soft` is HTML."""
+    """Return the heading of a page, and a line below it. `soft`: the line as HTML."""
     return f'<h1>{text(found)}</h1>\n<p class="soft">{soft}</p>'

@@ -1,4 +1,4 @@
-"""The timeline as a PNG, drawn by matplotlib, which only this module imports."""
+"""Draw the timeline as a PNG. Only this module imports matplotlib."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _INCHES = 12.0
 _DOTS_PER_INCH = 150
 #: Colour of a cause that page.css does not define.
 _OTHER = "#8c959f"
-#: Units of the time axis: minimum length of the axis in seconds, seconds of the unit, its name.
+#: Units of the time axis: minimum length of the axis in seconds, length of the unit in seconds, and name of the unit.
 _UNITS = ((2 * 86400, 86400, "days"), (2 * 3600, 3600, "hours"), (120, 60, "minutes"), (0, 1, "seconds"))
 
 
 def draw(file: BinaryIO, found: Sequence[Span], by: By) -> None:
-    """Write spans, which are in order of their start, as a PNG. Raises MissingExtra."""
+    """Write spans as a PNG. The spans must be in the order of their starts. Raises MissingExtra."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
@@ -82,7 +82,7 @@ def _bars(axes: Any, found: Sequence[Span], of: Sequence[int], origin: float, si
 
 
 def _plain(label: str) -> str:
-    """Escape `$`, which begins a formula in matplotlib."""
+    """Escape `$`, because it begins a formula in matplotlib."""
     return label.replace("$", r"\$")
 
 
