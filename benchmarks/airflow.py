@@ -1,7 +1,7 @@
-"""Compare a sweep with dynamic task mapping, alternately on one real Airflow: CPU time, speed, database rows.
+"""Compare sweeps with dynamic task mapping on the same real Airflow: CPU time, speed and database rows.
 
-Needs Linux, PostgreSQL and Airflow 3.3. Airflow's CPU time is that of all its processes and their children; the
-consumers, which run the rows, are counted separately, like PostgreSQL. The idle Airflow is measured first.
+Needs Linux, PostgreSQL and Airflow 3.3. Airflow's CPU time is the time of all its processes and their children. Two
+groups are counted separately: PostgreSQL, and the consumers that run the rows. The idle Airflow is measured first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kubeque.client import Client
 from tests.servers.airflow import AirflowServer
 from tests.waiting import until
 
-#: Seconds of the measurement of the idle Airflow and of the waiting triggerer.
+#: Duration of each measurement of the idle Airflow and of the waiting triggerer, seconds.
 _LOOK_SECONDS = 60.0
 _SETTLE_SECONDS = 15.0
 _HEAD = (
@@ -26,7 +26,7 @@ _HEAD = (
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--only", choices=("mapping", "sweeps", "deferred"))
     parser.add_argument("--mapped", type=int, default=1000, help="Airflow tasks of the mapping (1000)")
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def compare(airflow: RealAirflow, given: argparse.Namespace, idle: float) -> None:
-    """Run the mapping and the sweeps, alternately."""
+    """Run the mapping and the sweeps in turns."""
     plan = [("file_1000", 1000), ("inline_1000", 1000), ("mapped", given.mapped), ("file_1000", 1000),
             ("file_10000", 10000), ("inline_10000", 10000)]  # fmt: skip
     if given.only:
@@ -65,7 +65,7 @@ def compare(airflow: RealAirflow, given: argparse.Namespace, idle: float) -> Non
 
 
 def tell(dag: str, rows: int, spent: Spent, idle: float) -> float:
-    """Print one line with Airflow's CPU seconds per row, without those of an idle Airflow."""
+    """Print one line with Airflow's CPU seconds per row. The CPU seconds of an idle Airflow are subtracted."""
     parts = " ".join(f"{name} {spent.cpu[name]:.2f}" for name in AirflowServer.PARTS)
     own = spent.airflow - idle * spent.seconds
     print(
@@ -78,7 +78,7 @@ def tell(dag: str, rows: int, spent: Spent, idle: float) -> float:
 
 
 def deferred(airflow: RealAirflow, count: int, idle: Spent) -> None:
-    """Measure many sweeps that wait in one triggerer and then end at once."""
+    """Measure many sweeps that wait in one triggerer and then end at the same time."""
     names = [f"wait-{number}" for number in range(count)]
     for name in names:
         airflow.server.run("held", name)
@@ -108,7 +108,7 @@ def running(airflow: RealAirflow) -> int:
 
 
 def latencies(airflow: RealAirflow, run_id: str) -> tuple[float, float]:
-    """Return the seconds from the end of the row until the job is closed, and until the Airflow task has ended."""
+    """Return the seconds from the end of the row to the closing of the job, and to the end of the Airflow task."""
     task = airflow.server.task("held", run_id, "sweep")
     if task["state"] != "success":
         raise SystemExit(f"{run_id}: {task['state']}")

@@ -1,9 +1,9 @@
-"""Compare short tasks on a Kubernetes cluster: kubeque's consumers, and one Kubernetes Job with a pod for each row.
+"""Compare short tasks on a Kubernetes cluster: kubeque's consumers against a Kubernetes Job with a pod for each row.
 
-The other side is an Indexed Job, as Airflow's KubernetesJobOperator would run it: same image, same command, as many at
-once. Both are measured from the moment they are submitted until the last row has ended; kubeque also saves what each
-task wrote and makes its table. Needs what `make e2e` needs: KUBECONFIG, KUBEQUE_E2E_LOAD, and servers of this machine
-that the cluster's pods can reach on loopback.
+The Kubernetes Job is an Indexed Job, as Airflow's KubernetesJobOperator would run it. Image, command and number of
+parallel tasks are the same. The measured time is from the submission to the end of the last row. kubeque also saves the
+output of each task and makes its table. This needs the same as `make e2e`: KUBECONFIG, KUBEQUE_E2E_LOAD, and servers
+on this machine that the cluster's pods can reach on loopback.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Run:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=2000, help="rows for kubeque")
     parser.add_argument("--pods", type=int, default=200, help="rows for the Kubernetes Job, one pod each")
@@ -100,7 +100,7 @@ def with_pods(api: KubernetesApi, command: Sequence[str], rows: int, at_once: in
 
 
 def with_kubeque(desk: Desk, job: str, command: Sequence[str], rows: int, at_once: int) -> Run:
-    """Run `kubeque sub` until it returns."""
+    """Run `kubeque sub` and wait for its end."""
     seen: set[str] = set()
     over = threading.Event()
 
@@ -131,7 +131,7 @@ def cpu_of(api: KubernetesApi) -> float:
 
 
 def report(seconds: int, ours: Run, theirs: Run) -> None:
-    """Run both sides and print their ratio."""
+    """Print the results of both sides and their ratio."""
     for name, run in (("kubeque", ours), ("a pod for each row", theirs)):
         per_task = 1e3 * run.api_cpu / run.rows
         print(

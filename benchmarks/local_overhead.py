@@ -1,9 +1,9 @@
-"""Compare the overhead of kubeque on one machine with `xargs -P` and GNU parallel: many rows of /bin/true.
+"""Compare the overhead of kubeque on one machine with `xargs -P` and GNU parallel. Every task runs /bin/true.
 
-Every tool is measured from outside and in the same way: wall time until it returns, and the CPU time of every process
-that it left behind or waited for (this process adopts the consumers, which outlive `kubeque sub`). The CPU of /bin/true
-itself is measured in each round and taken off. Needs Linux, xargs, and for the third column the Debian package
-`parallel`.
+Every tool is measured from outside and in the same way. Its wall time ends when it returns. Its CPU time includes every
+process that it waited for or left behind. (The consumers outlive `kubeque sub`, so this process adopts them.) The CPU
+time of /bin/true itself is measured in each round and subtracted. Needs Linux and xargs. GNU parallel is compared only
+if the Debian package `parallel` is installed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COMMAND = "/bin/true"
 KUBEQUE = (sys.executable, "-m", "kubeque.cli")
 _PR_SET_CHILD_SUBREAPER = 36
-#: Number of runs of the bare process to measure its own cost.
+#: Number of runs of the command alone that measure its own cost.
 _BARE_RUNS = 300
 
 
@@ -37,7 +37,7 @@ class Cost:
 
     #: Milliseconds of wall time per task.
     wall: float
-    #: Milliseconds of CPU time per task, without the command itself.
+    #: Milliseconds of CPU time per task. The CPU time of the command itself is subtracted.
     cpu: float
 
 
@@ -46,7 +46,7 @@ class Bench:
     """Files and environment of a round."""
 
     folder: Path
-    #: One value per line, and the same with a header.
+    #: File with one value per line. `table` is the same file with a header.
     lines: Path
     table: Path
     rows: int
@@ -54,7 +54,7 @@ class Bench:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Return variables that hide the user's .kubeque file and queue, and select kubeque of this checkout."""
+        """Environment variables that hide the user's .kubeque file and queue, and select this checkout of kubeque."""
         return {
             **os.environ, "HOME": str(self.folder), "KUBEQUE_HOME": str(self.folder / "kubeque"),
             "PYTHONPATH": str(ROOT),
@@ -72,7 +72,7 @@ class Bench:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, default=2000)
     parser.add_argument("--consumers", type=int, default=2)
@@ -110,7 +110,7 @@ def play(bench: Bench, tools: Mapping[str, Callable[[Bench], None]], number: int
 
 
 def measure(bench: Bench, tool: Callable[[Bench], None], own: float) -> Cost:
-    """Run one tool once; `own` is the command's own CPU time in milliseconds."""
+    """Run one tool once. `own`: CPU time of the command itself, milliseconds."""
     before, began = cpu_of_children(), time.perf_counter()
     try:
         tool(bench)
@@ -136,9 +136,9 @@ def with_kubeque(bench: Bench) -> None:
 
 
 def end_consumers(bench: Bench, *, any_there: bool) -> None:
-    """Stop the consumers and wait for all orphans, so that their CPU time counts as that of our children.
+    """Stop the consumers and wait for all orphans, so that their CPU time counts for this process.
 
-    The command that stops them counts as well, although users need not run it.
+    The CPU time of the stop command counts too, although users need not run this command.
     """
     if any_there:
         bench.run([*KUBEQUE, "stop"])
@@ -150,7 +150,7 @@ def end_consumers(bench: Bench, *, any_there: bool) -> None:
 
 
 def bare_cpu() -> float:
-    """Return the CPU milliseconds of the command itself, started in the cheapest way."""
+    """Return the CPU time of the command itself, milliseconds. It is started in the cheapest way."""
     before = cpu_of_children()
     for _ in range(_BARE_RUNS):
         os.waitpid(os.posix_spawn(COMMAND, [COMMAND], {}), 0)
@@ -158,7 +158,7 @@ def bare_cpu() -> float:
 
 
 def cpu_of_children() -> float:
-    """Return the CPU seconds (user and system) of all ended descendants."""
+    """Return the CPU time (user and system) of all ended descendants, seconds."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -1,7 +1,7 @@
-"""Compare the CPU time to parse a DAG file of 20 sweeps with that of 20 operators without checks.
+"""Compare the CPU time for parsing two DAG files: one with 20 sweeps, one with 20 operators without checks.
 
-Each measurement is a new process that has imported Airflow. It prints the time with the imports of the provider, and
-the time of a second pass without them.
+Each measurement runs in a new process that has imported Airflow. The time of the first pass includes the imports of the
+provider. The time of the second pass does not.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-#: Number of operators of a DAG file.
+#: Number of operators in a DAG file.
 _OPERATORS = 20
 _PLAIN = """\
 from airflow.providers.common.compat.sdk import BaseOperator
@@ -57,7 +57,7 @@ print(json.dumps(spent))
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--rows", type=int, nargs="*", default=[10, 100_000], help="literal rows (10 100000)")
     given = parser.parse_args()

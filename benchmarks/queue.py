@@ -1,9 +1,9 @@
-"""Compare the queue on every backend with a queue of one entity for each task, in one run.
+"""Compare kubeque's queue with the baseline, a queue with one entity for each task, on every backend.
 
-    python -m benchmarks.queue           all of it; writes the pictures of docs/benchmarks.md
-    python -m benchmarks.queue --quick   a glance, no pictures
+    python -m benchmarks.queue           all measurements; writes the pictures of docs/benchmarks.md
+    python -m benchmarks.queue --quick   short measurements; no pictures
 
-Needs what the tests of the queue need: PostgreSQL, and gcloud with both emulators. A missing server is skipped.
+Needs the same as the tests of the queue: PostgreSQL, and gcloud with both emulators. A missing server is skipped.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# As a script, its folder comes first in the path, and this file would hide the module `queue` of the standard library.
+# If this file is run as a script, Python puts its folder first into the path. The file would then hide the module
+# `queue` of the standard library.
 sys.path[0] = str(ROOT)
 
 from benchmarks.parts import plots, sizes, tail  # noqa: E402
@@ -35,14 +36,14 @@ class Effort:
     """Sizes of the measurements, and their results for the pictures."""
 
     rounds: int = 2
-    #: Seconds of a race of the baseline; its rate is the mean over this time.
+    #: Duration of a race of the baseline, seconds. Its rate is the mean over this time.
     seconds: float = 6.0
     tasks: int = 2000
     consumers: tuple[int, ...] = (1, 8, 32)
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000)
-    #: Sizes for the baseline on an emulator; on other backends it has `sizes`.
+    #: Sizes for the baseline on an emulator. On other backends, the baseline uses `sizes`.
     usual_sizes: tuple[int, ...] = (1_000, 5_000)
-    #: Tasks of five seconds, two consumers.
+    #: Number of tasks that take five seconds. Two consumers run these tasks.
     long_tasks: int = 40
     tails: int = 2
     speeds: dict[tuple[str, str], list[tuple[float, float]]] = field(default_factory=dict)
@@ -54,7 +55,7 @@ QUICK = Effort(1, 3.0, 500, (1, 8), (10_000, 100_000), (1_000,), 4, 1)
 
 
 def main() -> None:
-    """Measure, print, draw."""
+    """Measure, print the results, and draw the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="less of everything, and no pictures")
     parser.add_argument("--only", choices=("race", "sizes", "writes", "tail"), help="one part, without pictures")
@@ -77,7 +78,7 @@ def main() -> None:
 
 
 def on(servers: Servers, effort: Effort, parts: list[Callable[[Servers, Effort], None]]) -> None:
-    """Run these parts on one backend."""
+    """Run these measurements on one backend."""
     try:
         with servers.running():
             for part in parts:
@@ -87,7 +88,7 @@ def on(servers: Servers, effort: Effort, parts: list[Callable[[Servers, Effort],
 
 
 def races(servers: Servers, effort: Effort) -> None:
-    """Claim and complete tasks without work."""
+    """Measure how fast consumers claim and complete tasks without work."""
     print(f"\n{servers.name}: {effort.tasks} tasks without work, claimed and completed")
     for consumers in effort.consumers:
         heats = [{side: heat(servers, effort, side, consumers) for side in SIDES} for _ in range(effort.rounds)]
@@ -113,7 +114,7 @@ def heat(servers: Servers, effort: Effort, side: str, consumers: int) -> Speed:
 
 
 def size(servers: Servers, effort: Effort) -> None:
-    """Submit, count and reset jobs."""
+    """Measure how long it takes to submit, count and reset jobs."""
     print(f"\n{servers.name}: a job's size")
     usual = effort.usual_sizes if isinstance(servers, Emulators) else effort.sizes
     for side, ns, of in (("usual", usual, sizes.usual_size), ("kubeque", effort.sizes, sizes.kubeque_size)):
@@ -148,7 +149,7 @@ def writes(servers: Servers, effort: Effort) -> None:
 
 
 def tails(effort: Effort) -> None:
-    """Simulate the end of a job of uneven tasks."""
+    """Simulate the end of a job with uneven tasks."""
     print("\n1000 uneven tasks, 16 consumers, 20 ms a call: when the job ends with blocks, against one task a block")
     for mean in (0.5, 5.0, 60.0):
         pairs = [tail.pair(1000, 16, mean, seed=seed, call_seconds=0.02) for seed in range(effort.tails)]

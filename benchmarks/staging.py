@@ -1,14 +1,13 @@
-"""Compare transfers of files: uploads and a fetch through kubeque, and fsspec's plain `put` and `get`.
+"""Compare file transfers: uploads and a fetch with kubeque against fsspec's plain `put` and `get`.
 
-    python -m benchmarks.staging                         10,000 small files and 2 GB: a quarter of an hour
+    python -m benchmarks.staging                         10,000 small files and 2 GB (a quarter of an hour)
     python -m benchmarks.staging --quick                 500 files and 100 MB
     python -m benchmarks.staging --size 2000 --files 0   one file of 2,000 MB, and nothing else
 
-The stores are a Google Cloud Storage and an S3 of this machine (fake-gcs-server and moto), over plain HTTP. kubeque
-also takes the digest of all that it sends and checks that of all that it fetches, asks which files are there already,
-starts a consumer and writes the table, which `put` and `get` do not. The requests that make an object are counted on
-the line to the store. moto answers slowly: there it is a
-twentieth of the small files and a quarter of the large one.
+The stores are Google Cloud Storage and S3, emulated on this machine (fake-gcs-server and moto), over plain HTTP.
+kubeque does more than `put` and `get`: it computes and checks digests, asks which files exist already, starts a
+consumer, and writes the table. A proxy in front of the store counts the requests that create an object. moto is slow,
+so it gets only a twentieth of the small files and a quarter of the large file.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[0] = str(ROOT)  # not this file's folder: its module `queue` would hide that of the standard library
+sys.path[0] = str(ROOT)  # this file's folder has a module `queue`, which would hide the one of the standard library
 
 import fsspec  # noqa: E402
 from gcsfs.core import GCSFileSystem  # noqa: E402
@@ -39,17 +38,17 @@ from tests.servers.objects import BUCKET, GcsServer, S3Server  # noqa: E402
 from tests.servers.process import free_port  # noqa: E402
 
 MB = 1_000_000
-#: Bytes of a small file.
+#: Size of a small file in bytes.
 SMALL = 1_000
-#: Tasks whose requests are counted.
+#: Number of tasks in the count of requests.
 TASKS = 200
-#: Divisors for moto: of the number of files, and of the size of the large one.
+#: Divisors of the number of small files and of the size of the large file, by store.
 LESS = {"gs": (1, 1), "s3": (20, 4)}
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A store, and a working folder."""
+    """A store and a working folder."""
 
     scheme: str
     folder: Path
@@ -59,12 +58,12 @@ class Bench:
     plain: fsspec.AbstractFileSystem
 
     def made(self) -> int:
-        """Return the number of requests so far that create an object or a piece of one."""
+        """Return the number of requests so far that create an object or a part of an object."""
         return sum(request.startswith((b"PUT ", b"POST /upload/")) for request in self.line.requests)
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--quick", action="store_true", help="500 files, 100 MB")
     parser.add_argument("--only", choices=sorted(LESS), help="one store")
@@ -94,13 +93,13 @@ def small_ones(scheme: str, files: int, most_rows: int) -> None:
 
 @contextmanager
 def opened(scheme: str, *, on_disk: bool = False) -> Iterator[Bench]:
-    """A store that has just been started, and a kubeque that keeps its files there.
+    """Start a store, and yield it with a client of kubeque that keeps its files there.
 
-    In memory Google's searches all objects for each, so of many files the second to come would be slower: those go
-    `on_disk`.
+    `on_disk`: True to store objects on disk. In memory, fake-gcs-server searches all objects for each request. So with
+    many files the second of two uploads would be slower.
     """
     for known in (GCSFileSystem, fsspec.get_filesystem_class("s3")):
-        known.clear_instance_cache()  # it would use the previous store
+        known.clear_instance_cache()  # cached instances use the previous store
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="kubeque-bench-") as folder, TcpProxy(port) as line:
         server = GcsServer(port, public_port=line.port, on_disk=on_disk) if scheme == "gs" else S3Server(port)
@@ -113,7 +112,7 @@ def opened(scheme: str, *, on_disk: bool = False) -> Iterator[Bench]:
         os.environ["KUBEQUE_HOME"] = f"{folder}/home"
         keys = {"default_url_prefix": f"{scheme}://{BUCKET}/results", "cas_url_prefix": f"{scheme}://{BUCKET}/cas"}
         client = Client(Config.from_values(keys, where="the benchmark", folder=Path(folder)))
-        # Not what fsspec would choose for gs://: against a server that speaks HTTP only it is many times slower.
+        # fsspec would choose a different class for gs://. It is many times slower with a server that has only HTTP.
         plain = GCSFileSystem(token="anon") if scheme == "gs" else fsspec.filesystem(scheme)
         try:
             yield Bench(scheme, Path(folder), line, client, plain)
@@ -124,7 +123,7 @@ def opened(scheme: str, *, on_disk: bool = False) -> Iterator[Bench]:
 
 
 def both_ways(bench: Bench, what: str, count: int, size: int) -> None:
-    """Upload and download files: through a job with one task that writes them again, and through `put` and `get`."""
+    """Upload and download files in two ways: with a job, and with `put` and `get`. The job has one task that copies."""
     source, back = bench.folder / f"data-{count}", bench.folder / f"back-{count}"
     source.mkdir()
     for number in range(count):
@@ -145,7 +144,10 @@ def both_ways(bench: Bench, what: str, count: int, size: int) -> None:
 
 
 def count_requests(bench: Bench) -> None:
-    """Count the requests that create an object for each short task without files, without those of the job itself."""
+    """Count the requests per task that create an object. The tasks are short and have no files.
+
+    The requests of the job itself are subtracted.
+    """
 
     def run(rows: int) -> int:
         before = bench.made()
@@ -159,7 +161,7 @@ def count_requests(bench: Bench) -> None:
 
 
 def submit(bench: Bench, rows: int) -> None:
-    """Measure the submission of `rows` rows from a list; nothing runs."""
+    """Measure the submission of `rows` rows from a list. No row runs."""
     table = from_records([{"n": str(number), "text": f"row {number}"} for number in range(rows)])
     before = bench.made()
     took = seconds(lambda: bench.client.submit(Sweep(["true", "{n}"], rows=table, name=f"submit-{rows}")))

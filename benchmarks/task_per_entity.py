@@ -1,8 +1,9 @@
-"""The baseline for kubeque: a queue with one entity or row for each task.
+"""The baseline for kubeque: a queue with one entity or database row for each task.
 
-To claim: search for pending tasks, take one of them in a transaction. To complete: another transaction. A consumer that
-finds no task, or loses a race, waits for a random time that doubles. Nothing is slow on purpose: PostgreSQL skips
-locked rows, SQLite takes its write lock at once, and the waits are shorter than usual.
+To claim a task, a consumer searches for pending tasks and takes one of them in a transaction. To complete the task, it
+runs a second transaction. A consumer that finds no task, or loses a race, waits for a random time. The maximum of this
+time doubles with each wait. Nothing is slow on purpose: PostgreSQL skips locked rows, SQLite takes its write lock
+immediately, and the waits are shorter than usual.
 """
 
 from __future__ import annotations
@@ -15,23 +16,23 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-#: Seconds of the first wait and of the longest.
+#: Maximum length of the first wait, and of any wait, seconds.
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 1.0
-#: Candidates of a claim, so that not all consumers choose the first.
+#: Number of candidates of a claim. With several candidates, not all consumers choose the first.
 _CANDIDATES = 20
-#: Entities in one commit.
+#: Number of entities in one commit.
 _BATCH = 500
 _JOB = "sweep"
 
 
 class Tasks(Protocol):
-    """A queue of tasks, each of them one entity."""
+    """A queue in which each task is one entity."""
 
     def submit(self, n: int) -> None:
         """Create n pending tasks."""
 
     def claim(self, owner: str) -> int | None:
-        """Claim one pending task; None if there is none or another consumer was faster."""
+        """Claim one pending task. Return None if no task is pending or another consumer was faster."""
 
     def complete(self, index: int, owner: str) -> None:
         """Record the success of a task."""
@@ -40,14 +41,14 @@ class Tasks(Protocol):
         """Return the number of tasks in each state."""
 
     def reset(self) -> int:
-        """Make all ended tasks pending again; return the number of calls."""
+        """Make all ended tasks pending again. Return the number of calls."""
 
     def close(self) -> None:
         """Close the connections."""
 
 
 class DatastoreTasks:
-    """One entity for each task, on the emulator if DATASTORE_EMULATOR_HOST is set."""
+    """One entity for each task. The emulator is used if DATASTORE_EMULATOR_HOST is set."""
 
     def __init__(self, project: str) -> None:
         from google.cloud import datastore
@@ -133,7 +134,7 @@ _INDEX = "CREATE INDEX task_pending ON task (job, number) WHERE status = 'pendin
 
 
 class SqliteTasks:
-    """One row for each task, in a file."""
+    """One row for each task, in a file of SQLite."""
 
     def __init__(self, path: Path) -> None:
         self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
@@ -181,7 +182,7 @@ class SqliteTasks:
 
 
 class PostgresTasks:
-    """One row for each task; locked rows are skipped."""
+    """One row for each task. A claim skips locked rows."""
 
     def __init__(self, url: str) -> None:
         import psycopg
@@ -230,7 +231,7 @@ class PostgresTasks:
 
 
 def open_tasks(url: str) -> Tasks:
-    """Return the baseline next to kubeque's queue at `url`."""
+    """Return the baseline in the database at `url`. For SQLite, it has its own file."""
     scheme, _, rest = url.partition("://")
     if scheme == "sqlite":
         return SqliteTasks(Path(f"{rest}.tasks"))
@@ -240,7 +241,7 @@ def open_tasks(url: str) -> Tasks:
 
 
 def waits() -> Iterator[float]:
-    """Yield seconds to wait, random and longer each time."""
+    """Yield random numbers of seconds to wait. Their maximum doubles each time, up to a limit."""
     longest = _FIRST_WAIT
     while True:
         yield random.uniform(0, longest)

@@ -82,19 +82,19 @@ def default_deferrable() -> bool:
 
 
 def base_url() -> str:
-    """Return the address of this Airflow from its configuration; empty if it has none."""
+    """Return the address of this Airflow from its configuration; empty if the configuration has none."""
     section = "webserver" if AIRFLOW_2 else "api"
     return str(conf.get(section, "base_url", fallback="") or "")
 
 
 def dag_folder(operator: Any) -> str:
-    """Return the folder of the operator's DAG file; the current folder for an operator without a DAG."""
+    """Return the folder of the operator's DAG file. Without a DAG, return the current folder."""
     dag = operator.get_dag()
     return str(dag.folder) if dag is not None else "."
 
 
 def dag_roots() -> list[str]:
-    """Return the DAGs folder and, on Airflow 3, the folder with all versions of all bundles."""
+    """Return the DAGs folder. On Airflow 3, also return the folder with all versions of all bundles."""
     roots = [str(conf.get("core", "dags_folder", fallback="") or "")]
     if not AIRFLOW_2:
         from airflow.dag_processing.bundles.base import get_bundle_storage_root_path
@@ -104,27 +104,28 @@ def dag_roots() -> list[str]:
 
 
 def task_key(context: Any) -> tuple[str, str, str, int]:
-    """Return DAG, run, Airflow task and map index (-1: not mapped) of the running task, the same for every try."""
+    """Return the DAG, run, id and map index (-1: not mapped) of the running Airflow task. It is equal for all tries."""
     ti = context["ti"]
     return str(ti.dag_id), str(ti.run_id), str(ti.task_id), int(getattr(ti, "map_index", -1))
 
 
 def own_xcom(context: Any, key: str) -> Any:
-    """Return an XCom value that the running Airflow task pushed before it was deferred; None if there is none."""
+    """Return an XCom value that the running Airflow task pushed before its deferral, or None."""
     ti = context["ti"]
     mapped = {"map_indexes": int(ti.map_index)} if int(getattr(ti, "map_index", -1)) >= 0 else {}
     return ti.xcom_pull(task_ids=ti.task_id, key=key, **mapped)
 
 
 def try_number(context: Any) -> int:
-    """Return the number of this try, from 1. A clear starts a new try, a poke in reschedule mode does not."""
+    """Return the number of this try, from 1. A clear starts a new try. A poke in reschedule mode does not."""
     return int(context["ti"].try_number)
 
 
 def read_task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
-    """Return the current state of an Airflow task: "none" if it was cleared, GONE if it was deleted.
+    """Return the current state of an Airflow task: "none" after a clear, GONE after a deletion.
 
-    Asks the API server (3.x, from a task or a trigger, but not in an event loop) or the database (2.x).
+    On Airflow 3, this asks the API server. It works in a task or a trigger, but not in an event loop. On Airflow 2, it
+    asks the database.
     """
     if AIRFLOW_2:
         return _state_in_database(dag_id, run_id, task_id, map_index)
@@ -148,7 +149,7 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
 
 
 def first_try_number(context: Any) -> int:
-    """Return the number of the first try since the last clear; 1 if there was none. Later tries are Airflow's retries.
+    """Return the number of the first try since the last clear; 1 without a clear. Later tries are Airflow's retries.
 
     Only a clear sets `max_tries` to the number of the last try plus the retries (`clear_task_instances`).
     """
@@ -158,9 +159,9 @@ def first_try_number(context: Any) -> int:
 
 # ------------------------------------------------------------------ on the web server
 def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
-    """True if a person may see the Airflow tasks of a DAG (None: of all DAGs), or with `logs` their logs.
+    """True if a user may see the Airflow tasks of a DAG (None: of all DAGs). `logs`: check access to the logs instead.
 
-    `user`: the person as the API server knows it; None on Airflow 2, which uses the login of the request.
+    `user`: the user object of the API server. None on Airflow 2, because it uses the login of the request.
     """
     if AIRFLOW_2:
         from airflow.auth.managers.models.resource_details import (  # type: ignore[import-not-found]
@@ -181,7 +182,7 @@ def may_read(dag_id: str | None, user: Any, *, logs: bool = False) -> bool:
 
 
 def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any, float]]:
-    """Return the XCom values that the Airflow tasks of a run returned, newest first, each with its Unix time."""
+    """Return the values that the Airflow tasks of a run returned, each with its Unix time. The newest comes first."""
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
@@ -192,12 +193,12 @@ def read_returned_values(dag_id: str, run_id: str, most: int) -> list[tuple[Any,
     query = select(Value).where(Value.dag_id == dag_id, Value.run_id == run_id, Value.key == "return_value")
     with create_session() as session:
         found = session.scalars(query.order_by(Value.timestamp.desc()).limit(most)).all()
-        # Airflow 2 has deserialized a value once it is loaded.
+        # Airflow 2 deserializes a value when it loads the value.
         return [(one.value if AIRFLOW_2 else Value.deserialize_value(one), one.timestamp.timestamp()) for one in found]
 
 
 def newest_bundle_version(name: str) -> str:
-    """Return the newest version of a DAG bundle that Airflow has parsed; empty if it has none."""
+    """Return the newest version of a DAG bundle that Airflow has parsed; empty if the bundle has no versions."""
     if AIRFLOW_2 or not name:
         return ""
     from airflow.models.dagbundle import DagBundleModel
@@ -209,7 +210,7 @@ def newest_bundle_version(name: str) -> str:
 
 
 def login_url(next_url: str) -> str:
-    """Return the address of the login page, which redirects to `next_url` after the login."""
+    """Return the address of the login page. After the login, it redirects to `next_url`."""
     if AIRFLOW_2:
         from airflow.www.extensions.init_auth_manager import get_auth_manager
     else:
@@ -218,7 +219,7 @@ def login_url(next_url: str) -> str:
 
 
 def mask_secrets(value: Any, name: str | None = None) -> Any:
-    """Return `value` with Airflow's known secrets masked; completely masked if `name` is the name of a secret."""
+    """Return `value` with Airflow's known secrets masked. If `name` is the name of a secret, mask the whole value."""
     if AIRFLOW_2:
         from airflow.utils.log.secrets_masker import redact  # type: ignore[import-not-found]
     else:
@@ -227,7 +228,7 @@ def mask_secrets(value: Any, name: str | None = None) -> Any:
 
 
 def task_path(origin: Mapping[str, str]) -> str:
-    """Return the path of the page of the Airflow task that submitted a job, relative to this Airflow's root."""
+    """Return the path of the submitting Airflow task's page, relative to the root of this Airflow."""
     dag, run, task = (quote(origin[key], safe="") for key in ("dag", "run", "task"))
     if AIRFLOW_2:
         return f"dags/{dag}/grid?dag_run_id={run}&task_id={task}"

@@ -1,4 +1,4 @@
-"""The arguments of operators: the check of their names when a DAG is read, and of their types when a task runs."""
+"""Check the arguments of operators: their names when a DAG is parsed, their types also when an Airflow task runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kubeque_provider.hooks.on_clear import OnClear
 
 _MODULES, _GENERATED = "kubeque_provider.", ".sweep_arguments"
 _WHOLE = re.compile(r"[+-]?[0-9]{1,10}")
-#: Arguments by the names that other operators, the command line and earlier versions have for them.
+#: Arguments by their names in other operators, on the command line and in earlier versions.
 _OTHER_NAMES: Mapping[str, str] = {
     **RENAMED, "timeout": "task_timeout", "conn_id": "kubeque_conn_id", "connection_id": "kubeque_conn_id",
     "params": "parameters", "rows": "parameters", "cmd": "command", "cmds": "command", "bash_command": "command",
@@ -34,7 +34,7 @@ _OTHER_NAMES: Mapping[str, str] = {
 
 
 def check_keywords(operator: Any, names: Iterable[str]) -> None:
-    """Raise BadSweep for a keyword argument that neither the operator nor Airflow knows, with the most similar one."""
+    """Raise BadSweep for a keyword argument that is unknown to the operator and Airflow. Suggest a similar argument."""
     kind: type = type(operator)
     own, all_names = _names(kind)
     for name in names:
@@ -45,7 +45,7 @@ def check_keywords(operator: Any, names: Iterable[str]) -> None:
 
 
 def check_arguments(operator: Any) -> None:
-    """Raise UserError for the first rendered argument of an operator that does not have the declared type."""
+    """Raise UserError for the first argument of an operator with a wrong type. Call this after rendering."""
     for option in OPTIONS:
         if option.templated and isinstance(value := getattr(operator, option.name, None), str):
             setattr(operator, option.name, _read_rendered(option, value))
@@ -62,9 +62,9 @@ def argument_values(operator: Any) -> dict[str, Any]:
 def check_values(
     kind: type, values: Mapping[str, Any], *, known: Callable[[str, Any], bool] = lambda name, value: True
 ) -> None:
-    """Raise UserError for the first argument of an operator class that is not of the declared type.
+    """Raise UserError for the first argument of an operator class with a wrong type.
 
-    `values`: arguments by name. `known`: False for an argument whose value only a task knows.
+    `values`: arguments by name. `known`: function that returns False for a name and a value that only a task knows.
     """
     for option in OPTIONS:
         value = values.get(option.name) if option.operator else None
@@ -85,7 +85,10 @@ def _check_option(option: Option, value: Any) -> None:
 
 
 def _read_rendered(option: Option, text: str) -> Any:
-    """Return the value of a template for an option of numbers, or of values by name as JSON; else the text itself."""
+    """Convert a rendered text for its option: to a whole number, or from JSON if the option takes values by name.
+
+    Return the text unchanged if the option takes text, or if the text cannot be converted.
+    """
     if option.kind is COUNT and _WHOLE.fullmatch(text.strip()):
         return int(text)
     if option.kind in (PAIRS, TEMPLATE):
@@ -97,7 +100,7 @@ def _read_rendered(option: Option, text: str) -> Any:
 
 
 def check_type(value: Any, annotation: str, name: str) -> None:
-    """Raise UserError unless a value is of one of the types of an annotation such as `str | None`."""
+    """Raise UserError unless a value has one of the types in an annotation such as `str | None`."""
     kinds = annotation.split(" | ")
     if value is None and "None" in kinds:
         return
@@ -114,7 +117,7 @@ def check_type(value: Any, annotation: str, name: str) -> None:
 
 @cache
 def own_arguments(operator: type) -> dict[str, str]:
-    """Return the annotations of the arguments that kubeque's classes declare, without the options of a sweep."""
+    """Return the annotations of the arguments that kubeque's classes declare. Sweep options are left out."""
     found: dict[str, str] = {}
     for cls in operator.__mro__:
         ours = cls.__module__.startswith(_MODULES) and not cls.__module__.endswith(_GENERATED)
@@ -127,7 +130,7 @@ def own_arguments(operator: type) -> dict[str, str]:
 
 @cache
 def _names(operator: type) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of kubeque's arguments, and those of all arguments."""
+    """Return the names of kubeque's arguments, and the names of all arguments."""
     names = {
         cls: set(inspect.signature(vars(cls)["__init__"]).parameters)
         for cls in operator.__mro__
@@ -172,7 +175,7 @@ def _read_pointer(value: Any, name: str) -> None:
 
 
 def _read_choice(choices: Any) -> Callable[[Any, str], None]:
-    """Return the reader of a Literal."""
+    """Return a reader that accepts the values of a Literal type."""
 
     def read(value: Any, name: str) -> None:
         if value not in get_args(choices):
@@ -187,10 +190,10 @@ def _read_path(value: Any, name: str) -> None:
 
 
 def _read_any(value: Any, name: str) -> None:
-    """Accept a value of any type; another check reads it."""
+    """Accept a value of any type, because a different check reads it."""
 
 
-#: Readers of the types that annotations of operators name.
+#: Readers by the type names in annotations of operators.
 READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "str": TEXT.convert,
     "bool": FLAG.convert,

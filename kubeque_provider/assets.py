@@ -1,4 +1,4 @@
-"""Add the results of a sweep to the events of an Airflow task's assets."""
+"""Add a sweep's results to the asset events of its Airflow task."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from kubeque_provider.airflow_versions import Asset
 
 
 def write_asset_events(operator: Any, context: Any, pointer: dict[str, Any]) -> dict[str, Any]:
-    """Add {job_id, results, counts} to the event of every outlet, for the DAGs that it starts. Returns the pointer."""
+    """Add {job_id, results, counts} to the event of every outlet, for the DAGs that the event starts.
+
+    Returns the pointer.
+    """
     for outlet in operator.outlets:
         if isinstance(outlet, Asset):
             manifest = {key: pointer[key] for key in ("job_id", "results", "counts")}

@@ -1,7 +1,8 @@
-"""The Airflow tasks behind a submission: whether a sensor waits for its job, and whether any reads its results.
+"""Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
-A worker has the whole DAG as its file defines it, so the answer is known when the task runs. A sensor counts unless
-its `job_id` names another submission: by its output, or by a text that only the other one has.
+A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor counts unless
+its `job_id` clearly belongs to a different submission: it is the output of that submission, or a text that only that
+submission has.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from typing import Any
 from kubeque_provider.airflow_versions import XComArg
 from kubeque_provider.templating import has_jinja
 
-#: Values of the attribute `sweep_role` of operators: they make a job, wait for one, or read the results of one.
+#: Values of the operators' attribute `sweep_role`: submits a job, waits for a job, or reads the results of a job.
 SUBMITS, WAITS, READS = "submits", "waits", "reads"
 
 
 def has_sensor(submit: Any) -> bool:
-    """True if a sensor waits for the job of a submit operator, at any distance downstream of it."""
+    """True if a sensor anywhere downstream of a submit operator waits for its job."""
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, WAITS))
 
 
 def has_reader(submit: Any) -> bool:
-    """True if an operator downstream of a submit operator reads the results of its job."""
+    """True if an operator anywhere downstream of a submit operator reads the results of its job."""
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, READS))
 
 
 def _downstream(task: Any) -> Iterator[Any]:
-    """Yield the tasks of the DAG file that are downstream of a task, mapped ones as they are."""
+    """Yield the tasks of the DAG file downstream of a task. Mapped tasks are not expanded."""
     dag = task.get_dag()
     left, seen = [task.task_id] if dag is not None else [], set[str]()
     while left:
@@ -38,19 +39,19 @@ def _downstream(task: Any) -> Iterator[Any]:
 
 
 def _is(task: Any, role: str) -> bool:
-    """True if a task is an operator of this role; `operator_class` is the class of a mapped task."""
+    """True if a task is an operator with this role. The class of a mapped task is its `operator_class`."""
     made_of = getattr(task, "operator_class", None)
     return bool(getattr(made_of if isinstance(made_of, type) else task, "sweep_role", "") == role)
 
 
 def _is_for(task: Any, submit: Any) -> bool:
-    """True if an operator may act on the job of a submit operator."""
+    """True if an operator can act on the job of a submit operator."""
     makers = _makers(_argument(task, "job_id"), submit.get_dag(), {task.task_id})
     return makers is None or submit.task_id in makers
 
 
 def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
-    """Return the submit operators whose jobs a `job_id` can name; None if it can be any."""
+    """Return the submit operators that the argument `job_id` can refer to; None if it can refer to any of them."""
     if isinstance(job_id, str):
         return _named(job_id, [task for task in dag.task_dict.values() if _is(task, SUBMITS)])
     found = set[str]()
@@ -59,7 +60,7 @@ def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
         if _is(task, SUBMITS):
             found.add(task.task_id)
             continue
-        # The other operators of kubeque return the pointer that they got.
+        # Other operators of kubeque return the pointer that they got.
         argument = _argument(task, "job_id")
         behind = None if argument is None or task.task_id in seen else _makers(argument, dag, seen | {task.task_id})
         if behind is None:
@@ -69,12 +70,15 @@ def _makers(job_id: Any, dag: Any, seen: set[str]) -> set[str] | None:
 
 
 def _named(text: str, submits: Iterable[Any]) -> set[str] | None:
-    """Return the submit operators that a text names: by the same `job_id`, or by their ids within a template."""
+    """Return the submit operators that a text refers to; None if unknown.
+
+    The text is their `job_id`, or a template that contains their task ids.
+    """
     submits = list(submits)
     if same := {task.task_id for task in submits if _argument(task, "job_id") == text}:
         return same
     if not has_jinja(text):
-        # It is not a generated name, but a template may become it.
+        # The text is not a generated name. But the `job_id` of an operator can be a template that becomes this text.
         return {task.task_id for task in submits if _is_template(_argument(task, "job_id"))}
     return {task.task_id for task in submits if f"'{task.task_id}'" in text or f'"{task.task_id}"' in text} or None
 
@@ -84,7 +88,7 @@ def _is_template(value: Any) -> bool:
 
 
 def _argument(task: Any, name: str) -> Any:
-    """Return an argument of a task; for a mapped one, the argument or the values that it is mapped over."""
+    """Return an argument of a task. If the argument is mapped, return the values that the task is mapped over."""
     partial = getattr(task, "partial_kwargs", None)
     if partial is None:
         return getattr(task, name, None)

@@ -1,4 +1,4 @@
-"""The sweep without rows: what becomes of its Airflow task, and its pointer, which names no job."""
+"""Sweeps without rows: the state of the Airflow task, and a pointer without a job."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from kubeque_provider.airflow_versions import AirflowSkipException
 
 __all__ = ["OnEmpty", "end_without_rows", "is_empty_pointer", "skip_empty"]
 
-#: State of the Airflow task whose parameters have no row.
+#: State of an Airflow task if its parameters have no row.
 OnEmpty = Literal["skip", "fail", "success"]
 
 
 def end_without_rows(error: NoRows, on_empty: OnEmpty | None, conn_id: str, *, known_at_parse: bool) -> dict[str, Any]:
-    """Return the pointer of a sweep without rows for "success". Raises AirflowSkipException for "skip", else `error`.
+    """Return the pointer of a sweep without rows. Raises AirflowSkipException for "skip". Raises `error` for "fail".
 
-    `known_at_parse`: True if the DAG file itself holds or names the rows; these fail if `on_empty` is None.
+    `known_at_parse`: True if the DAG file itself contains the rows or names their file. If `on_empty` is None, such a
+    sweep fails, and any other sweep is skipped.
     """
     chosen = on_empty or ("fail" if known_at_parse else "skip")
     if chosen == "skip":

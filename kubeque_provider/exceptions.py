@@ -14,24 +14,26 @@ __all__ = ["BadArgument", "BadSweep", "KubequeWarning", "RowsFailed", "SweepFail
 
 
 class KubequeWarning(UserWarning):
-    """A DAG asks for something that may not work; the message says what to change."""
+    """The DAG asks for something that might not work. The message says what to change."""
 
 
 class BadSweep(AirflowFailException):
-    """The DAG asks for something that cannot work. Airflow does not retry: correct the DAG, then clear the task."""
+    """The DAG asks for something that cannot work. Airflow does not retry. Correct the DAG, then clear the task."""
 
 
 class BadArgument(BadSweep, ValueError):
-    """An argument of an operator or sensor that cannot work, found when the DAG is read."""
+    """An argument of an operator or sensor cannot work. This is detected while the DAG is parsed."""
 
 
 class SweepFailed(AirflowException):
-    """The sweep ended without success; the message lists failed rows. The next try runs rows again that did not
-    fail by their own fault."""
+    """The sweep ended without success. The message lists failed rows.
+
+    The next try runs the failed rows again, except rows that failed by their own fault.
+    """
 
 
 class RowsFailed(SweepFailed, AirflowFailException):
-    """All rows that failed did so by their own fault: exit, signal or timeout. Airflow does not retry."""
+    """All failed rows failed by their own fault (exit, signal or timeout). Airflow does not retry."""
 
 
 class SweepKilled(SweepFailed):
@@ -40,9 +42,9 @@ class SweepKilled(SweepFailed):
 
 @contextmanager
 def permanent(*passed: type[UserError]) -> Iterator[None]:
-    """Raise a UserError of this block (a bad file, an unknown column, no such job) as BadSweep.
+    """Convert a UserError in this block (a bad file, an unknown column, no such job) to BadSweep.
 
-    `passed`: kinds of UserError that the caller handles.
+    `passed`: types of UserError to raise unchanged, because the caller handles them.
     """
     try:
         with speaking(AIRFLOW):

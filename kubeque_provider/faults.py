@@ -1,4 +1,4 @@
-"""Whose fault the failure of a sweep is, which decides whether a retry by Airflow runs rows again."""
+"""Find out whether rows failed by their own fault. The answer decides which rows a retry by Airflow runs again."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import OWN_FAULTS
 from kubeque.model.job.task import FAILURE_CAUSES
 
-#: Selects the rows that a retry by Airflow runs again: those that the machine failed, and those that did not run.
+#: Rows that a retry by Airflow runs again: rows that failed because of the machine, and rows that did not run.
 MACHINE_ROWS = ResetRule(causes=tuple(cause.value for cause in FAILURE_CAUSES if cause not in OWN_FAULTS))
 
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Rows of a sweep that ended without success."""
+    """Numbers of rows that ended without success."""
 
-    #: Rows that failed by `exit`, `signal` or `timeout`.
+    #: Number of rows that failed by `exit`, `signal` or `timeout`.
     own: int
-    #: Rows that failed by another cause, such as a lost machine, or did not run.
+    #: Number of rows that failed by a different cause, such as a lost machine, or that did not run.
     machine: int
 
     @property
     def only_own(self) -> bool:
-        """True if all of them failed by their own fault, so that each would fail again."""
+        """True if all these rows failed by their own fault. They would fail again."""
         return self.own > 0 and not self.machine
 
 
 def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
-    """Return the faults of an ended job. `causes`: its ended rows by cause.
+    """Return the faults of an ended job. `causes`: number of its ended rows, by cause.
 
-    Rows that did not run because others had failed by their own fault count for neither.
+    Neither number includes rows that did not run because other rows had failed by their own fault.
     """
     own = sum(causes.get(cause.value, 0) for cause in OWN_FAULTS)
     machine = sum(causes.get(name, 0) for name in MACHINE_ROWS.causes)

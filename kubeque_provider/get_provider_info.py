@@ -1,4 +1,4 @@
-"""Description of this provider for Airflow, which reads it without other imports of the provider."""
+"""Description of this provider. Airflow reads it without importing other modules of the provider."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIELDS = {
 
 
 def get_provider_info() -> dict[str, Any]:
-    """Return the provider's description; `package-name` must be the name of the distribution."""
+    """Return the description of the provider. `package-name` must be the name of the distribution."""
     return {
         "package-name": "kubeque",
         "name": "kubeque",

@@ -1,4 +1,4 @@
-"""Text about a sweep for the log of an Airflow task: its counts, and the rows that failed."""
+"""Text about a sweep for the log of an Airflow task: counts and failed rows."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
 _REMEDY = "Correct the cause and clear the Airflow task that submits, or set retry_failed_rows=True"
-#: Limit of a job's reason and of a task's message, characters.
+#: Maximum length of a job's reason and of a task's message, in characters.
 _MESSAGE_CHARACTERS = 300
 
 
 def format_progress(counts: Counts) -> str:
-    """Return counts as one line, for example `5/7 done, 1 failed, 2 running`."""
+    """Return the counts in one line, for example `5/7 done, 1 failed, 2 running`."""
     more = {"failed": counts.failed, "killed": counts.killed, "running": counts.running}
     return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
 
 
 def describe_unfinished(progress: Progress) -> str:
-    """Return one line that names a job which has not ended, the number of such rows, and why none of them runs."""
+    """Return one line about a job that has not ended: its name, the number of unfinished rows, and why rows wait."""
     job, counts = progress.job, progress.counts
     left = job.n - counts.ended
     rows = f"{left} of its {job.n} rows have not ended" if left else "the job is not closed yet"
@@ -41,7 +41,7 @@ def describe_unfinished(progress: Progress) -> str:
 
 
 def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
-    """Return one line for the rows of a failed job that run again as they were submitted, all of them."""
+    """Return one line about a failed job if all of its failed rows run again with the script of their submission."""
     job = progress.job
     why = "a person cleared this Airflow task" if cleared else "retry_failed_rows is set"
     submitter = job.origin.get("task", "")
@@ -52,7 +52,7 @@ def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
 
 
 def describe_retry(name: str, faults: Faults) -> str:
-    """Return one line for a retry by Airflow that finds a failed job."""
+    """Return one line about a retry by Airflow that finds a failed job."""
     own = f"{faults.own} rows failed by their own fault ({', '.join(sorted(OWN_FAULTS))})"
     if faults.only_own:
         return f"{name}: this retry by Airflow runs no row again, because {own} and would fail again. {_REMEDY}"
@@ -61,7 +61,7 @@ def describe_retry(name: str, faults: Faults) -> str:
 
 
 def make_failure(progress: Progress, failed: Iterable[TaskRow], *, final: bool) -> SweepFailed:
-    """Return the exception for a sweep that ended without success; it lists the first failed rows.
+    """Return the exception for a sweep that ended without success. Its message lists the first failed rows.
 
     `final`: True if Airflow must not retry, because all rows failed by their own fault.
     """

@@ -1,4 +1,4 @@
-"""Names of the job, the series and the origin of an Airflow task, and the pointer to its job in XCom."""
+"""The job name, series and origin of an Airflow task, and the pointer to its job in XCom."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 from kubeque.model.errors import UserError
 
 DEFAULT_CONNECTION = "kubeque_default"
-#: Limit of a generated job name, characters.
+#: Maximum length of a generated job name, in characters.
 _LONGEST = 100
 _HASH = 12
-#: Limit of a pointer that a template made a text of, characters.
+#: Maximum length of a pointer that a template has turned into text, in characters.
 _POINTER_CHARACTERS = 4096
 _Pointer = Mapping[str, Any]
 
 
 def make_job_id(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> str:
-    """Return the job name of an Airflow task: readable, unique, and the same for every try.
+    """Return the job name of an Airflow task. It is readable, unique, and the same for every try.
 
     `deployment` distinguishes Airflows that share a queue.
     """
@@ -32,23 +32,26 @@ def make_job_id(deployment: str, dag: str, run: str, task: str, map_index: int =
 
 
 def make_series(deployment: str, dag: str, task: str) -> str:
-    """Return the series of an Airflow task, which covers all its runs and map indexes in one Airflow."""
+    """Return the series of an Airflow task. It covers all runs and map indexes of the task in one Airflow."""
     digest = hashlib.sha256(json.dumps([deployment, dag, task]).encode()).hexdigest()[:_HASH]
     return f"{dag}/{task}-{digest}"
 
 
 def make_origin(deployment: str, dag: str, run: str, task: str, map_index: int = -1) -> dict[str, str]:
-    """Return the origin that a job stores. A person with read access to the DAG may see the job."""
+    """Return the origin that a job stores. A user with read access to the DAG may see the job."""
     return {"deployment": deployment, "dag": dag, "run": run, "task": task, "map_index": str(map_index)}
 
 
 def make_pointer(job_id: str, conn_id: str, results: str, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the pointer that XCom holds instead of rows. `results`: URL of the folder with the results."""
+    """Return the pointer to a job, which is stored in XCom instead of rows. `results`: URL of the results folder."""
     return {"job_id": job_id, "conn_id": conn_id, "results": results, "counts": dict(counts)}
 
 
 def _read_pointer(job: Any) -> _Pointer:
-    """Return a name as a pointer. A template such as `{{ ti.xcom_pull('sweep') }}` makes a text of the pointer."""
+    """Return the pointer for a name, or for the text of a pointer.
+
+    A template such as `{{ ti.xcom_pull('sweep') }}` turns a pointer into text.
+    """
     if isinstance(job, str) and job.startswith("{") and len(job) < _POINTER_CHARACTERS:
         try:
             found = ast.literal_eval(job)
@@ -60,7 +63,7 @@ def _read_pointer(job: Any) -> _Pointer:
 
 
 def resolve_job(job: str | _Pointer, conn_id: str | None) -> tuple[str, str]:
-    """Return name and connection of a job, given by its name or a pointer. Raises UserError.
+    """Return the name and the connection of a job from its name or pointer. Raises UserError.
 
     `conn_id` takes precedence over the pointer's connection.
     """

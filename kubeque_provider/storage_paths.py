@@ -1,4 +1,4 @@
-"""Airflow's ObjectStoragePath as the rows of a sweep and as the destination of its results."""
+"""Use Airflow's ObjectStoragePath for the rows of a sweep and for the destination of its results."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kubeque.model.rows.rows import Rows
 
 
 def is_object_path(value: Any) -> bool:
-    """True for an ObjectStoragePath, which is not imported for the test."""
+    """True if a value is an ObjectStoragePath. The check does not import this class."""
     return hasattr(value, "is_absolute") and hasattr(value, "protocol") and hasattr(value, "conn_id")
 
 
 def read_object_path(path: Any) -> Rows:
-    """Return the rows of a CSV file, which is read with the login of the path's connection. Raises ParametersError."""
+    """Return the rows of a CSV file. Read it with the login of the path's connection. Raises ParametersError."""
     try:
         data = path.read_bytes()
     except Exception as error:  # the libraries below fsspec have no common base class
@@ -25,7 +25,7 @@ def read_object_path(path: Any) -> Rows:
 
 
 def to_dest(dest: Any) -> str:
-    """Return the argument `dest` as a path or a URL. Raises UserError for a path with a connection."""
+    """Return the argument `dest` as a path or a URL. Raises UserError if it names a connection."""
     if not is_object_path(dest):
         return str(dest)
     if dest.conn_id:

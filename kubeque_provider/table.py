@@ -1,4 +1,4 @@
-"""Read the table of a sweep inside an Airflow task, for example by the pointer from XCom."""
+"""Read the table of a sweep inside an Airflow task, for example with the pointer from XCom."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from kubeque_provider.naming import resolve_job
 def records(
     job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, *, unfinished: bool = False
 ) -> list[dict[str, Any]]:
-    """Return one dict per row: index, parameters, state, cause, ... and the row's own values as `out.*`.
+    """Return one dict per row: index, parameters, state, cause, ... and the values that the row returned as `out.*`.
 
-    Parameters have the types of the rows of a DAG, an XCom or a DataFrame; those of a CSV file are text.
-    `job_id`: a name, or the pointer that an operator returned. `unfinished`: read a job that has not ended as it is.
-    Raises BadSweep, also for a job that has not ended. A sweep without rows gives an empty list.
+    Parameters from a DAG, an XCom or a DataFrame keep their types. Parameters from a CSV file are text.
+
+    `job_id`: a name, or the pointer that an operator returned. `unfinished`: accept a job that has not ended.
+    For a sweep without rows, return an empty list. Raises BadSweep if the job cannot be read, or if it has not ended.
     """
     if is_empty_pointer(job_id):
         return []
@@ -29,7 +30,10 @@ def records(
 
 
 def frame(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, *, unfinished: bool = False) -> Any:
-    """Return the same as a pandas DataFrame, with the types of its columns. Raises BadSweep, also without pandas."""
+    """Return the table as a pandas DataFrame. Its columns have types. Raises BadSweep as `records` does.
+
+    Also raises BadSweep if pandas is missing.
+    """
     if is_empty_pointer(job_id):
         from pandas import DataFrame
 
@@ -42,7 +46,7 @@ def frame(job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, *
 def _ended_job(
     job_id: str | Mapping[str, Any], conn_id: str | None, unfinished: bool
 ) -> Iterator[tuple[KubequeHook, str]]:
-    """Yield the hook and the name of a job. Raises BadSweep, also for one that has not ended, unless `unfinished`."""
+    """Yield the hook and the name of a job. Raises BadSweep. `unfinished`: accept a job that has not ended."""
     with permanent():
         name, conn_id = resolve_job(job_id, conn_id)
         hook = KubequeHook(conn_id)

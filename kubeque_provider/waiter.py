@@ -1,5 +1,4 @@
-"""One try of an Airflow task that waits for a sweep, and the rule that decides when the end of this try cancels the
-sweep."""
+"""A try of an Airflow task that waits for a sweep. When the try ends, it cancels the sweep in some cases."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed"
 class Waiter:
     """One try of an Airflow task that waits for one job.
 
-    Airflow's database stores the fields as arguments of the trigger: do not rename them.
+    Do not rename the fields, because Airflow's database stores them as arguments of the trigger.
     """
 
     job_id: str
@@ -38,18 +37,18 @@ class Waiter:
 
     @classmethod
     def from_context(cls, context: Any, job_id: str, conn_id: str, *, cancel_on_kill: bool) -> Waiter:
-        """Return the waiter for the Airflow task that runs in `context`."""
+        """Return the waiter for the running Airflow task. `context`: its Airflow context."""
         number, first = try_number(context), first_try_number(context)
         return cls(job_id, conn_id, *task_key(context), number, cancel_on_kill, first)
 
     @property
     def this_try(self) -> Try:
-        """This try."""
+        """The try of the Airflow task."""
         return Try(f"{self.dag_id}/{self.run_id}/{self.task_id}/{self.map_index}", self.attempt, self.first)
 
     @property
     def token(self) -> str:
-        """Wait token of this try. Only the last token that a job was given may cancel it."""
+        """Wait token of this try. Only the last token that a job has received can cancel the job."""
         return self.this_try.token
 
     def as_dict(self) -> dict[str, Any]:
@@ -57,19 +56,18 @@ class Waiter:
         return asdict(self)
 
     def cancel_if_ended(self) -> bool:
-        """Cancel the sweep if its Airflow task has ended for good. It has not if it was cleared, is retried or moves to
-        another process.
+        """Cancel the sweep if its Airflow task has ended for good. Return True if the sweep was cancelled.
 
-        Returns True if the sweep was cancelled. A sweep that a later try has adopted is not cancelled. The call blocks:
-        keep it out of event loops.
+        A task that was cleared, is retried or moves to a different process has not ended for good. A sweep that a later
+        try has adopted is not cancelled. This call blocks, so do not use it in an event loop.
         """
         state = read_task_state(self.dag_id, self.run_id, self.task_id, self.map_index)
         return self.cancel_on_kill and state in _ENDED and self.cancel()
 
     def cancel(self) -> bool:
-        """Kill the job if this try still holds its wait token, and no other Airflow made the job.
+        """Kill the job if this try still holds its wait token, and if no other Airflow submitted the job.
 
-        Returns True if it was killed.
+        Return True if the job was killed.
         """
         hook = KubequeHook(self.kubeque_conn_id)
         try:

@@ -1,4 +1,4 @@
-"""Wait for a sweep, for the submit operator and the sensor, in their own process or in the triggerer."""
+"""Wait for a sweep, in the process of the submit operator or the sensor, or in the triggerer."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from kubeque_provider.exceptions import BadArgument, BadSweep, permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.waiter import Waiter
 
-#: Time without a poll after which a sweep is stopped: its Airflow task ended without a call of `on_kill`.
+#: Time without a poll after which a sweep is stopped. Its Airflow task has then ended without a call of `on_kill`.
 ORPHAN_AFTER = timedelta(hours=12)
-#: `orphan_after` must span at least this many polls; one may be late.
+#: `orphan_after` must span at least this many polls, because a poll can be late.
 _MIN_POLLS = 3
-#: Limit of a time, seconds: 300 years.
+#: Maximum length of a time in seconds (300 years).
 _MAX_SECONDS = 1e10
-#: Temporary errors: the waiter polls again.
+#: Temporary errors. After them, the waiter polls again.
 _PASSING = (QueueUnavailable, StorageError, ClusterError)
-#: Seconds for the decision in `on_kill`. Airflow kills a process five seconds after SIGTERM.
+#: Time limit of the decision in `on_kill`, seconds. Airflow kills a process five seconds after SIGTERM.
 _DECIDE_SECONDS = 4.0
 
 
@@ -47,7 +47,7 @@ def check_orphan_after(
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    """True for a number that is a time; False also for a truth value, which is an int in Python."""
+    """True if a value is a number and can be a time. Booleans are ints in Python, but are not accepted."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_SECONDS
 
 
@@ -62,7 +62,7 @@ def check_wait(wait: bool | None, *, deferrable: bool) -> bool | None:
 
 
 def find_given(arguments: Mapping[str, Any], default_args: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Return the names of the given arguments that do not come from the `default_args` of a DAG or a task group."""
+    """Return the names of the arguments that do not come from the `default_args` of a DAG or a task group."""
     defaults = default_args or {}
     return tuple(name for name, value in arguments.items() if not (name in defaults and defaults[name] == value))
 
@@ -78,16 +78,16 @@ class WaitsForSweep:
     orphan_after: timedelta | float | None
     retry_causes: Mapping[str, int] | None
     retry_failed_rows: bool
-    #: Not None while this process waits.
+    #: The waiter while this process waits.
     _waiter: Waiter | None = None
     _hook: KubequeHook | None = None
     #: True once the first poll of this try succeeded.
     _has_begun: bool = False
 
     def _poll(self, waiter: Waiter) -> Any:
-        """Return the progress of the job; None, with a warning, while queue, store or cluster do not answer.
+        """Return the progress of the job. If the queue, the store or the cluster does not answer, warn and return None.
 
-        The first poll of a later try runs failed rows again, as `begin_wait` says. Raises BadSweep.
+        The first poll of a later try runs failed rows again (see `KubequeHook.begin_wait`). Raises BadSweep.
         """
         self._waiter = waiter
         self._hook = self._hook or KubequeHook(waiter.kubeque_conn_id)
@@ -103,7 +103,7 @@ class WaitsForSweep:
         return progress
 
     def _wait_options(self) -> dict[str, Any]:
-        """Return the arguments of `KubequeHook.begin_wait` that the operator sets."""
+        """Return the arguments for `KubequeHook.begin_wait` that the operator sets."""
         retries = None if self.retry_causes is None else dict(self.retry_causes)
         return {
             "orphan_after": to_seconds(self.orphan_after), "retries": retries,
@@ -111,7 +111,7 @@ class WaitsForSweep:
         }  # fmt: skip
 
     def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
-        """Wait in the triggerer. `timeout`: the sensor's limit, seconds from now."""
+        """Wait in the triggerer. `timeout`: time limit of the sensor, in seconds from now."""
         from kubeque_provider.triggers.sweep import KubequeSweepTrigger
 
         limits = {"timeout": timeout, "execution_timeout": to_seconds(self.execution_timeout)}
@@ -125,7 +125,7 @@ class WaitsForSweep:
         self.defer(trigger=trigger, method_name="execute_complete")  # type: ignore[attr-defined]
 
     def _handle_event(self, waiter: Waiter, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the pointer for an event of the trigger. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        """Return the pointer for an event of the trigger. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
         if event["status"] == "bad":
             raise BadSweep(str(event.get("message", "")))
         if event["status"] == "timeout":
@@ -145,11 +145,11 @@ class WaitsForSweep:
                 self._hook.close()
 
     def on_kill(self) -> None:
-        """Cancel the sweep if the Airflow task ended for good. Airflow calls this in the handler of SIGTERM."""
+        """Cancel the sweep if the Airflow task has ended for good. Airflow calls this in its SIGTERM handler."""
         waiter = self._waiter
         if waiter is None:
             return
-        # In a thread: the handler may have interrupted the connection that the request needs.
+        # Use a thread, because the handler may have interrupted the connection that the request needs.
         thread = threading.Thread(target=self._cancel_if_ended, args=(waiter,), daemon=True)
         thread.start()
         thread.join(_DECIDE_SECONDS)
@@ -163,7 +163,7 @@ class WaitsForSweep:
     def _cancel_if_ended(self, waiter: Waiter) -> None:
         try:
             cancelled = waiter.cancel_if_ended()
-        except Exception:  # any failure leaves the sweep running; the log has the reason
+        except Exception:  # on any failure the sweep goes on, and the log has the reason
             self.log.exception("no reason for the end of this Airflow task: the sweep %s goes on", waiter.job_id)
         else:
             self.log.info("the sweep %s %s", waiter.job_id, "is cancelled" if cancelled else "goes on")

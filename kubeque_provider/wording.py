@@ -1,15 +1,15 @@
-"""The names that Airflow has for the engine's options and operations, for messages of tasks and DAGs."""
+"""The names of options and commands in a DAG. Messages of Airflow tasks and DAGs use them."""
 
 from __future__ import annotations
 
 from kubeque.model.wording import Language
 
-#: Arguments for options of the command line that have another name or form in a DAG.
+#: Operator arguments for command-line options that have a different name or form in a DAG.
 _OPTIONS = {
     "repair": "on_clear='failed_rows'", "revise": "on_clear='changed'", "replace": "on_clear='all'", "name": "job_id",
     "volume": "volumes=['{}']", "env": "env={{...}}", "config": "the connection",
 }  # fmt: skip
-#: The counterpart of a command in a DAG; {} is the job.
+#: Counterparts of commands in a DAG. {} is the job.
 _COMMANDS = {
     "reset": "KubequeResetOperator(job_id={})", "kill": "KubequeKillOperator(job_id={})",
     "remove": "KubequeRemoveOperator(job_id={})", "watch": "KubequeJobSensor(job_id={})",

@@ -1,1 +1,1 @@
-"""The program behind `bash .ci/run`: standard library only, because it runs before the environment exists."""
+"""The program behind `bash .ci/run`. It uses only the standard library, because it runs before environments exist."""

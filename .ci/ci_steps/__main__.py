@@ -1,4 +1,4 @@
-"""Run the steps of CI: see the head of .ci/run."""
+"""Run the steps of CI. The head of .ci/run describes the options."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ci_steps.report import Result, format_report, is_good, read_repeats
 from ci_steps.step import Step, parse_steps
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Program that finds a Python of a version.
+#: Program that finds a Python of a given version.
 FIND_PYTHON = ROOT / ".ci" / "find-python"
-#: Path, on the machine that checks changes, of the program that starts a cluster.
+#: Path of the program that starts a cluster, on the machine that checks changes.
 CLUSTER = ROOT.parent / "shared" / "cluster" / "cluster"
 
 
 def main() -> int:
-    """Run the steps that the command line names, print the report, and return the exit code."""
+    """Run the selected steps, print the report, and return the exit code."""
     began = time.monotonic() - float(os.environ.get("KUBEQUE_CI_SECONDS", 0))
     steps = parse_steps((ROOT / ".ci" / "steps").read_text())
     asked = parse_words([step.name for step in steps])
@@ -51,20 +51,20 @@ def main() -> int:
 
 
 def plan_steps(steps: Sequence[Step], asked: argparse.Namespace) -> list[Step]:
-    """Return the steps that the command line names."""
+    """Return the steps that the command line selects."""
     if asked.names:
         return [step for step in steps if step.name in asked.names]
     return list(steps) if asked.all else choose(steps, count_commits())
 
 
 def missing_results(steps: Sequence[Step], results: Sequence[Result], reason: str) -> list[Result]:
-    """Return a result for each of the steps that has none."""
+    """Return the result "not run" for each step without a result."""
     known = {result.step for result in results}
     return [Result(step, "not run", reason=reason) for step in steps if step not in known]
 
 
 def parse_words(names: Sequence[str]) -> argparse.Namespace:
-    """Return the options of the command line, and the steps that it names."""
+    """Return the parsed command line. `names`: names of all steps."""
     parser = argparse.ArgumentParser(prog=".ci/run", description="Check a change before it lands.")
     parser.add_argument("--all", action="store_true", help="every step, without a time limit")
     parser.add_argument("--plan", action="store_true", help="print the steps instead of running them")
@@ -86,7 +86,7 @@ def count_commits() -> int:
 def run_steps(
     planned: Sequence[Step], elapsed: Callable[[], float], limited: bool, flaky: Path, results: list[Result]
 ) -> None:
-    """Run the steps one after another, with one cluster for all steps that need it, and append their results."""
+    """Run the steps one after another, and append their results. Steps that need a cluster share one cluster."""
     cluster = Cluster(CLUSTER)
     try:
         for step in planned:
@@ -96,13 +96,13 @@ def run_steps(
             limit = limit_seconds(step, elapsed()) if limited else step.limit_seconds
             results.append(run_step(step, cluster, limit, flaky))
             if step.needs_cluster and results[-1].verdict != "good":
-                cluster.end()  # the remains of the failed step must not affect the next one
+                cluster.end()  # the remains of the failed step must not affect the next step
     finally:
         cluster.end()
 
 
 def has_python(version: str) -> bool:
-    """True if this machine has a Python of this version that can make environments."""
+    """True if this machine has a Python of this version that can create environments."""
     environ = {name: value for name, value in os.environ.items() if name != "PYTHON"}
     found = subprocess.run([FIND_PYTHON, version], check=False, env=environ, stdout=subprocess.DEVNULL)
     return found.returncode == 0

@@ -1,4 +1,4 @@
-"""The Kubernetes of a run: the one that KUBECONFIG names, or one that a program beside the checkout starts."""
+"""The Kubernetes cluster of a run. KUBECONFIG names it, or a program beside the checkout starts it."""
 
 from __future__ import annotations
 
@@ -9,26 +9,30 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-#: Limits for the start and the end of the cluster, seconds; the start may install packages.
+#: Time limits for the start and the end of the cluster, seconds. The start can install packages.
 _START_SECONDS, _END_SECONDS = 600, 120
 
 
 class NoCluster(Exception):
-    """This machine has no Kubernetes. The message names the variable to set."""
+    """This machine has no Kubernetes cluster. The message says what to set or what failed."""
 
 
 class Cluster:
-    """One Kubernetes for all steps that need it, started before the first of them."""
+    """One Kubernetes cluster for all steps that need it. It starts before the first such step."""
 
     def __init__(self, program: Path) -> None:
-        """`program`: starts a cluster with `up`, ends it with `down`, loads an image with `load`; it needs root."""
+        """`program`: path of a program that starts a cluster with `up`, ends it with `down` and loads an image with
+        `load`. The program needs root."""
         self._program = program.resolve()
         self._environ: dict[str, str] | None = None
-        #: Folder of the file that marks this cluster as having the images of the tests.
+        #: Folder of a marker file. The file exists once this cluster has the images of the tests.
         self._marks: tempfile.TemporaryDirectory[str] | None = None
 
     def environ(self) -> Mapping[str, str]:
-        """Return the variables with the cluster's address for the tests; start it if necessary. Raises NoCluster."""
+        """Return the environment variables with which tests find the cluster. Start the cluster if necessary.
+
+        Raises NoCluster.
+        """
         if os.environ.get("KUBECONFIG") and os.environ.get("KUBEQUE_E2E_LOAD"):
             return {}
         if self._environ is None:
@@ -39,7 +43,7 @@ class Cluster:
         return self._environ
 
     def end(self) -> None:
-        """End the cluster if this run started it; the next step that needs one starts it again."""
+        """End the cluster if this run started it. The next step that needs a cluster starts it again."""
         if self._environ is not None:
             self._environ = None
             if self._marks is not None:

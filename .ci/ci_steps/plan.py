@@ -1,4 +1,4 @@
-"""Select the steps of a run of CI: those that always run, and optional ones in turn."""
+"""Select the steps of a CI run. Some steps always run. Optional steps take turns."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from functools import cache
 
 from ci_steps.step import Step
 
-#: Limit for the sum of the usual times of the planned steps, seconds.
+#: Maximum sum of the usual times of the planned steps, seconds.
 BUDGET_SECONDS = 38 * 60
-#: Seconds after the start by which an optional step must usually end; otherwise it does not start.
+#: An optional step starts only if it usually ends before this time, in seconds after the start of the run.
 LAST_END_SECONDS = 70 * 60
-#: Seconds after the start at which every step is ended: CI is killed at 90 minutes. A step and the cluster take up to
-#: four minutes to end, and the report comes after them.
+#: Seconds after the start of the run at which every step is ended. CI is killed after 90 minutes. A step and the
+#: cluster need up to four minutes to end, and the report follows.
 STOP_SECONDS = 84 * 60
 
 
 def choose(steps: Sequence[Step], count: int) -> list[Step]:
-    """Return the steps of the run on the commit with this number, in the order in which they run."""
+    """Return the steps of a run in their order. `count`: number of the commit of the run."""
     always = [step for step in steps if step.always]
     optional = [step for step in steps if not step.always]
     left = BUDGET_SECONDS - _usual_seconds(always)
@@ -25,10 +25,10 @@ def choose(steps: Sequence[Step], count: int) -> list[Step]:
 
 
 def rotate(optional: Sequence[Step], count: int, stride: int) -> list[Step]:
-    """Return the steps in the order of their turn: the run after the next commit begins `stride` steps later.
+    """Return the optional steps in the order of their turn. After the next commit, the order begins `stride` later.
 
-    The start is taken modulo a prime number. Whatever number of commits lies between two runs, unless it is a
-    multiple of that prime, each step is the first one of some run.
+    The start is taken modulo a prime number. So each step is at some time the first step, whatever number of commits
+    lies between two runs. The only exception is a multiple of the prime number.
     """
     if not optional:
         return []
@@ -37,19 +37,19 @@ def rotate(optional: Sequence[Step], count: int, stride: int) -> list[Step]:
 
 
 def may_start(step: Step, elapsed_seconds: float) -> bool:
-    """True if the step may start at this time of a run."""
+    """True if the step may start this many seconds after the start of the run."""
     if step.always:
         return elapsed_seconds < STOP_SECONDS
     return elapsed_seconds + step.usual_seconds <= LAST_END_SECONDS
 
 
 def limit_seconds(step: Step, elapsed_seconds: float) -> float:
-    """Return the seconds that the step may take if it starts at this time of a run."""
+    """Return the time limit in seconds for a step that starts now. `elapsed_seconds`: time since the run began."""
     return min(step.limit_seconds, STOP_SECONDS - elapsed_seconds)
 
 
 def _fill(optional: Sequence[Step], left: int) -> list[Step]:
-    """Return the steps that fit into the seconds that are left, the first ones first."""
+    """Return the steps that fit into the remaining seconds. Earlier steps take precedence."""
     chosen = []
     for step in optional:
         if step.usual_seconds <= left:
@@ -60,14 +60,14 @@ def _fill(optional: Sequence[Step], left: int) -> list[Step]:
 
 @cache
 def _stride(optional: tuple[Step, ...], left: int) -> int:
-    """Return the stride with which runs on commits in a row take all steps soonest."""
+    """Return the stride with which the fewest runs on successive commits cover all steps."""
     fitting = [step for step in optional if step.usual_seconds <= left]
     strides = range(1, max(2, _next_prime(len(fitting))))
     return min(strides, key=lambda stride: _runs_for_all(fitting, left, stride))
 
 
 def _runs_for_all(optional: Sequence[Step], left: int, stride: int) -> int:
-    """Return how many runs in a row take all steps, whichever is the first run."""
+    """Return the number of successive runs that always cover all steps, whichever run is the first."""
     period = _next_prime(len(optional))
     runs = [set(_fill(rotate(optional, count, stride), left)) for count in range(period)]
     for needed in range(1, period):
@@ -82,7 +82,7 @@ def _usual_seconds(steps: Sequence[Step]) -> int:
 
 
 def _next_prime(number: int) -> int:
-    """Return the smallest prime that is not below the number."""
+    """Return the smallest prime that is at least `number`."""
     while number < 2 or any(number % factor == 0 for factor in range(2, number)):
         number += 1
     return number

@@ -1,4 +1,4 @@
-"""One command in a process group of its own, which ends in time."""
+"""Run a command in its own process group, with a time limit."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from pathlib import Path
 
 #: Last line of pytest's output, for example "=== 3 passed, 1 skipped in 4.05s ===".
 _CLOSING_LINE = re.compile(rb"=+ .*\b(passed|failed|errors?|skipped|deselected|no tests ran)\b.* in .* =+")
-#: Signals that end a command, and the seconds before the next one: pytest closes its fixtures after SIGINT.
+#: Signals that end a command, and the seconds to wait after each signal. After SIGINT, pytest closes its fixtures.
 _SIGNALS = ((signal.SIGINT, 60.0), (signal.SIGTERM, 10.0), (signal.SIGKILL, 10.0))
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """The end of a command."""
 
-    #: None if it exceeded its limit.
+    #: Exit code; None if the command exceeded its time limit.
     exit_code: int | None
     seconds: float
-    #: The closing lines of each pytest in it, as they were printed.
+    #: The closing lines of each pytest that the command ran.
     closing_lines: tuple[str, ...]
 
 
 def run(command: str, limit_seconds: float, environ: Mapping[str, str], folder: Path) -> Ended:
-    """Run a shell command and print its output. End its process group at the limit, or if this run is interrupted."""
+    """Run a shell command and print its output. End its process group at the time limit or at an interrupt."""
     began = time.monotonic()
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a job in the background: the command would ignore it too
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a background job; the command would ignore SIGINT too
         signal.signal(signal.SIGINT, signal.default_int_handler)
     process = subprocess.Popen(
         ["bash", "-c", command], cwd=folder, env={**os.environ, **environ}, start_new_session=True,
@@ -52,7 +52,7 @@ def run(command: str, limit_seconds: float, environ: Mapping[str, str], folder: 
 
 
 class _Output:
-    """Prints the output of a process at once and keeps pytest's closing lines."""
+    """Output of a process. It is printed immediately, and pytest's closing lines are kept."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -65,7 +65,7 @@ class _Output:
         return tuple(self._closing)
 
     def finish(self) -> None:
-        """Wait for the rest of the output, but not for a process that left the group and keeps the pipe open."""
+        """Wait for the rest of the output. Do not wait for a process that left the group and keeps the pipe open."""
         self._thread.join(timeout=5)
         if not self._thread.is_alive():
             self._pipe.close()
@@ -80,7 +80,7 @@ class _Output:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command if it still runs, and all remaining processes of its group."""
+    """End the command if it still runs. End all remaining processes of its group."""
     for sign, patience in _SIGNALS:
         if process.poll() is not None:
             break

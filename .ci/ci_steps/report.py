@@ -1,4 +1,4 @@
-"""Make the text that a run prints at its end: repeated tests, the table of its steps, pytest's closing lines."""
+"""Make the report at the end of a run: repeated tests, the table of steps, and pytest's closing lines."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ class Result:
     step: Step
     #: "good", "FAILED", "TIMEOUT" or "not run".
     verdict: str
-    #: None if it did not run.
+    #: Duration; None if the step did not run.
     seconds: float | None = None
     closing_lines: tuple[str, ...] = ()
-    #: Reason for not running it.
+    #: Reason why the step did not run.
     reason: str = ""
-    #: True if it did not run because this machine lacks what only this step needs: this fails no run.
+    #: True if the step did not run because this machine lacks something that only this step needs. The run does not
+    #: fail then.
     excused: bool = False
 
 
 def is_good(results: Iterable[Result]) -> bool:
-    """True if no step failed, and each step that always runs did run or was excused."""
+    """True if no step failed, and if each step that must always run did run or was excused."""
     return all(
         result.verdict == "good" or (result.verdict == "not run" and (result.excused or not result.step.always))
         for result in results
@@ -35,7 +36,7 @@ def is_good(results: Iterable[Result]) -> bool:
 
 
 def read_repeats(file: Path) -> list[dict[str, str]]:
-    """Return the tests that were repeated, as tests/flaky.py notes them: test, commit, traceback."""
+    """Return the repeated tests that tests/flaky.py has written to `file`: test, commit and traceback of each."""
     if not file.exists():
         return []
     return [json.loads(line) for line in file.read_text().splitlines()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Beginning of a need for a Python of a version.
+#: Start of a need for a Python version, for example python-3.13.
 _PYTHON = "python-"
 
 
@@ -14,20 +14,20 @@ class Step:
 
     name: str
     command: str
-    #: Seconds on an idle machine with 2 cores.
+    #: Duration on an idle machine with 2 cores, seconds.
     usual_seconds: int
     #: Seconds after which the step is ended.
     limit_seconds: int
-    #: True if CI fails when the step did not run.
+    #: True if CI fails unless the step runs.
     always: bool
-    #: True if the step needs a Kubernetes.
+    #: True if the step needs a Kubernetes cluster.
     needs_cluster: bool
-    #: Version of Python that the step needs besides that of the other steps, for example 3.13; empty: none.
+    #: Python version that only this step needs, for example 3.13; empty: none.
     python: str = ""
 
 
 def parse_steps(text: str) -> list[Step]:
-    """Return the steps of a table like .ci/steps."""
+    """Return the steps in a table with the format of .ci/steps."""
     lines = (line.strip() for line in text.splitlines())
     return [_parse_line(line) for line in lines if line and not line.startswith("#")]
 

@@ -1,4 +1,4 @@
-"""CPU time of the descendants of this process by groups, with ended and orphaned processes."""
+"""CPU time of this process's descendants, by group. Ended and orphaned processes are included."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
 _TICKS = os.sysconf("SC_CLK_TCK")
-#: A process with this text in its command is a consumer, like its descendants.
+#: A process with this text in its command is a consumer. All its descendants count as consumers too.
 _CONSUMER = b"kubeque.consumer"
 
 
 def adopt_orphans() -> None:
-    """Adopt the orphans of child processes, so that they are counted."""
+    """Adopt the orphans of child processes, so that their CPU time is counted."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
         sys.exit(f"orphans cannot be adopted: {os.strerror(ctypes.get_errno())}")
 
 
 @dataclass
 class Accounts:
-    """CPU seconds by group. An ended process stays in its group: its parent has waited for it, or it is our zombie."""
+    """CPU seconds by group.
 
-    #: Group of each process that was started for one; its descendants belong to it.
+    An ended process still counts for its group, because its parent has waited for it or it is a zombie of this process.
+    """
+
+    #: Group by process id. The descendants of a process belong to its group.
     roots: Mapping[int, str]
-    #: Group of orphans; only consumers are recognized by their command.
+    #: Group of orphans. (Only consumers are recognized by their command.)
     others: str = "other"
     _consumers: set[int] = field(default_factory=set)
 
     def look(self) -> Counter[str]:
-        """Return the seconds by group from the beginning. Call it often enough to see every consumer alive."""
+        """Return the CPU seconds by group since the start. Call this so often that it sees every consumer alive."""
         processes = dict(_processes())
         children: dict[int, list[int]] = {}
         for pid, (parent, _) in processes.items():
@@ -55,7 +58,10 @@ class Accounts:
 
 
 def _processes() -> list[tuple[int, tuple[int, float]]]:
-    """Yield each process: its id, its parent's, and the seconds of itself and of the children it waited for."""
+    """Return the id of each process, the id of its parent, and its CPU seconds.
+
+    The CPU seconds include all children that the process waited for.
+    """
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A consumer of the queue without files and commands: it keeps leases as `kubeque.consumer` does, in one thread."""
+"""A consumer without files and commands. It handles leases as `kubeque.consumer` does, but in one thread."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from kubeque.queues.claim import claim
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 
-#: Tasks of the mean duration, the same number as in the consumer.
+#: Number of tasks in the mean duration. `kubeque.consumer` uses the same number.
 _REMEMBERED = 20
 
 
 @dataclass
 class Consumer:
-    """Claims tasks of one job, runs and records them until all have ended."""
+    """Consumer that claims, runs and records tasks of one job until all tasks have ended."""
 
     queue: Queue
     job: Job
     owner: str
-    #: Runs task `index` for at most the given seconds; returns the seconds that remain.
+    #: Function that runs task `index` for at most the given seconds. It returns the remaining seconds of the task.
     run: Callable[[int, float], float]
-    #: Called with the number of tasks of a commit.
+    #: Function that is called after each commit, with the number of recorded tasks.
     recorded: Callable[[int], None]
     finished: Callable[[], bool]
-    #: Number among all consumers, until its first claim.
+    #: Number among all consumers; None after the first claim.
     number: int | None = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic

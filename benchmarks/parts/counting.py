@@ -10,7 +10,7 @@ from kubeque.queues.backends.backend import Backend, Conflict
 
 
 class Counting:
-    """Passes every call to `store`; `calls` has the number of calls by name, and of refused writes."""
+    """Backend that passes every call to `store`. `calls`: number of calls by name, and of refused writes."""
 
     def __init__(self, store: Backend) -> None:
         self._store = store

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-#: One colour for each backend, distinct also for the colour-blind (Okabe and Ito).
+#: Colours of the backends (by Okabe and Ito). Colour-blind people can distinguish these colours.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 _SIDES = {"kubeque": {"linestyle": "-", "marker": "o"}, "usual": {"linestyle": ":", "marker": "o", "fillstyle": "none"}}
-#: A line: its backend and side, then x and y of its points.
+#: Lines by backend and side. A line has x and y of each point.
 Lines = Mapping[tuple[str, str], Sequence[tuple[float, float]]]
 
 
 def throughput(lines: Lines, tasks: int, path: Path) -> None:
-    """Draw tasks per second over the number of consumers."""
+    """Draw the tasks per second against the number of consumers."""
     figure, (axes,) = _panels(1)
     _draw(axes, lines)
     axes.set(ylabel="tasks per second, claimed and completed")
@@ -24,7 +24,7 @@ def throughput(lines: Lines, tasks: int, path: Path) -> None:
 
 
 def sizes(submit: Lines, count: Lines, path: Path) -> None:
-    """Draw the seconds to submit and to count a job over its size."""
+    """Draw the seconds to submit and to count a job against its number of tasks."""
     figure, (left, right) = _panels(2)
     for axes, lines, title in ((left, submit, "to submit a job"), (right, count, "to count its tasks by state")):
         _draw(axes, lines)

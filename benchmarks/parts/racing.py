@@ -1,4 +1,4 @@
-"""Many consumers, each one a process, empty one queue as fast as possible: kubeque's or the baseline."""
+"""A race: many consumer processes empty one queue as fast as possible. The queue is kubeque's or the baseline's."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.open import open_backend, open_queue
 from kubeque.queues.queue import Queue
 
-#: Seconds that processes may take to start and to connect.
+#: Maximum time for processes to start and to connect, seconds.
 _START_SECONDS = 120.0
 
 
@@ -36,15 +36,15 @@ class Race:
     emulator: str
     tasks: int
     consumers: int
-    #: Seconds after which no consumer claims another task.
+    #: Seconds after which consumers claim no further task.
     seconds: float
-    #: Tasks in a block; 0: the choice of kubeque.
+    #: Number of tasks in a block; 0: kubeque's choice.
     block: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Report of one consumer; monotonic clock, seconds."""
+    """Report of one consumer. Times are seconds on the monotonic clock."""
 
     tasks: int
     began: float
@@ -59,11 +59,11 @@ class Speed:
 
     #: Number of recorded tasks.
     tasks: int
-    #: Seconds from the common start to the last record.
+    #: Seconds from the common start to the last recorded task.
     seconds: float
     #: CPU seconds of all consumers.
     cpu_seconds: float
-    #: Calls of kubeque by operation, and the number of refused writes. Empty for the baseline.
+    #: Number of kubeque's calls by operation, and number of refused writes. Empty for the baseline.
     calls: Counter[str]
 
     @property
@@ -72,7 +72,7 @@ class Speed:
 
 
 def context() -> ForkServerContext:
-    """Return a context whose processes are forked from one with all libraries loaded and nothing open."""
+    """Return a context that forks its processes from a server process. The server has all libraries loaded."""
     made = multiprocessing.get_context("forkserver")
     backends = [f"kubeque.queues.backends.{name}" for name in ("datastore", "postgres", "sqlite")]
     made.set_forkserver_preload(["benchmarks.parts.racing", "google.cloud.datastore", "psycopg", *backends])
@@ -80,7 +80,7 @@ def context() -> ForkServerContext:
 
 
 def race(what: Race) -> Speed:
-    """Submit, start all consumers at once, and check that every task was recorded once."""
+    """Submit the tasks, start all consumers at the same time, and check that every task was recorded once."""
     with_emulator(what.emulator)
     job = submit(what)
     processes = context()
@@ -105,13 +105,13 @@ def race(what: Race) -> Speed:
 
 
 def warm(emulator: str) -> None:
-    """Make the emulator compile the queries of both sides, in a separate project because it keeps all data."""
+    """Make the emulator compile the queries of both sides. Use a separate project, because the emulator keeps data."""
     race(Race("kubeque", "datastore://kubeque-warm", emulator, 40, 2, 10.0, block=2))
     race(Race("usual", "datastore://kubeque-warm", emulator, 20, 2, 10.0))
 
 
 def submit(what: Race) -> Job | None:
-    """Submit the tasks; return the job for kubeque."""
+    """Submit the tasks. For kubeque, return the job."""
     if what.side == "usual":
         tasks = open_tasks(what.url)
         tasks.submit(what.tasks)
@@ -125,7 +125,7 @@ def submit(what: Race) -> Job | None:
 
 
 def check(what: Race, job: Job | None, done: int) -> None:
-    """Check that the reports of the consumers agree with the stored tasks."""
+    """Exit unless the number of stored tasks equals the number that the consumers reported (`done`)."""
     if job is None:
         tasks = open_tasks(what.url)
         kept = tasks.counts().get("complete", 0)
@@ -165,7 +165,7 @@ def _consumer(what: Race, job: Job | None, number: int, start: Any, left: Any, s
 def _prepare(
     what: Race, job: Job | None, number: int, recorded: Callable[[int], None], finished: Callable[[], bool]
 ) -> tuple[Counter[str], Callable[[], None]]:
-    """Connect, and return the counter and the function that does the work."""
+    """Connect to the queue. Return the counter of calls, and the function that does the work."""
     owner = f"consumer-{number}"
     if job is None:
         tasks = open_tasks(what.url)
@@ -176,7 +176,7 @@ def _prepare(
 
 
 def with_emulator(host: str) -> None:
-    """Set the variables with which libraries find the emulator."""
+    """Set the environment variable with which libraries find the emulator."""
     if host:
         os.environ["DATASTORE_EMULATOR_HOST"] = host
 

@@ -1,4 +1,4 @@
-"""A real Airflow whose CPU time and database rows are measured."""
+"""A real Airflow, and measurements of its CPU time and database rows."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.process import temporary_folder
 
 _DAGS = Path(__file__).parent / "airflow_dags"
-#: Airflow's own defaults in place of the faster ones of the tests, and a limit of parallel Airflow tasks for a machine
-#: with two cores.
+#: Airflow's own defaults, because the tests use faster settings. The number of parallel Airflow tasks is limited for a
+#: machine with two cores.
 _SETTINGS = {
     "CORE__PARALLELISM": "16",
     "CORE__MAX_ACTIVE_TASKS_PER_DAG": "16",
@@ -44,7 +44,7 @@ class Spent:
     """Result of a measurement."""
 
     seconds: float
-    #: CPU seconds: Airflow's parts by name, "consumers", "postgres".
+    #: CPU seconds by part: the names of Airflow's parts, "consumers" and "postgres".
     cpu: Counter[str]
     #: New rows in Airflow's database.
     rows: int
@@ -56,7 +56,7 @@ class Spent:
 
 
 class RealAirflow:
-    """An Airflow 3.3 of four processes on PostgreSQL, with an embedded queue."""
+    """An Airflow 3.3 with four processes on PostgreSQL, and a local kubeque queue."""
 
     def __init__(self, server: AirflowServer, postgres: PostgresServer, folder: Path) -> None:
         self.server, self.folder = server, folder
@@ -67,7 +67,7 @@ class RealAirflow:
     @classmethod
     @contextmanager
     def running(cls, mapped: int) -> Iterator[RealAirflow]:
-        """Start Airflow with the DAGs of this folder; `mapped`: number of mapped Airflow tasks."""
+        """Start Airflow with the DAGs in `airflow_dags`. `mapped`: number of mapped Airflow tasks."""
         folder = temporary_folder("bench")
         shutil.copytree(_DAGS, folder / "dags")
         for size in (1_000, 10_000):
@@ -95,12 +95,12 @@ class RealAirflow:
         return int(self.sql(_COUNT))
 
     def sql(self, statement: str) -> str:
-        """Return the answer of Airflow's database: a request to Airflow itself would cost CPU time."""
+        """Return the answer of Airflow's database. (A request to Airflow itself would cost CPU time.)"""
         return self._postgres.sql(statement, "test_0")
 
     @contextmanager
     def spending(self) -> Iterator[list[Spent]]:
-        """Measure the body of the context; append the result to the list."""
+        """Measure the body of the context. At its end, append the result to the list."""
         found: list[Spent] = []
         rows, before, began = self.rows(), self.cpu(), time.monotonic()
         yield found
@@ -109,14 +109,14 @@ class RealAirflow:
         found.append(Spent(seconds, after, self.rows() - rows))
 
     def wait(self, seconds: float) -> None:
-        """Wait, and record the running processes meanwhile."""
+        """Wait, and meanwhile record the CPU time of the running processes."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             time.sleep(min(0.5, left))
             self.cpu()
 
     def run(self, dag: str, run_id: str) -> None:
-        """Trigger a run and wait until it has ended. A failure ends the benchmark."""
+        """Trigger a DAG run and wait until the run has ended. A failure ends the benchmark."""
         self.server.run(dag, run_id)
         while (state := self.state(dag, run_id)) not in ("success", "failed"):
             self.wait(0.5)

@@ -1,4 +1,4 @@
-"""The measured backends: each one gives empty databases, and stops its servers at the end."""
+"""The measured backends. Each backend provides empty databases, and stops its servers at the end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Place:
 
 
 class SqliteFiles:
-    """SQLite: a new file each time."""
+    """SQLite, with a new file for each measurement."""
 
     name = "SQLite"
 
@@ -42,7 +42,7 @@ class SqliteFiles:
 
 
 class PostgresDatabases:
-    """PostgreSQL: a new database each time, on one server with fsync."""
+    """PostgreSQL, with a new database for each measurement, on one server with fsync."""
 
     name = "PostgreSQL"
 
@@ -60,7 +60,7 @@ class PostgresDatabases:
 
 
 class Emulators:
-    """Datastore: a new emulator each time, which is warmed up first. It gets slower with more data."""
+    """Datastore, with a new emulator for each measurement, because it gets slower with more data. It is warmed up."""
 
     def __init__(self, kind: str) -> None:
         self.name = f"Datastore emulator ({kind})"

@@ -1,4 +1,4 @@
-"""The cost of the size of a job: submit, count and reset it."""
+"""Measure how the cost to submit, count and reset a job depends on its size."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _COUNTINGS = 9
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A job of `n` tasks."""
+    """Results for a job of `n` tasks."""
 
     n: int
     submit_seconds: float
     #: Peak memory of the submitting process.
     memory_bytes: int
-    #: Median of several measurements.
+    #: Time of one count: the median of several measurements.
     count_seconds: float
 
 
@@ -48,17 +48,17 @@ class Reset:
 
 
 def kubeque_size(place: Place, n: int) -> Size:
-    """Submit and count a job in a new process."""
+    """Submit and count a job of kubeque in a new process."""
     return cast(Size, apart(_kubeque_size, place, n))
 
 
 def usual_size(place: Place, n: int) -> Size:
-    """Do the same with the baseline."""
+    """Submit and count the tasks of the baseline in a new process."""
     return cast(Size, apart(_usual_size, place, n))
 
 
 def kubeque_reset(place: Place, n: int) -> Reset:
-    """Reset a job all of whose tasks failed."""
+    """Reset a job in a new process. All tasks of the job have failed."""
     return cast(Reset, apart(_kubeque_reset, place, n))
 
 
@@ -110,7 +110,7 @@ def failed(block: Block) -> Block:
 
 
 def timed(count: Callable[[], int], n: int) -> float:
-    """Return the seconds of one count, the median of several. A slow backend counts only once."""
+    """Return the seconds of one count: the median of several measurements. A slow backend is measured only once."""
     seconds: list[float] = []
     while len(seconds) < _COUNTINGS and sum(seconds) < 2:
         began = time.perf_counter()

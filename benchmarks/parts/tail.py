@@ -1,7 +1,7 @@
-"""Simulate the end of a job of uneven tasks: blocks with stolen tails, compared with blocks of one task.
+"""Simulate the end of a job with uneven tasks. Compare blocks with stolen tails against blocks of one task.
 
-Consumers, leases and the memory store are real; only time is virtual (the clock of the queue's fuzzer), so that
-hours of work take seconds, and nothing but the size of the blocks differs between the two runs of a pair.
+Consumers, leases and the memory backend are real. Only time is virtual (the clock of the queue's fuzzer), so hours of
+work take seconds. The two runs of a pair differ only in the size of their blocks.
 """
 
 from __future__ import annotations
@@ -19,29 +19,30 @@ from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.queue import Queue
 from tests.queues.fuzz.world import Participant, World
 
-#: Standard deviation of the log of the lengths: the longest of a thousand tasks is about 20 times the median.
+#: Standard deviation of the logarithm of the task lengths. The longest of a thousand tasks takes about 20 times the
+#: median.
 _SIGMA = 1.0
 _STEPS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Two runs of one job: virtual seconds until the last record."""
+    """Two runs of one job, with the virtual seconds until the last task is recorded."""
 
     mean_seconds: float
     blocks: float
     singles: float
-    #: Lower limit of any order: all work shared evenly.
+    #: Lower limit for any order of the tasks: all work is shared evenly.
     ideal: float
 
     @property
     def later(self) -> float:
-        """Return the relative delay of blocks compared with one task in a block; negative: earlier."""
+        """Relative delay of the run with blocks compared with the run with single tasks. Negative: it ends earlier."""
         return self.blocks / self.singles - 1
 
 
 class _Slow:
-    """A backend whose calls take time, in which other consumers act."""
+    """A backend with slow calls. Other consumers act during a call."""
 
     def __init__(self, store: MemoryBackend, me: Participant, seconds: float) -> None:
         self._store = store
@@ -62,7 +63,7 @@ class _Slow:
 
 
 def pair(n: int, consumers: int, mean_seconds: float, *, seed: int, call_seconds: float) -> Tail:
-    """Run both once with the same tasks."""
+    """Run the job once with blocks and once with single tasks. The tasks are the same."""
     rng = random.Random(seed)
     lengths = [rng.lognormvariate(0, _SIGMA) for _ in range(n)]
     scale = mean_seconds * n / sum(lengths)
@@ -73,7 +74,7 @@ def pair(n: int, consumers: int, mean_seconds: float, *, seed: int, call_seconds
 
 
 def play(lengths: Sequence[float], consumers: int, block: int, *, seed: int, call_seconds: float) -> float:
-    """Run one job; return the virtual seconds until its last task is recorded."""
+    """Run one job. Return the virtual seconds until its last task is recorded."""
     random.seed(seed)
     world, store = World(seed, _STEPS), MemoryBackend()
     job = Job("sweep", "tail", len(lengths), "file:///nowhere", consumers=consumers)

@@ -1,4 +1,4 @@
-"""Count the writes of a task to Datastore: real consumers run real commands behind a proxy."""
+"""Count the writes to Datastore per task. Real consumers run real commands, and a proxy counts."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ KUBEQUE = (sys.executable, "-m", "kubeque.cli")
 
 @dataclass
 class Written:
-    """Writes of a job's blocks, from submission to the last outcome."""
+    """Number of writes of a job's blocks, from the submission to the last outcome."""
 
     tasks: int
     commits: int = 0
-    #: A commit may write two entities, for example a steal. Datastore charges for entities.
+    #: Number of written entities, for which Datastore charges. A commit can write two entities, for example a steal.
     entities: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, method: str, request: bytes) -> bytes:
-        """Count a request that passes."""
+        """Count a request, and return it unchanged."""
         if method == "Commit":
             from google.cloud import datastore_v1
 
@@ -51,7 +51,7 @@ def _of_a_block(mutation: Any) -> bool:
 
 
 def written(emulator: str, command: Sequence[str], *, tasks: int, consumers: int) -> Written:
-    """Run a command `tasks` times through `kubeque sub` and count its writes."""
+    """Run a command `tasks` times with `kubeque sub`, and count the writes."""
     noted = Written(tasks)
     with GrpcProxy(emulator) as proxy, tempfile.TemporaryDirectory(prefix="kubeque-bench-") as home:
         proxy.alter = noted.note

@@ -11,7 +11,7 @@ from docs.generate.operator_code import decorator_stub, sweep_arguments_module
 from docs.generate.operators import operators_page
 
 ROOT = Path(__file__).parents[2]
-#: Paths below ROOT, in the order of writing: later ones read the code that earlier ones write.
+#: Functions that generate a file, by path below ROOT. The order matters: later files are made from earlier files.
 FILES: Mapping[str, Callable[[], str]] = {
     "kubeque/model/sweep/jobspec.schema.json": jobspec_schema,
     "kubeque_provider/operators/sweep_arguments.py": sweep_arguments_module,

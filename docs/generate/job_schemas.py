@@ -1,4 +1,4 @@
-"""JSON Schemas of jobs and tasks as `--json` prints them, and the functions that make schemas."""
+"""JSON Schemas of jobs and tasks in the output of `--json`, and the functions that make schemas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Schema = dict[str, Any]
 
 
 def value(kinds: str, text: str, **more: Any) -> Schema:
-    """Return the schema of a value; `kinds` holds its types, for example "string|null"."""
+    """Return the schema of a value. `kinds`: types of the value, for example "string|null"."""
     types = kinds.split("|")
     return {"type": types[0] if len(types) == 1 else types, "description": text, **more}
 

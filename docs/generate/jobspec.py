@@ -1,4 +1,4 @@
-"""The JSON Schema of a jobspec and the table of keys in docs/jobspec.md, from the table of sweep options."""
+"""Generate the JSON Schema of a jobspec and the table of keys in docs/jobspec.md from the table of sweep options."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _schema() -> dict[str, Any]:
 
 
 def jobspec_page() -> str:
-    """Return docs/jobspec.md with its table of keys generated again."""
+    """Return docs/jobspec.md with a new table of keys."""
     text = DOCUMENT.read_text(encoding="utf-8")
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)

@@ -1,4 +1,4 @@
-"""The pages docs/reference.md and docs/json.md, from the commands and the schemas of their output."""
+"""Generate docs/reference.md from the commands, and docs/json.md from the schemas of their output."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def json_page() -> str:
 
 
 def _rows(schema: Schema, prefix: str) -> Iterator[str]:
-    """Yield a table row for each key of an object, of its objects and of its arrays."""
+    """Yield one table row for each key of an object, and for each key of the objects and arrays in it."""
     if schema["type"] == "array":
         yield from _rows(schema["items"], f"{prefix}[]")
         return

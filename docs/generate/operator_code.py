@@ -1,4 +1,4 @@
-"""Generated Python: the sweep arguments of the Airflow operators, and the types of `@task.kubeque`."""
+"""Generate Python code: the sweep arguments of the Airflow operators, and the types of `@task.kubeque`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubeque.model.sweep.options import OPTIONS, Option
 
 _MADE = "Made by `make docs` from kubeque/model/sweep/options.py: change the table there."
 ARGUMENTS: tuple[Option, ...] = tuple(option for option in OPTIONS if option.operator)
-#: Defaults that a stub can repeat.
+#: Types of defaults that a stub can repeat.
 _LITERALS = (str, int, float, bool, tuple, type(None))
 
 _ARGUMENTS_HEAD = f'''"""The sweep arguments of the operators that submit.
@@ -28,11 +28,11 @@ from kubeque_provider.airflow_versions import BaseOperator
 
 
 class SweepArgumentsOperator(BaseOperator):
-    """Take the arguments that describe a sweep, which docs/operators.md explains. None: kubeque's default."""
+    """Take the arguments that describe a sweep (see docs/operators.md). None means kubeque's default."""
 
     template_fields: Sequence[str] = (
 '''
-_STUB_HEAD = f'''"""Types of `@task.kubeque`: the same decorator as `kubeque_task`, whose arguments type checkers know.
+_STUB_HEAD = f'''"""Types of `@task.kubeque`: the decorator `kubeque_task` with the types of its arguments.
 
 {_MADE}
 """
@@ -50,7 +50,7 @@ __all__ = ["kubeque_task"]
 
 R = TypeVar("R")
 
-# The decorated function takes any arguments: those that the call leaves out come from the rows.
+# A call of the decorated function can leave out any argument. The rows provide the missing arguments.
 @overload
 def kubeque_task(python_callable: Callable[..., R]) -> Task[..., R]: ...
 @overload
@@ -87,7 +87,7 @@ def decorator_stub() -> str:
 
 
 def own_parameters(operator: type[Any]) -> Iterator[inspect.Parameter]:
-    """Yield the arguments that a class declares itself; `**kwargs` is left out."""
+    """Yield the arguments that a class itself declares. `**kwargs` is left out."""
     if "__init__" not in vars(operator):
         return
     for parameter in inspect.signature(operator.__init__).parameters.values():
@@ -101,6 +101,6 @@ def _declaration(parameter: inspect.Parameter) -> str:
 
 
 def _is_literal(parameter: inspect.Parameter) -> bool:
-    # Computed when the module is imported: by the Airflow configuration, or from a constant.
+    # These defaults are computed on import, from the Airflow configuration or from a constant.
     computed = parameter.name in ("deferrable", "orphan_after", "kubeque_conn_id")
     return isinstance(parameter.default, _LITERALS) and not computed

@@ -1,4 +1,4 @@
-"""docs/operators.md: every operator and sensor with its arguments, from signatures, docstrings and sweep options."""
+"""Generate docs/operators.md: the arguments of each operator, from signatures, docstrings and sweep options."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPERATORS = (
 )
 #: Arguments that `@task.kubeque` sets itself.
 _SET_BY_DECORATOR = frozenset({"command", "python_callable", "task_id", "op_args", "op_kwargs"})
-#: Defaults that are computed when Airflow is configured, or that read badly.
+#: Text for defaults that the Airflow configuration sets, or whose `repr` is hard to read.
 _DEFAULTS = {"deferrable": "`[operators] default_deferrable`", "orphan_after": "12 hours"}
 _HEAD = [
     "# The operators", "",
@@ -70,9 +70,9 @@ def _sweep_tables(operator: type[Any]) -> Iterator[str]:
 
 
 def own_arguments(operator: type[Any]) -> dict[str, inspect.Parameter]:
-    """Return the arguments that kubeque's classes declare, by name, without those from the table of sweep options.
+    """Return the arguments that kubeque's classes declare, by name. Sweep options are left out.
 
-    For `@task.kubeque` only those of its own class, without those that the decorator sets.
+    For `@task.kubeque`, return only the arguments of its own class, without the arguments that the decorator sets.
     """
     found: dict[str, inspect.Parameter] = {}
     decorator = operator.__name__ == "KubequeFunctionOperator"
@@ -84,7 +84,10 @@ def own_arguments(operator: type[Any]) -> dict[str, inspect.Parameter]:
 
 
 def descriptions(operator: type[Any]) -> dict[str, str]:
-    """Return what docstrings say about arguments, by name: the text after `name`: up to the next such name."""
+    """Return the descriptions of arguments in docstrings, by name.
+
+    A description begins after `name`: and ends before the next such name, or at the end of the paragraph.
+    """
     texts: dict[str, str] = {}
     for cls in operator.__mro__:
         if cls.__module__.startswith("kubeque_provider."):

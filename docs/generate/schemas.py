@@ -1,6 +1,6 @@
-"""JSON Schemas of the output with `--json`. docs/json.md is made from them, and tests check output against them.
+"""JSON Schemas of the output with `--json`. docs/json.md is generated from them, and tests check the output with them.
 
-Keys are stable: a key stays and keeps its meaning; new keys may be added.
+Keys are stable. A key stays and keeps its meaning. New keys can be added.
 """
 
 from __future__ import annotations
@@ -201,9 +201,9 @@ _PLAN = record(
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The output of one command line."""
+    """Description of the output of one command."""
 
-    #: The command line.
+    #: The command with its arguments.
     command: str
     schema: Schema
     #: True if each line is one object (JSON lines).

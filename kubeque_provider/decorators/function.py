@@ -1,4 +1,4 @@
-"""The operator of `@task.kubeque`: submit the source of a function as the command of a sweep."""
+"""The operator of `@task.kubeque`. It submits the source of a function as the command of a sweep."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _TEMPLATED = tuple(field for field in KubequeSubmitOperator.template_fields if f
 
 
 class KubequeFunctionOperator(KubequeSubmitOperator):
-    """Run a Python function for every row of `parameters`; arguments that the call leaves out come from the row.
+    """Run a Python function for every row of `parameters`. Arguments that the call leaves out come from the row.
 
-    Returns the pointer {job_id, conn_id, results, counts}; the columns `out.*` of the table hold what
-    the function returned.
+    Returns the pointer {job_id, conn_id, results, counts}. The columns `out.*` of the table hold the values that the
+    function returned.
     """
 
     template_fields: Sequence[str] = (*_TEMPLATED, "op_args", "op_kwargs", "python")
@@ -46,7 +46,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         python: str = "python3",
         **kwargs: Any,
     ) -> None:
-        """Take the arguments of KubequeSubmitOperator, and these:
+        """Take the arguments of KubequeSubmitOperator, and one more:
 
         `python`: command that starts the Python interpreter on the machine where the rows run.
         """
@@ -66,14 +66,14 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
-        """Raise UserError for a sweep, or a call of its function, that can never work. `values`: arguments by name."""
+        """Raise UserError if the sweep, or the call of its function, can never work. `values`: arguments by name."""
         rows = check_sweep(cls, values, dag, params)
         args, named = values.get("op_args") or (), values.get("op_kwargs") or {}
         if not is_output(args) and not is_output(named):
             check_call(values["python_callable"], args, named, rows)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit, and wait like KubequeSubmitOperator. Raises BadSweep, SweepFailed."""
+        """Submit the sweep, and wait like KubequeSubmitOperator. Raises BadSweep or SweepFailed."""
         with tempfile.TemporaryDirectory(prefix="kubeque-") as folder:
             self._folder, self._context = Path(folder), context
             return super().execute(context)
@@ -85,7 +85,7 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         return with_function(sweep, made, self.python, self._folder)
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
-        """Return the arguments that the call and Airflow give. Raises CommandError for ambiguous and unusable ones."""
+        """Return the arguments from the call and from Airflow. Raises CommandError if one is ambiguous or unusable."""
         function, name = self.python_callable, self.python_callable.__name__
         given = find_given(function, self.op_args, self.op_kwargs)
         for argument in inspect.signature(function).parameters:

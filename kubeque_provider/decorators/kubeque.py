@@ -1,4 +1,4 @@
-"""The decorator `@task.kubeque`; the stub beside this file has the types of its arguments."""
+"""The decorator `@task.kubeque`. The stub beside this file has the types of the decorator's arguments."""
 
 from kubeque_provider.decorators.task_decorator import kubeque_task
 

@@ -1,4 +1,4 @@
-"""Types of `@task.kubeque`: the same decorator as `kubeque_task`, whose arguments type checkers know.
+"""Types of `@task.kubeque`: the decorator `kubeque_task` with the types of its arguments.
 
 Made by `make docs` from kubeque/model/sweep/options.py: change the table there.
 """
@@ -16,7 +16,7 @@ __all__ = ["kubeque_task"]
 
 R = TypeVar("R")
 
-# The decorated function takes any arguments: those that the call leaves out come from the rows.
+# A call of the decorated function can leave out any argument. The rows provide the missing arguments.
 @overload
 def kubeque_task(python_callable: Callable[..., R]) -> Task[..., R]: ...
 @overload

@@ -12,7 +12,7 @@ from kubeque_provider.exceptions import BadSweep, permanent
 
 
 class SweptFunction(TaskFunction[Any, Any, Any]):
-    """A decorated function. The job sweeps its rows, so Airflow must not map them."""
+    """A decorated function. The job sweeps the rows, so Airflow must not map their columns."""
 
     def _validate_arg_names(self, func: Any, kwargs: dict[str, Any]) -> None:
         swept = [name for name in kwargs if name in _columns(self.kwargs)]
@@ -25,7 +25,7 @@ class SweptFunction(TaskFunction[Any, Any, Any]):
 
 
 def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the columns that are known while the DAG is parsed: those of a file or an XCom are not."""
+    """Return the columns that are known while the DAG is parsed. The columns of a file or an XCom are unknown."""
     named, parameters = arguments.get("columns"), arguments.get("parameters")
     if isinstance(named, list | tuple):
         return tuple(map(str, named))
@@ -36,8 +36,10 @@ def _columns(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def kubeque_task(python_callable: Any = None, multiple_outputs: bool = False, **kwargs: Any) -> Any:
-    """Sweep a function over rows. The result of the function belongs to a row, so a dict is not split into several
-    XComs."""
+    """Sweep a function over rows.
+
+    The result of the function belongs to a row. So a dict is not split into several XComs.
+    """
 
     def decorate(function: Any) -> Any:
         with permanent():

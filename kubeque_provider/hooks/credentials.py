@@ -14,7 +14,7 @@ LOGINS = ("kubernetes_conn_id", "gcp_conn_id")
 
 
 def make_access(values: Mapping[str, str]) -> Access:
-    """Return the logins that the values of a connection specify. They are used when first needed."""
+    """Return the logins that the values of a connection specify. Each login is opened when it is first needed."""
     kubernetes, google = (values.get(key, "").strip() for key in LOGINS)
     return Access(
         kubernetes=(lambda: _kubernetes(kubernetes)) if kubernetes else None,

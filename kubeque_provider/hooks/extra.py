@@ -1,4 +1,4 @@
-"""The field Extra of a connection of the type `kubeque`."""
+"""The field Extra of connections of the type `kubeque`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from kubeque.model.errors import ConfigError
 
 
 def read_extra(connection: Any, conn_type: str) -> dict[str, str]:
-    """Return the entries of Extra that have a value. Raises ConfigError, also for another type of connection."""
+    """Return the entries of Extra that have a value.
+
+    Raises ConfigError if Extra is not a JSON object, or if the connection has a different type.
+    """
     if connection.conn_type != conn_type:
         raise ConfigError(
             f"connection {connection.conn_id}: its type is {connection.conn_type!r}: change it to {conn_type!r}, or use"
@@ -19,7 +22,7 @@ def read_extra(connection: Any, conn_type: str) -> dict[str, str]:
 
 
 def _parse(connection: Any) -> dict[str, Any]:
-    """Return the field Extra, which Airflow itself reads as empty if it is not JSON. Raises ConfigError."""
+    """Return the field Extra. Raises ConfigError if it is not a JSON object. Airflow itself would read it as empty."""
     try:
         found = json.loads(connection.extra or "{}")
     except ValueError as error:

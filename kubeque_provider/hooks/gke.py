@@ -14,10 +14,10 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 def start_cluster(
     hook: KubequeHook, nodes: str, spot_nodes: str | None = None, machine_type: str | None = None
 ) -> dict[str, Any]:
-    """Create the cluster of the connection, with bucket, database and accounts, as far as they are missing.
+    """Create the missing parts of the connection's cluster: the cluster itself, its bucket, database and accounts.
 
-    Returns its URL and the nodes of each pool. Raises UserError, and ClusterError with the commands to run for parts
-    that this account may not create.
+    Returns the URL of the cluster and the nodes of each pool. Raises UserError for wrong arguments or connections.
+    Raises ClusterError if this account must not create a part. Its message has the commands to run.
     """
     config = hook.config()
     cluster = Client.hosting(config, access=hook.access(), tell=_log_operations(hook))
@@ -32,7 +32,7 @@ def start_cluster(
 
 
 def stop_cluster(hook: KubequeHook) -> None:
-    """Delete the cluster of the connection if it exists. Raises UserError, ClusterError."""
+    """Delete the cluster of the connection if it exists. Raises UserError or ClusterError."""
     cluster = Client.hosting(hook.config(), access=hook.access(), tell=_log_operations(hook))
     if cluster.gke.find() is None:
         hook.log.info("the cluster %s does not exist", cluster.gke)
@@ -42,7 +42,7 @@ def stop_cluster(hook: KubequeHook) -> None:
 
 
 def _log_operations(hook: KubequeHook) -> Callable[[str, float], None]:
-    """Return a function that logs each operation at Google once, also if it is called several times."""
+    """Return a function that logs each operation at Google once, even if it is called repeatedly for one operation."""
     last = ""
 
     def tell(what: str, seconds: float) -> None:

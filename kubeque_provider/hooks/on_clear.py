@@ -1,4 +1,4 @@
-"""Decide which rows run again when a try finds an existing job of an earlier try or of another submitter."""
+"""Decide which rows run again if a try finds an existing job of an earlier try or of a different submitter."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 def choose_existing(
     job: Job, on_clear: OnClear, *, fresh: bool = True, retry_failed_rows: bool = False
 ) -> Existing | None:
-    """Return what to do with an existing job; None: adopt it unchanged. Raises UserError for an unknown `on_clear`.
+    """Return what to do with an existing job; None to adopt it unchanged. Raises UserError for an unknown `on_clear`.
 
-    A running job is adopted. A successful job is adopted if the Airflow task was not cleared. If its results were not
-    delivered, the try that submitted it died afterwards. If they were delivered and this try is not `fresh`, the
-    earlier try died before Airflow recorded its end. A retry by Airflow adopts a failed job too, because the wait
-    decides which rows run.
+    A running job is adopted. A successful job is adopted if the Airflow task was not cleared. There are two cases. If
+    the results were not delivered, the earlier try died before the delivery. If the results were delivered and this try
+    is not `fresh`, the earlier try died before Airflow recorded its end. A retry by Airflow also adopts a failed job,
+    because the wait decides which rows run.
     """
     if on_clear not in get_args(OnClear):
         raise UserError(f"on_clear {on_clear!r}: use one of {', '.join(get_args(OnClear))}")
@@ -37,13 +37,13 @@ def choose_existing(
 
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:
-    """True if the job was not submitted by the Airflow task `origin`, in the same DAG run while the job is open."""
+    """True unless the Airflow task `origin` submitted the job. While the job is open, the DAG run must match too."""
     same = ("deployment", "dag", "task", "map_index", *(("run",) if job.closing is None else ()))
     return any(job.origin.get(key) != origin.get(key) for key in same)
 
 
 def describe_maker(job: Job) -> str:
-    """Return the submitter of a job, for messages."""
+    """Return a description of the submitter of a job, for messages."""
     origin = job.origin
     if "dag" not in origin:
         return "a submitter outside Airflow"

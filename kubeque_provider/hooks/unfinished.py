@@ -8,15 +8,15 @@ from kubeque.model.errors import UserError
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.log_text import describe_unfinished
 
-#: Seconds in which the running rows of a killed job have stopped: a grace period, and a lease of a lost consumer.
+#: Maximum seconds until the running rows of a killed job stop: a grace period, plus the lease of a lost consumer.
 _STOP_SECONDS = 240.0
 _STOP_POLL_SECONDS = 0.5
 
 
 def check_ended(hook: KubequeHook, name: str, *, unfinished: bool) -> None:
-    """Raise UserError if a job has not ended; log this as a warning if `unfinished` is True. Raises JobNotFound.
+    """Raise UserError if a job has not ended. If `unfinished` is True, log a warning instead. Raises JobNotFound.
 
-    A job whose rows have all ended is closed first. The last rows of a killed job get time to stop.
+    If all rows have ended, close the job first. Give the last rows of a killed job time to stop.
     """
     client = hook.get_conn()
     if client.job(name).closing is not None:

@@ -10,7 +10,7 @@ from kubeque_provider.airflow_versions import BaseOperatorLink, XCom, base_url
 #: Path of the sweeps' pages on Airflow's web server.
 PREFIX = "kubeque"
 
-#: Web addresses at which the provider of a bucket shows a folder, and a file.
+#: Web pages on which the provider of a bucket shows a folder (first) or a file (second).
 _FOLDERS = {
     "gs": "https://console.cloud.google.com/storage/browser/{bucket}/{path}",
     "s3": "https://console.aws.amazon.com/s3/buckets/{bucket}?prefix={path}/",
@@ -22,10 +22,10 @@ _FILES = {
 
 
 class _XComLink(BaseOperatorLink):
-    """A link that the operator has pushed to XCom, so that Airflow's pages never read the queue."""
+    """A link that the operator pushes to XCom, so that Airflow's pages never read the queue."""
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
-        """Return the address; empty until the sweep is submitted."""
+        """Return the address of the link; empty until the sweep is submitted."""
         return str(XCom.get_value(key=self.xcom_key, ti_key=ti_key) or "")
 
 
@@ -44,7 +44,7 @@ class KubequeResultsLink(_XComLink):
 
 
 class KubequeReportLink(_XComLink):
-    """Link to the report of the current run, which exists once the run has ended."""
+    """Link to the report of the current run. The report exists once the run has ended."""
 
     name = "Report"
     xcom_key = "kubeque_report"
@@ -62,16 +62,16 @@ def push_links(context: Any, page: str, results: str, report: str) -> None:
 
 
 def sweep_url(job_id: str, conn_id: str, dag_id: str, run_id: str) -> str:
-    """Return the address of a sweep's page in this Airflow, without a host if Airflow's `base_url` is empty.
+    """Return the address of a sweep's page in this Airflow. If Airflow's `base_url` is empty, it has no host.
 
-    It contains the run, so that the page can show the run's last summary from XCom while the queue does not answer.
+    The address contains the run. So the page can show the run's last summary from XCom while the queue does not answer.
     """
     parameters = {"conn": conn_id, "job": job_id, "dag": dag_id, "run": run_id}
     return f"{base_url().rstrip('/')}/{PREFIX}/?{urlencode(parameters)}"
 
 
 def browser_url(url: str, pages: dict[str, str]) -> str:
-    """Return the web address that shows `url` in a browser; `url` itself for a store without web pages."""
+    """Return the web address that shows `url` in a browser. If the store has no web pages, return `url` itself."""
     scheme, _, rest = url.partition("://")
     page = pages.get(scheme)
     if page is None or not rest:

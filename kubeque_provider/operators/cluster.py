@@ -15,9 +15,11 @@ from kubeque_provider.parsing.checks import check_parsed
 
 
 class KubequeStartClusterOperator(BaseOperator):
-    """Create the GKE cluster of the connection with bucket, database, account and workload identity, as far as missing.
+    """Create the GKE cluster of the connection. Also create its bucket, database, account and workload identity.
 
-    Returns {cluster, pools}. The cluster costs money until KubequeStopClusterOperator has deleted it.
+    Parts that exist are not changed. The cluster costs money until KubequeStopClusterOperator has deleted it.
+
+    Returns {cluster, pools}.
     """
 
     template_fields: Sequence[str] = ("nodes", "spot_nodes", "machine_type", "kubeque_conn_id")
@@ -28,7 +30,8 @@ class KubequeStartClusterOperator(BaseOperator):
         self, *, nodes: str | int = 1, spot_nodes: str | None = None, machine_type: str | None = None,
         kubeque_conn_id: str = DEFAULT_CONNECTION, **kwargs: Any,
     ) -> None:  # fmt: skip
-        """`nodes`: regular nodes, for example 3 or "1:5". `spot_nodes`: spot nodes, for example "0:20"."""
+        """`nodes`: number of regular nodes, for example 3 or "1:5". `spot_nodes`: number of spot nodes, for example
+        "0:20"."""
         check_keywords(self, kwargs)
         super().__init__(**kwargs)
         self.nodes = nodes
@@ -38,7 +41,7 @@ class KubequeStartClusterOperator(BaseOperator):
         check_parsed(self)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Start the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
+        """Start the cluster. Raises BadSweep for wrong arguments or connections. Raises ClusterError."""
         with permanent():
             check_arguments(self)
             hook = KubequeHook(self.kubeque_conn_id)
@@ -46,7 +49,7 @@ class KubequeStartClusterOperator(BaseOperator):
 
 
 class KubequeStopClusterOperator(BaseOperator):
-    """Delete the GKE cluster of the connection; queue and results stay. Runs also after a failed sweep."""
+    """Delete the GKE cluster of the connection. The queue and the results stay. Also runs after a failed sweep."""
 
     template_fields: Sequence[str] = ("kubeque_conn_id",)
     template_ext: Sequence[str] = ()
@@ -55,14 +58,14 @@ class KubequeStopClusterOperator(BaseOperator):
     def __init__(
         self, *, kubeque_conn_id: str = DEFAULT_CONNECTION, trigger_rule: str = "all_done", **kwargs: Any
     ) -> None:
-        """`trigger_rule`: Airflow's rule (default: run in any case). As a teardown, Airflow sets its own."""
+        """`trigger_rule`: Airflow's trigger rule (default: always run). For a teardown, Airflow sets its own rule."""
         check_keywords(self, kwargs)
         super().__init__(trigger_rule=trigger_rule, **kwargs)
         self.kubeque_conn_id = kubeque_conn_id
         check_parsed(self)
 
     def execute(self, context: Any) -> None:
-        """Stop the cluster. Raises BadSweep for wrong arguments or connections, ClusterError."""
+        """Stop the cluster. Raises BadSweep for wrong arguments or connections. Raises ClusterError."""
         with permanent():
             check_arguments(self)
             stop_cluster(KubequeHook(self.kubeque_conn_id))

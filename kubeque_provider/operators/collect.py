@@ -1,4 +1,4 @@
-"""Operator that writes the table of a sweep to one file."""
+"""Operator that writes a sweep's table to one file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 class KubequeCollectOperator(KubequeJobOperator):
-    """Write the table of a job, with all rows and all their results, to `dest`.
+    """Write the table of a job, with all rows and their results, to `dest`.
 
-    `dest`: URL of a .csv or .parquet file, or its path outside of the DAGs. `infer`: turn
-    columns that hold only numbers, or only true and false, into numbers and booleans (default: all columns are text).
-    `unfinished`: also write the table of a job that has not ended, which is otherwise an error. Returns
-    {dest, rows, columns}.
+    `dest`: URL or path of a .csv or .parquet file. A path must be outside of the DAG folder. `infer`: convert columns
+    that hold only numbers, or only true and false, to numbers and booleans (default: all columns are text).
+    `unfinished`: accept a job that has not ended (default: such a job is an error).
+
+    Returns {dest, rows, columns}.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest")
@@ -41,11 +42,11 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     @classmethod
     def check_known(cls, values: Mapping[str, Any]) -> None:
-        """Raise UserError for a `dest` without the ending of a table. `values`: arguments by name."""
+        """Raise UserError if `dest` does not end with .csv or .parquet. `values`: arguments by name."""
         check_table(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Write the table. Raises UserError for a wrong `dest` or a job that has not ended."""
+        """Write the table. Raises UserError for a wrong `dest`, or for a job that has not ended."""
         dest = self.resolve_dest(self.dest, context)
         check_ended(hook, name, unfinished=self.unfinished)
         done = hook.get_conn().collect(name, dest, infer=self.infer)

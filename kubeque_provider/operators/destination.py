@@ -1,4 +1,4 @@
-"""The destination of results on a worker: not among the DAG files, which Airflow scans, replaces and deletes."""
+"""The destination of results on a worker. It must not be among the DAG files: Airflow scans and replaces them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from kubeque_provider.airflow_versions import dag_roots
 
 
 def resolve_dest(dest: Any, folder: str, context: Any) -> str:
-    """Return `dest` as a URL or an absolute path; a relative path starts at `folder`, that of the DAG file.
+    """Return `dest` as a URL or an absolute path.
 
-    `dest`: a text, a path, or an ObjectStoragePath. Raises UserError for a path among the DAG files.
+    `dest`: a text, a path, or an ObjectStoragePath. `folder`: folder of the DAG file, where a relative path starts.
+    Raises UserError for a path among the DAG files.
     """
     text = str(dest)
     if "://" in text:
@@ -30,12 +31,12 @@ def resolve_dest(dest: Any, folder: str, context: Any) -> str:
 
 
 def find_dag_roots(context: Any) -> list[str]:
-    """Return the folders of DAG files: those of this Airflow, and that of the running task's bundle."""
+    """Return the folders of DAG files: the folders of this Airflow, and the folder of the running task's bundle."""
     bundle = getattr(context["ti"], "bundle_instance", None)
     return list(filter(None, [*dag_roots(), str(getattr(bundle, "path", "") or "")]))
 
 
 def is_below(path: str, root: str) -> bool:
-    """True if a path is a folder or in it, also through symbolic links."""
+    """True if `path` is the folder `root` or is inside it. Symbolic links are resolved."""
     inner, outer = (os.path.realpath(each) for each in (path, root))
     return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)

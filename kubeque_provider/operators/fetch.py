@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 class KubequeFetchOperator(KubequeJobOperator):
     """Fetch results into `dest`/{index}/ and `dest`/results.csv. Results that were fetched before are skipped.
 
-    `dest`: a folder outside of the DAGs, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later
-    run of the DAG replaces the results of an earlier one in `dest`. `force`: accept a `dest` that contains other
-    files. `indexes`: fetch these rows only, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows that are
-    `ok` or `failed`. `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`.
-    `unfinished`: also fetch from a job that has not ended, which is otherwise an error. Returns {dest, tasks, files}:
-    the tasks in `dest`, and the files written by this try.
+    `dest`: a folder outside of the DAG folder, or a URL, for example `"gs://bucket/{{ run_id }}"`. A later run of the
+    DAG replaces the results of an earlier run in `dest`. `force`: accept a `dest` that contains other files. `indexes`:
+    fetch only these rows, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows in this state, `ok` or `failed`.
+    `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`. `unfinished`: accept a job that
+    has not ended (default: such a job is an error).
+
+    Returns {dest, tasks, files}. `tasks` is the number of tasks in `dest`. `files` is the number of files that this try
+    wrote.
     """
 
     template_fields: Sequence[str] = (*KubequeJobOperator.template_fields, "dest", "indexes", "state", "glob")
@@ -59,7 +61,7 @@ class KubequeFetchOperator(KubequeJobOperator):
         check_fetch(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Fetch. Raises UserError for a wrong selection or `dest`, or for a job that has not ended."""
+        """Fetch the results. Raises UserError for a wrong selection or `dest`, or for a job that has not ended."""
         dest = self.resolve_dest(self.dest, context)
         check_ended(hook, name, unfinished=self.unfinished)
         found = hook.get_conn().fetch(

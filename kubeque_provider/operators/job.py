@@ -18,16 +18,16 @@ from kubeque_provider.storage_paths import to_dest
 
 
 class KubequeJobOperator(BaseOperator):
-    """Call `perform` with the job `job_id`, which is a name or the output of a KubequeSubmitOperator."""
+    """Call `perform` with the job `job_id`. It is a name or the output of a KubequeSubmitOperator."""
 
     template_fields: Sequence[str] = ("job_id", "kubeque_conn_id")
     template_ext: Sequence[str] = ()
     ui_color = "#e4e4f4"
-    #: True if the operator changes the job, which must then be a job of this Airflow.
+    #: True if the operator changes the job. The job must then belong to this Airflow.
     changes_job = False
 
     def __init__(self, *, job_id: str | Mapping[str, Any], kubeque_conn_id: str | None = None, **kwargs: Any) -> None:
-        """`kubeque_conn_id`: connection of the job (default: that of the submit operator's output)."""
+        """`kubeque_conn_id`: connection of the job (default: the connection in the submit operator's output)."""
         check_keywords(self, kwargs)
         super().__init__(**kwargs)
         self.job_id = job_id
@@ -36,7 +36,10 @@ class KubequeJobOperator(BaseOperator):
             check_parsed(self)
 
     def execute(self, context: Any) -> Any:
-        """Call `perform`. Raises BadSweep for wrong arguments or connections, AirflowSkipException without a job."""
+        """Call `perform`.
+
+        Raises BadSweep for wrong arguments or connections. Raises AirflowSkipException if the sweep had no rows.
+        """
         with permanent():
             check_arguments(self)
             skip_empty(self.job_id)
@@ -54,5 +57,5 @@ class KubequeJobOperator(BaseOperator):
         return resolve_dest(to_dest(dest), dag_folder(self), context)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> Any:
-        """Act on the job `name`. Returns the value for XCom."""
+        """Act on the job `name`. Return the value for XCom."""
         raise NotImplementedError

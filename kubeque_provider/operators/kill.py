@@ -10,7 +10,7 @@ from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeKillOperator(KubequeJobOperator):
-    """Stop a job; results of rows that are ok stay. A job that has ended does not change.
+    """Stop a job. The results of ok rows are kept. A job that has ended does not change.
 
     Returns the pointer {job_id, conn_id, results, counts}.
     """

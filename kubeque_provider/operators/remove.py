@@ -1,4 +1,4 @@
-"""Operator that removes a sweep with its results."""
+"""Operator that removes a sweep and its results."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from kubeque_provider.operators.job import KubequeJobOperator
 
 
 class KubequeRemoveOperator(KubequeJobOperator):
-    """Delete a job and its results, except those that other jobs link to. Returns the job's name."""
+    """Delete a job and its results. Results that other jobs link to are kept. Returns the name of the job."""
 
     ui_color = "#f4dcdc"
     changes_job = True
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> str:
-        """Remove the job. A later try accepts that it is gone: an earlier try may have died after the deletion."""
+        """Remove the job. A later try accepts a missing job, because an earlier try may have deleted it."""
         try:
             job = hook.get_conn().remove(name)
             rows = f"with the results of its {job.n} rows" if job else "its record could not be read"

@@ -1,4 +1,4 @@
-"""Operator that lets rows of a sweep run again."""
+"""Operator that runs rows of a sweep again."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from kubeque_provider.parsing.selections import check_reset
 
 
 class KubequeResetOperator(KubequeJobOperator):
-    """Run the failed and killed rows of a job again. Wait for them with a KubequeJobSensor downstream.
+    """Run the failed and killed rows of a job again. Wait for the rows with a KubequeJobSensor downstream.
 
-    `only_cause`: reset only rows with one of these causes, for example `["oom"]`. `everything`: reset ok rows too.
+    `only_cause`: reset only rows that failed by one of these causes, for example `["oom"]`. `everything`: reset ok rows
+    too.
+
     Returns the pointer {job_id, conn_id, results, counts}.
     """
 

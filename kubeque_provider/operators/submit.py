@@ -52,22 +52,22 @@ _OWN = ("command", "parameters", "push")
 class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     """Run `command` for every row of `parameters`, as the tasks of one job.
 
-    In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. They are parsed
-    before Jinja runs: what Jinja inserts is data. Relative paths start at the folder of the DAG file.
+    In `command`, `{column}` inserts a value of the row, `^file` uploads a file and `\\{` is a brace. These are parsed
+    before Jinja runs. So everything that Jinja inserts is data. Relative paths start at the folder of the DAG file.
 
-    Returns the pointer {job_id, conn_id, results, counts}; the XCom `job_id` is the name alone.
+    Returns the pointer {job_id, conn_id, results, counts}. The XCom `job_id` is only the name of the job.
     """
 
     template_fields: Sequence[str] = (
         "command", "parameters", "job_id", *SweepArgumentsOperator.template_fields, "kubeque_conn_id",
     )  # fmt: skip
-    #: Empty: a value that ends in .csv is not the name of a template file.
+    #: Empty, because a value that ends in .csv is not the name of a template file.
     template_ext: Sequence[str] = ()
     template_fields_renderers = {"command": "json", "parameters": "json", "env": "json"}  # noqa: RUF012
     operator_extra_links = SWEEP_LINKS
     ui_color = "#d7e8f7"
     sweep_role = SUBMITS
-    #: True if the rows are for a Python function, which can get None, lists and dicts.
+    #: True if the rows are for a Python function. Their values can then be None, lists and dicts.
     calls_function = False
 
     def __init__(
@@ -90,41 +90,42 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         kubeque_conn_id: str = DEFAULT_CONNECTION,
         **kwargs: Any,
     ) -> None:
-        """Take the arguments of the sweep, which docs/operators.md lists, and these:
+        """Take the arguments of a sweep (see docs/operators.md), and these:
 
         `command`: Words of the command.
 
         `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
         output of an upstream task. None is one row.
 
-        `job_id`: Name of the job; None: a name made of deployment, DAG, run and Airflow task.
+        `job_id`: Name of the job. None: a name made of deployment, DAG, run and Airflow task.
 
-        `missing`: Text in place of None and NaN in `parameters`.
+        `missing`: Text that replaces None and NaN in `parameters`.
 
-        `columns`: Names of the values if the rows of `parameters` are lists or tuples, as SQL operators return them.
+        `columns`: Names of the columns if the rows of `parameters` are lists or tuples, such as SQL operators return.
 
-        `render_rows`: Render templates in cells of rows that the DAG file holds. A cell with `{{` or `{%` is an error
-        unless this is True, or False for a cell that is passed as it is.
+        `render_rows`: True to render templates in cells of rows that the DAG file contains. False to pass such cells
+        unchanged. None: a cell with `{{` or `{%` is an error.
 
-        `wait`: Return when the job has ended. None: True unless a KubequeJobSensor downstream waits for the job.
+        `wait`: Wait until the job has ended. None: True unless a KubequeJobSensor downstream waits for the job.
 
-        `deferrable`: Wait in the triggerer. If the operator itself is given True, it also waits.
+        `deferrable`: Wait in the triggerer. If True is given to the operator itself, it also implies `wait`.
 
-        `poke_interval`: Seconds between two polls of the job while waiting (default: 5).
+        `poke_interval`: Seconds between two polls of the job while this task waits (default: 5).
 
-        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits: it is marked, deleted or
-        out of time (default: True).
+        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits, because it is marked as
+        success or failed, deleted, or out of time (default: True).
 
-        `orphan_after`: Time without a poll after which a sweep that this task waits for stops, for Airflows that do
-        not call `on_kill`; None: never.
+        `orphan_after`: Time without a poll after which a sweep that this task waits for stops. It is for cases in which
+        Airflow does not call `on_kill`. None: never.
 
-        `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto` (failed rows; all rows if the
-        job was a success that a waiting task has returned), `failed_rows`, `changed`, `all` or `skip`.
+        `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`,
+        `all` or `skip`. With `auto`, the failed rows run. If the job was a success and a waiting task has returned it,
+        all rows run.
 
-        `retry_failed_rows`: Retries of Airflow also run rows again that failed by exit, signal or timeout.
+        `retry_failed_rows`: A retry by Airflow also runs the rows again that failed by exit, signal or timeout.
 
-        `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`, which returns a
-        pointer without a job. None: `skip` for rows from upstream or from a template, `fail` for others.
+        `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`. With `success`
+        it returns a pointer without a job. None: `skip` for rows from upstream or from a template, otherwise `fail`.
 
         `kubeque_conn_id`: Connection of the type kubeque.
         """
@@ -140,7 +141,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         own: dict[str, Any] = {name: value for name, value in waiting.items() if value is not None}
         own |= {} if orphan_after is ORPHAN_AFTER else {"orphan_after": orphan_after}
         own |= {"retry_failed_rows": True} if retry_failed_rows else {}
-        #: Arguments of waiting that this operator itself was given. Those of `default_args` are for any operator.
+        #: Arguments about waiting that were given to this operator itself. `default_args` are for any operator.
         self._given = find_given(own, kwargs.get("default_args"))
         self.wait = check_wait(wait, deferrable="deferrable" in self._given and bool(deferrable))
         self.deferrable = default_deferrable() if deferrable is None else deferrable
@@ -161,7 +162,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
-        """Raise UserError for a sweep that can never run. `values`: arguments by name."""
+        """Raise UserError if the sweep can never run. `values`: arguments by name."""
         check_sweep(cls, values, dag, params)
 
     @cached_property
@@ -169,9 +170,9 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit the sweep, or adopt the job of an earlier try, and wait with `wait`.
+        """Submit the sweep, or adopt the job of an earlier try. Wait for the job if this task waits.
 
-        Raises BadSweep, SweepFailed, AirflowSkipException if there are no rows.
+        Raises BadSweep or SweepFailed. Raises AirflowSkipException if there are no rows.
         """
         try:
             with permanent(NoRows):
@@ -202,19 +203,19 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             self.hook.close()
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowTaskTimeout."""
+        """Handle the trigger's event. Raises SweepFailed, BadSweep or AirflowTaskTimeout."""
         name = self.job_id or own_xcom(context, "job_id") or make_job_id(self.hook.deployment, *task_key(context))
         waiter = Waiter.from_context(context, name, self.kubeque_conn_id, cancel_on_kill=self.cancel_on_kill)
         return write_asset_events(self, context, self._handle_event(waiter, event))
 
     def _waits(self) -> bool:
-        """True if this task waits for its job: by `wait`, or else unless a sensor downstream does."""
+        """True if this task waits for its job. If `wait` is None, it waits unless a sensor downstream does."""
         if self.wait is not None:
             return self.wait
         return (self.deferrable and "deferrable" in self._given) or not has_sensor(self)
 
     def _log_not_waiting(self, name: str) -> None:
-        """Warn if nothing waits for the job, and name the arguments that have no effect without waiting."""
+        """Warn if no Airflow task depends on the job. Also warn of arguments that have no effect without waiting."""
         if unused := [argument for argument in self._given if argument != "deferrable"]:
             self.log.warning(
                 "%s: no effect, because this Airflow task does not wait for its job: give them to the KubequeJobSensor",
@@ -270,7 +271,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         seen_oids: set[int],
         **more: Any,
     ) -> None:
-        """Render the fields. Unlike the public method, Airflow calls this for mapped tasks too."""
+        """Render the fields. Airflow calls this method for mapped tasks too, but not the public method."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
         super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)
@@ -292,7 +293,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
     def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
         if is_output(self.command):
             words = WORDS.convert(render(self.command), "command")
-            self.command = [Word((word,)) for word in words]  # values of an upstream task are data
+            self.command = [Word((word,)) for word in words]  # the values of an upstream task are data
         if isinstance(self.command, str) or not isinstance(self.command, Sequence):
             return  # `execute` raises the error
 

@@ -13,7 +13,7 @@ from kubeque_provider.airflow_versions import BaseOperator
 
 
 class SweepArgumentsOperator(BaseOperator):
-    """Take the arguments that describe a sweep, which docs/operators.md explains. None: kubeque's default."""
+    """Take the arguments that describe a sweep (see docs/operators.md). None means kubeque's default."""
 
     template_fields: Sequence[str] = (
         "push",

@@ -1,1 +1,1 @@
-"""The origin of a sweep: the Airflow that submits it, from which address, and with which script."""
+"""The origin of a sweep: the Airflow that submits it, the address of this Airflow, and the script."""

@@ -1,4 +1,4 @@
-"""The identity of this Airflow among those that share a queue, which an Airflow Variable keeps."""
+"""The identity of this Airflow among all Airflows that share a queue. An Airflow Variable stores it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeque_provider.airflow_versions import base_url
 
-#: Airflow Variable with the identity.
+#: Name of the Airflow Variable with the identity.
 VARIABLE = "kubeque_deployment"
 _DESCRIPTION = (
     "Identity of this Airflow on the queues of kubeque, made by the first task that submitted a sweep. It is part of"
@@ -17,20 +17,20 @@ _TASK_RUNNER = "airflow.sdk.execution_time.task_runner"
 
 
 class _NotKept(Exception):
-    """The Variable can be neither read nor made; the message is the reason."""
+    """The Variable can be neither read nor created. The message is the reason."""
 
 
 def read_deployment() -> str:
-    """Return the identity in the Variable; the address of this Airflow if there is no Variable."""
+    """Return the identity from the Variable. If there is no Variable, return the address of this Airflow."""
     kept = _read()
     return base_url() if kept is None else kept
 
 
 def keep_deployment() -> tuple[str, str]:
-    """Return the identity of this Airflow, and why no Variable keeps it; empty if one does.
+    """Return the identity of this Airflow, and the reason why no Variable stores it; empty if a Variable stores it.
 
-    Creates a missing Variable with the address of this Airflow. Processes that do this at the same time write the same
-    value, or use the value that was written last.
+    If there is no Variable, create one with the address of this Airflow. Several processes can do this at the same
+    time. They write the same value, or use the value that was written last.
     """
     kept = _read()
     if kept is not None:
@@ -46,7 +46,7 @@ def keep_deployment() -> tuple[str, str]:
 
 
 def describe_problem(problem: str, deployment: str, conn_id: str) -> str:
-    """Return a warning with the remedy. `problem`: see `keep_deployment`."""
+    """Return a warning with its remedy. `problem`: the reason that `keep_deployment` returned."""
     return (
         f"the Airflow Variable {VARIABLE} cannot be kept ({problem}), so the address {deployment!r} is the identity of"
         " this Airflow: with another base_url, earlier sweeps are not found. Create the Variable with this value, or"
@@ -55,7 +55,7 @@ def describe_problem(problem: str, deployment: str, conn_id: str) -> str:
 
 
 def _is_worker_of_airflow_3() -> bool:
-    """True in a process that reaches Airflow's database only through its supervisor."""
+    """True in a process that can reach Airflow's database only through its supervisor."""
     return getattr(sys.modules.get(_TASK_RUNNER), "SUPERVISOR_COMMS", None) is not None
 
 
@@ -69,13 +69,13 @@ def _read() -> str | None:
             from airflow.models import Variable as StoredVariable
 
             found = StoredVariable.get(VARIABLE, default_var=None)  # noqa: AIR311
-    except Exception:  # no permission, or Airflow does not answer: the caller continues with the address
+    except Exception:  # no permission, or no answer from Airflow: the caller continues with the address
         return None
     return None if found is None else str(found)
 
 
 def _create(value: str) -> None:
-    """Create the Variable, but leave one that exists. Raises _NotKept."""
+    """Create the Variable. Do not change an existing Variable. Raises _NotKept."""
     if not _is_worker_of_airflow_3():
         _insert(value)
         return
@@ -98,9 +98,10 @@ def _insert(value: str) -> None:
 
 
 def _is_missing() -> bool:
-    """True if Airflow answers that there is no Variable. Raises _NotKept if it does not answer, or refuses.
+    """True if Airflow answers that there is no Variable. Raises _NotKept if Airflow refuses or cannot answer.
 
-    `Variable.get` returns the default in each of these cases, and `Variable.set` overwrites.
+    `Variable.get` cannot tell these cases apart, because it returns the default in all of them. `Variable.set` would
+    then overwrite an existing Variable.
     """
     from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
     from airflow.sdk.execution_time.comms import GetVariable

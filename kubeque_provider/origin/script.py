@@ -1,5 +1,4 @@
-"""The script of a sweep: the files that all tasks get, the DAG bundle that has them, and what changed since the last
-run."""
+"""The script of a sweep: the files that all its tasks get, their DAG bundle, and their changes since the last run."""
 
 from __future__ import annotations
 
@@ -17,45 +16,45 @@ from kubeque_provider.airflow_versions import AIRFLOW_2
 
 #: XCom key of the digests of the files, by name.
 XCOM_KEY = "kubeque_script"
-#: Number of files that a message names, and that XCom has.
+#: Maximum number of files that a message names, and maximum number of files whose digests are stored in XCom.
 _MAX_NAMED, _MAX_KEPT = 3, 50
-#: Limits of a name in a message, and of a version that is not a hash, characters.
+#: Maximum lengths in characters of a name in a message, and of a version that is not a hash.
 _NAME_CHARACTERS, _VERSION_CHARACTERS = 80, 40
 _HASH, _SHORT = 40, 7
 _DIGEST = 12
-#: The remedy if a clear ran the same files again.
+#: Remedy if a clear ran the same files again.
 _LATEST = "to take the newest, clear the task with 'Run with latest bundle version'"
 
 Files = Mapping[str, str]
 
 
 def read_script(client: Client, job: Job) -> Files | None:
-    """Return the digest of each file that all tasks of a job get, by name; None if the store does not answer."""
+    """Return the digests of the files that all tasks of a job get, by file name; None if the store does not answer."""
     with suppress(StorageError):
         return client.reader.inputs(job)
     return None
 
 
 def digest_of(files: Files) -> str:
-    """Return one digest of files, hex; empty if there are none."""
+    """Return one digest for all files, as hex digits; empty if there are no files."""
     return hashlib.sha256(json.dumps(sorted(files.items())).encode()).hexdigest()[:_DIGEST] if files else ""
 
 
 def bundle_of(context: Any) -> dict[str, str]:
-    """Return what a job's origin has of the DAG bundle of the running task; empty if the bundle has no versions."""
+    """Return the entries of a job's origin for the running task's DAG bundle; empty if the bundle has no versions."""
     bundle = getattr(context["ti"], "bundle_instance", None)
     version = getattr(bundle, "version", None)
     return {"bundle": str(bundle.name), "bundle_version": str(version)} if bundle is not None and version else {}
 
 
 def short_version(version: str) -> str:
-    """Return the version of a bundle for messages: the first characters of a hash of git."""
+    """Return a bundle version for messages. A Git hash is shortened to its first characters."""
     is_hash = len(version) == _HASH and set(version) <= set("0123456789abcdef")
     return version[:_SHORT] if is_hash else printable(version, _VERSION_CHARACTERS)
 
 
 def newest_version(name: str) -> str:
-    """Return the newest version of a DAG bundle that a worker can get; empty if it is not known."""
+    """Return the newest version of a DAG bundle that a worker can get; empty if unknown."""
     if AIRFLOW_2 or not name:
         return ""
     try:
@@ -64,20 +63,20 @@ def newest_version(name: str) -> str:
         bundle = DagBundlesManager().get_bundle(name)  # type: ignore[no-untyped-call]
         bundle.initialize()
         found: Any = bundle.get_current_version()
-    except Exception:  # a bundle of the user, git, or the network: the message goes without it
+    except Exception:  # from the user's bundle class, Git or the network: the message leaves out the version
         return ""
     return str(getattr(found, "version", found) or "")
 
 
 def changed_files(before: Files, now: Files) -> list[str]:
-    """Return the names of files that were added, removed or changed."""
+    """Return the names of the files that were added, removed or changed."""
     return sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
 
 
 def describe_script(files: Files, origin: Mapping[str, str], before: Files | None) -> str:
     """Return one line about the script of a submission; empty if its tasks get no files.
 
-    `before`: the files of the run before; None: not known.
+    `before`: the files of the previous run; None: unknown.
     """
     if not files:
         return ""
@@ -91,7 +90,10 @@ def describe_script(files: Files, origin: Mapping[str, str], before: Files | Non
 
 
 def describe_rerun(rows: int, files: Files, before: Files, origin: Mapping[str, str], newest: str) -> str:
-    """Return one line about the script with which rows run again. `newest`: version of the bundle; empty: not known."""
+    """Return one line about the script of rows that run again.
+
+    `newest`: newest version of the bundle; empty: unknown.
+    """
     again = f"{rows} {'row runs' if rows == 1 else 'rows run'} again with the script"
     if changed := changed_files(before, files):
         return f"{again} as it is now, which has changed: {_name(changed)}"
@@ -105,7 +107,10 @@ def describe_rerun(rows: int, files: Files, before: Files, origin: Mapping[str, 
 
 
 def log_rerun(log: Any, client: Client, job: Job, rows: int, before: Files | None) -> bool:
-    """Log with which script rows of a job run again. `before`: the files before. Returns True if it is known."""
+    """Log which script the rows of a job use when they run again. `before`: the files of the script before the rerun.
+
+    Returns False, and logs nothing, if a script is unknown or no row runs again.
+    """
     files = read_script(client, job)
     if files is None or before is None or not rows:
         return False
@@ -124,13 +129,13 @@ def _name(names: list[str]) -> str:
 
 
 def push_script(context: Any, files: Files | None) -> None:
-    """Keep the digests of a submission in XCom for the next run."""
+    """Store the digests of a submission in XCom for the next run."""
     if files and len(files) <= _MAX_KEPT:
         context["ti"].xcom_push(key=XCOM_KEY, value=dict(files))
 
 
 def pull_script(context: Any) -> Files | None:
-    """Return the digests that the run before pushed; None if there are none."""
+    """Return the digests that the previous run pushed, or None."""
     ti = context["ti"]
     mapped = {"map_indexes": int(ti.map_index)} if int(getattr(ti, "map_index", -1)) >= 0 else {}
     found = ti.xcom_pull(task_ids=ti.task_id, key=XCOM_KEY, include_prior_dates=True, **mapped)

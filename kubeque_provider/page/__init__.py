@@ -1,1 +1,1 @@
-"""The page of sweeps inside Airflow: its requests and responses, and its server for each version of Airflow."""
+"""The page of sweeps inside Airflow: requests, responses, and the server code for each version of Airflow."""

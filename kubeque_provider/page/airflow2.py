@@ -1,4 +1,4 @@
-"""The page on Airflow's web server (2.11). The session identifies the person of a request."""
+"""The page on Airflow's web server (2.11). The session identifies the user of a request."""
 
 from __future__ import annotations
 

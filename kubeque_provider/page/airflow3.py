@@ -1,4 +1,4 @@
-"""The page on Airflow's API server (3.x). A token or a cookie identifies the person of a request."""
+"""The page on Airflow's API server (3.x). A token or a cookie identifies the user of a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kubeque_provider.page.routes import respond
 
 
 def make_app() -> Any:
-    """Return the FastAPI application, which Airflow mounts at `links.sweep.PREFIX`."""
+    """Return the FastAPI application. Airflow mounts it at `links.sweep.PREFIX`."""
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi import Depends, FastAPI, HTTPException, Request
     from fastapi.responses import RedirectResponse, Response
@@ -30,7 +30,8 @@ def make_app() -> Any:
             media_type="application/json",
         )  # fmt: skip
 
-    # FastAPI looks up annotations, which are strings, in the module: set the classes that are local to this function.
+    # Annotations are strings, and FastAPI looks them up in the module. So set the classes that are local to this
+    # function.
     serve.__annotations__ = {"request": Request, "path": str, "user": Any, "return": Response}
     app.add_api_route("/{path:path}", serve, methods=["GET"], response_class=Response)
     app.add_exception_handler(HTTPException, refuse)

@@ -1,4 +1,4 @@
-"""The connections of the type kubeque that the page reads, kept open between requests."""
+"""The connections of the type kubeque for the page. They stay open between requests."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class PageConnection:
     """One open connection."""
 
     reader: Reader
-    #: Name of this Airflow; the page hides jobs of other Airflows on the same queue.
+    #: Identity of this Airflow. The page hides jobs of other Airflows on the same queue.
     deployment: str
-    #: End of its use, monotonic seconds.
+    #: Time until which this connection is used, on the monotonic clock, in seconds.
     until: float
 
 
@@ -30,9 +30,9 @@ _lock = threading.Lock()
 
 
 def open_connection(conn_id: str) -> PageConnection:
-    """Return a connection, opened if necessary. A missing queue file is created, as by every command.
+    """Return a connection. Open it if necessary. A missing queue file is created, as every command does.
 
-    Raises ConfigError, QueueError.
+    Raises ConfigError or QueueError.
     """
     with _lock:
         known = _connections.get(conn_id)
@@ -52,7 +52,7 @@ def forget_page_connections() -> None:
 
 
 def connection_ids() -> list[str]:
-    """Return the connections of the type kubeque in Airflow's database."""
+    """Return the ids of the connections of the type kubeque in Airflow's database."""
     from airflow.models import Connection
     from airflow.utils.session import create_session
     from sqlalchemy import select

@@ -1,8 +1,7 @@
-"""Respond to the requests of the page of sweeps. The code is the same for every version of Airflow, and requests change
-nothing.
+"""Respond to requests of the page of sweeps. The code is the same for all versions of Airflow. Requests change nothing.
 
-A person sees the sweeps of the DAGs that they may read in Airflow. Responses do not reveal if other sweeps exist, but
-count those that a DAG of the same name submitted in another Airflow.
+Users see the sweeps of the DAGs that they may read in Airflow. Responses do not reveal whether other sweeps exist.
+There is one exception: a response counts the sweeps that a DAG of the same name submitted in a different Airflow.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from kubeque_provider.page.views import (
 from kubeque_provider.page.xcom_fallback import read_last_summary
 
 log = logging.getLogger(__name__)
-#: Largest number of sweeps, of table rows and of states in the grid, per answer.
+#: Maximum numbers of sweeps, table rows and states of the grid in one answer.
 _LISTED, _ROWS, _MARKED = 50, 100, 250_000
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -43,17 +42,17 @@ _OWN = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none';"
     " form-action 'none'; frame-ancestors 'self'"
 )
-#: Policy of the timeline, which contains values of the sweep: its script runs without access to Airflow's cookies.
+#: Policy of the timeline. It contains values of the sweep, so its script runs without access to Airflow's cookies.
 _SANDBOX = "sandbox allow-scripts; frame-ancestors 'self'"
 _AWAY = "the queue cannot be read now; see the log of the web server"
 _HIDDEN = "the sweep does not exist here, or you may not see it"
 
 
 class MayRead(Protocol):
-    """Function that checks a person's access in Airflow."""
+    """Function that checks the access of a user in Airflow."""
 
     def __call__(self, dag_id: str | None, *, logs: bool = False) -> bool:
-        """True for the Airflow tasks of a DAG (None: of all DAGs), or with `logs` their output."""
+        """True if the user may see the Airflow tasks of a DAG (None: of all DAGs). `logs`: check their logs instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ class Answer:
 
 
 class _Refused(Exception):
-    """The request is wrong, or the requested object does not exist, or the person may not see the object."""
+    """The request is wrong, the requested object does not exist, or the user must not see the object."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -83,20 +82,20 @@ class _Refused(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """Request of one person."""
+    """Request of one user."""
 
     query: Mapping[str, str]
     may_read: MayRead
-    #: True once the person is known to have access to the sweep: errors may then contain details.
+    #: True once the user is known to have access to the sweep. Errors may then contain details.
     granted: bool = field(default=False, init=False)
     _readable: dict[str, bool] = field(default_factory=dict, init=False)
 
     def connection(self) -> PageConnection:
-        """Return the requested connection. Raises ConfigError, QueueError."""
+        """Return the requested connection. Raises ConfigError or QueueError."""
         return open_connection(self.query.get("conn") or DEFAULT_CONNECTION)
 
     def job(self, *, logs: bool = False) -> tuple[Reader, Job]:
-        """Return the requested sweep. Raises _Refused, with one message for a missing and for a hidden sweep."""
+        """Return the requested sweep. Raises _Refused, with the same message for a missing and a hidden sweep."""
         connection = self.connection()
         try:
             job = connection.reader.job(self.query.get("job", ""))
@@ -110,11 +109,11 @@ class Request:
         return connection.reader, job
 
     def may_see(self, job: Job, deployment: str) -> bool:
-        """True if a DAG of this Airflow that the person may read submitted the job."""
+        """True if this Airflow submitted the job and the user may read the job's DAG."""
         return job.origin.get("deployment") == deployment and self.may_read_dag(job)
 
     def may_read_dag(self, job: Job) -> bool:
-        """True if the person may read the DAG that submitted the job, or one of its name here."""
+        """True if the user may read the DAG of this Airflow with the name of the job's DAG."""
         dag = job.origin.get("dag")
         if not dag:
             return False
@@ -123,12 +122,12 @@ class Request:
         return self._readable[dag]
 
     def last_summary(self) -> dict[str, Any] | None:
-        """Return the sweep's last summary in the requested DAG run; None if the person may not read the DAG."""
+        """Return the sweep's last summary in the requested DAG run. Without access to the DAG, return None."""
         job, dag, run = (self.query.get(key, "") for key in ("job", "dag", "run"))
         return read_last_summary(job, dag, run) if job and dag and run and self.may_read(dag) else None
 
     def number(self, name: str, default: int, most: int) -> int:
-        """Return a parameter as a number of at most `most`. Raises _Refused."""
+        """Return a query parameter as a number, at most `most`. Raises _Refused."""
         text = self.query.get(name, str(default))
         if not (text.isascii() and text.isdigit() and len(text) < 10):
             raise _Refused(400, f"{name} must be a number from 0")
@@ -136,7 +135,7 @@ class Request:
 
 
 def respond(path: str, query: Mapping[str, str], may_read: MayRead) -> Answer:
-    """Return the response to a request for `path`, which is relative to the page."""
+    """Return the response to a request. `path`: requested path, relative to the page."""
     if path in _STATIC:
         name = path or "sweeps.html"
         return Answer(200, _static(name), _TYPES[name[name.rindex(".") :]])
@@ -175,7 +174,7 @@ def _static(name: str) -> bytes:
 
 # ------------------------------------------------------------------ data
 def _jobs(request: Request) -> dict[str, Any]:
-    """Return a page of the sweeps that a person may see, newest first."""
+    """Return one page of the list of sweeps that the user may see. The newest sweep comes first."""
     connection, words = request.connection(), request.query.get("words", "").lower().split()
     first = request.number("first", 0, 1_000_000)
     found, jobs = [], connection.reader.jobs()
@@ -196,7 +195,7 @@ def _job(request: Request) -> dict[str, Any]:
 
 
 def _marks(request: Request) -> dict[str, Any]:
-    """Return one letter per task, so that a grid of 100,000 tasks takes a few kilobytes."""
+    """Return one letter per task. So a grid of 100,000 tasks takes only a few kilobytes."""
     reader, job = request.job()
     first = request.number("first", 0, job.n)
     return {"first": first, "marks": reader.marks(job, first, _MARKED), "meaning": reader.MEANING, "page": _MARKED}
@@ -208,7 +207,7 @@ def _failures(request: Request) -> dict[str, Any]:
 
 
 def _table(request: Request) -> dict[str, Any]:
-    """Return a page of tasks. `first`: index of the first task, or with `sort` its position in that order."""
+    """Return a page of tasks. The parameter `first` is the index of the first task, or with `sort` its position."""
     reader, job = request.job()
     state, column = request.query.get("state") or None, request.query.get("sort", "")
     first = request.number("first", 0, job.n)
@@ -222,7 +221,7 @@ def _table(request: Request) -> dict[str, Any]:
 
 
 def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
-    """Return the lines of one page and the index of the next page's first line."""
+    """Return the lines of one page, and the task index of the first line on the next page or None."""
     return found[:_ROWS], found[_ROWS].view.index if len(found) > _ROWS else None
 
 

@@ -1,4 +1,4 @@
-"""Values of sweeps for the page, ready for JSON: bounded in length, with secrets masked."""
+"""Values of sweeps for the page, in a form for JSON. Their length is limited, and secrets are masked."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from kubeque_provider.origin.addresses import describe_alternation, find_alterna
 from kubeque_provider.origin.deployment import VARIABLE
 from kubeque_provider.origin.script import describe_script, digest_of, short_version
 
-#: Limits of a table cell, of a value on the page of one task, and of a message, characters.
+#: Maximum lengths of a table cell, of a value on a task's page, and of a message, in characters.
 _CELL_CHARACTERS, _VALUE_CHARACTERS, _MESSAGE_CHARACTERS = 120, 4000, 1000
-#: Number of parameter columns, and of result columns, that the table shows.
+#: Maximum number of parameter columns, and of result columns, in the table.
 _MAX_COLUMNS = 40
-#: Number of other deployments that the list names.
+#: Maximum number of other deployments that the list names.
 _MAX_DEPLOYMENTS = 5
-#: Bound of the integers that JavaScript represents exactly.
+#: JavaScript represents integers up to this absolute value exactly.
 _SAFE_INTEGER = 1 << 53
 
 
 def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
-    """Return one sweep, from the queue alone. `now`: the queue's clock, Unix seconds."""
+    """Return the view of one sweep. It needs only the queue. `now`: time on the queue's clock, Unix seconds."""
     origin = job.origin
     return {
         "name": job.name, "uid": job.uid, "run": job.run, "revision": job.revision, "state": job.standing(counts),
@@ -42,9 +42,9 @@ def job_view(job: Job, counts: Counts, now: float) -> dict[str, Any]:
 
 
 def deployment_warnings(jobs: Iterable[Job], deployment: str) -> list[str]:
-    """Return warnings about the identity of this Airflow: sweeps that it hides, and other Airflows that share it.
+    """Return warnings about sweeps with a different identity, and about other Airflows with the identity of this one.
 
-    `jobs`: those whose DAGs the person may read.
+    `jobs`: jobs whose DAGs the user may read.
     """
     known = [job for job in jobs if "deployment" in job.origin]
     hidden = Counter(job.origin["deployment"] for job in known)
@@ -64,7 +64,7 @@ def _identity(deployment: str) -> str:
 
 
 def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, Any]:
-    """Return one line about the script of a sweep. `newest`: newest version of its DAG bundle; empty: not known."""
+    """Return one line about the script of a sweep. `newest`: newest version of its DAG bundle; empty: unknown."""
     line, version = describe_script(files, job.origin, None), job.origin.get("bundle_version", "")
     if not line:
         return {"script": ""}
@@ -76,7 +76,7 @@ def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, An
 
 
 def failures_view(found: Failures) -> dict[str, Any]:
-    """Return failed tasks in groups, each with its first tasks."""
+    """Return the groups of failed tasks. Each group lists its first tasks."""
     return {
         "causes": dict(found.causes),
         "groups": [
@@ -92,7 +92,7 @@ def failures_view(found: Failures) -> dict[str, Any]:
 
 
 def table_view(lines: Sequence[TaskRow], columns: Sequence[str]) -> dict[str, Any]:
-    """Return tasks as rows of a table. `columns`: names of the parameters."""
+    """Return tasks as the rows of a table. `columns`: names of the parameters."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
     heads = ["index", "state", *kept, *(f for f in _facts(lines) if f != "state"), *map(out_column, values)]
@@ -108,7 +108,7 @@ def _facts(lines: Sequence[TaskRow]) -> list[str]:
 
 
 def task_view(line: TaskRow) -> dict[str, Any]:
-    """Return one task with its row, its attempts and its results as the queue has them."""
+    """Return one task with its row, attempts and result values, as far as the queue stores them."""
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}
     return {
@@ -126,7 +126,7 @@ def task_view(line: TaskRow) -> dict[str, Any]:
 
 
 def log_view(peek: Peek) -> dict[str, Any]:
-    """Return the end of a task's output as a terminal shows it."""
+    """Return the end of a task's output in the form that a terminal shows."""
     return {
         "text": mask_secrets(render_terminal(peek.tail.text)), "attempt": peek.attempt, "age": peek.age,
         "final": peek.final, "state": peek.view.state, "from": peek.tail.start,
@@ -134,7 +134,7 @@ def log_view(peek: Peek) -> dict[str, Any]:
 
 
 def cell(value: Any, limit: int, name: str) -> Any:
-    """Return the value if JSON and JavaScript represent it exactly, otherwise its text."""
+    """Return the value if JSON and JavaScript represent it exactly. Otherwise return it as text."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int) and abs(value) <= _SAFE_INTEGER:

@@ -1,4 +1,4 @@
-"""The last summary of a sweep in XCom, for the page while the queue cannot be read."""
+"""The last summary of a sweep in XCom. The page shows it while the queue cannot be read."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Any
 
 from kubeque_provider.airflow_versions import read_returned_values
 
-#: Number of XCom values of a run that are searched, newest first.
+#: Maximum number of a run's XCom values to search, from the newest on.
 _MAX_VALUES = 200
 _COUNTS = ("pending", "running", "ok", "failed", "killed", "held")
 
 
 def read_last_summary(job_id: str, dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """Return the newest pointer to a job among the XComs of a run, in the form of the page; None if there is none.
+    """Return the newest pointer to a job among the XComs of a run, in the format of the page; None without a pointer.
 
-    `at`: time of the return, Unix seconds. `counts`: the counts at that time.
+    In the result, `at` is the time when the Airflow task returned the pointer, in Unix seconds. `counts` are the counts
+    at that time.
     """
     for value, at in read_returned_values(dag_id, run_id, _MAX_VALUES):
         if isinstance(value, Mapping) and value.get("job_id") == job_id and isinstance(value.get("counts"), Mapping):

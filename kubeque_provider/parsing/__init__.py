@@ -1,1 +1,1 @@
-"""Checks while a DAG is parsed: errors for what can never run, and warnings for what may not."""
+"""Checks while a DAG is parsed. Errors report what can never run, and warnings report what might not run."""

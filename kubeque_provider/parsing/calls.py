@@ -1,4 +1,4 @@
-"""Errors of the call of a function of `@task.kubeque` that can never work, found while its DAG is parsed."""
+"""Detect calls of a `@task.kubeque` function that can never work, while their DAG is parsed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kubeque_provider.parsing.known import is_known
 def find_given(
     function: Callable[..., Any], op_args: Collection[Any], op_kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the arguments of a call by name. Raises CommandError for arguments that the function does not have."""
+    """Return the arguments of a call by name. Raises CommandError if the function does not have an argument."""
     try:
         return dict(inspect.signature(function).bind_partial(*op_args, **op_kwargs).arguments)
     except TypeError as error:
@@ -27,7 +27,7 @@ def find_given(
 def check_call(
     function: Callable[..., Any], op_args: Collection[Any], op_kwargs: Mapping[str, Any], rows: Rows | None
 ) -> None:
-    """Raise CommandError for a call that can never work. `rows`: the first rows; None if only a task knows them."""
+    """Raise CommandError if the call can never work. `rows`: the first rows; None if only a task knows the rows."""
     given = find_given(function, op_args, op_kwargs)
     values = {name: value for name, value in given.items() if is_known(value)}
     try:

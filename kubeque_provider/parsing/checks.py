@@ -1,6 +1,6 @@
-"""The checks of an operator while its DAG is parsed: what can never run is an error of the import.
+"""The checks of an operator while its DAG is parsed. An operator that can never run makes the import of the DAG fail.
 
-Values that only a task knows, such as templates and outputs of Airflow tasks, are left to the task.
+Templates and outputs of Airflow tasks are not checked here, because only a running task knows their values.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from kubeque_provider.parsing.warn import warn
 
 
 def check_parsed(operator: Any) -> None:
-    """Raise BadSweep for an argument that can never work, and warn of what may not.
+    """Raise BadSweep for an argument that can never work. Warn of files that might be missing.
 
-    Airflow makes a mapped operator again when its task runs, with values that are data: these are left out here.
+    When a mapped task runs, Airflow creates its operator again with the mapped values. That operator is not checked.
     """
     if not getattr(operator, "_BaseOperator__from_mapped", False):
         check_class(type(operator), argument_values(operator), operator.task_id, operator.get_dag(), operator.params)
@@ -29,9 +29,9 @@ def check_parsed(operator: Any) -> None:
 def check_class(
     kind: Any, values: Mapping[str, Any], task_id: str, dag: Any, params: Collection[str] = ()
 ) -> None:  # fmt: skip
-    """Do the same for the class of an operator.
+    """Check an operator, given by its class and its arguments, as `check_parsed` does.
 
-    `values`: its arguments by name. `params`: names of Airflow's params.
+    `values`: arguments by name. `params`: names of Airflow's params.
     """
     with permanent():
         check_values(kind, values, known=partial(is_known_argument, kind))

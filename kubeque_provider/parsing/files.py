@@ -1,4 +1,4 @@
-"""Warnings of files that a sweep needs and that are not where its DAG file is."""
+"""Warnings about files that a sweep needs: missing files, and files that are not uploaded."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Warn = Callable[[str], None]
 
 
 def warn_of_files(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
-    """Warn of files that are missing below the folder of the DAG file, and of files that no `^` uploads.
+    """Warn of files that are missing below the folder of the DAG file, and of files that are not uploaded.
 
-    `values`: the arguments of an operator by name. A task raises an error for a file that is still missing.
+    `values`: arguments of an operator by name. If a file is still missing when the task runs, the task fails.
     """
     for what, text in _named_files(values):
         if (path := _below(folder, text)) is not None and not path.exists():
@@ -48,7 +48,7 @@ def _texts(words: Any) -> Iterable[str]:
 
 
 def _below(folder: Path, text: str) -> Path | None:
-    """Return the path of a file below `folder`; None for a URL, another place, or another text."""
+    """Return the path of a file below `folder`; None for a URL, for a path elsewhere, or if the text is not a path."""
     if not text or "://" in text or "\0" in text or len(text) > 4096:
         return None
     path = folder / expand_home(text)

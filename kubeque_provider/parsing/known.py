@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 _JINJA = ("{{", "{%", "{#")
-#: Levels of lists and dicts that are read: a value may contain itself.
+#: Maximum depth of lists and dicts to check, because a value can contain itself.
 _LEVELS = 20
 
 
 class Unknown:
-    """The value of an argument that Airflow maps: each mapped task has another one."""
+    """Placeholder for the value of an argument that Airflow maps. Each mapped task has a different value."""
 
     def resolve(self) -> None:
-        """Mark this as a value that is known at run time only, like the output of an Airflow task."""
+        """Mark this as a value that is known only at run time, like the output of an Airflow task."""
 
 
 def is_known(value: Any, levels: int = _LEVELS) -> bool:
-    """True for a value that has no template and no output of an Airflow task, also in its lists and dicts."""
+    """True if a value contains neither a template nor an output of an Airflow task. Checks nested lists and dicts."""
     if isinstance(value, str):
         return not any(nonce in value for nonce in _JINJA)
     if isinstance(value, Mapping | list | tuple | set | frozenset) and levels:
@@ -28,14 +28,14 @@ def is_known(value: Any, levels: int = _LEVELS) -> bool:
 
 
 def is_output(value: Any) -> bool:
-    """True for the output of an Airflow task."""
+    """True if a value is the output of an Airflow task."""
     return callable(getattr(value, "resolve", None)) and not hasattr(value, "is_absolute")
 
 
 def is_known_argument(operator: Any, name: str, value: Any) -> bool:
-    """True if the argument `name` of an operator or its class has its value while the DAG is parsed."""
+    """True if the value of the argument `name` is known while the DAG is parsed. `operator`: instance or class."""
     if isinstance(value, Unknown):
         return False
-    if name == "parameters":  # up to millions of cells, whose check has a limit of its own
+    if name == "parameters":  # it can have millions of cells, and `known_rows` checks only the first of them
         return not is_output(value)
     return is_known(value) if name in operator.template_fields else True

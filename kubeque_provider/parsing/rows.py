@@ -1,4 +1,4 @@
-"""The rows of a sweep that are in the DAG file, as far as they are checked while it is parsed."""
+"""Checks of the rows in a DAG file while the DAG is parsed."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kubeque.model.text import describe
 from kubeque_provider.parsing.known import Unknown, is_known, is_output
 from kubeque_provider.templating import holds_template
 
-#: Rows of the DAG file that are checked while it is parsed; a task checks all.
+#: Maximum number of rows to check while the DAG is parsed. The running task checks all rows.
 CHECKED_ROWS = 1000
 
 
 def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
-    """Return the first rows of the argument `parameters`; None if only a task knows them. Raises ParametersError.
+    """Return the first rows of the argument `parameters`; None if only a task knows the rows. Raises ParametersError.
 
-    `values`: the arguments of the operator by name.
+    `values`: arguments of the operator by name.
     """
     given, missing, columns = values.get("parameters"), values.get("missing"), values.get("columns")
     if given is None:
@@ -31,7 +31,7 @@ def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
         rows = given.head(CHECKED_ROWS)
     elif isinstance(given, list | tuple):
         rows = _without_outputs(check_cells(given[:CHECKED_ROWS], values.get("render_rows")))
-    elif hasattr(given, "__next__"):  # a generator, which has its rows once
+    elif hasattr(given, "__next__"):  # a generator returns its rows only once
         return None
     else:
         rows = given
@@ -41,7 +41,7 @@ def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
 
 
 def check_cells(rows: Sequence[Any], render_rows: bool | None) -> Sequence[Any]:
-    """Return rows of the DAG file unchanged. Raises ParametersError for a template of which `render_rows` is unset."""
+    """Return rows of the DAG file unchanged. Raises ParametersError for a template if `render_rows` is None."""
     if render_rows is not None or not holds_template(rows):
         return rows
     for index, row in enumerate(rows):
@@ -59,7 +59,7 @@ def _cells(row: Any) -> Any:
 
 
 def _without_outputs(rows: Sequence[Any]) -> Sequence[Any] | None:
-    """Return rows with a text in place of each output of an Airflow task; None if a whole row is one."""
+    """Return rows with an empty text in place of each output of an Airflow task; None if a whole row is an output."""
     kinds = set(map(type, itertools.chain.from_iterable(row.values() for row in rows if isinstance(row, dict))))
     if any(is_output(row) for row in rows):
         return None

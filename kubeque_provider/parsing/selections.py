@@ -1,4 +1,4 @@
-"""Errors of the arguments that select tasks and results, found while a DAG is parsed."""
+"""Check the arguments that select tasks and results, while a DAG is parsed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_fetch(values: Mapping[str, Any]) -> None:
 
 
 def check_table(values: Mapping[str, Any]) -> None:
-    """Raise UserError for a `dest` that has not the ending of a table."""
+    """Raise UserError if `dest` does not end with .csv or .parquet."""
     if (dest := values.get("dest")) is not None:
         check_ending(str(dest))
 

@@ -1,4 +1,4 @@
-"""Errors of a sweep that can never run, found while its DAG is parsed."""
+"""Detect sweeps that can never run, while their DAG is parsed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from kubeque_provider.parsing.known import Unknown, is_known, is_known_argument
 from kubeque_provider.parsing.rows import known_rows
 from kubeque_provider.templating import read_columns
 
-#: A command whose words are not checked.
+#: Command for the check of the other arguments if the words are unknown.
 _ANY_COMMAND = ("true",)
 
 
 def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> Rows | None:
-    """Raise UserError for arguments of a sweep that can never run. Return the first rows if they are known.
+    """Raise UserError if the arguments describe a sweep that can never run. Return the first rows, or None if unknown.
 
-    `kind`: class of the operator. `values`: its arguments by name. `params`: names of Airflow's params.
+    `kind`: class of the operator. `values`: arguments by name. `params`: names of Airflow's params.
     """
     rows = known_rows(values, function=kind.calls_function)
     words = () if kind.calls_function else _read_words(values.get("command"), dag, rows)
@@ -57,7 +57,7 @@ def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collecti
 
 
 def _read_words(command: Any, dag: Any, rows: Rows | None) -> tuple[Word, ...]:
-    """Return the words with their columns; empty if the words are not known. Raises CommandError."""
+    """Return the words of a command, reduced to their columns; empty if the words are unknown. Raises CommandError."""
     if isinstance(command, Unknown | str) or not isinstance(command, list | tuple):
         return ()
     env, words = _environment(), []
@@ -83,7 +83,7 @@ def _environment() -> Any:
 
 
 def _is_undefined(name: str, dag: Any) -> bool:
-    """True if Jinja refuses a variable in the DAG."""
+    """True if a template of the DAG fails when it uses this Jinja variable."""
     if dag is None or name in KNOWN_CONTEXT_KEYS or dag.jinja_environment_kwargs:
         return False
     return dag.template_undefined.__name__ == "StrictUndefined" and name not in (dag.user_defined_macros or {})

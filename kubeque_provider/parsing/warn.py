@@ -1,4 +1,4 @@
-"""Warnings while a DAG is parsed, with the line of the DAG file."""
+"""Warnings while a DAG is parsed. They have the line of the DAG file."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from kubeque_provider.exceptions import KubequeWarning
 
 
 def warn(dag: Any, task_id: str, text: str) -> None:
-    """Warn of an Airflow task. Airflow shows the warning in the log of the DAG processor, and DagBag collects it."""
+    """Issue a warning about an Airflow task. The log of the DAG processor shows it, and DagBag collects it."""
     path = str(dag.fileloc)
     message = KubequeWarning(f"{dag.dag_id}.{task_id}: {text}")
     warnings.warn_explicit(message, None, path, _line(path))
 
 
 def _line(path: str) -> int:
-    """Return the line of the DAG file that runs now; 1 if none does."""
+    """Return the line of the DAG file that runs now; 1 if no line runs."""
     frame = sys._getframe()
     while frame is not None:
         if frame.f_code.co_filename == path:

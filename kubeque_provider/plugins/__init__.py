@@ -1,1 +1,1 @@
-"""The parts of kubeque in Airflow's own pages."""
+"""Plugins for Airflow: the page of sweeps, and the checks of whole DAGs."""

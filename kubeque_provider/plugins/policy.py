@@ -1,6 +1,6 @@
-"""The checks that need a whole DAG, which Airflow calls by the entry point `airflow.policy` when it has parsed one.
+"""The checks that need a whole DAG. Airflow calls them through the entry point `airflow.policy` after parsing a DAG.
 
-Airflow loads this module in each of its processes: all other modules are imported only for a DAG that uses them.
+Airflow loads this module in each of its processes. So other modules are imported only for a DAG that needs them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PROVIDER = "kubeque_provider."
 
 @hookimpl
 def dag_policy(dag: Any) -> None:
-    """Raise AirflowClusterPolicyViolation for mapped operators that can never run; warn of what the DAG shows."""
+    """Raise AirflowClusterPolicyViolation for a mapped operator that can never run. Warn of likely mistakes."""
     if not any(name.startswith(_PROVIDER + "operators.") for name in sys.modules):
         return
     tasks = [task for task in dag.tasks if _class(task).__module__.startswith(_PROVIDER)]
@@ -26,6 +26,6 @@ def dag_policy(dag: Any) -> None:
 
 
 def _class(task: Any) -> type:
-    """Return the class of an operator, also of one that Airflow maps."""
+    """Return the class of an operator. The operator can be mapped."""
     found = getattr(task, "operator_class", type(task))
     return found if isinstance(found, type) else type(task)

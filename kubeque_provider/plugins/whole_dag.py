@@ -1,4 +1,4 @@
-"""Checks of all operators of a DAG that are kubeque's."""
+"""Checks of all kubeque operators of a DAG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kubeque_provider.parsing.warn import warn
 
 
 def check_dag(dag: Any, tasks: Iterable[Any]) -> None:
-    """Raise AirflowClusterPolicyViolation for a mapped operator that can never run, and warn of names used twice."""
+    """Raise AirflowClusterPolicyViolation for a mapped operator that can never run. Warn of job names used twice."""
     names: dict[str, str] = {}
     for task in tasks:
         if hasattr(task, "partial_kwargs"):
@@ -37,9 +37,9 @@ def _check_mapped(dag: Any, task: Any) -> None:
         return
     values = {**dict(task.partial_kwargs), **mapped}
     if "parameters" in mapped:
-        values["render_rows"] = False  # values that Airflow maps are data
+        values["render_rows"] = False  # Airflow does not render mapped values
     own = own_arguments(task.operator_class)
-    for name in ("parameters", "command"):  # given to neither
+    for name in ("parameters", "command"):  # set arguments that are given neither to partial() nor to expand()
         if name in own:
             values.setdefault(name, None if name == "parameters" else Unknown())
     try:
@@ -52,7 +52,7 @@ def _check_mapped(dag: Any, task: Any) -> None:
 
 
 def _mapped_values(task: Any) -> Mapping[str, Any] | None:
-    """Return the arguments that Airflow maps, each with its first value; None if the DAG file does not name them."""
+    """Return the first value of each argument that Airflow maps; None if the DAG file does not name the arguments."""
     given = getattr(getattr(task, "op_kwargs_expand_input", None) or task.expand_input, "value", None)
     if not isinstance(given, Mapping):
         return None

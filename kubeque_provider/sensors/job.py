@@ -1,4 +1,4 @@
-"""Sensor that waits for a sweep and repairs it in the meantime."""
+"""Sensor that waits for a sweep and repairs it meanwhile."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_a
 
 
 class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
-    """Wait until a job has ended. The sensor fails with the first failed rows if the job is not a success.
+    """Wait until a job has ended. If the job is not a success, the sensor fails, and its message lists failed rows.
 
-    `job_id`: a name or the output of a KubequeSubmitOperator. A retry, or a clear of the sensor alone, lets the failed
-    rows run again. Returns the pointer {job_id, conn_id, results, counts}.
+    `job_id`: a name or the output of a KubequeSubmitOperator.
+
+    A retry, or a clear of only the sensor, runs failed rows again. Returns the pointer {job_id, conn_id, results,
+    counts}.
     """
 
     template_fields: Sequence[str] = ("job_id", "retry_causes", "kubeque_conn_id")
@@ -52,14 +54,17 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         retry_failed_rows: bool = False,
         **kwargs: Any,
     ) -> None:
-        """`poke_interval`: seconds; at least 10 with mode="reschedule", or Airflow may fail a try queued too soon.
+        """`poke_interval`: seconds between two polls. With mode="reschedule", set at least 10. Airflow can fail a task
+        that is queued again sooner.
 
-        `deferrable`: wait in the triggerer. `retry_causes`: extra attempts of a row by cause, instead of the job's.
+        `deferrable`: wait in the triggerer. `retry_causes`: number of extra attempts of a row, by cause. This replaces
+        the job's own setting.
 
-        `cancel_on_kill`: kill the sweep when this Airflow task ends for good (marked, deleted, out of time).
-        `orphan_after`: stop the sweep after this time without a poll, if Airflow reports no end; None: never.
+        `cancel_on_kill`: kill the sweep if this Airflow task ends for good, because it is marked as success or failed,
+        deleted, or out of time. `orphan_after`: time without a poll after which the sweep stops. It is for cases in
+        which Airflow does not report the end of this task. None: never.
 
-        `retry_failed_rows`: retries of Airflow also run rows again that failed by exit, signal or timeout.
+        `retry_failed_rows`: a retry by Airflow also runs the rows again that failed by exit, signal or timeout.
         """
         check_keywords(self, kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)
@@ -69,13 +74,13 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         self.retry_causes = retry_causes
         self.cancel_on_kill = cancel_on_kill
         self.retry_failed_rows = retry_failed_rows
-        #: Failure of the sweep that Airflow's base class would turn into a skip.
+        #: Failure of the sweep. It is kept because Airflow's base class would turn it into a skip.
         self._failure: RowsFailed | None = None
         self.orphan_after = check_orphan_after(orphan_after, self.poke_interval)
         check_parsed(self)
 
     def execute(self, context: Any) -> Any:
-        """Wait until the job has ended. Raises SweepFailed, BadSweep, AirflowSensorTimeout."""
+        """Wait until the job has ended. Raises SweepFailed, BadSweep or AirflowSensorTimeout."""
         if is_empty_pointer(self.job_id):
             self.log.info("the sweep has no rows: there is nothing to wait for")
             return write_asset_events(self, context, dict(self.job_id))
@@ -107,7 +112,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         return write_asset_events(self, context, pointer)
 
     def _poll_and_link(self, context: Any, waiter: Waiter) -> Any:
-        """Call `_poll`, and push the links on its first success."""
+        """Call `_poll`. Push the links when it succeeds for the first time."""
         arrived, progress = self._has_begun, self._poll(waiter)
         if progress is not None and not arrived:
             assert self._hook is not None
@@ -121,8 +126,8 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         return Waiter.from_context(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)
 
     def poke(self, context: Any) -> PokeReturnValue:
-        """Poll the job once, which also starts missing consumers and takes back lost tasks."""
-        # One hook for all pokes of a process: it remembers how long each lease has been unchanged.
+        """Poll the job once. A poll also starts missing consumers and takes back lost tasks."""
+        # All pokes of a process use one hook, because the hook remembers how long each lease has been unchanged.
         progress = self._poll_and_link(context, self._waiter or self._make_waiter(context))
         if progress is None:
             return PokeReturnValue(is_done=False)
@@ -139,7 +144,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
             return PokeReturnValue(is_done=True)
 
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> Any:
-        """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowSensorTimeout, AirflowTaskTimeout."""
+        """Handle the trigger's event. Raises SweepFailed, BadSweep, AirflowSensorTimeout or AirflowTaskTimeout."""
         if event["status"] == "timeout" and event.get("limit") == "timeout":
             message = f"{self._make_waiter(context).job_id} had not ended after {self.timeout:g} s; it goes on"
             raise AirflowSkipException(message) if self.soft_fail else AirflowSensorTimeout(message)

@@ -1,4 +1,4 @@
-"""Wait for a sweep in the triggerer. One poll covers a whole sweep and runs in a thread, not in the event loop."""
+"""Wait for a sweep in the triggerer. One poll covers a whole sweep. It runs in a thread, not in the event loop."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from kubeque_provider.waiter import Waiter
 from kubeque_provider.wording import AIRFLOW
 
 T = TypeVar("T")
-#: Number of concurrent polls in one triggerer; further polls are queued.
+#: Maximum number of concurrent polls in one triggerer. Further polls are queued.
 _THREADS = 16
-#: Random share by which an interval is shortened or extended, so that sweeps do not poll at the same time.
+#: Largest random change of an interval, as a fraction of the interval. So sweeps do not poll at the same time.
 _JITTER = 0.2
 
 _hooks: dict[str, KubequeHook] = {}
@@ -31,10 +31,10 @@ _hooks_lock = threading.Lock()
 
 
 class KubequeSweepTrigger(BaseTrigger):
-    """Fire once: when the job has ended ("ended"), at the deadline ("timeout") or for a wrong request ("bad").
+    """Fire once: when the job has ended ("ended"), at the deadline ("timeout"), or for a wrong request ("bad").
 
-    The arguments contain no secret; the triggerer reads the connection. New arguments need a default, because Airflow
-    also starts triggers that an older version has stored.
+    The arguments contain no secret, because the triggerer reads the connection itself. New arguments need a default,
+    because Airflow also starts triggers that an older version has stored.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class KubequeSweepTrigger(BaseTrigger):
         arrival: Mapping[str, Any] | None = None,
         first: int = 1,
     ) -> None:
-        """`poke_interval`: seconds. `deadline`: Unix seconds. `limit`: name of the deadline, for the event.
+        """`poke_interval`: seconds. `deadline`: Unix seconds. `limit`: name of the limit that sets the deadline.
 
-        `arrival`: arguments of `KubequeHook.begin_wait`, if no poll has succeeded yet. `first`: number of the first
+        `arrival`: arguments of `KubequeHook.begin_wait` if no poll has succeeded yet. `first`: number of the first
         try since the last clear.
         """
         super().__init__()  # type: ignore[no-untyped-call]
@@ -69,7 +69,7 @@ class KubequeSweepTrigger(BaseTrigger):
         self.arrival = arrival
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Return class path and arguments, without those that have no value."""
+        """Return the class path and the arguments. Arguments without a value are left out."""
         own = {
             "poke_interval": self.poke_interval, "deadline": self.deadline, "limit": self.limit,
             "arrival": self.arrival,
@@ -106,7 +106,7 @@ class KubequeSweepTrigger(BaseTrigger):
             await asyncio.sleep(self.poke_interval * random.uniform(1 - _JITTER, 1 + _JITTER))
 
     async def on_kill(self) -> None:
-        """Cancel the sweep if a person ended the Airflow task. Called by Airflow 3.3 and later."""
+        """Cancel the sweep if a user ended the Airflow task. Airflow 3.3 and later call this."""
         cancelled = await _in_thread(self.waiter.cancel_if_ended)
         self.log.info("the sweep %s %s", self.waiter.job_id, "is cancelled" if cancelled else "goes on")
 
@@ -121,7 +121,7 @@ class KubequeSweepTrigger(BaseTrigger):
                 return _hook(conn_id).poll(waiter.job_id, waiter.token)
             progress = _hook(conn_id).begin_wait(waiter.job_id, waiter.this_try, **self.arrival)
         except KubequeError:
-            # The connection may be the cause of the error: the next poll reads it again.
+            # The connection can be the cause of the error, so the next poll reads it again.
             with _hooks_lock:
                 _hooks.pop(conn_id, None)
             raise
@@ -130,7 +130,7 @@ class KubequeSweepTrigger(BaseTrigger):
 
 
 def _hook(conn_id: str) -> KubequeHook:
-    """Return the hook that all sweeps of a connection share; it remembers how long each lease has been unchanged."""
+    """Return the hook that all sweeps of a connection share. It remembers how long each lease has been unchanged."""
     with _hooks_lock:
         if conn_id not in _hooks:
             hook = KubequeHook(conn_id)
@@ -151,7 +151,7 @@ def forget_connections() -> None:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Return the threads for polls. They are separate so that a slow queue does not block other triggers."""
+    """Return the threads for polls. They are separate, so that a slow queue does not block other triggers."""
     return ThreadPoolExecutor(_THREADS, thread_name_prefix="kubeque")
 
 

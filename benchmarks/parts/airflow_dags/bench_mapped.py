@@ -10,7 +10,7 @@ from airflow.sdk import dag, task
 def mapped():
     @task
     def nothing(n):
-        """One row."""
+        """Do nothing for one row."""
 
     nothing.expand(n=list(range(int(os.environ["BENCH_MAPPED"]))))
 

@@ -1,4 +1,4 @@
-"""Sweeps of rows without work: two sizes, with rows in a file beside the DAG and with rows in the DAG itself."""
+"""Sweeps of rows without work, in two sizes. Their rows are in a file beside the DAG or in the DAG itself."""
 
 import os
 from datetime import timedelta
@@ -8,8 +8,8 @@ from airflow.sdk import DAG
 
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 
-#: A scheduler that is busy with the mapping may detect late that a process has ended. Then it treats the next process,
-#: which the triggerer requested, as dead. The next try adopts the sweep.
+#: Arguments for one retry. A scheduler that is busy with the mapping can detect late that a process has ended. It then
+#: treats the next process, which the triggerer has requested, as dead. The next try adopts the sweep.
 AGAIN = {"retries": 1, "retry_delay": timedelta(seconds=1)}
 
 
