@@ -1,4 +1,4 @@
-"""What an Airflow task logs about its job: its submission, its script and its progress."""
+"""Messages of an Airflow task about its job in the log: its submission, its script and its progress."""
 
 from __future__ import annotations
 
