@@ -41,8 +41,8 @@ NO_PACKAGES = (
     "pip-*", "setuptools", "setuptools-*",
     "RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "examples",
 )  # fmt: skip
-#: AWS services of which the S3 client reads the description: S3 itself and those for credentials. The descriptions of
-#: the 400 other services are left out.
+#: AWS services that the S3 client needs: S3 itself and the services for credentials. The descriptions of the 400 other
+#: services are left out.
 AWS_SERVICES = frozenset({"s3", "sts", "sso", "sso-oidc", "signin"})
 #: Libraries that are loaded by name at run time, so that ldd does not list them.
 BY_NAME = (

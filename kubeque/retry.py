@@ -1,4 +1,4 @@
-"""The retry loop: repeat an action while its errors are temporary. Clock and sleep are arguments."""
+"""The retry loop: repeat an action while its errors are temporary. Callers can pass a clock and a sleep function."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def retry(
     before_pause: Callable[[Exception, float], None] = _say_nothing,
     sleep: Sleep = time.sleep,
 ) -> T:
-    """Return the result of `action`. While `action` raises a temporary error, repeat it after each pause.
+    """Return the result of `action`. While `action` raises a temporary error, repeat `action` after each pause.
 
     `again`: function that returns True for a temporary error. `pauses`: seconds before each further try. `spread`:
     range of the random factor that multiplies each pause, so that many programs do not retry at the same time.

@@ -1,4 +1,4 @@
-"""Shell completion of file names, also behind the `^` of a word of the command."""
+"""Shell completion of file names, including names that follow a `^` in the command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return the completions of a word of the command: file names. They begin with `^` if the word does."""
+    """Return the file names that complete a word of the command. If the word begins with `^`, so do the completions."""
     if not incomplete.startswith("^"):
         return [CompletionItem(incomplete, type="file")]
     folder, _, start = incomplete[1:].rpartition("/")

@@ -51,8 +51,9 @@ def exact_job(client: Client, reference: str, verb: str, *, yes: bool = False, e
     """Return the name of a job for a command that destroys something.
 
     `reference`: an exact name or `@`. For `@`, the user must confirm the name on a terminal: "kill rf-2?". `verb`: the
-    first word of this question. `yes`: True to skip the question, because the command asks its own or the user gave
-    --yes. Raises JobNotFound. Raises Interrupted if the user answers no. Raises UserError for `@` without a terminal.
+    first word of this question. `yes`: True skips this question, because the command asks a different one or the user
+    gave --yes. Raises JobNotFound. Raises Interrupted if the user answers no. Raises UserError for `@` without a
+    terminal.
     """
     name = recent_or_exact(client, reference)
     if name == reference or yes:

@@ -108,9 +108,9 @@ class _Lazy(click.Group):
 )
 @click.pass_context
 def kubeque(ctx: click.Context, config: str | None) -> None:
-    """Run one command over the rows of a table.
+    """Run one command for each row of a table.
 
-    A sweep is a queue of tasks; consumers run them, and the results come back. Without a .kubeque file everything runs
+    A sweep is a queue of tasks. Consumers run the tasks and store the results. Without a .kubeque file, everything runs
     on this machine.
     """
     ctx.obj = config

@@ -67,7 +67,7 @@ class ControlMethods(ProgressMethods):
         return self.reconcile(name) if grew else self.status(name)
 
     def remove(self, name: str) -> Job | None:
-        """Delete a job and its results, except those that other jobs link to.
+        """Delete a job and its results, except results that other jobs link to.
 
         Return None if the record of the job cannot be read. `gc` then deletes its results.
         """

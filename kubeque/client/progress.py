@@ -27,7 +27,8 @@ class ProgressMethods(Connection):
     def status(self, name: str) -> Progress:
         """Record dead consumers, close the job if it has ended, and return its progress. Starts nothing.
 
-        If the store does not answer or blocks are damaged, return the progress from the queue, with this obstacle.
+        If the store does not answer or blocks are damaged, return the progress from the queue. Its obstacles name the
+        problem.
         """
         try:
             return reconcile(self._backends, name, start=False, watch=self._watch)
@@ -65,7 +66,7 @@ class ProgressMethods(Connection):
     def watch(self, name: str, *, seconds: float = 0.3) -> Iterator[Progress]:
         """Start missing consumers, and yield the progress of a job until it has ended or is held.
 
-        If the queue or the store does not answer for 300 s, the error is raised.
+        Raises QueueUnavailable or StorageError if the queue or the store does not answer for 300 s.
         """
         with observers.announce(self.config.home, name):
             yield from watch.watch(lambda: self.reconcile(name), seconds=seconds)

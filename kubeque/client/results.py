@@ -46,7 +46,11 @@ class ResultMethods(ProgressMethods):
         return newest_failures(self._backends, self.job(name), count)
 
     def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
-        """Run a task again on this machine, in a folder that is kept, and compare the outcomes. Raises UserError."""
+        """Run a task again on this machine, and compare the new outcome with the recorded one. Raises UserError.
+
+        `folder`: new folder to run in; None for a folder below the current one. The folder is kept. `echo`: True copies
+        the streams of the task to standard error.
+        """
         return replay(self._backends, name, index, Path(folder) if folder is not None else None, echo=echo)
 
     def table(self, name: str) -> list[dict[str, Any]]:
@@ -80,8 +84,8 @@ class ResultMethods(ProgressMethods):
     def check_destination(self, dest: Path | str, name: str, *, force: bool = False) -> str:
         """Check, before a job is submitted as `name`, that its results can be fetched into `dest`.
 
-        Return the uid of the job that now has this name, as the argument `replaces` of `fetch`; empty if there is no
-        such job. Raises DestinationError, StorageError.
+        Return the uid of the job that now has this name; empty if there is no such job. Pass it to `fetch` as
+        `replaces`. Raises DestinationError, StorageError.
         """
         return fetching.check_destination(self._backends, expand_home(dest), name, force=force)
 
@@ -89,8 +93,8 @@ class ResultMethods(ProgressMethods):
         """Write the whole table to `dest`, a .csv or .parquet file. Raises UserError, DestinationError, MissingExtra.
 
         `infer`: True turns parameters that look like numbers into numbers; otherwise they stay text. Values too large
-        for the queue are read from the results. If the results of some tasks are damaged, the table is written without
-        these values. StorageError then names the damaged tasks.
+        for the queue are read from the results. Raises StorageError if the results of some tasks are damaged. The table
+        is then written without these results, and the error names the tasks.
         """
         return collect(self._backends, self.job(name), expand_home(dest), infer=infer)
 

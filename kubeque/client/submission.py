@@ -27,7 +27,7 @@ class SubmissionMethods(ProgressMethods):
         self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, progress: Tell | None = None,
         typed: Collection[str] = (), confirm: Callable[[Effect], bool] | None = None,
     ) -> Submitted:  # fmt: skip
-        """Submit a sweep. If it raises UserError, nothing is submitted.
+        """Submit a sweep. Nothing is submitted if UserError is raised.
 
         `progress`: function that is called with the number and the size of the uploaded files. `typed`: names of the
         options that the user typed for this submission. A typed option that has no effect on this machine is refused;
@@ -41,10 +41,10 @@ class SubmissionMethods(ProgressMethods):
         return plan(self._backends, sweep, existing=existing, typed=typed)
 
     def like(self, name: str, *, rows: Rows | None = None, inputs_of_command: bool = True) -> Sweep:
-        """Return a sweep with the command, inputs and settings of a job, and its rows unless `rows` are given.
+        """Return a sweep with the command, inputs, settings and rows of a job.
 
-        `inputs_of_command`: False leaves out the files that the `^` words of the command name. Pass False if a
-        different command replaces the command of the job.
+        `rows`: rows that replace the rows of the job. `inputs_of_command`: False leaves out the files that the `^`
+        words of the command name. Pass False if a different command replaces the command of the job.
         """
         return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)
 

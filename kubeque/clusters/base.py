@@ -78,7 +78,7 @@ class Cluster(Protocol):
         """Raise UserError if consumers of this cluster cannot serve a job with this spec. Creates nothing."""
 
     def permissions(self) -> list[Permission]:
-        """Return the permissions that sweeps need, with the information if this account has them."""
+        """Return the permissions that sweeps need, and check which of them this account has."""
 
     def why_unkept(self, spec: JobSpec) -> str:
         """Return the reason why a job with this spec gets no keeper; empty if it gets a keeper or requests none."""
@@ -112,7 +112,10 @@ class Cluster(Protocol):
         """Return the reasons why the consumers of a job do not start."""
 
     def finish(self, job: Job, *, removed: bool = False) -> None:
-        """Clean up after a job that has ended or was removed (`removed`). Consumers that serve other jobs stay."""
+        """Clean up after a job that has ended. Consumers that serve other jobs stay.
+
+        `removed`: True if the job was removed.
+        """
 
     def stop(self) -> int:
         """End all consumers of this cluster, and return their number."""

@@ -11,7 +11,7 @@ from kubeque.model.errors import ClusterError, ConfigError
 
 
 def open_private(path: str, flags: int) -> int:
-    """Open a file; only this user can read a new file. This is an `opener` for `open`."""
+    """Open a file, as an `opener` for `open`. Only this user can read the files that it creates."""
     return os.open(path, flags, 0o600)
 
 
@@ -45,7 +45,7 @@ def has_key_since(folder: Path, at: float) -> bool:
 
 
 def home_key(folder: Path) -> bytes:
-    """Return the key: random bytes that are stored in `folder`, a folder in the home folder. Raises ClusterError."""
+    """Return the key of `folder`: random bytes that are stored there. Create a missing key. Raises ClusterError."""
     path = folder / "key"
     with suppress(OSError):
         return path.read_bytes()

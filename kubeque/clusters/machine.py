@@ -29,7 +29,7 @@ class Machine:
 
 
 def this_machine(folder: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Machine:
-    """Return the cores and memory of this machine, within the CPU affinity and the cgroups of this process.
+    """Return the cores and memory that this process can use, limited by its CPU affinity and cgroups.
 
     `folder`: folder where the cgroups are mounted. `own`: file with the cgroups of this process (cgroups(7)). The
     result has no GPUs; use `gpu_devices`.

@@ -20,7 +20,7 @@ _KUBERNETES, _GKE = "kubernetes://", "gke://"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Logins for clusters that replace the logins of this machine's user.
+    """Logins to use for clusters, in place of the logins of this machine's user.
 
     Each login is a function that is called on first use.
     """

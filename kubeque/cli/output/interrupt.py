@@ -31,7 +31,7 @@ class InterruptMessage:
 def on_interrupt(message: str) -> Iterator[InterruptMessage]:
     """Raise Interrupted on Ctrl-C in this block.
 
-    Its message is `message`, unless the block has set a different message.
+    The message of Interrupted is `message`, unless the block has set a different message.
     """
     current = InterruptMessage(message)
     try:

@@ -14,12 +14,12 @@ from kubeque.client import Client, Progress, TaskRow
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-#: Period over which the rate is measured, seconds.
+#: Period in seconds over which the rate is measured.
 _WINDOW_SECONDS = 60.0
 #: Number of failed tasks to list.
 _FAILURES = 5
-#: Minimum pause between two searches for failures, because a search reads all tasks: _PAUSE_SECONDS, and _PAUSE_FACTOR
-#: times the duration of the last search.
+#: Minimum pause between two searches for failures, because a search reads all tasks. The pause is at least
+#: _PAUSE_SECONDS, and at least _PAUSE_FACTOR times the duration of the last search.
 _PAUSE_FACTOR = 20
 _PAUSE_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}

@@ -232,5 +232,5 @@ def _client_at(address: Address) -> Any:
 
 
 def path(kind: str, namespace: str, name: str = "") -> str:
-    """Return the API path of the objects of a kind, for example `jobs` or `pods`. With `name`, of one object."""
+    """Return the API path of the objects of a kind, for example `pods`. With `name`, return the path of that object."""
     return f"{_GROUPS.get(kind, '/api/v1')}/namespaces/{quote(namespace)}/{kind}" + (f"/{quote(name)}" if name else "")

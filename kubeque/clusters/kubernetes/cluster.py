@@ -37,8 +37,8 @@ _KEEPER_SECONDS = 15.0
 #: The first Kubernetes version that can mount images, and the oldest supported version.
 _IMAGE_VOLUMES = (1, 36)
 _OLDEST = (1, 33)
-#: Function that returns the manifest of a Kubernetes Job. Arguments: generation, count and the name of the queue's
-#: Secret.
+#: Function that returns the manifest of a Kubernetes Job. Its arguments are the generation, the count and the name of
+#: the queue's Secret.
 _MakeManifest = Callable[..., dict[str, Any]]
 
 
@@ -220,7 +220,7 @@ class KubernetesCluster:
         manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
         made = self._api.create(path("jobs", self._namespace), manifest)
         if made is None:
-            return 0  # another process created it first
+            return 0  # a different process created the Kubernetes Job first
         if secret:
             self._create_secret(made)
         return plan.count
@@ -277,7 +277,7 @@ class KubernetesCluster:
         if pod is not None:
             return pod_status.death_of(pod, time.time())
         if not snapshot.jobs:
-            return None  # the fleet may belong to another cluster
+            return None  # the fleet may belong to a different cluster
         return Death(Cause.PREEMPTED, None, "its pod is gone: deleted, or lost with its node")
 
     def _find_pod(self, name: str, uid: str) -> pod_status.Pod | None:
@@ -299,7 +299,7 @@ class KubernetesCluster:
     def finish(self, job: Job, *, removed: bool = False) -> None:
         """Delete the Kubernetes Jobs of a job that has ended."""
         if fleet_of(f"{kubernetes_job_name(job.fleet, 0, 1)}-0-aaaaa") is None:
-            return  # the job ran on another kind of cluster
+            return  # the job ran on a different kind of cluster
         # The keeper of a killed job stays, because it closes the job after the consumers have left.
         keeper = f",{LABEL}/class!={KEEPER}" if job.closing is None and not removed else ""
         self._delete(f"{LABEL}/fleet={job.fleet}{keeper}")

@@ -68,7 +68,7 @@ def keeper_job(
 
 
 def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
-    """Return the user's volumes with their numbers, but no claims, because perhaps only one node can mount a claim."""
+    """Return the user's volumes with their numbers. Claims are left out, because some claims allow only one node."""
     return [(at, given) for at, given in enumerate(options.volumes) if given.kind != "pvc"]
 
 

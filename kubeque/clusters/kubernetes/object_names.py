@@ -11,7 +11,8 @@ TASK = "task"
 #: Name of a keeper's container, and value of its class label.
 KEEPER = "keeper"
 LABEL = "kubeque"
-#: Label and value of a Kubernetes Job with pods on on-demand machines, although the job requests spot machines.
+#: Label and value that mark a stand-in: a Kubernetes Job on on-demand machines, although the job requests spot
+#: machines.
 MACHINES, ON_DEMAND = f"{LABEL}/machines", "on-demand"
 MANAGED = {"app.kubernetes.io/managed-by": "kubeque"}
 

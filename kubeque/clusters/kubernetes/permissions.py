@@ -51,8 +51,8 @@ class Permissions:
     def of_keeper(self) -> list[Permission]:
         """Return the same permissions, checked for the keepers' account.
 
-        If no keeper can be started, return the reason instead. If this account is not allowed to check, return the
-        permission that is missing for it.
+        If the check is impossible, return one entry with the reason: no keeper can be started, or this account lacks
+        the permission to check.
         """
         why_not = self.why_no_keeper()
         if why_not:

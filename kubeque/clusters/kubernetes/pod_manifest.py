@@ -48,7 +48,7 @@ class ManifestContext:
 
 
 def pod_annotations(job: Job, options: PodOptions) -> dict[str, str]:
-    """Return the annotations of a pod: the job, and for the autoscaler whether evicting the pod is allowed."""
+    """Return the annotations of a pod: the name of the job and, for pods not on spot machines, a ban on eviction."""
     kept = {f"{LABEL}/job": job.name}
     if not options.spot:  # The autoscaler must not evict a running task to save a node.
         kept["cluster-autoscaler.kubernetes.io/safe-to-evict"] = "false"
@@ -169,7 +169,7 @@ def security_context() -> dict[str, Any]:
 
 
 def tolerations(options: PodOptions) -> list[dict[str, Any]]:
-    """Return the tolerations of a pod: for tainted nodes, and to limit how long the pod stays on a dead node."""
+    """Return the tolerations of a pod. They allow tainted nodes, and limit how long the pod stays on a dead node."""
     dead = [
         {
             "key": f"node.kubernetes.io/{what}", "operator": "Exists", "effect": "NoExecute",

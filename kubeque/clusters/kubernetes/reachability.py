@@ -1,4 +1,4 @@
-"""Check whether pods can reach the queue and the store of a sweep, judging only by the URLs."""
+"""Check whether pods can reach the queue and the store of a sweep. Only the URLs are examined."""
 
 from __future__ import annotations
 

@@ -81,9 +81,9 @@ def plan(
 def count_stand_ins(
     kubernetes_jobs: Iterable[KubernetesJob], pods: Iterable[Pod], count: int, now: float, patience: float
 ) -> int:
-    """Return the number of stand-ins: consumers, out of `count`, to run on on-demand machines.
+    """Return how many of `count` consumers must run on on-demand machines.
 
-    This is the number of pods that have not found a spot machine for `patience` seconds.
+    These stand-ins replace the pods that have not found a spot machine for `patience` seconds.
     """
     ours = {j["metadata"]["uid"] for j in kubernetes_jobs if not is_over(j) and not _is_stand_in(j)}
     live = [pod for pod in pods if is_live(pod) and ours.intersection(_owners(pod))]

@@ -1,4 +1,4 @@
-"""Snapshots of a fleet: the Kubernetes Jobs and pods of its consumers, and separately of its keeper."""
+"""Snapshots of a fleet: its Kubernetes Jobs and pods, separated into consumers and keeper."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class StartProblems:
         return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
 
     def _seconds(self, snapshot: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
-        """Return for how many seconds no consumer could start; 0 if any has started."""
+        """Return for how many seconds no consumer could start; 0 if any consumer has started."""
         suspended = any(job["spec"].get("suspend") for job in open_jobs)
         if suspended or any(map(pod_status.has_started, (p for p in snapshot.pods if not pod_status.hold_up(p)))):
             return 0.0

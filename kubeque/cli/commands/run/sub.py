@@ -68,10 +68,11 @@ def sub(
     ctx: click.Context, /, command: Sequence[str], file: str | None, repair: bool, revise: bool, replace: bool,
     force: bool, dry_run: bool, yes: bool, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
-    """Submit a sweep, which runs COMMAND once for each row, and watch it until it ends.
+    """Submit a sweep, and watch it until it ends. The sweep runs COMMAND once for each row.
 
     In COMMAND, {column} inserts a value of the row and ^file uploads a file. Write options before COMMAND, because all
-    further words are arguments of COMMAND. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130 interrupted.
+    words after the first word of COMMAND are its arguments. Exit code: 0 success, 1 failed tasks, 2 wrong input, 130
+    interrupted.
     """
     existing = _existing({Existing.REPAIR: repair, Existing.REVISE: revise, Existing.REPLACE: replace})
     typed = to_jobspec(options)
@@ -109,10 +110,9 @@ class _Target:
 
 
 def _check_target(client: Client, jobspec: Jobspec, sweep: Sweep, *, force: bool) -> _Target | None:
-    """Return the destination of the results; None without --fetch.
+    """Return the destination of the results, and check it before the job is submitted. Return None without --fetch.
 
-    Check it before the job is submitted: raises DestinationError if results cannot be fetched into it, and
-    StorageError.
+    Raises DestinationError if results cannot be fetched into the destination. Raises StorageError.
     """
     if "fetch" not in jobspec:
         return None
@@ -212,7 +212,7 @@ def _follow(
 
 
 def _confirm_rest(held: Progress, *, yes: bool) -> bool:
-    """True if the user wants to run the held rows. Without a terminal, False."""
+    """True if the user wants to run the held rows; False without a terminal."""
     if yes:
         return not held.counts.failed
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

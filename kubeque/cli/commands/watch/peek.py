@@ -86,7 +86,7 @@ def _format_heading(seen: Peek, job: str, stream: str) -> str:
 
 
 def _follow(client: Client, job: str, last: Peek, stream: str) -> Iterator[tuple[Peek, str, int]]:
-    """Yield each new piece of output until the task has ended, with its position in the stream."""
+    """Yield each new piece of output, with its position in the stream, until the task has ended."""
     decoder, end = codecs.getincrementaldecoder("utf-8")(errors="replace"), last.tail.end
     while not last.final:
         time.sleep(_FOLLOW_SECONDS)
