@@ -14,8 +14,8 @@ SHELL = "/bin/sh"
 def task_argv(spec: JobSpec, row: Mapping[str, str], names: Mapping[str, str]) -> list[str]:
     """Return the arguments to run for a row.
 
-    `row`: the values by column, including `index`. `names`: names of files in the working directory, by their `^` word
-    as rendered for the row.
+    `row`: values by column, including `index`. `names`: names of files in the working directory, by the `^` word as
+    rendered for the row.
     """
     if spec.shell:
         return [SHELL, "-c", _script(spec.command, row, names)]
@@ -31,7 +31,7 @@ def _script(command: tuple[Word, ...], row: Mapping[str, str], names: Mapping[st
     parts: list[str | tuple[Placeholder, str]] = []
     for at, word in enumerate(command):
         parts += [" "] if at else []
-        if word.upload:  # A file's name is data: it may contain any character.
+        if word.upload:  # A file's name is data, because it can contain any character.
             parts.append((Placeholder(f"file{at}"), _staged(word, row, names, at)))
         else:
             parts += [part if isinstance(part, str) else (part, row[part.name]) for part in word.parts]

@@ -1,4 +1,4 @@
-"""Changes of a job: pause, resume, end and close. Pure functions."""
+"""Changes of a job as pure functions: pause, resume, end and close."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from kubeque.model.job.versions import PAUSE_NEEDS, higher, is_older
 
 
 def pause_job(job: Job, at: float) -> Job:
-    """Return the job as paused since `at`. It needs a newer kubeque, because an older one would start its tasks."""
+    """Return the job as paused since `at`.
+
+    A paused job needs a newer kubeque, because an older kubeque would start its tasks.
+    """
     if job.pause is not None:
         return job
     return replace(job, pause=Pause(at, job.needs), needs=higher(job.needs, PAUSE_NEEDS))
 
 
 def resume_job(job: Job) -> Job:
-    """Return the job without its pause, and with the lowest version that it had before."""
+    """Return the job without its pause, and with the value of `needs` from before the pause."""
     if job.pause is None:
         return job
-    raised = is_older(PAUSE_NEEDS, job.needs)  # by another feature: the pause needs only PAUSE_NEEDS
+    raised = is_older(PAUSE_NEEDS, job.needs)  # by a different feature, because the pause needs only PAUSE_NEEDS
     return replace(job, pause=None, needs=job.needs if raised else job.pause.needs_after)
 
 
 def end_job(job: Job, state: JobState, reason: str = "") -> Job:
-    """Return the job as killed or stopped, and not paused: a later reset lets its tasks run."""
+    """Return the job as killed or stopped. It is not paused, so that a later reset lets its tasks run."""
     return replace(resume_job(job), state=state, reason=reason)
 
 
 def close_job(job: Job, counts: Counts, at: float) -> Job:
-    """Return the job as closed. A kill that came after the end of the last task changes nothing."""
+    """Return the job as closed. Ignore a kill that came after the end of the last task."""
     job = resume_job(job)
     if job.state is JobState.KILLED and not counts.killed:
         job = replace(job, state=JobState.ACTIVE, reason="")
@@ -39,6 +42,6 @@ def close_job(job: Job, counts: Counts, at: float) -> Job:
 
 
 def raise_needs(job: Job, version: str) -> Job:
-    """Return the job with at least this version as the lowest that may work on it, also after a pause."""
+    """Return the job with `needs` raised to at least `version`, also for the time after a pause."""
     pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
     return replace(job, needs=higher(job.needs, version), pause=pause)

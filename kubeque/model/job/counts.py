@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 class Counts:
     """Number of tasks in each state.
 
-    Two are derived: `held`, and `killed`: the tasks that had not ended when the job was killed or stopped.
+    `held` and `killed` are derived. `killed` counts the tasks that had not ended when the job was killed or stopped.
     """
 
     pending: int = 0
@@ -17,7 +17,7 @@ class Counts:
     ok: int = 0
     failed: int = 0
     killed: int = 0
-    #: Tasks that wait until the canaries have ended and a user runs `kubeque go`.
+    #: Number of tasks that wait until the canaries have ended and a user runs `kubeque go`.
     held: int = 0
 
     @property

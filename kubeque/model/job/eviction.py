@@ -1,4 +1,4 @@
-"""Evictions: consumers whose node stopped them because their task used too much disk."""
+"""Evictions: a node stops a consumer because a task used too much disk."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Eviction:
-    """One consumer that its node stopped because of its own use of disk."""
+    """The eviction of one consumer because of its disk use."""
 
-    #: Owner in the leases that it held.
+    #: Name of the consumer, as in the leases that it held.
     owner: str
-    #: Size class of its tasks.
+    #: Size class of the consumer's tasks.
     size_class: int
-    #: Index of the task that it was running, from its journal; None if unknown.
+    #: Index of the task that the consumer was running, from its journal; None if unknown.
     running: int | None
     #: Message of the node.
     message: str

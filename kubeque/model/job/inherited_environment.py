@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Variables of kubeque itself, and those that describe one process or one shell.
+#: Variables of kubeque itself, and variables that describe one process or one shell.
 _NOT_INHERITED = re.compile(r"KUBEQUE_.*|PWD|OLDPWD|SHLVL|_", re.DOTALL)
-#: Variables of Airflow: they hold logins and the key of its database.
+#: Variables of Airflow. They contain logins and the key of Airflow's database.
 _AIRFLOW = re.compile(r"AIRFLOW.*", re.DOTALL)
-#: All variables that tasks get from an Airflow worker. Its other variables belong to the Airflow installation, not to a
-#: user.
+#: All variables that tasks get from an Airflow worker. The worker's other variables belong to the Airflow
+#: installation, not to a user.
 _FROM_AIRFLOW = re.compile(r"PATH|HOME|LANG|LC_.*|TZ|TMPDIR|VIRTUAL_ENV|CONDA_.*", re.DOTALL)
 #: A process with this variable runs an Airflow task.
 _DAG_VARIABLE = "AIRFLOW_CTX_DAG_ID"
@@ -22,23 +22,22 @@ _UMASK = "umask"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """Variables and umask of a process at one moment. Names and values may contain bytes that are not UTF-8."""
+    """Variables and umask of a process at one moment. Names and values can contain bytes that are not UTF-8."""
 
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    #: None: the umask of the consumer.
+    #: None means the umask of the consumer.
     umask: int | None = None
 
     @classmethod
     def of_submitter(cls, environ: Mapping[str, str], umask: int, *, airflow: bool = False) -> Environment:
-        """Return the environment that tasks get from the submitting process. `airflow`: True if an Airflow task
-        submits."""
+        """Return the environment that tasks get from the submitting process. `airflow`: True for an Airflow task."""
         if airflow or _DAG_VARIABLE in environ:
             return cls({name: value for name, value in environ.items() if _FROM_AIRFLOW.fullmatch(name)})
         own = {name: value for name, value in inheritable(environ).items() if not _AIRFLOW.fullmatch(name)}
         return cls(own, umask)
 
     def differences(self, other: Environment) -> tuple[str, ...]:
-        """Return the sorted names of the variables that differ; the last name is `umask` if the umask differs."""
+        """Return the sorted names of the variables that differ. If the umask differs, the last name is `umask`."""
         mine, theirs = self.variables, other.variables
         names = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
         return (*names, *([_UMASK] if self.umask != other.umask else []))
@@ -48,7 +47,7 @@ class Environment:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Environment:
-        """Return a stored environment. Raises ValueError if it has another form."""
+        """Return a stored environment. Raises ValueError if the stored object has a different form."""
         variables, umask = wire.get("variables"), wire.get("umask")
         if not isinstance(variables, dict) or not all(isinstance(value, str) for value in variables.values()):
             raise ValueError("it has no variables")
@@ -58,5 +57,5 @@ class Environment:
 
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that describe neither kubeque nor one process."""
+    """Return the variables without those of kubeque itself and of one process or shell."""
     return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}

@@ -1,4 +1,4 @@
-"""A job as the queue stores it: its identity, what may run, its state and how it ended."""
+"""A job as the queue stores it: its identity, its options, its state and its end."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)
 
 
 class JobState(StrEnum):
-    """State of a job. Its `closing`, not its state, shows that it has ended."""
+    """State of a job. The end of a job is shown by `Job.closing`, not by its state."""
 
     ACTIVE = "active"
-    #: A reset is changing its blocks. Its tasks may run, but the job cannot be closed.
+    #: A reset is changing the blocks of the job. Tasks can run, but the job cannot be closed.
     RESETTING = "resetting"
     KILLED = "killed"
-    #: Ended early by its own rule: too many failures, its deadline, a command that always fails, or no poll in time.
+    #: Ended early by a rule: too many failures, the deadline, a command that always fails, or no poll in time.
     STOPPED = "stopped"
     #: Any state that only a newer kubeque knows. The record keeps the stored name. The job is neither open nor closed.
     UNKNOWN = "unknown"
@@ -44,13 +44,13 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """How a run of a job ended."""
+    """The end of a run of a job."""
 
     success: bool
     counts: Counts
     #: Unix time, seconds.
     at: float
-    #: Stored entries that only a newer kubeque knows; those of the counts under the key "counts".
+    #: Stored entries that only a newer kubeque knows. Such entries of the counts are under the key "counts".
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_wire(self) -> dict[str, Any]:
@@ -74,74 +74,76 @@ class Job:
     uid: str
     #: Number of tasks.
     n: int
-    #: Folder of its spec, pages and results: `{prefix}/{name}/{uid}`.
+    #: Folder of the job's spec, pages and results: `{prefix}/{name}/{uid}`.
     url: str
-    #: Number of consumers that it requests.
+    #: Number of consumers that the job requests.
     consumers: int = 1
-    #: Number of tasks that run first; the others are held until a user runs `kubeque go`. 0: no task is held.
+    #: Number of tasks that run first. The other tasks are held until a user runs `kubeque go`. 0 if no task is held.
     canaries: int = 0
-    #: Name of its fleet. Jobs of one fleet share consumers.
+    #: Name of the job's fleet. Jobs of one fleet share consumers.
     fleet: str = "local"
     priority: int = 0
-    #: Unix time of the submission, seconds. Jobs of one priority run in this order.
+    #: Unix time of the submission, seconds. Jobs with the same priority run in the order of submission.
     created: float = 0.0
     state: JobState = JobState.ACTIVE
-    #: Reason why it was stopped, as text.
+    #: Reason why the job was killed or stopped, as text.
     reason: str = ""
     #: Number of resets. Outcomes of an older run are refused.
     run: int = 0
-    #: Unix time of the last reset, seconds; 0: there was none.
+    #: Unix time of the last reset, seconds; 0 without a reset.
     reset_at: float = 0.0
     #: Number of the current spec, from 1; `files/layout.py: spec_url` returns its URL.
     revision: int = 1
-    #: Digest of that spec. It shows whether a repeated submission has another spec.
+    #: Digest of the current spec. It shows whether a repeated submission has a different spec.
     spec_digest: str = ""
-    #: SHA-256 of the stored bytes of each spec, hex, from revision 1 on; empty, or missing at the end, if an earlier
+    #: SHA-256 (hex) of each stored spec, from revision 1 on. An entry is empty, or missing at the end, if an earlier
     #: kubeque stored the spec.
     spec_hashes: tuple[str, ...] = ()
-    #: The unfinished reset, which any program may finish; None: there is none.
+    #: The unfinished reset, which any program may finish; None if no reset is unfinished.
     reset: ResetRule | None = None
     #: Lowest size class in which tasks run. It is raised when too many first attempts run out of memory.
     floor: int = 0
     shapes: tuple[Shape, ...] = (Shape(),)
     budgets: Budgets = field(default_factory=Budgets)
-    #: Number of failed tasks that ends the job; None: no limit.
+    #: Number of failed tasks at which the job stops; None: no limit.
     max_failures: int | None = None
-    #: Number of failed tasks that is still a success; with %, a share of all tasks.
+    #: Maximum number of failed tasks of a successful job; with %, a share of all tasks.
     allow_failed: str = "0"
-    #: Unix time, seconds, at which the job ends even if tasks are left; None: never.
+    #: Unix time in seconds at which the job stops even if tasks are left; None: never.
     deadline: float | None = None
-    #: Seconds between submission and deadline. A reset of the ended job sets a new deadline after the same time.
+    #: Seconds between submission and deadline. A reset of an ended job sets a new deadline after the same number of
+    #: seconds.
     deadline_seconds: float | None = None
     lease_seconds: float = LEASE_SECONDS
     heartbeat_seconds: float = HEARTBEAT_SECONDS
-    #: Name of the attempt of an Airflow task that waits for it and may cancel it; empty: none.
+    #: Name of the attempt of an Airflow task that waits for the job and may cancel it; empty without an Airflow task.
     token: str = ""
-    #: Seconds without a poll of its Airflow task after which the job stops; None: never.
+    #: Seconds without a poll by the Airflow task after which the job stops; None: never.
     orphan_after: float | None = None
-    #: Time of the last poll by the clock of the queue, seconds. Precision: a twentieth of `orphan_after`.
+    #: Time of the last poll by the clock of the queue, seconds, with a precision of a twentieth of `orphan_after`.
     watched: float = 0.0
-    #: True if an Airflow task has returned its result. A later attempt is then a user's clear, not a retry.
+    #: True if an Airflow task has returned the results. A later attempt of it is then a clear by a user, not a retry.
     delivered: bool = False
-    #: The recurring sweep that it belongs to; empty: none.
+    #: Name of the recurring sweep to which the job belongs; empty if none.
     series: str = ""
     #: Description of the submitter, for example the run of an Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
-    #: Number of tasks that were linked to results of earlier jobs when it was made.
+    #: Number of tasks that were linked to results of earlier jobs when the job was created.
     linked: int = 0
-    #: Seconds after its end until `kubeque gc` may remove it; None: never.
+    #: Seconds from the end of the job until `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
-    #: Running tasks whose output is watched, each with the end of the watch by the clock of the queue, seconds.
-    #: Until then their consumers upload the output.
+    #: Indexes of running tasks whose output is watched, each with the time at which the watch ends (clock of the queue,
+    #: seconds). Until then, consumers upload the output of these tasks.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
-    #: Time of the last `kubeque stop` by the clock of the queue, seconds; 0: none. No task is charged for its end.
+    #: Time of the last `kubeque stop` by the clock of the queue, seconds; 0: never. Tasks are not charged for this
+    #: stop.
     sent_home: float = 0.0
-    #: The pause of an open job; None: it is not paused.
+    #: The pause of an open job; None if the job is not paused.
     pause: Pause | None = None
-    #: Lowest version of kubeque that may work on it.
+    #: Lowest version of kubeque that may work on the job.
     needs: str = BASE_NEEDS
-    #: Version of kubeque that wrote it; empty: before 0.2, or not stored yet.
+    #: Version of kubeque that wrote the record; empty for versions before 0.2, and for a record that is not stored yet.
     written_by: str = field(default="", compare=False)
     #: Stored entries that only a newer kubeque knows, and the name of a state that is UNKNOWN here.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -150,47 +152,47 @@ class Job:
 
     @property
     def open(self) -> bool:
-        """True if it has neither ended nor been killed or stopped."""
+        """True if the job has not ended and was not killed or stopped."""
         return self.closing is None and self.state in (JobState.ACTIVE, JobState.RESETTING)
 
     @property
     def paused(self) -> bool:
-        """True if it is open and no more of its tasks start."""
+        """True if the job is open and no further task starts."""
         return self.open and self.pause is not None
 
     @property
     def startable(self) -> bool:
-        """True if consumers may start its tasks."""
+        """True if consumers may start tasks of the job."""
         return self.open and self.pause is None
 
     @property
     def was_ended(self) -> bool:
-        """True if it was killed or stopped: its remaining tasks do not run."""
+        """True if the job was killed or stopped. Its remaining tasks do not run."""
         return self.state in (JobState.KILLED, JobState.STOPPED)
 
     def may_close(self, counts: Counts) -> bool:
-        """True if all its tasks have ended and no reset is unfinished."""
+        """True if all tasks have ended and no reset is unfinished."""
         return counts.ended == self.n and self.state not in (JobState.RESETTING, JobState.UNKNOWN)
 
     def is_same_run(self, other: Job) -> bool:
-        """True if `other` is this job in the same run: not a new job of its name, and not reset since."""
+        """True if `other` is this job in the same run: the job was neither replaced nor reset in the meantime."""
         return self.uid == other.uid and self.run == other.run
 
     def is_overdue(self, now: float) -> bool:
-        """True if its deadline has passed. `now`: the clock of the queue."""
+        """True if the deadline has passed. `now`: time by the clock of the queue, seconds."""
         return self.deadline is not None and now > self.deadline
 
     def is_orphan(self, now: float) -> bool:
-        """True if its Airflow task has not polled for longer than `orphan_after`. `now`: the clock of the queue."""
+        """True if the last poll is older than `orphan_after`. `now`: time by the clock of the queue, seconds."""
         return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
 
     def waits_for_go(self, counts: Counts) -> bool:
-        """True if its canaries have ended and the held tasks wait for `kubeque go`."""
+        """True if the canaries have ended and the held tasks wait for `kubeque go`."""
         ended = counts.ok + counts.failed >= self.canaries and not counts.pending + counts.running
         return self.open and self.canaries > 0 and counts.held > 0 and ended
 
     def standing(self, counts: Counts) -> str:
-        """Return one word that describes its progress, from its counts."""
+        """Return one word for the progress of the job with these counts."""
         if self.closing is not None:
             return "success" if self.closing.success else "failed" if self.state is JobState.ACTIVE else str(self.state)
         if self.paused:
@@ -210,11 +212,11 @@ class Job:
         return int(self.allow_failed)
 
     def spec_hash(self, revision: int) -> str:
-        """Return the SHA-256 of the stored bytes of the spec of a revision, hex; empty if it is not known."""
+        """Return the SHA-256 (hex) of the stored spec of a revision; empty if unknown."""
         return self.spec_hashes[revision - 1] if 0 < revision <= len(self.spec_hashes) else ""
 
     def with_spec(self, digest: str) -> Job:
-        """Return the job with `digest` as the SHA-256 of the stored spec of its present revision."""
+        """Return the job with `digest` as the SHA-256 of the stored spec of the current revision."""
         known = self.spec_hashes[: self.revision - 1]
         return replace(self, spec_hashes=(*known, *[""] * (self.revision - 1 - len(known)), digest))
 
@@ -234,7 +236,7 @@ class Job:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any], **beside: Any) -> Job:
-        """Return the job of a stored object. `beside`: fields that are stored outside of this object."""
+        """Return the job from a stored object. `beside`: fields that are stored outside of this object."""
         fields = read_fields(cls, wire) | beside
         check_fields(cls, beside)
         state, closing, pause = JobState(wire["state"]), wire.get("closing"), wire.get("pause")
@@ -255,7 +257,7 @@ class Job:
         return job
 
     def _check_ranges(self) -> None:
-        """Raise ValueError for a number that no job has."""
+        """Raise ValueError for a number that is outside its valid range."""
         if not (1 <= self.n <= MAX_TASKS and 0 <= self.floor < len(self.shapes) and self.revision >= 1):
             raise ValueError(f"{self.n} tasks, {len(self.shapes)} shapes, floor {self.floor}, revision {self.revision}")
         if min(self.lease_seconds, self.heartbeat_seconds) <= 0:

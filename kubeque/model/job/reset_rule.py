@@ -16,11 +16,11 @@ from kubeque.model.text import cut
 class ResetRule:
     """Selection of the tasks that a reset lets run again."""
 
-    #: True to select tasks that are ok as well as failed ones.
+    #: True to select ok tasks as well as failed tasks.
     everything: bool = False
-    #: Select only tasks whose last attempt ended by one of these causes; empty: any.
+    #: Select only tasks whose last attempt ended by one of these causes; empty: any cause.
     causes: tuple[str, ...] = ()
-    #: Select only these tasks, as half-open ranges; empty: any. Named tasks run again even if they are ok.
+    #: Select only tasks in these half-open ranges of indexes, even if they are ok; empty: any index.
     ranges: tuple[tuple[int, int], ...] = ()
     #: True to select running tasks as well, because they run an older spec.
     break_leases: bool = False
@@ -30,7 +30,7 @@ class ResetRule:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def check(self) -> ResetRule:
-        """Return this rule. Raises UserError if tasks cannot end by one of its causes."""
+        """Return this rule. Raises UserError for a cause by which no task can end."""
         known = [cause.value for cause in FAILURE_CAUSES]
         for name in self.causes:
             if name not in known:
@@ -47,5 +47,5 @@ class ResetRule:
         return cls(**fields)
 
 
-#: Selects no ended task: only held tasks run.
+#: Rule that selects no ended task, so that only held tasks run.
 GO_ON = ResetRule(ranges=((0, 0),), go=True)

@@ -1,4 +1,4 @@
-"""The number of extra attempts for each cause, and whether a failed task runs again."""
+"""The number of extra attempts for each cause, and the decision about a failed task."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from kubeque.model.job.stored_types import accepting
 from kubeque.model.job.task import Cause
 from kubeque.model.text import cut
 
-#: Number of extra attempts for each cause. Exit, signal and timeout get none, because the program would fail again.
+#: Number of extra attempts for each cause. `exit`, `signal` and `timeout` get none, because the program would fail
+#: again.
 DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
     {
         Cause.EXIT: 0,
@@ -27,10 +28,10 @@ DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
         Cause.INTERNAL: 2,
     }
 )
-#: Causes of the program itself, which would fail again; all others are causes of the machine.
+#: Causes that are faults of the program, which would fail again. All other causes are faults of the machine.
 OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
-#: Causes whose budget is stored in every job: a missing one means no extra attempts. The budget of any other cause is
-#: stored only where it differs from its default, and a missing one means the default.
+#: Causes whose budget is stored in every job. If such a budget is missing, it is 0. The budget of any other cause is
+#: stored only if it differs from its default. If such a budget is missing, it is the default.
 ALWAYS_STORED = frozenset(
     {
         Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT, Cause.OOM, Cause.DISK, Cause.LOST, Cause.PREEMPTED, Cause.STAGE,
@@ -51,18 +52,21 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Number of extra attempts by the stored name of a cause. A task that exceeds one of them has failed."""
+    """Number of extra attempts by the stored name of a cause. A task with more failures of one cause has failed."""
 
     extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
 
     def verdict(self, cause: Cause, charges: Mapping[str, int]) -> Verdict:
-        """Return the consequence of a failure of `cause`. `charges`: all failures by cause, including this one."""
+        """Return the consequence of a failure of `cause`.
+
+        `charges`: number of failures by cause, including this failure.
+        """
         if charges.get(cause, 0) > self.extra.get(cause, 0):
             return Verdict.FAIL
         return Verdict.MOVE if cause in GROWING else Verdict.RETRY
 
     def with_extra(self, extra: Mapping[str, int]) -> Budgets:
-        """Return these budgets with some replaced, for example by `{"lost": 5, "exit": 1}`.
+        """Return these budgets, replaced by those in `extra`, for example `{"lost": 5, "exit": 1}`.
 
         Raises ResourceError for an unknown cause or a number below zero.
         """

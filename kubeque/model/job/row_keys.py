@@ -12,7 +12,7 @@ from kubeque.model.command.command import Word
 from kubeque.model.job.spec import Input, JobSpec
 from kubeque.model.rows.rows import INDEX, read_types
 
-#: Bytes in one key.
+#: Number of bytes in one key.
 KEY_BYTES = 16
 #: Version of the contents of keys. It is part of every key, so that keys of different versions differ.
 _VERSION = 1
@@ -22,7 +22,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def no_keys(spec: JobSpec) -> str:
-    """Return the reason why the rows of this spec have no keys, with the remedy; empty if they have keys."""
+    """Return why the rows of a spec have no keys, and what to do about it; empty if the rows have keys."""
     if not spec.local and spec.image and not _digest(spec.image):
         return f"the image {spec.image} is named by a tag, which may mean another one tomorrow: name it by its digest"
     for item in [*spec.inputs, *spec.row_inputs.values()]:
@@ -32,7 +32,7 @@ def no_keys(spec: JobSpec) -> str:
 
 
 def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
-    """Yield the key of each row, in order. Call it only if `no_keys` returns an empty text.
+    """Yield the key of each row, in order. Must be called only if `no_keys` returns an empty text.
 
     A key is a BLAKE2b digest of:
 
@@ -43,11 +43,11 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
     - the environment that the sweep sets
     - the rules for kept files
     - the image
-    - for a function, instead of its files: a digest of its source and its call, and the types of those values that it
-      gets as given and that are not texts
+    - for a function: in place of its files, a digest of its source and its call; also the type of each value that the
+      function gets with a type other than text
 
     The row's index is part of the key only if the command contains {index}, or if the rows have no columns.
-    Memory: one row.
+    One row is in memory at a time.
     """
     columns = spec.rows.columns
     order = sorted(range(len(columns)), key=columns.__getitem__)
@@ -70,7 +70,7 @@ def row_keys(spec: JobSpec, rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
 
 
 def _types(spec: JobSpec, index: int) -> list[list[str]]:
-    """Return column and type of the values that a function gets as another type than text."""
+    """Return the column and the type of each value that a function gets with a type other than text."""
     if spec.function is None or not spec.rows.types:
         return []
     found = read_types(spec.rows, index)

@@ -1,4 +1,4 @@
-"""Growth of shapes: the larger sizes in which a task runs again after it ran out of memory or disk."""
+"""Growth of shapes: the larger shapes with which a task runs again after it ran out of memory or disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:
 
 
 def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int | None:
-    """Return the size class that a task moves to from `current` after `cause`; None if none is larger."""
+    """Return the size class to which a task moves from `current` after `cause`; None if no size class is larger."""
     now = shapes[current]
     for index, shape in enumerate(shapes):
         if cause is Cause.OOM and shape.disk == now.disk and (shape.memory or 0) > (now.memory or 0):
@@ -30,8 +30,7 @@ def larger_class(shapes: tuple[Shape, ...], current: int, cause: Cause) -> int |
 
 
 def lift_class(shapes: tuple[Shape, ...], current: int, floor: int) -> int:
-    """Return the size class in which a task of size class `current` runs. `floor`: lowest size class in which tasks
-    run."""
+    """Return the size class with the larger memory and the larger disk of the size classes `current` and `floor`."""
     own, least = shapes[current], shapes[floor]
     wanted = Shape(
         max(own.memory or 0, least.memory or 0) or None,

@@ -11,11 +11,11 @@ from kubeque.model.job.wire import read_fields, write_fields
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Memory and disk that one task may use. None: no amount was requested and none is enforced."""
+    """Memory and disk that one task may use. None means that no amount was requested and no limit is enforced."""
 
-    #: Bytes of memory.
+    #: Memory in bytes.
     memory: int | None = None
-    #: Bytes of disk.
+    #: Disk in bytes.
     disk: int | None = None
     #: Stored entries that only a newer kubeque knows.
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)

@@ -24,11 +24,11 @@ class Input:
 
     #: Path below the working directory.
     name: str
-    #: URL of its bytes.
+    #: URL of the contents.
     url: str
-    #: SHA-256 of the bytes, hex; empty for an object in the user's own store.
+    #: SHA-256 of the contents, hex; empty for an object in the user's own store.
     digest: str
-    #: Number of bytes.
+    #: Size in bytes.
     size: int
     executable: bool = False
     #: Generation or etag of the object in the user's own store. It must be the same when the file is downloaded.
@@ -46,11 +46,11 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class FunctionCall:
-    """The Python function that the command of a job calls with the values of its row."""
+    """The Python function that the command of a job calls with the values of a row."""
 
-    #: SHA-256, hex, of the function and its call; it replaces the digests of `files` in row keys.
+    #: SHA-256 (hex) of the function and its call. In row keys, it replaces the digests of `files`.
     key: str
-    #: Names of the inputs that make the call: the function, and the program that calls it.
+    #: Names of two inputs: the file with the function, and the program that calls the function.
     files: tuple[str, ...]
     #: Columns whose values the function gets with their Python types.
     columns: tuple[str, ...]
@@ -73,18 +73,18 @@ class JobSpec:
     inputs: tuple[Input, ...] = ()
     #: Files that depend on the row, by their path or URL as rendered for the row.
     row_inputs: Mapping[str, Input] = field(default_factory=dict)
-    #: True to run the words, joined by blanks, in /bin/sh; every value is quoted.
+    #: True to join the words by blanks and run them in /bin/sh. Every value is quoted.
     shell: bool = False
-    #: Globs of files that are kept; empty: all.
+    #: Patterns of files that are kept; empty: all files.
     results: tuple[str, ...] = ()
-    #: Globs of files that are not kept.
+    #: Patterns of files that are not kept.
     ignore: tuple[str, ...] = ()
     #: Environment variables for the command, in addition to the KUBEQUE_* variables.
     env: Mapping[str, str] = field(default_factory=dict)
-    #: True if its tasks run as processes of the submitter's machine, in the submitter's environment. The environment is
+    #: True if the tasks run as processes on the submitter's machine, in the submitter's environment. The environment is
     #: in a file on that machine (`clusters/environment_files.py`), never in the spec.
     local: bool = False
-    #: Environment of the submitter in specs of kubeque before 0.3: some variables, such as PATH. Empty in newer specs.
+    #: Some variables of the submitter, such as PATH, in specs of kubeque before 0.3. Empty in newer specs.
     local_env: Mapping[str, str] = field(default_factory=dict)
     #: Time limit of one task, seconds; None: no limit.
     task_timeout: float | None = None
@@ -94,17 +94,17 @@ class JobSpec:
     #: Number of cores; None: no number was requested.
     cpu: float | None = None
     shapes: tuple[Shape, ...] = (Shape(),)
-    #: URL of the cluster that runs it.
+    #: URL of the cluster that runs the job.
     cluster: str = "local"
     #: Options of one kind of cluster (gpu, node_selector, pod_template ...).
     pod: Mapping[str, Any] = field(default_factory=dict)
     #: The Python function that the command calls; None for other commands.
     function: FunctionCall | None = None
-    #: Stored entries that only a newer kubeque knows; those of the rows under the key "rows".
+    #: Stored entries that only a newer kubeque knows. Such entries of the rows are under the key "rows".
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def digest(self) -> str:
-        """Return a SHA-256, hex, that is equal for equal submissions."""
+        """Return a SHA-256 (hex) that is equal for equal submissions."""
         wire = self.to_wire()
         del wire["local_env"], wire["local"]
         wire["rows"].pop("pages", None)
@@ -130,7 +130,7 @@ class JobSpec:
 
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> JobSpec:
-        """Return the spec of a stored object. Raises one of UNREADABLE for wrong types."""
+        """Return the spec from a stored object. Raises one of UNREADABLE for wrong types."""
         rows = wire["rows"]
         check_fields(RowsSpec, rows)
         values = read_fields(cls, {key: value for key, value in wire.items() if key != "version"})
@@ -172,6 +172,5 @@ def _write_rows(rows: RowsSpec) -> dict[str, Any]:
 
 
 def _without_empty(wire: dict[str, Any], key: str) -> dict[str, Any]:
-    """Return `wire` without an entry that is empty, so that an old spec keeps the digest from before the entry
-    existed."""
+    """Return `wire` without the entry `key` if the entry is empty, so that specs without it keep their digests."""
     return wire if wire[key] else {name: value for name, value in wire.items() if name != key}

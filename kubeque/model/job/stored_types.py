@@ -1,6 +1,6 @@
-"""Check the types in a stored object against the annotations of the dataclass that it is read into.
+"""Check the types in a stored object against the annotations of its dataclass.
 
-Records and specs are data from outside: another program may have damaged or forged them. Without this check, a value of
+Records and specs are data from outside, because other programs can damage or forge them. Without this check, a value of
 a wrong type would cause an error much later, during work on other jobs.
 """
 
@@ -15,15 +15,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from kubeque.model.text import cut
 
-#: Limit of a stored number with a fraction: the last second of the year 9999, Unix time.
+#: Largest stored number with a fraction: the last second of the year 9999 as Unix time.
 _LARGEST_FLOAT = 253_402_300_799.0
 Accepts = Callable[[Any], bool]
 
 
 def check_fields(kind: type, values: Mapping[str, Any]) -> None:
-    """Raise TypeError, with name and value, if a value does not have the type of the field of its name.
+    """Raise TypeError, with name and value, if a value does not have the type of its field.
 
-    Parts that are objects of their own (`Shape`, `Word`) are not checked here, but where they are read.
+    Parts that are objects themselves (`Shape`, `Word`) are checked when they are read.
     """
     accepting_fields = _accepting(kind)
     for name, value in values.items():
@@ -40,7 +40,7 @@ def _accepting(kind: type) -> dict[str, Accepts]:
 
 @cache
 def accepting(hint: Any) -> Accepts:
-    """Return a function that is true for the JSON values of a type."""
+    """Return a function that returns True for each JSON value of the type `hint`."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         if _SIMPLE.issuperset(inner):  # much faster than to try one after the other
@@ -63,7 +63,7 @@ def _accepting_tuple(inner: tuple[Any, ...]) -> Accepts:
     items = [accepting(choice) for choice in inner]
 
     def accepts(value: Any) -> bool:
-        # A newer kubeque may add items.
+        # A newer kubeque can add items.
         enough = isinstance(value, list | tuple) and len(value) >= len(items)
         return enough and all(accept(item) for accept, item in zip(items, value, strict=False))
 
@@ -94,7 +94,7 @@ def _is_anything(value: Any) -> bool:
     return True
 
 
-#: Types that accept exactly their values.
+#: Types for which the Python type of a value must be exactly the same.
 _SIMPLE = frozenset({str, bool, int, NoneType})
 _PLAIN: dict[Any, Accepts] = {
     str: is_text, bool: is_flag, int: is_whole, float: is_number, NoneType: lambda value: value is None,

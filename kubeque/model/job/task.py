@@ -11,12 +11,12 @@ from typing import Any
 from kubeque.model.job.stored_types import is_whole
 from kubeque.model.text import cut
 
-#: Number of attempts of a task that the queue stores, to bound a block. Older ones are only counted.
+#: Maximum number of attempts of a task in the queue, to bound the size of a block. Older attempts are only counted.
 KEPT_ATTEMPTS = 8
 
 
 class State(IntEnum):
-    """State of a task in a block. In exactly one block the state of a task is not MOVED."""
+    """State of a task in a block. A task has a state other than MOVED in exactly one block."""
 
     PENDING = 0
     RESERVED = 1
@@ -74,7 +74,10 @@ _CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
 
 
 def _read_cause(name: str) -> tuple[Cause, str]:
-    """Return the cause of a stored name, and the name if only a newer kubeque knows it."""
+    """Return the cause with a stored name, and "".
+
+    Return UNKNOWN and the name if only a newer kubeque knows the name.
+    """
     cause = _CAUSES.get(name)
     return (Cause.UNKNOWN, name) if cause is None else (cause, "")
 
@@ -83,23 +86,23 @@ def _read_cause(name: str) -> tuple[Cause, str]:
 class Attempt:
     """One run of a task, as the queue stores it."""
 
-    #: From 1. It never decreases, also after a reset.
+    #: Number of the attempt, from 1. It never decreases, not even after a reset.
     number: int
     cause: Cause
     #: Exit code, or the signal's number for `signal`; None if there is neither.
     code: int | None
-    #: Name of the consumer that ran it.
+    #: Name of the consumer that ran the attempt.
     owner: str
     #: Unix time of the start, seconds.
     start: float
     #: Seconds for which the command ran.
     seconds: float
-    #: Seconds for downloading the inputs before the command, and for uploading the results after it.
+    #: Seconds to download the inputs before the command, and seconds to upload the results after the command.
     staging: float = 0.0
     saving: float = 0.0
-    #: The stored name of a cause that is UNKNOWN here.
+    #: Stored name of a cause that is UNKNOWN in this version.
     foreign_cause: str = ""
-    #: Stored items behind the known ones.
+    #: Further stored items, which only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     def to_wire(self) -> list[Any]:
@@ -131,7 +134,10 @@ _RECORD = (int, dict, list, (list, NoneType), int, int)
 
 
 def check_items(what: str, wire: Any, types: Sequence[Any]) -> None:
-    """Raise TypeError if an item of a stored list has a wrong type. It is fast, because every task has such lists."""
+    """Raise TypeError if an item of a stored list has a wrong type.
+
+    The check is simple and fast, because every task has such lists.
+    """
     if not isinstance(wire, list | tuple) or not all(map(isinstance, wire, types)):
         raise TypeError(f"{what} is {cut(repr(wire), 100)}")
 
@@ -155,32 +161,33 @@ class Outcome:
     folder: str = ""
     #: Peak memory of the whole process tree, bytes; 0 if it was not measured.
     peak_memory: int = 0
-    #: Number of kept files, and their bytes.
+    #: Number of kept files, and their total size in bytes.
     files: int = 0
     size: int = 0
-    #: Values that the task wrote to $KUBEQUE_OUT; empty if only result.json has them, None if there are none.
+    #: Values that the task wrote to $KUBEQUE_OUT; empty if only result.json has the values; None without values.
     out: Mapping[str, Any] | None = None
     #: One line for users.
     message: str = ""
     #: Revision of the spec with which the task ran.
     revision: int = 0
-    #: For a linked task, the folder of the task in the earlier job; empty if it ran in this job.
+    #: For a linked task, the folder of the task in the earlier job; empty if the task ran in this job.
     linked: str = ""
-    #: Seconds for downloading the inputs, and for uploading the results.
+    #: Seconds to download the inputs, and seconds to upload the results.
     staging: float = 0.0
     saving: float = 0.0
-    #: True if another attempt would fail in the same way: the task does not run again, even within its budget.
+    #: True if a further attempt would fail in the same way. The task does not run again, even within its budget.
     final: bool = False
-    #: The short ones of its values, if only result.json has all: see `out`.
+    #: The short values of $KUBEQUE_OUT, if only result.json has all values: see `out`.
     short_out: Mapping[str, Any] = field(default_factory=dict)
-    #: The stored name of a cause that is UNKNOWN here.
+    #: Stored name of a cause that is UNKNOWN in this version.
     foreign_cause: str = ""
-    #: Stored items behind the known ones.
+    #: Further stored items, which only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     @property
     def shown_out(self) -> Mapping[str, Any]:
-        """Return the values that the queue has: all, or the short ones."""
+        """Return the $KUBEQUE_OUT values in the queue: all values, or only the short values if the queue does not have
+        all."""
         return self.out or self.short_out
 
     def to_wire(self) -> list[Any]:
@@ -192,7 +199,7 @@ class Outcome:
         ]  # fmt: skip
 
     def _optional(self) -> list[Any]:
-        """Return the last known items, without those at the end that have their default."""
+        """Return the items that earlier versions do not have. Leave out items at the end that have their default."""
         items: list[Any] = [self.final, dict(self.short_out)]
         while items and not items[-1] and not self.extra:
             items.pop()
@@ -214,17 +221,17 @@ class TaskRecord:
 
     #: Number of the last attempt that was used. It never decreases.
     attempts: int = 0
-    #: Number of failures since the last reset, by the stored name of their cause. Budgets limit them.
+    #: Number of failures since the last reset, by the stored name of the cause. Budgets limit these numbers.
     charges: Mapping[str, int] = field(default_factory=dict)
     #: The last attempts, oldest first, at most KEPT_ATTEMPTS.
     history: tuple[Attempt, ...] = ()
     #: The last outcome that was accepted. If the state is OK, it is the result of the task.
     outcome: Outcome | None = None
-    #: True if its consumer vanished while the task was reserved: the task then runs alone until an attempt ends.
+    #: True if a consumer vanished while the task was reserved. The task then runs alone until an attempt ends.
     suspect: bool = False
-    #: True if a node evicted an attempt of this size for its disk, and the task runs again since. `disk` is charged.
+    #: True if a node evicted an earlier attempt in this size class for its disk use, and `disk` was charged for that.
     evicted: bool = False
-    #: Stored items behind the known ones.
+    #: Further stored items, which only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     def with_outcome(self, outcome: Outcome, owner: str) -> TaskRecord:
@@ -241,9 +248,9 @@ class TaskRecord:
         return replace(self, charges=charges, history=history, outcome=outcome, suspect=False)
 
     def as_evicted(self, messages: Mapping[str, str], *, charge: bool) -> TaskRecord:
-        """Return the record with `disk` as the cause of attempts that these owners recorded as `preempted`.
+        """Return the record with the cause `disk` in place of `preempted` for attempts of evicted consumers.
 
-        `messages`: what their nodes reported, by owner. `charge`: add one to the charges of `disk`.
+        `messages`: message of the node for each evicted consumer. `charge`: True to add one to the charges of `disk`.
         """
         history = tuple(
             replace(attempt, cause=Cause.DISK)
@@ -305,10 +312,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a consumer died."""
+    """The death of a consumer."""
 
     cause: Cause = Cause.LOST
-    #: Index of the task that it was running, from its journal; None if unknown.
+    #: Index of the task that the consumer was running, from its journal; None if unknown.
     running: int | None = None
     message: str = "its consumer vanished"
 
@@ -322,5 +329,5 @@ class TaskView:
     #: Index into the job's shapes.
     size_class: int
     record: TaskRecord
-    #: Name of the consumer that runs it; empty unless it is running.
+    #: Name of the consumer that runs the task; empty unless the task is running.
     owner: str = ""

@@ -1,17 +1,18 @@
-"""Comparison of the kubeque version that a job needs with the one that runs."""
+"""Comparison of the kubeque version that a job needs with the running version."""
 
 from __future__ import annotations
 
 import re
 from itertools import zip_longest
 
-#: Lowest version that may work on a job without newer features. docs/architecture.md lists the features that raise it.
+#: Lowest version that may work on a job without newer features. docs/architecture.md lists the features that need a
+#: higher version.
 BASE_NEEDS = "0.2"
-#: Lowest version that may work on a paused job: an older one would start its tasks.
+#: Lowest version that may work on a paused job, because an older version would start its tasks.
 PAUSE_NEEDS = "0.3"
-#: Lowest version for a job whose tasks get an environment that is in a file of the machine (`JobSpec.local`).
+#: Lowest version that may work on a job whose environment is in a file on the machine (`JobSpec.local`).
 LOCAL_NEEDS = "0.3"
-#: Lowest version that gives a function the Python types of its values.
+#: Lowest version that passes values to a function with their Python types.
 FUNCTION_NEEDS = "0.3"
 _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 #: The version in the tag of an image's name.
@@ -19,7 +20,7 @@ _TAG = re.compile(r":(\d+(?:\.\d+)+[\w.-]*)(?:@|$)")
 
 
 def is_older(version: str, than: str) -> bool:
-    """True if `version` is lower than `than`: 0.9 is lower than 0.10.
+    """True if `version` is lower than `than`. For example, 0.9 is lower than 0.10.
 
     A text that does not start with a number is higher than every version.
     """
@@ -47,7 +48,7 @@ def tag_version(image: str) -> str:
 
 
 def warn_of_difference(what: str, version: str, own: str) -> str:
-    """Return one line that says that `version` is not `own`; empty if they are equal or `version` is unknown."""
+    """Return a one-line warning if `version` differs from `own`; empty if both are equal or `version` is unknown."""
     if version in ("", own):
         return ""
     return f"{what} kubeque {version} and this is kubeque {own}: install one version everywhere"
@@ -59,5 +60,5 @@ def needs_newer(name: str, needs: str, own: str) -> str:
 
 
 def how_to_install(version: str) -> str:
-    """Return the command that installs `version` or a newer one."""
+    """Return the command that installs `version` or a newer version."""
     return f"pip install 'kubeque>={version}'"

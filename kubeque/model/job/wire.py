@@ -1,4 +1,4 @@
-"""Conversion of stored objects that a newer kubeque may have extended.
+"""Conversion of stored objects that a newer kubeque can have extended.
 
 A reader keeps unknown entries of an object in the field `extra`. It also keeps unknown items at the end of a list. A
 program that rewrites the record writes the unknown entries and items back unchanged.
@@ -14,7 +14,7 @@ from typing import Any
 from kubeque.model.job.stored_types import check_fields
 from kubeque.model.text import cut, one_line
 
-#: Errors that decoding a damaged object raises.
+#: Errors that can occur when a damaged object is decoded.
 UNREADABLE = (
     ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, zlib.error,
 )  # fmt: skip
@@ -29,7 +29,7 @@ def stored_fields(kind: type) -> frozenset[str]:
 
 
 def read_fields(kind: type, wire: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a dataclass from a stored object: known entries, and the others as `extra`.
+    """Return the arguments of a dataclass from a stored object: known entries, and all other entries as `extra`.
 
     Raises TypeError for an entry of a wrong type.
     """
@@ -44,7 +44,7 @@ def read_fields(kind: type, wire: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def decompress(data: bytes, limit: int) -> bytes:
-    """Return the bytes that zlib compressed. Raises ValueError if there are more than `limit`, zlib.error."""
+    """Decompress data of zlib. Raises zlib.error. Raises ValueError for more than `limit` bytes or a missing end."""
     stream = zlib.decompressobj()
     found = stream.decompress(data, limit + 1)
     if len(found) > limit:
@@ -55,7 +55,7 @@ def decompress(data: bytes, limit: int) -> bytes:
 
 
 def explain(error: Exception) -> str:
-    """Return an error of UNREADABLE as text with its class, because the message alone may be a bare value."""
+    """Return an error of UNREADABLE as text with its class, because the message alone can be a bare value."""
     return f"{type(error).__name__}: {one_line(error, 200)}"
 
 

@@ -29,9 +29,9 @@ def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def read_values(name: str, text: str) -> list[str]:
-    """Return the values of one axis: `a,b`, `"a,b",c`, and inclusive ranges such as `1..5`, `10..0`, `0..100..10`.
+    """Return the values of one axis from a text such as `a,b` or `"a,b",c`. Raises ParametersError.
 
-    Raises ParametersError.
+    Inclusive ranges such as `1..5`, `10..0` and `0..100..10` are expanded.
     """
     if '"' not in text and "," in text:
         _check_unquoted(name, text)
@@ -46,8 +46,7 @@ def read_values(name: str, text: str) -> list[str]:
 
 
 def _check_unquoted(name: str, text: str) -> None:
-    """Raise ParametersError for a list written as in Python, whose brackets, quotes and blanks would be part of the
-    values."""
+    """Raise ParametersError for a list in Python syntax, because its brackets and quotes would be part of the values."""
     if text[0] + text[-1] in _BRACKETS:
         plain = ",".join(part.strip() for part in re.sub(r"[][(){}]", "", text).split(","))
         raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} has brackets: write {name}={cut(plain, 40)}")
@@ -83,10 +82,10 @@ def _expand_range(name: str, field: str) -> list[str]:
         raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has more than {MAX_TASKS} values")
     down = last < first
     padded = any(re.match(r"-?0\d", end) for end in match.group(1, 2))
-    width = max(map(len, match.group(1, 2))) if padded else 0  # 08..10 is 08, 09, 10: the rule of the shell
+    width = max(map(len, match.group(1, 2))) if padded else 0  # 08..10 is 08, 09, 10, as in the shell
     return [f"{n:0{width}d}" for n in range(first, last - 1 if down else last + 1, -step if down else step)]
 
 
 def read_grid(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:
-    """Return the axes of a jobspec's `grid`: a list of values as it is, a text parsed by the command line's rules."""
+    """Return the axes of a jobspec's `grid`. Parse texts by the rules of the command line, and keep lists of values."""
     return {name: read_values(name, given) if isinstance(given, str) else given for name, given in grid.items()}

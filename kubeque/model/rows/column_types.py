@@ -31,9 +31,9 @@ class ValueType(StrEnum):
 class Column:
     """One column of a table."""
 
-    #: Origin of its values: "index", "param", "fact" or "out".
+    #: Origin of the values: "index", "param", "fact" or "out".
     source: str
-    #: Name at the origin.
+    #: Name of the value at its origin.
     name: str
     #: Header in the table.
     shown: str
@@ -50,7 +50,7 @@ class Column:
         return replace(self, kind=ValueType.NUMBER if both == {ValueType.INTEGER, ValueType.NUMBER} else ValueType.TEXT)
 
     def convert(self, value: Any) -> Any:
-        """Return `value` in the type of this column; None if it is missing."""
+        """Convert `value` to the type of this column. A missing value becomes None."""
         if value is None or (value == "" and self.kind is not ValueType.TEXT):
             return None
         if self.kind is ValueType.TEXT or self.kind is ValueType.EMPTY:
@@ -70,7 +70,7 @@ def _kind(value: Any) -> ValueType:
 
 
 def read_text(text: str) -> Any:
-    """Return a text as an integer, a float or a boolean; None if it is empty; else the text itself.
+    """Convert a text to an integer, a float or a boolean if possible. An empty text becomes None.
 
     A text with a leading zero, a plus sign or more than 15 digits stays a text.
     """

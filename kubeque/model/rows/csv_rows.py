@@ -1,4 +1,4 @@
-"""Rows of a CSV file, read in two passes with little memory. A cell stays the text that it is."""
+"""Rows of a CSV file, read in two passes with little memory. The text of a cell stays unchanged."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from kubeque.model.rows.rows import (
 from kubeque.model.text import cut
 
 _BLOCK_BYTES = 1 << 18
-#: Largest row in the file, bytes. The values of a row have at most 1 MiB; with doubled quotes, the text may be twice as
-#: long.
+#: Maximum size of a row in the file, bytes. The values of a row have at most 1 MiB, and doubled quotes can double the
+#: size.
 _ROW_BYTES = 4 * PAGE_BYTES
 #: One field in the file. Groups: the closing quote (empty if missing) and the text after it.
 _FIELD = re.compile(r'"[^"]*(?:""[^"]*)*("?)([^,\n]*)|[^,\n]*')
@@ -36,7 +36,7 @@ _FIELD = re.compile(r'"[^"]*(?:""[^"]*)*("?)([^,\n]*)|[^,\n]*')
 
 @dataclass(frozen=True, slots=True)
 class _CsvRows:
-    """A valid CSV file; each iteration over the rows reads the file again."""
+    """A valid CSV file. Each iteration over the rows reads the file again."""
 
     kind: ClassVar[str] = "table"
     types: ClassVar[tuple[str, ...]] = ()
@@ -46,9 +46,9 @@ class _CsvRows:
     #: Name of the file in messages.
     name: str
     spec: RowsSpec
-    #: SHA-256 of the file's bytes, to detect a change between two passes.
+    #: SHA-256 of the file's contents, to detect a change between two passes.
     file_digest: bytes
-    #: Number of lines without any value; they are not rows of the sweep.
+    #: Number of lines without any value. Such lines are not rows of the sweep.
     left_out: int = 0
 
     def to_spec(self) -> RowsSpec:
@@ -65,11 +65,11 @@ class _CsvRows:
 
 
 def read_csv(open_text: Callable[[], BinaryIO], name: str) -> _CsvRows:
-    """Return the rows of a CSV file: UTF-8 with or without BOM, LF or CRLF, column names in the first line.
+    """Return the rows of a CSV file in UTF-8, with column names in the first line. A BOM and CRLF are accepted.
 
-    `open_text` opens the file for reading bytes; it is called here and for each pass over the rows.
-    `name` is the file's name in messages. Blank lines and rows of only commas are skipped. Raises ParametersError
-    with line and column.
+    `open_text`: function that opens the file for reading bytes. It is called here and for each pass over the rows.
+    `name`: name of the file in messages. Blank lines and rows of only commas are skipped. Raises ParametersError, which
+    names line and column.
     """
     with _open(open_text, name) as stream:
         reading = _Reading(stream, name)
@@ -102,19 +102,19 @@ def _unreadable(name: str, error: OSError | ValueError) -> ParametersError:
 
 
 class _Reading:
-    """One pass over a file, which counts lines and computes the digest."""
+    """One pass over a file. It counts lines and computes the digest."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self.digest = hashlib.sha256()
-        #: Bytes that were read.
+        #: Number of bytes read so far.
         self.size = 0
-        #: Rows without any value, as a spreadsheet writes them below a table.
+        #: Number of rows without any value. Spreadsheets write such rows below a table.
         self.left_out = 0
         self._stream = stream
         self._name = name
-        #: Lines passed to the CSV parser.
+        #: Number of lines passed to the CSV parser.
         self._lines_read = 0
-        #: First line of the current row, its text, and the number of characters.
+        #: Number of the first line of the current row, the lines of the row, and their number of characters.
         self._row_line = 1
         self._row_text: list[str] = []
         self._row_size = 0
@@ -124,7 +124,7 @@ class _Reading:
         return f"{self._name}, line {self._row_line}"
 
     def rows(self) -> Iterator[list[str]]:
-        """Yield all rows with the header, without blank lines and lines of only commas."""
+        """Yield the header and all rows. Skip blank lines and lines of only commas."""
         try:
             # strict: a missing or misplaced quote is an error.
             for row in csv.reader(self._lines(), strict=True):
@@ -139,7 +139,10 @@ class _Reading:
             raise self._explain_broken_row(str(error)) from error
 
     def _is_only_commas(self) -> bool:
-        """True for a line that a spreadsheet writes for an empty row; empty values in quotes are a row."""
+        """True if the current row has only commas, as an empty row of a spreadsheet.
+
+        Empty values in quotes are a row.
+        """
         return not "".join(self._row_text).strip(",\r\n")
 
     def check_widths(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:
@@ -152,7 +155,7 @@ class _Reading:
 
     def _lines(self) -> Iterator[str]:
         for block in self._blocks():
-            # Only LF ends a line: str.splitlines would split at ten more characters, which a value may contain.
+            # Only LF ends a line. str.splitlines would also split at ten other characters, which a value can contain.
             for line in io.StringIO(block, newline="\n"):
                 self._lines_read += 1
                 self._row_text.append(line)
@@ -204,7 +207,7 @@ class _Reading:
         return ParametersError(f"{self.where()}: {counts}: {place}; put a value with a comma into double quotes")
 
     def _explain_broken_row(self, reason: str) -> ParametersError:
-        """Return the error for the current row with column and value, which the csv module does not name."""
+        """Return the error for the current row. It names column and value, because errors of the csv module do not."""
         text, at, number = "".join(self._row_text), 0, 0
         place, shown = self.where(), cut(text, 40)
         while at <= len(text):

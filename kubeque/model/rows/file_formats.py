@@ -1,11 +1,11 @@
-"""Recognise files other than CSV text by their first bytes, and tables with another separator by their header."""
+"""Recognise files other than CSV text by their first bytes, and tables with a wrong separator by their header."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping, Sequence
 
-#: Kind of a file and remedy, by the first bytes of the file.
+#: Description of a file format and what to do about it, by the first bytes of the file.
 _FORMATS: Mapping[bytes, str] = {
     b"PK\x03\x04": "a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)",
     b"\xd0\xcf\x11\xe0": "an old Excel file: save the sheet as CSV (UTF-8)",
@@ -33,7 +33,7 @@ _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def describe_format(start: bytes) -> str:
-    """Return the kind of a file with these first bytes, with the remedy; empty if it may be CSV text."""
+    """Return the format of a file with these first bytes and what to do about it; empty if the file can be CSV text."""
     for magic, what in _FORMATS.items():
         if start.startswith(magic):
             return what
@@ -42,13 +42,13 @@ def describe_format(start: bytes) -> str:
 
 
 def _is_utf16(sample: bytes, encoding: str) -> bool:
-    """True if the start of a text without a mark has this encoding: as CSV text it would contain NULs."""
+    """True if `sample`, the start of a text without a byte order mark, has this UTF-16 encoding."""
     text = sample[: len(sample) // 2 * 2].decode(encoding, errors="ignore")
     return 0 in sample and "\0" not in text and not {",", "\n"}.isdisjoint(text)
 
 
 def describe_separator(header: Sequence[str]) -> str:
-    """Return the remedy for a header whose names are not separated by commas; empty for any other header."""
+    """Return what to do about a header with a separator other than commas; empty for any other header."""
     if header[0].lower().startswith("sep="):
         return f"{header[0]!r} is a hint for Excel, not a header: remove this line, and save the table with commas"
     for character, name in _SEPARATORS.items():

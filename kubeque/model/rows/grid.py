@@ -1,4 +1,4 @@
-"""Rows from a grid, which is every combination of the values of its axes, and from a number of rows."""
+"""Rows with every combination of the values of a grid's axes, and rows without columns."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from kubeque.model.text import describe
 
 @dataclass(frozen=True)
 class _Grid:
-    """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
+    """Every combination of the values of the axes, computed on demand. Without axes, `n` rows without columns."""
 
     columns: Row
     n: int
@@ -62,7 +62,10 @@ class _Grid:
         return fold_columns([list(row) for row in zip(*itertools.product(*letters), strict=True)])
 
     def _encoded(self) -> Iterator[bytes]:
-        """Yield the result of `encode_row` for each row. Faster, because each value of an axis is encoded once."""
+        """Yield the result of `encode_row` for each row.
+
+        Each value of an axis is encoded only once, which is faster.
+        """
         if not self.axes:
             return itertools.repeat(encode_row(()), self.n)
         quoted = [[encode_row((value,))[1:-1] for value in axis] for axis in self.axes]
@@ -70,9 +73,9 @@ class _Grid:
 
 
 def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable[object]) -> Rows:
-    """Return every combination of the values of each column; the last column changes fastest.
+    """Return rows with every combination of the values of the columns. The last column changes fastest.
 
-    `grid(a=[1, 2], b=["x", "y"])` or `grid({"a": [1, 2]})`. Raises ParametersError with the axis and the value.
+    `grid(a=[1, 2], b=["x", "y"])` or `grid({"a": [1, 2]})`. Raises ParametersError, which names the axis and the value.
     """
     columns = check_header([*(axes or {}), *more], "the grid")
     if not columns:
@@ -87,7 +90,7 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
     widest = sum(max(len(encode_row((value,))) for value in axis) for axis in values)
     if widest > PAGE_BYTES:
         raise too_wide("the grid")
-    # The spec holds the axes, and every consumer reads it: long axes are paged like a table.
+    # Every consumer reads the spec with the axes. So rows with long axes are stored in pages like a table.
     size = sum(len(encode_row(axis)) for axis in values)
     return _Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values, types)
 
@@ -108,7 +111,7 @@ def _axis(name: str, given: object) -> tuple[Row, list[str]]:
 
 
 def sequence(n: int) -> Rows:
-    """Return `n` rows without columns; only `{index}` differs between them. Raises ParametersError."""
+    """Return `n` rows without columns. They differ only in `{index}`. Raises ParametersError."""
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_TASKS:
         raise ParametersError(f"a sequence of {describe(n)} rows: give a whole number from 1 to {MAX_TASKS}")
     return _Grid((), n, "sequence", ())

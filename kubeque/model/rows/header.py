@@ -1,4 +1,4 @@
-"""The header of a table: which column names are allowed."""
+"""The header of a table: the check of the column names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kubeque.model.rows.rows import INDEX, Row, check_value
 
 
 def check_header(columns: Sequence[object], where: str) -> Row:
-    """Return the column names after checking them. Raises ParametersError."""
+    """Check the column names and return them. Raises ParametersError."""
     seen: dict[str, int] = {}
     for number, name in enumerate(columns, 1):
         at = f"{where}, column {number}"

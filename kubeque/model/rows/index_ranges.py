@@ -23,7 +23,7 @@ class Ranges:
 
 
 def parse_ranges(text: str) -> Ranges:
-    """Return the numbers of a text such as `3,5-9`; a range includes both ends. Raises UserError."""
+    """Return the numbers of a text such as `3,5-9`. A range includes both ends. Raises UserError."""
     return Ranges(tuple(_parse_part(part.strip(), text) for part in text.split(",")))
 
 

@@ -24,7 +24,7 @@ from kubeque.model.rows.value_types import FUNCTION_ONLY, NAN, NONE, TEXT, fold_
 from kubeque.model.rows.values import convert_at, to_text
 from kubeque.model.text import describe
 
-#: `grid` and `sequence` are importable from here, too: documentation of earlier versions names this module.
+#: `grid` and `sequence` are importable from here, too, because documentation of earlier versions names this module.
 __all__ = ["check_texts", "from_frame", "from_records", "grid", "is_frame", "sequence", "to_rows"]
 
 #: Types whose values are never missing.
@@ -63,7 +63,7 @@ class _Table:
 def to_rows(
     value: Any, *, missing: str | None = None, columns: Sequence[str] | None = None, function: bool = False
 ) -> Rows:
-    """Return the rows of a DataFrame or of a list; a `Rows` object is returned unchanged. Raises ParametersError.
+    """Return the rows of a DataFrame or of a list. Return a `Rows` object unchanged. Raises ParametersError.
 
     `missing`, `columns`, `function`: see `from_records`.
     """
@@ -81,7 +81,7 @@ def to_rows(
 
 
 def is_frame(value: Any) -> bool:
-    """True for a pandas DataFrame, which is not imported for the test."""
+    """True for a pandas DataFrame. The test does not import pandas."""
     return hasattr(value, "columns") and hasattr(value, "to_numpy")
 
 
@@ -92,10 +92,11 @@ def from_records(
     columns: Sequence[str] | None = None,
     function: bool = False,
 ) -> Rows:
-    """Return rows from dicts that all have the same keys; `missing` is the text for None and NaN.
+    """Return rows from records, which are dicts with the same keys, or lists or tuples with `columns`.
 
-    With `columns`, which names the values in their order, the records are lists or tuples. `function`: the rows are for
-    a function, which can get None, NaN, lists and dicts. Raises ParametersError with the row (from 0) and the column.
+    `missing`: text for None and NaN. `columns`: names of the values in a list or tuple, in order. `function`: True if
+    the rows are for a function, which can get None, NaN, lists and dicts. Raises ParametersError, which names the row
+    (from 0) and the column.
     """
     _check_arguments(records, missing, columns)
     header: Row = () if columns is None else check_header(columns, "columns")
@@ -139,7 +140,7 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
 def _letters(
     values: Sequence[object], kinds: tuple[type, ...], missing: str | None, known: dict[tuple[type, ...], str]
 ) -> str:
-    """Return the types of the values of one row, and record them for rows with the same Python types (`kinds`)."""
+    """Return the types of the values of one row. Add them to `known` for rows with the same Python types (`kinds`)."""
     found = sys.intern("".join([_type_of(value, missing) for value in values]))
     if _CERTAIN.issuperset(kinds):
         known[kinds] = found
@@ -147,13 +148,13 @@ def _letters(
 
 
 def _type_of(value: object, missing: str | None) -> str:
-    """Return the type of a value: TEXT for a missing value that is replaced by the text `missing`."""
+    """Return the type of a value. A missing value that the text `missing` replaces has the type TEXT."""
     letter = type_of(value)
     return TEXT if missing is not None and letter in (NONE, NAN) else letter
 
 
 def check_texts(rows: Rows) -> None:
-    """Raise ParametersError for rows with a value that a command cannot get: None, NaN, a list or a dict."""
+    """Raise ParametersError if a row has a value that a command cannot get: None, NaN, a list or a dict."""
     for column, types in zip(rows.columns, rows.types, strict=False):
         if FUNCTION_ONLY & set(types):
             raise ParametersError(
@@ -163,7 +164,7 @@ def check_texts(rows: Rows) -> None:
 
 
 def _name_values(record: Any, columns: Row | None, index: int) -> Mapping[str, object]:
-    """Return a record as a mapping; `columns` names the values of a list or tuple."""
+    """Return a record as a mapping. `columns`: names of the values in a list or tuple; None for mappings."""
     if columns is None:
         if type(record) is not dict and not isinstance(record, Mapping):  # the first test is faster
             raise ParametersError(
@@ -192,9 +193,9 @@ def _check_keys(record: Mapping[str, object], columns: Row, index: int) -> None:
 
 
 def from_frame(frame: Any, *, missing: str | None = None, function: bool = False) -> Rows:
-    """Return rows from a pandas DataFrame without its index; `missing` is the text for None, NaN, NaT and NA.
+    """Return the rows of a pandas DataFrame, without its index. `missing`: text for None, NaN, NaT and NA.
 
-    `function`: see `from_records`. Raises ParametersError with the row (from 0) and the column.
+    `function`: see `from_records`. Raises ParametersError, which names the row (from 0) and the column.
     """
     columns = check_header(list(frame.columns), "the frame")
     convert = to_typed_text if function else to_text
@@ -208,7 +209,8 @@ def from_frame(frame: Any, *, missing: str | None = None, function: bool = False
 
 
 def _series_values(series: Any) -> Iterable[object]:
-    # Iterating over a Series converts float32 to float, 0.1 to 0.10000000149011612; its array keeps the type.
+    # Iteration over a Series converts float32 to float, for example 0.1 to 0.10000000149011612. Its array keeps the
+    # type.
     values: Iterable[object] = series.to_numpy() if str(series.dtype) in ("float16", "float32") else series
     return values
 

@@ -1,4 +1,4 @@
-"""Rows of a sweep: their protocol, the limits of their values, their pages, and reading one row."""
+"""Rows of a sweep: the protocol, the limits of values, the pages, and the reader of one row."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kubeque.model.text import cut
 PAGE_ROWS = 1_000
 #: Maximum size of a page as JSON text, bytes.
 PAGE_BYTES = 1 << 20
-#: Maximum size of a value in UTF-8, bytes: Linux limits one argument of a program to 128 KiB.
+#: Maximum size of a value in bytes of UTF-8, because Linux limits one argument of a program to 128 KiB.
 VALUE_BYTES = 120 * 1024
 REMEDY_UTF8 = "save it as UTF-8"
 #: Reserved column: the number of the task, from 0.
@@ -33,7 +33,7 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Rows(Protocol):
-    """The rows of a sweep; all values are text. They can be iterated many times and need not be in memory."""
+    """The rows of a sweep, with text values. Rows can be iterated many times and do not have to be in memory."""
 
     @property
     def columns(self) -> Row: ...
@@ -47,13 +47,12 @@ class Rows(Protocol):
 
     @property
     def types(self) -> Row:
-        """Types of the values of each column (for a grid: of each axis), in the form of RowsSpec; () if all are
-        texts."""
+        """Types of the values of each column or axis, in the form of RowsSpec; () if all values are text."""
 
     def __iter__(self) -> Iterator[Row]: ...
 
     def to_spec(self) -> RowsSpec:
-        """Return the part that a job's spec stores. May iterate over all rows once."""
+        """Return the part that a job's spec stores. The call can iterate over all rows once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,10 @@ def encode_row(row: Sequence[str]) -> bytes:
 
 
 def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
-    """Count the rows that `encode_row` encoded, compute their digest, and split them into pages. They have no newlines,
-    so the digest is unambiguous."""
+    """Count rows, compute their digest, and split them into pages.
+
+    `encoded`: rows encoded by `encode_row`. Encoded rows have no newlines, so the digest is unambiguous.
+    """
     digest = hashlib.sha256(encode_row(columns) + b"\n")
     starts: list[int] = []
     n = rows_left = bytes_left = 0
@@ -91,9 +92,9 @@ def measure(columns: Row, encoded: Iterable[bytes]) -> Measure:
 
 
 def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable[[int], str]) -> Iterator[bytes]:
-    """Yield each row as JSON text after checking its values.
+    """Check the values of each row, and yield the row as JSON text. Raises ParametersError.
 
-    `locate` returns the position of a row for messages. Raises ParametersError.
+    `locate`: function that returns the position of a row for messages.
     """
     for index, row in enumerate(rows):
         if index >= MAX_TASKS:
@@ -118,7 +119,7 @@ def check_values(columns: Sequence[str], row: Sequence[str], where: str) -> None
 
 
 def check_value(value: str, where: str) -> None:
-    """Raise ParametersError if `value` is not UTF-8 text, has a NUL or is over VALUE_BYTES."""
+    """Raise ParametersError if `value` is not UTF-8 text, has a NUL or is larger than VALUE_BYTES."""
     shown = cut(value, 40)
     try:
         size = len(value.encode())
@@ -144,13 +145,16 @@ def too_long(shown: str, where: str, hint: str = "") -> ParametersError:
 
 
 def pages(rows: Rows) -> Iterator[list[Row]]:
-    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES; page k of a table begins at `starts[k]`."""
+    """Yield all rows in pages of at most PAGE_ROWS rows and PAGE_BYTES bytes.
+
+    Page k of a table begins at `starts[k]`.
+    """
     spec = rows.to_spec()
     starts = spec.starts if spec.kind == "table" else measure(rows.columns, map(encode_row, rows)).starts
     source = iter(rows)
     for low, high in itertools.pairwise((*starts, rows.n)):
         yield list(itertools.islice(source, high - low))
-    # Read to the end, where a CSV file detects that it has changed since it was measured.
+    # Read to the end, because a CSV file checks there that it has not changed since the count.
     for _ in source:
         raise ParametersError(f"there are more rows than the {rows.n} counted before: submit again")
 
@@ -171,10 +175,10 @@ def parse_page(stored: object) -> list[Row]:
 
 
 def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
-    """Return the values of row `index` by column, with `index` itself.
+    """Return the values of row `index` by column. The column `index` is included.
 
-    `page` is called only for a table, with the number of one page. Raises ParametersError if the row does not exist,
-    FileDamaged if the page does not match the spec.
+    `page` is called only for a table, with the number of one page. Raises ParametersError if the row does not exist.
+    Raises FileDamaged if the page does not match the spec.
     """
     if not 0 <= index < spec.n:
         raise ParametersError(f"there is no row {index}: the sweep has the rows 0 to {spec.n - 1}")
@@ -185,7 +189,7 @@ def read_row(spec: RowsSpec, index: int, page: ReadPage) -> dict[str, str]:
 
 
 def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
-    """Return the types of row `index` by column. Columns with a text are left out."""
+    """Return the types of the values of row `index` by column. Leave out columns with text."""
     if not spec.types:
         return {}
     places = compute_positions(spec.axes, index) if spec.kind == "grid" else [index] * len(spec.columns)
@@ -194,7 +198,7 @@ def read_types(spec: RowsSpec, index: int) -> dict[str, str]:
 
 
 def axis_values(spec: RowsSpec) -> list[list[Any]]:
-    """Return the values of each axis of a grid, as they were given."""
+    """Return the values of each axis of a grid with their original types."""
     types = spec.types or [""] * len(spec.axes)
     return [
         [to_value(unfold(letters, at), text) for at, text in enumerate(axis)]
@@ -203,13 +207,13 @@ def axis_values(spec: RowsSpec) -> list[list[Any]]:
 
 
 def read_values(spec: RowsSpec, index: int, row: Mapping[str, str]) -> dict[str, Any]:
-    """Return a row as the Python values that were given; `row`: its texts by column."""
+    """Return the original Python values of a row. `row`: texts of the row by column."""
     types = read_types(spec, index)
     return {column: to_value(types[column], text) if column in types else text for column, text in row.items()}
 
 
 def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
-    """Yield all rows in order, in the form of `read_row`; each page is read once."""
+    """Yield all rows in order, in the form of `read_row`. Each page is read once."""
     values: Iterable[Sequence[str]]
     if spec.kind == "table":
         values = itertools.chain.from_iterable(_read_page(spec, k, page) for k in range(len(spec.starts)))
@@ -220,12 +224,12 @@ def iter_rows(spec: RowsSpec, page: ReadPage) -> Iterator[dict[str, str]]:
 
 
 def compute_row(axes: Sequence[Sequence[str]], index: int) -> Row:
-    """Return row `index` of a grid; the last axis changes fastest."""
+    """Return row `index` of a grid. The last axis changes fastest."""
     return tuple(axis[at] for axis, at in zip(axes, compute_positions(axes, index), strict=True))
 
 
 def compute_positions(axes: Sequence[Sequence[str]], index: int) -> list[int]:
-    """Return, for each axis, the position of the value that row `index` of a grid has."""
+    """Return the position of the value in each axis for row `index` of a grid."""
     places: list[int] = []
     for axis in reversed(axes):
         index, place = divmod(index, len(axis))
@@ -247,7 +251,7 @@ def _to_dict(spec: RowsSpec, index: int, row: Sequence[str]) -> dict[str, str]:
     return {**dict(zip(spec.columns, row, strict=True)), INDEX: str(index)}
 
 
-#: Maximum number of rows of a sweep: the counts of ok, failed and running tasks are packed into 21 bits each.
+#: Maximum number of rows of a sweep, because the counts of ok, failed and running tasks have 21 bits each.
 MAX_TASKS = (1 << 21) - 1
 
 
@@ -259,15 +263,15 @@ class RowsSpec:
     n: int
     #: "table" (pages in the store), "grid" (computed) or "sequence" (computed).
     kind: str
-    #: SHA-256 over columns and values: equal for equal rows.
+    #: SHA-256 over columns and values, equal for equal rows.
     digest: str
     #: First index of each page of a table, beginning with 0.
     starts: tuple[int, ...] = ()
-    #: Values of each axis of a grid; the last axis changes fastest.
+    #: Values of each axis of a grid. The last axis changes fastest.
     axes: tuple[tuple[str, ...], ...] = ()
-    #: SHA-256 of the bytes of each page of a table, hex; empty if an earlier kubeque stored the rows.
+    #: SHA-256 (hex) of the contents of each page of a table; empty if an earlier kubeque stored the rows.
     pages: tuple[str, ...] = ()
-    #: Types of the values of each column (see value_types); empty if all are texts.
+    #: Types of the values of each column (see value_types); empty if all values are text.
     types: tuple[str, ...] = ()
 
     def check(self) -> RowsSpec:
@@ -287,7 +291,7 @@ class RowsSpec:
         return self
 
     def _types_fit(self) -> bool:
-        """True if each column has one type for all values, or one for each row or value of its axis."""
+        """True if each column has one type for all values, or one type for each row or for each value of its axis."""
         sizes = [self.n] * len(self.columns) if self.kind == "table" else list(map(len, self.axes))
         return not self.types or (
             len(self.types) == len(self.columns)

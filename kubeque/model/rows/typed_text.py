@@ -1,4 +1,4 @@
-"""The type of a Python value, and its text, from which `value_types.to_value` restores the value."""
+"""The type and the text of a Python value. `value_types.to_value` restores the value from both."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from kubeque.model.rows.values import is_missing, to_text
 _OF_TYPE: Mapping[type, str] = {
     str: TEXT, int: INTEGER, float: NUMBER, bool: BOOLEAN, type(None): NONE, list: JSON, tuple: JSON, dict: JSON,
 }  # fmt: skip
-#: Kinds of the scalars of numpy.
+#: Letters by the kind of a numpy scalar.
 _OF_KIND = {"i": INTEGER, "u": INTEGER, "f": NUMBER, "b": BOOLEAN}
 
 
 def type_of(value: object) -> str:
-    """Return the letter of a value's type. Dates, decimals and other types that are sent as text are texts."""
+    """Return the letter of a value's type.
+
+    Types that are sent as text, such as dates and decimals, have the letter of text.
+    """
     letter = _OF_TYPE.get(type(value))
     if letter is not None and letter != NUMBER:
         return letter
@@ -31,9 +34,9 @@ def type_of(value: object) -> str:
 
 
 def to_typed_text(value: object, *, missing: str | None = None) -> str:
-    """Return a value as `to_text` does; None, NaN, lists and dicts also have a text, which `to_value` reads.
+    """Return the text of a value as `to_text` does. None, NaN, lists and dicts also get a text, which `to_value` reads.
 
-    Raises ParametersError without the position of the value, which the caller adds.
+    Raises ParametersError. The caller adds the position of the value to its message.
     """
     if isinstance(value, list | tuple | dict):
         return _to_json(value)
@@ -52,7 +55,7 @@ def _to_json(value: Any) -> str:
 
 
 def _walk(value: Any) -> Iterable[Any]:
-    """Yield all lists and dicts inside a value. Each is visited once; `json` refuses a value that contains itself."""
+    """Yield all lists and dicts inside a value, each once. `json` refuses a value that contains itself."""
     seen, waiting = set(), [value]
     while waiting:
         item = waiting.pop()

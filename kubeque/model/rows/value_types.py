@@ -1,7 +1,8 @@
-"""The Python types of values, kept beside their texts, so that a function and a table get the original values.
+"""The Python types of values, stored beside their texts, so that a function and a table get the original values.
 
-A type is one letter. The types of a column are a text: empty if all values are texts, one letter if all values have
-this type, else one letter for each row (for a grid: for each value of its axis).
+A type is one letter. The types of a column are a string of letters. The string is empty if all values are text. It has
+one letter if all values have the same type. Otherwise it has one letter for each row, or for each value of a grid's
+axis.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 TEXT, INTEGER, NUMBER, BOOLEAN, NONE, NAN, JSON = "t", "i", "f", "b", "n", "m", "j"
-#: Types that only a function can get: as a text, such a value would be a mistake.
+#: Types that only a function can get. As text for a command, such a value would be a mistake.
 FUNCTION_ONLY = frozenset({NONE, NAN, JSON})
 _READERS: Mapping[str, Callable[[str], Any]] = {
     TEXT: str, INTEGER: int, NUMBER: float, BOOLEAN: lambda text: text == "true", NONE: lambda text: None, NAN: float,
@@ -20,7 +21,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 
 
 def to_value(letter: str, text: str) -> Any:
-    """Return the Python value of a text. The value of an unknown type, or of a damaged text, is the text."""
+    """Return the Python value of a text. For an unknown type or a damaged text, return the text."""
     try:
         return _READERS.get(letter, str)(text)
     except (ValueError, RecursionError):
@@ -28,7 +29,7 @@ def to_value(letter: str, text: str) -> Any:
 
 
 def fold(letters: Sequence[str]) -> str:
-    """Return the types of a column from the letters of its values: as short as possible."""
+    """Return the shortest form of the types of a column, from the letters of its values."""
     if len(set(letters)) > 1:
         return "".join(letters)
     return "" if letters[0] == TEXT else letters[0]
@@ -42,6 +43,6 @@ def unfold(types: str, at: int) -> str:
 
 
 def fold_columns(letters: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """Return the types of the columns from the letters of their values; () if all are texts."""
+    """Return the types of the columns from the letters of their values; () if all values are text."""
     types = tuple(map(fold, letters))
     return types if any(types) else ()

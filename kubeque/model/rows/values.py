@@ -11,15 +11,15 @@ from uuid import UUID
 
 from kubeque.model.errors import ParametersError
 
-#: Type names of missing values in pandas, which is not imported here.
+#: Names of pandas' types for missing values. This module does not import pandas.
 _MISSING_TYPES = frozenset({"NAType", "NaTType"})
 
 
 def to_text(value: object, *, missing: str | None = None) -> str:
-    """Return `value` as text: true and false, ISO dates, the shortest float, a text as it is.
+    """Return `value` as text: `true` or `false`, an ISO date, the shortest form of a float, or a text unchanged.
 
-    `missing` is the text for None, NaN and NaT; without it they are an error. Raises ParametersError without the
-    position of the value, which the caller adds.
+    `missing`: text for None, NaN and NaT; None if a missing value is an error. Raises ParametersError. The caller adds
+    the position of the value to its message.
     """
     convert = _EXACT.get(type(value))
     if convert:
@@ -45,7 +45,7 @@ def is_missing(value: Any) -> bool:
         return True
     if isinstance(value, Decimal):
         return value.is_nan()
-    # NaN and numpy's NaT are the scalars that differ from themselves; an array has no single answer.
+    # Only NaN and numpy's NaT differ from themselves. Arrays are excluded, because they have no single answer.
     return (isinstance(value, float) or _is_scalar(value)) and bool(value != value)
 
 
@@ -59,7 +59,7 @@ def _integer(value: int) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, int):
         return _integer(value)
-    # The repr of the base class: numpy's float64 is a float whose repr is np.float64(0.5).
+    # Use the repr of the base class, because the repr of numpy's float64 is np.float64(0.5).
     return float.__repr__(value) if isinstance(value, float) else str(value)
 
 
@@ -88,7 +88,7 @@ def _scalar(value: Any) -> str | None:
     return to_text(item) if plain and kind != "m" else None
 
 
-#: The most frequent types, converted first.
+#: Converters of the most frequent types, which are tried first.
 _EXACT: Mapping[type, Callable[[Any], str]] = {
     str: lambda text: text,
     bool: lambda truth: "true" if truth else "false",
@@ -99,7 +99,10 @@ _EXACT: Mapping[type, Callable[[Any], str]] = {
 def convert_at(
     convert: Callable[..., str], value: object, missing: str | None, position: str, index: int, column: str
 ) -> str:
-    """Return the text of a value. Raises ParametersError that begins with `position`, a format for index and column."""
+    """Return the text of a value. Raises ParametersError, which begins with the position.
+
+    `position`: format string for index and column.
+    """
     try:
         return convert(value, missing=missing)
     except ParametersError as error:

@@ -1,1 +1,1 @@
-"""A sweep and the options it takes."""
+"""A sweep and its options."""

@@ -1,4 +1,4 @@
-"""The rule of a job's name, and random readable names."""
+"""The rules for names of jobs, and random readable names."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import secrets
 from kubeque.model.errors import UserError
 from kubeque.model.text import describe
 
-#: Longest name of a job, bytes of UTF-8: the name of the job is the name of a folder.
+#: Maximum size of a job's name in bytes of UTF-8, because a folder has the same name.
 MAX_NAME_BYTES = 255
-#: A name that begins with "." would be a hidden folder, one that begins with "-" an option of a command.
+#: Characters with which a name must not begin. "." would make a hidden folder, and "-" would look like an option.
 _NOT_FIRST = (".", "-", " ")
 _ADJECTIVES = "amber bold brisk calm clear crisp eager fair fleet gentle grand keen light lively lucid mellow neat noble quick quiet rapid solid steady sunny swift tidy vivid warm wise"  # noqa: E501
 _NOUNS = "acorn anchor aspen badger beacon birch brook canyon cedar comet coral delta ember falcon fern fjord garnet harbor heron island juniper lagoon lantern maple meadow otter pebble pine quartz raven reef ridge river sparrow summit thistle tundra willow"  # noqa: E501
 
 
 def check_name(name: str) -> str:
-    """Return the name of a job if it is valid. Raises UserError."""
+    """Return `name` if it is a valid name of a job. Raises UserError."""
     wrong = _find_fault(name)
     if wrong:
         raise UserError(f"job name {describe(name)}: {wrong}: choose another name, for example nightly-render")
@@ -24,7 +24,7 @@ def check_name(name: str) -> str:
 
 
 def _find_fault(name: str) -> str:
-    """Return the fault of a name; empty if there is none."""
+    """Return the fault of a name; empty if the name is valid."""
     if not isinstance(name, str):
         return "it is not a text"
     if not name:

@@ -14,7 +14,7 @@ from kubeque.model.sweep.option_types import COUNTS, PAIRS
 from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_OPTIONS, VERSION
 from kubeque.model.text import cut, printable, suggest
 
-#: Largest jobspec that is read, in bytes; more rows belong into a CSV file.
+#: Maximum size of a jobspec in bytes. More rows belong into a CSV file.
 MAX_BYTES = 8 << 20
 SCHEMA_FILE = "jobspec.schema.json"
 
@@ -25,7 +25,7 @@ Jobspec = dict[str, Any]
 def read_jobspec(data: bytes, where: str) -> Jobspec:
     """Return the values of a jobspec file by key. Raises JobspecError, which names file and key.
 
-    `version` and `$schema` are left out; keys of earlier versions get their present name.
+    Leave out `version` and `$schema`. Replace keys of earlier versions by their present names.
     """
     if len(data) > MAX_BYTES:
         raise JobspecError(
@@ -90,7 +90,7 @@ def _suggest(name: str) -> str:
 
 
 def _check_values(jobspec: Jobspec, where: str) -> None:
-    from jsonschema import Draft202012Validator  # its import takes a fifth of a second; only jobspecs need it
+    from jsonschema import Draft202012Validator  # the import takes 0.2 s, and only jobspecs need it
 
     text = resources.files(__package__).joinpath(SCHEMA_FILE).read_text("utf-8")
     for error in Draft202012Validator(json.loads(text)).iter_errors(jobspec):
@@ -99,14 +99,13 @@ def _check_values(jobspec: Jobspec, where: str) -> None:
             raise JobspecError(f"{where}: {cut(error.message, 100)}")
         key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
         option = BY_NAME.get(str(path[0])) or BY_OLD_NAME.get(str(path[0]))
-        # A value of `env` may be a secret.
+        # A value of `env` can be a secret.
         shown = "of the wrong type" if option and option.kind is PAIRS else cut(json.dumps(error.instance), 40)
         raise JobspecError(f"{where}: {printable(key)} is {shown}: {option.kind.remedy if option else 'write a text'}")
 
 
 def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
-    """Return `first` with the values of `over`: objects (values by name) are merged, and every other value is
-    replaced."""
+    """Return `first` updated by `over`. Objects (values by name) are merged, and other values are replaced."""
     jobspec = dict(first)
     if any(name in over for name in ROW_OPTIONS):
         jobspec = {name: value for name, value in jobspec.items() if name not in ROW_OPTIONS}
@@ -117,14 +116,14 @@ def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
 
 
 def sweep_fields(jobspec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are fields of a Sweep, by field."""
+    """Return the values of a jobspec that are fields of a Sweep, as a dict from field name to value."""
     fields = {BY_NAME[name].sweep_field: value for name, value in jobspec.items() if BY_NAME[name].sweep_field}
     pod = {name: value for name, value in jobspec.items() if BY_NAME[name].pod}
     return fields | ({"pod": pod} if pod else {})
 
 
 def kept_fields(job: Job, spec: JobSpec) -> dict[str, Any]:
-    """Return the fields of a Sweep that a job keeps, by field, with their values."""
+    """Return the fields of a Sweep that a job keeps, as a dict from field name to value."""
     records = {"job": job, "spec": spec}
     fields = {}
     for option in OPTIONS:

@@ -1,6 +1,6 @@
 """The types of sweep options: the JSON Schema of a value, its Python type, and its readers.
 
-The command line reads a text, Python and Airflow give a value of any type.
+The command line gives text. Python and Airflow give values of any type.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ class OptionType:
 
     #: JSON Schema of the value in a jobspec.
     schema: Mapping[str, Any]
-    #: How to write the value in a jobspec, for messages.
+    #: Instruction how to write the value in a jobspec, for messages.
     remedy: str
     #: The type as a Python annotation, for the Airflow operator.
     annotation: str
-    #: Return a value of Python in the form that a sweep holds, given its name and the remedy. Raises UserError.
+    #: Function that converts a Python value to the form in a sweep, given the name and the remedy. Raises UserError.
     from_python: Callable[[Any, str, str], Any] = read_any
-    #: Turn the text of the command line (several texts if `many`) into the value of a jobspec.
+    #: Function that converts the text of the command line (several texts if `many`) to the value in a jobspec.
     read: Callable[[Any, str], Any] = lambda value, flag: value
     #: True if the option can be repeated on the command line.
     many: bool = False
 
     def convert(self, value: Any, what: str) -> Any:
-        """Return a value of Python in the form that a sweep holds. Raises UserError with the name `what`."""
+        """Convert a Python value to the form in a sweep. `what`: name of the value in messages. Raises UserError."""
         return self.from_python(value, what, self.remedy)
 
 

@@ -1,7 +1,7 @@
-"""Read the values of options that Python gives: each reader returns the form that a sweep holds, or refuses the value.
+"""Read option values that come from Python code. Each reader returns the form in a sweep, or refuses the value.
 
-An option that takes a text also accepts the other types of values of a row, for example numbers. A value of `env` never
-appears in a message.
+Texts in lists and texts by name can also be other values that a row can have, for example numbers. A value of `env`
+never appears in a message.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kubeque.model.rows.rows import VALUE_BYTES
 from kubeque.model.rows.values import to_text
 from kubeque.model.text import describe, is_unicode
 
-#: Largest number of an option, so that 32 bits hold it.
+#: Largest number of an option. It fits into 32 bits.
 MAX_COUNT = 2**31 - 1
 #: Largest number of an option with a unit, for example bytes.
 _MAX_QUANTITY = 2**63
@@ -35,7 +35,7 @@ def read_any(value: Any, what: str, remedy: str) -> Any:
 
 
 def read_text(value: Any, what: str, remedy: str) -> str:
-    """Return a text. Raises UserError for another type, and for a text that cannot be stored."""
+    """Return a text. Raises UserError for any other type, and for a text that cannot be stored."""
     if not isinstance(value, str):
         raise refuse(value, what, remedy)
     if "\0" in value or not is_unicode(value):
@@ -51,7 +51,7 @@ def read_path(value: Any, what: str, remedy: str) -> Path:
 
 
 def read_count(value: Any, what: str, remedy: str) -> int:
-    """Return a whole number. Raises UserError for a fraction, a text and a boolean."""
+    """Return a whole number. Raises UserError for a fraction, a text or a boolean."""
     number = _unwrap(value)
     if isinstance(number, float) and number.is_integer():
         number = int(number)
@@ -61,7 +61,7 @@ def read_count(value: Any, what: str, remedy: str) -> int:
 
 
 def read_flag(value: Any, what: str, remedy: str) -> bool:
-    """Return True or False. Raises UserError for another type."""
+    """Return True or False. Raises UserError for any other type."""
     flag = _unwrap(value)
     if not isinstance(flag, bool):
         raise refuse(value, what, remedy)
@@ -69,7 +69,7 @@ def read_flag(value: Any, what: str, remedy: str) -> bool:
 
 
 def read_quantity(value: Any, what: str, remedy: str) -> str | int | float:
-    """Return a text or a number, whose unit the caller checks. Raises UserError."""
+    """Return a text or a number. The caller checks the unit. Raises UserError."""
     found = _unwrap(value)
     if isinstance(found, str):
         return read_text(found, what, remedy)
@@ -84,7 +84,7 @@ def read_time(value: Any, what: str, remedy: str) -> str | int | float:
 
 
 def read_texts(value: Any, what: str, remedy: str) -> tuple[str, ...]:
-    """Return a list of texts. Raises UserError for one text and for another type."""
+    """Return a list of texts. Raises UserError for a single text and for any other type."""
     return tuple(_item(item, f"{what}[{at}]", remedy) for at, item in enumerate(_read_list(value, what, remedy)))
 
 
@@ -98,7 +98,7 @@ def read_words(value: Any, what: str, remedy: str) -> tuple[str | Word, ...]:
 
 
 def read_pairs(value: Any, what: str, remedy: str) -> dict[str, str]:
-    """Return texts by name. Raises UserError without the value, which may be a secret."""
+    """Return texts by name. Raises UserError. Its message does not contain the value, which can be a secret."""
     if not isinstance(value, Mapping):
         raise UserError(f"{what} is of type {type(value).__name__}: {remedy}")
     return {_name(name, what, remedy): _pair(name, content, what, remedy) for name, content in value.items()}
@@ -167,7 +167,7 @@ def _pair(name: str, value: Any, what: str, remedy: str) -> str:
 def _argument(text: str, where: str, shown: str) -> str:
     """Return a text that a program can get as an argument. Raises UserError."""
     try:
-        size = len(text.encode("utf-8", "surrogateescape"))  # the name of a file may have bytes that are not UTF-8
+        size = len(text.encode("utf-8", "surrogateescape"))  # the name of a file can have bytes that are not UTF-8
     except UnicodeEncodeError as error:
         raise UserError(f"{where}: {shown} has half of a surrogate pair: remove it") from error
     if "\0" in text:
@@ -178,5 +178,5 @@ def _argument(text: str, where: str, shown: str) -> str:
 
 
 def _unwrap(value: Any) -> Any:
-    """Return a scalar of numpy as a Python value; another value unchanged."""
+    """Convert a scalar of numpy to a Python value. Return any other value unchanged."""
     return value.item() if getattr(value, "shape", None) == () and hasattr(value, "item") else value

@@ -1,8 +1,8 @@
 """The one table of sweep options.
 
-`make docs` generates from it: the schema of a jobspec, docs/jobspec.md, docs/reference.md, docs/operators.md, the
-arguments of the Airflow operator and the types of `@task.kubeque`. `kubeque sub` and `--like` read it when they run.
-A new option is one entry here, one field of `Sweep` (or `PodOptions`), and its use.
+`make docs` generates from the table: the schema of a jobspec, docs/jobspec.md, docs/reference.md, docs/operators.md,
+the arguments of the Airflow operator and the types of `@task.kubeque`. `kubeque sub` and `--like` read the table at run
+time. A new option is one entry here, one field of `Sweep` (or `PodOptions`), and its use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from kubeque.model.sweep.option_types import (
     OptionType,
 )
 
-#: The causes that have a number of extra attempts.
+#: Names of the causes that have a budget.
 _CAUSES = ", ".join(map(str, DEFAULT_BUDGETS))
 #: Version of the jobspec format.
 VERSION = 1
@@ -46,33 +46,33 @@ class Option:
     kind: OptionType
     #: A noun phrase or an imperative, for `--help`, the schema and the documentation.
     help: str
-    #: The options of the command line; empty: the option exists in a jobspec only.
+    #: The options on the command line; empty if the option exists only in a jobspec.
     flags: tuple[str, ...] = ()
     metavar: str | None = None
-    #: The default as text; empty if the help contains it or there is none.
+    #: The default as text; empty without a default, or if the help contains it.
     default: str = ""
-    #: The field of `Sweep` if it has another name; "" if it is not a field.
+    #: Name of the field of `Sweep`; None if it equals `name`; "" if there is no such field.
     field: str | None = None
     #: True if the value is a key of `Sweep.pod`.
     pod: bool = False
-    #: Where a job keeps the value, for `--like`: an attribute of its record ("job") or of its spec ("spec").
+    #: Attribute of the job's record ("job.") or spec ("spec.") that keeps the value, for `--like`.
     kept: str = ""
     #: True if the option is an argument that the operator takes from this table.
     operator: bool = True
     #: True if Airflow renders templates in the operator's argument.
     templated: bool = False
-    #: Names of earlier versions: a key of jobspecs, and options that `--help` hides.
+    #: Names in earlier versions: the key in jobspecs, and options that `--help` hides.
     old_name: str = ""
     old_flags: tuple[str, ...] = ()
 
     @property
     def sweep_field(self) -> str:
-        """The field of `Sweep`; "" if there is none."""
+        """Name of the field of `Sweep`; "" if there is no such field."""
         return self.name if self.field is None else self.field
 
     @property
     def text(self) -> str:
-        """The help with the default."""
+        """The help text with the default."""
         return f"{self.help[:-1]} (default: {self.default})." if self.default else self.help
 
 
@@ -267,9 +267,9 @@ GROUPS = (
 OPTIONS: tuple[Option, ...] = tuple(option for group in GROUPS for option in group.options)
 
 BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
-#: Options by the key that they had in jobspecs of earlier versions.
+#: Options by their key in jobspecs of earlier versions.
 BY_OLD_NAME: Mapping[str, Option] = {option.old_name: option for option in OPTIONS if option.old_name}
 #: Present names of options, by their old names.
 RENAMED: Mapping[str, str] = {old: option.name for old, option in BY_OLD_NAME.items()}
-#: The options that define the rows; a sweep has at most one of them.
+#: The options that define the rows. A sweep has at most one of them.
 ROW_OPTIONS = ("parameters", "grid", "repeat")

@@ -28,7 +28,7 @@ class Volume:
 
     #: "host", "pvc", "secret" or "configmap".
     kind: str
-    #: Its name; the path if it is a folder of the node.
+    #: Name of the volume; the path if the volume is a folder of the node.
     name: str
     path: str
     read_only: bool = False
@@ -36,45 +36,45 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class PodOptions:
-    """The options of the pods of a job. An empty value is the default of kubeque or of the cluster."""
+    """The options of the pods of a job. An empty value means the default of kubeque or of the cluster."""
 
     #: Secrets whose entries become environment variables, for the logins of the consumer and for the program.
     env_from_secret: tuple[str, ...] = ()
-    #: GPUs of a task (nvidia.com/gpu).
+    #: Number of GPUs of a task (nvidia.com/gpu).
     gpu: int = 0
     volumes: tuple[Volume, ...] = ()
     service_account: str = ""
     #: Labels that a node must have.
     node_selector: Mapping[str, str] = field(default_factory=dict)
-    #: In the form of a Kubernetes manifest.
+    #: Tolerations in the form of a Kubernetes manifest.
     tolerations: tuple[Mapping[str, Any], ...] = ()
-    #: True for cheaper machines that the cloud may take away at any time.
+    #: True for spot machines, which are cheaper and which the cloud can take away at any time.
     spot: bool = False
-    #: Seconds to wait for such a machine.
+    #: Seconds to wait for a spot machine.
     spot_patience: float = SPOT_SECONDS
     priority_class: str = ""
-    #: Kueue's queue (LocalQueue) in which the Kubernetes Jobs wait.
+    #: LocalQueue of Kueue in which the Kubernetes Jobs wait.
     kueue_queue: str = ""
-    #: Kueue's WorkloadPriorityClass, which orders that queue.
+    #: WorkloadPriorityClass of Kueue, which orders the LocalQueue.
     kueue_priority: str = ""
     #: Secrets that open private registries.
     image_pull_secrets: tuple[str, ...] = ()
-    #: "yes", "no", or "auto": run a pod that maintains the job if it can be started.
+    #: Run a pod that maintains the job: "yes", "no", or "auto" (if the pod can be started).
     keeper: str = "auto"
     #: Time limit for the start of the first consumer, seconds.
     start_timeout: float = START_SECONDS
-    #: Merged over the pod template that kubeque makes: `metadata` and `spec`.
+    #: `metadata` and `spec` that are merged over kubeque's pod template.
     pod_template: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def read(cls, options: Mapping[str, Any]) -> PodOptions:
-        """Read the options of a sweep or a spec; None is the default. Raises ResourceError."""
+        """Read the options of a sweep or a spec. A value of None means the default. Raises ResourceError."""
         cls.check_names(options)
         return cls(**{key: _READERS[key](value, key) for key, value in options.items() if value is not None})
 
     @staticmethod
     def check_names(names: Iterable[Any]) -> None:
-        """Raise ResourceError with the most similar option for a name that no option has."""
+        """Raise ResourceError for an unknown name. The message has the most similar option."""
         for name in names:
             if name not in _READERS:
                 hint = suggest(str(name), _READERS, "pod options")

@@ -24,7 +24,7 @@ from kubeque.model.timing import MIN_LEASE_SECONDS
 from kubeque.model.user_paths import current_folder
 from kubeque.model.wording import option
 
-#: Largest number of canaries; each is a block of its own.
+#: Maximum number of canaries. Each canary has a block of its own.
 MAX_CANARIES = 1000
 #: A count or a share.
 _ALLOWED = re.compile(r"[0-9]{1,9}|[0-9]{1,3}(\.[0-9]{1,9})?%")
@@ -39,17 +39,17 @@ class Sweep:
 
     #: Words as text, or words that are parsed already (by the Airflow operator).
     command: Sequence[str | Word]
-    #: Rows, or what `to_rows` reads: a list of dicts or a DataFrame.
+    #: Rows, or an object that `to_rows` reads: a list of dicts or a DataFrame.
     rows: Rows = field(default_factory=lambda: sequence(1))
-    #: Name of the job; None: a random readable name.
+    #: Name of the job; None for a random readable name.
     name: str | None = None
-    #: Where relative paths start.
+    #: Folder where relative paths start.
     base: Path = field(default_factory=current_folder)
     #: More files to upload: `src[:dst]`, `@list` or a folder.
     push: Sequence[str] = ()
-    #: Inputs of the job given by --like, which the store has already; files of `push` take precedence.
+    #: Inputs of the job that --like names. The store has them already. Files of `push` take precedence.
     inputs: Sequence[Input] = ()
-    #: True if `inputs` holds the files of the command's `^` words that do not depend on the row.
+    #: True if `inputs` contains the files of those `^` words of the command that do not depend on the row.
     inputs_of_command: bool = False
     #: The Python function that the command calls; None for other commands.
     function: FunctionCall | None = None
@@ -58,33 +58,33 @@ class Sweep:
     ignore: Sequence[str] = ()
     env: Mapping[str, Any] = field(default_factory=dict)
     image: str | None = None
-    #: Quantities as Kubernetes writes them.
+    #: Kubernetes quantities, for example `500m` and `1.5Gi`.
     cpu: str | float | None = None
     memory: str | int | None = None
-    #: None: eight times `memory`.
+    #: Limit up to which the memory grows; None: eight times `memory`.
     max_memory: str | int | None = None
     disk: str | int | None = None
     consumers: int | None = None
-    #: Number of rows that run first while the others are held until `go`; None: all rows run.
+    #: Number of rows that run first. The other rows are held until `go`. None: all rows run.
     canaries: int | None = None
     priority: int = 0
     #: A duration such as `90`, `30m` or `1.5h`.
     task_timeout: str | float | None = None
     deadline: str | float | None = None
-    #: Extra attempts by cause of failure, if they differ from the defaults.
+    #: Number of extra attempts by cause, for causes that differ from the defaults.
     retry_causes: Mapping[str, int] = field(default_factory=dict)
     max_failures: int | None = None
     #: A count, or a share such as `1%`.
     allow_failed: str | int = 0
-    #: Name of the recurring sweep that this job belongs to.
+    #: Name of the recurring sweep to which the job belongs.
     series: str = ""
-    #: Link rows that are ok in the series, with the same command, inputs, image and values; do not run them again.
+    #: True to link rows that are ok in the series with the same row key. Linked rows do not run again.
     skip_done: bool = False
-    #: Time after the end of the job until gc may delete it, such as `30d`; None: never.
+    #: Time from the end of the job until gc may delete it, such as `30d`; None: never.
     results_ttl: str | float | None = None
-    #: Time without a heartbeat after which the tasks of a consumer run elsewhere; None: LEASE_SECONDS of a job.
+    #: Time without a heartbeat after which the tasks of a consumer run elsewhere; None: LEASE_SECONDS.
     lease: str | float | None = None
-    #: The submitter, as the job records it (deployment, DAG, run, Airflow task).
+    #: Description of the submitter: deployment, DAG, run and Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
     #: Options of pods by name; `PodOptions` reads them.
     pod: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class Sweep:
         return super().__new__(cls)
 
     def words(self) -> tuple[Word, ...]:
-        """Return the words of the command, parsed. Raises CommandError for a bad word or an unknown column."""
+        """Return the parsed words of the command. Raises CommandError for a bad word or an unknown column."""
         words = tuple(word if isinstance(word, Word) else parse_word(str(word)) for word in self.command)
         if not words or not words[0].parts:
             raise CommandError("there is no command: give its words, for example python3 '^run.py'")
@@ -148,7 +148,7 @@ def check_consumers(consumers: int) -> None:
 
 
 def parse_lease(value: str | float, what: str = "lease") -> float:
-    """Return the seconds of a lease. Raises ResourceError below MIN_LEASE_SECONDS."""
+    """Return the duration of a lease in seconds. Raises ResourceError for less than MIN_LEASE_SECONDS."""
     seconds = parse_duration(value, what)
     if seconds < MIN_LEASE_SECONDS:
         raise ResourceError(f"{what} {describe(value)} is too short: give at least {MIN_LEASE_SECONDS:g}s")
@@ -156,7 +156,7 @@ def parse_lease(value: str | float, what: str = "lease") -> float:
 
 
 def parse_allowed(value: str | int) -> str:
-    """Return `allow_failed` as a job keeps it, `3` or `1%`. Raises ResourceError."""
+    """Return `allow_failed` in the form that a job stores, for example `3` or `1%`. Raises ResourceError."""
     text = str(value).strip()
     if _ALLOWED.fullmatch(text) and (not text.endswith("%") or float(text[:-1]) <= 100):
         return text
@@ -164,5 +164,5 @@ def parse_allowed(value: str | int) -> str:
 
 
 def with_name(sweep: Sweep) -> Sweep:
-    """Return the sweep with its own name or a random readable one."""
+    """Return the sweep. If it has no name, give it a random readable name."""
     return sweep if sweep.name is not None else replace(sweep, name=readable_name())

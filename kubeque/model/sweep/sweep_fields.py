@@ -1,4 +1,4 @@
-"""The fields of a sweep as Python gives them: the check of their names and types, by the table of options."""
+"""Check the names and types of a sweep's fields from Python code, by the table of options."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ _REQUIRED = ("command", "rows")
 
 
 def convert_option(option: Option, value: Any) -> Any:
-    """Return the value of an option in the form that a sweep holds. Raises UserError."""
+    """Convert the value of an option to the form in a sweep. Raises UserError."""
     if option.pod and option.kind in (TEXTS, TAINTS) and isinstance(value, str):
         return option.kind.convert([value], option.name)[0]  # a single item, which `PodOptions` reads as a list
     return option.kind.convert(value, option.name)
 
 
 def convert_fields(sweep: Any) -> dict[str, Any]:
-    """Return the fields of a sweep with values of the declared types. Raises UserError for the first value of another
-    type.
+    """Return the fields of a sweep, converted to the declared types. None means the default of the field.
 
-    None is the default of the field.
+    Raises UserError for the first value that cannot be converted.
     """
     converted = {}
     for field in fields(sweep):
@@ -43,15 +42,17 @@ def convert_fields(sweep: Any) -> dict[str, Any]:
 
 
 def check_names(names: Iterable[str], known: Collection[str], where: str) -> None:
-    """Raise UserError with the most similar field for a name that is not known. `where`: the object that takes the
-    names, for the message."""
+    """Raise UserError for a name that is not in `known`. The message has the most similar known name.
+
+    `where`: name of the object that takes the names, for messages.
+    """
     for name in names:
         if name not in known:
             raise UserError(f"{where} has no argument {describe(name)}: {_suggest(name, known)}")
 
 
 def split_pod(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return keyword arguments as fields of a sweep: options of pods become the field `pod`."""
+    """Return keyword arguments as fields of a sweep. Options of pods become the field `pod`."""
     pod = {name: value for name, value in options.items() if name in BY_NAME and BY_NAME[name].pod}
     others = {name: value for name, value in options.items() if name not in pod}
     if pod and others.get("pod") is not None:

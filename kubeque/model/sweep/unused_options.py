@@ -8,14 +8,14 @@ from typing import Any
 from kubeque.model.sweep.options import BY_NAME
 from kubeque.model.sweep.pod_options import PodOptions
 
-#: Options of pods that also count on one machine.
+#: Options of pods that also have an effect on one machine.
 _COUNT_HERE = frozenset({"gpu"})
 #: A pod option with its default value changes nothing.
 _DEFAULTS = PodOptions()
 
 
 def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
-    """Return the names of the options that only pods have and that are given, in the order of the table.
+    """Return the names of the given options that only pods have, in the order of the table.
 
     `image`: the container image; empty without one. `pod`: the options of pods by name. Raises ResourceError for a
     value that is not valid.
@@ -26,7 +26,7 @@ def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
 
 
 def unused_note(image: str, pod: Mapping[str, Any]) -> str:
-    """Return the note on options that have no effect on one machine; empty without such options."""
+    """Return a note on options that have no effect on one machine; empty without such options."""
     unused = unused_options(image, pod)
     return f"not used on this machine: {', '.join(unused)}" if unused else ""
 
