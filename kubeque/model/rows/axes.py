@@ -46,7 +46,7 @@ def read_values(name: str, text: str) -> list[str]:
 
 
 def _check_unquoted(name: str, text: str) -> None:
-    """Raise ParametersError for a list in Python syntax, because its brackets and quotes would be part of the values."""
+    """Raise ParametersError for a list in Python syntax, because its brackets and quotes would become values."""
     if text[0] + text[-1] in _BRACKETS:
         plain = ",".join(part.strip() for part in re.sub(r"[][(){}]", "", text).split(","))
         raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} has brackets: write {name}={cut(plain, 40)}")
