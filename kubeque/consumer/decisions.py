@@ -130,8 +130,7 @@ class Decisions:
         return self._pause(now) if self._tried else self._reserve(current, held, now)
 
     def _another_source(self, held: Iterable[LeaseView]) -> LeaseView | None:
-        """Return a lease whose reserved tasks were not staged, because a store did not answer; None if there is
-        none."""
+        """Return a lease whose reserved tasks were not staged, because a store was silent; None if there is none."""
         waiting = self._making_way | self._paused
         usable = (lease for lease in held if lease.id not in self._left and lease.job.uid not in waiting)
         return next((lease for lease in usable if lease.untouched), None)

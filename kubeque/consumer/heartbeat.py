@@ -52,7 +52,7 @@ class Heartbeat:
             self.tick(time.monotonic())
 
     def tick(self, now: float) -> None:
-        """Do the work that is due. Log an error, because the next tick tries again."""
+        """Do the work that is due. An error is only logged, because the next tick tries again."""
         try:
             with self._isolated("the heartbeat"):
                 self._act(now)

@@ -44,7 +44,7 @@ class JudgeJob(Instruction):
 
 @dataclass(frozen=True, slots=True)
 class Refresh(Instruction):
-    """Replace the job of a lease by this newer state."""
+    """Replace the job of a lease by `job`, a newer state of it."""
 
     lease: LeaseId
     job: Job

@@ -35,7 +35,7 @@ from kubeque.retry import growing_pauses, retry
 log = logging.getLogger(__name__)
 #: Shortest run of a command, in seconds, that is charged when its consumer has to leave.
 _CHARGED_SECONDS = 1.0
-_WHERE = "the events and the status of its pods say why; an account that may list pods records it"
+_WHERE = "see the events and the status of its pods; an observer with permission to list pods records the reason"
 #: Seconds between two lines in the log about the same upload.
 _LOG_SECONDS = 60.0
 

@@ -258,8 +258,8 @@ class TaskSource:
     ) -> StagedTask | None:
         """Take and stage the next reserved task of a lease; None if no task may begin now.
 
-        Any error while staging is the outcome of the attempt. Raises only StoreUnavailable, so that the consumer waits
-        for a store that does not answer.
+        Raises StoreUnavailable if the store does not answer, so that the consumer waits. Any other error in staging is
+        the outcome of the attempt.
         """
         taken = lease.take()
         if taken is None:

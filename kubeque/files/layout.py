@@ -1,7 +1,7 @@
 """The paths in a job's folder and in the content-addressed store. No other module writes or parses these paths.
 
 {default_url_prefix}/{job name}/{uid}/      a job's folder
-    job.json                                the queue that made it
+    job.json                                the queue of the job
     spec-{revision}.json                    command, inputs and options
     pages/{number}.json                     rows, up to 1,000 in a page
     keys-{revision}.bin                     row keys, for a series
@@ -10,8 +10,8 @@
     tasks/{index}/{attempt}-{nonce}/        an attempt: result.json, stdout.txt, stderr.txt, files/
     results-{run}.csv, report-{run}.html    table and report of a run that has ended
 {cas_url_prefix}/{sha256}                   an input
-    .users/{digest of a results prefix}     a results prefix whose specs may name inputs here
-    .clearing                               held by the process that deletes unused inputs
+    .users/{digest of a results prefix}     a results prefix with specs that may use these inputs
+    .clearing                               lock of the process that deletes unused inputs
 """
 
 from __future__ import annotations

@@ -199,7 +199,7 @@ def remove_files(root: str, keep: Callable[[str], bool]) -> list[str]:
     """Remove the files below `root` for which `keep` returns False, and then the empty folders. Raises OSError.
 
     `keep` gets the relative name of a file. Nothing at or below a mount point is read or removed, and no link is
-    followed. Returns a line for each path that remains for this reason.
+    followed. Returns a line for each mount or link that therefore remains.
     """
     root = _resolve_above(root)
     if os.path.islink(root):

@@ -36,7 +36,8 @@ class PageReader:
     """Reads the pages of one job. The last two pages stay in memory."""
 
     def __init__(self, job_url: str, files: Files, digests: Sequence[str] = ()) -> None:
-        """`digests`: SHA-256 (hex) of each page, from the spec; empty if an earlier kubeque wrote the spec."""
+        """`digests`: SHA-256 (hex) of each page, from the spec; empty if an earlier kubeque stored the pages without
+        digests."""
         self._job_url = job_url
         self._files = files
         self._digests = digests

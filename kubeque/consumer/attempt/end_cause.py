@@ -17,7 +17,7 @@ def cause_of_exit(code: int, *, oom_killed: bool) -> tuple[Cause, int | None, st
     command for lack of memory.
     """
     if code == 0:
-        killed = "a process of it was killed for lack of memory, and yet it ended well"
+        killed = "one of its processes was killed for lack of memory, but its exit code is 0"
         return Cause.OK, 0, killed if oom_killed else ""
     if oom_killed:
         return Cause.OOM, own_code(code), "killed by the kernel for lack of memory"

@@ -39,7 +39,8 @@ _INCOMING, _LOCK = "incoming", ".lock"
 _OURS = re.compile(r"[0-9a-f]{64}(\.x)?(\.[0-9a-f]{8})?$")
 #: Age of a partial file, seconds, after which its download counts as abandoned.
 _STALE_SECONDS = 24 * 3600.0
-#: Errors of file systems that cannot link, or cannot copy within the kernel. The file is then copied in user space.
+#: Error numbers of file systems that cannot link, or cannot copy within the kernel. The file is then copied in user
+#: space.
 _NOT_HERE = frozenset({errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL, errno.EACCES})
 
 

@@ -44,7 +44,7 @@ class Memory(NamedTuple):
 
 
 def memory_of(pid: int) -> Memory | None:
-    """Return the memory of a process; None if it is gone or a zombie."""
+    """Return the memory of a process; None if the process is gone or is a zombie."""
     match = _VM.search(process_tree.read_proc(f"/proc/{pid}/status"))
     return Memory(*(int(number) << 10 for number in match.groups())) if match else None
 
@@ -70,7 +70,10 @@ class MemoryWatch:
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
-        """`limit`: bytes; None for no limit. `before`: children of this process that do not belong to the command."""
+        """`limit`: memory limit in bytes; None for no limit.
+
+        `before`: children of this process that do not belong to the command.
+        """
         self._pid = pid
         self._limit = limit
         self._before = before

@@ -32,7 +32,7 @@ class StagedTask:
     row: dict[str, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=list)
     environment: Environment = field(default_factory=Environment)
-    #: None if no working directory could be made.
+    #: Working directory; None if it could not be made.
     workdir: Workdir | None = None
     #: Reason why the task could not be staged; None if it was staged.
     failure: Failure | None = None

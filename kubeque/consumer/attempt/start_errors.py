@@ -74,7 +74,7 @@ def _not_allowed(program: str, cwd: Path) -> str:
     if (cwd / program).is_dir():
         return f"the program {program!r} is a folder"
     return (
-        f"the program {program!r} may not be executed: set its executable bit (chmod +x) before you submit, "
+        f"the program {program!r} is not executable: set its executable bit (chmod +x) before you submit, "
         f"or name its interpreter, as in python3 {program}"
     )
 

@@ -1,4 +1,4 @@
-"""The properties of a consumer's host that its decisions depend on."""
+"""The properties of a consumer on which its decisions depend."""
 
 from __future__ import annotations
 

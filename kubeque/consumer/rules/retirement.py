@@ -22,7 +22,7 @@ class Retirement:
         self._jobs: Sequence[Job] = ()
         #: Largest number of consumers that each job has wanted, by uid.
         self._most: dict[str, int] = {}
-        #: True once this consumer is to leave after its task.
+        #: True once this consumer must leave after its task.
         self.due = False
 
     def note_jobs(self, jobs: Sequence[Job]) -> None:
@@ -41,7 +41,7 @@ class Retirement:
         return [do.ListOwners(max(wanted)), do.CheckHome()] if fewer and slot is None else [do.CheckHome()]
 
     def compare(self, event: on.OwnersListed, now: float) -> list[Instruction]:
-        """Retire if enough owners come before this consumer by name."""
+        """Retire if `wanted` or more owners come before this consumer by name."""
         self.due = self.due or self._profile.owner in sorted(event.owners)[event.wanted :]
         return []
 

@@ -53,7 +53,7 @@ class DigestCache:
         known = self._recall(key for key in keys.values() if self._settled(key))
         unknown = [path for path, key in keys.items() if key not in known]
         threads = min(DIGESTS, os.cpu_count() or 1)
-        stopped = threading.Event()  # so Ctrl-C need not wait until the largest file is read
+        stopped = threading.Event()  # so that Ctrl-C need not wait for the largest file
         digests = in_parallel(partial(sha256_file, stopped=stopped), unknown, threads=threads, stop=stopped.set)
         read = dict(zip(unknown, digests, strict=True))
         # Files that changed while they were read are not cached.

@@ -48,4 +48,4 @@ def remedy(kind: str, said: str) -> str:
         return log_in
     if "RequestTimeTooSkewed" in said or "difference between the request time" in said:
         return "set this machine's clock: the store refuses requests from another time"
-    return f"make the bucket, choose another store, or take an account that may write to it ({log_in})"
+    return f"make the bucket, choose another store, or use an account that may write to it ({log_in})"

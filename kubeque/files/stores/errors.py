@@ -50,7 +50,7 @@ def translate_error(verb: str, url: str, error: Exception, *, local: bool = Fals
     if isinstance(error, FileNotFoundError | NotADirectoryError) and verb == "read":
         return FileMissing(f"cannot read {url}: there is no such file")
     if isinstance(error, IsADirectoryError) and verb == "read":
-        return FileDamaged(f"cannot read {url}: it is a directory, no file")
+        return FileDamaged(f"cannot read {url}: it is a directory, not a file")
     one_file = _is_of_file(verb, error) if local else _is_of_name(verb, error)
     kind = FileRefused if one_file else StoreUnavailable if is_transient(error) else StorageError
     return kind(f"cannot {verb} {url}: {reason(error)}")

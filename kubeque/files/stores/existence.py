@@ -41,8 +41,10 @@ def find_present(
 
 
 def _about(beginning: Callable[[str], Sequence[str]]) -> int:
-    """Estimate the number of existing digests from the number that begin with five zeros; if that is too small, three
-    zeros."""
+    """Estimate the number of existing digests from the number that begin with five zeros.
+
+    If few digests begin with five zeros, count the digests that begin with three zeros.
+    """
     for zeros in (5, 3):
         found = len(beginning("0" * zeros))
         if found > 2:  # fewer names would give a bad estimate

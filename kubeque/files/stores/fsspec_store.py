@@ -40,7 +40,9 @@ def open_store(url: str, options: Mapping[str, Mapping[str, Any]], pieces: Piece
         remedy = f"pip install {_LIBRARIES[kind]}" if kind in _LIBRARIES else str(error)
         raise MissingExtra(f"{url}: {kind}:// needs a library that is not installed: {remedy}") from error
     except ValueError as error:
-        raise ConfigError(f"{url}: no store is known by {kind}:// ({reason(error)}): write gs:// or s3://") from error
+        raise ConfigError(
+            f"{url}: {kind}:// is not a known kind of store ({reason(error)}): write gs:// or s3://"
+        ) from error
     # A login may raise any error of the vendor's library.
     except Exception as error:
         raise translate_error("open", url, error) from error

@@ -45,8 +45,7 @@ class Folder:
     """
 
     def __init__(self, private: str | os.PathLike[str] = "") -> None:
-        """`private`: folder below which only this user may read new files, with any umask; empty without such a
-        folder."""
+        """`private`: folder below which only this user may read new files, with any umask; may be empty."""
         self._private = os.path.join(private, "") if private else ""
 
     def is_private(self, path: str) -> bool:

@@ -70,7 +70,7 @@ def replay(backends: Backends, name: str, index: int, folder: Path | None = None
         raise task.fault
     folder = _free(name, index) if folder is None else current_folder() / expand_home(folder)
     if os.path.lexists(folder):
-        raise DestinationError(f"{folder} is there already: name a folder that is not, or none")
+        raise DestinationError(f"{folder} exists: name a folder that does not exist, or leave it out")
     here = _run(_order(backends, task, folder, echo))
     recorded = _read_recorded(backends, task)
     compared = tuple(_compare(recorded, here)) if recorded else ()
@@ -187,4 +187,4 @@ def _notes(backends: Backends, task: TaskDetails) -> Iterator[str]:
     if spec.image and backends.cluster_of(task.job).runs_images:
         yield f"the task ran in the image {spec.image}; here its command ran on this machine, without it"
     if spec.local and not spec.local_env and _environment(backends, task) is None:
-        yield "the environment of its submission is not on this machine; here its command ran in that of this shell"
+        yield "its submitter's environment is not on this machine; here its command ran in this shell's environment"

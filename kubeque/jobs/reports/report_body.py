@@ -84,7 +84,7 @@ def _head(c: Content) -> Iterator[str]:
             ("attempts", f"{seen.attempts:,}"), ("consumers", f"{len(seen.consumers):,}"),
         ]  # fmt: skip
     if seen.times:
-        spent.append(("a task (half, 95 %, longest)", " · ".join(format_seconds(seen.time(q)) for q in (0.5, 0.95, 1))))
+        spent.append(("task (median, 95 %, longest)", " · ".join(format_seconds(seen.time(q)) for q in (0.5, 0.95, 1))))
     if seen.peak:
         asked = f" of {format_bytes(memory)}" if (memory := job.shapes[0].memory) else ""
         spent.append(("peak memory", format_bytes(seen.peak) + asked))
@@ -215,7 +215,7 @@ def _format_table_note(c: Content, more_columns: int, more_outs: int) -> str:
     if len(c.listed) < c.job.n:
         parts.append(f"The first {len(c.listed):,} of {c.job.n:,} tasks.")
     if more_columns + more_outs:
-        parts.append(f"{more_columns + more_outs} columns more are not shown.")
+        parts.append(f"{more_columns + more_outs} further columns are not shown.")
     name = text(shlex.quote(c.job.name))
     parts.append(f"All of them: <code>kubeque collect {name} -o table.csv</code> (or <code>.parquet</code>).")
     return " ".join(parts)

@@ -18,7 +18,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.resources import format_seconds
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
-#: Maximum number of attempts that a page draws. If there are more attempts, it draws every second or every fourth
+#: Maximum number of attempts that a page draws. If there are more attempts, the page draws every second or every fourth
 #: attempt, and so on.
 PAGE_ATTEMPTS = 250_000
 _CSV = (
