@@ -156,7 +156,7 @@ def copy_libraries(folder: Path) -> dict[str, Path]:
 def needed(program: Path) -> Iterator[tuple[str, Path]]:
     """Yield name and path of each library that ldd prints.
 
-    The form is `name => path (address)`, and `path (address)` for the loader.
+    ldd prints `name => path (address)`, and `path (address)` for the loader.
     """
     said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
     for line in said.splitlines():

@@ -46,6 +46,5 @@ __all__ = [
 class Client(SubmissionMethods, ResultMethods, ControlMethods, ClusterMethods):
     """Submit sweeps, watch them, and fetch their results.
 
-    All methods that take the name of a job can raise JobNotFound. All methods raise QueueError if the queue fails, and
-    StorageError if the store fails.
+    All methods that take the name of a job can raise JobNotFound. All methods can raise QueueError and StorageError.
     """

@@ -84,7 +84,7 @@ def format_resume_hint(progress: Progress) -> str:
 
 
 def to_wire(progress: Progress) -> dict[str, Any]:
-    """Return a job as `--json` prints it. The keys never change."""
+    """Return a job as `--json` prints it. The keys are stable."""
     job = progress.job
     return {
         "job": job.name, "uid": job.uid, "state": job_state(progress), "reason": job.reason, "tasks": job.n,

@@ -51,7 +51,7 @@ class Pace:
 
 
 class FailureList:
-    """The latest failed tasks. They are read again only if their number has changed, and after a pause."""
+    """The latest failed tasks. They are read again only after a pause, and only if their number has changed."""
 
     def __init__(self, client: Client, name: str) -> None:
         self._client = client

@@ -25,7 +25,7 @@ class OutputError(KubequeError):
 
     @property
     def reader_left(self) -> bool:
-        """True if the reader of a pipe has closed it, for example `head`."""
+        """True if a reader such as `head` has closed the pipe."""
         return isinstance(self.__cause__, BrokenPipeError)
 
 

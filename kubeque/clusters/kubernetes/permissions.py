@@ -49,7 +49,7 @@ class Permissions:
         return self._check_all()
 
     def of_keeper(self) -> list[Permission]:
-        """Return the same permissions, checked for the keepers' account.
+        """Return the permissions that sweeps need, checked for the keepers' account.
 
         If the check is impossible, return one entry with the reason: no keeper can be started, or this account lacks
         the permission to check.

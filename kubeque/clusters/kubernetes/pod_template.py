@@ -34,7 +34,7 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
     for kind in ("containers", "initContainers"):
         members = spec.get(kind, [])
         if not isinstance(members, list) or not all(isinstance(m, Mapping) and m.get("name") for m in members):
-            raise ResourceError(f"pod_template: every one of its {kind} needs a name; the program's own is {task!r}")
+            raise ResourceError(f"pod_template: each of its {kind} needs a name; kubeque's own is {task!r}")
         for member in members:
             for key, why in _OURS.items():
                 if key in member and member["name"] in (task, "software"):
@@ -45,8 +45,8 @@ def merge_template(ours: dict[str, Any], theirs: Mapping[str, Any], task: str) -
         for mount in container.get("volumeMounts", []):
             if mount.get("name") not in known:
                 raise ResourceError(
-                    f"pod_template: the container {container['name']!r} mounts {mount.get('name')!r}, no volume"
-                    f" of the pod: they are {', '.join(sorted(known))}"
+                    f"pod_template: the container {container['name']!r} mounts {mount.get('name')!r}, but the"
+                    f" pod has no volume with this name: its volumes are {', '.join(sorted(known))}"
                 )
     return result
 

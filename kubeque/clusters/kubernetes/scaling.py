@@ -48,7 +48,7 @@ class Grow:
 
 
 def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
-    """Return the number of consumers for each size class that has waiting or running tasks."""
+    """Return the wanted number of consumers for each size class that has waiting or running tasks."""
     left: dict[int, int] = defaultdict(int)
     for size_class, tally in waiting.items():
         left[lift_class(job.shapes, size_class, job.floor)] += tally.pending + tally.running

@@ -16,7 +16,7 @@ from kubeque.client import Client, Finding
 @click.command()
 @job_argument(required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
-@click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster, with each permission there.")
+@click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster and each permission there.")
 @click.pass_context
 def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool) -> int:
     """Check configuration, queue, store and cluster, or the consumers, queue records and files of JOB.

@@ -18,7 +18,7 @@ _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 @click.option(
     "--only-cause", multiple=True, type=_CAUSES, help="Reset only tasks that failed by this cause, for example oom."
 )
-@click.option("--all", "everything", is_flag=True, help="Reset tasks that are ok as well.")
+@click.option("--all", "everything", is_flag=True, help="Also reset tasks that are ok.")
 @click.option("--update", is_flag=True, help="Use the present input files and environment; keep ok tasks.")
 @json_option
 @click.pass_context

@@ -56,9 +56,9 @@ _EXAMPLES = (
 @click.option(
     "--yes", is_flag=True, help="Answer yes to questions: with --revise, run ok rows again; with --try, run the rest."
 )
-@click.option("--repair", is_flag=True, help="Change a job of this name; run only the rows that are not ok.")
-@click.option("--revise", is_flag=True, help="Change a job of this name; run failed and changed rows.")
-@click.option("--replace", is_flag=True, help="Change a job of this name; run all rows.")
+@click.option("--repair", is_flag=True, help="Change the job with this name; run only rows that are not ok.")
+@click.option("--revise", is_flag=True, help="Change the job with this name; run failed and changed rows.")
+@click.option("--replace", is_flag=True, help="Change the job with this name; run all rows.")
 @click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and the plan; submit nothing.")
 @json_option

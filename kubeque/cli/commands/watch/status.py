@@ -19,7 +19,7 @@ from kubeque.model.errors import UserError
 @click.option("--tasks", is_flag=True, help="Print one line per task: row, state, cause, exit code, out.* values.")
 @click.option("--state", type=STATES, help="With --tasks: print only tasks in this state.")
 @click.option("--from", "first", type=click.IntRange(0), default=0, help="With --tasks: first index (default: 0).")
-@click.option("--limit", type=click.IntRange(1), help="With --tasks: largest number of tasks (default: all).")
+@click.option("--limit", type=click.IntRange(1), help="With --tasks: maximum number of tasks (default: all).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --tasks one object per line.")
 @click.pass_context
 def status(
