@@ -58,7 +58,7 @@ class Backends:
         return self._specs[key]
 
     def cluster_of(self, job: Job) -> Cluster:
-        """Return the cluster that a job was submitted to. Raises StorageError, ConfigError."""
+        """Return the cluster to which a job was submitted. Raises StorageError, ConfigError."""
         url = self.spec(job).cluster
         if url == self.cluster.url:
             return self.cluster

@@ -23,7 +23,7 @@ def close_ended(backends: Backends, fleet: str) -> None:
             try:
                 reconcile(backends, job.name, start=False)
             except JobNotFound:
-                continue  # it was removed
+                continue  # the job was removed
             except KubequeError as error:
                 log.error("%s has ended and could not be closed; the next observer tries again: %s", job.name, error)
 

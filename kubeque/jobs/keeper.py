@@ -35,7 +35,7 @@ _LOOK_SECONDS, _LONGEST_SECONDS = 2.0, 30.0
 def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], object] = time.sleep) -> str:
     """Reconcile a job until the keeper is not needed any more; return the reason as text.
 
-    Retry forever after errors of the queue, store or cluster, because the keeper may be the only observer of the job.
+    Retry forever after errors of the queue, store or cluster, because the keeper can be the only observer of the job.
     """
     watch, pause, said, last = LeaseWatch(), _LOOK_SECONDS, "", None
     while True:
@@ -69,7 +69,7 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
 
 
 def _clear(backends: Backends, job: Job | None, sleep: Callable[[float], object]) -> None:
-    """Delete the remains of an ended or removed job from the cluster. Wait until the cluster answers."""
+    """Delete the remains of an ended or removed job from the cluster, once the cluster answers."""
     pause = _LOOK_SECONDS
     while job is not None:
         try:

@@ -88,7 +88,10 @@ class DestinationError(UserError):
 
 
 class DestinationNotEmpty(DestinationError):
-    """The destination of a fetch holds files other than results of the job. Choose a different one, or use force."""
+    """The destination of a fetch holds files other than results of the job.
+
+    Choose a different destination, or use force.
+    """
 
     def __init__(self, message: str, dest: str) -> None:
         super().__init__(message)
@@ -160,8 +163,7 @@ class FileDamaged(FileError):
 
 
 class FileRefused(FileError):
-    """The name or the state of a file prevents its use: for example, a folder has its name, or it changes during the
-    read."""
+    """The name or the state of a file prevents its use. For example, the file changes while it is read."""
 
 
 class ClusterError(KubequeError):

@@ -16,7 +16,7 @@ _TOKENS = re.compile(
 
 @lru_cache(maxsize=64)
 def selection(results: tuple[str, ...], ignore: tuple[str, ...]) -> Callable[[str], bool]:
-    """Return a predicate: True if a relative file name matches `results` (empty: all names) and no `ignore`."""
+    """Return a function that is True for a relative file name that matches `results` (empty: all) and not `ignore`."""
     wanted, unwanted = translate(results), translate(ignore)
     return lambda name: bool(not results or wanted.fullmatch(name)) and not (ignore and unwanted.fullmatch(name))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: Seconds without a heartbeat after which the tasks of a consumer run elsewhere.
 LEASE_SECONDS = 180.0
-#: Shortest lease, seconds: a busy machine delays heartbeats by about a second.
+#: Shortest lease, seconds. A busy machine delays heartbeats by about a second.
 MIN_LEASE_SECONDS = 5.0
 #: Seconds between two renewals of a lease, at most a third of the lease.
 HEARTBEAT_SECONDS = 60.0

@@ -38,12 +38,12 @@ _language: ContextVar[Language] = ContextVar("language", default=_SHELL)
 
 
 def option(name: str, value: str = "") -> str:
-    """Return the text for an option with its value, on the command line for example `--cluster local`."""
+    """Return the text for an option with its value. The command line has, for example, `--cluster local`."""
     return _language.get().option(name, value)
 
 
 def command(verb: str, job: str = "", *flags: str) -> str:
-    """Return the text for an operation, on the command line for example `kubeque reset JOB --all`."""
+    """Return the text for an operation. The command line has, for example, `kubeque reset JOB --all`."""
     return _language.get().command(verb, job, flags)
 
 

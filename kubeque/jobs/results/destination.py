@@ -25,7 +25,7 @@ from kubeque.model.wording import option
 
 #: The folder inside DEST for the owner and the journal.
 MARKER = ".kubeque"
-#: The file in that folder that names the job.
+#: The file in the folder MARKER that names the job.
 OWNER = "job.json"
 #: The table of all tasks.
 TABLE = "results.csv"
@@ -47,7 +47,7 @@ class PendingDownload:
     #: Total size of the attempt's files in bytes, as recorded in the queue.
     size: int
     files: list[ResultFile] = field(default_factory=list)
-    #: Number of its files that the consumer did not keep.
+    #: Number of files that the consumer did not keep.
     not_kept: int = 0
     #: Error that prevents the fetch of the whole task, although store and destination work; None without such an error.
     fault: FileError | None = None
@@ -98,10 +98,7 @@ class Destination(Protocol):
         """Return how many files of a fetched attempt were not kept by its consumer."""
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
-        """Fetch tasks in order.
-
-        Yield each task once its files are fetched, except its `faults`. Raises StorageError.
-        """
+        """Fetch tasks in order. Yield each task once all its files are fetched or have failed. Raises StorageError."""
 
     def put_table(self, write: Callable[[Path], None]) -> None:
         """Call `write` with a local path, and store the table that it writes there. Raises StorageError."""

@@ -24,13 +24,13 @@ class TaskFolders(Protocol):
         """Return the path to download a file to; None if an interrupted fetch has downloaded the file already."""
 
     def complete(self, task: PendingDownload, globs: Globs) -> None:
-        """Record that the files of a task are downloaded, except its failed files."""
+        """Record that all files of a task are downloaded, except those in `task.failed`."""
 
 
 def download_tasks(
     files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter
 ) -> Iterator[PendingDownload]:
-    """Download tasks in order. Yield each task once its files are downloaded, except its `faults`.
+    """Download tasks in order. Yield each task once all its files are downloaded or have failed.
 
     `meter` counts bytes. An error of one file is recorded in its task. Raises StorageError for all other errors.
     """
@@ -42,7 +42,7 @@ def download_tasks(
             task.files, task.not_kept = [file for file in manifest.files if is_chosen(file.name)], manifest.refused
         except FileError as error:
             task.fault = error
-        # `task.size` is the size of all files without the streams. The chosen files and the streams are downloaded.
+        # `task.size` counts all files and no streams. In fact, the chosen files and the streams are downloaded.
         meter.expect(sum(file.size for file in task.files) - task.size)
         return task
 
@@ -64,7 +64,7 @@ def download_tasks(
 def _with_ends(tasks: Iterable[PendingDownload]) -> Iterator[tuple[PendingDownload, ResultFile | None]]:
     """Yield each file with its task, and None after the last file of a task.
 
-    Groups are downloaded in order, so None shows that all files are there.
+    Groups are downloaded in order, so None means that all files of the task are downloaded.
     """
     for task in tasks:
         yield from ((task, file) for file in task.files)

@@ -53,7 +53,7 @@ class FolderDestination:
 
     @contextmanager
     def open(self, *, force: bool) -> Iterator[None]:
-        """See `Destination`. A second fetch into the folder is refused while this one runs."""
+        """See `Destination`. While this fetch runs, a second fetch into the folder is refused."""
         with self._usable():
             self._check_content(force)
             self._marker.mkdir(parents=True, exist_ok=True)
@@ -266,7 +266,7 @@ def _is(path: Path, file: ResultFile) -> bool:
 
 
 def _make_executable(path: Path) -> None:
-    """Allow a file to be executed by each user that may read it."""
+    """Make a file executable for each user that may read the file."""
     mode = os.stat(path).st_mode
     os.chmod(path, stat.S_IMODE(mode | (mode & 0o444) >> 2))
 

@@ -29,7 +29,8 @@ from kubeque.jobs.results.destination import (
 from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
-#: Maximum tasks and bytes of a portion, because the disk of this machine is limited. A single task may be larger.
+#: Maximum number of tasks and of bytes in a portion, because the disk of this machine is limited. A single task may be
+#: larger.
 _PORTION_TASKS, _PORTION_BYTES = 1000, 256 << 20
 #: Start of the names of temporary folders.
 _TEMPORARY = "kubeque-fetch-"

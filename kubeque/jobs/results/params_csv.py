@@ -27,7 +27,7 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
             "those again that failed"
         )
     if columns[0].startswith(_BOM):
-        yield _BOM  # readers skip the first mark in a file
+        yield _BOM  # readers skip the first byte order mark in a file
     yield _record(columns)
     for line in lines(backends, job, state=state):
         yield _record([line.row[column] for column in columns])

@@ -1,4 +1,4 @@
-"""Sort the tasks of a job by one column. The memory depends on the requested number of tasks only."""
+"""Sort the tasks of a job by one column. The memory depends only on the requested number of tasks."""
 
 from __future__ import annotations
 

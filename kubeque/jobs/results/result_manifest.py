@@ -32,7 +32,7 @@ class ResultFile:
     #: SHA-256, hex; empty if not recorded.
     digest: str = ""
     text: bytes = b""
-    #: True if the task made it executable.
+    #: True if the task made the file executable.
     executable: bool = False
 
 
@@ -40,7 +40,7 @@ class ResultFile:
 class Manifest:
     """The description of an attempt."""
 
-    #: Its files and streams.
+    #: Files and streams of the attempt.
     files: list[ResultFile] = field(default_factory=list)
     #: Number of files that were not kept.
     refused: int = 0
@@ -101,7 +101,7 @@ def read_checked_result(files: Files, attempt_url: str) -> dict[str, Any]:
 
 
 def read_out_values(files: Files, attempt_url: str) -> dict[str, Any]:
-    """Read the values that the task wrote to $KUBEQUE_OUT from the manifest.
+    """Read from the manifest the values that the task wrote to $KUBEQUE_OUT.
 
     Raises FileMissing, StorageError. Raises FileDamaged for values that no consumer writes.
     """

@@ -68,7 +68,10 @@ class TaskRow:
         return None if parameter is None else self.row.get(parameter)
 
     def as_record(self) -> dict[str, Any]:
-        """Return index, parameters, facts and out values as one dict. The names of out values begin with `out.`."""
+        """Return index, parameters, facts and $KUBEQUE_OUT values as one dict.
+
+        Names of the latter begin with `out.`.
+        """
         out = {out_column(key): value for key, value in self.out.items()}
         return {INDEX: self.view.index, **self.parameters(), **self.facts(), **out}
 

@@ -13,7 +13,7 @@ from kubeque.queues.task_views import in_order
 
 
 def canary_estimate(backends: Backends, job: Job) -> Estimate:
-    """Estimate the held tasks of a job from its canaries. O(blocks)."""
+    """Estimate the time of the held tasks of a job from its canaries. Read all blocks that are not held."""
     seen, ended = AttemptStats(), 0
     for view in in_order(job, (block for block in backends.queue.scan(job) if not block.held)):
         seen.add(view)

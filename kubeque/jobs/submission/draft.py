@@ -34,7 +34,7 @@ from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 @dataclass(frozen=True)
 class Draft:
-    """A checked sweep with its spec and inputs, of which nothing is stored yet."""
+    """A checked sweep with its spec and inputs. None of them is stored yet."""
 
     sweep: Sweep
     spec: JobSpec

@@ -9,7 +9,8 @@ class Existing(Enum):
     """The ways to submit under the name of a job that has a different spec."""
 
     REFUSE = "refuse"
-    #: Rows that failed, and rows whose command, inputs, image or values changed, run under the new spec.
+    #: Failed and changed rows run under the new spec. A row has changed if its command, inputs, image or values
+    #: changed.
     REVISE = "revise"
     #: All rows run under the new spec.
     REPLACE = "replace"

@@ -55,9 +55,9 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:
-    """Return a note if, of the jobs that run at the same time, some give their tasks a size and some do not.
+    """Return a note if only some of the open jobs give their tasks a size; otherwise an empty text.
 
-    Otherwise return an empty text. `others`: name and spec of the other open jobs of the machine.
+    `others`: name and spec of the other open jobs of the machine.
     """
     unlike = [name for name, other in others if _has_size(other) != _has_size(spec)]
     if not unlike:

@@ -1,4 +1,4 @@
-"""Run tasks of a job again, with the inputs and environment of its submission or with the present state of both."""
+"""Run tasks of a job again, with the inputs and environment of its submission or with the present ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED = 3
 
 
 def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
-    """Run the tasks that `rule` selects again.
+    """Run again the tasks that `rule` selects.
 
     `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
     the rule does not select keep their results. Raises JobNotFound, UserError. Raises EnvironmentGone if the

@@ -50,10 +50,10 @@ class Found:
 
 
 def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revision: int) -> Found:
-    """Return the rows with these `keys` that are ok in `sources`. Earlier sources take precedence.
+    """Return the rows with these `keys` that are ok in `sources`. The sources are tried in their order.
 
-    The store is called a few times for each source until all rows are found. Memory is 100 bytes for each row, and an
-    outcome for each found row.
+    The store is called a few times for each source, until all rows are found. The memory is 100 bytes for each row and
+    one outcome for each found row.
     """
     wanted: dict[bytes, list[int]] = {}
     for index in reversed(range(len(keys) // KEY_BYTES)):
@@ -73,7 +73,7 @@ def find_done(backends: Backends, sources: Sequence[Job], keys: bytes, *, revisi
 def _match(
     backends: Backends, source: Job, kept: Mapping[int, bytes], wanted: dict[bytes, list[int]], revision: int
 ) -> Done:
-    """Remove the rows for which `source` has results from `wanted`, and return the links of these rows.
+    """Return links for the rows in `wanted` for which `source` has results. Remove these rows from `wanted`.
 
     Rows with equal keys get different results as long as `source` has enough results. All further rows share the last
     result.

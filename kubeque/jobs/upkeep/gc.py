@@ -126,7 +126,7 @@ def _left_environments(backends: Backends, living: set[str], now: float) -> list
 
 
 def _unseen(backends: Backends) -> str:
-    """Return the reason why the used inputs cannot be determined; empty if they can."""
+    """Return the reason why the used inputs cannot be determined; empty if they can be determined."""
     for prefix, note in users(backends):
         if is_folder(prefix) and not isdir(local_path(prefix)):
             return (

@@ -80,9 +80,9 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
 
 
 def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluster) -> tuple[str, ...]:
-    """Return the reason why no task of a job starts, and what to do about it. Return nothing if there is no reason.
+    """Return the reason why no task of a job starts, and what to do about it; empty without a reason.
 
-    The cluster does not answer, the job is paused, or no consumer runs.
+    Possible reasons are that the cluster does not answer, that the job is paused, or that no consumer runs.
     """
     if cluster.error is not None:
         return (str(cluster.error),)

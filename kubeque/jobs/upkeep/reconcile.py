@@ -114,7 +114,7 @@ def close(backends: Backends, job: Job, counts: Counts) -> Job:
 def finish(backends: Backends, job: Job, *, removed: bool = False) -> None:
     """Stop the consumers that serve only this job.
 
-    If the cluster does not answer, they end because they find no tasks.
+    If the cluster does not answer, the consumers end by themselves, because they find no tasks.
     """
     try:
         cluster = backends.cluster_of(job)

@@ -49,11 +49,11 @@ def read_links(backends: Backends, jobs: Iterable[Job]) -> Links:
 
 
 def _links_of(backends: Backends, job: Job) -> Links:
-    """Read the links of a job from its folder. If the folder has no valid links, read the job's outcomes."""
+    """Read the links of a job from its folder. If the folder has no valid links, read them from the outcomes."""
     try:
         return backends.files.read_as(links_url(job), lambda stored: parse_links(stored, job.n), LINKS_BYTES)
     except FileMissing:
-        log.info("%s has no stored links: they are read from the queue", job.name)  # or it was removed meanwhile
+        log.info("%s has no stored links: they are read from the queue", job.name)  # or the job was removed
     except FileDamaged as error:
         log.warning("%s: its stored links are damaged and are read from the queue: %s", job.name, error)
     found: dict[str, set[int]] = {}

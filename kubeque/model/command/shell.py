@@ -80,7 +80,8 @@ def _read(text: str, context: list[str]) -> None:
 def _reference(name: str, context: str) -> str:
     """Return a shell reference to the variable, quoted so that its value is not split into words in this `context`.
 
-    With a wrong context, quotes would appear or the value would be split at blanks. The value would still not be run.
+    With a wrong context, quotes would appear or the value would be split at blanks. The value would still not run as
+    code.
     """
     if context in ("double", "arithmetic", "comment"):
         return f"${{{name}}}"

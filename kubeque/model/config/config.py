@@ -155,7 +155,8 @@ def _derive(found: Mapping[str, Any], home: str) -> dict[str, str]:
     derived = {
         "queue_url": default_queue_url(home),
         "default_url_prefix": f"{home}/results",
-        # Inputs are below the results, so that the same users have access to both. No job name begins with a dot.
+        # Inputs are below the results, so that the same users have access to both. No job has a name with a leading
+        # dot.
         "cas_url_prefix": f"{prefix}/.cas" if prefix else f"{home}/cas",
         "cluster_url": "local",
     }

@@ -161,7 +161,7 @@ class ValueReader:
         return ",".join(names)
 
     def on_local(self, text: str, key: str) -> str:
-        """Return the effect of options that only pods have, on one machine."""
+        """Return the effect on one machine of options that only pods have."""
         if text not in ON_LOCAL:
             raise self.wrong(key, text, f"write one of {', '.join(ON_LOCAL)}")
         return text

@@ -127,7 +127,7 @@ def _check(value: Any, members: frozenset[str]) -> Any:
 
 
 def check_values(name: str, kinds: Mapping[str, str], rows: Rows) -> None:
-    """Raise CommandError for the first value that does not fit the kind of its argument. O(rows)."""
+    """Raise CommandError for the first value that does not fit the kind of its argument. Read all rows."""
     checked = [(at, column, kinds[column]) for at, column in enumerate(rows.columns) if _is_cast(kinds.get(column))]
     if not checked:
         return

@@ -122,7 +122,7 @@ class Job:
     orphan_after: float | None = None
     #: Time of the last poll by the clock of the queue, seconds, with a precision of a twentieth of `orphan_after`.
     watched: float = 0.0
-    #: True if an Airflow task has returned the results. A later attempt of it is then a clear by a user, not a retry.
+    #: True if an Airflow task has returned the results. Its next attempt is then caused by a clear, not by a retry.
     delivered: bool = False
     #: Name of the recurring sweep to which the job belongs; empty if none.
     series: str = ""
@@ -183,7 +183,10 @@ class Job:
         return self.deadline is not None and now > self.deadline
 
     def is_orphan(self, now: float) -> bool:
-        """True if the last poll is older than `orphan_after`. `now`: time by the clock of the queue, seconds."""
+        """True if the last poll by an Airflow task is older than `orphan_after`.
+
+        `now`: time by the clock of the queue.
+        """
         return bool(self.token) and self.orphan_after is not None and now > self.watched + self.orphan_after
 
     def waits_for_go(self, counts: Counts) -> bool:

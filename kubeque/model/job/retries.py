@@ -52,7 +52,10 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Number of extra attempts by the stored name of a cause. A task with more failures of one cause has failed."""
+    """Number of extra attempts by the stored name of a cause.
+
+    A task with more failures than a budget allows has failed.
+    """
 
     extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
 
@@ -66,7 +69,7 @@ class Budgets:
         return Verdict.MOVE if cause in GROWING else Verdict.RETRY
 
     def with_extra(self, extra: Mapping[str, int]) -> Budgets:
-        """Return these budgets, replaced by those in `extra`, for example `{"lost": 5, "exit": 1}`.
+        """Return the budgets after the changes in `extra`, for example `{"lost": 5, "exit": 1}`.
 
         Raises ResourceError for an unknown cause or a number below zero.
         """

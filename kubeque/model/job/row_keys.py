@@ -81,7 +81,7 @@ def _word(word: Word, row: dict[str, str], spec: JobSpec) -> Any:
     text = word.render(row)
     if not word.upload:
         return text
-    # The path on the submitter's machine is left out, because it may change. A file for all rows is among the inputs.
+    # The path on the submitter's machine is left out, because it can change. A file for all rows is among the inputs.
     own = spec.row_inputs.get(text)
     return _identity(own) if own else [text.rstrip("/").rpartition("/")[2]]
 

@@ -74,10 +74,7 @@ _CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
 
 
 def _read_cause(name: str) -> tuple[Cause, str]:
-    """Return the cause with a stored name, and "".
-
-    Return UNKNOWN and the name if only a newer kubeque knows the name.
-    """
+    """Return the cause for a stored name, and an empty text. If the name is unknown, return UNKNOWN and the name."""
     cause = _CAUSES.get(name)
     return (Cause.UNKNOWN, name) if cause is None else (cause, "")
 

@@ -139,10 +139,7 @@ class _Reading:
             raise self._explain_broken_row(str(error)) from error
 
     def _is_only_commas(self) -> bool:
-        """True if the current row has only commas, as an empty row of a spreadsheet.
-
-        Empty values in quotes are a row.
-        """
+        """True if the current row has only commas. Spreadsheets write such rows. Empty values in quotes are a row."""
         return not "".join(self._row_text).strip(",\r\n")
 
     def check_widths(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:

@@ -29,7 +29,10 @@ from kubeque.model.text import describe
 
 @dataclass(frozen=True)
 class _Grid:
-    """Every combination of the values of the axes, computed on demand. Without axes, `n` rows without columns."""
+    """Every combination of the values of the axes, computed on demand.
+
+    Without axes, it has `n` rows without columns.
+    """
 
     columns: Row
     n: int

@@ -92,7 +92,7 @@ def from_records(
     columns: Sequence[str] | None = None,
     function: bool = False,
 ) -> Rows:
-    """Return rows from records, which are dicts with the same keys, or lists or tuples with `columns`.
+    """Return rows from records. A record is a dict, or with `columns` a list or a tuple. All dicts have the same keys.
 
     `missing`: text for None and NaN. `columns`: names of the values in a list or tuple, in order. `function`: True if
     the rows are for a function, which can get None, NaN, lists and dicts. Raises ParametersError, which names the row

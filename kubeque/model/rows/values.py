@@ -99,7 +99,7 @@ _EXACT: Mapping[type, Callable[[Any], str]] = {
 def convert_at(
     convert: Callable[..., str], value: object, missing: str | None, position: str, index: int, column: str
 ) -> str:
-    """Return the text of a value. Raises ParametersError, which begins with the position.
+    """Return the text of a value. Raises ParametersError with the position of the value.
 
     `position`: format string for index and column.
     """

@@ -23,7 +23,7 @@ _WASTED = (Cause.LOST, Cause.PREEMPTED, Cause.OOM, Cause.DISK)
 
 @dataclass(slots=True)
 class AttemptStats:
-    """Sums over the attempts of a job. `add` adds one task."""
+    """Sums over the attempts of a job. `add` adds the attempts of one task."""
 
     #: Number of recorded attempts, and the total seconds of running, staging and saving.
     attempts: int = 0

@@ -34,11 +34,13 @@ class OptionType:
 
     #: JSON Schema of the value in a jobspec.
     schema: Mapping[str, Any]
-    #: Instruction how to write the value in a jobspec, for messages.
+    #: Text for messages that says how to write the value in a jobspec.
     remedy: str
     #: The type as a Python annotation, for the Airflow operator.
     annotation: str
-    #: Function that converts a Python value to the form in a sweep, given the name and the remedy. Raises UserError.
+    #: Function that converts a Python value to the form that a sweep holds. Its other arguments are the name of the
+    #: value
+    #: and the remedy. Raises UserError.
     from_python: Callable[[Any, str, str], Any] = read_any
     #: Function that converts the text of the command line (several texts if `many`) to the value in a jobspec.
     read: Callable[[Any, str], Any] = lambda value, flag: value
@@ -46,7 +48,10 @@ class OptionType:
     many: bool = False
 
     def convert(self, value: Any, what: str) -> Any:
-        """Convert a Python value to the form in a sweep. `what`: name of the value in messages. Raises UserError."""
+        """Convert a Python value to the form that a sweep holds.
+
+        `what`: name of the value in messages. Raises UserError.
+        """
         return self.from_python(value, what, self.remedy)
 
 

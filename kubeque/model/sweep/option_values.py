@@ -1,7 +1,7 @@
-"""Read option values that come from Python code. Each reader returns the form in a sweep, or refuses the value.
+"""Read option values that come from Python code. Each reader returns the form that a sweep holds, or refuses the value.
 
-Texts in lists and texts by name can also be other values that a row can have, for example numbers. A value of `env`
-never appears in a message.
+Readers of lists and of texts by name also accept other values that a row can have, for example numbers. A value of
+`env` never appears in a message.
 """
 
 from __future__ import annotations

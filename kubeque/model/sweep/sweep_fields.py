@@ -20,7 +20,7 @@ _REQUIRED = ("command", "rows")
 
 
 def convert_option(option: Option, value: Any) -> Any:
-    """Convert the value of an option to the form in a sweep. Raises UserError."""
+    """Convert the value of an option to the form that a sweep holds. Raises UserError."""
     if option.pod and option.kind in (TEXTS, TAINTS) and isinstance(value, str):
         return option.kind.convert([value], option.name)[0]  # a single item, which `PodOptions` reads as a list
     return option.kind.convert(value, option.name)
