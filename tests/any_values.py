@@ -1,4 +1,4 @@
-"""Strategies for values that a user may give: any type, and values that are nearly right for an option."""
+"""Hypothesis strategies for values from users: values of any type, and values that are almost valid for an option."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kubeque.model.sweep import option_types as kinds
 from kubeque.model.sweep.option_types import OptionType
 from kubeque.model.sweep.options import OPTIONS
 
-#: Texts without braces and slashes: templates and paths have tests of their own.
+#: Texts without braces and slashes, because templates and paths have their own tests.
 TEXTS = st.text(st.characters(exclude_characters="{}/~"), max_size=12)
 _ODD = st.sampled_from(
     [
@@ -49,12 +49,12 @@ _NEAR: Mapping[int, st.SearchStrategy[Any]] = {
 
 
 def of_kind(kind: OptionType | None) -> st.SearchStrategy[Any]:
-    """Return values for an option of a type, about half of them of this type."""
+    """Return a strategy for the values of an option. About half of the values have the option's type."""
     return _NEAR.get(id(kind), ANY) | ANY
 
 
 def some(names: list[str], kind_of: Mapping[str, OptionType]) -> st.SearchStrategy[dict[str, Any]]:
-    """Return values for one or two of some arguments, by name."""
+    """Return a strategy that gives values to one or two of these arguments, by name."""
     chosen = st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True)
     return chosen.flatmap(lambda few: st.fixed_dictionaries({name: of_kind(kind_of.get(name)) for name in few}))
 

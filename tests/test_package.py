@@ -1,4 +1,4 @@
-"""The wheel: pure Python, few requirements with lower bounds only, and each file that is not Python code."""
+"""The wheel is pure Python, has few requirements with only lower bounds, and contains each file that is not Python."""
 
 from __future__ import annotations
 

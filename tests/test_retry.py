@@ -8,7 +8,7 @@ from kubeque.retry import growing_pauses, retry
 
 
 class Flaky:
-    """Fails with the given errors, one a call, then returns the number of its calls."""
+    """Function that raises one of the given errors in each call. Afterwards it returns the number of its calls."""
 
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)

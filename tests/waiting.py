@@ -1,4 +1,4 @@
-"""Waiting for something in a test, and what says that a test failed while it waited."""
+"""Wait for a condition in a test. The errors show that a test failed while it waited."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class NotStarted(RuntimeError):
 
 
 def until(what: str, test: Callable[[], T], seconds: float = 60, *, every: float = 0.1) -> T:
-    """Return what `test` returns once that is true. Raises GaveUp with the last value after `seconds`."""
+    """Return the result of `test` once it is true. Raises GaveUp, with the last result, after `seconds`."""
     end = time.monotonic() + seconds
     while not (found := test()):
         if time.monotonic() > end:

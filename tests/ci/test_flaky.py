@@ -1,4 +1,4 @@
-"""Which failed tests are repeated."""
+"""The plugin repeats failed tests only if they failed while they waited."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def count(name):
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the tests of a text with the plugin."""
+    """Run the tests in a source text with the plugin."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # importing them again takes seconds
     monkeypatch.setenv("KUBEQUE_FLAKY", str(pytester.path / "flaky"))
     pytester.makeini("[pytest]\nmarkers =\n    e2e\n    kill\n")

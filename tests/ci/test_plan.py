@@ -1,4 +1,4 @@
-"""Which steps a run of CI takes."""
+"""Selection of the steps of a CI run."""
 
 from __future__ import annotations
 

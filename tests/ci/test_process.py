@@ -1,4 +1,4 @@
-"""Steps end in time, with all that they started, and keep what pytest printed last."""
+"""A step ends in time, together with all processes that it started. The last lines of pytest are kept."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_step_hears_an_interrupt_also_if_the_run_was_started_in_the_background
 
 
 def has_ended(pid: int) -> bool:
-    """True if the process is gone, or only waits to be noticed by its parent."""
+    """True if the process is gone or a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A run of CI from its first step to its exit code."""
+"""A complete CI run, from its first step to its exit code."""
 
 from __future__ import annotations
 

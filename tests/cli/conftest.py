@@ -1,4 +1,4 @@
-"""The command line as a user has it: the real program, in a home and a folder of its own."""
+"""The command line as users run it: the real program, with its own home folder and working folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SAMPLE = Path(__file__).parents[2] / "examples" / "sample-job"
 
 @dataclass
 class Shell:
-    """A folder in which somebody types `kubeque ...`."""
+    """A folder in which a user runs `kubeque ...`."""
 
     folder: Path
     home: Path
@@ -34,13 +34,13 @@ class Shell:
         return run_kubeque(words, cwd=self.folder, env=self.env, timeout=timeout)
 
     def execute(self, *words: str, timeout: float = 110) -> subprocess.CompletedProcess[str]:
-        """Another program in the same folder, with the same environment."""
+        """Run a different program in the same folder, with the same environment."""
         return subprocess.run(
             words, cwd=self.folder, env=self.env, text=True, capture_output=True, timeout=timeout
         )  # fmt: skip
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """`kubeque WORDS` in the background; it hears Ctrl-C also where this process does not."""
+        """Start `kubeque WORDS` in the background. It receives Ctrl-C even if this process ignores it."""
         return start_kubeque(words, cwd=self.folder, env=self.env)
 
     def write(self, name: str, text: str | bytes) -> Path:
@@ -53,7 +53,7 @@ class Shell:
 def far_shell(
     request: pytest.FixtureRequest, shell: Shell, server: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> Shell:
-    """A desk whose queue is in the kind of store that the test's parameter names."""
+    """A shell with a queue of the kind that the test's parameter names."""
     address = server(request.param)
     if request.param == "postgres":
         shell.write(".kubeque", f"[config]\nqueue_url = {fresh_schema(address)}\n")

@@ -1,4 +1,4 @@
-"""A fetch that is broken off by Ctrl-C: what is there is whole, and the next one brings the rest."""
+"""Ctrl-C during a fetch leaves only complete results. The next fetch gets the rest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def submit(shell: Shell, tasks: int, size: int) -> None:
 
 
 def wait_for_the_middle(shell: Shell, *words: str) -> subprocess.Popen[str]:
-    """A fetch of which the first task has come, which is written down, and another one is coming."""
+    """Return a running fetch that has recorded the first task and is fetching a second task."""
     running = shell.start(*words)
     journal = shell.folder / "dest" / MARKER / "fetched.jsonl"
     end = time.monotonic() + 60
@@ -35,7 +35,7 @@ def wait_for_the_middle(shell: Shell, *words: str) -> subprocess.Popen[str]:
 
 
 def whole(dest: Path, size: int) -> list[str]:
-    """The tasks that are there; each is whole."""
+    """Return the fetched tasks. Check that each of them is complete."""
     found = sorted(path.name for path in dest.iterdir() if path.name.isdigit())
     for name in found:
         assert (dest / name / "made").stat().st_size == (size if name != "0" else 10)

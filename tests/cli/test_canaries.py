@@ -1,4 +1,4 @@
-"""`kubeque sub --try N`: a few rows first, an estimate of all, a question, and then the rest."""
+"""`kubeque sub --try N` runs a few rows, estimates the whole sweep, asks the user, and then runs the other rows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ import pytest
 from docs.generate.schemas import OUTPUTS
 from tests.cli.conftest import Shell
 
-#: Notes each run of a row in a file, and fails in rows whose value is below 0.
+#: Script that writes each run of a row to a file. Rows with a negative value fail.
 NOTE = ("sh", "-c", 'echo "$1" >> "$2"; test "$1" -ge 0', "note", "{n}")
 
 
 def sweep(shell: Shell, *values: int) -> tuple[str, ...]:
-    """Words for `sub`: one row for each value, each run of which is noted in ran.txt."""
+    """Return the words for `sub`, with one row for each value. The program writes each run of a row to ran.txt."""
     shell.write("rows.csv", "n\n" + "".join(f"{value}\n" for value in values))
     return ("-p", "rows.csv", *NOTE, str(shell.folder / "ran.txt"))
 
@@ -121,7 +121,7 @@ def test_a_dry_run_says_what_would_run_first_and_a_jobspec_can_ask_for_it(shell:
 # ---------------------------------------------------------------------- at a terminal
 @contextmanager
 def terminal(shell: Shell, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """`kubeque WORDS` on a terminal of its own: the process, and our end of the terminal."""
+    """Start `kubeque WORDS` on its own terminal. Yield the process and the test's end of the terminal."""
     ours, its = pty.openpty()
     process = subprocess.Popen(
         ["env", "--default-signal=INT", sys.executable, "-m", "kubeque.cli", *words],
@@ -137,7 +137,7 @@ def terminal(shell: Shell, *words: str) -> Iterator[tuple[subprocess.Popen[bytes
 
 
 def read_until(ours: int, text: str, seconds: float = 60.0) -> str:
-    """Return the terminal's output up to `text`; "" waits for its end."""
+    """Return the terminal's output up to `text`. If `text` is "", wait for the end of the output."""
     seen, end = "", time.monotonic() + seconds
     while not (text and text in seen):
         assert time.monotonic() < end, seen

@@ -1,4 +1,4 @@
-"""A script that was corrected: which rows run again under it, and what the command says before they do."""
+"""A corrected script: the rows that run again with the new script, and the message that the command prints before."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 
-#: Fails for odd rows; the corrected one never does.
+#: Script that fails for odd rows, and the corrected script, which never fails.
 BROKEN = "import os, sys\nx = int(sys.argv[1])\nopen('made', 'w').write('old')\nsys.exit(x % 2)\n"
 CORRECTED = BROKEN.replace("'old'", "'new'").replace("sys.exit(x % 2)", "sys.exit(0)")
 COMMAND = ("--grid", "x=0..3", "python3", "^model.py", "{x}")
@@ -21,7 +21,7 @@ COMMAND = ("--grid", "x=0..3", "python3", "^model.py", "{x}")
 
 @pytest.fixture
 def sites(shell: Shell) -> Shell:
-    """A shell with a job of four rows, two of which failed, and a script that was corrected since."""
+    """A shell with a job of four rows. Two rows failed, and the script has been corrected since then."""
     shell.write("model.py", BROKEN)
     assert shell.run("sub", "-n", "sites", *COMMAND).returncode == 1
     shell.write("model.py", CORRECTED)

@@ -1,4 +1,4 @@
-"""A job that nobody looks at is closed all the same: its consumers see to verdict, table and report when they leave."""
+"""A job without observers is closed too. When its consumers leave, they write its final state, table and report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def config(shell: Shell) -> Config:
 
 
 def closers(home: Path) -> list[str]:
-    """Processes, dead ones too, that close jobs of this home."""
+    """Return the processes that close jobs of this home folder, including ended processes."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

@@ -1,4 +1,4 @@
-"""Completion in real shells: files where files are meant, jobs where jobs are meant."""
+"""Completion in real shells offers files for file arguments, and jobs for job arguments."""
 
 from __future__ import annotations
 

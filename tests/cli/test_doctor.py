@@ -1,4 +1,4 @@
-"""`kubeque doctor JOB` as a user has it."""
+"""`kubeque doctor JOB` as users run it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment of tasks on one machine is that of their submitter, and of nobody else."""
+"""On one machine, a task gets the environment of its submitter and of no other user."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pytest
 from tests.cli.conftest import Shell
 
 KUBEQUE = (sys.executable, "-m", "kubeque.cli")
-#: Prints its environment and that of its parent, one variable a line, then the umask.
+#: Script that prints its environment and its parent's environment, one variable per line, and then the umask.
 SHOW = "tr '\\0' '\\n' < /proc/self/environ; echo ==; tr '\\0' '\\n' < /proc/$PPID/environ; echo ==; umask"
 BYTES = 'printf %s "$FOO" | od -An -tx1'
 
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An environment without the variables that the tests are about."""
+    """Return an environment without the variables that the tests check."""
     for name in ("TZ", "FOO", "BAR", "PYTHONUNBUFFERED"):
         monkeypatch.delenv(name, raising=False)
 
@@ -32,7 +32,7 @@ def submit(shell: Shell, *words: str, umask: str = "022", **variables: str | byt
 
 
 def shown(shell: Shell, job: str) -> tuple[set[str], set[str], str]:
-    """Variables of the task, variables of its parent, umask of the task."""
+    """Return the variables of the task, the variables of its parent, and the umask of the task."""
     peeked = subprocess.run([*KUBEQUE, "peek", job, "0"], cwd=shell.folder, env=shell.env, capture_output=True)
     own, parent, umask = peeked.stdout.decode(errors="surrogateescape").split("==\n")
     return set(own.splitlines()), set(parent.splitlines()), umask.strip()

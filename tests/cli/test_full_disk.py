@@ -1,4 +1,4 @@
-"""The disk is full in the middle of a fetch: one line names it, nothing is half-written, and the next fetch goes on."""
+"""The disk becomes full during a fetch. One line reports it, no file is incomplete, and the next fetch continues."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIMIT = 700_000
 
 @pytest.fixture
 def job(shell: Shell) -> Shell:
-    """A job whose odd rows have left a large file, and the others a small one."""
+    """A job with a large result file for each odd row and a small one for each even row."""
     script = 'head -c "$(($0 % 2 ? $1 : 10))" /dev/zero > f'
     ran = shell.run("sub", "-n", "big", "--repeat", str(TASKS), "sh", "-c", script, "{index}", str(SIZE))
     assert ran.returncode == 0, ran.stderr
@@ -28,7 +28,7 @@ def job(shell: Shell) -> Shell:
 
 
 def whole(dest: Path) -> list[str]:
-    """The tasks that are there; each is whole, and nothing else is."""
+    """Return the fetched tasks. Check that each of them is complete and that there are no other files."""
     found = sorted(path.name for path in dest.iterdir() if path.name not in (".kubeque", "results.csv"))
     for name in found:
         assert {path.name for path in (dest / name).iterdir()} == {"f", "stdout.txt", "stderr.txt"}
@@ -72,7 +72,7 @@ def test_a_full_disk_is_one_line(job: Shell, small_disk: Path) -> None:
 
 
 def told(ran: subprocess.CompletedProcess[str], dest: Path) -> str:
-    """Return the error line, which names a file in the folder."""
+    """Return the error line. It must name a file in the folder."""
     *before, line = ran.stderr.splitlines()
     assert [text for text in before if not text.startswith("fetching:")] == []
     assert line.startswith("kubeque: ")

@@ -1,4 +1,4 @@
-"""`kubeque start resize pool stop` on GKE: the real program, Google's own client, and servers that stand for Google."""
+"""`kubeque start resize pool stop` on GKE, with the real program, Google's client library and emulated servers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ Run = Callable[..., Said]
 
 @pytest.fixture
 def run(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """`kubeque WORDS` in this process, which has Google's libraries loaded already: that takes a second each time."""
+    """Run `kubeque WORDS` in this process. It has loaded Google's libraries. A new process would need a second."""
     monkeypatch.chdir(shell.folder)
     for name in ("KUBEQUE_HOME", "HOME", "NO_COLOR"):
         monkeypatch.setenv(name, shell.env[name])

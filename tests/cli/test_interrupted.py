@@ -1,4 +1,4 @@
-"""Ctrl-C at every stage of `kubeque sub`: exit code 130, and one line that says what there is and how to go on."""
+"""After Ctrl-C at any stage of `kubeque sub`, the exit code is 130. One line says what exists and how to continue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Shell
 
-#: Takes seconds to be read or sent, and no room on the disk.
+#: Size of a sparse file. It uses no space on the disk, but reading or sending it takes seconds.
 _LARGE = 2 << 30
 
 

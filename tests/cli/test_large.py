@@ -1,4 +1,4 @@
-"""A large input and a large result go through all of kubeque, and nobody holds them in memory."""
+"""No process of kubeque holds a large input or a large result in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS = [pytest.param("folder", (FOLDER, FOLDER)), pytest.param("gs", (CONSUMER,
 
 @pytest.fixture
 def large(request: pytest.FixtureRequest, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
-    """A desk with a large file, whose store is of the kind that the test's parameter names."""
+    """A shell with a large file and a store of the kind that the test's parameter names."""
     with (shell.folder / "large.bin").open("wb") as file:
         file.truncate(SIZE)
     if request.param == "folder":
@@ -56,6 +56,6 @@ def test_nobody_holds_a_large_file(large: Shell, limits: tuple[int, int]) -> Non
 
 
 def highest(pid: int) -> int:
-    """The most memory that a process has taken so far, MiB."""
+    """Return the peak memory of a process so far, MiB."""
     (line,) = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM")]
     return int(line.split()[1]) // 1024

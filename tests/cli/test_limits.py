@@ -1,4 +1,4 @@
-"""How far a task and a job may go: time, failures and extra attempts, as the real program keeps to them."""
+"""The real program enforces the limits of tasks and jobs: time, failures and extra attempts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.queues.backend_kinds import on
 from tests.waiting import until
 
 ON_EACH_QUEUE = pytest.mark.parametrize("far_shell", [on("sqlite"), on("postgres")], indirect=True)
-#: Fails in rows from the one that its last word names on.
+#: Script that fails in all rows from a given row on. The last word is the number of this row.
 FAIL_FROM = ("sh", "-c", 'test "$0" -lt "$1"', "{index}")
 
 

@@ -1,4 +1,4 @@
-"""The live picture of a job: rate and time left by the clock, and what failed last."""
+"""The live view of a job: rate, remaining time and latest failures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that only show start no consumer. `stop` lasts until a command that runs tasks."""
+"""Commands that only show something start no consumer. After `stop`, only commands that run tasks start consumers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.jobs.processes import consumers_of
 from tests.waiting import until
 
 pytestmark = pytest.mark.xdist_group("looking")
-#: The commands that start consumers. Each other command of the table must not, also a new one.
+#: The commands that start consumers. All other commands of the table, even new commands, must not start any.
 STARTS = frozenset({"sub", "watch", "go", "reset", "resume", "scale"})
 #: Values of arguments and required options, by their names.
 VALUES = {
@@ -30,7 +30,7 @@ DESTS = {"fetch": "out", "report": "out.html"}
 
 @pytest.fixture(scope="module")
 def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A job of which one task is ok and others wait, whose consumers were stopped."""
+    """A job with one ok task and waiting tasks. Its consumers were stopped."""
     place = tmp_path_factory.mktemp("looking")
     shutil.copytree(SAMPLE, place / "desk")
     shell = Shell(place / "desk", place / "home")
@@ -68,7 +68,7 @@ def showing() -> Iterator[list[str]]:
     yield from (["show", "sweep", "--sort", "index"], ["sub", "--dry-run", "true"])
 
 
-#: Commands that change the job are the last ones, in this order.
+#: Commands that change the job. They run last, in this order.
 ORDER = {"pause": 1, "kill": 2, "remove": 3}
 
 

@@ -1,4 +1,4 @@
-"""The network goes in the middle of an upload or a fetch: tried again, then one line; the next run goes on."""
+"""The network fails during an upload or a fetch. The command retries, then prints one line. The next run continues."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.servers.process import NotHere, free_port
 
 pytestmark = pytest.mark.timeout(300)
 MIB = 1 << 20
-#: Bytes of one file (two are in flight at once), and bytes after which the connection breaks.
+#: Size of one file in bytes (two are in flight at once), and number of bytes after which the connection breaks.
 SIZE, ENOUGH = 9 * MIB, 28 * MIB
 FILES = 4
 
@@ -30,7 +30,7 @@ def kind(name: str, *marks: pytest.MarkDecorator) -> Any:
 def line(
     request: pytest.FixtureRequest, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TcpProxy]:
-    """The line of a desk to its store."""
+    """The network connection of a shell to its store."""
     port = free_port()
     with TcpProxy(port) as line:
         try:
@@ -56,7 +56,7 @@ def lose(line: TcpProxy, *, for_good: bool) -> None:
 
 
 def one_line(said: str) -> str:
-    """Return the last line; fail if a library's own output precedes it."""
+    """Return the last line. Fail if a library has printed anything before it."""
     *before, last = said.splitlines()
     ours = ("uploading:", "fetching:", "the store keeps pieces of an unfinished upload of ")
     assert [text for text in before if not text.startswith(ours)] == []
@@ -122,7 +122,7 @@ def pushed(names: list[str]) -> list[str]:
 
 
 def copied(names: list[str]) -> list[str]:
-    """A task for each file, which leaves a copy that begins with another byte."""
+    """Run a task for each file. The task makes a copy with a different first byte."""
     return ["--repeat", str(len(names)), "sh", "-c", "(printf x; tail -c +2 $0.bin) > $0.out", "{index}"]
 
 

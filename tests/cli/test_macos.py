@@ -1,4 +1,4 @@
-"""The command line as a client on macOS: an interpreter without what only Linux has, for root also without /proc."""
+"""The command line as on macOS: an interpreter without the features of Linux, and as root also without /proc."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ OTHERS = {"resize", "pool", "go"}
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Shell]:
-    """A folder with two jobs, reached by a link, as the temporary folders of macOS are."""
+    """A folder with two jobs. Its path contains a symbolic link, as the temporary folders of macOS do."""
     (tmp_path / "real" / "desk").mkdir(parents=True)
     (tmp_path / "link").symlink_to("real")
     shell = Shell(tmp_path / "link" / "desk", tmp_path / "link" / "home")

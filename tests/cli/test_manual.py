@@ -1,4 +1,4 @@
-"""Generated files: up to date, and complete."""
+"""Generated files are up to date and complete."""
 
 from __future__ import annotations
 

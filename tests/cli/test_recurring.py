@@ -1,4 +1,4 @@
-"""Recurring sweeps from the command line: a series, what is done is skipped, what nobody needs is cleared away."""
+"""Recurring sweeps from the command line: a series skips work that is done, and unused data is removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row again, here: the same inputs, row and environment, and how the outcome compares."""
+"""A replay runs a row again on this machine, with the same inputs and environment, and compares the outcomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More and fewer consumers while a job runs: nothing that runs is killed."""
+"""The number of consumers changes while a job runs, and no running task is killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeing jobs and tasks: list, show, sort, priority, and the JSON of each command held to its schema."""
+"""Commands that show jobs and tasks: list, show, sort and priority. The JSON of each command matches its schema."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROGRAM = (
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
-    """A job `lr` of four tasks, of which the last has failed; their losses are 20, 4, 18 and none."""
+    """A job `lr` of four tasks. The losses of the first three are 20, 4 and 18. The last task failed without a loss."""
     folder = tmp_path_factory.mktemp("seeing")
     shell = Shell(folder, folder / "home")
     shell.write("train.py", PROGRAM)

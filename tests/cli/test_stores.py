@@ -1,4 +1,4 @@
-"""Sweeps whose store is a bucket: the real program against a Google Cloud Storage and an S3 on this machine."""
+"""Sweeps with a bucket as store: the real program with emulators of Google Cloud Storage and S3 on this machine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(240)
     ],
 )
 def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
-    """A store: its scheme, and the usual variables that lead to it."""
+    """Start a store. Yield its URL scheme. The usual environment variables lead to it."""
     login = {"AWS_ACCESS_KEY_ID": "user", "AWS_SECRET_ACCESS_KEY": "password", "AWS_DEFAULT_REGION": "us-east-1"}
     if request.param == "gs":
         with running(GcsServer) as gs:
@@ -107,7 +107,7 @@ def test_objects_elsewhere_come_and_one_that_changed_fails_its_task_once(shell: 
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The files of a folder on a web server of loopback."""
+    """Serve the files of a folder with a web server on loopback."""
     handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""Standard streams that are closed, full, left by their reader, or of a locale without the characters of a value."""
+"""Standard streams that are closed or full, that nobody reads, or whose locale lacks characters of a value."""
 
 from __future__ import annotations
 

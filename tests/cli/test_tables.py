@@ -1,4 +1,4 @@
-"""Tables on a narrow screen: what the user needs stays, and what is left out is named."""
+"""Tables on a narrow screen keep the important columns, and a note names the omitted columns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Printed = Callable[[Table, int, list[list[str]]], tuple[list[str], str]]
 
 @pytest.fixture
 def on_screen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Printed:
-    """Return the lines of a table on a terminal of some columns, and the note below it."""
+    """Return the lines of a table on a terminal with the given width, and the note below the table."""
 
     def print_table(table: Table, columns: int, rows: list[list[str]]) -> tuple[list[str], str]:
         with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""`kubeque report timeline collect` as a user types them."""
+"""`kubeque report`, `timeline` and `collect` as users run them."""
 
 from __future__ import annotations
 

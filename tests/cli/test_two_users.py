@@ -1,4 +1,4 @@
-"""Two users of one machine: both sweep at once, and neither sees or uses what is the other's."""
+"""Two users of one machine run sweeps at the same time. Neither sees or uses the other's data."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class User:
-    """Somebody with a home folder."""
+    """A user with a home folder."""
 
     uid: int
     folder: Path
@@ -60,7 +60,7 @@ class User:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[tuple[str, Path]]:
-    """A Python that everybody may run, and a folder that everybody may enter, with the packages."""
+    """A Python that all users can run, and a folder with the packages that all users can enter."""
     python = next(
         (path for name in ("/usr/bin/python3", os.path.realpath(sys.executable)) if (path := _readable(name))), None
     )
@@ -80,7 +80,7 @@ def place() -> Iterator[tuple[str, Path]]:
 
 
 def _readable(python: str) -> str | None:
-    """The program, if a stranger can run it and it is of our version."""
+    """Return the program if other users can run it and it has the version of this Python."""
     ask = "import sys; print(sys.version_info[:2] == tuple(map(int, sys.argv[1:])))"
     stranger = ["setpriv", "--reuid=60999", "--regid=60999", "--clear-groups", python, "-c", ask]
     ran = subprocess.run([*stranger, *map(str, sys.version_info[:2])], capture_output=True, text=True, check=False)
@@ -88,7 +88,7 @@ def _readable(python: str) -> str | None:
 
 
 def _needed(name: str) -> set[str]:
-    """The distributions that one needs, those that they need too; extras are left out."""
+    """Return a distribution and its requirements, recursively. Extras are left out."""
     found, waiting = set[str](), [name]
     while waiting:
         for text in distribution(waiting.pop()).requires or ():

@@ -1,4 +1,4 @@
-"""Somebody removes the queue, or the whole home folder, under a sweep that runs: all that serves it ends by itself."""
+"""If the queue or the whole home folder is removed during a sweep, all processes of the sweep end by themselves."""
 
 from __future__ import annotations
 

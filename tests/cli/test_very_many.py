@@ -1,4 +1,4 @@
-"""A job of very many tasks on the command line: nothing holds them all."""
+"""A job of very many tasks on the command line: no command holds all tasks in memory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ finally:
 
 
 def measured(shell: Shell, *words: str) -> tuple[int, int, str, int]:
-    """Exit code, lines printed, the last of them, and the most memory in MiB."""
+    """Return the exit code, the number of printed lines, the last line, and the peak memory in MiB."""
     with subprocess.Popen(
         [sys.executable, "-c", _MEASURED, *words],
         cwd=shell.folder, env=shell.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -56,7 +56,7 @@ def local(url: str) -> Path:
 
 
 def make_large(shell: Shell, n: int) -> str:
-    """A job of `n` tasks that was killed before any of them ran, and has ended."""
+    """Make a job of `n` tasks that has ended because it was killed before any task ran."""
     config = Config.load(start=shell.folder, home=shell.folder, environ=shell.env)
     with Client(config) as client, closing(open_queue(config.queue_url)) as queue:
         client.submit(Sweep(["true"], name="small", rows=sequence(1)))

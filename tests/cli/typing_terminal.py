@@ -1,4 +1,4 @@
-"""A shell on a terminal of the test, into which the test types."""
+"""A program on a terminal, and a test that types into this terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class TypingTerminal:
-    """One program on a terminal: `type` sends keys, `read_until` returns what appeared."""
+    """One program on a terminal. `type` sends keys. `read_until` returns the output."""
 
     def __init__(self, argv: Sequence[str], folder: Path, env: Mapping[str, str]) -> None:
         self._argv, self._folder, self._env = list(argv), folder, dict(env)
@@ -37,7 +37,7 @@ class TypingTerminal:
         os.write(self._fd, keys.encode())
 
     def read_until(self, words: str, seconds: float = 20.0) -> None:
-        """Read until the program has written `words`. Raises AssertionError with what it wrote instead."""
+        """Read until the program has written `words`. Otherwise raise AssertionError with the actual output."""
         end = time.monotonic() + seconds
         while words not in self.text:
             assert time.monotonic() < end, f"{words!r} is not in {self.text!r}"

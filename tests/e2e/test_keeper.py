@@ -1,4 +1,4 @@
-"""Nobody watches, and the keeper sees to it that all comes to its end."""
+"""Without any observer, the keeper brings the job to its end."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_no_secret_outlives_its_kubernetes_job_and_a_missing_one_is_made(desk: D
         if classes([pod]) != ["keeper"]:
             desk.api.delete(path("pods", NAMESPACE, name_of(pod)))
     desk.until("a running task", lambda: desk.status("mended")["counts"]["running"])
-    assert desk.run("remove", "mended", "--yes").returncode == 0  # its keeper leaves too
+    assert desk.run("remove", "mended", "--yes").returncode == 0  # the keeper leaves when its job is removed
     for job in ("mended", "refused"):
         desk.leaves_nothing(job)
         desk.until("no Secret", partial(no_secrets, desk, job))

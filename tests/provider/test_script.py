@@ -1,4 +1,4 @@
-"""The log and the page name the script of a sweep: its files, its DAG bundle, and whether it has changed."""
+"""The log and the page describe the script of a sweep: its files, its DAG bundle, and its changes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_the_newest_version_is_that_of_the_bundle(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", json.dumps(bundles))
     (tmp_path / "VERSION").write_text(NEW)
     assert newest_version("git") == NEW
-    # A bundle that cannot be read, or is no longer configured, costs only this part of the message.
+    # If a bundle cannot be read or is no longer configured, only this part of the message is missing.
     (tmp_path / "VERSION").unlink()
     assert newest_version("git") == newest_version("other") == newest_version("") == ""
 

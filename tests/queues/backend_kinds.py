@@ -1,4 +1,4 @@
-"""The kinds of stores that the shared suite runs on. A new kind is one entry in KINDS: nobody opts out."""
+"""The kinds of backends that the shared tests run on. A new kind is one entry in KINDS. All shared tests run on it."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from kubeque.queues.backends.sqlite import open_sqlite
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.postgres import PostgresServer
 
-#: Opens the store once more: another connection to the same data.
+#: Function that opens one more connection to the same backend.
 Opener = Callable[[], Backend]
 
 
 @contextmanager
 def no_server() -> Iterator[str]:
-    """For stores that need none."""
+    """Do nothing. For backends without a server."""
     yield ""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of store."""
+    """One kind of backend."""
 
-    #: Gives an empty store, from the server's address and a folder of the test's own; cleans up behind itself.
+    #: Context manager that yields an empty backend. Arguments: address of the server, and a folder for the test.
     fresh: Callable[[str, Path], AbstractContextManager[Opener]]
-    #: Runs the server and gives its address; entered once per pytest process. Raises NotHere.
+    #: Context manager that runs the server and yields its address, once per pytest process. Raises NotHere.
     server: Callable[[], AbstractContextManager[str]] = no_server
 
 
@@ -48,7 +48,7 @@ def memory(address: str, folder: Path) -> Iterator[Opener]:
 
 @contextmanager
 def opening(open_one: Callable[[], Backend]) -> Iterator[Opener]:
-    """Opens stores and closes them all in the end."""
+    """Yield a function that opens backends. Close all of them at the end."""
     opened: list[Backend] = []
 
     def open_again() -> Backend:
@@ -76,7 +76,7 @@ def postgres_server() -> Iterator[str]:
 
 
 def fresh_schema(address: str) -> str:
-    """The URL of a schema of its own: much faster to make than a database."""
+    """Return the URL of a new schema. A schema is created much faster than a database."""
     name = f"test_{next(_NUMBERS)}"
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}".encode())
@@ -100,7 +100,7 @@ def emulator_server(kind: str) -> Callable[[], AbstractContextManager[str]]:
 
 
 def fresh_namespace() -> str:
-    """The URL of a namespace of its own."""
+    """Return the URL of a new namespace."""
     return f"datastore://kubeque-test/(default)/test-{next(_NUMBERS)}"
 
 

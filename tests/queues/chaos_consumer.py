@@ -2,7 +2,7 @@
 
     python -m tests.queues.chaos_consumer QUEUE_URL OWNER JOURNAL
 
-Its journal has one line for each action, written at once, because it may be killed or frozen at any point.
+Its journal has one line for each action. Lines are written immediately, because it can be killed or frozen any time.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Consumer:
         self._journal.write(json.dumps([what, detail]) + "\n")
 
     def work(self) -> None:
-        """Until every task has ended."""
+        """Run tasks until every task has ended."""
         while True:
             try:
                 lease = claim(self._queue, self._job, self._owner, reserve=_RESERVE)
@@ -83,7 +83,7 @@ class Consumer:
         return [index, attempt, folder]
 
     def _commit(self, lease: Lease) -> None:
-        """However long the store is away: nothing but a refusal ends a lease."""
+        """Repeat a commit until the queue answers. Only a refusal ends a lease."""
         while True:
             try:
                 return lease.commit(reserve=_RESERVE)

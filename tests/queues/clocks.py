@@ -1,4 +1,4 @@
-"""Clocks that tests set, and stores seen by machines whose clocks are wrong."""
+"""Clocks that tests set, and backends as seen by machines with wrong clocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Clock:
 
 
 class Skewed:
-    """A store whose clock is off by some seconds, as a machine sees it that has to use its own."""
+    """A backend with a clock that is wrong by some seconds, because the machine has to use its own clock."""
 
     def __init__(self, backend: Backend, seconds: float) -> None:
         self.backend = backend

@@ -17,7 +17,7 @@ from tests.servers.here import or_skip
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Callable[[str], str]]:
-    """The address of the server of a kind of store, started when first asked for; skips the test if there is none."""
+    """Address of a backend's server. The server starts when first needed. If there is none, the test is skipped."""
     addresses: dict[str, str] = {}
     with ExitStack() as running:
 
@@ -32,30 +32,30 @@ def server() -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture(params=[on(name) for name in KINDS])
 def open_backend(request: pytest.FixtureRequest, server: Callable[[str], str], tmp_path: Path) -> Iterator[Opener]:
-    """Opens one fresh store, as often as it is called."""
+    """Function that opens a connection to one new backend. Each call opens a further connection."""
     with KINDS[request.param].fresh(server(request.param), tmp_path) as opener:
         yield opener
 
 
 @pytest.fixture
 def backend(open_backend: Opener) -> Backend:
-    """A fresh store."""
+    """A new backend."""
     return open_backend()
 
 
 @pytest.fixture
 def queue(backend: Backend) -> Queue:
-    """A queue on a fresh store; it does not wait between attempts."""
+    """A queue on a new backend. It does not wait between attempts."""
     return Queue(backend, sleep=lambda seconds: None)
 
 
 @pytest.fixture
 def flaky(backend: Backend) -> Unreliable:
-    """A fresh store that fails by plan."""
+    """A new backend that fails by plan."""
     return Unreliable(backend)
 
 
 @pytest.fixture
 def flaky_queue(flaky: Unreliable) -> Queue:
-    """A queue on it; it does not wait between attempts."""
+    """A queue on the backend that fails by plan. It does not wait between attempts."""
     return Queue(flaky, sleep=lambda seconds: None)

@@ -29,7 +29,7 @@ def submit(queue: Queue, job: Job, *, size: int = 4) -> Job:
 
 
 def claim(queue: Queue, job: Job, owner: str = "anna", **options: Any) -> Lease:
-    """A lease that must be had."""
+    """Claim a lease. Fail if there is none."""
     lease = claims.claim(queue, job, owner, **options)
     assert lease is not None, "there was nothing to claim"
     return lease
@@ -40,7 +40,7 @@ def outcome(index: int, attempt: int = 1, cause: Cause = Cause.OK, **fields: Any
 
 
 def run_next(lease: Lease, cause: Cause = Cause.OK, **fields: Any) -> int:
-    """Take the next task and end it; its outcome waits for the next commit. The task's index."""
+    """Take the next task, end it, and return its index. Its outcome waits for the next commit."""
     taken = lease.take()
     assert taken is not None, "there was nothing to take"
     lease.add_outcome(outcome(*taken, cause, **fields))
@@ -48,7 +48,7 @@ def run_next(lease: Lease, cause: Cause = Cause.OK, **fields: Any) -> int:
 
 
 def states(queue: Queue, job: Job) -> dict[int, State]:
-    """Return the state of each task; fail if a task is in two blocks or in none."""
+    """Return the state of each task. Fail if a task is in two blocks or in none."""
     found: dict[int, State] = {}
     for block in queue.scan(job):
         for index in block.indexes(*(set(State) - {State.MOVED})):

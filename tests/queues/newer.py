@@ -1,4 +1,4 @@
-"""Records as a newer kubeque may write them: with keys, items, causes and states that this one does not know."""
+"""Records as a newer kubeque can write them, with keys, items, causes and states that this kubeque does not know."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def rewrite_blocks(backend: Backend, uid: str, change: Callable[[dict[str, Any]]
 
 
 def stored_blocks(backend: Backend, uid: str) -> dict[str, dict[str, Any]]:
-    """The stored objects of all blocks by id."""
+    """Return the stored objects of all blocks, by block id."""
     return {record.id: decode(record.body) for record in backend.scan_blocks(uid, limit=10_000)}
 
 

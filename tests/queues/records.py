@@ -1,4 +1,4 @@
-"""Records as a store keeps them, for the tests of its contract."""
+"""Records as a backend stores them, for the tests of its contract."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def job(name: str = "sweep", fleet: str = "local", body: bytes = b"{}") -> JobRe
 
 
 def block(lo: int = 0, *, uid: str = UID, size_class: int = 0, **marks: object) -> BlockRecord:
-    """A block that waits, unless `marks` say otherwise."""
+    """Return the record of a block. It waits, unless `marks` set other fields."""
     fields = {"slot": lo, "expires": None, "spare": None, "tally": pack(Tally()), "pending": 1, "body": b"{}"} | marks
     return BlockRecord(uid, f"{size_class}-{lo}", lo, size_class, **fields)  # type: ignore[arg-type]
 
@@ -23,7 +23,7 @@ def leased(lo: int, expires: float, spare: int | None = None, **marks: object) -
 
 
 def kept(backend: Backend, *records: BlockRecord) -> list[BlockRecord]:
-    """These blocks as the store gives them back."""
+    """Return these blocks as the backend returns them."""
     backend.insert_blocks(records)
     found = [backend.get_block(record.uid, record.id) for record in records]
     return [record for record in found if record is not None]

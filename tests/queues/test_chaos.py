@@ -1,6 +1,6 @@
-"""Real processes that are killed and frozen at random, on every store that processes can share.
+"""Real processes that are killed and frozen at random, on every backend that processes can share.
 
-Afterwards: what was acknowledged is what is recorded, each task was accepted once, and none is lost.
+Afterwards every acknowledged outcome is recorded, each task was accepted once, and no task is lost.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.servers.here import or_skip
 from tests.servers.postgres import PostgresServer
 
 TASKS, CONSUMERS, LEASE_SECONDS = 2000, 8, 3.0
-#: So often one is killed or frozen; after that the survivors finish the work.
+#: Number of times that a consumer is killed or frozen. Afterwards the survivors finish the work.
 DISTURBANCES = 14
 _PATIENCE_SECONDS = 270.0
 #: Disturbance of a server during the run.
@@ -50,7 +50,7 @@ def sqlite(folder: Path) -> Iterator[tuple[str, Upset]]:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[tuple[str, Upset]]:
-    """The server is killed, recovers and goes on."""
+    """Kill the server. It then recovers and continues."""
     own = PostgresServer()
     own.start()
     try:
@@ -131,19 +131,19 @@ class Crowd:
         self._journals[process] = journal
 
     def _at_work(self) -> list[subprocess.Popen[bytes]]:
-        """Those that have run a task already and are still there."""
+        """Return the consumers that have run a task and still exist."""
         begun = [each for each in self._running if (path := self._journals[each]).exists() and path.stat().st_size]
         return [each for each in begun if each.poll() is None]
 
     def await_start(self) -> None:
-        """Until all are at work."""
+        """Wait until all consumers have run a task."""
         end = time.monotonic() + _PATIENCE_SECONDS
         while len(self._at_work()) < CONSUMERS:
             assert time.monotonic() < end, self.errors()
             time.sleep(0.1)
 
     def disturb(self) -> None:
-        """Kill or freeze one of those that are at work."""
+        """Kill or freeze a consumer that has run a task."""
         if not (candidates := self._at_work()):
             return
         victim = self._dice.choice(candidates)
@@ -168,7 +168,7 @@ class Crowd:
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
-        """All of them, for a moment."""
+        """Freeze all consumers for a moment."""
         moving = [process for process in self._running if process.poll() is None]
         for process in moving:
             process.send_signal(signal.SIGSTOP)
@@ -179,7 +179,7 @@ class Crowd:
                 process.send_signal(signal.SIGCONT)
 
     def wait(self) -> None:
-        """Until all have seen that the work is done."""
+        """Wait until all consumers have seen that the work is done."""
         self.thaw(all_of_them=True)
         for process in self._running:
             assert process.wait(120) == 0, self.errors()
@@ -203,7 +203,7 @@ class Crowd:
 
 
 def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None:
-    """Disturb them for a while and wait until every task has ended."""
+    """Disturb the consumers for a while. Then wait until every task has ended."""
     crowd.await_start()
     start = time.monotonic()
     next_at, upset_at, ended = start, DISTURBANCES // 3, 0
@@ -226,7 +226,7 @@ def drive(crowd: Crowd, queue: Queue, upset: Upset, dice: random.Random) -> None
 
 @pytest.fixture(params=[on(name) for name in PLACES])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Upset]]:
-    """A queue of each kind that processes can share, with a server of its own: it does not survive this unharmed."""
+    """A queue of each kind that processes can share. It has its own server, because the test can damage the server."""
     with ExitStack() as running:
         with or_skip():
             found = running.enter_context(PLACES[request.param](tmp_path))
@@ -235,7 +235,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
 
 @pytest.fixture(scope="module")
 def programs() -> Iterator[ForkServer]:
-    """Starts consumers without the two seconds that the imports of Datastore take each time."""
+    """Server that starts consumers quickly. Without it, the imports of Datastore take two seconds per start."""
     with closing(ForkServer("google.cloud.datastore_v1", "psycopg", "sqlite3")) as server:
         yield server
 
@@ -266,7 +266,7 @@ def test_nothing_is_lost_or_accepted_twice_whatever_happens_to_processes(
 
 
 def check(queue: Queue, crowd: Crowd) -> None:
-    """Compare the records of the store with the journals of the consumers."""
+    """Compare the records in the queue with the journals of the consumers."""
     job = queue.job(JOB)
     wanted = {index: State.FAILED if index % 50 == 13 else State.OK for index in range(TASKS)}
     assert states(queue, job) == wanted

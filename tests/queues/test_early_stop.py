@@ -23,7 +23,7 @@ NOW = 1000.0
 def failed(
     count: int, cause: Cause = Cause.EXIT, code: int = 1, *, owner: str = "anna", lo: int = 0, seconds: float = 5.0
 ) -> Block:
-    """A block whose tasks each ended once, all the same way."""
+    """Return a block with tasks that have all ended once, in the same way."""
     record = TaskRecord(1, {cause: 1}, (Attempt(1, cause, code, owner, NOW - seconds, seconds),))
     return Block(
         "uid-1",
@@ -94,7 +94,7 @@ def test_only_first_attempts_of_this_run_count() -> None:
 
 
 def fail_all(queue: Queue, job: Job, count: int, cause: Cause) -> None:
-    """The next `count` attempts of tasks in the first class end by `cause`."""
+    """End the next `count` attempts of tasks in the first class by `cause`."""
     while count and (lease := claims.claim(queue, job, "anna", size_classes=[0], reserve=count)):
         while count and (taken := lease.take()):
             lease.add_outcome(outcome(*taken, cause))

@@ -34,7 +34,7 @@ def leave(queue: Queue, job: Job, owner: str) -> None:
 
 
 def look(queue: Queue, job: Job, *owners: str, size_class: int = 0, running: int | None = 0) -> int:
-    """A program that may look at pods sees that these consumers were evicted."""
+    """Act as a program that may read pods and sees that these consumers were evicted."""
     return charge_evictions(queue, job, [Eviction(o, size_class, running, MESSAGE) for o in owners], set())
 
 

@@ -1,4 +1,4 @@
-"""The start-up test: a store that lets a stale write through is not worked on."""
+"""The test at the start of a consumer: it refuses to work on a backend that accepts a stale write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_sound_store_passes_and_keeps_nothing(open_backend: Opener) -> None:
 
 
 class Stale(Unreliable):
-    """Ignores the version that a write was made from."""
+    """Backend that ignores the version that a write was made from."""
 
     def swap_block(self, record: BlockRecord, inserts: tuple[BlockRecord, ...] = ()) -> int:
         now = self.backend.get_block(record.uid, record.id)

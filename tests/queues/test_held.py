@@ -1,4 +1,4 @@
-"""Canaries: a few tasks run first, and nobody touches the others before somebody says go."""
+"""Canaries: a few tasks run first. The other tasks are held until a user runs `kubeque go`."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ FIRST = [0, 6, 12]
 
 
 def held_job(queue: Queue, n: int = 13) -> Job:
-    """13 tasks of which the first, the middle and the last are canaries."""
+    """A job of 13 tasks. The first, the middle and the last task are canaries."""
     job = make_job(n, canaries=len(FIRST), shapes=SHAPES, consumers=2)
     return queue.create(job, make_blocks(job.uid, n, 4, canaries=FIRST))
 
 
 def run_all(queue: Queue, job: Job, cause: Cause = Cause.OK) -> list[int]:
-    """Run whatever can be claimed; which tasks that were."""
+    """Run all tasks that can be claimed, and return their indexes."""
     ran = []
     while (lease := claims.claim(queue, job, "anna", reserve=64)) is not None:
         while lease.untouched:

@@ -1,4 +1,4 @@
-"""The audit finds what is wrong with a job's blocks, and nothing where all is well."""
+"""The audit finds all faults of a job's blocks, and reports no fault if there is none."""
 
 from __future__ import annotations
 

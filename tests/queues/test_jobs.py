@@ -1,4 +1,4 @@
-"""Jobs as a whole: made at once or not at all, in the order of their fleet, counted and listed in pages."""
+"""Whole jobs: they are created atomically, ordered in their fleet, and counted and listed in pages."""
 
 from __future__ import annotations
 

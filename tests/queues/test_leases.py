@@ -1,4 +1,4 @@
-"""How tasks are claimed, kept, recorded, given back and stolen."""
+"""Tasks are claimed, kept, recorded, given back and stolen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that never came, about jobs: what is in the store is found by reading, and nothing is done twice."""
+"""Lost answers to operations on jobs. A read shows what the queue contains, and nothing is done twice."""
 
 from __future__ import annotations
 

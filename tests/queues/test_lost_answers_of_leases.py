@@ -1,4 +1,4 @@
-"""Answers that never came, about leases: what is in the store is found by reading, and nothing is done twice."""
+"""Lost answers to operations on leases. A read shows what the queue contains, and nothing is done twice."""
 
 from __future__ import annotations
 

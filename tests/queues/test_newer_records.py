@@ -1,4 +1,4 @@
-"""Every reader of the queue takes records of a newer kubeque: what it does not know it keeps, and shows as unknown."""
+"""Every reader of the queue accepts records of a newer kubeque. It keeps unknown entries, and shows them as unknown."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ jsons = st.recursive(
 
 
 def lived_in(backend: Backend) -> tuple[Queue, Job]:
-    """A queue with one job, of whose tasks some ended and one runs."""
+    """A queue with one job. Some of its tasks have ended, and one runs."""
     queue = Queue(backend, sleep=lambda seconds: None)
     job = submit(queue, make_job(12, shapes=SHAPES), size=6)
     lease = claim(queue, job, "anna", number=0, reserve=4)

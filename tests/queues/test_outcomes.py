@@ -29,7 +29,7 @@ TEXTS = {
 
 
 def run_once(queue: Queue, job: Job, cause: Cause = Cause.OK, **fields: Any) -> TaskView:
-    """One consumer runs the first task that waits, and lets go. That task as the queue shows it."""
+    """Run the first waiting task with one consumer, and release the lease. Return the view of the task."""
     lease = claim(queue, job)
     index = run_next(lease, cause, **fields)
     lease.commit(release=True)

@@ -1,4 +1,4 @@
-"""Leases of the dead are taken back; of the living they are not, whatever any clock says."""
+"""The leases of dead consumers are taken back. The leases of living consumers are not, whatever the clocks say."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ WRONG = pytest.mark.parametrize("seconds", [-600.0, 0.0, 600.0])
 
 
 def dead(cause: Cause = Cause.LOST, running: int | None = None, message: str = "gone") -> DeathProbe:
-    """Return a probe that finds every consumer dead in this way."""
+    """Return a probe that reports this death for every consumer."""
     return lambda owner: Death(cause, running, message)
 
 
 def watch_for(queue: Queue, job: Job, watch: LeaseWatch, clock: Clock, seconds: float, *alive: Lease) -> int:
-    """A reaper looks every second while the living renew; how many leases it took."""
+    """Reap every second while the living consumers renew. Return the number of leases that were taken back."""
     taken = 0
     for second in range(int(seconds)):
         clock.tick(1.0)

@@ -1,4 +1,4 @@
-"""Kill, reset, remove: the decision holds against consumers that return from before it."""
+"""Kill, reset and remove stay effective if consumers from before come back."""
 
 from __future__ import annotations
 

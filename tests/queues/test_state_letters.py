@@ -1,4 +1,4 @@
-"""Marks: one letter for each task of a block."""
+"""State letters: one letter for each task of a block."""
 
 from __future__ import annotations
 

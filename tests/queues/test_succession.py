@@ -1,4 +1,4 @@
-"""A job replaced under its name: the old one or the new one exists, whichever request is lost."""
+"""A job is replaced under its name. Whichever request is lost, the old job or the new job exists."""
 
 from __future__ import annotations
 

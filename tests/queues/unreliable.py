@@ -1,4 +1,4 @@
-"""A store that fails by plan: answers get lost, calls are refused, writes arrive late, all falls silent."""
+"""A backend that fails by plan: answers are lost, calls are refused, writes arrive late, or no call is answered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from kubeque.model.errors import QueueUnavailable
 from kubeque.queues.backends.backend import Backend, Conflict
 
-#: The operations of a store that change something.
+#: The operations of a backend that change something.
 WRITES = ("insert_job", "swap_job", "delete_job", "insert_blocks", "swap_block", "delete_blocks")
 READS = ("now", "get_job", "list_jobs", "get_block", "find_blocks", "tally", "scan_blocks")
 
@@ -19,15 +19,15 @@ READS = ("now", "get_job", "list_jobs", "get_block", "find_blocks", "tally", "sc
 class Fault(Enum):
     """The fault of one call."""
 
-    #: It is performed and the answer is lost.
+    #: The call is performed, and the answer is lost.
     DROP = auto()
-    #: It is not performed.
+    #: The call is not performed.
     REFUSE = auto()
-    #: It seems not performed, and is on its way: performed when `land` is called.
+    #: The call seems not performed, but is delayed. It is performed when `land` is called.
     LATE = auto()
 
 
-#: Told the operation's name and how often it was called before; None: all goes well.
+#: Function of an operation's name and the number of its earlier calls. It returns the fault, or None.
 Plan = Callable[[str, int], Fault | None]
 
 
@@ -36,12 +36,12 @@ def all_well(operation: str, number: int) -> Fault | None:
 
 
 def once(operation: str, fault: Fault, *, number: int = 0) -> Plan:
-    """This fault for one call of one operation."""
+    """Return a plan with this fault for one call of one operation."""
     return lambda name, count: fault if (name, count) == (operation, number) else None
 
 
 class Unreliable:
-    """A store around another one. `calls` counts the calls of each operation."""
+    """A backend that passes calls to a different backend. `calls` counts the calls of each operation."""
 
     def __init__(self, backend: Backend, plan: Plan = all_well) -> None:
         self.backend = backend
@@ -69,12 +69,12 @@ class Unreliable:
         raise QueueUnavailable(f"{operation}: no answer ({fault.name.lower()})")
 
     def fail(self, plan: Plan) -> None:
-        """From here on calls fail by this plan, which counts them from zero."""
+        """Make calls fail by this plan from now on. The plan counts calls from zero."""
         self.calls.clear()
         self.plan = plan
 
     def go_away(self, after: str, fault: Fault) -> None:
-        """The next call of operation `after` fails that way, and from then on nothing is answered."""
+        """Make the next call of the operation `after` fail in this way. Afterwards no call is answered."""
 
         def plan(operation: str, number: int) -> Fault | None:
             if operation == after:
@@ -85,7 +85,7 @@ class Unreliable:
         self.fail(plan)
 
     def come_back(self) -> None:
-        """All goes well again."""
+        """End all faults."""
         self.silent = False
         self.fail(all_well)
 
@@ -101,6 +101,6 @@ class Unreliable:
 
 
 def _quietly(action: Callable[[], object]) -> None:
-    """Performed, but nobody hears how it went."""
+    """Perform a call, and ignore its result and its error."""
     with suppress(Conflict):
         action()

@@ -1,4 +1,4 @@
-"""A real Airflow 3: its processes on loopback, each of which can be killed and started again.
+"""A real Airflow 3. Its processes run on loopback, and each of them can be killed and started again.
 
 airflow = AirflowServer(dags, database_url, {"KUBEQUE_HOME": home})
 airflow.start(dags=3)
@@ -28,9 +28,9 @@ from tests.servers.process import Process, free_port, temporary_folder, with_us
 from tests.waiting import GaveUp, NotStarted, T, until
 
 ROOT = Path(__file__).resolve().parents[2]
-#: Seconds that anything may take on a busy machine.
+#: Maximum time for any operation on a busy machine, seconds.
 PATIENCE = 150.0
-#: Airflow's settings; it detects dead processes in seconds rather than in minutes.
+#: Airflow's settings. With these, it detects dead processes in seconds rather than in minutes.
 _SETTINGS = {
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
@@ -54,7 +54,7 @@ _SETTINGS = {
 
 
 class AirflowServer:
-    """One Airflow of four processes; tasks run in children of the scheduler."""
+    """One Airflow of four processes. Its tasks run in child processes of the scheduler."""
 
     PARTS: ClassVar[tuple[str, ...]] = ("api-server", "scheduler", "triggerer", "dag-processor")
     #: Where its health is, and what that names.
@@ -64,11 +64,11 @@ class AirflowServer:
     API = "/api/v2"
     #: How it reaches PostgreSQL.
     DRIVER = "postgresql+psycopg://"
-    #: True if it notifies a trigger when a person or a limit ends its Airflow task.
+    #: True if Airflow notifies a trigger when a user or a limit ends the trigger's Airflow task.
     tells_triggers = True
 
     def __init__(self, dags: Path, database_url: str, environ: Mapping[str, str]) -> None:
-        """`dags`: the folder of DAG files. `database_url`: an empty PostgreSQL database for Airflow alone."""
+        """`dags`: folder of DAG files. `database_url`: an empty PostgreSQL database that only Airflow uses."""
         self.folder = temporary_folder("airflow")
         self.url = f"http://127.0.0.1:{free_port()}"
         self._database = database_url.replace("postgresql://", self.DRIVER)
@@ -128,11 +128,11 @@ class AirflowServer:
             raise NotStarted(f"Airflow did not start: {late}") from late
 
     def until(self, what: str, test: Callable[[], T], seconds: float = PATIENCE) -> T:
-        """Return what `test` returns once that is true; ask not too often, since this Airflow answers."""
+        """Return the result of `test` once it is true. Poll slowly, because this Airflow answers each poll."""
         return until(what, test, seconds, every=0.3)
 
     def stop(self) -> None:
-        """End all of it, and what the scheduler's workers have begun: each is in a session of its own."""
+        """End all processes, including those that the scheduler's workers have started in their own sessions."""
         for process in reversed(self._parts.values()):
             process.stop()
         for pid in _with_variable("AIRFLOW_HOME", str(self.folder)):
@@ -140,7 +140,7 @@ class AirflowServer:
                 os.kill(pid, signal.SIGKILL)
 
     def restart(self, part: str, *, kill: bool = False) -> None:
-        """End one part, by SIGTERM or with all its processes at once, and start it again.
+        """End one part and start it again. End it with SIGTERM, or kill all its processes at the same time.
 
         What a killed scheduler leaves alive has its lines to the database: a lock that it had, Airflow would wait for.
         Consumers live on, as they do elsewhere.
@@ -170,7 +170,7 @@ class AirflowServer:
         return int(self.ask("GET", "dags")["total_entries"])
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Return the answer of the public API. Raise urllib.error.HTTPError."""
+        """Return the answer of the public API. Raises urllib.error.HTTPError."""
         return self._request(method, f"{self.API}/{path}", body, self.headers())
 
     def headers(self) -> Mapping[str, str]:
@@ -208,26 +208,26 @@ class AirflowServer:
         return str(self.task(dag, run_id, task)["state"] or "none")
 
     def mark(self, dag: str, run_id: str, task: str, state: str) -> None:
-        """Mark an Airflow task as a person does."""
+        """Mark an Airflow task as a user does."""
         self.ask("PATCH", f"dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}", {"new_state": state})
 
     def clear(self, dag: str, run_id: str, *tasks: str, downstream: bool = False) -> None:
-        """Clear Airflow tasks as a person does."""
+        """Clear Airflow tasks as a user does."""
         said = {"only_failed": False, "dry_run": False, "reset_dag_runs": True, "include_downstream": downstream}
         self.ask("POST", f"dags/{dag}/clearTaskInstances", {"dag_run_id": run_id, "task_ids": list(tasks), **said})
 
     def delete_run(self, dag: str, run_id: str) -> None:
-        """Delete a run as a person does: Airflow wants it ended first."""
+        """Delete a run as a user does. End it first, because Airflow requires that."""
         self.ask("PATCH", f"dags/{dag}/dagRuns/{quote(run_id)}", {"state": "failed"})
         self.ask("DELETE", f"dags/{dag}/dagRuns/{quote(run_id)}")
 
     def fill_in(self, dag: str, first: str, last: str, *, at_once: int) -> None:
-        """Begin a back-fill of the days `first` to `last`, as YYYY-MM-DD, with at most `at_once` parallel runs."""
+        """Start a backfill of the days `first` to `last` (YYYY-MM-DD), with at most `at_once` parallel runs."""
         span = {"from_date": f"{first}T00:00:00Z", "to_date": f"{last}T00:00:00Z"}
         self.ask("POST", "backfills", {"dag_id": dag, **span, "max_active_runs": at_once, "dag_run_conf": {}})
 
     def log(self, dag: str, run_id: str, task: str, attempt: int = 1) -> str:
-        """The log of one try, with that of its trigger."""
+        """Return the log of one try, with the log of its trigger."""
         try:
             found = self.ask("GET", f"dags/{dag}/dagRuns/{quote(run_id)}/taskInstances/{task}/logs/{attempt}")
         except urllib.error.HTTPError as error:
@@ -236,7 +236,7 @@ class AirflowServer:
 
 
 def _with_variable(name: str, value: str) -> Iterator[int]:
-    """The processes that were started with this in their environment."""
+    """Return the processes that were started with this environment variable."""
     for process in Path("/proc").glob("[0-9]*/environ"):
         with suppress(OSError):
             if f"{name}={value}".encode() in process.read_bytes().split(b"\0"):

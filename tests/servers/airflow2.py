@@ -1,4 +1,4 @@
-"""A real Airflow 2 in the place of `AirflowServer`: three processes, and the older API."""
+"""A real Airflow 2 with the methods of `AirflowServer`. It has three processes and the older API."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WEBSERVER_CONFIG = 'AUTH_ROLE_PUBLIC = "Admin"\n'
 
 
 class Airflow2Server(AirflowServer):
-    """One Airflow 2; its scheduler reads the DAG files as well."""
+    """One Airflow 2. Its scheduler also parses the DAG files."""
 
     PARTS: ClassVar[tuple[str, ...]] = ("webserver", "scheduler", "triggerer")
     HEALTHY: ClassVar[tuple[str, ...]] = ("metadatabase", "scheduler", "triggerer")

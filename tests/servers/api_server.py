@@ -1,6 +1,6 @@
-"""An API server of Kubernetes as far as logging in and making objects goes: TLS, a token, and what was made.
+"""A fake Kubernetes API server that supports only the login (TLS and a token) and the creation of objects.
 
-For a real one there are the tests below tests/e2e; this is for what comes before the first pod.
+It is for tests of everything before the first pod. The tests in tests/e2e use a real API server.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.servers.json_http import JsonHandler
 
 
 class ApiServer:
-    """One server, whose certificate is its own authority."""
+    """One server with a self-signed certificate."""
 
     def __init__(self, folder: Path, token: str) -> None:
         """Permit everything to requests with `token`."""
@@ -41,7 +41,7 @@ class ApiServer:
 
     @property
     def authority(self) -> str:
-        """Its certificate without the key, PEM in base64."""
+        """Return its certificate without the key, as PEM in base64."""
         text = self.certificate.read_bytes()
         return base64.b64encode(text[text.index(b"-----BEGIN CERTIFICATE") :]).decode()
 
@@ -94,7 +94,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
 
 
 def _certificate(path: Path) -> Path:
-    """A key and a certificate for 127.0.0.1, signed by itself."""
+    """Return a key and a self-signed certificate for 127.0.0.1."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec

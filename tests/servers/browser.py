@@ -1,4 +1,4 @@
-"""Chromium without a screen: what a page has become once its scripts have run."""
+"""Headless Chromium: the document of a page after its scripts have run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Browser:
 
     @classmethod
     def find(cls) -> Browser:
-        """The Chromium there is. Raises NotHere."""
+        """Return the Chromium of this machine. Raises NotHere."""
         path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
         if path is None:
             raise NotHere("there is no Chromium here: apt-get install chromium")
@@ -49,6 +49,6 @@ class Browser:
 
 
 def title(document: str) -> str:
-    """The title of a rendered document."""
+    """Return the title of a rendered document."""
     found = re.search(r"<title>(.*?)</title>", document, re.DOTALL)
     return found[1] if found else ""

@@ -1,12 +1,12 @@
-"""The two emulators of Google Datastore that gcloud brings: the legacy one, and Firestore's in datastore mode.
+"""The two emulators of Google Datastore in gcloud: the legacy emulator, and Firestore's in Datastore mode.
 
-They differ in the requests that they refuse or silently ignore, so the tests of Datastore run on both.
+Each refuses or silently ignores different requests, so the tests of Datastore run on both.
 
     emulator = DatastoreEmulator("legacy")
     emulator.start()
     os.environ["DATASTORE_EMULATOR_HOST"] = emulator.host
 
-The programs are started without gcloud, which would stand between us and them and take three seconds.
+The programs are started directly, because a start through gcloud takes three seconds more.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _java(jar: str, program: str) -> list[str]:
 
 
 class DatastoreEmulator:
-    """One emulator on one port, its data in memory. Raises NotHere where gcloud does not have it."""
+    """One emulator on one port, with its data in memory. Raises NotHere if gcloud does not have the emulator."""
 
     def __init__(self, kind: str) -> None:
         port = free_port()
@@ -76,16 +76,16 @@ class DatastoreEmulator:
         self._process.start(self._answers, *([f"--import-data={export}"] if export.exists() else []))
 
     def stop(self) -> None:
-        """End it; what it held is gone."""
+        """End the emulator. Its data is lost."""
         self._process.stop()
 
     def restart(self) -> None:
-        """End it and start it again, empty, on the same port."""
+        """End the emulator and start it again on the same port, without data."""
         self.stop()
         self.start()
 
     def stop_and_keep(self) -> None:
-        """End Firestore's emulator; started again it has all that it held.
+        """End Firestore's emulator. After the next start it has the same data.
 
         It exports before it stops to answer: nobody may write meanwhile, or what was acknowledged would be lost. The
         legacy one cannot do this: it keeps entities, but it numbers versions from 1 again, which no database does.
@@ -96,7 +96,7 @@ class DatastoreEmulator:
         self._process.stop()
 
     def frozen(self) -> AbstractContextManager[None]:
-        """Freeze the process; connections to it stay open."""
+        """Freeze the process. Connections to it stay open."""
         return self._process.frozen()
 
     def _answers(self) -> bool:

@@ -27,33 +27,33 @@ _METHODS = (b"GET ", b"HEAD ", b"PUT ", b"POST ", b"DELETE ")
 
 @dataclass(frozen=True)
 class Refused:
-    """The call is not performed and answered with this status."""
+    """The call is not performed. The answer is this status."""
 
     code: str
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The call is performed; its answer is lost on the way and this status comes in its place."""
+    """The call is performed. Its answer is lost, and the client gets this status instead."""
 
     code: str
 
 
 @dataclass(frozen=True)
 class Silent:
-    """The call is performed and nothing is ever heard of it: the caller's own deadline must end it."""
+    """The call is performed, and there is never an answer. The caller's own deadline must end the call."""
 
 
 Fault = Refused | Lost | Silent
 
 
 class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Forward all calls to a gRPC server, except those that the plan makes fail. `calls` lists them in order."""
+    """Proxy that forwards calls to a gRPC server unless the plan makes them fail. `calls` lists all calls in order."""
 
     def __init__(self, target: str) -> None:
-        #: Told a method's name and how often it was called before.
+        #: Function of a method's name and the number of its earlier calls. It returns the fault of the call or None.
         self.plan: Callable[[str, int], Fault | None] = lambda method, number: None
-        #: May change a request on its way.
+        #: Function that can change a request before it is forwarded.
         self.alter: Callable[[str, bytes], bytes] = lambda method, request: request
         self.calls: list[str] = []
         self._lock = threading.Lock()
@@ -75,7 +75,7 @@ class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
         self._channel.close()
 
     def reset(self, plan: Callable[[str, int], Fault | None]) -> None:
-        """Follow a new plan; its counts begin at 0."""
+        """Use a new plan. The counts start at 0 again."""
         with self._lock:
             self.plan, self.calls = plan, []
             self._numbers.clear()
@@ -104,7 +104,7 @@ class GrpcProxy(grpc.GenericRpcHandler):  # type: ignore[misc]
 
 
 class TcpProxy:
-    """Passes bytes between clients and a server on loopback until told to cut or to lose an answer."""
+    """Proxy for the connections between clients and a server on loopback. It can cut connections and lose answers."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -116,11 +116,11 @@ class TcpProxy:
         self.losses = 0
         #: How each request of an HTTP client begins (it waits for one answer before it asks the next on a line).
         self.requests: list[bytes] = []
-        #: Number of further bytes after which the connection breaks; later connections hold.
+        #: Number of further bytes after which the connection breaks. Later connections work.
         self.break_after: int | None = None
-        #: True if then all connections break and new ones are refused.
+        #: True if all connections break at that point, and new connections are refused.
         self.closes_then = False
-        #: True if new connections are refused.
+        #: True to refuse new connections.
         self.closed = False
 
     def __enter__(self) -> TcpProxy:
@@ -132,14 +132,14 @@ class TcpProxy:
         self.cut()
 
     def cut(self) -> None:
-        """Break all connections that there are; new ones are let in."""
+        """Break all existing connections. Accept new connections."""
         with self._lock:
             pairs, self._pairs = self._pairs, []
         for pair in pairs:
             _close(pair)
 
     def lose_answer_to(self, word: bytes) -> None:
-        """The next message of a client that holds `word` reaches the server; what it answers is lost with the line."""
+        """Pass the next client message with `word` to the server. Then break the connection, so the answer is lost."""
         self._word = word
 
     def _accept(self) -> None:

@@ -1,4 +1,4 @@
-"""A process that has imported kubeque and starts `python -m MODULE WORDS` as forks of itself.
+"""A process that has imported kubeque and runs `python -m MODULE WORDS` in forks of itself.
 
     python -m tests.servers.fork_server IMPORT...
 

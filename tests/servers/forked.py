@@ -1,4 +1,4 @@
-"""Start programs as forks of a process that has imported kubeque: in 80 ms instead of 500 ms of a core."""
+"""Start programs as forks of a process that has imported kubeque. A start takes 80 ms of CPU time instead of 500 ms."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parents[2]
-#: Starts of the names of variables that Python reads at its start, which a fork cannot change.
+#: Prefixes of environment variables that Python reads when it starts. A fork cannot change their effect.
 _OF_PYTHON = ("PYTHON", "LANG", "LC_", "LD_")
 
 
 class ForkServer:
-    """The process that forks. `imports`: what its programs import besides kubeque."""
+    """The process that forks. `imports`: modules that the programs import besides kubeque."""
 
     def __init__(self, *imports: str) -> None:
         self._control, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -40,12 +40,12 @@ class ForkServer:
         return subprocess.Popen(argv, env=env, **options)
 
     def close(self) -> None:
-        """End it; its programs go on."""
+        """End the server. Its programs continue."""
         self._control.close()
         self._process.wait()
 
     def start(self, call: dict[str, Any], streams: Sequence[int]) -> int:
-        """Start a program; return a descriptor that yields its pid, and at its end its exit code."""
+        """Start a program. Return a file descriptor that yields its pid, and later its exit code."""
         status, far = os.pipe()
         request = os.memfd_create("request")
         try:
@@ -79,7 +79,7 @@ def start_kubeque(words: Sequence[str], *, cwd: Path, env: Mapping[str, str]) ->
 def run_kubeque(
     words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run `kubeque WORDS` to its end."""
+    """Run `kubeque WORDS` and wait for its end."""
     with start_kubeque(words, cwd=cwd, env=env) as process:
         try:
             out, err = process.communicate(timeout=timeout)

@@ -1,4 +1,4 @@
-"""Google Kubernetes Engine on this machine: a ClusterManager that speaks the real protocol and keeps all in memory.
+"""An emulator of Google Kubernetes Engine. It uses the real protocol and keeps all data in memory.
 
     manager = ClusterManager()
     manager.start()
@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 from google.cloud import container_v1 as gke
 
-#: An operation is looked at so often before it is done.
+#: Number of polls of an operation until it is done.
 LOOKS = 3
 _SERVICE = "google.container.v1.ClusterManager"
 _CLUSTER = re.compile(r"(projects/[^/]+/locations/([^/]+))/clusters/([a-z][a-z0-9-]{0,39})")
@@ -58,15 +58,15 @@ class ClusterManager:
         self._server.stop(None).wait()
 
     def refuse(self, method: str, code: grpc.StatusCode, text: str, times: int = 1) -> None:
-        """Answer the next calls of a method so."""
+        """Answer the next calls of a method with this error."""
         self._refusals.setdefault(method, []).extend([(code, text)] * times)
 
     def fail_next_operation(self, text: str) -> None:
-        """Accept the next operation, and end it with this error."""
+        """Accept the next operation. It ends with this error."""
         self._failing = text
 
     def asked(self, method: str) -> list[Any]:
-        """The requests of a method, in order."""
+        """Return the requests of a method, in order."""
         return [request for name, request in self.calls if name == method]
 
     def _handlers(self) -> dict[str, grpc.RpcMethodHandler]:

@@ -1,4 +1,4 @@
-"""Emulates a Google project without its clusters: accounts, rights, databases, and tokens.
+"""An emulator of a Google project without clusters: accounts, permissions, databases and tokens.
 
 It answers in the REST forms of IAM, the resource manager, Firestore's administration and Cloud Storage. Buckets are
 really made: by a fake-gcs-server behind it. That has no policies for buckets, so these are kept here.
@@ -27,7 +27,7 @@ class GoogleApis:
     """One server for all of these APIs."""
 
     def __init__(self, store: str = "") -> None:
-        """`store`: the address of a fake-gcs-server; without one there are no buckets."""
+        """`store`: address of a fake-gcs-server. Without it, there are no buckets."""
         self.store = store
         self.accounts: dict[str, Any] = {}
         self.databases: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""Servers that this machine may not have: with CI=true that fails the tests that need them, elsewhere it skips them."""
+"""Servers that this machine might not have. With CI=true, a missing server fails its tests. Otherwise it skips them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers.process import NotHere
 
 
 class Server(Protocol):
-    """A server that is started once and stopped in the end."""
+    """A server that is started once and stopped at the end."""
 
     def start(self) -> None: ...
 
@@ -25,7 +25,7 @@ Made = TypeVar("Made", bound=Server)
 
 @contextmanager
 def or_skip() -> Iterator[None]:
-    """Skips the test, and says why, where a server is not here; with CI=true NotHere goes through."""
+    """Skip the test, with a reason, if a server is missing. With CI=true, let NotHere pass."""
     try:
         yield
     except NotHere as missing:

@@ -1,4 +1,4 @@
-"""Requests that are answered in JSON, for the servers of tests that stand for an API."""
+"""Handler of HTTP requests with JSON answers, for test servers that emulate an API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class JsonHandler(BaseHTTPRequestHandler):
-    """Reads the body of a request, and sends an answer."""
+    """Handler that reads the body of a request and sends an answer."""
 
     def heard(self) -> bytes:
         """The body of the request."""

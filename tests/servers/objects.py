@@ -1,4 +1,4 @@
-"""Object stores on this machine: a Google Cloud Storage and an S3, each with one bucket.
+"""Emulators of the object stores Google Cloud Storage and S3 on this machine. Each has one bucket.
 
 server = GcsServer()
 server.start()
@@ -30,7 +30,7 @@ def _installed(module: str, package: str) -> Path:
 
 
 class _Server:
-    """One process on one port. Raises NotHere where it is not installed."""
+    """One process on one port. Raises NotHere if the program is not installed."""
 
     def __init__(self, name: str, argv: Sequence[str], port: int, folder: Path) -> None:
         self.port = port
@@ -42,7 +42,7 @@ class _Server:
         self._make_bucket()
 
     def stop(self) -> None:
-        """End it; what it held is gone, unless it is on disk."""
+        """End the server. Its data is lost unless it is on disk."""
         self._process.stop()
 
     def _make_bucket(self) -> None:

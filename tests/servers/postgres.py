@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own: its binaries are found, its cluster is made in a temporary folder, each test has a database.
+"""A PostgreSQL server for tests. Its data is in a temporary folder, and each test has its own database.
 
 server = PostgresServer()
 server.start()
@@ -38,7 +38,7 @@ def _binary(name: str) -> str:
 
 
 def _unprivileged() -> list[str]:
-    """Return the command prefix that starts a program without root: PostgreSQL refuses to run as root."""
+    """Return the command prefix that starts a program as a user other than root. PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return []
     if not shutil.which("setpriv"):
@@ -59,7 +59,7 @@ def _account() -> int:
 
 
 class PostgresServer:
-    """One server on one port, with any number of databases. Raises NotHere where PostgreSQL is not installed."""
+    """One server on one port, with any number of databases. Raises NotHere if PostgreSQL is not installed."""
 
     def __init__(self, *, fsync: bool = False) -> None:
         """`fsync`: wait for the disk. The machine is not going to lose its power in a test."""
@@ -80,13 +80,13 @@ class PostgresServer:
         )
 
     def start(self) -> None:
-        """Start it, with a new cluster the first time."""
+        """Start the server. The first start creates its data."""
         if not self._data.exists():
             self._make_cluster()
         self._process.start(self._answers)
 
     def stop(self) -> None:
-        """End it; connections break."""
+        """End the server. Connections break."""
         self._process.stop()
 
     def restart(self, *, kill: bool = False) -> None:
@@ -95,11 +95,11 @@ class PostgresServer:
         self.start()
 
     def frozen(self) -> AbstractContextManager[None]:
-        """All its processes stand still; the lines to them stay open."""
+        """Freeze all processes of the server. Connections to them stay open."""
         return self._process.frozen()
 
     def create_database(self) -> str:
-        """The URL of a new, empty database."""
+        """Create an empty database and return its URL."""
         name = f"test_{next(self._numbers)}"
         self.sql(f'CREATE DATABASE {name} OWNER "{USER}"')
         return self.url(name)

@@ -1,4 +1,4 @@
-"""A server of our own: a process on loopback in a temporary folder, which ends when we end, in whatever way."""
+"""A server process on loopback, in a temporary folder. It ends when this process ends, in whatever way."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from pathlib import Path
 
 from tests.waiting import NotStarted
 
-#: Seconds that a server may take until it answers. An idle machine needs two; this is for a busy one.
+#: Maximum seconds until a server answers. An idle machine needs two seconds, a busy machine more.
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
 
 class NotHere(Exception):
-    """This machine does not have the server. The text says what was looked for."""
+    """This machine does not have the server. The text names the missing program."""
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on just now."""
+    """Return a port on loopback on which no program listens now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -50,7 +50,7 @@ def with_us(argv: Sequence[str], sign: str) -> list[str]:
 
 
 def temporary_folder(name: str) -> Path:
-    """A folder that is gone when this process ends."""
+    """Return a folder that is removed when this process ends."""
     folder = Path(tempfile.mkdtemp(prefix=f"kubeque-{name}-"))
     owner = os.getpid()
     atexit.register(lambda: os.getpid() == owner and shutil.rmtree(folder, ignore_errors=True))
@@ -58,7 +58,7 @@ def temporary_folder(name: str) -> Path:
 
 
 class Process:
-    """One server process with its children: started until it answers, stopped for sure."""
+    """One server process with its children. `start` waits until it answers. `stop` always ends it."""
 
     def __init__(self, name: str, argv: Sequence[str], folder: Path, *, gentle: signal.Signals, cwd: Path) -> None:
         self.log = folder / f"{name}.log"
@@ -71,9 +71,9 @@ class Process:
         atexit.register(self.stop)
 
     def start(self, answers: Callable[[], bool], *more: str) -> None:
-        """Start it (`more`: words for this time only) and wait until `answers` says yes.
+        """Start the server and wait until `answers` returns True. `more`: additional words for this start.
 
-        Raises NotStarted with its log if it does not come up.
+        Raises NotStarted, with the log of the server, if it does not answer in time.
         """
         with self.log.open("ab") as log:
             self._running = subprocess.Popen(
@@ -103,7 +103,7 @@ class Process:
             self._signal_all(signal.SIGCONT)
 
     def await_end(self) -> None:
-        """Wait until it has ended by itself after a request."""
+        """Wait until the server has ended by itself after a request to end."""
         assert self._running is not None, f"{self._name} is not running"
         self._running.wait(_START_SECONDS)
 

@@ -1,4 +1,4 @@
-"""A page in a Chromium that stays open: what it becomes as time goes by, and how it looks.
+"""A page in a Chromium that stays open. Tests can wait for its changes and take pictures.
 
 with Tab.open(Browser.find()) as tab:
     tab.go("http://127.0.0.1:8080/")
@@ -38,7 +38,7 @@ class Tab:
     @classmethod
     @contextmanager
     def open(cls, browser: Browser, *, width: int = 1200, height: int = 900) -> Iterator[Tab]:
-        """Start a Chromium; it ends with the block."""
+        """Start a Chromium. It ends with the block."""
         home, port = temporary_folder("chromium"), free_port()
         words = [
             "env", f"HOME={home}", browser.path, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
@@ -68,7 +68,7 @@ class Tab:
         return result
 
     def go(self, address: str) -> None:
-        """Begin to load a page."""
+        """Start to load a page."""
         self.ask("Page.navigate", url=address)
 
     def says(self, script: str) -> Any:

@@ -1,4 +1,4 @@
-"""The contract of a store: how it keeps jobs and blocks. How it finds them is in test_store_search.py."""
+"""The contract of a backend: storage of jobs and blocks. The tests of searches are in test_backend_search.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of a store: how it finds, counts, lists and deletes."""
+"""The contract of a backend: searching, counting, listing and deleting."""
 
 from __future__ import annotations
 

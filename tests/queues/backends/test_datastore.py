@@ -26,9 +26,9 @@ from tests.queues.makers import claim, make_job, only_block, run_next, states, s
 from tests.queues.records import UID, block, kept
 from tests.servers.faults import Fault, GrpcProxy, Lost, Refused, Silent
 
-#: Statuses that leave it open whether a commit was done.
+#: Statuses after which it is unknown whether a commit was applied.
 UNKNOWN = ["UNAVAILABLE", "DEADLINE_EXCEEDED", "INTERNAL", "UNKNOWN"]
-#: Opens a store in a namespace; in the same one again if it has the same name.
+#: Function that opens a backend in the namespace of the given name.
 OpenAt = Callable[[str], Backend]
 
 
@@ -64,7 +64,7 @@ def queue(backend: Backend) -> Queue:
 
 
 def first(method: str, fault: Fault) -> Callable[[str, int], Fault | None]:
-    """This fault for the first call of a method."""
+    """Return a plan with this fault for the first call of a method."""
     return lambda name, number: fault if (name, number) == (method, 0) else None
 
 

@@ -313,7 +313,7 @@ def test_ids_are_ordered_by_their_bytes(backend: SqlBackend) -> None:
 # ------------------------------------------------------------------ plans
 @pytest.fixture(scope="module")
 def large(postgres: PostgresServer) -> Iterator[SqlBackend]:
-    """Some thousand blocks of two jobs, fresh from their insertion: the server has no statistics yet."""
+    """Some thousand blocks of two jobs. They are new, so the server has no statistics yet."""
     with closing(open_postgres(postgres.create_database())) as backend:
         for uid in (UID, "uid-2"):
             held = [leased(lo, 100.0 + lo, spare=lo % 7 or None, uid=uid) for lo in range(3700, 4000)]

@@ -1,4 +1,4 @@
-"""SQLite: many processes at one file, broken files and full disks, processes killed in the middle of a commit."""
+"""Properties of SQLite: many processes on one file, broken files, full disks, and processes killed during a commit."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_a_queue_of_the_first_layout_is_migrated_in_place(path: Path) -> None:
 
 @pytest.fixture
 def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]:
-    """Makes this kubeque one that knows the next layout, and the statements that lead there."""
+    """Make this kubeque know the next layout and the statements of its migration."""
 
     def make(statements: list[str]) -> None:
         monkeypatch.setitem(sql.MIGRATIONS, sql.SCHEMA_VERSION, lambda types: statements)
@@ -317,7 +317,7 @@ def test_a_migration_that_breaks_off_leaves_the_old_layout_whole(
 
 
 def locks_on(path: Path) -> int:
-    """How many locks processes have on a file, as the kernel lists them."""
+    """Return the number of locks on a file, as the kernel lists them."""
     inode = path.stat().st_ino
     return sum(line.split()[5].endswith(f":{inode}") for line in Path("/proc/locks").read_text().splitlines())
 

@@ -1,4 +1,4 @@
-"""Bugs that queues have had, each inserted into this one: the checks of a queue must detect them."""
+"""Typical bugs of queues. Each is inserted into this queue, and the checks must detect it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def the_fence_is_ignored(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def the_lease_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
-    """Retry a refused write on the present record."""
+    """Retry a refused write with the current record, without a check of the lease."""
     patch.setattr(transitions, "settle", lambda before, fresh: Settled.AGAIN if fresh else Settled.LOST)
 
 
@@ -63,7 +63,7 @@ def a_reap_touches_an_outcome(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_reap_forgets_the_lease(patch: pytest.MonkeyPatch) -> None:
-    """The tasks are given to others, and the dead one's lease would still be good."""
+    """Give the tasks to other consumers although the lease of the dead consumer stays valid."""
     reap = transitions.reap
 
     def reap_softly(block: Block, *args: Any, **kwargs: Any) -> tuple[Block, list[Block]]:
@@ -110,7 +110,7 @@ def a_commit_without_an_answer_is_taken_for_the_next(patch: pytest.MonkeyPatch) 
 
 @bug
 def a_commit_without_an_answer_is_taken_for_refused(patch: pytest.MonkeyPatch) -> None:
-    """The task may have been given back and is begun all the same."""
+    """Start a task that may have been given back."""
     begin = Lease.take
 
     def take(self: Lease) -> tuple[int, int] | None:
@@ -178,7 +178,7 @@ def a_reset_that_was_killed_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def the_uid_is_not_checked(patch: pytest.MonkeyPatch) -> None:
-    """A verdict, or the end of a reset, on whatever job has the name by now."""
+    """Apply a change to any job that has the name by now."""
     update = Queue.update
 
     def of_any_job(self: Queue, name: str, change: Callable[[Job], Job | None]) -> Job:
@@ -217,7 +217,7 @@ def a_released_lease_goes_on_reserving(patch: pytest.MonkeyPatch) -> None:
 
 @bug
 def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> None:
-    """The reaper writes what it read, not what is there."""
+    """Write the block that the reaper has read, even if the stored block has changed."""
 
     def take(queue: Queue, job: Job, seen: Block, death: Any) -> int:
         record = queue.get_block(seen)

@@ -1,4 +1,4 @@
-"""Invariants after every write, and the beliefs of participants compared with the store."""
+"""Check invariants after every write, and compare the knowledge of participants with the backend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kubeque.queues.backends.records import read_block, read_job
 from kubeque.queues.block import Block
 from tests.queues.fuzz.world import Participant, Violation
 
-#: Permitted next states of a job; by a reset only if the run is raised.
+#: Permitted next states of a job. A reset may change the state only if it raises the run.
 _MAY_BECOME = {
     JobState.ACTIVE: {JobState.RESETTING, JobState.KILLED, JobState.STOPPED},
     JobState.RESETTING: {JobState.ACTIVE, JobState.KILLED, JobState.STOPPED},
@@ -26,7 +26,7 @@ Key = tuple[str, int, int]
 
 @dataclass(frozen=True)
 class Seen:
-    """Where a task stood at the last look."""
+    """State of a task at the last check."""
 
     block: Block
     state: State
@@ -39,21 +39,21 @@ def require(condition: bool, *words: object) -> None:
 
 
 class Checker:
-    """Looks at the whole store after each write."""
+    """Checker of the whole backend after each write."""
 
     def __init__(self, backend: MemoryBackend) -> None:
         self._store = backend
         self._jobs: dict[str, Job] = {}
         self._job_versions: dict[str, int] = {}
-        #: By uid: the reset under way, also where the job was removed in the middle of it.
+        #: Running resets by uid. The job can have been removed during its reset.
         self._rules: dict[str, ResetRule | None] = {}
         self._blocks: dict[str, dict[str, Block]] = {}
         self._tasks: dict[str, dict[int, Seen]] = {}
-        #: Whose lease (nonce, epoch) an attempt was reserved in.
+        #: Lease (nonce, epoch) in which an attempt was reserved.
         self._reserved: dict[Key, tuple[str, int]] = {}
         self._begun: set[Key] = set()
         self._ended: dict[Key, Outcome] = {}
-        #: Outcomes that the store accepted.
+        #: Outcomes that the backend accepted.
         self.accepted: dict[Key, Outcome] = {}
         self._ok: set[tuple[str, int, int]] = set()
         #: Number of runs that the call of `reset` of each participant began.
@@ -76,7 +76,7 @@ class Checker:
         return f"{lease_block.uid}/{index}/{number}/{lease_block.nonce}/{lease_block.epoch}"
 
     def ends(self, uid: str, outcome: Outcome) -> None:
-        """A consumer's attempt has ended so."""
+        """Record how an attempt of a consumer has ended."""
         self._ended[uid, outcome.index, outcome.attempt] = outcome
 
     def believes(self, uid: str, outcome: Outcome) -> None:
@@ -86,7 +86,7 @@ class Checker:
 
     # ------------------------------------------------------------------ what the store holds
     def look(self, who: Participant) -> None:
-        """After each write."""
+        """Check the backend. This is called after each write."""
         for uid, records in self._store._blocks.items():
             before = self._blocks.setdefault(uid, {})
             changed = {
@@ -243,11 +243,11 @@ class Checker:
         return any(job.uid == uid for job in self._jobs.values())
 
     def run_twice(self) -> list[Key]:
-        """Attempts that were begun and are not recorded."""
+        """Return the attempts that have begun and are not recorded."""
         return sorted(self._begun - self.accepted.keys())
 
     def open_tasks(self) -> list[str]:
-        """Tasks of jobs that are not done."""
+        """Return the tasks that are not done."""
         return [
             f"{uid}/{index} {seen.state.name} in {seen.block.id}"
             for uid, tasks in self._tasks.items()

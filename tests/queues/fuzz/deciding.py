@@ -1,4 +1,4 @@
-"""A consumer with the real decisions, coordinator and heartbeat; only its commands, files and threads are virtual."""
+"""A consumer with the real decisions, coordinator and heartbeat. Its commands, files and threads are virtual."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from kubeque.queues.reaper import LeaseWatch
 from tests.queues.fuzz.checker import Checker, require
 from tests.queues.fuzz.world import Killed, Participant, World
 
-#: Virtual seconds between two ticks of the heartbeat, and between two looks while nothing changes.
+#: Virtual seconds between two ticks of the heartbeat, and between two checks while nothing changes.
 _TICK_SECONDS, _AWAIT_SECONDS = 1.0, 2.0
-#: How long an attempt takes, how it ends, and its exit code.
+#: Duration, cause of the end, and exit code of an attempt.
 Fate = Callable[[Lease, int], tuple[float, Cause, int | None]]
 
 
 class VirtualEvent(threading.Event):
-    """Waits in the virtual world."""
+    """Event that waits in virtual time."""
 
     def __init__(self, me: Participant) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class DecidingConsumer:
 
     #: Probability of a request to leave at each step.
     leave_chance = 0.002
-    #: Probability of each task that it cannot be staged.
+    #: Probability that a task cannot be staged.
     fault_chance = 0.02
 
     def __init__(self, me: Participant, queue: Queue, checker: Checker, profile: ConsumerProfile, fate: Fate) -> None:
@@ -141,7 +141,7 @@ class DecidingConsumer:
         return self._world.time
 
     def work(self) -> None:
-        """Work until it leaves. Raises Killed if it cannot give back its leases."""
+        """Work until the consumer leaves. Raises Killed if it cannot give back its leases."""
         with self._stop:
             try:
                 self._coordinator.list_jobs()

@@ -1,4 +1,4 @@
-"""Participants: consumers that behave as the real one, and users that maintain or disturb a job."""
+"""Participants: consumers that behave like real consumers, and users that maintain or disturb a job."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class Stage:
     checker: Checker
     #: Additional events; see plan.FEATURES.
     features: frozenset[str]
-    #: Consumers that are really gone, with what they ran.
+    #: Consumers that have really ended, with the tasks that they ran.
     dead: dict[str, int | None] = field(default_factory=dict)
     consumers: int = 0
-    #: Jobs made so far under the one name.
+    #: Number of jobs made so far. All have the same name.
     jobs: int = 0
 
     def queue(self, me: Participant) -> Queue:
@@ -54,7 +54,7 @@ class Stage:
         return JudgedQueue(view, sleep=me.pause, clock=lambda: self.world.time)
 
     def new_job(self, me: Participant) -> tuple[Job, Iterable[Block]]:
-        """A job under the one name, and its blocks."""
+        """Make a job with the common name, and its blocks."""
         self.jobs += 1
         rng = me.rng
         n = rng.randint(1, 16)
@@ -67,7 +67,7 @@ class Stage:
 
     # ------------------------------------------------------------------ new participants
     def add_consumer(self, delay: float, *, mortal: bool = True) -> None:
-        """One more consumer; the mortal are killed by chance."""
+        """Add a consumer. Mortal consumers are killed at random."""
         self.consumers += 1
         name, rng = f"consumer-{self.consumers}", self.world.rng
         skew = rng.choice([0.0, rng.uniform(-600, 600)]) if "skew" in self.features else 0.0
@@ -88,7 +88,7 @@ class Stage:
             raise
 
     def _decide(self, consumer: Consumer, me: Participant) -> None:
-        """Live as consumers with the real decisions, one after the other."""
+        """Act as one consumer with the real decisions after another."""
         while True:
             size_class = None if self.weather.calm else me.rng.choice([None, None, None, 0, 1, 2])
             profile = ConsumerProfile(me.name, size_class, linger_seconds=5.0)
@@ -107,7 +107,7 @@ class Stage:
 
 
 class Consumer:
-    """One consumer: claims, runs, renews, records, lets go."""
+    """One consumer. It claims, runs and records tasks, renews leases and releases them."""
 
     def __init__(self, stage: Stage, me: Participant) -> None:
         self.stage = stage
@@ -138,7 +138,7 @@ class Consumer:
 
     # ------------------------------------------------------------------ one lease
     def _hold(self, lease: Lease) -> None:
-        """Until nothing is left of it. A store that does not answer ends nothing."""
+        """Work on a lease until nothing is left of it. A backend that does not answer does not end the lease."""
         self.gone = False
         rng = self.me.rng
         while not lease.lost and (lease.held or lease.waiting) and not self.gone:
@@ -187,7 +187,7 @@ class Consumer:
             self._commit(lease, reserve=rng.choice([0, 0, 1, 3]))
 
     def fate(self, lease: Lease, index: int) -> tuple[float, Cause, int | None]:
-        """How long this attempt takes and how it ends."""
+        """Return the duration and the end of this attempt."""
         rng, size_class = self.me.rng, max(lease.block.size_class, lease.job.floor)
         seconds = rng.choice([0.1, 0.1, 1.0, 4.0, 12.0])
         draw = rng.random()
@@ -220,7 +220,7 @@ class Consumer:
 
 # ---------------------------------------------------------------------- maintenance of a job
 def watcher(stage: Stage, me: Participant) -> None:
-    """A long-lived reaper, with a clock of its own, which also finishes what others left half done."""
+    """Reap for a long time, with an own clock. Also finish work that other participants left half done."""
     watch = LeaseWatch(lambda: stage.world.time)
 
     def act(queue: Queue) -> None:
@@ -244,7 +244,7 @@ def undertaker(stage: Stage, me: Participant) -> None:
 
 
 def sensor(stage: Stage, me: Participant) -> None:
-    """Counts, lists, and applies the job's own rules."""
+    """Count and list tasks, and enforce the limits of the job."""
 
     def act(queue: Queue) -> None:
         for job in queue.jobs():
@@ -267,7 +267,7 @@ def killer(stage: Stage, me: Participant) -> None:
 
 
 def resetter(stage: Stage, me: Participant) -> None:
-    """Resets by one rule or another; each call begins one run."""
+    """Reset the job with random rules. Each call begins one run."""
 
     def act(queue: Queue) -> None:
         if stage.weather.calm:
@@ -284,7 +284,7 @@ def resetter(stage: Stage, me: Participant) -> None:
 
 
 def goer(stage: Stage, me: Participant) -> None:
-    """Has seen enough of the canaries, or has not."""
+    """Release the held tasks at a random time."""
 
     def act(queue: Queue) -> None:
         if queue.job(NAME).canaries:
@@ -294,7 +294,7 @@ def goer(stage: Stage, me: Participant) -> None:
 
 
 def remover(stage: Stage, me: Participant) -> None:
-    """Removes the job and makes another one under its name."""
+    """Remove the job and make a new job with the same name."""
 
     def act(queue: Queue) -> None:
         if stage.weather.calm:
@@ -307,7 +307,7 @@ def remover(stage: Stage, me: Participant) -> None:
 
 
 def closer(stage: Stage, me: Participant) -> None:
-    """When all has calmed down: lets a job that was killed or stopped go on to its end, and ends the world then."""
+    """After the disturbances, let a killed or stopped job run to its end. Then end the world."""
 
     def act(queue: Queue) -> None:
         for job in queue.jobs():

@@ -1,4 +1,4 @@
-"""One schedule: participants and faults, derived from a seed; a schedule that fails is shortened."""
+"""One schedule: participants and faults, derived from a seed. A schedule that fails is shortened."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEATURES = frozenset(
         "remover", "resetter", "killer", "sensor", "undertaker", "goer", "decide",
     }
 )  # fmt: skip
-#: Virtual seconds of turmoil; after that all is calm, and what is left has to be done.
+#: Virtual seconds with disturbances. Afterwards there are none, and all remaining work must be done.
 TURMOIL = 90.0
 MAX_STEPS = 12_000
 _SHOWN = 60
@@ -40,13 +40,13 @@ _PEOPLE: dict[str, Callable[[Stage, Participant], None]] = {
 
 @dataclass(frozen=True)
 class Schedule:
-    """One run to be done, told by two things alone."""
+    """One run. Its two fields determine it completely."""
 
     seed: int
     features: frozenset[str] = FEATURES
 
     def run(self) -> World:
-        """The world after it. Raises Violation, or whatever else went wrong, with the world in `world`."""
+        """Run the schedule and return its world. Raises Violation or any other error, with the world in `world`."""
         state = random.getstate()
         random.seed(self.seed)
         world = World(self.seed, MAX_STEPS)
@@ -61,7 +61,7 @@ class Schedule:
         return world
 
     def _chosen(self, world: World) -> frozenset[str]:
-        """Not everything happens in every schedule."""
+        """Return a random selection of the possible events."""
         return frozenset(name for name in sorted(FEATURES) if world.rng.random() < 0.6) & self.features
 
 
@@ -92,7 +92,7 @@ def _spawn(stage: Stage, name: str, act: Callable[[Stage, Participant], None]) -
 
 
 def _calm_down(stage: Stage) -> None:
-    """Nothing fails any more, nobody meddles, and two consumers live."""
+    """End all faults and disturbances, and let two consumers live."""
     stage.world.note("world", "is calm")
     stage.weather.calm = True
     for participant in stage.world.participants:
@@ -113,7 +113,7 @@ def failure(schedule: Schedule) -> Exception | None:
 
 
 def shorten(schedule: Schedule) -> tuple[Schedule, Exception]:
-    """The same seed with as little going on as still fails."""
+    """Return a schedule with the same seed and with as few events as possible that still fails."""
     worst = failure(schedule)
     assert worst is not None
     for feature in sorted(FEATURES):
@@ -152,5 +152,5 @@ def _told(detail: Any) -> str:
 
 
 def first_failure(seeds: Iterable[int]) -> Schedule | None:
-    """The first of these seeds that fails."""
+    """Return the first of these seeds that fails."""
     return next((s for s in map(Schedule, seeds) if isinstance(failure(s), Violation)), None)

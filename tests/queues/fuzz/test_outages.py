@@ -29,7 +29,7 @@ _DURATIONS = [0.1, 1.0, 4.0, 12.0, 40.0]
 
 
 class QuickView(View):
-    """A queue whose calls take little time, or are not answered."""
+    """A queue with calls that take little time or get no answer."""
 
     def _delay(self, rng: Random) -> float:
         return rng.uniform(0.001, 0.02)

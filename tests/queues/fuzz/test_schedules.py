@@ -1,4 +1,4 @@
-"""Thousands of schedules, each from a seed: whatever goes wrong around it, the queue keeps its word."""
+"""Thousands of schedules, each from a seed. Whatever fails, the queue keeps its guarantees."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from tests.queues.fuzz.bugs import BUGS
 from tests.queues.fuzz.plan import Schedule, failure, first_failure, shorten, story
 
-#: How many schedules; KUBEQUE_FUZZ_SEEDS raises it.
+#: Number of schedules. KUBEQUE_FUZZ_SEEDS raises it.
 SEEDS = int(os.environ.get("KUBEQUE_FUZZ_SEEDS", "2000"))
-#: Further ones, for `make soak`.
+#: Number of further schedules, for `make soak`.
 SOAK = 5000
 CHUNK = 50
 #: Number of schedules within which each bug must be detected.

@@ -1,4 +1,4 @@
-"""Few tasks are shared evenly: how long a sweep takes on idle consumers, in virtual time."""
+"""Few tasks are shared evenly among idle consumers. The duration of a sweep is measured in virtual time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAX_STEPS = 100_000
 
 
 class QuickView(View):
-    """A queue of which every call takes the same short time."""
+    """A queue with calls that all take the same short time."""
 
     def _delay(self, rng: Random) -> float:
         return CALL_SECONDS

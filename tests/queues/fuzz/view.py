@@ -1,4 +1,4 @@
-"""How a participant sees the store: with delays, with a wrong clock, over a line that fails."""
+"""The backend as a participant sees it: with delays, a wrong clock, and a connection that fails."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.queues.unreliable import WRITES, Fault
 
 @dataclass
 class Weather:
-    """How bad the line is, the same for all."""
+    """Quality of the connection. It is the same for all participants."""
 
     #: Shares of calls.
     drop: float = 0.0
     refuse: float = 0.0
     late: float = 0.0
-    #: Outages, in which nothing is answered: virtual seconds since the beginning, half-open.
+    #: Outages, in which no call is answered. Half-open intervals in virtual seconds since the start.
     outages: tuple[tuple[float, float], ...] = ()
     #: Nothing fails any more.
     calm: bool = False
@@ -43,7 +43,7 @@ class Weather:
 
 
 class View:
-    """The store contract, as one participant meets it. Every call is a moment at which others may act."""
+    """A backend as one participant sees it. During every call, other participants can act."""
 
     def __init__(
         self, backend: MemoryBackend, me: Participant, weather: Weather, written: Callable[[Participant], None]
@@ -58,11 +58,11 @@ class View:
         return self._world.time + self._me.skew
 
     def scan_blocks(self, *args: Any, **kwargs: Any) -> Any:
-        """In small pages, so that much may happen between two of them."""
+        """Return small pages, so that much can happen between two pages."""
         return self._call("scan_blocks", self._store.scan_blocks, args, kwargs | {"limit": 3})
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is no connection."""
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         action = getattr(self._store, operation)

@@ -1,6 +1,6 @@
 """A world whose clock is virtual and in which exactly one participant acts at a time, in an order given by a seed.
 
-Participants are greenlets: a pausing one adds itself to the agenda, and the next one in the agenda continues. All
+Participants are greenlets. A participant that pauses adds itself to the agenda, and the next one continues. All
 events are therefore repeatable, and no participant waits in real time.
 """
 
@@ -15,28 +15,28 @@ from greenlet import getcurrent, greenlet
 
 
 class Violation(AssertionError):
-    """The queue broke its word."""
+    """The queue broke one of its guarantees."""
 
 
 class Killed(BaseException):
-    """This participant dies here: not an Exception, so that no code under test can survive it."""
+    """This participant dies here. It is not an Exception, so that no code under test can catch it."""
 
 
 class Participant:
-    """One process of the real world: a consumer, a reaper, somebody at a terminal."""
+    """Counterpart of one real process: a consumer, a reaper or a user's command."""
 
     def __init__(self, world: World, name: str, skew: float) -> None:
         self.world = world
         self.name = name
-        #: How wrong its clock is, seconds.
+        #: Error of its clock, seconds.
         self.skew = skew
         self.rng = Random(f"{world.seed}/{name}")
-        #: Mean seconds that a call takes it.
+        #: Mean duration of its calls, seconds.
         self.slowness = self.rng.choice([0.02, 0.02, 0.02, 0.4])
-        #: When it dies, virtual seconds; None: not by chance.
+        #: Time of its death, virtual seconds; None: it does not die by chance.
         self.dies_at: float | None = None
         self.greenlet: greenlet | None = None
-        #: Task that it runs at the moment, according to its journal.
+        #: Task that it runs now, according to its journal.
         self.running: int | None = None
 
     def pause(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class World:
     def spawn(
         self, name: str, act: Callable[[Participant], None], *, delay: float = 0.0, skew: float = 0.0
     ) -> Participant:
-        """A new participant, which begins to act after a while."""
+        """Add a new participant. It starts to act after a while."""
         participant = Participant(self, name, skew)
         self.participants.append(participant)
         participant.greenlet = greenlet(lambda: self._live(participant, act), self._hub)
@@ -85,7 +85,7 @@ class World:
         return participant
 
     def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Something that happens by itself."""
+        """Call a function after a time."""
         self._plan(seconds, action)
 
     def note(self, who: str, what: str, detail: Any = "") -> None:
@@ -106,7 +106,7 @@ class World:
             raise self.failure
 
     def pass_on(self, me: Participant, seconds: float) -> None:
-        """`me` goes on after `seconds`; until then the others."""
+        """Run the other participants until `me` continues after `seconds`."""
         self._plan(seconds, me)
         self._hub.switch()
 
