@@ -57,7 +57,7 @@ class Coordinator:
         with self._changed:
             self._changes += 1
             instructions = self._decisions.handle(event, self._clock())
-            for instruction in instructions:  # under the lock: a request to stop must not hit a later command
+            for instruction in instructions:  # under the lock, so that a stop cannot hit a later command
                 self._signal(instruction)
             self._changed.notify_all()
         return [instruction for instruction in instructions if not self._carry_out(instruction)]

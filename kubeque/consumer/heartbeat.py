@@ -86,7 +86,7 @@ class Heartbeat:
             log.warning("%s: a lease cannot be taken back: %s", job.name, error)
             return
         if lost:
-            self._coordinator.judge(job)  # the lost tasks may be one failure too many
+            self._coordinator.judge(job)  # with the lost tasks, the job may have too many failures
 
     @contextmanager
     def _isolated(self, what: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""How often an idle consumer polls for a task."""
+"""The pauses between the polls of an idle consumer."""
 
 from __future__ import annotations
 

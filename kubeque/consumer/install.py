@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def main(words: list[str]) -> None:
-    """Copy loader, libraries and Python to FOLDER."""
+    """Copy the loader, the libraries and Python to FOLDER."""
     home = Path(sys.prefix).parent
     for part in ("lib", "python"):
         shutil.copytree(home / part, Path(words[0]) / part, symlinks=True, dirs_exist_ok=True)

@@ -86,7 +86,7 @@ class LogUploader:
             try:
                 self._upload_if_due(task, self._schedule)
             except QueueGone:
-                return  # the consumer ends, and another thread reports it
+                return  # the consumer ends, and another thread reports the error
             except KubequeError as error:
                 log.warning("%s: its log could not be sent, trying again: %s", task, error)
             except Exception:

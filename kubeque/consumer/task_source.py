@@ -133,7 +133,7 @@ class TaskSource:
         if not self._aside.has(job, time.monotonic()) and self._store_answers(job):
             try:
                 lease = self._lease_block(job, reserve)
-            except JobUnreadable as error:  # all blocks that are ready are damaged
+            except JobUnreadable as error:  # all ready blocks are damaged
                 self._coordinator.set_aside(job, str(error))
             except KubequeError:
                 raise
@@ -180,7 +180,7 @@ class TaskSource:
             log.info("%s", gone)
 
     def _context(self, job: Job) -> JobContext:
-        """Return the job's spec and environment, read once per revision. Raises StorageError."""
+        """Return the job's spec and environment. They are read once for each revision. Raises StorageError."""
         key = (job.uid, job.revision)
         if key not in self._contexts:
             spec = read_spec(self._files, job)

@@ -20,8 +20,8 @@ from kubeque.model.text import quote_name
 _TABLE = "/proc/self/mountinfo"
 #: The kernel writes space, tab, newline and backslash as three octal digits.
 _ESCAPED, _SPECIAL = re.compile(rb"\\([0-7]{3})"), re.compile(rb"[ \t\n\\]")
-#: Flags of the kernel. The first flag forbids to follow a link at the end of the path. The second flag stops the
-#: propagation to and from a mount.
+#: Flags of the kernel. With the first flag, a link at the end of the path is not followed. With the second flag,
+#: nothing is propagated to and from the mount.
 _UMOUNT_NOFOLLOW, _MS_PRIVATE = 8, 1 << 18
 
 
@@ -169,7 +169,7 @@ def _name_mounts(points: Collection[str]) -> list[str]:
 
 
 def _remove_around(path: str, mounts: Collection[str]) -> None:
-    """Remove a folder, except `mounts` and the folders that lead to them. Raises OSError."""
+    """Remove a folder, except `mounts` and the folders that contain them. Raises OSError."""
     if path in mounts:
         return
     if not any(point.startswith(path + os.sep) for point in mounts):

@@ -1,4 +1,4 @@
-"""The cause of a command's end, from its exit code and from what stopped it."""
+"""Find the cause of a command's end from its exit code, or explain why it was stopped."""
 
 from __future__ import annotations
 

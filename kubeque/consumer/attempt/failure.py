@@ -21,7 +21,7 @@ class Failure:
     cause: Cause
     #: One line for users.
     message: str
-    #: True if another attempt would fail in the same way.
+    #: True if a further attempt would fail in the same way.
     final: bool = False
 
 

@@ -109,7 +109,7 @@ class InputCache:
                 raise _placement_error(item, error) from error
 
     def _has(self, item: Input) -> bool:
-        """True if the input is cached and unchanged. A program can change a cached file through its link."""
+        """True if the input is cached and unchanged. A program can change a cached file through a link to it."""
         try:
             status = os.lstat(self._folder / key_of(item))
         except OSError:  # missing; any other error shows up when the input is fetched
@@ -217,7 +217,7 @@ def _files_of(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             with suppress(FileNotFoundError):  # another consumer has just evicted the file
-                # A task that mounts something over the cache must not lose other files.
+                # Other files may be here if a task has mounted a folder over the cache. They must not be removed.
                 if _OURS.match(entry.name) and entry.is_file(follow_symlinks=False):
                     yield entry.path, entry.stat(follow_symlinks=False)
 

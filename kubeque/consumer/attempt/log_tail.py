@@ -66,7 +66,7 @@ def last_lines(path: Path, n: int = 3) -> list[str]:
     If a line was overwritten, such as a progress bar, its last state counts.
     """
     lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
-    filled = [line for line in lines if line.strip("^~ ")]  # without the marks below a line of a traceback
+    filled = [line for line in lines if line.strip("^~ ")]  # not the marks below a line of a traceback
     return [printable(line, QUOTED_CHARACTERS) for line in filled[-n:]]
 
 
@@ -93,7 +93,7 @@ class LiveTail:
                     self._skip(skipped)
                 file.seek(self._offset)
                 data = file.read(_PUMP_BYTES)
-        except OSError:  # the task removed or replaced it
+        except OSError:  # the task removed or replaced the file
             return
         self._offset += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")

@@ -66,7 +66,8 @@ class MemoryWatch:
     """Samples the memory of the processes below one command.
 
     The peak is the largest sum over the tree in any sample, or the largest size that one process ever had. ru_maxrss is
-    not used, because a child begins with the value of its parent. /bin/true would seem to use as much as the consumer.
+    not used, because a child begins with the value of its parent. For example, /bin/true would seem to use as much as
+    the consumer.
     """
 
     def __init__(self, pid: int, limit: int | None, *, before: frozenset[int] = frozenset()) -> None:
@@ -140,9 +141,9 @@ def proportional_memory(used: dict[int, Memory]) -> int:
 class OomCounter:
     """The kernel's count of out-of-memory kills in one cgroup.
 
-    The kernel raises the count before the killed child can be reaped. So if the count is higher after the end of a
-    command than before its start, the kernel has killed a process for lack of memory. The count covers the whole
-    cgroup, in which other programs may run.
+    The kernel raises the count before the killed child can be reaped. If the count rises between the start and the end
+    of a command, the kernel has killed a process for lack of memory. The count covers the whole cgroup, in which other
+    programs may run.
     """
 
     def __init__(self, file: Path, *, shared: bool = False) -> None:

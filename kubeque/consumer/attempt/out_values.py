@@ -89,7 +89,8 @@ def _json_bytes(values: dict[str, Any]) -> int:
 
 
 def _name(values: dict[str, Any], kept: dict[str, Any]) -> str:
-    """Return the name of the first value that was left out, the number of further ones, and the verb "is" or "are"."""
+    """Return the name of the first value that was left out, the number of further values, and the verb "is" or
+    "are"."""
     left_out = [key for key in values if key not in kept]
     others = len(left_out) - 1
     name = cut(repr(left_out[0]), VALUE_CHARACTERS)

@@ -50,7 +50,7 @@ class Ended:
     """How a command ended."""
 
     cause: Cause
-    #: Exit code; for the cause `signal`, the number of the signal; None if there is neither.
+    #: Exit code, or the number of the signal for the cause `signal`; None if there is neither.
     code: int | None
     #: Start of the command, Unix time in seconds.
     start: float
@@ -167,7 +167,7 @@ def _raise_oom_score(pid: int) -> None:
 
 
 class _Run:
-    """A command that runs."""
+    """A running command."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], limits: Limits, stop: StopSignal, before: frozenset[int],
@@ -192,7 +192,7 @@ class _Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._end.close()
-        if kind is not None:  # the command must not outlive the consumer, for any error
+        if kind is not None:  # after any error: the command must not outlive the consumer
             self._kill()
             self._process.wait()
 
@@ -245,7 +245,8 @@ class _Run:
         if self._cause is not None and not self._killing:
             self._process.wait()
             self._linger()
-        # The number of the group is not reused before its leader is reaped and its last member has ended.
+        # The kernel does not reuse the number of a process group before its leader is reaped and its last member has
+        # ended.
         self._signal(signal.SIGKILL)
         self._process.wait()
         return process_tree.kill_leftovers(self._before)

@@ -52,7 +52,7 @@ class StagedTask:
 
     @property
     def runnable(self) -> bool:
-        """True if its command can be started."""
+        """True if the command can be started."""
         return self.failure is None and self.workdir is not None
 
     def give_back(self) -> None:

@@ -32,7 +32,7 @@ class Refusal:
 def explain(error: OSError | ValueError, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Refusal:
     """Return the task's cause, exit code and message for an error that `subprocess` raised."""
     program = argv[0]
-    if isinstance(error, ValueError):  # A NUL, a lone surrogate, a variable whose name holds `=`.
+    if isinstance(error, ValueError):  # a NUL, a lone surrogate, or a variable name with `=`
         return _exit(NOT_EXECUTABLE, f"the program {program!r} cannot be given these arguments or variables: {error}")
     if error.errno in _MACHINE or not cwd.is_dir():
         return Refusal(Cause.STAGE, None, f"the machine could not start the program {program!r} in {cwd}: {error}")

@@ -19,7 +19,7 @@ from kubeque.model.job.spec import Input
 from kubeque.model.resources import format_bytes
 from kubeque.model.text import quote_name
 
-#: File with the row and the exact names of its columns, which the program can read.
+#: File with the row and the exact names of its columns. The program can read it.
 ROW_FILE = "row.json"
 #: Number of refused files whose names are listed. Further files are only counted.
 _NAMED = 20
@@ -37,7 +37,7 @@ class OutputFile:
     path: Path
     #: Size in bytes.
     size: int
-    #: True if its owner may execute it.
+    #: True if the owner may execute the file.
     executable: bool = False
 
 
@@ -46,7 +46,7 @@ class OutputFiles:
     """The files that a task left in its working directory."""
 
     files: list[OutputFile] = field(default_factory=list)
-    #: Files that cannot be kept, with the reason, one line each.
+    #: One line for each file that cannot be kept, with the reason.
     refused: list[str] = field(default_factory=list)
     #: Number of further files that cannot be kept.
     refused_more: int = 0
@@ -60,7 +60,7 @@ class OutputFiles:
     def describe_refused(self) -> list[str]:
         """Return a line for each file that cannot be kept.
 
-        After many lines, a last line has the number of further files.
+        If there are too many files, the last line has the number of further files.
         """
         return [*self.refused, *([f"and {self.refused_more} more"] if self.refused_more else [])]
 
@@ -187,7 +187,7 @@ class _Search:
                 name = prefix + entry.name
                 try:
                     self._look(entry, name)
-                except OSError as error:  # a process of another user may still write there
+                except OSError as error:  # a process of a different user may still write there
                     self._found.refuse(name, f"cannot be read: {error.strerror}")
         self._found.files.sort(key=lambda file: file.name)
         return self._found

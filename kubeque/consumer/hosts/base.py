@@ -17,7 +17,7 @@ from kubeque.model.job.task import Death
 
 
 class Host(Protocol):
-    """Where one consumer runs: its slot or its pod."""
+    """The slot or the pod in which one consumer runs."""
 
     @property
     def fleet(self) -> str:

@@ -11,12 +11,12 @@ from kubeque.model.timing import RESULTS_WAIT_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class ConsumerProfile:
-    """The properties that distinguish one consumer from the others of its fleet."""
+    """The properties that distinguish a consumer from other consumers of its fleet."""
 
     owner: str
-    #: Size class of its container; None on one machine, where the consumer serves all size classes.
+    #: Size class of the consumer's container; None on one machine, where the consumer serves all size classes.
     size_class: int | None = None
-    #: Number of its slot on one machine; None in a pod.
+    #: Number of the consumer's slot on one machine; None in a pod.
     slot: int | None = None
     #: Seconds without a task after which the consumer leaves.
     linger_seconds: float = 5.0

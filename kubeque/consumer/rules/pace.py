@@ -12,7 +12,7 @@ from kubeque.consumer.events import JobKey, LeaseView
 from kubeque.model.timing import COMMIT_SECONDS, SHARE_SECONDS
 from kubeque.queues.block import MAX_RESERVE, reserve_count
 
-#: Number of recent tasks whose mean duration decides how many are reserved.
+#: Number of recent tasks whose mean duration decides how many tasks are reserved.
 _REMEMBERED = 20
 #: One task out of this number may be reserved ahead. An idle consumer can steal the other tasks.
 _STEALABLE = 4

@@ -21,7 +21,7 @@ class Progress:
 
     @property
     def none(self) -> bool:
-        """True if the consumer has no task: none is staged, running or being saved."""
+        """True if no task is staged, running or being saved."""
         return self._count == 0
 
     def task_staged(self) -> None:

@@ -49,7 +49,7 @@ class _RowSources:
 
     #: The files, by the word rendered for the row.
     found: dict[str, Source] = field(default_factory=dict)
-    #: Pairs of words, rendered for the same row, whose files have the same name.
+    #: Pairs of words, rendered for the same row, that have files with the same name.
     rivals: set[tuple[str, str]] = field(default_factory=set)
 
 

@@ -239,8 +239,8 @@ def copy(
     """Copy `source` to `target`, up to the end of `source`.
 
     `digest`: expected SHA-256 (hex); empty if it is not checked. `progress`: called with the size of each piece, and
-    after a failure with the negative sum. `holes`: True to turn zeros into holes of the target, which must be a new
-    file. Raises FileRefused if the contents do not have the digest, because the file has changed.
+    after a failure with the negative sum. `holes`: True to turn zeros into holes; the target must then be a new file.
+    Raises FileRefused if the contents do not have the digest, because the file has changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:

@@ -61,7 +61,7 @@ class TaskDetails:
 
 
 def job_details(backends: Backends, name: str) -> JobDetails:
-    """Return the details of a job. Time: O(tasks). Memory: a few blocks. Raises JobNotFound."""
+    """Return the details of a job, in O(tasks) time, with a few blocks in memory. Raises JobNotFound."""
     job = backends.queue.job(name)
     progress = read_progress(backends, job)
     causes: Counter[str] = Counter()
