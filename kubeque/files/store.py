@@ -37,7 +37,7 @@ WRITABLE = ("gs", "gcs", "s3", "s3a", "memory")
 class Store(Protocol):
     """A kind of store.
 
-    The methods mean the same as in `Files`. All methods raise StorageError; reads also raise FileMissing.
+    The methods are described in `Files`. All methods raise StorageError; reads also raise FileMissing.
     """
 
     def read(self, url: str, limit: int | None = None) -> bytes: ...

@@ -33,8 +33,7 @@ def adopt_orphans() -> bool:
 
 
 def forbid_inspection() -> bool:
-    """Prevent other processes of this user from reading the memory and environment of this process. Root can still do
-    so.
+    """Prevent other processes of this user from reading the memory and environment of this process, except root.
 
     The programs of tasks are such processes. Call this function once, at the start. Returns False if the system cannot
     do it. Also returns False if `hidepid` of /proc would then hide this process, because others could not see that it

@@ -63,8 +63,10 @@ def _is_of_file(verb: str, error: Exception) -> bool:
 
 
 def _is_of_name(verb: str, error: Exception) -> bool:
-    """True if an object store refuses the name of an object. gcsfs raises ValueError for some answers with status
-    400."""
+    """True if an object store refuses the name of an object.
+
+    gcsfs raises ValueError for some answers with status 400.
+    """
     number = error.errno if isinstance(error, OSError) else None
     answer = verb == "write" and (isinstance(error, ValueError) or _status(error) in _BAD_NAME)
     return answer or number == errno.ENAMETOOLONG

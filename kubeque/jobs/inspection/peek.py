@@ -123,7 +123,7 @@ def _read_sent(
 
 
 def _newest(backends: Backends, job: Job, index: int) -> tuple[int, LiveLog] | None:
-    """Return the last attempt with an upload of its streams, as its number and the upload; None without an upload."""
+    """Return the number and the upload of the last attempt that has an upload; None without an upload."""
     names = [attempt_of_log(name) for name, _ in backends.files.listing(logs_url(job.url, index))]
     numbered = [(number, name) for name in names if (number := attempt_number(name)) is not None]
     if not numbered:

@@ -25,7 +25,7 @@ Rows = Mapping[tuple[str, int], Mapping[str, str]]
 class Sample:
     """The attempts that a timeline draws.
 
-    If all attempts exceed a limit, only every second or every fourth attempt is drawn, and so on.
+    If there are more attempts than a limit, only every second or every fourth attempt is drawn, and so on.
 
     Attempts that are not ok have a separate limit, so that a few failures among a million successes are all drawn.
     """
