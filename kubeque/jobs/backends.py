@@ -26,7 +26,7 @@ class Backends:
     config: Config
     queue: Queue
     files: Files
-    #: Cluster of new jobs. An existing job may have a different cluster: see `cluster_of`.
+    #: Cluster of new jobs. An existing job can have a different cluster: see `cluster_of`.
     cluster: Cluster
     _clusters: dict[str, Cluster] = field(default_factory=dict)
     _specs: dict[tuple[str, str], JobSpec] = field(default_factory=dict)

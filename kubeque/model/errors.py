@@ -120,7 +120,7 @@ class QueueGone(QueueError):
 
 
 class QueueSchemaError(QueueError):
-    """The database has a layout that this version does not know. Upgrade kubeque, or choose another database."""
+    """The database has a layout that this version does not know. Upgrade kubeque, or choose a different database."""
 
 
 class JobUnreadable(QueueError):
@@ -135,7 +135,7 @@ class JobUnreadable(QueueError):
 
 
 class FencingError(QueueError):
-    """The database accepted a stale write, so two consumers could own one task. Use another database."""
+    """The database accepted a stale write, so two consumers could own one task. Use a different database."""
 
 
 class LeaseLost(KubequeError):
@@ -147,7 +147,7 @@ class StorageError(KubequeError):
 
 
 class StoreUnavailable(StorageError):
-    """The store did not answer, or cannot serve requests at present. The same request may succeed later."""
+    """The store did not answer, or cannot serve requests at present. The same request can succeed later."""
 
 
 class FileError(StorageError):

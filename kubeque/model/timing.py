@@ -12,7 +12,7 @@ HEARTBEAT_SECONDS = 60.0
 #: Seconds of work that one commit reserves, to bound the number of commits. If a command runs for longer, the tasks
 #: that are staged behind it are given back.
 COMMIT_SECONDS = 5.0
-#: Seconds of work that a consumer may keep reserved behind a running command while another consumer is idle.
+#: Maximum seconds of work that stay reserved behind a running command while another consumer is idle.
 SHARE_SECONDS = 0.5
 #: Seconds for which an outcome waits for the commit that reserves the next task, so that one write stores both.
 SETTLE_SECONDS = 1.0

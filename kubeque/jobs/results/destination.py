@@ -108,7 +108,7 @@ class Destination(Protocol):
 class FetchedTask(Generic[Trace]):
     """A line of the journal: the fetched files of a task.
 
-    Each file has a trace, which shows a later change of the file.
+    Each file has a trace that shows whether the file has changed since its fetch.
     """
 
     #: The attempt's folder in the store.

@@ -68,7 +68,7 @@ def _number(value: Any) -> float | None:
 
 
 class _Bucket:
-    """A container that keeps only the first `top` lines of its sort order (None: all lines)."""
+    """A container that keeps only the first `top` of its lines in sorted order (None: all lines)."""
 
     def __init__(self, top: int | None, *, descending: bool) -> None:
         self._top = top

@@ -1,4 +1,4 @@
-"""Run tasks of a job again, with the inputs and environment of its submission or with the present ones."""
+"""Run tasks of a job again, with the stored or with the present inputs and environment."""
 
 from __future__ import annotations
 

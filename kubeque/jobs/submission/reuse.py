@@ -95,7 +95,7 @@ def _match(
 def all_done(backends: Backends, source: Job) -> Found:
     """Link all tasks that are ok in `source`, for a job with the same rows. Row keys are not compared.
 
-    The links have revision 0, which has no row keys.
+    The links have revision 0, because revision 0 has no row keys.
     """
     done = {
         outcome.index: link_outcome(source, outcome, outcome.index, revision=0) for outcome in _ok(backends, source)

@@ -104,7 +104,7 @@ def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:
 
 
 def _left_over(backends: Backends, living: set[str], now: float) -> list[str]:
-    """Return the folders of removed jobs of this queue that have no file younger than GRACE_SECONDS."""
+    """Return the folders of this queue's removed jobs. Skip folders with a file younger than GRACE_SECONDS."""
 
     def is_left(url: str) -> bool:
         times = [entry.modified for entry in backends.files.entries(url) if not entry.folder]

@@ -38,7 +38,6 @@ def remove(backends: Backends, name: str) -> Job | None:
     needed = read_links(backends, living)
     for url in [job.url, *deletable(backends, lent, [job, *living])]:
         if url not in {other.url for other in living}:
-            # If the job has not ended, consumers might still write into its folder. `gc` needs the owner file to delete
-            # it.
+            # If the job has not ended, consumers might still write into its folder. Then the owner file stays for `gc`.
             backends.files.delete_tree(url, keep=keeper(needed, url, whole=job.closing is not None or url != job.url))
     return job

@@ -14,7 +14,7 @@ def check_trusted(path: Path) -> None:
 
     The file determines the queue, the store and the cluster. So another user with write access to the file could start
     pods with the rights of this user. Sticky folders such as /tmp and folders with write access for a group are
-    accepted, because a file that another user put in its place belongs to that user.
+    accepted. If another user replaces the file there, the new file belongs to that user and is refused.
     """
     for checked in (path, path.parent):
         try:

@@ -87,7 +87,7 @@ def _write(name: str, value: Any) -> None:
 
 
 def _shorten(out: dict[str, Any]) -> dict[str, Any]:
-    """Return as many of the shortest values as fit into LARGEST_OUT bytes, in their order, and the name of the file."""
+    """Return the name of the file and the shortest values that fit into LARGEST_OUT bytes. Values keep their order."""
     sizes = {key: len(json.dumps({key: value})) for key, value in out.items()}
     room = LARGEST_OUT - len(json.dumps({"return_file": RETURN_FILE}))
     kept = set()

@@ -132,8 +132,8 @@ class Job:
     linked: int = 0
     #: Seconds from the end of the job until `kubeque gc` may remove it; None: never.
     results_ttl: float | None = None
-    #: Indexes of running tasks whose output is watched, each with the time at which the watch ends (clock of the queue,
-    #: seconds). Until then, consumers upload the output of these tasks.
+    #: Indexes of running tasks whose output is watched, each with the end of its watch by the clock of the queue,
+    #: seconds. Until then, the consumer uploads the output of the task.
     peeks: tuple[tuple[int, float], ...] = ()
     closing: Closing | None = None
     #: Time of the last `kubeque stop` by the clock of the queue, seconds; 0: never. Tasks are not charged for this

@@ -28,7 +28,7 @@ DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
         Cause.INTERNAL: 2,
     }
 )
-#: Causes that are faults of the program, which would fail again. All other causes are faults of the machine.
+#: Causes that are faults of the program, so that it would fail again. All other causes are faults of the machine.
 OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
 #: Causes whose budget is stored in every job. If such a budget is missing, it is 0. The budget of any other cause is
 #: stored only if it differs from its default. If such a budget is missing, it is the default.

@@ -99,7 +99,7 @@ class Attempt:
     saving: float = 0.0
     #: Stored name of a cause that is UNKNOWN in this version.
     foreign_cause: str = ""
-    #: Further stored items, which only a newer kubeque knows.
+    #: Stored items that only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     def to_wire(self) -> list[Any]:
@@ -178,7 +178,7 @@ class Outcome:
     short_out: Mapping[str, Any] = field(default_factory=dict)
     #: Stored name of a cause that is UNKNOWN in this version.
     foreign_cause: str = ""
-    #: Further stored items, which only a newer kubeque knows.
+    #: Stored items that only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     @property
@@ -228,7 +228,7 @@ class TaskRecord:
     suspect: bool = False
     #: True if a node evicted an earlier attempt in this size class for its disk use, and `disk` was charged for that.
     evicted: bool = False
-    #: Further stored items, which only a newer kubeque knows.
+    #: Stored items that only a newer kubeque knows.
     extra: tuple[Any, ...] = ()
 
     def with_outcome(self, outcome: Outcome, owner: str) -> TaskRecord:

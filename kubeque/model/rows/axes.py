@@ -87,5 +87,5 @@ def _expand_range(name: str, field: str) -> list[str]:
 
 
 def read_grid(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:
-    """Return the axes of a jobspec's `grid`. Parse texts by the rules of the command line. Keep lists."""
+    """Return the axes of a jobspec's `grid`. Lists are kept. Texts are parsed by the rules of the command line."""
     return {name: read_values(name, given) if isinstance(given, str) else given for name, given in grid.items()}

@@ -114,7 +114,7 @@ class _Reading:
         self._name = name
         #: Number of lines passed to the CSV parser.
         self._lines_read = 0
-        #: Number of the first line of the current row, the lines of the row, and their number of characters.
+        #: The current row: number of its first line, its lines, and its number of characters.
         self._row_line = 1
         self._row_text: list[str] = []
         self._row_size = 0

@@ -67,7 +67,7 @@ class _Grid:
     def _encoded(self) -> Iterator[bytes]:
         """Yield the result of `encode_row` for each row.
 
-        Each value of an axis is encoded only once, which is faster.
+        For speed, each value of an axis is encoded only once.
         """
         if not self.axes:
             return itertools.repeat(encode_row(()), self.n)

@@ -140,7 +140,7 @@ def _check_arguments(records: object, missing: object, columns: object) -> None:
 def _letters(
     values: Sequence[object], kinds: tuple[type, ...], missing: str | None, known: dict[tuple[type, ...], str]
 ) -> str:
-    """Return the types of the values of one row. Add them to `known` for rows with the same Python types (`kinds`)."""
+    """Return the types of the values of one row. Cache them in `known` for rows with the same `kinds`."""
     found = sys.intern("".join([_type_of(value, missing) for value in values]))
     if _CERTAIN.issuperset(kinds):
         known[kinds] = found

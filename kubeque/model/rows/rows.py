@@ -104,7 +104,7 @@ def encode_checked(columns: Row, rows: Iterable[Sequence[str]], locate: Callable
         except UnicodeEncodeError:
             check_values(columns, row, locate(index))
             raise
-        # A long or broken value is visible in the text of the whole row, which is faster to check.
+        # The text of the whole row shows whether a value can be long or broken. This check is faster.
         if len(encoded) > VALUE_BYTES or b"\\u0000" in encoded:
             check_values(columns, row, locate(index))
         if len(encoded) + 2 > PAGE_BYTES:

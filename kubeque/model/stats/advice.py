@@ -1,4 +1,4 @@
-"""Advice: suggestions for a job from the statistics of its attempts, given only if the gain is large."""
+"""Suggestions for a job from the statistics of its attempts. A suggestion is given only if the gain is large."""
 
 from __future__ import annotations
 

@@ -97,8 +97,7 @@ def lanes(found: Sequence[Span], by: By) -> Lanes:
 
     Each consumer, task or job has one lane, or several lanes if its spans overlap.
     """
-    # By key: lanes in use, as pairs of the time at which the lane becomes free and the lane; free lanes; number of
-    # lanes.
+    # By key: the lanes in use, each with the time at which it becomes free; the free lanes; the number of lanes.
     busy: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
     free: dict[tuple[str, int], list[int]] = defaultdict(list)
     count: dict[tuple[str, int], int] = {}

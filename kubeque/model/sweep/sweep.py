@@ -103,7 +103,10 @@ class Sweep:
         return words
 
     def check(self) -> Sweep:
-        """Return this sweep with each value in the type of its field. Raises UserError for the first invalid value."""
+        """Return this sweep with values converted to the types of the fields.
+
+        Raises UserError for the first invalid value.
+        """
         sweep = replace(self, **convert_fields(self))
         sweep._check_values()
         return sweep

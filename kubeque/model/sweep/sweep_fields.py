@@ -1,4 +1,4 @@
-"""Check the names and types of a sweep's fields from Python code, by the table of options."""
+"""Check and convert the fields of a sweep that come from Python code, by the table of options."""
 
 from __future__ import annotations
 
