@@ -24,7 +24,7 @@ def rows_csv(backends: Backends, job: Job, *, state: str | None = None) -> Itera
     if not columns:
         raise ParametersError(
             f"the rows of {job.name} have no columns and only differ in their index: {command('reset', job.name)} runs "
-            "those again that failed"
+            "the failed rows again"
         )
     if columns[0].startswith(_BOM):
         yield _BOM  # readers skip the first byte order mark in a file

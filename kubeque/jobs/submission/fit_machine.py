@@ -76,7 +76,7 @@ def _refuse_unused(unused: Sequence[str], config: Config, typed: Collection[str]
         flags = ", ".join(option(BY_NAME[name].flags[0].split("/")[0][2:]) for name in refused)
         has = "have" if len(refused) > 1 else "has"
         raise ResourceError(
-            f"{flags} {has} no effect on this machine: leave out what only pods have, or name a cluster with"
+            f"{flags} {has} no effect on this machine: leave out options that only pods have, or name a cluster with"
             f" {option('cluster', 'URL')}"
         )
 

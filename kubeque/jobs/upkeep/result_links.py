@@ -81,10 +81,10 @@ def parse_links(stored: Mapping[str, Any], n: int) -> Links:
 
 
 def deletable(backends: Backends, urls: Iterable[str], jobs: Iterable[Job]) -> list[str]:
-    """Return those `urls` from stored links that are job folders of this queue.
+    """Return the job folders of this queue among `urls`, which come from stored links. Raises StorageError.
 
     Task programs can change stored links, so a link alone does not permit a deletion. A folder must be below the
-    configured results prefix or below the results prefix of one of `jobs`. Raises StorageError.
+    configured results prefix or below the results prefix of one of `jobs`.
     """
     prefixes = {backends.config.default_url_prefix, *(prefix_of(job.url) for job in jobs)}
     return [url for url in urls if is_job_folder(url) and prefix_of(url) in prefixes and is_ours(backends, url)]
