@@ -146,7 +146,7 @@ class Coordinator:
         return tuple(self.each_lease())
 
     def drop_done(self) -> tuple[LeaseView, ...]:
-        """Remove the leases that have no task left, and return the other leases."""
+        """Remove the leases that are done, and return the other leases."""
         views = self.views()
         with self._changed:
             for view in views:

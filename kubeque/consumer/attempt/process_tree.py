@@ -104,7 +104,7 @@ def send(pid: int, number: int) -> bool:
 def kill_leftovers(before: frozenset[int]) -> int:
     """Kill and reap each child of this process that is not in `before`, and all processes below.
 
-    Return how many of these children were alive.
+    Return how many of these processes were alive.
 
     When a process is killed, its children become children of this process (see `adopt_orphans`). So the search is
     repeated until it finds no more children.

@@ -62,7 +62,7 @@ class ObjectStore:
         self._ranges = ranges
         self._large_files = PieceTransfer(filesystem, pieces)
         # memory:// gives all readers the same file object, and writes to this object in place. So only whole files are
-        # written. It checks for a file before it creates one, so creation needs a lock.
+        # written. memory:// checks for a file before it creates one, so creation needs a lock.
         self._in_memory = in_memory
 
     def read(self, url: str, limit: int | None = None) -> bytes:
