@@ -104,13 +104,13 @@ def dag_roots() -> list[str]:
 
 
 def task_key(context: Any) -> tuple[str, str, str, int]:
-    """Return the DAG, run, id and map index (-1: not mapped) of the running Airflow task. It is equal for all tries."""
+    """Return DAG, run, id and map index (-1: not mapped) of the running Airflow task. All tries have the same key."""
     ti = context["ti"]
     return str(ti.dag_id), str(ti.run_id), str(ti.task_id), int(getattr(ti, "map_index", -1))
 
 
 def own_xcom(context: Any, key: str) -> Any:
-    """Return an XCom value that the running Airflow task pushed before its deferral, or None."""
+    """Return an XCom value that the running Airflow task pushed before its deferral; None if there is no value."""
     ti = context["ti"]
     mapped = {"map_indexes": int(ti.map_index)} if int(getattr(ti, "map_index", -1)) >= 0 else {}
     return ti.xcom_pull(task_ids=ti.task_id, key=key, **mapped)

@@ -1,4 +1,4 @@
-"""Check the arguments of operators: their names when a DAG is parsed, their types also when an Airflow task runs."""
+"""Check the names and the types of the arguments of operators."""
 
 from __future__ import annotations
 

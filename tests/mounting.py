@@ -1,4 +1,4 @@
-"""A mount namespace of its own for one test, so that nothing stays mounted after a test that failed."""
+"""A separate mount namespace for one test, so that nothing stays mounted after a failed test."""
 
 from __future__ import annotations
 

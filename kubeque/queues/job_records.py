@@ -88,7 +88,7 @@ class JobRecords:
         return job
 
     def list_jobs(self, fleet: str | None = None) -> JobList:
-        """Return the readable and unreadable jobs: all jobs, or only the jobs of a fleet that are not closed."""
+        """Return the readable and unreadable jobs. `fleet`: return only jobs of this fleet that are not closed."""
         return list_readable(self._backend.list_jobs(fleet))
 
     def jobs(self, fleet: str | None = None) -> list[Job]:

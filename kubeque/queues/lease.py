@@ -53,7 +53,7 @@ class Lease:
 
     @property
     def block(self) -> Block:
-        """The last block that was read or written."""
+        """The block in the state of the last read or write."""
         return self._block
 
     @property

@@ -1,4 +1,4 @@
-"""Messages of an Airflow task about its job in the log: its submission, its script and its progress."""
+"""Log messages of an Airflow task about its job: about the submission, the script and the progress."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kubeque_provider.origin.script import Files, describe_script, log_rerun, re
 
 
 class JobLog:
-    """The lines that one Airflow task logs about its job. Counts and obstacles are logged when they change."""
+    """Logger of one Airflow task for lines about its job. It logs counts and obstacles only when they change."""
 
     def __init__(self, log: Any) -> None:
         self._log = log
@@ -20,7 +20,7 @@ class JobLog:
         self._script_logged = False
 
     def submitted(self, client: Client, made: Submitted) -> None:
-        """Log a new job, and the notes and warnings of its submission."""
+        """Log a new job, with the notes and warnings of its submission."""
         job = made.job
         done = f", {job.linked} of them linked to earlier jobs of the series" if job.linked else ""
         self._log.info("submitted %s: %d rows%s, results below %s", job.name, job.n, done, job.url)
@@ -36,7 +36,7 @@ class JobLog:
             self._log.warning("%s: %s", made.job.name, note)
 
     def resubmitted(self, client: Client, before: Progress, now: Progress, script: Files | None) -> None:
-        """Log how many rows of a job run again. `script`: digests of the files of the run before, if known."""
+        """Log the number of rows that run again. `script`: digests of the files of the previous run; None: unknown."""
         after = now.job
         kept = now.counts.ok if after.run == before.job.run else 0
         same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
@@ -47,7 +47,7 @@ class JobLog:
         self._script_logged = log_rerun(self._log, client, after, after.n - kept, script)
 
     def script(self, client: Client, job: Job, before: Files | None) -> Files | None:
-        """Log the files of a submission, and return their digests. `before`: the files of the run before, if known."""
+        """Log the files of a submission. Return their digests. `before`: files of the previous run; None: unknown."""
         files = read_script(client, job)
         line = describe_script(files or {}, job.origin, before)
         if line and not self._script_logged:
@@ -55,14 +55,14 @@ class JobLog:
         return files
 
     def progress(self, progress: Progress) -> None:
-        """Log the counts and the obstacles that changed since the last call."""
+        """Log the counts and the obstacles if they have changed since the last call."""
         if progress.counts != self._counts:
             self._counts = progress.counts
             self._log.info("%s: %s", progress.job.name, format_progress(progress.counts))
         self.obstacles(progress)
 
     def obstacles(self, progress: Progress) -> None:
-        """Log the reasons why no task starts, for example a pause, if they changed since the last call."""
+        """Log why no task starts, for example because of a pause, if that has changed since the last call."""
         if progress.obstacles != self._obstacles:
             self._obstacles = progress.obstacles
             for obstacle in progress.obstacles:

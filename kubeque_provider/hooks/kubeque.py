@@ -1,4 +1,4 @@
-"""The connection type `kubeque`, and all calls of the engine that operators, sensors and triggers make."""
+"""The connection type `kubeque`, and all calls to the library `kubeque` from operators, sensors and triggers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from kubeque_provider.tries import Try
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 
-#: Fields of the connection form: name and title.
+#: Titles of the fields in the connection form, by field name.
 FIELDS = {
     "queue_url": "Queue URL",
     "default_url_prefix": "URL prefix of results",
@@ -47,9 +47,10 @@ FIELDS = {
 
 
 class KubequeHook(BaseHook):
-    """Queue, store and cluster of a connection, and the operations of operators and sensors on them.
+    """Queue, store and cluster of a connection, with all operations that operators and sensors need.
 
-    Without the connection `kubeque_default`, the `.kubeque` file applies, or else the queue of this machine.
+    If the connection `kubeque_default` does not exist, the `.kubeque` file applies. Without this file, the queue of
+    this machine is used.
     """
 
     conn_name_attr = "kubeque_conn_id"
@@ -58,7 +59,7 @@ class KubequeHook(BaseHook):
     hook_name = "kubeque"
 
     def __init__(self, kubeque_conn_id: str = DEFAULT_CONNECTION, *, cluster: str | None = None) -> None:
-        """`cluster`: URL of the cluster for new jobs (default: the connection's)."""
+        """`cluster`: URL of the cluster for new jobs (default: the cluster of the connection)."""
         super().__init__()
         self.kubeque_conn_id = kubeque_conn_id
         self._cluster = cluster
@@ -80,7 +81,7 @@ class KubequeHook(BaseHook):
         return {"hidden_fields": ["host", "port", "schema", "login", "password"], "relabeling": {}, "placeholders": {}}
 
     def _read_extra(self) -> dict[str, str] | None:
-        """Return the connection's extra; None if the default connection does not exist. Raises ConfigError."""
+        """Return the connection's field Extra; None if the default connection does not exist. Raises ConfigError."""
         try:
             connection = self.get_connection(self.kubeque_conn_id)
         except AirflowNotFoundException as error:
@@ -93,7 +94,7 @@ class KubequeHook(BaseHook):
         return read_extra(connection, self.conn_type)
 
     def is_kubeque(self) -> bool:
-        """True if the connection has this type, or is the default one and does not exist."""
+        """True if the connection has the type `kubeque`, or if it is the default connection and does not exist."""
         try:
             return str(self.get_connection(self.kubeque_conn_id).conn_type) == self.conn_type
         except AirflowNotFoundException:
@@ -101,11 +102,14 @@ class KubequeHook(BaseHook):
 
     @property
     def deployment(self) -> str:
-        """Identity of this Airflow among those that share the queue."""
+        """Identity of this Airflow among all Airflows that share the queue."""
         return (self._read_extra() or {}).get("deployment") or read_deployment()
 
     def identify(self) -> str:
-        """Return the identity of this Airflow for a submission, and keep it. Logs a warning if that is not possible."""
+        """Return the identity of this Airflow for a submission. Store it in an Airflow Variable if necessary.
+
+        Log a warning if it cannot be stored, or if a different Airflow has the same identity.
+        """
         if named := (self._read_extra() or {}).get("deployment"):
             return named
         deployment, problem = keep_deployment()
@@ -116,17 +120,17 @@ class KubequeHook(BaseHook):
         return deployment
 
     def find_name(self, deployment: str, key: tuple[str, str, str, int], *, tried: bool) -> str:
-        """Return the job name of an Airflow task. `tried`: True if an earlier try may have submitted the job.
+        """Return the job name of an Airflow task, made from the identity `deployment`.
 
-        If no job has that name, the second choice is the name that the address of this Airflow gives. An earlier try
-        used that name if the identity could not be read, or if the identity was chosen later.
+        `tried`: True if an earlier try may have submitted the job. That try may have made the name from the address of
+        this Airflow, because the identity was unreadable or not yet chosen. If only that job exists, return its name.
         """
         name, other = make_job_id(deployment, *key), make_job_id(base_url(), *key)
         exists = self.get_conn().exists
         return other if tried and name != other and not exists(name) and exists(other) else name
 
     def config(self) -> Config:
-        """Return the connection as a configuration. Raises ConfigError with the connection and the key."""
+        """Return the connection as a configuration. Raises ConfigError, which names the connection and the key."""
         values = self._read_extra()
         if values is None:
             return Config.load()
@@ -135,11 +139,11 @@ class KubequeHook(BaseHook):
         return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=current_folder())
 
     def access(self) -> Access:
-        """Return the logins for clusters from the connections that this one names."""
+        """Return the logins for clusters. They come from other connections, which this connection names."""
         return make_access(self._read_extra() or {})
 
     def get_conn(self) -> Client:
-        """Return the client; connect on the first call. Raises ConfigError."""
+        """Return the client. The first call connects it. Raises ConfigError."""
         if self._client is None:
             config = self.config()
             if self._cluster:
@@ -151,7 +155,10 @@ class KubequeHook(BaseHook):
         return self._client
 
     def test_connection(self) -> tuple[bool, str]:
-        """Return True if queue and store answer, and a message. `airflow connections test` and the form call this."""
+        """Return True and a message if queue and store answer. Otherwise return False and the error message.
+
+        Airflow calls this for `airflow connections test` and for the test button of the connection form.
+        """
         try:
             client = self.get_conn()
             jobs = len(client.jobs())
@@ -164,7 +171,7 @@ class KubequeHook(BaseHook):
         return True, f"{values['queue_url']} answers and has {jobs} jobs; {values['default_url_prefix']} is writable"
 
     def close(self) -> None:
-        """Close the client's connections."""
+        """Close the connections of the client."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -175,7 +182,7 @@ class KubequeHook(BaseHook):
     ) -> Rows:  # fmt: skip
         """Return the rows of the argument `parameters`. Raises ParametersError.
 
-        `base`: folder for a relative path. `missing`, `columns`, `function`: see `from_records`.
+        `base`: folder where relative paths start. `missing`, `columns`, `function`: see `from_records`.
         """
         if parameters is None:
             return sequence(1)
@@ -197,12 +204,13 @@ class KubequeHook(BaseHook):
         self, name: str, make: Callable[[], Sweep], on_clear: OnClear, this_try: Try, *,
         origin: Mapping[str, str] | None = None, retry_failed_rows: bool = False,
     ) -> Progress:  # fmt: skip
-        """Submit the job `name`; `on_clear` decides whether an existing job is adopted, repaired or replaced. Returns
-        its progress.
+        """Submit the job `name`, or handle an existing job of that name as `on_clear` decides. Return the progress.
 
-        `make` builds the sweep if it is needed. `origin`: the Airflow task, if its author chose the name.
-        `retry_failed_rows`: a retry by Airflow submits failed rows again, like a clear. Raises UserError; nothing is
-        submitted then.
+        An existing job is adopted, repaired or replaced. `make`: function that builds the sweep. It is called only if
+        the sweep is needed. `origin`: origin of the Airflow task, if the author of the DAG chose the job's name.
+        `retry_failed_rows`: True if a retry by Airflow submits failed rows again, as a clear does.
+
+        Raises UserError if the sweep cannot be submitted.
         """
         client = self.get_conn()
         refuse_foreign(client, name)
@@ -223,13 +231,13 @@ class KubequeHook(BaseHook):
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
         made = client.submit(replace(sweep, origin=origin), existing=existing)
         self.job_log.notes(made)
-        client.take(name, "")  # no try has waited for this run yet
+        client.take(name, "")  # clear the wait token, because no try has waited for this run yet
         progress = client.reconcile(name)
         self.job_log.resubmitted(client, before, progress, script)
         return progress
 
     def _adopt(self, job: Job, sweep: Sweep) -> None:
-        """Adopt a job of another submitter. Raises JobExists if it is another sweep."""
+        """Adopt a job of a different submitter. Raises JobExists if the job has a different sweep."""
         try:
             self.get_conn().submit(sweep)
         except JobExists as error:
@@ -249,9 +257,10 @@ class KubequeHook(BaseHook):
     ) -> Progress:
         """Take the wait token of a job for a try, and return the progress. Raises JobNotFound.
 
-        If an earlier try saw the job fail, its failed rows run again, once: all of them after a clear or with
-        `retry_failed_rows`, in a retry by Airflow those that did not fail by their own fault. `orphan_after`: the job
-        stops after this many seconds without a poll. `retries`: extra attempts by cause.
+        If an earlier try saw the job fail, failed rows run again once. After a clear, or with `retry_failed_rows`, all
+        failed rows run again. In a retry by Airflow, rows that failed by their own fault do not run again.
+
+        `orphan_after`: seconds without a poll after which the job stops. `retries`: number of extra attempts, by cause.
         """
         client = self.get_conn()
         refuse_foreign(client, name)
@@ -272,14 +281,15 @@ class KubequeHook(BaseHook):
         return find_faults(progress.job, progress.counts, self.get_conn().details(progress.job.name).causes)
 
     def poll(self, name: str, token: str) -> Progress:
-        """Keep the wait token of a job, start missing consumers, and return the job's progress. Raises JobNotFound."""
+        """Renew the wait token of a job, start missing consumers, and return the progress. Raises JobNotFound."""
         self.get_conn().keep(name, token)
         return self.get_conn().reconcile(name)
 
     def deliver(self, progress: Progress, *, retry_failed_rows: bool) -> dict[str, Any]:
-        """Record the delivery of the job, and return its pointer. Raises SweepFailed, which lists the failed rows.
+        """Record the delivery of the job, and return its pointer.
 
-        It is RowsFailed, after which Airflow does not retry, if a retry would run no row.
+        Raises SweepFailed if the job is not a success. The message lists the failed rows. If a retry would run no row,
+        raises RowsFailed instead, so that Airflow does not retry.
         """
         job = progress.job
         if job.closing is None or not job.closing.success:
@@ -289,7 +299,7 @@ class KubequeHook(BaseHook):
         return self.pointer(progress)
 
     def pointer(self, progress: Progress) -> dict[str, Any]:
-        """Return the pointer for XCom."""
+        """Return the pointer to the job, for XCom."""
         job = progress.job
         return make_pointer(job.name, self.kubeque_conn_id, job.url, progress.counts.to_wire())
 

@@ -49,7 +49,10 @@ class KubequeStartClusterOperator(BaseOperator):
 
 
 class KubequeStopClusterOperator(BaseOperator):
-    """Delete the GKE cluster of the connection. The queue and the results stay. Also runs after a failed sweep."""
+    """Delete the GKE cluster of the connection. Keep the queue and the results.
+
+    This operator also runs after a failed sweep.
+    """
 
     template_fields: Sequence[str] = ("kubeque_conn_id",)
     template_ext: Sequence[str] = ()

@@ -30,7 +30,7 @@ _lock = threading.Lock()
 
 
 def open_connection(conn_id: str) -> PageConnection:
-    """Return a connection. Open it if necessary. A missing queue file is created, as every command does.
+    """Return a connection. Open it if necessary. Create a missing queue file, as every command does.
 
     Raises ConfigError or QueueError.
     """

@@ -1,4 +1,4 @@
-"""Values of sweeps for the page, in a form for JSON. Their length is limited, and secrets are masked."""
+"""Values of sweeps for the page, ready for JSON. Their length is limited, and secrets are masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write a data set: what this version of kubeque leaves in queue, store, folders and Airflow's database.
+"""Write a data set: the data of this kubeque version in the queue, the store, folders and Airflow's database.
 
     .venv/bin/python -m tests.compatibility.make_data 0.1
 
@@ -29,12 +29,12 @@ from unittest import mock
 from tests.waiting import until
 
 DATA = Path(__file__).parent / "data"
-#: Where data sets are made. The tests replace this path by the path of their copy.
+#: Path where data sets are made. The tests replace this path with the path of their copy.
 ROOT = Path("/tmp/kubeque-compatibility")
 #: The fleet of a job on a cluster.
 POD_FLEET = "closed-abcdefghijkm"
 DESK, HOME, DAGS = ROOT / "desk", ROOT / "home", ROOT / "dags"
-#: Nothing of the machine that makes the data gets into it.
+#: Settings that keep properties of this machine out of the data.
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(DESK), "KUBEQUE_HOME": str(HOME), "NO_COLOR": "1",
     "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1",
@@ -95,7 +95,7 @@ with DAG("sweeps", schedule=None, start_date=pendulum.datetime(2026, 1, 1), catc
 
 # ------------------------------------------------------------------ the jobs
 def kubeque(*words: str, code: int = 0) -> str:
-    """Run the command line at the desk; what it prints. Raises RuntimeError for another exit code."""
+    """Run the command line at the desk and return its output. Raises RuntimeError for a different exit code."""
     ran = subprocess.run(
         [sys.executable, "-m", "kubeque.cli", *words], cwd=DESK, env=ENVIRONMENT, text=True, capture_output=True
     )
@@ -124,7 +124,7 @@ def slots() -> list[dict[str, Any]]:
 
 
 def kill_consumers() -> None:
-    """Kill all consumers with their commands as a machine does that stops: nothing is recorded any more."""
+    """Kill all consumers and their commands, as a crash of the machine does. Nothing more is recorded."""
     for slot in slots():
         for number, kill in ((slot.get("pid"), os.kill), (slot.get("command"), os.killpg)):
             if isinstance(number, int):
@@ -140,7 +140,7 @@ def alive(pid: object) -> bool:
 
 
 def make_ended() -> None:
-    """Jobs that have ended, each in its own way."""
+    """Make jobs that have ended in different ways."""
     (DESK / "fail-11").touch()
     kubeque("sub", *rows("closed", 10, 11, 12), "--memory", "200Mi", *PROGRAM, code=1)
     kubeque("sub", "-n", "grid", "--grid", "a=1,2", "--grid", "b=x,y", "--env", "MODE=old", "echo", "{a}{b}")
@@ -312,7 +312,7 @@ def pointer() -> Any:
 
 
 def names() -> dict[str, str]:
-    """The names that an Airflow task gives to its job and its series: a later try finds them by these."""
+    """Return the names that an Airflow task gives to its job and series. A later try finds the job by these names."""
     from kubeque_provider.naming import make_job_id, make_series
 
     airflow = "https://airflow.example"

@@ -1,4 +1,4 @@
-"""A copy of a data set at a place of its own, and the modules of the present layout that the tests need."""
+"""A copy of a data set in its own folder, and the current modules that the tests need."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def naming() -> Any:
 
 
 def config(shell: Shell) -> Any:
-    """The configuration of somebody at that desk."""
+    """Return the configuration of a user at the desk."""
     from kubeque.model.config.config import Config
 
     return Config.load(start=shell.folder, home=shell.folder, environ=shell.env)
@@ -73,12 +73,12 @@ class Placed:
         return Client(config(self.shell))
 
     def ran(self, *jobs: str) -> Counter[tuple[str, int]]:
-        """How often each row of these jobs ever ran, by job and index."""
+        """Return the number of runs of each row of these jobs, by job and index."""
         lines = [line.split() for line in (self.root / "desk" / "ran.txt").read_text().splitlines()]
         return Counter((job, int(index)) for job, index in lines if job in jobs)
 
     def run(self, *words: str, code: int = 0) -> str:
-        """Run a command and return its output; fail on another exit code."""
+        """Run a command and return its output. Fail on a different exit code."""
         ran = self.shell.run(*words)
         assert ran.returncode == code, f"{words}: exit code {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
@@ -88,7 +88,7 @@ class Placed:
         return json.loads(self.run(*words, "--json", code=code))
 
     def counts(self, job: str) -> dict[str, int]:
-        """How many tasks of a job are in which state, without zeros."""
+        """Return the number of tasks of a job in each state. States without tasks are left out."""
         counts: dict[str, int] = self.json("status", job)["counts"]
         return {state: count for state, count in counts.items() if count}
 

@@ -1,4 +1,4 @@
-"""Jobs that an earlier version left in queue and store are read, fetched, repaired and cleared away."""
+"""Jobs that an earlier version left in the queue and the store are read, fetched, repaired and removed."""
 
 from __future__ import annotations
 

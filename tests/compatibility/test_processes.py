@@ -1,4 +1,4 @@
-"""Processes that an earlier version starts by its own words run the present code, and do their work."""
+"""Processes that start with the command line of an earlier version run the current code and work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A consumer that has to leave while its task runs: when the task is charged for it."""
+"""A consumer has to leave while its task runs. The tests check whether the task is charged."""
 
 from __future__ import annotations
 

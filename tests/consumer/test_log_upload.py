@@ -1,4 +1,4 @@
-"""When the log of a running task is sent: ever less often by itself, at once when somebody looks."""
+"""The log of a running task is uploaded at growing intervals, and immediately if a user looks at it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A consumer in a pod: what it reads, what it leaves for others to find, and which classes it serves."""
+"""A consumer in a pod: its settings, its files for other programs, and the size classes that it serves."""
 
 from __future__ import annotations
 

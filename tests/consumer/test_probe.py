@@ -1,4 +1,4 @@
-"""The consumer stays light: it loads, and runs a task, where airflow, pandas and kubernetes do not exist."""
+"""The consumer loads and runs a task without airflow, pandas and kubernetes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fewer consumers are wanted than there are: which of them leave."""
+"""If a job wants fewer consumers than it has, some of them leave."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PODS = [f"pod:kq-a-{at}:{at}" for at in range(4)]
 
 @pytest.fixture
 def queue() -> Queue:
-    """A job that wants four consumers, each of which holds a block of it."""
+    """A job that wants four consumers. Each of them holds a block."""
     queue = Queue(MemoryBackend())
     job = Job("j", "u" * 12, 8, "", fleet="f", consumers=4)
     queue.create(job, make_blocks(job.uid, job.n, 2))

@@ -1,4 +1,4 @@
-"""Every test that asks for `place` runs on every kind of store."""
+"""Every test that uses `place` runs on every kind of store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small files that go together and large ones that go alone: all arrive, and what does not is named."""
+"""Small files are uploaded together, and large files alone. All of them arrive, and errors name the file."""
 
 from __future__ import annotations
 

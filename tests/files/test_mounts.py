@@ -1,4 +1,4 @@
-"""Where mounts are, and that no removal follows them. Each test has its own mount namespace."""
+"""Mounts are found, and a removal never follows them. Each test has its own mount namespace."""
 
 from __future__ import annotations
 

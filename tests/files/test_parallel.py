@@ -1,4 +1,4 @@
-"""Many things at once, in order, with an end."""
+"""Parallel calls return their results in order, and can be stopped."""
 
 from __future__ import annotations
 

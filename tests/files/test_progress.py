@@ -1,4 +1,4 @@
-"""Many threads are counted, heard of, and stopped."""
+"""The progress of many threads is added up and reported, and the threads can be stopped."""
 
 from __future__ import annotations
 

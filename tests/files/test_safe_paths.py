@@ -1,4 +1,4 @@
-"""Names that others chose stay inside."""
+"""Names from other users never lead out of their folder."""
 
 from __future__ import annotations
 

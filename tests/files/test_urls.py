@@ -1,4 +1,4 @@
-"""Addresses."""
+"""URLs are joined and split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A site of its own for each test: real queue, real folder, consumers of this machine only where a test starts them."""
+"""Separate backends for each test: a real queue and a real folder. Consumers run only if a test starts them."""
 
 from __future__ import annotations
 

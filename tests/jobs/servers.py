@@ -1,4 +1,4 @@
-"""A Google Cloud Storage for the tests of jobs."""
+"""An emulator of Google Cloud Storage for the tests of jobs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def gs() -> Iterator[str]:
 
 @pytest.fixture
 def bucket(gs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The URL of a place of the test's own in it."""
+    """URL of a folder for one test in the emulator."""
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", gs)
     return f"gs://{BUCKET}/{tmp_path.name}"

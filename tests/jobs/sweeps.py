@@ -1,4 +1,4 @@
-"""Jobs whose tasks have ended, made without running anything: written into a real queue as consumers would."""
+"""Make jobs with ended tasks without running anything. The outcomes are written to a real queue, as consumers do."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NOON = 1_795_608_000.0
 
 
 def make_backends(home: Path) -> Backends:
-    """A place of its own, with a queue and a folder; nothing runs there."""
+    """Return new backends with a queue and a folder. Nothing runs there."""
     config = Config.load(start=home, home=home, environ={"KUBEQUE_HOME": str(home / "kubeque")})
     cluster = open_cluster(config.cluster_url, config)
     return Backends(config, open_queue(config.queue_url), Files(), cluster)
@@ -54,7 +54,7 @@ def ended_job(
     backends: Backends, rows: Sequence[Mapping[str, Any]] | Rows, how: Callable[[int], Ended], *, name: str = "sweep",
     run: bool = True, began: float = NOON,
 ) -> Job:  # fmt: skip
-    """A job with these rows, whose tasks two consumers ended as `how` says; without `run` nothing of it has begun."""
+    """Return a job with these rows. Two consumers ended its tasks as `how` says. Without `run`, no task has begun."""
     table = to_rows(rows)
     columns = table.columns
     uid, url = f"uid-{name}", str(backends.config.home / "results" / name)

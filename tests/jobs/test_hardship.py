@@ -1,4 +1,4 @@
-"""Real consumers and commands: a queue that is away, a consumer that comes back from the dead, a job that is killed."""
+"""Real consumers and commands: the queue is unavailable, a consumer resumes after its reaping, and a job is killed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def far_client(server: PostgresServer, tmp_path: Path) -> Iterator[Client]:
-    """A client whose queue is on that server."""
+    """A client with a queue on the server."""
     (tmp_path / ".kubeque").write_text(f"[config]\nqueue_url = {server.create_database()}\n")
     config = Config.load(start=tmp_path, home=tmp_path, environ={"KUBEQUE_HOME": str(tmp_path / "home")})
     with Client(config) as client:

@@ -1,4 +1,4 @@
-"""Jobs from outside: submitted once, seen whole, repaired by anybody, fetched safely."""
+"""Jobs through the client: they are submitted once, shown completely, repaired by any program, and fetched safely."""
 
 from __future__ import annotations
 

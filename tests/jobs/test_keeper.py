@@ -1,4 +1,4 @@
-"""The keeper: looks until the job has ended, whatever does not answer meanwhile, and leaves when nobody needs it."""
+"""The keeper observes a job until it has ended, whatever does not answer meanwhile. It leaves when it is not needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A task that runs long among short ones: nothing waits behind it that another consumer could run."""
+"""A long task among short tasks. No task waits behind it that another consumer could run."""
 
 from __future__ import annotations
 

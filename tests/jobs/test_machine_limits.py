@@ -1,4 +1,4 @@
-"""Resources on one machine: tasks that do not fit wait, what exceeds the machine is refused or reduced."""
+"""Resources on one machine: tasks that do not fit wait. A need larger than the machine is refused or reduced."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 
 HERE = this_machine()
-#: Writes when it ran, and which devices it saw.
+#: Script that writes its start and end, and its visible devices.
 TASK = (
     "import json, os, time; began = time.time(); time.sleep(0.4); json.dump(dict("
     "began=began, ended=time.time(), devices=os.environ.get('CUDA_VISIBLE_DEVICES')"

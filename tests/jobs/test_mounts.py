@@ -1,4 +1,4 @@
-"""Tasks that mount something: what they mounted is not stored, not deleted, and unmounted. Consumers really run."""
+"""Tasks that mount file systems. Mounted files are neither stored nor deleted, and mounts are removed."""
 
 from __future__ import annotations
 

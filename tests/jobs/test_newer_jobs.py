@@ -1,4 +1,4 @@
-"""Everything above the queue takes jobs of a newer kubeque: it shows what it does not know, or leaves the job alone."""
+"""Code above the queue accepts jobs of a newer kubeque. It shows unknown entries, or does not change the job."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def config(backends: Backends) -> Config:
 
 @pytest.fixture
 def backend(config: Config) -> Iterator[Backend]:
-    """The backend of the queue, once more."""
+    """A second connection to the backend of the queue."""
     backend = open_backend(config.queue_url)
     yield backend
     backend.close()
@@ -42,7 +42,7 @@ def backend(config: Config) -> Iterator[Backend]:
 
 @pytest.fixture
 def newer(backends: Backends, backend: Backend) -> Job:
-    """A job of four tasks, of which one failed, with everything in it that a newer kubeque could have added."""
+    """A job of four tasks with everything that a newer kubeque could have added. One task failed."""
     rows = [{"x": str(number)} for number in range(4)]
     job = ended_job(backends, rows, lambda index: Ended(Cause.EXIT if index == 2 else Cause.OK))
     for change in BLOCK_CHANGES:
@@ -78,7 +78,7 @@ def test_what_is_not_known_is_shown_as_unknown(newer: Job, backends: Backends, c
 
 @pytest.fixture
 def unreadable(backends: Backends, backend: Backend) -> str:
-    """The name of a job that needs a newer kubeque, beside a good one that has ended."""
+    """Name of a job that needs a newer kubeque. There is also a good job that has ended."""
     for name in ("bad", "good"):
         ended_job(backends, [{"x": "1"}], lambda index: Ended(), name=name)
     rewrite_job(backend, "bad", lambda wire: wire.update(needs="9.1", job={"later": 1}))

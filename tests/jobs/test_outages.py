@@ -1,4 +1,4 @@
-"""The queue or the store is away while rows run: every row runs once, nothing is charged, work continues at once."""
+"""The queue or the store is unavailable while rows run. Every row runs once without a charge. Work resumes quickly."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make_client(folder: Path, **config: str) -> Client:
 
 
 def submit_rows(client: Client, folder: Path, seconds: float, rows: int) -> Path:
-    """Submit rows that each write a line when they begin; return the file with the lines."""
+    """Submit rows that each write a line when they begin. Return the file with the lines."""
     story = folder / "story"
     script = f'echo "$KUBEQUE_TASK_INDEX $KUBEQUE_ATTEMPT" >> {story}; sleep {seconds}; echo done > out'
     client.submit(Sweep(["sh", "-c", script], name="rows", rows=sequence(rows), consumers=2, results=["out"]))
@@ -79,7 +79,7 @@ def test_no_row_runs_twice_while_the_queue_is_away(server: PostgresServer, tmp_p
 
 @pytest.fixture
 def away(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, TcpProxy]]:
-    """The URL of a bucket, and the line to it, of a store that keeps its objects."""
+    """URL of a bucket in a store that keeps its objects, and the connection to the store."""
     kind = {"gs": GcsServer, "s3": S3Server}[request.param]
     with running(kind) as server, TcpProxy(server.port) as line:
         there = f"http://127.0.0.1:{line.port}"

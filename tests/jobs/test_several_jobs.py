@@ -1,4 +1,4 @@
-"""Several jobs at once on one machine: the better one goes first, and there are no more consumers than cores."""
+"""Several jobs at once on one machine. Higher priority goes first, and there are no more consumers than cores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kubeque.model.sweep.sweep import Sweep
 
 
 def consumers_of(home: Path) -> int:
-    """Processes of consumers of this home, as the kernel lists them.
+    """Return the consumer processes of this home folder, as the kernel lists them.
 
-    A consumer about to start a command is there twice, until its child has become that command: children don't count.
+    While a consumer starts a command, its child looks like a consumer too. So children are not counted.
     """
     parents = {}
     for folder in Path("/proc").iterdir():

@@ -1,7 +1,7 @@
 """Finds phrases that make a text hard to read: in docstrings, comments, messages and docs.
 
 `python -m tests.lint.phrases [PATH ...]` prints each one with its replacement, and their number in each file.
-`phrases_ignored.txt` in this folder lists the uses that are right.
+`phrases_ignored.txt` in this folder lists the permitted uses.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Start a Python like that of macOS: without what only Linux has, and without /proc where root may make mounts."""
+"""Start a Python like that of macOS, without the features of Linux. If root may make mounts, /proc is missing too."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import sysconfig
 import time
 from types import ModuleType
 
-#: Names of each module that Linux has and macOS has not. A name ending in "_" means all that begin with it.
+#: Names in each module that exist only on Linux. A name that ends in "_" means all names with this prefix.
 _LINUX_ONLY = {
     os: """
         CLD_ CLONE_ EFD_ GRND_ MFD_ O_DIRECT O_LARGEFILE O_NOATIME O_PATH O_RSYNC O_TMPFILE P_ALL P_PIDFD PIDFD_

@@ -1,4 +1,4 @@
-"""An Airflow and a kubeque of their own for the tests of the provider: both live in temporary folders."""
+"""Airflow and kubeque for the tests of the provider, both in temporary folders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOME = Path(tempfile.mkdtemp(prefix="kubeque-provider-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 #: Folder for DAGs that a test writes.
 (HOME / "dags").mkdir()
-#: Airflow 3 runs only DAGs that stand in a bundle.
+#: Airflow 3 runs only DAGs in a bundle.
 _BUNDLES = [
     {"name": name, "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle", "kwargs": {"path": str(path)}}
     for name, path in {
@@ -39,7 +39,7 @@ os.environ |= {
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the one Airflow database: making it takes seconds."""
+    """Run all tests with an Airflow database in one process, because making the database takes seconds."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("airflow"))
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def airflow_db() -> None:
-    """The database of Airflow, made once."""
+    """The database of Airflow. It is made once."""
     from airflow.utils.db import initdb
 
     initdb()
@@ -55,7 +55,7 @@ def airflow_db() -> None:
 
 @pytest.fixture(autouse=True)
 def kubeque_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An embedded queue for one test; its consumers end with it."""
+    """A local queue for one test. Its consumers end with the test."""
     from kubeque.client import Client
     from kubeque_provider.triggers.sweep import forget_connections
 
@@ -78,7 +78,7 @@ def _outlet_events() -> Any:
 
 
 class Run:
-    """One Airflow run without a scheduler: operators are rendered and executed as a worker would, try by try."""
+    """One DAG run without a scheduler. It renders and executes operators as a worker does, try by try."""
 
     def __init__(self, run_id: str = "manual__2026-01-01", earlier: Run | None = None) -> None:
         self.run_id = run_id
@@ -112,7 +112,7 @@ class Run:
         return operator.execute(context)
 
     def execute_deferred(self, make: Callable[[], Any], attempt: int = 1) -> tuple[Any, list[str]]:
-        """Execute; where it defers, run the trigger as a triggerer would, and resume a fresh operator with its event.
+        """Execute an operator. If it defers, run its trigger as a triggerer does, and resume a new operator.
 
         Returns the result and the status of each event.
         """
@@ -134,7 +134,7 @@ class Run:
 
 
 def revived(trigger: Any) -> Any:
-    """The trigger as it comes out of Airflow's database."""
+    """Return the trigger in the form in which it comes from Airflow's database."""
     from pydoc import locate
 
     path, arguments = trigger.serialize()
@@ -159,7 +159,7 @@ def run() -> Run:
 
 @pytest.fixture
 def submit(run: Run) -> Callable[..., Any]:
-    """Make a fresh KubequeSubmitOperator, as every try has, and execute it."""
+    """Make a new KubequeSubmitOperator, as every try does, and execute it."""
     from kubeque_provider.operators.submit import KubequeSubmitOperator
 
     def execute(command: list[Any], attempt: int = 1, variables: dict[str, Any] | None = None, **fields: Any) -> Any:
@@ -172,7 +172,7 @@ def submit(run: Run) -> Callable[..., Any]:
 
 @pytest.fixture
 def wait(run: Run) -> Callable[..., Any]:
-    """Make a fresh KubequeJobSensor and execute it."""
+    """Make a new KubequeJobSensor and execute it."""
     from kubeque_provider.sensors.job import KubequeJobSensor
 
     def execute(job_id: Any, attempt: int = 1, **fields: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Whatever a DAG gives to an operator is refused in words, or accepted."""
+"""Any value that a DAG gives to an operator is accepted, or is refused with a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of an author: each error of a real run of a DAG names the option, the value and the remedy."""
+"""Errors of a DAG author. In a real run, each message names the option, the value and the remedy."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_more_rows_than_a_job_takes_name_the_limit(submit: Execute, tmp_path: Pa
 
 
 class TestOneNameForTwo:
-    """Two Airflow tasks whose author gave both the same job_id."""
+    """Two Airflow tasks with the same `job_id`."""
 
     def submit(self, task: str, *words: str, run: str = "monday", **fields: Any) -> Any:
         fields = {"wait": True, "poke_interval": 0.1, **fields}

@@ -1,4 +1,4 @@
-"""A cluster for one sweep, and the connections by which one logs in: against servers that stand for Google's."""
+"""A cluster for one sweep, and the connections for its login, with emulators of Google's servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`@task.kubeque`: a function over rows, as a DAG's author writes and calls it."""
+"""`@task.kubeque`: DAG authors write a function and call it for rows."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def large(x: int) -> dict[str, str]:
 
 
 def made(function: Callable[..., Any], *args: Any, fields: dict[str, Any] | None = None, **kwargs: Any) -> Any:
-    """The operator of one call of a decorated function."""
+    """Return the operator of one call of a decorated function."""
     fields = {"parameters": ROWS, "poke_interval": 0.1, "python": sys.executable, **(fields or {})}
     with DAG("a_dag", start_date=pendulum.datetime(2026, 1, 1), schedule=None):
         return task.kubeque(**fields)(function)(*args, **kwargs).operator

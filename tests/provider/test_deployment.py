@@ -1,4 +1,4 @@
-"""The identity of an Airflow: it outlives its address, and two Airflows with one identity do not touch each other."""
+"""The identity of an Airflow survives a new address. Two Airflows with one identity do not change each other's jobs."""
 
 # ruff: noqa: AIR311 (the Variable in the database, without a supervisor)
 
@@ -44,7 +44,7 @@ COMMAND = ["/bin/true"]
 
 @pytest.fixture(autouse=True)
 def no_variable() -> Iterator[None]:
-    """No test leaves the Variable behind."""
+    """Delete the Variable after each test."""
     forget()
     yield
     forget()
@@ -69,7 +69,7 @@ def stored() -> Any:
 
 @pytest.fixture
 def move(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Give this Airflow another address."""
+    """Give this Airflow a different address."""
 
     def move_to(address: str) -> None:
         monkeypatch.setenv(f"AIRFLOW__{SECTION}__BASE_URL", address)
@@ -251,7 +251,7 @@ def test_the_page_counts_what_it_hides(make_job: Any, move: Any) -> None:
 
 
 class TestCopiedDatabase:
-    """Two Airflows with one identity and one queue; this one is the copy."""
+    """Two Airflows with the same identity and queue. This Airflow is the copy."""
 
     @pytest.fixture(autouse=True)
     def at_copy(self, make_job: Any, move: Any) -> None:

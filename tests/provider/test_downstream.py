@@ -1,4 +1,4 @@
-"""`wait` that the author leaves out: whether a submission waits, by what is downstream of it in the DAG."""
+"""Without the argument `wait`, the tasks downstream of a submission decide whether it waits."""
 
 from __future__ import annotations
 

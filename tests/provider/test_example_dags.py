@@ -16,7 +16,7 @@ from kubeque_provider.airflow_versions import AIRFLOW_2
 
 
 def load(name: str) -> Any:
-    """The DAG of that name, from the file of that name."""
+    """Return the DAG with that name, from the file with the same name."""
     return importlib.import_module(f"example_dags.{name}").submit.dag
 
 

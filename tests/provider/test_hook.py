@@ -1,4 +1,4 @@
-"""The connection `kubeque`: what it becomes, and what Airflow learns of it."""
+"""The connection type `kubeque`: its configuration, and its description for Airflow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a DAG file is done every few seconds: it imports nothing heavy beyond Airflow itself."""
+"""Airflow parses a DAG file every few seconds, so parsing imports nothing heavy besides Airflow itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the pages of Airflow to a sweep, and from an asset's event."""
+"""Links to a sweep, on Airflow's pages and in the event of an asset."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ with DAG("{name}", schedule=None, start_date=datetime.datetime(2026, 1, 1)) as d
 
 @dataclass(frozen=True)
 class Mistake:
-    """A mistake, and the words that each message about it has."""
+    """A mistake, and the words that each message about the mistake contains."""
 
     code: str
     words: tuple[str, ...] = ()
@@ -194,7 +194,7 @@ def dag_bag(folder: Path) -> Any:
 
 
 def execute_all(dag: Any) -> None:
-    """Execute the Airflow tasks of a DAG in their order, with the outputs of the earlier ones."""
+    """Execute the Airflow tasks of a DAG in order. Each task gets the outputs of earlier tasks."""
     run = Run()
     for operator in dag.topological_sort():
         if hasattr(getattr(operator, "job_id", None), "resolve"):
@@ -204,7 +204,7 @@ def execute_all(dag: Any) -> None:
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The DAGs of all mistakes: one file each."""
+    """The DAGs of all mistakes, with one file for each mistake."""
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "there.py").write_text("print(1)\n")
     for name, mistake in ALL.items():

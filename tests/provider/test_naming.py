@@ -1,4 +1,4 @@
-"""The names of jobs, and the pointer that goes through XCom."""
+"""The names of jobs, and the pointer in XCom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Operators that do one thing with a job: kill, reset, remove, collect, fetch."""
+"""Operators that act on a job: kill, reset, remove, collect and fetch."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Execute = Callable[..., Any]
 
 @pytest.fixture
 def half(submit: Execute, tmp_path: Path) -> Any:
-    """The pointer to a job of two rows, the second of which fails as long as a file is there."""
+    """The pointer to a job of two rows. The second row fails while a certain file exists."""
     (tmp_path / "bad-2").touch()
     command = ["/bin/sh", "-c", f"echo {{a}} >> {tmp_path}/runs; echo {{a}} > out.txt; test ! -e {tmp_path}/bad-{{a}}"]
     return submit(command, parameters=grid(a=[1, 2]), allow_failed=1)
 
 
 def readers(folder: Path, run: Any) -> dict[str, Callable[..., Any]]:
-    """Each way in which an Airflow task reads the results of a job."""
+    """Return all ways in which an Airflow task can read the results of a job."""
 
     def fetch(job: Any, **more: Any) -> Any:
         return run.execute(KubequeFetchOperator(task_id="fetch", job_id=job, dest=str(folder / "fetched"), **more))

@@ -57,7 +57,7 @@ FIRST: dict[str, Callable[[Run], Any]] = {
 
 
 def rescheduled(run: Run) -> Any:
-    """As Airflow does: a fresh sensor for every poke."""
+    """Execute a sensor in reschedule mode. As in Airflow, every poke gets a new sensor."""
     while not (found := sensor(mode="reschedule").poke(run.context("wait", 1))).is_done:
         time.sleep(0.5)
     return found.xcom_value

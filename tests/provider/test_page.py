@@ -1,4 +1,4 @@
-"""The page of sweeps: its answers, its permissions, and how each Airflow serves it."""
+"""The page of sweeps: its answers, its permissions, and its server in each version of Airflow."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_every_answer_says_what_the_page_may_do(backends: Backends) -> None:
 
 # ------------------------------------------------------------------ real Airflow
 def api(role: str | None, name: str = "anna") -> Any:
-    """Airflow 3's own application, with a person of that role."""
+    """Return a client of Airflow 3's own application, logged in with that role."""
     from airflow.api_fastapi.app import create_app, get_auth_manager
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
     from fastapi.testclient import TestClient
@@ -236,7 +236,7 @@ def test_airflow_3_serves_it_to_who_is_logged_in_and_shows_it_in_its_menu(backen
 
 @pytest.fixture
 def address(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Airflow 3 on a port of this machine, where everybody is an admin."""
+    """Address of an Airflow 3 on this machine in which every user is an admin."""
     import uvicorn
     from airflow.api_fastapi.app import create_app
 

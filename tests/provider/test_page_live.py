@@ -1,4 +1,4 @@
-"""The page of a sweep while it runs, in the frame that Airflow's own page puts it into, in a browser.
+"""The page of a running sweep, in a browser, inside the frame of Airflow's own page.
 
     KUBEQUE_PICTURES=docs/images python -m pytest tests/provider/test_page_live.py --basetemp /tmp/demo
 
@@ -44,7 +44,7 @@ FIRST = "querySelector('.link')"
 
 @pytest.fixture
 def running(tmp_path: Path, address: str) -> Iterator[Client]:
-    """A sweep of which rows run until there is a file `go`."""
+    """A sweep with rows that run until the file `go` exists."""
     script = tmp_path / "train.sh"
     script.write_text(SCRIPT.replace("GO", str(tmp_path / "go")))
     script.chmod(0o755)

@@ -1,4 +1,4 @@
-"""The page of sweeps on Airflow 3 where the auth manager lets a person see one DAG and not another."""
+"""The page of sweeps on Airflow 3 with an auth manager that lets a user see only one of two DAGs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sensor: it waits, it repairs, and it says what failed."""
+"""The sensor waits for a sweep, repairs it, and reports failed rows."""
 
 from __future__ import annotations
 

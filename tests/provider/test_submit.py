@@ -1,4 +1,4 @@
-"""The submit operator: sweeps from a DAG, on the embedded default."""
+"""The submit operator: sweeps from a DAG, on the default local queue."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kubeque_provider.tries import Try
 from tests.provider.conftest import Run
 
 Execute = Callable[..., Any]
-#: Fails in the rows whose value is in the file beside it; counts its runs by row in another.
+#: Script that fails in the rows listed in a file beside it. It writes each run of a row to a second file.
 SCRIPT = """#!/bin/sh
 echo "$1" >> RUNS
 case " $(cat BAD) " in *" $1 "*) echo "no luck with $1" >&2; exit 3;; esac
@@ -38,7 +38,7 @@ Resolved: Any = import_module("airflow.utils.mixins").ResolveMixin if AIRFLOW_2 
 
 
 class Upstream(Resolved):  # type: ignore[misc]
-    """The output of an upstream Airflow task, as a field of an operator has it."""
+    """The output of an upstream Airflow task in the form that an operator's field gets."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -60,7 +60,7 @@ def script(tmp_path: Path) -> Path:
 
 
 def runs(folder: Path) -> list[str]:
-    """Which rows ran since somebody asked last, in order of their value."""
+    """Return the rows that ran since the last call, in order of their values."""
     path = folder / "runs"
     found = sorted(path.read_text().split()) if path.exists() else []
     path.unlink(missing_ok=True)
@@ -237,7 +237,7 @@ def test_as_many_rows_may_fail_as_allowed(submit: Execute) -> None:
 
 
 class TestClear:
-    """A try that meets the job of an earlier one."""
+    """A try that finds the job of an earlier try."""
 
     def test_after_a_failed_run_only_failed_rows_run_again(
         self, submit: Execute, script: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
@@ -333,7 +333,7 @@ class TestClear:
 
 
 class TestRetry:
-    """A try that Airflow begins by itself, after one that saw rows fail."""
+    """A retry by Airflow after a try in which rows failed."""
 
     COMMAND = (
         "echo {a} >> $0/runs; test {a} != 2 || exit 3\n"

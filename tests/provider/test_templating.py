@@ -1,4 +1,4 @@
-"""The author's words are read before Jinja: nothing that Jinja inserts is read again."""
+"""The author's words are parsed before Jinja runs. Text from Jinja is never parsed again."""
 
 from __future__ import annotations
 

@@ -186,7 +186,7 @@ class TestTrigger:
 
 
 class TestTheEndOfWhoWaits:
-    """The state of the Airflow task decides, and only the last task that took the job may cancel it."""
+    """The state of the Airflow task decides about the sweep. Only the last task that took the job can cancel it."""
 
     @pytest.mark.parametrize("said", ["failed", "success", "skipped", "removed", GONE])
     def test_one_that_ended_for_good_takes_its_sweep_along(

@@ -1,4 +1,4 @@
-"""A DAG bundle with versions for the tests: a folder whose file VERSION names its version."""
+"""A DAG bundle with versions, for tests. It is a folder with its version in the file VERSION."""
 
 from __future__ import annotations
 

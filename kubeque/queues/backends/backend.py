@@ -84,7 +84,7 @@ class Backend(Protocol):
     cheap: ClassVar[bool]
 
     def now(self) -> float:
-        """Return the time of the database's clock, or of this machine's if the database has none; Unix seconds."""
+        """Return the time of the database, Unix seconds. If it has no clock, return the time of this machine."""
 
     def insert_job(self, record: JobRecord) -> int:
         """Store a new job and return its version. Raises Conflict if the name is taken."""

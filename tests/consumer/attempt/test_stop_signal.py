@@ -1,4 +1,4 @@
-"""Commands that must stop: at their time limit, or because another thread asks for it."""
+"""Commands are stopped at their time limit, or when another thread requests it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploading what a task left: an error of one file costs that file."""
+"""The files of a task are uploaded. An error affects only one file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A store that is opened now has the address and the login that the environment has now."""
+"""A newly opened store uses the current address and login from the environment."""
 
 from __future__ import annotations
 

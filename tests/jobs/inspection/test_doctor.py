@@ -1,4 +1,4 @@
-"""The examination of jobs that ran for real, and on what was done to them since."""
+"""The doctor examines jobs that really ran, unchanged and after damage."""
 
 from __future__ import annotations
 

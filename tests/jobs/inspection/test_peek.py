@@ -1,4 +1,4 @@
-"""Peeking: from the machine where a task runs, from elsewhere, and when task or consumer are gone."""
+"""Peek from the machine of a task, from a different machine, and after the task or its consumer is gone."""
 
 from __future__ import annotations
 

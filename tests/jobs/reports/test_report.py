@@ -1,4 +1,4 @@
-"""report.html: what it tells, that it bears any value, and that it is there when a job has ended."""
+"""The contents of report.html. It is safe with any value, and exists once a job has ended."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def report(backends: Backends, job: Job) -> str:
 
 
 class Shape(HTMLParser):
-    """Element names, and the texts of the cells."""
+    """Parser that collects the names of elements and the texts of cells."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ def test_the_report_of_a_job_lies_beside_its_results_once_it_has_ended(client: C
 
 
 class NoReports(Files):
-    """A store that has no room for reports."""
+    """A store that is full when a report is written."""
 
     def write_new(self, url: str, data: bytes) -> bool:
         if "report-" in url:

@@ -1,4 +1,4 @@
-"""The collected table: all values, as what they are."""
+"""The collected table contains all values with their types."""
 
 from __future__ import annotations
 

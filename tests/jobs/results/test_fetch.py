@@ -1,4 +1,4 @@
-"""Results come back whole, once, and into their folder only."""
+"""Results are fetched completely, once, and only into their folder."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def job(client: Client) -> str:
-    """A job of four tasks, of which number 2 failed; each left three files."""
+    """A job of four tasks. Task 2 failed. Each task left three files."""
     client.submit(Sweep(["sh", "-c", SCRIPT.replace("{}", "x"), "sh", "{index}"], name="job", rows=sequence(4)))
     client.wait("job", timeout=60)
     return "job"
 
 
 def tree(folder: Path) -> list[str]:
-    """All files below a folder but what kubeque notes there."""
+    """Return all files below a folder, except kubeque's own records."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(str(path) for path in found if path.parts[0] != MARKER)
 
@@ -139,7 +139,7 @@ Forge = Callable[[Callable[[dict[str, Any]], object]], None]
 
 @pytest.fixture
 def forge(client: Client, job: str) -> Iterator[Forge]:
-    """Changes what the result.json of task 1 says, for one test."""
+    """Function that changes the result.json of task 1 for one test."""
     (path,) = Path(client.job(job).url).glob("tasks/1/*/result.json")
 
     def forge(change: Callable[[dict[str, Any]], object]) -> None:

@@ -27,14 +27,14 @@ WHOLE = ["a.txt", "deep/b c.csv", "stderr.txt", "stdout.txt"]
 
 @pytest.fixture
 def job(client: Client) -> str:
-    """A job of four tasks, of which number 2 failed; each left two files."""
+    """A job of four tasks. Task 2 failed. Each task left two files."""
     client.submit(Sweep(["sh", "-c", SCRIPT, "sh", "{index}"], name="job", rows=sequence(4)))
     client.wait("job", timeout=60)
     return "job"
 
 
 def tree(url: str) -> dict[str, int]:
-    """All files below a URL but what kubeque notes there, with their bytes."""
+    """Return all files below a URL with their contents, except kubeque's own records."""
     return {name: size for name, size in Files().listing(url) if not name.startswith(".kubeque/")}
 
 

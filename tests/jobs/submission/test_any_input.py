@@ -1,4 +1,4 @@
-"""Whatever Python gives to a sweep, to `kubeque.map` or as a jobspec is refused in words, or runs."""
+"""Any Python value that is given to a sweep, to `kubeque.map` or in a jobspec runs, or is refused with a message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.jobs.sweeps import make_backends
 
 #: The last test runs what the others found.
 pytestmark = pytest.mark.xdist_group("any_input")
-#: Longest message of an error, characters.
+#: Maximum length of an error message, in characters.
 _MESSAGE = 1200
 #: Number of accepted sweeps that a consumer runs.
 _RUN = 24
@@ -45,7 +45,7 @@ def often(examples: int) -> Callable[[Any], Any]:
 
 
 class Desk:
-    """Drafts sweeps as a submission does, without storing anything; keeps those that were accepted."""
+    """Helper that drafts sweeps as a submission does, without storing anything. It keeps the accepted sweeps."""
 
     def __init__(self, backends: Backends) -> None:
         self.backends = backends

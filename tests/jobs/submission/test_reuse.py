@@ -1,4 +1,4 @@
-"""Recurring sweeps: what was done before is linked, not run again."""
+"""Recurring sweeps: work that was done before is linked and does not run again."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kubeque.queues.queue import Queue
 
 
 class Desk:
-    """A user that submits sweeps of a series; the program records each run and fails if a file requests it."""
+    """Helper that submits sweeps of a series. The program records each run, and fails if a file requests that."""
 
     def __init__(self, client: Client, folder: Path) -> None:
         self.client = client
@@ -36,7 +36,7 @@ class Desk:
         self.script.write_text(f"{script}\n")
 
     def submit(self, name: str, values: Sequence[str], *, existing: Existing = Existing.REFUSE, **more: object) -> int:
-        """Run it to its end; how many rows were linked."""
+        """Submit a sweep and run it to its end. Return the number of linked rows."""
         rows = from_records([{"n": value} for value in values])
         more = {"series": "nightly", "skip_done": True, **more}
         sweep = Sweep(["sh", "^run.sh", "{n}"], rows, name=name, base=self.folder, **more)  # type: ignore[arg-type]

@@ -47,7 +47,7 @@ def printed(client: Client) -> str:
 
 
 def kept(client: Client) -> list[Path]:
-    """The files with environments, and with where the inputs came from."""
+    """Return the files with environments and with the origins of inputs."""
     return sorted((client.config.home / "environments").iterdir())
 
 

@@ -33,7 +33,7 @@ DAY = 86_400.0
 
 
 class Store:
-    """A site on one kind of store, whose tasks are ended by hand: what is cleared away does not depend on consumers."""
+    """Backends with one kind of store. Tests end the tasks directly, because gc does not depend on consumers."""
 
     def __init__(self, backends: Backends, folder: Path) -> None:
         self.backends = backends
@@ -42,14 +42,14 @@ class Store:
     def submit(
         self, name: str, script: str, values: str = "ab", *, existing: Existing = Existing.REFUSE, **more: str
     ) -> str:
-        """Submit a job over `values`, without consumers; returns its URL."""
+        """Submit a job over `values`, without consumers. Return its URL."""
         (self.folder / "run.sh").write_text(script)
         rows = from_records([{"n": value} for value in values])
         sweep = Sweep(["sh", "^run.sh", "{n}"], rows, name=name, base=self.folder, series="s", skip_done=True, **more)  # type: ignore[arg-type]
         return submit(self.backends, sweep, existing=existing).job.url
 
     def end(self, name: str, at: float) -> None:
-        """All its tasks end well, with a file of four bytes each, and the job at Unix time `at`."""
+        """End all tasks as ok, with a file of four bytes each. The job ends at the Unix time `at`."""
         job = self.backends.queue.job(name)
         for block in list(self.backends.queue.scan(job)):
             records = {index: self._result(job.url, index) for index in range(block.lo, block.hi)}

@@ -1,4 +1,4 @@
-"""Budgets: how often each cause is forgiven."""
+"""Budgets: the number of extra attempts for each cause."""
 
 from __future__ import annotations
 

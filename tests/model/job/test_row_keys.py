@@ -1,4 +1,4 @@
-"""Row keys: equal where the same would run, else different."""
+"""Row keys are equal if the same work would run, and otherwise different."""
 
 from __future__ import annotations
 

@@ -240,7 +240,7 @@ def test_every_pass_closes_the_file(tmp_path: Path) -> None:
 
 
 class Endless(io.RawIOBase):
-    """A CSV file of `n` rows that is nowhere whole."""
+    """A CSV file of `n` rows that is generated while it is read."""
 
     def __init__(self, n: int) -> None:
         self._left = n

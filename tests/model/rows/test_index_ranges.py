@@ -1,4 +1,4 @@
-"""Some of many tasks."""
+"""Ranges that select some of many tasks."""
 
 from __future__ import annotations
 

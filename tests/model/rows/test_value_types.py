@@ -1,4 +1,4 @@
-"""The Python types of values: what is given as a row comes back as it was."""
+"""The Python types of values: a row comes back with the types that were given."""
 
 from __future__ import annotations
 

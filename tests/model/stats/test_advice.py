@@ -1,4 +1,4 @@
-"""Advice: given where there is something to gain, and silent where there is not."""
+"""Advice is given only if it would gain something."""
 
 from __future__ import annotations
 

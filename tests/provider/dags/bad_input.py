@@ -1,4 +1,4 @@
-"""Errors of an author, one per Airflow task. The message of each failure is written to a file of its name."""
+"""Errors of a DAG author, one per Airflow task. The message of a failure is written to a file with the task's name."""
 
 import os
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ CONNECTIONS = ("nowhere", "wrong_key", "wrong_url", "wrong_cluster", "no_json", 
 
 
 def told(operator):
-    """It also writes down what it fails with: dag.test() of some versions calls no on_failure_callback."""
+    """Write the message of a failure to a file, because dag.test() of some versions calls no on_failure_callback."""
 
     class Told(operator):
         def render_template_fields(self, *args, **fields):

@@ -1,4 +1,4 @@
-"""One real Airflow for all of these tests, with a queue and consumers of its own."""
+"""One real Airflow for all tests in this folder, with its own queue and consumers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVER = Airflow2Server if airflow.__version__.startswith("2.") else AirflowServ
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """None of these is for `make test`: together they take minutes."""
+    """Exclude these tests from `make test`, because they take minutes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.kill)
@@ -61,7 +61,7 @@ def airflow_server() -> Iterator[AirflowServer]:
 
 
 def stop_consumers() -> None:
-    """End what runs on this queue: the user's own is another one."""
+    """Stop the consumers of this queue. (The user has a different queue.)"""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KUBEQUE_HOME", str(HOME / "kubeque"))
         patch.setenv("HOME", str(HOME))
@@ -71,7 +71,7 @@ def stop_consumers() -> None:
 
 @pytest.fixture
 def sweep(airflow: AirflowServer) -> Iterator[Callable[..., Sweep]]:
-    """A sweep that waits in a given way; in the end it is killed, and its rows may end if it is tried again."""
+    """A sweep that waits in a given way. At the end it is killed, and its rows can end if it is tried again."""
     made: list[Sweep] = []
 
     def make(way: str, what: str, kind: str = "") -> Sweep:

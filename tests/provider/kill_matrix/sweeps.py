@@ -1,4 +1,4 @@
-"""One sweep of a real Airflow, from beginning to end: what its test may do to it, and what has become of it."""
+"""One sweep of a real Airflow, with the actions and checks of its test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WAITS = {**dict.fromkeys(PROCESS, "running"), **dict.fromkeys(DEFERRED, "deferr
 
 @dataclass(frozen=True)
 class Sweep:
-    """A run of the DAG `dag`, in which the Airflow task `wait` waits for a sweep of two rows in the given way."""
+    """A run of the DAG `dag`. Its Airflow task `wait` waits in the given way for a sweep of two rows."""
 
     airflow: AirflowServer
     runs: Path
@@ -50,11 +50,11 @@ class Sweep:
 
     @property
     def hears(self) -> bool:
-        """True if the waiting process is notified when a person or a limit ends its Airflow task."""
+        """True if the waiting process is notified when a user or a limit ends its Airflow task."""
         return self.way in PROCESS or (self.way in DEFERRED and self.airflow.tells_triggers)
 
     def begin(self, *, stop: str = "", go: bool = False) -> Sweep:
-        """Trigger the run, which is held at the point `stop`; its rows do not end before `release` unless they may."""
+        """Trigger the run and hold it at the point `stop`. Its rows end at `release`, or earlier if that is allowed."""
         self.folder.mkdir()
         if stop:
             (self.folder / f"stop-{stop}").touch()
@@ -69,7 +69,7 @@ class Sweep:
         (self.folder / "go").touch()
 
     def waits(self, attempt: int = 1) -> None:
-        """Returns once the given try waits for the job."""
+        """Wait until the given try waits for the job."""
 
         def waiting() -> bool:
             found = self.airflow.task(self.dag, self.run_id, "wait")
@@ -100,11 +100,11 @@ class Sweep:
             return None
 
     def cancelled(self) -> None:
-        """Returns once the sweep is cancelled."""
+        """Wait until the sweep is cancelled."""
         self.airflow.until(f"the sweep of {self.dag} is cancelled", lambda: self.job().state is JobState.KILLED)
 
     def is_told(self) -> None:
-        """Return once the ended sweep is cancelled, or, without a notification, has survived the end."""
+        """Wait until the sweep is cancelled. Without a notification, check that the sweep goes on."""
         if self.hears:
             self.cancelled()
         else:
@@ -114,14 +114,14 @@ class Sweep:
         assert self.job().state is JobState.ACTIVE, self.dag
 
     def says(self, text: str, attempt: int = 1) -> None:
-        """Returns once the log of a try says so."""
+        """Wait until the log of a try contains this text."""
         self.airflow.until(
             f"the log of {self.dag} says {text!r}",
             lambda: text in self.airflow.log(self.dag, self.run_id, "wait", attempt),
         )
 
     def succeeds(self, *, rows: Any = ("1", "2")) -> None:
-        """Returns once the run is a success; its rows have run once, in one job."""
+        """Wait until the run is a success. Check that its rows have run once, in one job."""
         self.airflow.until(f"the run of {self.dag} ends", lambda: self.ended() in ("success", "failed"))
         assert self.ended() == "success", self.airflow.log(self.dag, self.run_id, "wait", 1)[-4000:]
         ran = self.ran()
@@ -133,20 +133,20 @@ class Sweep:
         return self.airflow.run_state(self.dag, self.run_id)
 
     def ran(self) -> list[str]:
-        """Which rows have run since somebody asked last, in order."""
+        """Return the rows that have run since the last call, in order."""
         path = self.folder / "ran"
         found = sorted(path.read_text().split()) if path.exists() else []
         path.unlink(missing_ok=True)
         return found
 
     def at(self, point: str) -> int:
-        """The process of the Airflow task, once it has come to a point of its submission."""
+        """Wait until the Airflow task is at a point of its submission. Return its process."""
         here = self.folder / f"at-{point}"
         self.airflow.until(f"{self.run_id} comes to {point}", here.exists)
         return int(here.read_text())
 
     def hit(self, pid: int, sign: int, point: str) -> None:
-        """Send a signal to a process, and hold nobody at that point any more."""
+        """Send a signal to a process. Do not hold later processes at that point."""
         os.kill(pid, sign)
         (self.folder / f"stop-{point}").unlink()
 
@@ -157,5 +157,5 @@ def parent(pid: int) -> int:
 
 
 def numbered(what: str) -> str:
-    """A run's name that no other test has."""
+    """Return a name for a run that no other test uses."""
     return f"{what}-{time.monotonic_ns()}"

@@ -1,4 +1,4 @@
-"""A back-fill of twenty runs at once: each has a sweep of its own."""
+"""A backfill of twenty parallel runs. Each run has its own sweep."""
 
 from __future__ import annotations
 

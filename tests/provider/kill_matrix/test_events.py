@@ -1,4 +1,4 @@
-"""A person or a limit ends the Airflow task that waits for a sweep, in each way to wait."""
+"""A user or a limit ends the Airflow task that waits for a sweep. Each way to wait is tested."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.provider.kill_matrix.sweeps import DEFERRED, PROCESS, WAYS, Sweep
 
 Make = Callable[..., Sweep]
-#: Actions by which a person ends a sweep.
+#: Actions with which a user ends a sweep.
 ENDS: dict[str, Callable[[Sweep], Any]] = {
     "marked failed": lambda one: one.airflow.mark(one.dag, one.run_id, "wait", "failed"),
     "marked success": lambda one: one.airflow.mark(one.dag, one.run_id, "wait", "success"),

@@ -16,7 +16,7 @@ ROWS = ["1", "2", "3"]
 
 @pytest.fixture
 def failed(sweep: Make) -> Sweep:
-    """A run whose second row has failed, since a file was there."""
+    """A run with a failed second row. The row fails while a certain file exists."""
     (HOME / "dags" / "loop.sh").write_text(SCRIPT + '[ "$1" != 2 ] || [ ! -e "$2/bad" ]\n')
     one = sweep("loop", "loop")
     one.folder.mkdir()

@@ -19,7 +19,7 @@ Make = Callable[..., Sweep]
 
 @pytest.fixture
 def second(airflow: AirflowServer) -> Iterator[AirflowServer]:
-    """Another Airflow, with a database of its own; DAGs and queue are the same."""
+    """A second Airflow with its own database. The DAGs and the queue are the same."""
     homes = {name: airflow.environ[name] for name in ("KUBEQUE_HOME", "HOME", "KILL_MATRIX_RUNS")}
     with running(PostgresServer) as postgres:
         server = SERVER(HOME / "dags", postgres.create_database(), homes)

@@ -1,4 +1,4 @@
-"""Deaths of processes that do not wait: the polling triggerer and the scheduler; and no process returns."""
+"""Deaths of processes that do not wait (the polling triggerer, the scheduler), and cases without a restart."""
 
 from __future__ import annotations
 

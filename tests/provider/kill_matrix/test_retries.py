@@ -22,7 +22,7 @@ def fail(one: Sweep) -> Sweep:
 
 
 def has_failed(one: Sweep, *, attempt: int) -> None:
-    """Returns once the run has failed in this try for good; Airflow has two retries."""
+    """Wait until the run has failed for good in this try. Airflow has two retries."""
     one.airflow.until(f"the run of {one.dag} has failed", lambda: one.ended() == "failed")
     assert one.airflow.task(one.dag, one.run_id, "wait")["try_number"] == attempt
 

@@ -1,4 +1,4 @@
-"""A sweep for each day, to be back-filled; a row writes its day and itself down."""
+"""A sweep for each day, for backfills. Each row writes its day and its value to a file."""
 
 import os
 from datetime import timedelta
