@@ -42,7 +42,7 @@ class Draft:
     #: Variables and umask that the tasks get from this process. None in a cluster, where tasks get only `env` and
     #: Secrets.
     environment: Environment | None = None
-    #: Called with the number of uploaded bytes.
+    #: Called with the progress of the upload.
     progress: Tell | None = None
     #: The machine that the tasks share; None if each consumer has its own resources.
     machine: Machine | None = None
