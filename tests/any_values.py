@@ -32,7 +32,7 @@ _SCALARS = (
 ANY = st.recursive(
     _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3), max_leaves=5
 )
-#: Values that are right or nearly right, by type of option. A type that is not here gets any value.
+#: Valid and almost valid values, by type of option. Options of other types get any value.
 _NEAR: Mapping[int, st.SearchStrategy[Any]] = {
     id(kinds.TEXT): TEXTS | st.sampled_from(["auto", "night", "local"]),
     id(kinds.COUNT): st.integers(-2, 9) | st.sampled_from([3.0, "3"]),

@@ -1,4 +1,4 @@
-"""The test that a database refuses stale writes. Otherwise two consumers could own the same task."""
+"""Test that a database refuses stale writes. If it accepted a stale write, two consumers could own the same task."""
 
 from __future__ import annotations
 

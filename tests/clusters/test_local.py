@@ -1,4 +1,4 @@
-"""Consumers as processes of this machine: their slots, and the detection of dead ones."""
+"""Consumers as processes of this machine: their slots, and the detection of dead consumers."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_the_coroner_knows_the_dead_of_this_machine_and_what_they_ran(tmp_path: 
 
 @pytest.fixture
 def left_behind() -> Iterator[subprocess.Popen[bytes]]:
-    """A command that runs with a child, in a group of its own, as a dead consumer leaves it."""
+    """Start a command with a child in its own process group, as a dead consumer leaves it behind."""
     process = subprocess.Popen(["sh", "-c", "sleep 60 & wait"], start_new_session=True)
     yield process
     with suppress(ProcessLookupError):
@@ -93,14 +93,14 @@ def left_behind() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def group(pid: int) -> list[str]:
-    """The members of a process group that live."""
+    """Return the living members of a process group."""
     listed = subprocess.run(["ps", "-eo", "pgid=,stat=,pid="], capture_output=True, text=True, check=True)
     rows = [line.split() for line in listed.stdout.splitlines()]
     return [row[2] for row in rows if row[0] == str(pid) and row[1][0] != "Z"]
 
 
 def wrote(folder: Path, pid: int, start: str, *, machine_name: str = machine()) -> str:
-    """A slot as a consumer left it that was killed while it ran this process; the consumer's name."""
+    """Write the slot file of a consumer that was killed while it ran this process. Return the consumer's name."""
     owner = f"local:{machine_name}:{2**22 - 1}:12345"
     folder.mkdir(parents=True, exist_ok=True)
     content = {"owner": owner, "pid": 2**22 - 1, "start": "12345", "index": 7, "command": pid, "command_start": start}

@@ -36,11 +36,11 @@ from kubeque.queues.lease import Lease
 from kubeque.queues.open import open_queue
 
 _ROOT = Path(submit.__file__).parents[3]
-#: The script of both jobs: long enough for the heartbeat and the upload of logs.
+#: The script of both jobs. It runs long enough for a heartbeat and an upload of logs.
 _SCRIPT = 'echo out; echo err >&2; echo 1 > "$KUBEQUE_OUT"; echo {x} > f; sleep 0.3'
-#: Consumers that are started after one another until both jobs have ended.
+#: Maximum number of consumers that are started one after another until both jobs have ended.
 _CONSUMERS = 4
-#: Seconds for one consumer.
+#: Time limit of one consumer, seconds.
 _PATIENCE = 20.0
 
 
@@ -49,17 +49,17 @@ class Injected(Exception):
 
 
 def name_of(code: CodeType) -> str:
-    """Return a function of kubeque as file and name; empty for other code."""
+    """Return the file and name of a function of kubeque; empty for other code."""
     path = code.co_filename
     inside = path.startswith(f"{_ROOT}/kubeque/") and "<" not in code.co_qualname.rpartition(".")[2]
     return f"{path[len(str(_ROOT)) + 1 :]}:{code.co_qualname}" if inside else ""
 
 
 class Tracer:
-    """Notes the functions that are called once a task is reserved, or raises at the first call of one."""
+    """Tracer that records functions called after a reservation, or raises an error at the first call of one."""
 
     def __init__(self, target: str = "", kept: Path = Path("/dev/null")) -> None:
-        """`kept`: file for the name of the thread in which the error was raised."""
+        """`kept`: file to which the name of the thread with the error is written."""
         self._target = target
         self._kept = kept
         self._armed = False
@@ -188,7 +188,7 @@ def _are_over(client: Client) -> bool:
 
 
 def _causes(client: Client) -> list[list[str]]:
-    """Return the causes of all attempts of the victim, and of the other job; empty for a task that has not ended."""
+    """Return the causes of all attempts of the broken job and of the other job; empty for a task that has not ended."""
     queue = open_queue(client.config.queue_url)
     try:
         blocks = [next(iter(queue.scan(queue.job(name)))) for name in ("victim", "other")]

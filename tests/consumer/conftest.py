@@ -1,4 +1,4 @@
-"""Shared fixtures of the consumer's tests: a folder in which commands run the way the consumer runs them."""
+"""Shared fixtures of the consumer's tests: a folder in which commands run as in a consumer."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PATH = os.pathsep.join([os.path.dirname(sys.executable), "/usr/local/bin:/usr/bi
 
 @dataclass
 class Bench:
-    """Runs commands as the consumer does."""
+    """Runner of commands, with the same code as the consumer."""
 
     folder: Path
     stop: StopSignal
-    #: Children that this process had already: servers of other tests.
+    #: Children that this process had before, such as servers of other tests.
     before: frozenset[int]
 
     @property

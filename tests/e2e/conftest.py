@@ -1,4 +1,4 @@
-"""A real Kubernetes under the tests: the one that KUBECONFIG names.
+"""A real Kubernetes cluster for the tests. KUBECONFIG names it.
 
 KUBEQUE_E2E_LOAD is a command that loads an image archive into it, given behind it: `kind load image-archive`, for one.
 KUBEQUE_E2E_LOADED names a file that marks this cluster as one that has the images, so that several runs load them once.
@@ -68,7 +68,7 @@ def loader() -> Callable[[Path], None]:
 
 @pytest.fixture(scope="session")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The consumer's image and those of users are in the cluster."""
+    """Load the images of the consumer and of users into the cluster."""
     mark = os.environ.get("KUBEQUE_E2E_LOADED")
     if mark and Path(mark).exists():
         return
@@ -114,7 +114,7 @@ def datastore() -> Iterator[DatastoreEmulator]:
 
 @dataclass
 class Desk:
-    """Somebody at a desk, with a queue of their own and the cluster."""
+    """A user with their own queue, and the cluster."""
 
     folder: Path
     store: GcsServer
@@ -144,19 +144,19 @@ class Desk:
         )  # fmt: skip
 
     def sub(self, *words: str, image: str = BUSYBOX, template: dict[str, Any] | None = None, **how: Any) -> Any:
-        """`kubeque sub` with what all tests need."""
+        """Run `kubeque sub` with the options that all tests need."""
         (self.folder / "pod.yaml").write_text(json.dumps(self.template(template or {})))
         told = [word for name, value in self.emulators.items() for word in ("--env", f"{name}={value}")]
         return self.run("sub", "--image", image, *told, "--pod-template", "pod.yaml", *words, **how)
 
     def template(self, spec: dict[str, Any]) -> dict[str, Any]:
-        """The pod_template with this spec, in this machine's network."""
+        """Return a pod_template with this spec, in the network of this machine."""
         keeper = {"name": "keeper", "env": self._api_server()}
         here = {"hostNetwork": True, "dnsPolicy": "Default", **spec}
         return {"spec": {**here, "containers": [*spec.get("containers", []), keeper]}}
 
     def _api_server(self) -> list[dict[str, str]]:
-        """Where a pod in this machine's network finds the API server: as we do."""
+        """Return the address of the API server. Pods in this machine's network use the same address as this process."""
         server = urlsplit(self.api._client.configuration.host)
         found = {"HOST": str(server.hostname), "PORT": str(server.port or 443)}
         return [{"name": f"KUBERNETES_SERVICE_{key}", "value": value} for key, value in found.items()]
@@ -174,13 +174,13 @@ class Desk:
         return found
 
     def objects(self, kind: str, job: str = "") -> list[dict[str, Any]]:
-        """The objects in the cluster of a job, or of the queue."""
+        """Return the objects in the cluster that belong to a job or to the queue."""
         mark = hashlib.sha256(self.config["queue_url"].encode()).hexdigest()[:12]
         of_job = f",kubeque/job={job}" if job else ""
         return self.api.list(path(kind, NAMESPACE), labelSelector=f"kubeque/queue={mark}{of_job}")
 
     def until(self, what: str, test: Callable[[], T], seconds: float = 120) -> T:
-        """Return what `test` returns once that is true; ask not too often, since each question is a process."""
+        """Return the result of `test` once it is true. Poll slowly, because each poll is a process."""
         return until(what, test, seconds, every=0.5)
 
     def leaves_nothing(self, job: str = "", seconds: float = 120) -> None:
@@ -211,7 +211,7 @@ def desk(tmp_path: Path, postgres: PostgresServer, store: GcsServer, api: Kubern
 
 @pytest.fixture(params=[pytest.param("postgres", marks=pytest.mark.smoke), "datastore"])
 def any_desk(request: pytest.FixtureRequest, tmp_path: Path, store: GcsServer, api: KubernetesApi) -> Iterator[Desk]:
-    """A desk with each kind of queue that pods can reach."""
+    """A desk, with each kind of queue that pods can reach."""
     server = request.getfixturevalue(request.param)
     if isinstance(server, PostgresServer):
         desk = set_up(tmp_path, server.create_database(), store, api)
@@ -223,7 +223,7 @@ def any_desk(request: pytest.FixtureRequest, tmp_path: Path, store: GcsServer, a
 
 
 def set_up(folder: Path, queue_url: str, store: GcsServer, api: KubernetesApi, **emulators: str) -> Desk:
-    """A desk in a folder. `emulators`: variables that lead to others than the store."""
+    """Return a desk in a folder. `emulators`: environment variables for emulators other than the store."""
     config = {
         "queue_url": queue_url,
         "default_url_prefix": f"gs://{BUCKET}/{secrets.token_hex(4)}",
@@ -244,7 +244,7 @@ def node(verb: str, name: str) -> None:
 
 
 def of_the_page(kind: str) -> dict[str, Any]:
-    """The object of that kind as docs/howto/kubernetes.md has it."""
+    """Return the object of this kind from docs/howto/kubernetes.md."""
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     found = [thing for block in blocks for thing in yaml.safe_load_all(block) if thing["kind"] == kind]
     assert isinstance(found[0], dict)
@@ -253,7 +253,7 @@ def of_the_page(kind: str) -> dict[str, Any]:
 
 @pytest.fixture
 def keepers(api: KubernetesApi) -> Iterator[None]:
-    """Keepers may run here, as the page says."""
+    """Create the objects that docs/howto/kubernetes.md requires for keepers."""
     binding = of_the_page("RoleBinding")
     binding["subjects"][0]["namespace"] = NAMESPACE
     api.create(path("serviceaccounts", NAMESPACE), of_the_page("ServiceAccount"))

@@ -1,4 +1,4 @@
-"""Images of users, made on this machine without a registry: with next to nothing in them, or a Python of their own."""
+"""Images of users, made on this machine without a registry. One is almost empty, the other has its own Python."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROGRAMS = ("bash", "cat", "cp", "dd", "env", "id", "ls", "mkdir", "rm", "sh", 
 
 
 def busybox(folder: Path, name: str, **config: object) -> Path:
-    """Nothing but a static busybox: no libc, no loader, no Python. The archive."""
+    """Make an image with only a static busybox: no libc, no loader, no Python. Return the archive."""
     program = shutil.which("busybox")
     if program is None or "statically linked" not in _kind(program):
         raise NotHere("there is no static busybox: apt-get install busybox-static")
@@ -34,7 +34,7 @@ def busybox(folder: Path, name: str, **config: object) -> Path:
 
 
 def debian(folder: Path, name: str, **config: object) -> Path:
-    """Shell, tools and the Python of this machine's Debian, with their libraries. The archive."""
+    """Make an image with the shell, tools and Python of this Debian, and their libraries. Return the archive."""
     python = Path("/usr/bin/python3").resolve()
     if not python.is_file():
         raise NotHere("there is no Debian Python here: apt-get install python3")
@@ -63,7 +63,7 @@ def python_extensions(name: str) -> list[Path]:
 
 
 def libraries(programs: Iterable[Path]) -> set[Path]:
-    """Return the libraries that the programs are linked with, including the loader."""
+    """Return the libraries to which the programs are linked, including the loader."""
     found: set[Path] = set()
     for program in programs:
         said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False).stdout
@@ -73,7 +73,7 @@ def libraries(programs: Iterable[Path]) -> set[Path]:
 
 
 def archive(folder: Path, root: Path, name: str, config: dict[str, object]) -> Path:
-    """The archive of `root` as the image `name`."""
+    """Return the archive of the image `name` with the files of `root`."""
     target = folder / "image.tar"
     write_archive(root, name, target, **config)
     return target

@@ -1,4 +1,4 @@
-"""Every way for a task to fail has its true cause, and what can be repaired is. The scripts run by hand as well."""
+"""Every failure gets its true cause, and repairable failures are repaired. The scripts can be run by hand too."""
 
 from __future__ import annotations
 

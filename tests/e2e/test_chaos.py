@@ -1,4 +1,4 @@
-"""One sweep in which everything goes wrong at once, nodes too, while nobody watches but the keeper.
+"""One sweep with many faults at the same time, even of nodes. Only the keeper observes it.
 
 KUBEQUE_E2E_NODE is a command that kills a node, deletes its object and brings it back: `lose NODE`, `delete NODE`,
 `revive NODE` are given behind it. The cluster has two nodes, node-1 and node-2.
@@ -88,7 +88,7 @@ def pods(desk: Desk) -> list[dict[str, Any]]:
 
 
 def running_on(desk: Desk) -> set[str]:
-    """The nodes on which something of the job runs, the keeper aside."""
+    """Return the nodes on which pods of the job run, except the keeper's."""
     return {
         pod["spec"]["nodeName"]
         for pod in pods(desk)

@@ -20,7 +20,7 @@ def write_rows(desk: Desk, seconds: list[int]) -> None:
 
 
 def running(desk: Desk, job: str) -> list[dict[str, Any]]:
-    """Pods that run and may stay."""
+    """Return the pods of consumers that run and are not being deleted."""
     found = [pod for pod in desk.objects("pods", job) if pod["status"].get("phase") == "Running" and not is_keeper(pod)]
     return [pod for pod in found if not pod["metadata"].get("deletionTimestamp")]
 

@@ -1,4 +1,4 @@
-"""The way of docs/howto/own_cluster.md: PostgreSQL and an S3 server from our YAML, then the sample sweep."""
+"""The steps of docs/howto/own_cluster.md: PostgreSQL and an S3 server from our YAML, then the sample sweep."""
 
 from __future__ import annotations
 

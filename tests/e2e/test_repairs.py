@@ -1,4 +1,4 @@
-"""Single faults during a sweep: it ends complete, and each row is accepted once."""
+"""Single faults during a sweep. The sweep still completes, and each row is accepted once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ API_PID = os.environ.get("KUBEQUE_E2E_API_PID")
 
 
 def start(desk: Desk, job: str, seconds: int) -> None:
-    """Submit a sweep whose tasks take `seconds` each; wait until two tasks run."""
+    """Submit a sweep with tasks of `seconds` each. Wait until two tasks run."""
     submit(desk, job, seconds)
     begun(desk, job)
 
@@ -49,7 +49,7 @@ def watching(desk: Desk, job: str) -> subprocess.Popen[str]:
 
 
 def complete(desk: Desk, job: str) -> None:
-    """Each row is there once, and its result is its own."""
+    """Check that the table has each row once, with the row's own result."""
     tasks = desk.tasks(job)
     assert [(task["index"], task["state"]) for task in tasks] == [(index, "ok") for index in range(ROWS)]
     books = desk.run("doctor", job)
@@ -62,7 +62,7 @@ def complete(desk: Desk, job: str) -> None:
 
 
 def kill_consumer(desk: Desk, job: str) -> None:
-    """`kill -9` of one of its processes, from outside of its container."""
+    """Kill one process of a consumer with `kill -9`, from outside of its container."""
     fleet = desk.objects("jobs", job)[0]["metadata"]["labels"]["kubeque/fleet"]
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -107,7 +107,7 @@ def test_a_consumer_a_pod_and_a_kubernetes_job_are_made_up_for(desk: Desk) -> No
 
 @dataclass(frozen=True)
 class Place:
-    """A desk whose servers are its own, and keep what they have."""
+    """A desk with its own servers. The servers keep their data."""
 
     desk: Desk
     queue: PostgresServer

@@ -1,4 +1,4 @@
-"""The smallest Role, as the page has it, is enough; what is missing without it is named."""
+"""The minimal Role of the documentation is sufficient. Without it, messages name the missing permission."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def run_dag(desk: Desk, airflow_home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def came_back(results: Path) -> None:
-    """All rows of the sample were fetched there, with their pictures."""
+    """Check that all rows of the sample were fetched, with their pictures."""
     with open(results / "results.csv") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 7

@@ -1,4 +1,4 @@
-"""The kinds of stores that the shared suite of `Files` runs on. A new kind is one entry in KINDS."""
+"""The kinds of stores that the shared tests of `Files` run on. A new kind is one entry in KINDS."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.servers.objects import BUCKET, GcsServer, S3Server
 
 @dataclass(frozen=True)
 class Place:
-    """An empty place in a store."""
+    """An empty folder in a store."""
 
     files: Files
     #: Nothing is below it.

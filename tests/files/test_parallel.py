@@ -1,4 +1,4 @@
-"""Parallel calls return their results in order, and can be stopped."""
+"""Parallel calls return their results in order. The first error ends them."""
 
 from __future__ import annotations
 

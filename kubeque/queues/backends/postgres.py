@@ -71,8 +71,8 @@ _STATES = {
 #: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, exceeded time limits of locks
 #: and statements, a server that stops, starts or becomes read-only, and disk errors.
 _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
-#: Start of the SQLSTATE if the server ends a connection, because the server stops, by an administrator's command, or
-#: after a time limit.
+#: Start of the SQLSTATE with which a server ends a connection. The server stops, an administrator has ended the
+#: connection, or a time limit has passed.
 _ENDED = "57P"
 
 

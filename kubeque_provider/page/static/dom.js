@@ -1,7 +1,7 @@
 // Make elements and send requests to the server. Every value becomes text and is never read as HTML.
 export const query = new URLSearchParams(location.search);
 
-/** Return an element with properties and children; a child that is not a node becomes text. */
+/** Return an element with properties and children. A child that is not a node becomes text. */
 export function make(name, properties = {}, ...children) {
   const element = document.createElement(name);
   for (const [key, value] of Object.entries(properties)) {
@@ -13,7 +13,7 @@ export function make(name, properties = {}, ...children) {
   return element;
 }
 
-/** Request data. `more`: parameters besides connection and sweep. Throws Error with the server's message. */
+/** Request data. `more`: parameters in addition to connection and sweep. Throws Error with the server's message. */
 export async function ask(what, more = {}) {
   const words = new URLSearchParams();
   for (const key of ["conn", "job", "dag", "run"]) if (query.get(key)) words.set(key, query.get(key));
@@ -32,7 +32,7 @@ export function problem(text) {
 }
 
 export const count = (number) => number.toLocaleString("en");
-/** Return an integer with all its digits, and another number with `digits`, but with each digit before the point. */
+/** Return a number as text. Numbers with decimals are rounded to `digits` digits, but keep every digit before the point. */
 export function number(value, digits = 7) {
   if (Number.isInteger(value)) return String(value);
   return String(Math.abs(value) < 10 ** digits ? Number(value.toPrecision(digits)) : Math.round(value));
@@ -47,7 +47,7 @@ export function span(seconds) {
 
 const PARTS = [["ok", "ok"], ["failed", "exit"], ["killed", "killed"], ["running", "preempted"], ["pending", "pending"], ["held", "pending"]];
 
-/** Return a bar of the tasks by state, with its text. */
+/** Return a bar with the tasks by state, and its text. */
 export function bar(counts, total) {
   const space = "http://www.w3.org/2000/svg";
   const svg = document.createElementNS(space, "svg");
@@ -70,7 +70,7 @@ export function keys(counts) {
     make("li", {}, make("span", { class: `swatch cause-${kind}` }), `${count(counts[name])} ${name}`)));
 }
 
-/** Return the address of this page for other parameters. */
+/** Return the address of this page with other parameters. */
 export function address(parameters) {
   const words = new URLSearchParams();
   if (query.get("conn")) words.set("conn", query.get("conn"));

@@ -55,12 +55,12 @@ export async function showSweep(place) {
     try {
       const before = JSON.stringify([sweep.counts, sweep.run, sweep.ended]);
       const told = await ask("job");
-      if (told.last) throw new Error(told.error); // the queue does not answer: the shown values are newer
+      if (told.last) throw new Error(told.error); // the queue does not answer, and the shown values are newer
       sweep = told;
       draw();
       if (JSON.stringify([sweep.counts, sweep.run, sweep.ended]) !== before) await rest();
       problem("");
-      wait = Math.min(SLOWEST, Math.max(POLL, 10 * (performance.now() - began))); // a slow request is repeated less often
+      wait = Math.min(SLOWEST, Math.max(POLL, 10 * (performance.now() - began))); // repeat slow requests less often
     } catch (error) {
       problem(error.message);
       if (error.status === 404 || error.status === 401) return;

@@ -3,7 +3,7 @@ import { problem, query } from "./dom.js";
 import { showList } from "./list.js";
 import { showSweep } from "./sweep.js";
 
-// Inside Airflow's own page, Airflow's theme replaces the system's: the rules for dark are switched on or off.
+// Inside Airflow's own page, Airflow's theme applies instead of the system's. So switch the rules for dark on or off.
 function follow(outer) {
   const dark = outer.classList.contains("dark");
   if (!dark && !outer.classList.contains("light")) return;

@@ -1,4 +1,4 @@
-// The table of tasks: parameters, state, and out.*; a click on a heading sorts by its column.
+// The table of tasks: parameters, state, and out.*. A click on a heading sorts the table by this column.
 import { ask, make, number, problem } from "./dom.js";
 
 export function showTable(open) {
@@ -36,5 +36,5 @@ export function showTable(open) {
         return make("td", { class: typeof value === "number" ? "n" : "", title: text !== exact || text.length > 30 ? exact : null }, text);
       }));
   }
-  return { element, refresh: () => (sort && body.rows.length ? Promise.resolve() : refresh()) }; // sorted: only a click refreshes
+  return { element, refresh: () => (sort && body.rows.length ? Promise.resolve() : refresh()) }; // a sorted table is refreshed only by a click
 }

@@ -1,4 +1,4 @@
-"""A broken kubeconfig is one sentence with its name and the remedy."""
+"""A broken kubeconfig causes a message of one sentence with its path and the remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much room the nodes have left, by what they offer and what pods ask for."""
+"""The free capacity of nodes: their resources minus the requests of pods."""
 
 from __future__ import annotations
 

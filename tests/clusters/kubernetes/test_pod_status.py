@@ -1,4 +1,4 @@
-"""Causes of a consumer's death and obstacles to its start, as read from the pod's status."""
+"""The cause of a consumer's death and the obstacles to its start are read from the status of its pod."""
 
 from __future__ import annotations
 

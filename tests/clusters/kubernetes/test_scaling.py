@@ -1,4 +1,4 @@
-"""How many consumers are started, and how."""
+"""The number of consumers that are started, and how they are started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a task's disk is watched, and what is removed after it."""
+"""The disk use of a task is watched, and its files are removed afterwards."""
 
 from __future__ import annotations
 

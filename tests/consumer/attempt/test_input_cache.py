@@ -20,7 +20,7 @@ Maker = Callable[..., Input]
 
 
 class CountingFiles(Files):
-    """The real store, which counts what is fetched from it."""
+    """The real store, with a count of the fetched files."""
 
     def __init__(self) -> None:
         super().__init__()

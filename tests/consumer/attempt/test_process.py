@@ -1,4 +1,4 @@
-"""How a command ends, and what it gets from the consumer."""
+"""The end of a command, and the environment that it gets from the consumer."""
 
 from __future__ import annotations
 

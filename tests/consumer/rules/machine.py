@@ -22,7 +22,7 @@ KEY = (JOB.uid, JOB.revision)
 
 
 def lease(number: int = 1, **fields: Any) -> LeaseView:
-    """A lease with nothing reserved and ten tasks to reserve."""
+    """Return a lease with ten pending tasks and no reserved task."""
     view = LeaseView(
         number, JOB, size_class=0, held=True, lost=False, waiting=0, waiting_since=None, committed_at=0.0, pending=10,
         untouched=0, idle=True,
@@ -63,7 +63,7 @@ class Machine:
         return instructions
 
     def run(self, seconds: float = SHORT, **how: Any) -> list[Instruction]:
-        """One task from the reservation to the result."""
+        """Run one task from the reservation to the result."""
         self.begin()
         self.end(seconds)
         return self.save(**how)

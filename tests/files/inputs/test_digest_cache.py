@@ -1,4 +1,4 @@
-"""Digests are right, and remembered only while that is safe."""
+"""Digests are correct, and are cached only while that is safe."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sha256(data: bytes) -> str:
 
 
 def old_file(path: Path, data: bytes) -> Path:
-    """A file that nobody has touched for an hour."""
+    """A file that was not changed for an hour."""
     path.write_bytes(data)
     os.utime(path, (time.time() - HOUR, time.time() - HOUR))
     return path

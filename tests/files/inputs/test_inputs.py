@@ -1,4 +1,4 @@
-"""From `^` words and pushes to inputs."""
+"""`^` words and pushes are resolved to inputs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def write(path: Path, data: str = "", *, executable: bool = False) -> Path:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    """The author's folder."""
+    """The folder of the sweep's author."""
     base = tmp_path / "author"
     write(base / "run.py", "print()")
     write(base / "tool.sh", "#!/bin/sh", executable=True)
@@ -48,7 +48,7 @@ def base(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def find(base: Path, tmp_path: Path) -> Find:
-    """Finds the inputs of a command that is given as one line."""
+    """Return the inputs of a command that is given as one line."""
 
     def find(
         command: str = "",
@@ -66,7 +66,7 @@ def find(base: Path, tmp_path: Path) -> Find:
 
 
 def named(staging: Staging) -> dict[str, str]:
-    """Name and contents of the inputs that all rows get."""
+    """Return the names and contents of the inputs that all rows get."""
     texts = {upload.digest: upload.path.read_text() for upload in staging.uploads}
     return {item.name: texts[item.digest] for item in staging.inputs}
 
