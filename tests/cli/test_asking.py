@@ -48,7 +48,7 @@ def test_two_sayings_of_the_rows_exclude_each_other(shell: Shell) -> None:
 
 
 def test_a_jobspec_is_a_sweep_whose_paths_start_at_its_folder(shell: Shell) -> None:
-    # Given a jobspec in a folder of its own, with program, rows and data beside it
+    # Given a jobspec in a folder with its program, rows and data
     there = shell.folder / "study"
     (there / "data").mkdir(parents=True)
     (there / "data" / "unit.txt").write_text("mm")
@@ -72,7 +72,7 @@ def test_a_jobspec_is_a_sweep_whose_paths_start_at_its_folder(shell: Shell) -> N
         )
     )
 
-    # When it is submitted from elsewhere
+    # When it is submitted from a different folder
     ran = shell.run("sub", "-f", "study/job.json")
 
     # Then everything was found, and the results are beside it
@@ -94,7 +94,7 @@ def test_a_jobspec_is_a_sweep_whose_paths_start_at_its_folder(shell: Shell) -> N
     assert [(t["out.n"], t["out.mode"], t["out.more"]) for t in tasks(shell, "other")] == [("7", "fast", True)]
     assert (shell.folder / "out" / "results.csv").exists()
 
-    # And another command, of which the files are here
+    # And a different command uses files from the current folder
     shell.write("here.sh", 'cat data/unit.txt; test "$1" = 1 || test "$1" = 2')
     ran = shell.run("sub", "-f", "study/job.json", "-n", "third", "--fetch", "third", "sh", "^here.sh", "{n}")
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -148,7 +148,7 @@ def test_a_dry_run_prints_a_jobspec_and_a_plan_and_writes_nothing(shell: Shell) 
     after = tree(shell.home / "results"), tree(shell.home / "cas"), shell.run("status", "--json").stdout
     assert after == before
 
-    # And the jobspec asks for the same wherever it is kept
+    # And the jobspec describes the same sweep wherever it is stored
     (shell.folder / "kept").mkdir()
     shell.write("kept/job.json", ran.stdout)
     again = json.loads(shell.run("sub", "--dry-run", "--json", "-f", "kept/job.json").stdout)
@@ -169,7 +169,7 @@ def test_a_job_like_another_has_its_command_and_inputs_as_they_were(shell: Shell
     shell.write("more.csv", "n\n5\n6\n")
     ran = shell.run("sub", "-n", "more", "--like", "first", "-p", "more.csv", "--fetch", "more")
 
-    # Then they ran what the job ran
+    # Then they ran the program of the job
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert [(shell.folder / "more" / str(i) / "stdout.txt").read_text() for i in (0, 1)] == ["old 5 n1\n", "old 6 n1\n"]
 
@@ -180,7 +180,7 @@ def test_a_job_like_another_has_its_command_and_inputs_as_they_were(shell: Shell
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert (shell.folder / "cmd" / "0" / "stdout.txt").read_text() == "new x1 n1\n"
 
-    # And a job that is not there is named
+    # And an error names a missing job
     ran = shell.run("sub", "--like", "nobody", "-p", "more.csv")
     assert (ran.returncode, "nobody" in ran.stderr) == (2, True)
 
@@ -203,7 +203,7 @@ HOSTILE = [
 
 
 def test_the_rows_of_failed_tasks_can_be_swept_over_again_byte_for_byte(shell: Shell) -> None:
-    # Given a sweep over hostile values, with names that are Python's own, of which every second fails
+    # Given a sweep over hostile values, with Python's own names. Every second row fails
     rows = [[value, str(index)] for index, value in enumerate(HOSTILE)]
     with (shell.folder / "in.csv").open("w", newline="") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["class", "from"], *rows])

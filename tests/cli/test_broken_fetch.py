@@ -50,7 +50,7 @@ def test_ctrl_c_leaves_nothing_half_fetched_and_the_next_fetch_brings_the_rest(s
     running = wait_for_the_middle(shell, "fetch", "job", "dest")
     # When the user has enough
     _, said = interrupt(running, times)
-    # Then one line says what there is
+    # Then one line says what exists
     assert said.splitlines()[-1] == (
         "kubeque: interrupted; the files in dest are complete: kubeque fetch job dest brings the rest"
     )

@@ -40,7 +40,7 @@ def counts(shell: Shell, job: str) -> dict[str, int]:
 
 
 def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> None:
-    # Given a sweep of which three rows are tried where there is no terminal
+    # Given a sweep that tries three rows without a terminal
     tried = shell.run("sub", "-n", "t", "--try", "3", "--memory", "1Gi", *sweep(shell, *range(9)))
 
     # Then the first, a middle and the last row ran; the output has an estimate for all rows and the next command
@@ -61,7 +61,7 @@ def test_where_nobody_can_be_asked_the_rest_is_held_until_go(shell: Shell) -> No
     states = [json.loads(line)["state"] for line in shell.run("status", "t", "--tasks", "--json").stdout.splitlines()]
     assert states == ["ok", "held", "held", "held", "ok", "held", "held", "held", "ok"]
 
-    # When somebody says go
+    # When a user runs `kubeque go`
     schema = next(output.schema for output in OUTPUTS if output.command.startswith("kubeque go "))
     jsonschema.validate(json.loads(shell.run("go", "t", "--json").stdout), schema)
 
@@ -144,7 +144,7 @@ def read_until(ours: int, text: str, seconds: float = 60.0) -> str:
         if select.select([ours], [], [], 0.5)[0]:
             try:
                 data = os.read(ours, 65536)
-            except OSError:  # Linux: nobody holds the other end any more
+            except OSError:  # on Linux: the other end is closed
                 data = b""
             if not data:
                 assert not text, seen
@@ -169,9 +169,7 @@ def test_ctrl_c_at_the_question_holds_the_rest_and_says_how_to_go_on(shell: Shel
         read_until(ours, "[y/N]")
         end = time.monotonic() + 60
         while process.poll() is None and time.monotonic() < end:
-            process.send_signal(
-                signal.SIGINT
-            )  # one at the very moment at which the question begins to wait is not heard
+            process.send_signal(signal.SIGINT)  # a Ctrl-C exactly when the question starts to wait is lost
             time.sleep(1.0)
         said = read_until(ours, "")
         assert process.returncode == 130

@@ -44,7 +44,7 @@ TYPED = [
 ]
 #: Lines that are typed into real shells before the Tab, and the word that appears.
 LINES = [("kubeque sub -p sit", "sites.csv"), ("kubeque fetch swe", JOB), ("kubeque sub python3 mod", "model.py")]
-#: A `^` is a letter of its own in zsh and fish, so it is quoted there.
+#: A `^` has a meaning in zsh and fish, so it is quoted there.
 MARKED = ("kubeque sub python3 ^mod", "^model.py")
 
 

@@ -48,7 +48,7 @@ def test_each_task_has_the_environment_and_the_umask_of_its_own_submitter(shell:
     second = submit(shell, "-n", "second", "--env", "MORE=1", "sh", "-c", f"{SHOW}; {BYTES}", umask="002", **variables)
     assert second.returncode == 0, second.stderr
 
-    # Then each has its own variables, and none of the other's
+    # Then each job has its own variables, and no variables of the other
     own, parent, umask = shown(shell, "first")
     assert {"TZ=Asia/Tokyo", "FOO=one", "BAR=x", "PYTHONUNBUFFERED=1"} <= own
     assert umask == "0022"
@@ -56,9 +56,9 @@ def test_each_task_has_the_environment_and_the_umask_of_its_own_submitter(shell:
     assert {"PYTHONUNBUFFERED=", "MORE=1"} <= own
     assert not {name for name in own | parent if name.startswith(("TZ=", "BAR=", "AIRFLOW"))}
     assert umask.split() == ["0002", "63", "61", "66", "e9"]
-    # and the consumer has none of them
+    # and the consumer has no such variable
     assert not {name for name in parent if name.startswith(("FOO=", "KUBEQUE_QUEUE_URL="))}
-    # and nothing of it is in what is stored or shown
+    # and no stored or shown text contains them
     assert b"caf\xe9" not in b"".join(path.read_bytes() for path in (shell.home / "results").rglob("*.json"))
     assert "caf" not in shell.run("show", "second", "--json").stdout
 
@@ -101,7 +101,7 @@ def test_what_is_kept_below_the_home_is_the_users_alone(shell: Shell) -> None:
     shell.write("input.txt", "x")
     ran = submit(shell, "-n", "sweep", "--env", "TOKEN=secret", "cat", "^input.txt", umask="000")
     assert ran.returncode == 0, ran.stderr
-    # Then they may read nothing below it
+    # Then they cannot read anything below it
     modes = {path: path.lstat().st_mode & 0o077 for path in shell.home.rglob("*") if "work" not in path.parts}
     assert {str(path): oct(mode) for path, mode in modes.items() if mode} == {}
     assert (shell.home / "work").stat().st_mode & 0o077 == 0

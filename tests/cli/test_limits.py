@@ -60,9 +60,9 @@ def test_each_cause_has_its_own_number_of_extra_attempts(shell: Shell) -> None:
     # Given a task that ends with an exit code, and one that needs more memory than it is given
     script = "import sys, time\nif sys.argv[1] == '0': sys.exit(7)\nx = bytearray(200 << 20)\ntime.sleep(60)"
     options = ("--retry-causes", "exit=2,oom=0", "--memory", "64Mi", "--max-memory", "1Gi", "--repeat", "2")
-    # When exits are tried again twice, and memory (three times by default) is not
+    # When `exit` has two extra attempts, and `oom` (three by default) has none
     assert shell.run("sub", "-n", "tries", *options, "python3", "-c", script, "{index}").returncode == 1
-    # Then that is how often each has run
+    # Then each has run as often as its budget permits
     ends = [task(shell, "tries", index) for index in range(2)]
     assert [(end["cause"], end["attempts"]) for end in ends] == [("exit", 3), ("oom", 1)]
 
@@ -77,7 +77,7 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
     assert shell.run("sub", *options, *stay).returncode == 0
     until("two running tasks", lambda: len(list(shell.folder.glob("stays.*"))) == 2)
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
-    # Then what runs is ended, without a command of anybody,
+    # Then running tasks are ended, without any command,
     until("the end of the tasks", lambda: not any(start_ticks(pid) for pid in pids))
     # and `watch` reports the reason and the next command
     watched = shell.run("watch", "late")
@@ -88,12 +88,12 @@ def test_a_job_past_its_deadline_ends_though_nobody_looks(far_shell: Shell) -> N
         "to go on: kubeque reset late (its deadline starts again), or submit it again with --revise and another command"
         " or limits",
     ]
-    # When it is reset it has as long again,
+    # When the job is reset, it has the same time again,
     before = time.time()
     shell.run("reset", "late")
     assert json.loads(shell.run("show", "late", "--json").stdout)["deadline"] > before
     assert shell.run("watch", "late").returncode == 1
-    # and submitted again it has as long as that says
+    # and a new submission sets its own time
     shell.run("sub", "--revise", "--no-wait", "-n", "late", "--deadline", "1h", "--repeat", "5", *stay)
     assert json.loads(shell.run("show", "late", "--json").stdout)["deadline"] > before + 3000
     assert status(shell, "late")["state"] in ("waiting", "running")
@@ -109,7 +109,7 @@ def test_a_task_that_is_lost_counts_as_a_failure_at_once(shell: Shell) -> None:
     pids = [int(path.read_text()) for path in shell.folder.glob("stays.*")]
     # When one of them is killed
     os.kill(json.loads((shell.home / "fleet" / "0.slot").read_text())["pid"], signal.SIGKILL)
-    # Then the other one finds it and ends the job, with what it runs itself
+    # Then the other consumer detects that and ends the job with its own task
     until("the end of the tasks", lambda: not any(start_ticks(pid) for pid in pids))
     assert shell.run("watch", "lost").stdout.startswith(
         "lost: stopped (1 task failed and max_failures is 1): 1 failed, 1 killed"
@@ -136,7 +136,7 @@ def test_a_job_stops_soon_after_its_last_failure_allowed(far_shell: Shell, good:
     options = ("-n", "fails", "--max-failures", "5", "--consumers", "2", "--repeat", "3000")
     # When the fifth has failed
     ran = far_shell.run("sub", *options, "sh", "-c", script, "{index}", str(good))
-    # Then it stops: what the two consumers had begun by then may still fail, and no more
+    # Then it stops. Only tasks that the two consumers had begun by then may still fail
     assert ran.returncode == 1
     assert "failed and max_failures is 5): " in ran.stdout
     assert "to go on: kubeque reset fails, or submit it again with --revise" in ran.stdout

@@ -82,27 +82,27 @@ def test_an_upload_and_a_fetch_outlive_a_line_that_breaks(shell: Shell, line: Tc
 def test_a_network_that_is_gone_is_one_line_and_the_next_run_goes_on(shell: Shell, line: TcpProxy) -> None:
     names = make_files(shell)
     words = ["-n", "j", "--no-wait", *pushed(names), *copied(names)]
-    # When the network goes in the middle of the upload, then nothing is submitted, and one line says why
+    # When the network fails during the upload, then nothing is submitted, and one line gives the reason
     lose(line, for_good=True)
     ran = shell.run("sub", *words, timeout=200)
     assert ran.returncode == 1
     assert one_line(ran.stderr).startswith("kubeque: cannot write "), ran.stderr
     assert "no jobs yet" in shell.run("status").stdout
-    # and when it is back, what had arrived is not sent again.
+    # and when it is back, files that had arrived are not sent again.
     line.closed = False
     plan = json.loads(shell.run("sub", "--dry-run", "--json", *words).stdout)["plan"]
     assert 0 < plan["there"] < plan["contents"] == FILES, plan
     ran = shell.run("sub", *words, timeout=200)
     assert ran.returncode == 0, ran.stderr
     assert shell.run("watch", "j").returncode == 0
-    # When it goes in the middle of the fetch, then what is there is whole
+    # When it fails during the fetch, then the fetched files are complete
     lose(line, for_good=True)
     ran = shell.run("fetch", "j", "back", timeout=200)
     assert ran.returncode == 1
     assert one_line(ran.stderr).startswith("kubeque: cannot read "), ran.stderr
     came = {path.name for path in (shell.folder / "back").iterdir() if path.name.isdigit()}
     assert all((shell.folder / "back" / name / f"{name}.out").stat().st_size == SIZE for name in came)
-    # and the next fetch brings what is missing.
+    # and the next fetch gets the missing files.
     line.closed = False
     done = json.loads(shell.run("fetch", "j", "back", "--json", timeout=200).stdout)
     assert (done["tasks"], done["kept"]) == (FILES - len(came), len(came))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.cli.conftest import Shell
 
-#: Python marks below a line of its traceback what went wrong in it.
+#: Python marks the failing part of a source line in the next line of the traceback.
 SCRIPT = "import sys; print('  ~~~~^^^', file=sys.stderr); sys.exit(3 if {index} else 0)"
 
 
@@ -19,7 +19,7 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     assert shell.run("reset", "j", "--only-cause", "oom").stdout.splitlines() == [
         "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task failed by oom",
     ]  # fmt: skip
-    # What has ended will not write any more, what waits will
+    # An ended task writes nothing more, and a waiting task will
     assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"
     # Without a terminal, the message names the option that replaces the answer
     ran = shell.run("remove", "j")

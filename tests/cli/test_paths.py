@@ -39,7 +39,7 @@ def test_a_tilde_is_the_home_folder_in_every_path(shell: Shell, tmp_path: Path) 
     k replay t 0 --into='~/replayed'
     """
     ran = bash(shell, script)
-    # Then all is in the home folder, and the current one has no folder called ~
+    # Then all files are in the home folder, and the current folder has no folder called ~
     assert ran.returncode == 0, ran.stderr
     assert not (shell.folder / "~").exists()
     names = {"results", "fetched", "again", "t.csv", "t.html", "t.json", "replayed"}
@@ -99,12 +99,12 @@ def test_the_results_of_a_sweep_that_is_submitted_again_come_into_the_same_folde
     assert shell.run(*sub, "--repeat", "3", "true").returncode == 0
     assert shell.run(*sub, "--repeat", "3", "true").returncode == 0
     shell.write("out/0/mine", "mine")
-    # A job of other rows replaces the job, and its results those of the old one; what the user added stays
+    # A job with different rows replaces the job, and its results replace the old results. The user's files stay
     assert shell.run(*sub, "--replace", "--repeat", "1", "touch", "made").returncode == 0
     assert {str(path.relative_to(shell.folder / "out")) for path in (shell.folder / "out").glob("[0-9]*/*")} == {
         "0/made", "0/mine", "0/stdout.txt", "0/stderr.txt",
     }  # fmt: skip
-    # Another job does not
+    # A job with a different name is refused without --force
     assert shell.run("sub", "-n", "other", "--fetch", "out", "true").returncode == 2
     assert "other" not in shell.run("list").stdout
     assert shell.run("sub", "-n", "other", "--fetch", "out", "--force", "true").returncode == 0

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.conftest import Shell
 from tests.queues.backend_kinds import on
 
-#: Command that waits for a file; then row 0 succeeds and row 1 fails.
+#: Command that waits for a file. Then row 0 succeeds and row 1 fails.
 SCRIPT = 'echo begun $0; echo warned >&2; while ! test -e "$1"; do sleep 0.2; done; echo done; exit $0'
 
 
@@ -24,7 +24,7 @@ def test_what_a_task_writes_is_seen_from_elsewhere(far_shell: Shell, tmp_path: P
     told = ("-n", "talk", "--no-wait", "--consumers", "2", "--repeat", "2")
     assert here.run("sub", *told, "sh", "-c", SCRIPT, "{index}", str(go)).returncode == 0
     try:
-        # When both streams of the first are looked at, then what it has written is there
+        # When both streams of the first task are read, then they contain its output
         end = time.monotonic() + 60
         while "begun 0" not in (seen := elsewhere.run("peek", "talk", "0")).stdout:
             assert time.monotonic() < end, seen.stdout + seen.stderr
@@ -36,7 +36,7 @@ def test_what_a_task_writes_is_seen_from_elsewhere(far_shell: Shell, tmp_path: P
         go.touch()
         out, said = following.communicate(timeout=80)
         assert (following.returncode, out) == (0, "begun 0\ndone\n"), said
-        # When they have ended, well or not, all is there
+        # When the tasks have ended, ok or failed, the whole output is there
         assert here.run("watch", "talk").returncode == 1
         finished, failed = elsewhere.run("peek", "talk", "0"), elsewhere.run("peek", "talk", "1")
         assert (finished.stdout, failed.stdout) == ("begun 0\ndone\n", "begun 1\ndone\n")

@@ -43,7 +43,7 @@ def test_watchers_and_consumers_end_when_the_queue_is_removed(shell: Shell, tmp_
     os.link(shell.home / "fleet" / "0.log", log)
     # When the queue goes
     if what == "home":
-        shell.home.rename(tmp_path / "rubbish")  # at once, so that the queue is what is missed first
+        shell.home.rename(tmp_path / "rubbish")  # all at once, so that the queue is missed first
         shutil.rmtree(tmp_path / "rubbish", ignore_errors=True)
     else:
         for path in sorted(shell.home.glob("queue.db*")):

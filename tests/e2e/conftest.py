@@ -156,7 +156,7 @@ class Desk:
         return {"spec": {**here, "containers": [*spec.get("containers", []), keeper]}}
 
     def _api_server(self) -> list[dict[str, str]]:
-        """Return the address of the API server. Pods in this machine's network use the same address as this process."""
+        """Return environment variables with the API server's address, for pods in this machine's network."""
         server = urlsplit(self.api._client.configuration.host)
         found = {"HOST": str(server.hostname), "PORT": str(server.port or 443)}
         return [{"name": f"KUBERNETES_SERVICE_{key}", "value": value} for key, value in found.items()]

@@ -41,7 +41,7 @@ class Stage:
     backend: MemoryBackend
     weather: Weather
     checker: Checker
-    #: Additional events; see plan.FEATURES.
+    #: Additional events (see plan.FEATURES).
     features: frozenset[str]
     #: Consumers that have really ended, with the tasks that they ran.
     dead: dict[str, int | None] = field(default_factory=dict)
