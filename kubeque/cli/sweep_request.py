@@ -12,8 +12,7 @@ from typing import Any
 from kubeque.cli.job_reference import find_job
 from kubeque.client import STANDARD_INPUT, Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
-from kubeque.model.rows.axes import read_grid
-from kubeque.model.rows.grid import grid, sequence
+from kubeque.model.rows.grid import grid, read_grid, sequence
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields

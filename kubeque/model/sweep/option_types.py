@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.model.errors import ResourceError, UserError
-from kubeque.model.rows.axes import read_axes
+from kubeque.model.rows.grid import read_axes
 from kubeque.model.sweep.option_values import (
     read_any,
     read_count,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.rows.axes import read_axes, read_grid, read_values
+from kubeque.model.rows.grid import read_axes, read_grid, read_values
 
 
 @pytest.mark.parametrize(
