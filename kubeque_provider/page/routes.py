@@ -163,7 +163,7 @@ def _json(status: int, value: Any) -> Answer:
 
 
 _STATIC = frozenset({"", "page.css", "sweeps.css", "sweeps.js", "list.js", "sweep.js", "grid.js", "table.js", "task.js",
-                     "dom.js"})  # fmt: skip
+                     "dom.js", "format.js"})  # fmt: skip
 
 
 def _static(name: str) -> bytes:

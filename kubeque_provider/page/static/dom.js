@@ -1,4 +1,6 @@
 // Make elements and send requests to the server. Every value becomes text and is never read as HTML.
+import { count } from "./format.js";
+
 export const query = new URLSearchParams(location.search);
 
 /** Return an element with properties and children. A child that is not a node becomes text. */
@@ -29,20 +31,6 @@ export function problem(text) {
   const place = document.getElementById("problem");
   place.hidden = !text;
   if (place.textContent !== text) place.textContent = text;
-}
-
-export const count = (number) => number.toLocaleString("en");
-/** Return a number as text. Numbers with decimals are rounded to `digits` digits, but keep every digit before the point. */
-export function number(value, digits = 7) {
-  if (Number.isInteger(value)) return String(value);
-  return String(Math.abs(value) < 10 ** digits ? Number(value.toPrecision(digits)) : Math.round(value));
-}
-export const when = (at) => new Date(at * 1000).toISOString().slice(0, 19).replace("T", " ") + " UTC";
-export function span(seconds) {
-  const s = Math.max(0, Math.round(seconds));
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
 }
 
 const PARTS = [["ok", "ok"], ["failed", "exit"], ["killed", "killed"], ["running", "preempted"], ["pending", "pending"], ["held", "pending"]];

@@ -1,5 +1,6 @@
 // The grid: one cell per task on a canvas, in the colour of its state or of the cause of its failure.
-import { ask, count, make, problem } from "./dom.js";
+import { ask, make, problem } from "./dom.js";
+import { count } from "./format.js";
 
 const ROOM = 360, LARGEST = 14, SMALLEST = 2;
 

@@ -1,5 +1,6 @@
 // The list of sweeps, newest first, in pages.
-import { address, ask, bar, count, make, problem, query, when } from "./dom.js";
+import { address, ask, bar, make, problem, query } from "./dom.js";
+import { count, when } from "./format.js";
 
 export async function showList(place) {
   const words = make("input", { type: "search", autocomplete: "off", "aria-label": "only sweeps with these words", placeholder: "name, DAG or run" });

@@ -1,5 +1,6 @@
 // The page of one sweep: its progress, a grid of its tasks, its failures and its table.
-import { address, ask, bar, count, keys, make, number, problem, query, span, when } from "./dom.js";
+import { address, ask, bar, keys, make, problem, query } from "./dom.js";
+import { count, number, span, when } from "./format.js";
 import { Grid } from "./grid.js";
 import { showTable } from "./table.js";
 import { openTask } from "./task.js";

@@ -1,5 +1,6 @@
 // The table of tasks: parameters, state, and out.*. A click on a heading sorts the table by this column.
-import { ask, make, number, problem } from "./dom.js";
+import { ask, make, problem } from "./dom.js";
+import { number } from "./format.js";
 
 export function showTable(open) {
   const body = make("tbody"), head = make("tr"), said = make("span", { role: "status" });

@@ -1,5 +1,6 @@
 // The dialog of one task: its row, its attempts, its results, and the end of its output.
-import { ask, make, problem, span, when } from "./dom.js";
+import { ask, make, problem } from "./dom.js";
+import { span, when } from "./format.js";
 
 const FOLLOW = 2000;
 
