@@ -18,7 +18,7 @@ from kubeque.model.wording import code
 from kubeque.queues.backends.backend import Backend, Conflict, JobRecord, first_slot
 from kubeque.queues.backends.records import block_record, job_record, killed_record, read_job, stored_uid
 from kubeque.queues.block import Block
-from kubeque.queues.job_list import JobList, list_readable
+from kubeque.queues.job_order import JobList, list_readable
 from kubeque.queues.until_answered import until_answered
 from kubeque.retry import Sleep, T
 

@@ -1,4 +1,4 @@
-"""The list of the jobs of a queue."""
+"""The order of the jobs of a queue: higher priority first, then by age."""
 
 from __future__ import annotations
 
