@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import JobState
-from kubeque.model.job.retries import OWN_FAULTS
 from kubeque.model.text import printable
+from kubeque_provider.airflow_retries import OWN_FAULTS
 from kubeque_provider.exceptions import RowsFailed, SweepFailed, SweepKilled
 
 if TYPE_CHECKING:
     from kubeque.client import Progress, TaskRow
-    from kubeque_provider.faults import Faults
-    from kubeque_provider.tries import Try
+    from kubeque_provider.airflow_retries import Faults, Try
 
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10

@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from kubeque.model.errors import JobExists
+from kubeque_provider.airflow_retries import Try
 from kubeque_provider.airflow_versions import GONE, first_try_number, read_task_state, task_key, try_number
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.origin.addresses import refuse_foreign
-from kubeque_provider.tries import Try
 
 #: States of an Airflow task after which no later try waits for its sweep.
 _ENDED = frozenset({"failed", "success", "skipped", "removed", "upstream_failed", GONE})

@@ -10,11 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kubeque.consumer.idle_polls import idle_pauses
+from kubeque.consumer.rules.reservation import COMMIT_SECONDS, reserve_count
 from kubeque.model.errors import QueueUnavailable
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, Outcome
-from kubeque.model.timing import COMMIT_SECONDS
-from kubeque.queues.block import reserve_count
+from kubeque.model.job.task import Outcome
 from kubeque.queues.claim import claim
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue

@@ -14,9 +14,10 @@ from benchmarks.parts.counting import Counting
 from benchmarks.parts.racing import context, with_emulator
 from benchmarks.parts.servers import Place
 from benchmarks.task_per_entity import open_tasks
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Cause, Outcome, State, TaskRecord
+from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.block import Block, block_size, make_blocks
 from kubeque.queues.open import open_backend, open_queue

@@ -12,9 +12,9 @@ from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.upkeep import observers, wait_token, watch
 from kubeque.jobs.upkeep.progress import Progress, read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.model.compatibility.versions import warn_of_difference
 from kubeque.model.errors import JobUnreadable, StorageError
 from kubeque.model.job.job import Job
-from kubeque.model.job.versions import warn_of_difference
 
 
 class ProgressMethods(Connection):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.client.progress import ProgressMethods
-from kubeque.files.progress import Tell
+from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.inspection.replay import Replayed, replay
 from kubeque.jobs.reports.report import write_report
 from kubeque.jobs.reports.timeline import write_timeline

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 
 from kubeque.client.progress import ProgressMethods
 from kubeque.files.csv_source import read_rows, read_rows_of_standard_input
-from kubeque.files.progress import Tell
+from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.submission import canaries
 from kubeque.jobs.submission.effect import Effect
 from kubeque.jobs.submission.existing import Existing

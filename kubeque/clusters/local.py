@@ -25,14 +25,16 @@ from kubeque.clusters.environment_files import Environments
 from kubeque.clusters.home_folder import has_key_since, home_key, make_home, open_private
 from kubeque.clusters.in_pod import start_with_queue
 from kubeque.clusters.machine import Machine, declare_gpus, gpu_devices, this_machine
+from kubeque.clusters.restarts import FIRST_PAUSE_SECONDS, MANY_DEATHS, RECENT_SECONDS
 from kubeque.clusters.slot import FLEET, Slot, end_command, host_name, machine, start_ticks, why_no_consumers
 from kubeque.model.config.config import default_queue_url
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterError, UserError
+from kubeque.model.job.causes import Death
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Death, Tally
+from kubeque.model.job.task import Tally
 from kubeque.model.text import MESSAGE_CHARACTERS, one_line, strip_controls
 from kubeque.model.wording import command
 
@@ -40,11 +42,6 @@ from kubeque.model.wording import command
 _LOGIN = re.compile("[0-9a-f]{8}")
 #: Seconds that consumers have to leave after `stop`, before they are killed.
 _STOP_SECONDS = 15.0
-#: If this number of consumers in a row die before their first task, the reason is reported.
-_MANY_DEATHS = 5
-#: Seconds after the last start for which such deaths are reported even if other consumers work. This is twice the
-#: longest pause.
-_RECENT_SECONDS = 120.0
 
 
 class LocalCluster:
@@ -52,7 +49,7 @@ class LocalCluster:
 
     def __init__(
         self, home: Path, queue_url: str, *, linger_seconds: float = 5.0, gpus: Sequence[str] = (),
-        pause_seconds: float = 1.0,
+        pause_seconds: float = FIRST_PAUSE_SECONDS,
     ) -> None:  # fmt: skip
         """`gpus`: GPU devices of this machine; empty for the devices that nvidia-smi lists.
 
@@ -192,10 +189,10 @@ class LocalCluster:
     def standstill(self, job: Job) -> Standstill:
         """Return why the consumers of a slot die when they start. While other consumers work, leave out old deaths."""
         slots = self._slots_of(job.fleet)
-        works = any(slot.alive() and slot.deaths() < _MANY_DEATHS for slot in slots)
+        works = any(slot.alive() and slot.deaths() < MANY_DEATHS for slot in slots)
         failed = [
             slot for slot in slots
-            if slot.deaths() >= _MANY_DEATHS and (not works or slot.seconds_since_start() < _RECENT_SECONDS)
+            if slot.deaths() >= MANY_DEATHS and (not works or slot.seconds_since_start() < RECENT_SECONDS)
         ]  # fmt: skip
         if not failed:
             return Standstill()

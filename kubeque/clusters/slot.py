@@ -25,12 +25,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from kubeque.clusters.restarts import FIRST_PAUSE_SECONDS, pause_between_starts
+
 #: Folder of the slots below the home folder.
 FLEET = "fleet"
 #: Seconds to wait for a killed command. A command that hangs on a dead network disk may never end.
 _KILL_SECONDS = 5.0
-#: Maximum pause between two starts, as a multiple of the first pause.
-_LONGEST_PAUSE = 60
 #: Number of bytes to read from the end of a log to find the last line.
 _TAIL_BYTES = 8192
 #: Keys of a slot that describe earlier starts.
@@ -119,7 +119,9 @@ class Slot:
         self.announce()
         return True
 
-    def start(self, launch: Callable[[], int], pause_seconds: float = 1.0, patience_seconds: float = 3.0) -> bool:
+    def start(
+        self, launch: Callable[[], int], pause_seconds: float = FIRST_PAUSE_SECONDS, patience_seconds: float = 3.0
+    ) -> bool:
         """Start a consumer in the slot unless the slot has a live consumer. Return True if a consumer was started.
 
         `launch`: function that starts a consumer and returns its pid. `pause_seconds`: minimum time between two starts
@@ -132,7 +134,7 @@ class Slot:
             if self.alive():
                 return False
             content, deaths = self.read(), self.deaths()
-            if self.seconds_since_start() < _pause(deaths, pause_seconds):
+            if self.seconds_since_start() < pause_between_starts(deaths, pause_seconds):
                 return False
             end_command(content)
             since = content.get("log") if deaths else self.log.stat().st_size if self.log.exists() else 0
@@ -227,11 +229,6 @@ class Slot:
         except OSError:
             return ""
         return next((line for line in reversed(lines) if line.strip()), "")
-
-
-def _pause(deaths: int, first_seconds: float) -> float:
-    """Return the minimum time in seconds between two starts, after this number of `deaths` in a row."""
-    return first_seconds * min(2 ** min(deaths - 1, 10), _LONGEST_PAUSE) if deaths else 0.0
 
 
 def _identify(pid: int) -> dict[str, object]:

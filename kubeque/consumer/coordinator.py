@@ -20,8 +20,8 @@ from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, LeaseLost, QueueUnavailable
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque.queues.lease import Lease
 from kubeque.retry import Sleep
 

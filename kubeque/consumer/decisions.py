@@ -16,14 +16,16 @@ from kubeque.consumer import instructions as do
 from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
-from kubeque.consumer.rules.departure import Departure
 from kubeque.consumer.rules.failures import Failures
-from kubeque.consumer.rules.pace import Pace
-from kubeque.consumer.rules.progress import Progress
-from kubeque.consumer.rules.retirement import Retirement
-from kubeque.consumer.rules.silence import Silences
+from kubeque.consumer.rules.leaving import Departure
+from kubeque.consumer.rules.outage import LONGEST_RETRY_SECONDS, Silences
+from kubeque.consumer.rules.reservation import COMMIT_SECONDS, Pace
+from kubeque.consumer.rules.scale_down import Retirement
+from kubeque.consumer.rules.tasks_in_hand import Progress
 from kubeque.model.job.job import Job
-from kubeque.model.timing import COMMIT_SECONDS, LONGEST_RETRY_SECONDS, SETTLE_SECONDS
+
+#: Seconds for which an outcome waits for the commit that reserves the next task, so that one write stores both.
+SETTLE_SECONDS = 1.0
 
 #: Longest pause after a task could not be staged, seconds. Without a pause, a faulty node could use up the attempts of
 #: a job.
@@ -47,7 +49,7 @@ class Decisions:
         self._silences = Silences()
         self._failures = Failures()
         self._retirement = Retirement(profile)
-        self._departure = Departure(self._silences, profile.results_wait_seconds)
+        self._departure = Departure(self._silences)
         #: Uids of jobs that make way for a more urgent job. Their tasks are not started.
         self._making_way: frozenset[str] = frozenset()
         #: The lease from which the next task is staged.

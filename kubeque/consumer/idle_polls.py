@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from kubeque.model.timing import FIRST_IDLE_SECONDS, LONGEST_IDLE_SECONDS
+#: First and longest pause between two polls of an idle consumer, seconds. Many idle consumers that poll four times a
+#: second load the queue more than busy consumers.
+_FIRST_SECONDS, _LONGEST_SECONDS = 0.25, 1.0
 
 
 def idle_pauses() -> Iterator[float]:
     """Yield the seconds to wait before each further poll, while there is no task."""
-    longest = FIRST_IDLE_SECONDS
+    longest = _FIRST_SECONDS
     while True:
         yield longest * random.uniform(0.5, 1.0)
-        longest = min(2 * longest, LONGEST_IDLE_SECONDS)
+        longest = min(2 * longest, _LONGEST_SECONDS)

@@ -31,13 +31,18 @@ from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.consumer.log_upload import LogUploader
 from kubeque.consumer.results import Saver
+from kubeque.consumer.rules.leaving import LEAVE_SECONDS
 from kubeque.consumer.runner import Runner
 from kubeque.consumer.task_source import TaskSource
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueError, QueueUnavailable
-from kubeque.model.job.task import Cause
-from kubeque.model.timing import LEAVE_SECONDS, LIST_SECONDS
+from kubeque.model.job.causes import Cause
 from kubeque.queues.queue import Queue
+
+#: Age in seconds at which a consumer reads the list of its jobs again before it reserves a task, because a job might
+#: be paused. If each read costs money, the consumer uses the list of its last review. That list is at most five seconds
+#: old.
+_LIST_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 #: Seconds between two checks for a request to leave, while no task is staged.
@@ -57,7 +62,7 @@ class Consumer:
         self._stop = StopSignal()
         self._staged: threads_queue.Queue[StagedTask] = threads_queue.Queue(maxsize=1)
         self._done: threads_queue.Queue[FinishedTask | None] = threads_queue.Queue(maxsize=_UNSAVED)
-        list_seconds = LIST_SECONDS if queue.has_cheap_reads else math.inf
+        list_seconds = _LIST_SECONDS if queue.has_cheap_reads else math.inf
         self._decisions = Decisions(host.profile, list_seconds=list_seconds)
         jobs, limit_checks = JobDiscovery(queue, host.fleet), LimitChecks(queue)
         self._coordinator = Coordinator(
@@ -69,7 +74,7 @@ class Consumer:
         self._logs = LogUploader(queue, files, lambda: self._runner.running, self._leaving)
         self._saver = Saver(
             files, self._coordinator, self._done, self._logs.keep_log, grace_is_over=self._grace_is_over,
-            results_wait_seconds=host.profile.results_wait_seconds, is_charged=self._is_charged, start=self._start,
+            is_charged=self._is_charged, start=self._start,
         )  # fmt: skip
 
     def leave(self) -> None:

@@ -29,9 +29,9 @@ from kubeque.files.spec_file import read_spec_file
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
 from kubeque.model.job.argv import task_argv
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.inherited_environment import Environment, inheritable
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Cause
 from kubeque.model.rows.rows import read_row
 from kubeque.model.text import strip_controls
 

@@ -23,12 +23,13 @@ from kubeque.consumer.attempt.staged_task import FinishedTask, StagedTask
 from kubeque.consumer.attempt.upload import upload_files, upload_streams
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
+from kubeque.consumer.rules.outage import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, RESULTS_WAIT_SECONDS
 from kubeque.files.layout import attempt_url, manifest_url
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, StorageError, StoreUnavailable
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome
 from kubeque.model.text import printable
-from kubeque.model.timing import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import growing_pauses, retry
 
@@ -49,7 +50,7 @@ class Saver:
 
     def __init__(
         self, files: Files, coordinator: Coordinator, done: threads_queue.Queue[FinishedTask | None],
-        keep_log: Callable[[FinishedTask], None], *, results_wait_seconds: float, grace_is_over: Callable[[], bool],
+        keep_log: Callable[[FinishedTask], None], *, grace_is_over: Callable[[], bool],
         is_charged: Callable[[StagedTask], bool], start: Callable[[Callable[[], None], str], threading.Thread],
     ) -> None:  # fmt: skip
         """`grace_is_over`: returns True once a consumer that has to leave has no time left. `is_charged`: returns True
@@ -59,7 +60,6 @@ class Saver:
         self._coordinator = coordinator
         self._done = done
         self._keep_log = keep_log
-        self._results_wait_seconds = results_wait_seconds
         self._grace_is_over = grace_is_over
         self._is_charged = is_charged
         self._start = start
@@ -135,7 +135,7 @@ class Saver:
                 last = time.monotonic()
                 _warn(task, error)
 
-        pauses = growing_pauses(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, self._results_wait_seconds)
+        pauses = growing_pauses(FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, RESULTS_WAIT_SECONDS)
         try:
             return retry(
                 lambda: self._save(finished), again=lambda error: self._may_wait(task, error), pauses=pauses,

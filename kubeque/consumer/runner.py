@@ -21,9 +21,9 @@ from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.consumer.coordinator import Coordinator
 from kubeque.consumer.hosts.base import Host
 from kubeque.consumer.hosts.ledger import Need
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.shape_growth import lift_class
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Cause
 from kubeque.model.sweep.pod_options import PodOptions
 
 #: Environment variable that lists the devices that CUDA programs may use.

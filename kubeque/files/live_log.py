@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.files.regular_file import open_regular
-from kubeque.model.job.stored_types import is_number, is_whole
-from kubeque.model.job.wire import decompress
+from kubeque.model.compatibility.stored_types import is_number, is_whole
+from kubeque.model.compatibility.unknown_entries import decompress
 
 #: Number of bytes that are read from the end of a stream.
 TAIL_BYTES = 64 << 10

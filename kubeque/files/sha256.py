@@ -6,8 +6,8 @@ import hashlib
 import os
 import threading
 
-from kubeque.files.progress import Stopped
 from kubeque.files.stores.errors import translate_error
+from kubeque.files.transfer_progress import Stopped
 
 #: Number of bytes that are read at once.
 _PIECE = 1 << 18

@@ -20,8 +20,8 @@ from kubeque.files.stores.local import Folder, temporary_name
 from kubeque.files.stores.object_store import ObjectStore
 from kubeque.files.stores.piece_transfer import LARGE_PIECES, SMALL_PIECES, Pieces
 from kubeque.files.urls import is_folder, join, scheme, split
+from kubeque.model.compatibility.unknown_entries import UNREADABLE, explain
 from kubeque.model.errors import FileDamaged, FileError, StorageError
-from kubeque.model.job.wire import UNREADABLE, explain
 
 T = TypeVar("T")
 P = ParamSpec("P")

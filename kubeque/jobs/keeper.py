@@ -20,10 +20,10 @@ from kubeque.clusters.open import open_own_cluster
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.model.compatibility.versions import warn_of_difference
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterError, ClusterUnavailable, JobNotFound, KubequeError
 from kubeque.model.job.job import Job
-from kubeque.model.job.versions import warn_of_difference
 from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 

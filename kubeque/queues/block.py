@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubeque.model.job.task import State, Tally, TaskRecord
-from kubeque.model.timing import COMMIT_SECONDS
 
 #: Maximum number of tasks in a block, so that its entity is smaller than 1 MiB (the limit of Datastore).
 MAX_BLOCK = 256
@@ -136,10 +135,3 @@ def spread(tasks: Sequence[int], count: int) -> list[int]:
     if count == 1:
         return [tasks[0]]
     return [tasks[step * (len(tasks) - 1) // (count - 1)] for step in range(count)]
-
-
-def reserve_count(mean_seconds: float | None) -> int:
-    """Return the number of tasks to reserve for COMMIT_SECONDS of work; 1 if the mean duration is unknown."""
-    if mean_seconds is None:
-        return 1
-    return max(1, min(MAX_RESERVE, int(COMMIT_SECONDS / max(mean_seconds, 1e-3))))

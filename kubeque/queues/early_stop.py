@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.shape_growth import larger_class
-from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
+from kubeque.model.job.task import Attempt, State, TaskRecord
 from kubeque.model.resources import format_seconds
 from kubeque.model.text import LINE_CHARACTERS, cut
 from kubeque.queues.block import Block

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 
 from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job, JobState
-from kubeque.model.job.task import Cause, State, Tally, TaskRecord
+from kubeque.model.job.task import State, Tally, TaskRecord
 from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, pack
 from kubeque.queues.backends.records import read_block

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from kubeque.model.errors import JobUnreadable, KubequeError, LeaseLost, QueueUnavailable
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, Outcome, State
+from kubeque.model.job.task import Outcome, State
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.block import MAX_MOVES, Block

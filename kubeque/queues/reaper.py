@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kubeque.model.errors import QueueUnavailable
+from kubeque.model.job.causes import Death
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Death
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import Find
 from kubeque.queues.backends.records import read_blocks

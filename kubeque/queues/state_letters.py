@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kubeque.model.job.task import Cause, Outcome, State, TaskState
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome, State, TaskState
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.records import decode, translate_damage
 

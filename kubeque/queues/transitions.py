@@ -12,12 +12,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum, auto
 
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Verdict
 from kubeque.model.job.shape_growth import larger_class, lift_class
-from kubeque.model.job.task import Cause, Death, Outcome, State, TaskRecord
+from kubeque.model.job.task import Outcome, State, TaskRecord
 from kubeque.queues.block import NEVER_RUN, Block
 
 

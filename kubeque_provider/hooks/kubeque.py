@@ -17,8 +17,8 @@ from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.text import cut, describe
 from kubeque.model.user_paths import current_folder, expand_home
+from kubeque_provider.airflow_retries import MACHINE_ROWS, Faults, Try, find_faults
 from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook, base_url, task_key
-from kubeque_provider.faults import MACHINE_ROWS, Faults, find_faults
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
 from kubeque_provider.hooks.extra import read_extra
 from kubeque_provider.hooks.job_log import JobLog
@@ -30,7 +30,6 @@ from kubeque_provider.origin.addresses import describe_alternation, find_rivals,
 from kubeque_provider.origin.deployment import describe_problem, keep_deployment, read_deployment
 from kubeque_provider.origin.script import digest_of, read_script
 from kubeque_provider.storage_paths import is_object_path, read_object_path
-from kubeque_provider.tries import Try
 
 __all__ = ["KubequeHook", "OnClear", "Progress", "TaskRow"]
 

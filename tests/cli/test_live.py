@@ -6,9 +6,10 @@ from rich.console import Console
 
 from kubeque.cli.output.live_view import Pace, render
 from kubeque.client import Progress, TaskRow
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, Outcome, TaskRecord, TaskState, TaskView
+from kubeque.model.job.task import Outcome, TaskRecord, TaskState, TaskView
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:

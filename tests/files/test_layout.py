@@ -10,8 +10,9 @@ import pytest
 
 import kubeque
 from kubeque.files import layout
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job, new_uid
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.task import Outcome
 
 JOB = Job("job", "uid", 9, "gs://b/job/uid", revision=3, run=2)
 ROOT = Path(kubeque.__file__).parents[1]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from kubeque.files.parallel import in_parallel
-from kubeque.files.progress import Meter, Stopped, Transfer
+from kubeque.files.transfer_progress import Meter, Stopped, Transfer
 
 
 def test_what_threads_move_is_summed_and_the_end_is_always_told() -> None:

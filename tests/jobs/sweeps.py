@@ -15,10 +15,11 @@ from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import parse_word
 from kubeque.model.config.config import Config
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.task import Outcome
 from kubeque.model.resources import MI
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.rows.rows import Rows

@@ -18,8 +18,8 @@ from kubeque.jobs.upkeep.gc import clear_away
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.errors import JobUnreadable
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.open import open_backend
 from kubeque.queues.state_letters import MEANING

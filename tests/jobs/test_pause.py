@@ -13,10 +13,11 @@ from kubeque.jobs.keeper import keep
 from kubeque.jobs.submission.submit import Existing
 from kubeque.jobs.upkeep import control
 from kubeque.jobs.upkeep.reconcile import reconcile
+from kubeque.model.compatibility.versions import BASE_NEEDS, PAUSE_NEEDS
 from kubeque.model.errors import UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import JobState
-from kubeque.model.job.task import Cause, Outcome
-from kubeque.model.job.versions import BASE_NEEDS, PAUSE_NEEDS
+from kubeque.model.job.task import Outcome
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.queues.claim import claim

@@ -19,9 +19,9 @@ from kubeque.jobs.results.result_manifest import read_manifest, read_result
 from kubeque.jobs.upkeep.gc_lock import register, users
 from kubeque.jobs.upkeep.owner import is_ours, write_owner
 from kubeque.jobs.upkeep.result_links import parse_links
+from kubeque.model.compatibility.unknown_entries import UNREADABLE
 from kubeque.model.errors import FileDamaged
 from kubeque.model.job.job import Job
-from kubeque.model.job.wire import UNREADABLE
 
 LATER: dict[str, Any] = {"version": 2, "added": {"key": [1]}}
 

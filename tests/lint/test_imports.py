@@ -39,6 +39,6 @@ def test_benchmarks_and_examples_import_names_that_exist() -> None:
 
 def test_a_missing_name_or_module_is_found() -> None:
     source = "from kubeque.retry import retry\nfrom kubeque.retry import gone\nfrom kubeque.gone import x\n"
-    assert list_missing_names(source + "from kubeque.model import timing") == [
+    assert list_missing_names(source + "from kubeque.model import text") == [
         "2: kubeque.retry.gone", "3: kubeque.gone.x",
     ]  # fmt: skip

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome
 from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.text import one_line, printable, quote_name, render_terminal, strip_controls
 

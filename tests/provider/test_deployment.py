@@ -18,8 +18,8 @@ from airflow.models import Variable
 from airflow.utils.session import create_session
 
 from kubeque.client import Client
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2, base_url
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.hooks.kubeque import KubequeHook

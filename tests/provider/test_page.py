@@ -18,8 +18,8 @@ import pytest
 from airflow import __version__
 
 from kubeque.jobs.backends import Backends
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import make_origin

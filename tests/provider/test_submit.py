@@ -15,14 +15,13 @@ from kubeque.client import Client
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.rows.grid import grid, sequence
+from kubeque_provider.airflow_retries import Try, find_faults
 from kubeque_provider.airflow_versions import AIRFLOW_2, AirflowFailException, AirflowSkipException
 from kubeque_provider.exceptions import BadSweep, RowsFailed, SweepFailed
-from kubeque_provider.faults import find_faults
 from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 from kubeque_provider.table import frame, records
-from kubeque_provider.tries import Try
 from tests.provider.conftest import Run
 
 Execute = Callable[..., Any]

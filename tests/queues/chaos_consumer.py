@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 from kubeque.model.errors import LeaseLost, QueueUnavailable
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.task import Outcome
 from kubeque.queues.claim import claim
 from kubeque.queues.lease import Lease
 from kubeque.queues.open import open_queue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Cause, Outcome, State
+from kubeque.model.job.task import Outcome, State
 from kubeque.model.resources import MI
 from kubeque.queues import claim as claims
 from kubeque.queues.block import Block, make_blocks

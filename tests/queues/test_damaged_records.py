@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Closing, Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Cause, Death
 from kubeque.queues import early_stop, reaper
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.backends.memory import MemoryBackend

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Attempt, Cause, State, TaskRecord
+from kubeque.model.job.task import Attempt, State, TaskRecord
 from kubeque.queues import claim as claims
 from kubeque.queues.block import Block
 from kubeque.queues.early_stop import Early, end_hopeless, enforce_limits, judge

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Cause, Death, State, TaskRecord
+from kubeque.model.job.task import State, TaskRecord
 from kubeque.model.resources import MI
 from kubeque.queues.evictions import charge_evictions
 from kubeque.queues.queue import Queue

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import GO_ON, ResetRule
-from kubeque.model.job.task import Cause, Outcome, State
+from kubeque.model.job.task import Outcome, State
 from kubeque.queues import claim as claims
 from kubeque.queues import transitions
 from kubeque.queues.block import make_blocks, spread

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from kubeque.model.errors import LeaseLost
-from kubeque.model.job.task import Cause, State, Tally
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import State, Tally
 from kubeque.queues import claim as claims
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue

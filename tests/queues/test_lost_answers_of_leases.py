@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kubeque.model.errors import LeaseLost, QueueUnavailable
-from kubeque.model.job.task import Cause, State
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import State
 from kubeque.queues import claim as claims
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import Death, reap

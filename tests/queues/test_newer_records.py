@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Cause, Death, State, TaskState
+from kubeque.model.job.task import State, TaskState
 from kubeque.queues import early_stop, reaper
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.backends.memory import MemoryBackend

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.retries import DEFAULT_BUDGETS, Budgets
-from kubeque.model.job.task import KEPT_ATTEMPTS, Cause, State, TaskRecord, TaskView
+from kubeque.model.job.task import KEPT_ATTEMPTS, State, TaskRecord, TaskView
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS
 from kubeque.queues.backends.backend import Backend
 from kubeque.queues.backends.records import block_record, read_block

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from kubeque.model.errors import LeaseLost
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, Death, State, Tally
+from kubeque.model.job.task import State, Tally
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue

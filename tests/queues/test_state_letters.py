@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubeque.model.job.task import Cause, State
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import State
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import block_record
 from kubeque.queues.block import Block

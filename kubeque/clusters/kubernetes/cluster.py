@@ -12,21 +12,31 @@ from urllib.parse import quote, unquote
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
-from kubeque.clusters.kubernetes.job_manifest import kubernetes_job, url_secret
+from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
 from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
-from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, MANAGED, fleet_name, fleet_of, kubernetes_job_name
+from kubeque.clusters.kubernetes.object_names import (
+    KEEPER,
+    LABEL,
+    fleet_name,
+    fleet_of,
+    kubernetes_job_name,
+    managed_selector,
+)
 from kubeque.clusters.kubernetes.permissions import Permissions
 from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
+from kubeque.clusters.kubernetes.queue_secrets import QueueSecrets
 from kubeque.clusters.kubernetes.reachability import find_unreachable, has_password
+from kubeque.clusters.kubernetes.server_version import ServerVersion
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot, Snapshots
 from kubeque.clusters.kubernetes.start_problems import StartProblems
+from kubeque.model.compatibility.versions import tag_version
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job, new_uid
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Cause, Death, Tally
-from kubeque.model.job.versions import tag_version
+from kubeque.model.job.task import Tally
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.wording import option
 
@@ -34,9 +44,6 @@ from kubeque.model.wording import option
 _DEFAULT_CONSUMERS = 10
 #: Seconds to wait until deleted keepers have ended.
 _KEEPER_SECONDS = 15.0
-#: The first Kubernetes version that can mount images, and the oldest supported version.
-_IMAGE_VOLUMES = (1, 36)
-_OLDEST = (1, 33)
 #: Function that returns the manifest of a Kubernetes Job. Its arguments are the generation, the count and the name of
 #: the queue's Secret.
 _MakeManifest = Callable[..., dict[str, Any]]
@@ -52,7 +59,8 @@ class KubernetesCluster:
         self._snapshots = Snapshots(api, namespace)
         self._start_problems = StartProblems(api, namespace)
         self._permissions = Permissions(api, namespace, password=has_password(config.queue_url))
-        self._version: tuple[int, int] | None = None
+        self._version = ServerVersion(api)
+        self._secrets = QueueSecrets(api, namespace, config.queue_url)
         self._unkept: str | None = None
         #: URL with which other processes open this cluster.
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
@@ -140,23 +148,10 @@ class KubernetesCluster:
         why = find_unreachable(config.queue_url, (config.default_url_prefix, config.cas_url_prefix), options)
         if why:
             raise UserError(why)
-        self._check_version()
+        self._version.check()
         self._dry_run(spec)
         if options.keeper == "yes" and (why := self._why_no_keeper()):
             raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md has what it takes")
-
-    def _check_version(self) -> None:
-        if self._server_version() < _OLDEST:
-            raise UserError(
-                f"the cluster {self._api.context or 'here'} is Kubernetes {'.'.join(map(str, self._server_version()))}:"
-                f" kubeque needs {'.'.join(map(str, _OLDEST))} or later"
-            )
-
-    def _server_version(self) -> tuple[int, int]:
-        if self._version is None:
-            version = self._api.get("/version")
-            self._version = int(version["major"]), int("".join(c for c in version["minor"] if c.isdigit()))
-        return self._version
 
     def _dry_run(self, spec: JobSpec) -> None:
         """Check the manifest on the server without creating the object. Only the server knows every key of a pod."""
@@ -166,7 +161,7 @@ class KubernetesCluster:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
             if has_password(self._config.queue_url):
                 manifest["metadata"]["uid"] = new_uid()
-                self._create_secret(manifest, dryRun="All")
+                self._secrets.create(manifest, dryRun="All")
         except ClusterRefused as error:
             if "dry run" not in str(error):  # a webhook does not support dry runs; errors then appear at the creation
                 raise UserError(f"the cluster refuses such pods: {error}") from error
@@ -174,7 +169,7 @@ class KubernetesCluster:
     def _manifest_context(self) -> ManifestContext:
         return ManifestContext(
             self._namespace, self._config.consumer_image, self._config.queue_url, self._queue_digest,
-            image_volumes=self._server_version() >= _IMAGE_VOLUMES, service_account=self._config.service_account,
+            image_volumes=self._version.mounts_images, service_account=self._config.service_account,
         )  # fmt: skip
 
     @property
@@ -185,7 +180,7 @@ class KubernetesCluster:
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
         snapshot, options, started = self._snapshots.of(job.fleet), PodOptions.read(spec.pod), 0
         wanted = scaling.count_wanted(job, waiting)
-        self._restore_secrets(snapshot)
+        self._secrets.restore(snapshot)
         for size_class, count in wanted.items():
             make = partial(kubernetes_job, job, spec, self._manifest_context(), size_class=size_class)
             jobs, pods, now = snapshot.jobs_of(size_class), snapshot.pods_of(size_class), time.time()
@@ -222,31 +217,8 @@ class KubernetesCluster:
         if made is None:
             return 0  # a different process created the Kubernetes Job first
         if secret:
-            self._create_secret(made)
+            self._secrets.create(made)
         return plan.count
-
-    def _create_secret(self, made: dict[str, Any], **query: Any) -> None:
-        """Create the Secret that the pods of a Kubernetes Job wait for.
-
-        The Kubernetes Job owns the Secret, so that both are deleted together.
-        """
-        self._api.create(path("secrets", self._namespace), url_secret(self._config.queue_url, made), **query)
-
-    def _restore_secrets(self, snapshot: FleetSnapshot) -> None:
-        """Create missing Secrets that pods wait for.
-
-        A Secret is missing if a client died after it created the Kubernetes Job.
-        """
-        if not has_password(self._config.queue_url):
-            return
-        waiting = {
-            pod_status.owner_name(pod)
-            for pod in (*snapshot.pods, *snapshot.keeper_pods)
-            if pod_status.waits_for_queue_secret(pod)
-        }
-        for job in (*snapshot.jobs, *snapshot.keeper_jobs):
-            if job["metadata"]["name"] in waiting and not scaling.is_over(job):
-                self._create_secret(job)
 
     def _grow(self, plan: scaling.Grow) -> int:
         change = {
@@ -261,7 +233,9 @@ class KubernetesCluster:
 
     def consumers(self, fleet: str) -> list[ConsumerStatus]:
         return [
-            ConsumerStatus(_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod))
+            ConsumerStatus(
+                pod_status.lease_owner(pod), str(pod["status"].get("phase", "")).lower(), pod_status.hold_up(pod)
+            )
             for pod in self._snapshots.of(fleet).pods
             if pod_status.is_live(pod)
         ]
@@ -290,7 +264,7 @@ class KubernetesCluster:
             death = pod_status.death_of(pod, time.time())
             if death is not None and death.cause is Cause.DISK:
                 size_class = int(pod["metadata"]["labels"][f"{LABEL}/class"])
-                found.append(Eviction(_owner(pod), size_class, death.running, death.message))
+                found.append(Eviction(pod_status.lease_owner(pod), size_class, death.running, death.message))
         return found
 
     def standstill(self, job: Job) -> Standstill:
@@ -306,7 +280,7 @@ class KubernetesCluster:
         self._snapshots.forget(job.fleet)
 
     def stop(self) -> int:
-        selector = f"{_managed_selector()},{LABEL}/queue={self._queue_digest}"
+        selector = f"{managed_selector()},{LABEL}/queue={self._queue_digest}"
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
         running = [pod for pod in pods if pod_status.is_live(pod)]
         self._stop_keepers(f"{selector},{LABEL}/class={KEEPER}")
@@ -330,11 +304,3 @@ class KubernetesCluster:
         if not any(True for _ in self._api.list(path("jobs", self._namespace), labelSelector=selector)):
             return
         self._api.delete(path("jobs", self._namespace), labelSelector=selector)
-
-
-def _owner(pod: pod_status.Pod) -> str:
-    return f"pod:{pod['metadata']['name']}:{pod['metadata']['uid']}"
-
-
-def _managed_selector() -> str:
-    return ",".join(f"{key}={value}" for key, value in MANAGED.items())

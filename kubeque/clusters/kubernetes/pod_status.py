@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.clusters.consumer_process import KILLED, TERMINATED
 from kubeque.clusters.kubernetes.object_names import KEEPER, TASK
-from kubeque.model.job.task import Cause, Death
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.text import one_line
 
 Pod = Mapping[str, Any]
@@ -167,3 +167,8 @@ def _last_words(pod: Pod) -> str:
         if ended.get("reason") in ("StartError", "ContainerCannotRun"):
             return one_line(said) or str(ended["reason"])
     return ""
+
+
+def lease_owner(pod: Pod) -> str:
+    """Return the name that the consumer of a pod writes into its leases."""
+    return f"pod:{pod['metadata']['name']}:{pod['metadata']['uid']}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.model.resources import format_bytes
 
 _SIGNALS = {int(number): number.name for number in signal.Signals}

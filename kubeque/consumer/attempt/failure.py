@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kubeque.consumer.attempt.input_cache import StageFailed
 from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.model.text import one_line
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from kubeque.consumer.attempt.end_cause import cause_of_exit, explain_stop, own_
 from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter
 from kubeque.consumer.attempt.start_errors import Refusal, explain
 from kubeque.consumer.attempt.stop_signal import End, StopSignal
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.retry import retry
 
 #: Seconds between two SIGKILLs. They are repeated until no process is left, because a program may fork while its tree

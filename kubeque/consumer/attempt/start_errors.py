@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 
 #: Exit codes for a missing program and for a program that cannot be run, as in a shell.
 NOT_FOUND, NOT_EXECUTABLE = 127, 126

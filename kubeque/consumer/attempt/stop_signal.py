@@ -8,7 +8,7 @@ import subprocess
 from contextlib import suppress
 from types import TracebackType
 
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 
 #: First and longest pause between two checks of a child, seconds. Only used if the kernel cannot report the child's
 #: end.

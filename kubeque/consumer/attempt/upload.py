@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from kubeque.consumer.attempt.log_tail import read_stream
-from kubeque.consumer.attempt.workdir import OutputFile, OutputFiles, Workdir
+from kubeque.consumer.attempt.result_files import OutputFile, OutputFiles
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.layout import output_url, stream_url
 from kubeque.files.parallel import CONSUMER_TRANSFERS, in_parallel

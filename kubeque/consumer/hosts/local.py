@@ -13,10 +13,10 @@ from kubeque.clusters.slot import Slot, owner_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
+from kubeque.model.job.causes import Death
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Death
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from kubeque.clusters.in_pod import required_variable, use_own_certificates, write_termination_message
 from kubeque.consumer.attempt.memory_watch import OomCounter
-from kubeque.consumer.attempt.stray_files import StrayFiles, own_folders
+from kubeque.consumer.attempt.tmp_cleanup import StrayFiles, own_folders
 from kubeque.consumer.hosts.ledger import Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
+from kubeque.model.job.causes import Death
 from kubeque.model.job.inherited_environment import Environment, inheritable
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.task import Death
 
 #: Folders that programs write to besides their working directory.
 _TEMPORARY = (Path("/tmp"), Path("/var/tmp"))

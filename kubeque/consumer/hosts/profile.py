@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import lift_class
-from kubeque.model.timing import RESULTS_WAIT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +19,6 @@ class ConsumerProfile:
     slot: int | None = None
     #: Seconds without a task after which the consumer leaves.
     linger_seconds: float = 5.0
-    #: Seconds for which the consumer waits for a queue or store that does not answer. Then it leaves.
-    results_wait_seconds: float = RESULTS_WAIT_SECONDS
 
     def serves(self, job: Job, size_class: int) -> bool:
         """True if blocks of this size class may run here."""

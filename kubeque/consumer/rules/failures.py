@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from kubeque.consumer import events as on
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 
 
 class Failures:

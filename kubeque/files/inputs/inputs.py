@@ -14,8 +14,8 @@ from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.sources import Source, push_sources, row_source, word_sources
 from kubeque.files.layout import input_url
 from kubeque.files.parallel import INPUT_UPLOADS, QUESTIONS, in_parallel
-from kubeque.files.progress import Meter, Tell
 from kubeque.files.store import Files
+from kubeque.files.transfer_progress import Meter, Tell
 from kubeque.model.command.command import Word, format_word
 from kubeque.model.errors import CommandError, FileMissing
 from kubeque.model.job.spec import Input

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubeque.jobs.reports.html_page import SHOWN, data, text
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.model.stats.spans import By, Span, find_uncovered, lanes
 from kubeque.model.text import printable
 

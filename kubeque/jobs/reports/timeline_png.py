@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any, BinaryIO
 
 from kubeque.model.errors import MissingExtra
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.model.stats.spans import By, Span, lanes
 
 #: Maximum number of lanes with a label.

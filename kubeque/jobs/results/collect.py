@@ -14,9 +14,9 @@ from kubeque.files.layout import result_url
 from kubeque.files.output import check_file, write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.faults import name_faults
 from kubeque.jobs.results.result_manifest import read_out_values
 from kubeque.jobs.results.table import TaskRow, lines, write_csv
+from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileError, MissingExtra, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from kubeque.files.progress import Meter
+from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import DestinationError, DestinationNotEmpty, FileError
 from kubeque.model.job.job import Job

@@ -9,8 +9,8 @@ from typing import Protocol
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.output import write_local
 from kubeque.files.parallel import DOWNLOADS, MANIFESTS, in_parallel
-from kubeque.files.progress import Meter
 from kubeque.files.store import Files
+from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.destination import Globs, PendingDownload
 from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
 from kubeque.model.errors import FileError

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from kubeque.files.layout import result_url, table_url
 from kubeque.files.output import write_local
-from kubeque.files.progress import Meter, Tell
+from kubeque.files.transfer_progress import Meter, Tell
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.destination import TABLE, Destination, Globs, Owner, PendingDownload
-from kubeque.jobs.results.faults import name_faults
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import StoreDestination
 from kubeque.jobs.results.table import lines, to_csv
+from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState

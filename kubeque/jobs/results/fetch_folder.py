@@ -14,11 +14,11 @@ from typing import Any
 
 from kubeque.files.mounts import remove_tree
 from kubeque.files.output import check_folder, write_local
-from kubeque.files.progress import Meter
 from kubeque.files.safe_paths import inside
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.stores.errors import translate_error
+from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.destination import (
     MARKER,
     OWNER,

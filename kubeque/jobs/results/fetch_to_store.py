@@ -13,8 +13,8 @@ from typing import Any
 
 from kubeque.files.batches import Copy, in_groups
 from kubeque.files.parallel import RESULT_UPLOADS, in_parallel
-from kubeque.files.progress import Meter
 from kubeque.files.store import Files
+from kubeque.files.transfer_progress import Meter
 from kubeque.files.urls import join
 from kubeque.jobs.results.destination import (
     MARKER,

@@ -9,9 +9,9 @@ from functools import cached_property
 from kubeque.clusters.machine import Machine
 from kubeque.files.inputs.inputs import Staging, push
 from kubeque.files.layout import job_folder_url
-from kubeque.files.progress import Tell
 from kubeque.files.row_pages import write_pages
 from kubeque.files.spec_file import write_spec
+from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.build_spec import find, make_spec
 from kubeque.jobs.submission.fit_machine import fit
@@ -20,16 +20,16 @@ from kubeque.jobs.submission.reuse import StoredKeys
 from kubeque.jobs.submission.submitter_environment import environment_now, keep
 from kubeque.jobs.upkeep.gc_lock import register, wait_until_cleared
 from kubeque.jobs.upkeep.owner import write_owner
+from kubeque.model.compatibility.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, higher
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, new_uid
+from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, parse_lease
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.versions import BASE_NEEDS, FUNCTION_NEEDS, LOCAL_NEEDS, higher
 from kubeque.model.resources import parse_duration
 from kubeque.model.rows.rows import RowsSpec
-from kubeque.model.sweep.sweep import Sweep, parse_allowed, parse_lease
-from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
+from kubeque.model.sweep.sweep import Sweep, parse_allowed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import keys_url
-from kubeque.files.progress import Tell
+from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import Draft, draft
 from kubeque.jobs.submission.effect import Effect, count_effect

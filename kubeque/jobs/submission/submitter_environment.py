@@ -10,13 +10,13 @@ from kubeque.clusters.open import is_own_fleet
 from kubeque.files.spec_file import write_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.owner import own_queue_id
+from kubeque.model.compatibility.versions import LOCAL_NEEDS
 from kubeque.model.errors import ClusterError, EnvironmentGone, UserError
 from kubeque.model.job.changes import raise_needs
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.text import printable
 from kubeque.model.wording import command, option
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 from kubeque.clusters.base import Cluster
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import ClusterError, StorageError
+from kubeque.model.job.causes import Death
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Death
 from kubeque.model.wording import code
 
 T = TypeVar("T")

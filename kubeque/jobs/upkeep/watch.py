@@ -8,7 +8,10 @@ from dataclasses import replace
 
 from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.errors import FileDamaged, FileMissing, QueueUnavailable, StorageError
-from kubeque.model.timing import OUTAGE_SECONDS
+
+#: Seconds for which a waiting client tolerates that the queue or the store does not answer. A restart of a service
+#: takes a few minutes.
+_OUTAGE_SECONDS = 300.0
 
 
 def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progress]:
@@ -26,7 +29,7 @@ def watch(status: Callable[[], Progress], *, seconds: float) -> Iterator[Progres
         try:
             progress, answered = status(), time.monotonic()
         except (QueueUnavailable, StorageError) as error:
-            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > OUTAGE_SECONDS:
+            if isinstance(error, FileMissing | FileDamaged) or time.monotonic() - answered > _OUTAGE_SECONDS:
                 raise
             progress = replace(progress, obstacles=(str(error),))
 

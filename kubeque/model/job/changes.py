@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kubeque.model.compatibility.versions import PAUSE_NEEDS, higher, is_older
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Closing, Job, JobState
 from kubeque.model.job.pause import Pause
-from kubeque.model.job.versions import PAUSE_NEEDS, higher, is_older
 
 
 def pause_job(job: Job, at: float) -> Job:

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from kubeque.model.compatibility.stored_types import check_fields
+from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
+from kubeque.model.compatibility.versions import BASE_NEEDS
 from kubeque.model.job.counts import Counts
+from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS
 from kubeque.model.job.pause import Pause
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.stored_types import check_fields
-from kubeque.model.job.versions import BASE_NEEDS
-from kubeque.model.job.wire import read_fields, write_fields
 from kubeque.model.rows.rows import MAX_TASKS
 from kubeque.model.text import cut
-from kubeque.model.timing import HEARTBEAT_SECONDS, LEASE_SECONDS
 
 #: `allow_failed` of a stored job: a count or a share.
 _ALLOWED = re.compile(r"\d{1,18}|\d{1,18}(\.\d{1,18})?%", re.ASCII)

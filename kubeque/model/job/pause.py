@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.model.job.versions import BASE_NEEDS
-from kubeque.model.job.wire import read_fields, write_fields
+from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
+from kubeque.model.compatibility.versions import BASE_NEEDS
 
 
 @dataclass(frozen=True, slots=True)

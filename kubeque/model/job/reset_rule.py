@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.errors import UserError
-from kubeque.model.job.task import FAILURE_CAUSES
-from kubeque.model.job.wire import read_fields, write_fields
+from kubeque.model.job.causes import FAILURE_CAUSES
 from kubeque.model.text import cut
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
 
+from kubeque.model.compatibility.stored_types import accepting
 from kubeque.model.errors import ResourceError
-from kubeque.model.job.stored_types import accepting
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.model.text import cut
 
 #: Number of extra attempts for each cause. `exit`, `signal` and `timeout` get none, because the program would fail
@@ -28,8 +28,6 @@ DEFAULT_BUDGETS: Mapping[str, int] = MappingProxyType(
         Cause.INTERNAL: 2,
     }
 )
-#: Causes that are faults of the program, so that it would fail again. All other causes are faults of the machine.
-OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
 #: Causes whose budget is stored in every job. If such a budget is missing, it is 0. The budget of any other cause is
 #: stored only if it differs from its default. If such a budget is missing, it is the default.
 ALWAYS_STORED = frozenset(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Cause
 
 
 def grow_shapes(first: Shape, max_memory: int | None) -> tuple[Shape, ...]:

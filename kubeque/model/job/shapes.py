@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.model.job.wire import read_fields, write_fields
+from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 
 
 @dataclass(frozen=True, slots=True)

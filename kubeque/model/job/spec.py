@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kubeque.model.command.command import Word, check_columns
+from kubeque.model.compatibility.stored_types import check_fields
+from kubeque.model.compatibility.unknown_entries import read_fields, stored_fields, write_fields
 from kubeque.model.errors import CommandError
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.stored_types import check_fields
-from kubeque.model.job.wire import read_fields, stored_fields, write_fields
 from kubeque.model.rows.rows import RowsSpec
 
 SPEC_VERSION = 1

@@ -8,7 +8,8 @@ from enum import IntEnum, StrEnum
 from types import NoneType
 from typing import Any
 
-from kubeque.model.job.stored_types import is_whole
+from kubeque.model.compatibility.stored_types import is_whole
+from kubeque.model.job.causes import Cause, read_cause
 from kubeque.model.text import cut
 
 #: Maximum number of attempts of a task in the queue, to bound the size of a block. Older attempts are only counted.
@@ -49,36 +50,6 @@ class TaskState(StrEnum):
         return self in (TaskState.OK, TaskState.FAILED)
 
 
-class Cause(StrEnum):
-    """Reason for the end of an attempt."""
-
-    OK = "ok"
-    EXIT = "exit"
-    SIGNAL = "signal"
-    OOM = "oom"
-    DISK = "disk"
-    TIMEOUT = "timeout"
-    PREEMPTED = "preempted"
-    LOST = "lost"
-    STAGE = "stage"
-    STORE = "store"
-    INTERNAL = "internal"
-    KILLED = "killed"
-    #: Any cause that only a newer kubeque knows. The record keeps its stored name as `foreign_cause`.
-    UNKNOWN = "unknown"
-
-
-#: The causes by which a task can fail.
-FAILURE_CAUSES = tuple(cause for cause in Cause if cause not in (Cause.OK, Cause.UNKNOWN))
-_CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
-
-
-def _read_cause(name: str) -> tuple[Cause, str]:
-    """Return the cause for a stored name, and an empty text. If the name is unknown, return UNKNOWN and the name."""
-    cause = _CAUSES.get(name)
-    return (Cause.UNKNOWN, name) if cause is None else (cause, "")
-
-
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """One run of a task, as the queue stores it."""
@@ -112,7 +83,7 @@ class Attempt:
     def from_wire(cls, wire: Sequence[Any]) -> Attempt:
         check_items("an attempt", wire, _ATTEMPT)
         number, name, *rest = wire
-        cause, foreign = _read_cause(name)
+        cause, foreign = read_cause(name)
         attempt = cls(number, cause, *rest[:_ATTEMPT_ITEMS])
         extra = rest[_ATTEMPT_ITEMS:]
         return replace(attempt, foreign_cause=foreign, extra=tuple(extra)) if foreign or extra else attempt
@@ -206,7 +177,7 @@ class Outcome:
     def from_wire(cls, index: int, wire: Sequence[Any]) -> Outcome:
         check_items("an outcome", wire, _OUTCOME)
         attempt, name, *rest = wire
-        cause, foreign = _read_cause(name)
+        cause, foreign = read_cause(name)
         outcome = cls(index, attempt, cause, *rest[:_OUTCOME_ITEMS])
         extra = rest[_OUTCOME_ITEMS:]
         return replace(outcome, foreign_cause=foreign, extra=tuple(extra)) if foreign or extra else outcome
@@ -305,16 +276,6 @@ class Tally:
         return Tally(
             self.ok + other.ok, self.failed + other.failed, self.running + other.running, self.pending + other.pending
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Death:
-    """The death of a consumer."""
-
-    cause: Cause = Cause.LOST
-    #: Index of the task that the consumer was running, from its journal; None if unknown.
-    running: int | None = None
-    message: str = "its consumer vanished"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import math
 from array import array
 from dataclasses import dataclass, field
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause, TaskState, TaskView
+from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.resources import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
 

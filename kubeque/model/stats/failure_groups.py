@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome
 from kubeque.model.text import cut
 
 #: Maximum number of tasks that a group names.

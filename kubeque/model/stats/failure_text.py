@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.model.stats.failure_groups import Group
 from kubeque.model.text import printable
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from heapq import heappop, heappush
 
-from kubeque.model.job.task import Cause, TaskView
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import TaskView
 
 #: Seconds by which adjacent spans can seem to overlap, because times are stored in milliseconds.
 _ROUNDING_SECONDS = 0.002

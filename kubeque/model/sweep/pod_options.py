@@ -10,7 +10,9 @@ from typing import Any
 from kubeque.model.errors import ResourceError
 from kubeque.model.resources import parse_duration
 from kubeque.model.text import describe, suggest
-from kubeque.model.timing import SPOT_SECONDS
+
+#: Seconds that a consumer waits for a spot machine before it takes any machine.
+_SPOT_SECONDS = 300.0
 
 #: Time limit for the start of the first consumer of a job, seconds.
 START_SECONDS = 600.0
@@ -51,7 +53,7 @@ class PodOptions:
     #: True for spot machines, which are cheaper and which the cloud can take away at any time.
     spot: bool = False
     #: Seconds to wait for a spot machine.
-    spot_patience: float = SPOT_SECONDS
+    spot_patience: float = _SPOT_SECONDS
     priority_class: str = ""
     #: LocalQueue of Kueue in which the Kubernetes Jobs wait.
     kueue_queue: str = ""

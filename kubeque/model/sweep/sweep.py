@@ -11,6 +11,7 @@ from typing import Any
 from kubeque.model.command.command import Word, check_columns, parse_word
 from kubeque.model.errors import CommandError, ResourceError, UserError
 from kubeque.model.globs import translate
+from kubeque.model.job.lease_durations import parse_lease
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import FunctionCall, Input
 from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
@@ -20,7 +21,6 @@ from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.job_name import check_name, readable_name
 from kubeque.model.sweep.sweep_fields import check_names, convert_fields
 from kubeque.model.text import describe
-from kubeque.model.timing import MIN_LEASE_SECONDS
 from kubeque.model.user_paths import current_folder
 from kubeque.model.wording import option
 
@@ -148,14 +148,6 @@ def check_consumers(consumers: int) -> None:
     """Raise ResourceError unless a job can have this number of consumers."""
     if not 1 <= consumers <= 10_000:
         raise ResourceError(f"consumers {consumers!r}: give a number from 1 to 10000")
-
-
-def parse_lease(value: str | float, what: str = "lease") -> float:
-    """Return the duration of a lease in seconds. Raises ResourceError for less than MIN_LEASE_SECONDS."""
-    seconds = parse_duration(value, what)
-    if seconds < MIN_LEASE_SECONDS:
-        raise ResourceError(f"{what} {describe(value)} is too short: give at least {MIN_LEASE_SECONDS:g}s")
-    return seconds
 
 
 def parse_allowed(value: str | int) -> str:

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, Protocol
 
-from kubeque import __version__
-from kubeque.model.errors import QueueSchemaError
 from kubeque.model.job.task import Tally
-from kubeque.model.job.versions import how_to_install
 
-#: Lowest version of kubeque that can read the layouts that the backends write.
-LAYOUT_PROGRAM = "0.2"
 #: Slots of ready blocks are in [0, SLOTS).
 SLOTS = 1 << 31
 _GOLDEN = (5**0.5 - 1) / 2
@@ -135,15 +130,6 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Close the connections."""
-
-
-def newer_layout(where: str, version: int, known: int, program: str) -> QueueSchemaError:
-    """Return the error for a queue that a newer kubeque has migrated. `program`: the version to install, if known."""
-    install = f"install kubeque {program} or newer ({how_to_install(program)})" if program else "upgrade kubeque"
-    return QueueSchemaError(
-        f"the queue {where} has layout {version} and kubeque {__version__} knows {known}: {install}, or choose another"
-        " queue_url"
-    )
 
 
 def pack(tally: Tally) -> int:

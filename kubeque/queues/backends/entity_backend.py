@@ -17,23 +17,13 @@ from typing import Any, ClassVar
 
 from kubeque.model.errors import QueueUnavailable
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import (
-    LAYOUT_PROGRAM,
-    BlockRecord,
-    Conflict,
-    Find,
-    JobRecord,
-    newer_layout,
-    unpack,
-)
+from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
 from kubeque.queues.backends.datastore import Datastore, open_database
 from kubeque.queues.backends.entities import (
     BLOCK,
     JOB,
-    SCHEMA,
     Bound,
     Entity,
-    EntityKey,
     Layout,
     Search,
     Write,
@@ -41,11 +31,10 @@ from kubeque.queues.backends.entities import (
     job_record,
     order_key,
 )
+from kubeque.queues.backends.layout_version import prepare_entities
 from kubeque.queues.backends.server_clock import ServerClock
 from kubeque.retry import retry
 
-#: Version of the layout. A program that knows only an older version cannot open the queue.
-_SCHEMA_VERSION = 2
 #: Maximum number of entities in one insertion, maximum size of one insertion in bytes, and number of threads.
 _INSERT_COUNT, _INSERT_BYTES, _INSERT_THREADS = 500, 3 << 20, 4
 _INSERT_TRIES = 8
@@ -65,25 +54,7 @@ class EntityBackend:
         self._db = database
         self._at = Layout(namespace)
         self._clock = ServerClock(lambda: database.time() or time.time())
-        self._prepare()
-
-    def _prepare(self) -> None:
-        """Store the layout version if the queue has no version or an older one.
-
-        Raises QueueSchemaError if the queue has a newer version.
-        """
-        key = EntityKey(self._at.namespace, SCHEMA, "layout")
-        found = self._db.lookup([key])
-        version = int(found[0].carried["version"]) if found else 0
-        if version > _SCHEMA_VERSION:
-            program = str(found[0].carried.get("program", ""))
-            raise newer_layout(self._db.where(), version, _SCHEMA_VERSION, program)
-        if version < _SCHEMA_VERSION:  # only records have changed, so only the version is updated
-            entity = Entity(key, {}, {"version": _SCHEMA_VERSION, "program": LAYOUT_PROGRAM})
-            try:
-                self._db.commit([Write(key, entity, found[0].version if found else None)], atomic=True)
-            except Conflict:
-                self._prepare()
+        prepare_entities(database, namespace)
 
     def now(self) -> float:
         return self._clock.now()

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from kubeque.model.errors import ConfigError, MissingExtra, QueueError, QueueUnavailable
+from kubeque.model.errors import ConfigError, MissingExtra
+from kubeque.queues.backends.postgres_errors import make_error
 from kubeque.queues.backends.server_clock import ServerClock
-from kubeque.queues.backends.sql import Cursor, Executor, SqlBackend
+from kubeque.queues.backends.sql import SqlBackend
+from kubeque.queues.backends.sql_dialect import Cursor, Executor
 
 if TYPE_CHECKING:
-    import psycopg
     from psycopg import Connection
     from psycopg.abc import PQGen
 
@@ -49,28 +50,6 @@ _KEEPALIVE = {
     "target_session_attrs": "read-write",
     "application_name": "kubeque",
 }
-#: Remedies for lasting connection errors, by a pattern of the message. libpq sets no SQLSTATE for these errors.
-_REFUSALS = {
-    "password authentication failed": "correct user or password in queue_url",
-    "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
-    "no pg_hba.conf entry": "let this machine and user in, in the server's pg_hba.conf",
-    'role ".*" does not exist': "create the user, or name another one in queue_url",
-    'database ".*" does not exist': "create the database, or name another one in queue_url",
-    "permission denied for database": "grant CONNECT on it to this user",
-    r"invalid \S+ value": "correct it in queue_url",
-    "certificate": "correct sslmode and sslrootcert in queue_url",
-}
-#: Remedies for lasting statement errors, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
-_STATES = {
-    "42501": "let this user create tables in its schema, or grant it all rights on kubeque_job, kubeque_block and"
-    " kubeque_schema",
-    "42P01": "its tables are gone: open it again to make new ones",
-    "3F000": "create the schema that search_path names",
-    "53100": "its disk is full: make room",
-}
-#: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, exceeded time limits of locks
-#: and statements, a server that stops, starts or becomes read-only, and disk errors.
-_PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
 #: Start of the SQLSTATE with which a server ends a connection. The server stops, an administrator has ended the
 #: connection, or a time limit has passed.
 _ENDED = "57P"
@@ -222,7 +201,9 @@ class PostgresDialect:
         try:
             yield
         except psycopg.Error as error:
-            raise make_error(error, self.where()) from error
+            text = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
+            lost = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+            raise make_error(text, error.sqlstate or "", self.where(), of_connection=lost) from error
 
 
 def _patient_connection(silence_seconds: float) -> type[Connection[Any]]:
@@ -286,25 +267,6 @@ def _where(settings: Mapping[str, Any]) -> str:
     user = f"{settings['user']}@" if settings.get("user") else ""
     port = f":{settings['port']}" if settings.get("port") else ""
     return f"postgresql://{user}{settings.get('host') or ''}{port}/{settings.get('dbname') or ''}"
-
-
-def make_error(error: psycopg.Error, where: str) -> QueueError:
-    """Convert a psycopg error to a QueueError that names the database `where` and, if known, says what to do."""
-    import psycopg
-
-    text = error.diag.message_primary or " ".join(str(error).split()) or type(error).__name__
-    state = error.sqlstate or ""
-    if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        for pattern, remedy in _REFUSALS.items():
-            if re.search(pattern, str(error)):
-                return QueueError(f"the queue {where} refuses us ({text}): {remedy}")
-        return QueueUnavailable(f"the queue {where} does not answer ({text})")
-    for prefix, remedy in _STATES.items():
-        if state.startswith(prefix):
-            return QueueError(f"the queue {where} failed ({text}): {remedy}")
-    if state.startswith(_PASSING):
-        return QueueUnavailable(f"the queue {where} did not do it ({text})")
-    return QueueError(f"the queue {where} failed: {text}")
 
 
 def open_postgres(url: str) -> SqlBackend:

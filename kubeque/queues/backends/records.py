@@ -15,12 +15,12 @@ from functools import lru_cache
 from typing import Any
 
 from kubeque import __version__
+from kubeque.model.compatibility.stored_types import check_fields
+from kubeque.model.compatibility.unknown_entries import UNREADABLE, decompress, explain
+from kubeque.model.compatibility.versions import BASE_NEEDS, is_older, needs_newer
 from kubeque.model.errors import JobUnreadable
 from kubeque.model.job.job import Job
-from kubeque.model.job.stored_types import check_fields
 from kubeque.model.job.task import TaskRecord
-from kubeque.model.job.versions import BASE_NEEDS, is_older, needs_newer
-from kubeque.model.job.wire import UNREADABLE, decompress, explain
 from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
 from kubeque.queues.block import Block

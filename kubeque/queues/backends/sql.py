@@ -7,134 +7,18 @@ A dialect (`sqlite.py`, `postgres.py`) contains connections, column types and th
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from kubeque.model.job.task import Tally
-from kubeque.queues.backends.backend import (
-    LAYOUT_PROGRAM,
-    BlockRecord,
-    Conflict,
-    Find,
-    JobRecord,
-    newer_layout,
-    unpack,
-)
+from kubeque.queues.backends.backend import BlockRecord, Conflict, Find, JobRecord, unpack
+from kubeque.queues.backends.layout_version import prepare_tables
+from kubeque.queues.backends.sql_dialect import Dialect
 
-#: Version of the tables. A program that knows only an older version cannot open the queue.
-SCHEMA_VERSION = 2
 _INSERT_BATCH = 500
 _JOB = "name, fleet, body, version"
 _BLOCK = "uid, id, lo, shape, slot, expires, spare, tally, pending, version, body"
-
-
-class Cursor(Protocol):
-    """The methods of a database cursor that are used here."""
-
-    @property
-    def rowcount(self) -> int: ...
-
-    def fetchone(self) -> Any: ...
-
-    def fetchall(self) -> list[Any]: ...
-
-
-class Executor(Protocol):
-    """A function that runs statements in one transaction."""
-
-    def __call__(self, statement: str, values: tuple[Any, ...] = (), /) -> Cursor: ...
-
-
-class Dialect(Protocol):
-    """One kind of SQL database."""
-
-    @property
-    def types(self) -> Mapping[str, str]:
-        """Column types by name: "integer", "real", "bytes", "text" (compared by bytes)."""
-
-    @property
-    def alone(self) -> str:
-        """Statement that keeps other processes out of `prepare` until the transaction ends.
-
-        Empty if every write transaction keeps other processes out.
-        """
-
-    @property
-    def has_table(self) -> str:
-        """Statement that returns a row if a table of the given name exists."""
-
-    def transaction(self, *, write: bool) -> AbstractContextManager[Executor]:
-        """Return the context of one transaction. It converts driver errors to QueueError or QueueUnavailable."""
-
-    def many(self, execute: Executor, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run one statement for many rows."""
-
-    def now(self) -> float:
-        """Return the time of the database, Unix seconds."""
-
-    def where(self) -> str:
-        """Return the name of the database for messages, without a password."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
-def _schema(types: Mapping[str, str]) -> list[str]:
-    integer, real, binary, text = types["integer"], types["real"], types["bytes"], types["text"]
-    return [
-        f"CREATE TABLE kubeque_job (name {text} PRIMARY KEY, fleet {text} NOT NULL,"
-        f" version {integer} NOT NULL, body {binary} NOT NULL)",
-        f"CREATE TABLE kubeque_block (uid {text} NOT NULL, id {text} NOT NULL, lo {integer} NOT NULL,"
-        f" shape {integer} NOT NULL, slot {integer}, expires {real}, spare {integer}, tally {integer} NOT NULL,"
-        f" pending {integer} NOT NULL, version {integer} NOT NULL, body {binary} NOT NULL, PRIMARY KEY (uid, id))",
-        "CREATE INDEX kubeque_ready ON kubeque_block (uid, slot) WHERE slot IS NOT NULL",
-        "CREATE INDEX kubeque_leased ON kubeque_block (uid, expires) WHERE expires IS NOT NULL",
-        "CREATE INDEX kubeque_order ON kubeque_block (uid, lo, id)",
-        "CREATE INDEX kubeque_tally ON kubeque_block (uid, shape, tally, pending)",
-        "CREATE INDEX kubeque_fleet ON kubeque_job (fleet)",
-    ]
-
-
-_VERSIONS = "kubeque_schema"
-#: Statements that migrate each version to the next one.
-MIGRATIONS: dict[int, Callable[[Mapping[str, str]], list[str]]] = {
-    # Version 2 changes only the records (unknown entries, `needs`) and adds `program`: the lowest version of kubeque
-    # that knows the layout.
-    1: lambda types: [f"ALTER TABLE {_VERSIONS} ADD COLUMN program {types['text']}"],
-}
-
-
-def prepare(dialect: Dialect) -> None:
-    """Create the tables on first use. Migrate older tables.
-
-    Raises QueueSchemaError if a newer kubeque has migrated the tables.
-    """
-    with dialect.transaction(write=True) as execute:
-        if dialect.alone:
-            execute(dialect.alone)
-        if execute(dialect.has_table, (_VERSIONS,)).fetchone() is None:
-            integer, text = dialect.types["integer"], dialect.types["text"]
-            execute(f"CREATE TABLE {_VERSIONS} (version {integer} NOT NULL, program {text})")
-        row = execute(f"SELECT max(version) FROM {_VERSIONS}").fetchone()
-        version = row[0] if row else None
-        if version is None:
-            for statement in _schema(dialect.types):
-                execute(statement)
-            _note_version(execute, SCHEMA_VERSION)
-            return
-        if version > SCHEMA_VERSION:
-            row = execute(f"SELECT program FROM {_VERSIONS} WHERE version = ?", (version,)).fetchone()
-            raise newer_layout(dialect.where(), version, SCHEMA_VERSION, row[0] or "")
-        for step in range(version, SCHEMA_VERSION):
-            for statement in MIGRATIONS[step](dialect.types):
-                execute(statement)
-            _note_version(execute, step + 1)
-
-
-def _note_version(execute: Executor, version: int) -> None:
-    execute(f"INSERT INTO {_VERSIONS} (version, program) VALUES (?, ?)", (version, LAYOUT_PROGRAM))
 
 
 class SqlBackend:
@@ -144,7 +28,7 @@ class SqlBackend:
 
     def __init__(self, dialect: Dialect) -> None:
         self._db = dialect
-        prepare(dialect)
+        prepare_tables(dialect)
 
     def now(self) -> float:
         return self._db.now()

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from kubeque.model.errors import QueueError, QueueGone, QueueUnavailable
-from kubeque.queues.backends.sql import Executor, SqlBackend
+from kubeque.queues.backends.sql import SqlBackend
+from kubeque.queues.backends.sql_dialect import Executor
 from kubeque.retry import retry
 
 #: Seconds to wait while another process writes.

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubeque.clusters.kubernetes.pod_status import death_of, has_started, hold_up, is_live
-from kubeque.model.job.task import Cause, Death
+from kubeque.model.job.causes import Cause, Death
 
 NOW = 1_000_000_000.0
 

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from kubeque.consumer.attempt.disk_watch import DiskWatch, usage, was_full
-from kubeque.consumer.attempt.stray_files import StrayFiles, own_folders
-from kubeque.model.job.task import Cause
+from kubeque.consumer.attempt.tmp_cleanup import StrayFiles, own_folders
+from kubeque.model.job.causes import Cause
 from tests.consumer.conftest import Bench
 from tests.mounting import bind, private_mounts
 

@@ -13,7 +13,7 @@ import pytest
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.attempt.memory_watch import MemoryWatch, OomCounter, memory_of, pause_after
 from kubeque.consumer.attempt.process import Limits
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 MI = 1 << 20

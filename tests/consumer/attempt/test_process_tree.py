@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from kubeque.consumer.attempt import process_tree
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 

@@ -10,7 +10,7 @@ import pytest
 
 from kubeque.consumer.attempt.process import Limits
 from kubeque.consumer.attempt.stop_signal import StopSignal
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 
 
 def later(seconds: float, act: Callable[[], None]) -> threading.Timer:

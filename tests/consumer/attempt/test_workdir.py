@@ -16,7 +16,8 @@ import pytest
 
 from kubeque.consumer.attempt.disk_watch import usage
 from kubeque.consumer.attempt.input_cache import InputCache, StageFailed
-from kubeque.consumer.attempt.workdir import OutputFiles, Workdir
+from kubeque.consumer.attempt.result_files import OutputFiles
+from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.store import Files
 from kubeque.model.job.spec import Input
 from tests.mounting import bind, private_mounts

@@ -11,8 +11,8 @@ from kubeque.consumer.decisions import Decisions
 from kubeque.consumer.events import Event, LeaseView
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.consumer.instructions import Instruction
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 
 SHORT, LONG = 0.5, 60.0
 GIB = 1 << 30

@@ -8,9 +8,10 @@ import pytest
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
+from kubeque.consumer.decisions import SETTLE_SECONDS
 from kubeque.consumer.instructions import Instruction
-from kubeque.model.job.task import Cause
-from kubeque.model.timing import COMMIT_SECONDS, SETTLE_SECONDS
+from kubeque.consumer.rules.reservation import COMMIT_SECONDS
+from kubeque.model.job.causes import Cause
 from tests.consumer.rules.machine import JOB, Machine, lease
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from kubeque.files.inputs.digest_cache import DigestCache
 from kubeque.files.inputs.inputs import Staging, find_inputs, push
-from kubeque.files.progress import Transfer
 from kubeque.files.store import Files
+from kubeque.files.transfer_progress import Transfer
 from kubeque.model.command.command import parse_word
 from kubeque.model.errors import CommandError, StorageError
 from tests.files.kinds import Place

@@ -18,8 +18,8 @@ from kubeque.jobs.reports.report import make_report
 from kubeque.jobs.results.table import lines
 from kubeque.jobs.upkeep.reconcile import close
 from kubeque.model.errors import StorageError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.sweep.sweep import Sweep
 from tests.jobs.sweeps import Ended, ended_job

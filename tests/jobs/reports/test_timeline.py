@@ -17,8 +17,8 @@ import pytest
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.timeline import WRITERS, write_timeline
 from kubeque.model.errors import DestinationError, UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque.model.stats.spans import By
 from tests.jobs.sweeps import NOON, Ended, ended_job
 

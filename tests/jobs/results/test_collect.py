@@ -16,8 +16,8 @@ from kubeque.jobs.results.collect import collect, frame, records
 from kubeque.jobs.results.ranking import rank_tasks
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.model.errors import StorageError, UserError
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Cause
 from kubeque.model.rows.column_names import FACTS
 from kubeque.model.rows.parameters import from_frame
 from kubeque.model.sweep.sweep import Sweep

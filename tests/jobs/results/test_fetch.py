@@ -335,7 +335,7 @@ def test_a_fetch_that_was_broken_off_goes_on_with_the_file_it_was_at(
         if pieces > 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("kubeque.files.progress.REPORT_SECONDS", 0)
+    monkeypatch.setattr("kubeque.files.transfer_progress.REPORT_SECONDS", 0)
     with pytest.raises(KeyboardInterrupt):
         client.fetch("many", tmp_path / "dest", progress=give_up)
     assert tree(tmp_path / "dest") == ["results.csv"]

@@ -15,12 +15,12 @@ from kubeque.client import Client, Existing, Submitted
 from kubeque.clusters.environment_files import Environments
 from kubeque.files.layout import spec_url
 from kubeque.jobs.upkeep.owner import own_queue_id, queue_id
+from kubeque.model.compatibility.versions import LOCAL_NEEDS
 from kubeque.model.errors import EnvironmentGone, UserError
 from kubeque.model.job.changes import pause_job, raise_needs, resume_job
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.versions import LOCAL_NEEDS
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.sweep import Sweep
 

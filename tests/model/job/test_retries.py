@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from kubeque.model.errors import ResourceError
 from kubeque.model.job import retries
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.retries import ALWAYS_STORED, DEFAULT_BUDGETS, GROWING, Budgets, Verdict
-from kubeque.model.job.task import Cause
 
 budgets = st.builds(Budgets, st.dictionaries(st.sampled_from(Cause), st.integers(0, 30)))
 

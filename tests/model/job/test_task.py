@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.job.task import KEPT_ATTEMPTS, Attempt, Cause, Outcome, State, TaskRecord
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import KEPT_ATTEMPTS, Attempt, Outcome, State, TaskRecord
 from kubeque.model.text import CUT_MARK, MESSAGE_CHARACTERS, cut
 
 causes = st.sampled_from(Cause)

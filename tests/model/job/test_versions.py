@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubeque import __version__
-from kubeque.model.job.versions import BASE_NEEDS, how_to_install, is_older, tag_version, warn_of_difference
+from kubeque.model.compatibility.versions import BASE_NEEDS, how_to_install, is_older, tag_version, warn_of_difference
 
 
 @pytest.mark.parametrize(

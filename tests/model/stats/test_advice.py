@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
-from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskState, TaskView
+from kubeque.model.job.task import Attempt, Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.resources import MI
 from kubeque.model.stats.advice import AttemptStats, advise
 

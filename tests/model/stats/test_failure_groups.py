@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome
 from kubeque.model.stats.failure_groups import NAMED, Group, Groups
 
 

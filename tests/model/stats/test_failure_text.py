@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from kubeque.model.job.task import Cause, Outcome
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Outcome
 from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.stats.failure_text import format_groups, reason
 

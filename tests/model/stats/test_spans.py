@@ -7,7 +7,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubeque.model.job.task import Attempt, Cause, Outcome, TaskRecord, TaskState, TaskView
+from kubeque.model.job.causes import Cause
+from kubeque.model.job.task import Attempt, Outcome, TaskRecord, TaskState, TaskView
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.model.errors import QueueError, QueueSchemaError, QueueUnavailable
-from kubeque.queues.backends import sql, sqlite
+from kubeque.queues.backends import layout_version, sqlite
 from kubeque.queues.backends.sqlite import file_system, open_sqlite
 from kubeque.queues.open import open_queue
 from tests.queues.makers import claim, make_job, run_next, states, submit
@@ -274,8 +274,8 @@ def next_version(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[str]], None]
     """Make this kubeque know the next layout and the statements of its migration."""
 
     def make(statements: list[str]) -> None:
-        monkeypatch.setitem(sql.MIGRATIONS, sql.SCHEMA_VERSION, lambda types: statements)
-        monkeypatch.setattr(sql, "SCHEMA_VERSION", sql.SCHEMA_VERSION + 1)
+        monkeypatch.setitem(layout_version.MIGRATIONS, layout_version.SCHEMA_VERSION, lambda types: statements)
+        monkeypatch.setattr(layout_version, "SCHEMA_VERSION", layout_version.SCHEMA_VERSION + 1)
 
     return make
 

@@ -10,7 +10,7 @@ import pytest
 
 from kubeque.consumer import instructions as do
 from kubeque.consumer.decisions import Decisions
-from kubeque.consumer.rules.departure import Departure
+from kubeque.consumer.rules.leaving import Departure
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.task import State, TaskRecord

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Cause, Outcome, State, Tally, TaskRecord
+from kubeque.model.job.task import Outcome, State, Tally, TaskRecord
 from kubeque.queues.backends.backend import BlockRecord
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.backends.records import read_block, read_job

@@ -20,7 +20,8 @@ from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
 from kubeque.model.errors import QueueUnavailable
-from kubeque.model.job.task import Cause, Death, Outcome
+from kubeque.model.job.causes import Cause, Death
+from kubeque.model.job.task import Outcome
 from kubeque.queues.claim import claim
 from kubeque.queues.early_stop import early_attempts
 from kubeque.queues.lease import Lease

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from kubeque.consumer.hosts.profile import ConsumerProfile
 from kubeque.model.errors import JobExists, JobNotFound, LeaseLost, QueueUnavailable
+from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.job import Job
 from kubeque.model.job.reset_rule import GO_ON, ResetRule
-from kubeque.model.job.task import Cause, Death, Outcome
+from kubeque.model.job.task import Outcome
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block, make_blocks, spread
 from kubeque.queues.claim import claim

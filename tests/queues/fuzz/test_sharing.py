@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from kubeque.consumer.hosts.profile import ConsumerProfile
-from kubeque.model.job.task import Cause
+from kubeque.model.job.causes import Cause
 from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import block_size, make_blocks
 from kubeque.queues.lease import Lease

@@ -7,8 +7,8 @@ import click
 from kubeque.cli.connect import connect, job_argument, json_option
 from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
+from kubeque.model.job.causes import FAILURE_CAUSES
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import FAILURE_CAUSES
 
 _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 

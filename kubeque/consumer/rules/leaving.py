@@ -8,16 +8,18 @@ from __future__ import annotations
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.instructions import Instruction
-from kubeque.consumer.rules.silence import Silences
-from kubeque.model.timing import LEAVE_SECONDS
+from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS, Silences
+
+#: Seconds that a leaving consumer has to commit its outcomes. Kubernetes ends a pod 20 seconds after the grace period
+#: of its command. `kubeque stop` ends a local consumer after 15 seconds.
+LEAVE_SECONDS = 10.0
 
 
 class Departure:
     """Decides on the last steps of a consumer, and how long it waits for a queue or store that does not answer."""
 
-    def __init__(self, silences: Silences, results_wait_seconds: float) -> None:
+    def __init__(self, silences: Silences) -> None:
         self._silences = silences
-        self._results_wait_seconds = results_wait_seconds
         #: Time of the last end of a command or upload, seconds.
         self._active_at = 0.0
         #: Time from which a stopped consumer only records outcomes, seconds.
@@ -34,7 +36,7 @@ class Departure:
     def gives_up(self, now: float) -> bool:
         """True once the queue or a store has been silent for too long."""
         silent = self._silences.longest(now, self._active_at)
-        self.gave_up = self.gave_up or silent > self._results_wait_seconds
+        self.gave_up = self.gave_up or silent > RESULTS_WAIT_SECONDS
         return self.gave_up
 
     def let_all_go(self, event: on.AllSaved, now: float) -> list[Instruction]:
@@ -55,5 +57,5 @@ class Departure:
     def _is_late(self, now: float) -> bool:
         """True if the time to release the leases is over."""
         queue = self._silences.queue
-        silent = queue is not None and now - max(queue.since, self._active_at) > self._results_wait_seconds
+        silent = queue is not None and now - max(queue.since, self._active_at) > RESULTS_WAIT_SECONDS
         return silent or (self._told_at is not None and now - self._told_at > LEAVE_SECONDS)

@@ -1,4 +1,4 @@
-"""Record how long a queue or store has not answered (its silence), and when the next try is due."""
+"""Outages: how long a consumer waits for a queue or store that does not answer, and when it tries again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Collection
 from kubeque.consumer import events as on
 from kubeque.consumer.events import LeaseId
 from kubeque.consumer.instructions import Instruction
-from kubeque.model.timing import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
+
+#: First and longest pause between two tries while the queue or store does not answer, seconds. The longest pause is
+#: short, because work continues only at the next try.
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.25, 2.0
+#: Seconds for which a consumer waits for a queue or store that does not answer. Then it leaves or drops a result.
+RESULTS_WAIT_SECONDS = 3600.0
 
 #: The duration of a silence, divided by this number, is the pause before the next try.
 _PART = 4

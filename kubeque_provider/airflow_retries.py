@@ -1,18 +1,47 @@
-"""Find out whether rows failed by their own fault. The answer decides which rows a retry by Airflow runs again."""
+"""Retries by Airflow: the causes of failure whose rows they do not run again, and how a retry differs from a clear."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kubeque.model.job.causes import FAILURE_CAUSES, Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.retries import OWN_FAULTS
-from kubeque.model.job.task import FAILURE_CAUSES
 
+#: Causes that are faults of the program, so that it would fail again. All other causes are faults of the machine.
+OWN_FAULTS = frozenset({Cause.EXIT, Cause.SIGNAL, Cause.TIMEOUT})
 #: Rows that a retry by Airflow runs again: rows that failed because of the machine, and rows that did not run.
 MACHINE_ROWS = ResetRule(causes=tuple(cause.value for cause in FAILURE_CAUSES if cause not in OWN_FAULTS))
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try of an Airflow task. The wait token of a job names the last try that waited for the job."""
+
+    #: Name of the Airflow task. All its tries have the same name.
+    task: str
+    #: Number of the try, from 1.
+    number: int
+    #: Number of the first try since the last clear; 1 without a clear.
+    first: int = 1
+
+    @property
+    def token(self) -> str:
+        """Wait token of this try."""
+        return f"{self.task}#{self.number}"
+
+    def is_fresh(self, token: str) -> bool:
+        """True for the first try and after a clear. False for a retry by Airflow. `token`: the job's wait token.
+
+        The first try after a clear can be lost before it does anything. The token then names a try before the clear. If
+        the token names this same try, a user runs it once more.
+        """
+        if self.number <= self.first or token == self.token:
+            return True
+        task, _, number = token.rpartition("#")
+        return self.first > 1 and task == self.task and number.isdecimal() and int(number) < self.first
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from kubeque.model.job.stored_types import check_fields
+from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.text import cut, one_line
 
 #: Errors that can occur when a damaged object is decoded.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from kubeque.consumer.events import LeaseId
-from kubeque.model.timing import COMMIT_SECONDS, SAVE_SECONDS
+from kubeque.consumer.rules.reservation import COMMIT_SECONDS
+
+#: Seconds for which the upload of a result may delay the next reservation.
+SAVE_SECONDS = 1.0
 
 
 class Progress:

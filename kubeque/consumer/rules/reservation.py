@@ -1,4 +1,4 @@
-"""Decide how many tasks a consumer reserves, and whether it reserves ahead.
+"""Decide how many tasks a consumer reserves, and how long they may wait behind a running command.
 
 Both follow from the durations of its last tasks.
 """
@@ -9,8 +9,13 @@ from collections import deque
 from collections.abc import Collection
 
 from kubeque.consumer.events import JobKey, LeaseView
-from kubeque.model.timing import COMMIT_SECONDS, SHARE_SECONDS
-from kubeque.queues.block import MAX_RESERVE, reserve_count
+from kubeque.queues.block import MAX_RESERVE
+
+#: Seconds of work that one commit reserves, to bound the number of commits. If a command runs for longer, the tasks
+#: that are staged behind it are given back.
+COMMIT_SECONDS = 5.0
+#: Maximum seconds of work that stay reserved behind a running command while another consumer is idle.
+SHARE_SECONDS = 0.5
 
 #: Number of recent tasks whose mean duration decides how many tasks are reserved.
 _REMEMBERED = 20
@@ -69,3 +74,10 @@ class Pace:
         """Return the seconds for which reserved tasks may wait behind one command of this job."""
         mean = None if key is None else self._mean(key)
         return COMMIT_SECONDS if mean is None else min(COMMIT_SECONDS, max(_SECOND, _LONGER * mean))
+
+
+def reserve_count(mean_seconds: float | None) -> int:
+    """Return the number of tasks to reserve for COMMIT_SECONDS of work; 1 if the mean duration is unknown."""
+    if mean_seconds is None:
+        return 1
+    return max(1, min(MAX_RESERVE, int(COMMIT_SECONDS / max(mean_seconds, 1e-3))))

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
-from kubeque.model.timing import LEAVE_SECONDS, RESULTS_WAIT_SECONDS
+from kubeque.consumer.rules.leaving import LEAVE_SECONDS
+from kubeque.consumer.rules.outage import RESULTS_WAIT_SECONDS
 from tests.consumer.rules.machine import JOB, LONG, URGENT, Machine, lease
 
 

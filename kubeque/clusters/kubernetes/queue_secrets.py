@@ -1,0 +1,43 @@
+"""Secrets with the password of the queue, for the pods of Kubernetes Jobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubeque.clusters.kubernetes import pod_status, scaling
+from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.job_manifest import url_secret
+from kubeque.clusters.kubernetes.reachability import has_password
+from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
+
+
+class QueueSecrets:
+    """The Secrets of one queue in one namespace."""
+
+    def __init__(self, api: KubernetesApi, namespace: str, queue_url: str) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._queue_url = queue_url
+
+    def create(self, made: dict[str, Any], **query: Any) -> None:
+        """Create the Secret that the pods of a Kubernetes Job wait for.
+
+        The Kubernetes Job owns the Secret, so that both are deleted together.
+        """
+        self._api.create(path("secrets", self._namespace), url_secret(self._queue_url, made), **query)
+
+    def restore(self, snapshot: FleetSnapshot) -> None:
+        """Create missing Secrets that pods wait for.
+
+        A Secret is missing if a client died after it created the Kubernetes Job.
+        """
+        if not has_password(self._queue_url):
+            return
+        waiting = {
+            pod_status.owner_name(pod)
+            for pod in (*snapshot.pods, *snapshot.keeper_pods)
+            if pod_status.waits_for_queue_secret(pod)
+        }
+        for job in (*snapshot.jobs, *snapshot.keeper_jobs):
+            if job["metadata"]["name"] in waiting and not scaling.is_over(job):
+                self.create(job)

@@ -1,0 +1,18 @@
+"""Restarts of consumers that die at their start on this machine: pauses between them, and when they are reported."""
+
+from __future__ import annotations
+
+#: Shortest time between two starts after one death, seconds. Each further death doubles it.
+FIRST_PAUSE_SECONDS = 1.0
+#: Maximum pause between two starts, as a multiple of the first pause.
+_LONGEST_PAUSE = 60
+#: If this number of consumers in a row die before their first task, the reason is reported.
+MANY_DEATHS = 5
+#: Seconds after the last start for which such deaths are reported even if other consumers work. This is twice the
+#: longest pause.
+RECENT_SECONDS = 120.0
+
+
+def pause_between_starts(deaths: int, first_seconds: float) -> float:
+    """Return the minimum time in seconds between two starts, after this number of `deaths` in a row."""
+    return first_seconds * min(2 ** min(deaths - 1, 10), _LONGEST_PAUSE) if deaths else 0.0

@@ -1,0 +1,46 @@
+"""Causes: why an attempt of a task ended, and how a consumer died."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Cause(StrEnum):
+    """Reason for the end of an attempt."""
+
+    OK = "ok"
+    EXIT = "exit"
+    SIGNAL = "signal"
+    OOM = "oom"
+    DISK = "disk"
+    TIMEOUT = "timeout"
+    PREEMPTED = "preempted"
+    LOST = "lost"
+    STAGE = "stage"
+    STORE = "store"
+    INTERNAL = "internal"
+    KILLED = "killed"
+    #: Any cause that only a newer kubeque knows. The record keeps its stored name as `foreign_cause`.
+    UNKNOWN = "unknown"
+
+
+#: The causes by which a task can fail.
+FAILURE_CAUSES = tuple(cause for cause in Cause if cause not in (Cause.OK, Cause.UNKNOWN))
+_CAUSES: dict[str, Cause] = {cause.value: cause for cause in Cause}
+
+
+def read_cause(name: str) -> tuple[Cause, str]:
+    """Return the cause for a stored name, and an empty text. If the name is unknown, return UNKNOWN and the name."""
+    cause = _CAUSES.get(name)
+    return (Cause.UNKNOWN, name) if cause is None else (cause, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """The death of a consumer."""
+
+    cause: Cause = Cause.LOST
+    #: Index of the task that the consumer was running, from its journal; None if unknown.
+    running: int | None = None
+    message: str = "its consumer vanished"

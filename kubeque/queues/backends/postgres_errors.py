@@ -1,0 +1,48 @@
+"""Errors of a PostgreSQL database: which of them pass, and the remedy for those that last."""
+
+from __future__ import annotations
+
+import re
+
+from kubeque.model.errors import QueueError, QueueUnavailable
+
+#: Remedies for lasting connection errors, by a pattern of the message. libpq sets no SQLSTATE for these errors.
+_REFUSALS = {
+    "password authentication failed": "correct user or password in queue_url",
+    "no password supplied": "put the password into queue_url, PGPASSWORD or ~/.pgpass",
+    "no pg_hba.conf entry": "let this machine and user in, in the server's pg_hba.conf",
+    'role ".*" does not exist': "create the user, or name another one in queue_url",
+    'database ".*" does not exist': "create the database, or name another one in queue_url",
+    "permission denied for database": "grant CONNECT on it to this user",
+    r"invalid \S+ value": "correct it in queue_url",
+    "certificate": "correct sslmode and sslrootcert in queue_url",
+}
+#: Remedies for lasting statement errors, by the start of the SQLSTATE (postgresql.org/docs, "Error Codes").
+_STATES = {
+    "42501": "let this user create tables in its schema, or grant it all rights on kubeque_job, kubeque_block and"
+    " kubeque_schema",
+    "42P01": "its tables are gone: open it again to make new ones",
+    "3F000": "create the schema that search_path names",
+    "53100": "its disk is full: make room",
+}
+#: Starts of the SQLSTATE of temporary errors: lost connections, no resources, deadlocks, exceeded time limits of locks
+#: and statements, a server that stops, starts or becomes read-only, and disk errors.
+_PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
+
+
+def make_error(text: str, state: str, where: str, *, of_connection: bool) -> QueueError:
+    """Convert an error of psycopg to a QueueError that names the database `where` and, if known, says what to do.
+
+    `state`: its SQLSTATE; empty if it has none. `of_connection`: True if it may concern the connection.
+    """
+    if not state and of_connection:
+        for pattern, remedy in _REFUSALS.items():
+            if re.search(pattern, text):
+                return QueueError(f"the queue {where} refuses us ({text}): {remedy}")
+        return QueueUnavailable(f"the queue {where} does not answer ({text})")
+    for prefix, remedy in _STATES.items():
+        if state.startswith(prefix):
+            return QueueError(f"the queue {where} failed ({text}): {remedy}")
+    if state.startswith(_PASSING):
+        return QueueUnavailable(f"the queue {where} did not do it ({text})")
+    return QueueError(f"the queue {where} failed: {text}")
