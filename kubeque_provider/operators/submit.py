@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.model.command.command import Word
-from kubeque.model.errors import NoRows, ParametersError
+from kubeque.model.errors import NoRows
 from kubeque.model.sweep.jobspec import sweep_fields
-from kubeque.model.sweep.option_types import WORDS
 from kubeque.model.sweep.options import OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.sweep_fields import convert_option
@@ -33,15 +32,13 @@ from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
 from kubeque_provider.links.sweep import SWEEP_LINKS
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_origin, make_series
+from kubeque_provider.operators.submit_templates import render_command, render_parameters
 from kubeque_provider.operators.sweep_arguments import SweepArgumentsOperator
 from kubeque_provider.origin.addresses import describe_submission
 from kubeque_provider.origin.script import bundle_of, digest_of, pull_script, push_script
 from kubeque_provider.parsing.checks import check_parsed
-from kubeque_provider.parsing.known import is_output
-from kubeque_provider.parsing.rows import check_cells
 from kubeque_provider.parsing.sweeps import check_sweep
-from kubeque_provider.storage_paths import is_object_path
-from kubeque_provider.templating import format_word, has_jinja, read_word, render_push, render_rows
+from kubeque_provider.templating import render_push
 from kubeque_provider.waiter import Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after, check_wait, find_given, to_seconds
 
@@ -282,40 +279,12 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
             return self.render_template(value, context, jinja_env)
 
         with permanent():
-            self._render_command(jinja_env, render, mapped=id(self.command) in seen_oids)
+            mapped = id(self.command) in seen_oids
+            self.command, self._words = render_command(self.command, jinja_env, render, mapped=mapped)
             if isinstance(self.push, list | tuple):
                 self.push = [render_push(text, render) for text in self.push]
             if id(self.parameters) in seen_oids:
                 self._rows_known = False  # mapped
             else:
-                self._render_parameters(render)
-
-    def _render_command(self, env: Any, render: Any, *, mapped: bool) -> None:
-        if is_output(self.command):
-            words = WORDS.convert(render(self.command), "command")
-            self.command = [Word((word,)) for word in words]  # the values of an upstream task are data
-        if isinstance(self.command, str) or not isinstance(self.command, Sequence):
-            return  # `execute` raises the error
-
-        def read(word: Any) -> Word:
-            if isinstance(word, Word):
-                return word
-            if not isinstance(word, str):
-                return Word(WORDS.convert([render(word)], "command"))
-            return read_word(word, env, (lambda text: text) if mapped else render)
-
-        self._words = tuple(read(word) for word in self.command)
-        self.command = [format_word(word) for word in self._words]
-
-    def _render_parameters(self, render: Any) -> None:
-        if is_output(self.parameters):
-            upstream, self.parameters = self.parameters, render(self.parameters)
-            self._rows_known = False
-            if self.parameters is None:
-                raise ParametersError(f"parameters: {upstream} is None: let that Airflow task return a list of dicts")
-        elif isinstance(self.parameters, str) or is_object_path(self.parameters):
-            self._rows_known = not has_jinja(str(self.parameters))
-            self.parameters = render(self.parameters)
-        elif isinstance(self.parameters, list | tuple):
-            rows = check_cells(self.parameters, self.render_rows)
-            self.parameters = render_rows(rows, render, render, templates=bool(self.render_rows))
+                self.parameters, known = render_parameters(self.parameters, render, templates=self.render_rows)
+                self._rows_known = self._rows_known if known is None else known
