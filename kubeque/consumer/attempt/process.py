@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from types import TracebackType
@@ -92,31 +93,47 @@ def run_command(
         return Ended(stop.cause, None, time.time(), 0.0, message="stopped before it began")
     opened: list[int] = []
     try:
-        start, began = time.time(), time.monotonic()
+        start = time.time()
         try:
             out, err = (_open_stream(target, opened) for target in (stdout, stderr))
         except OSError as error:  # the disk is read-only or full
             message = f"the machine could not make {error.filename}: {error.strerror}"
             return Ended(Cause.STAGE, None, start, 0.0, message=message)
-        before = process_tree.own_children()
-        kills = oom.read() if oom else 0
-        process = _start(argv, cwd, env, out, err, umask)
-        if isinstance(process, Refusal):
-            with suppress(OSError):  # the disk is full
-                os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
-            return Ended(process.cause, process.code, start, time.monotonic() - began, message=process.message)
-        with _Run(process, limits, stop, before, disk) as run:
-            begun(process.pid)
-            run.wait()
-            seconds = time.monotonic() - began
-            left = run.clean_up()
-        cause, code, message = run.verdict(oom is not None and oom.has_killed(kills, process.returncode))
-        if cause in (Cause.EXIT, Cause.SIGNAL) and (evidence := was_full(stderr, cwd)):
-            cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
-        return Ended(cause, code, start, seconds, run.watch.peak, message, left)
+        launch, find_full = partial(_start, argv, cwd, env, out, err, umask), partial(was_full, stderr, cwd)
+        return _run(launch, err, limits, stop, oom, disk, begun, find_full)
     finally:
         for fd in opened:
             os.close(fd)
+
+
+def _run(
+    launch: Callable[[], subprocess.Popen[bytes] | Refusal],
+    err: int,
+    limits: Limits,
+    stop: StopSignal,
+    oom: OomCounter | None,
+    disk: DiskWatch | None,
+    begun: Callable[[int], None],
+    find_full: Callable[[], str],
+) -> Ended:
+    """Start a command and wait for its end. `find_full`: returns evidence of a full disk, or an empty text."""
+    start, began = time.time(), time.monotonic()
+    before = process_tree.own_children()
+    kills = oom.read() if oom else 0
+    process = launch()
+    if isinstance(process, Refusal):
+        with suppress(OSError):  # the disk is full
+            os.write(err, f"kubeque: {process.message}\n".encode(errors="surrogateescape"))
+        return Ended(process.cause, process.code, start, time.monotonic() - began, message=process.message)
+    with _Run(process, limits, stop, before, disk) as run:
+        begun(process.pid)
+        run.wait()
+        seconds = time.monotonic() - began
+        left = run.clean_up()
+    cause, code, message = run.verdict(oom is not None and oom.has_killed(kills, process.returncode))
+    if cause in (Cause.EXIT, Cause.SIGNAL) and (evidence := find_full()):
+        cause, message = Cause.DISK, f"no disk left ({evidence}): {message}"
+    return Ended(cause, code, start, seconds, run.watch.peak, message, left)
 
 
 def _open_stream(target: Path | int, opened: list[int]) -> int:
