@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from kubeque.model.errors import ParametersError, UserError
-from kubeque.model.rows.csv_rows import read_csv
+from kubeque.model.rows.formats.csv_rows import read_csv
 from kubeque.model.rows.rows import Rows
 
 

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.row_request import check_expanded, read_rows
 from kubeque.client import STANDARD_INPUT, Client, absolute_pushes
 from kubeque.model.errors import CommandError, JobspecError, UserError
-from kubeque.model.rows.grid import grid, read_grid, sequence
-from kubeque.model.rows.parameters import from_records
-from kubeque.model.rows.rows import Rows
+from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
-from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.user_paths import current_folder, expand_home, read_text_file
 
@@ -28,6 +26,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
     """
     if file == STANDARD_INPUT and options.get("parameters") == STANDARD_INPUT:
         raise UserError("-f - and -p - both read standard input: name a file for one of them")
+    check_expanded(options.get("each", ()), command)
     here = current_folder()
     typed = options | ({"command": list(command)} if command else {})
     if file is None:
@@ -82,24 +81,6 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
     for name in ("env", "retry_causes", "pod"):
         fields[name] = {**getattr(like, name), **fields.get(name, {})}
     return replace(like, **fields)
-
-
-def read_rows(client: Client, jobspec: Jobspec) -> Rows | None:
-    """Return the rows of a request; None if the request has no option for rows. Raises ParametersError."""
-    given = [name for name in ROW_OPTIONS if name in jobspec]
-    if len(given) > 1:
-        flags = [BY_NAME[name].flags[-1] for name in given]
-        raise UserError(f"{' and '.join(flags)} exclude each other: give one of them")
-    if not given:
-        return None
-    value = jobspec[given[0]]
-    if given == ["grid"]:
-        return grid(read_grid(value))
-    if given == ["repeat"]:
-        return sequence(value)
-    if value == STANDARD_INPUT:
-        return client.rows_of_standard_input()
-    return client.rows(value) if isinstance(value, str) else from_records(value)
 
 
 def _read_yaml(name: str) -> Any:

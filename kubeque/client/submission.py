@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 
 from kubeque.client.progress import ProgressMethods
-from kubeque.files.csv_source import read_rows, read_rows_of_standard_input
+from kubeque.files.matching_files import match_files
 from kubeque.files.transfer_progress import Tell
+from kubeque.files.row_source import read_rows, read_rows_of_standard_input
 from kubeque.jobs.submission import canaries
+from kubeque.jobs.submission.advice import submission_notes
 from kubeque.jobs.submission.effect import Effect
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.like import like
@@ -17,7 +20,7 @@ from kubeque.jobs.upkeep.progress import Progress
 from kubeque.model.rows.rows import Rows
 from kubeque.model.stats.estimate import Estimate
 from kubeque.model.sweep.sweep import Sweep
-from kubeque.model.user_paths import expand_home
+from kubeque.model.user_paths import current_folder, expand_home
 
 
 class SubmissionMethods(ProgressMethods):
@@ -36,6 +39,14 @@ class SubmissionMethods(ProgressMethods):
         """
         return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
 
+    def advice(self, sweep: Sweep) -> list[str]:
+        """Return what its user should know about a sweep before the submission, one sentence each: rows that were left
+        out, and likely mistakes in the command.
+
+        Raises UserError for a sweep that can run nowhere.
+        """
+        return submission_notes(sweep)
+
     def plan(self, sweep: Sweep, *, existing: Existing = Existing.REFUSE, typed: Collection[str] = ()) -> Plan:
         """Return what `submit` would do with a sweep, and write nothing. Raises UserError."""
         return plan(self._backends, sweep, existing=existing, typed=typed)
@@ -48,13 +59,25 @@ class SubmissionMethods(ProgressMethods):
         """
         return like(self._backends, name, rows=rows, inputs_of_command=inputs_of_command)
 
-    def rows(self, source: str) -> Rows:
-        """Return the rows of a CSV file, given as a path or a URL. Raises ParametersError, StorageError."""
-        return read_rows(self._backends.files, expand_home(source))
+    def rows(self, source: str, *, delimiter: str | None = None) -> Rows:
+        """Return the rows of a CSV, JSON Lines or Parquet file, given as a path or a URL.
 
-    def rows_of_standard_input(self) -> Rows:
-        """Return the rows of the CSV text on standard input. Raises ParametersError."""
-        return read_rows_of_standard_input()
+        `delimiter`: character between the values of CSV text; None: found from the header. Raises ParametersError.
+        Raises StorageError if a store does not answer.
+        """
+        return read_rows(self._backends.files, expand_home(source), delimiter)
+
+    def rows_of_standard_input(self, *, delimiter: str | None = None) -> Rows:
+        """Return the rows of the text on standard input. `delimiter` and errors: see `rows`."""
+        return read_rows_of_standard_input(delimiter)
+
+    def rows_of_files(self, patterns: Sequence[str], *, base: Path | None = None) -> Rows:
+        """Return one row per file that matches a pattern, with the columns `path`, `name` and `stem`.
+
+        A pattern is a path, which starts at `base` (default: the current folder), or a URL. Raises ParametersError.
+        Raises StorageError if a store does not answer.
+        """
+        return match_files(self._backends.files, patterns, base or current_folder())
 
     def estimate(self, name: str) -> Estimate:
         """Return the estimate for the held tasks of a job, based on its canaries."""

@@ -7,14 +7,26 @@ import re
 from kubeque.model.errors import ResourceError
 from kubeque.model.text import describe
 
-#: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity").
+#: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity"); a B may follow, as in `2GB` and `2GiB`.
 _SUFFIXES = {
     "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
 }  # fmt: skip
-_QUANTITY = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([A-Za-z]*)")
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(ms|s|m|h|d|)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
+_QUANTITY = re.compile(_NUMBER + r"\s*([A-Za-z]*)")
+#: Names of the units of time, and their seconds.
+_SECONDS = {
+    name: seconds
+    for names, seconds in (
+        ("ms", 0.001), ("s sec secs second seconds", 1.0), ("m min mins minute minutes", 60.0),
+        ("h hr hrs hour hours", 3600.0), ("d day days", 86400.0), ("w week weeks", 604800.0),
+    )
+    for name in names.split()
+}  # fmt: skip
+_PLAIN_SECONDS = re.compile(_NUMBER)
+_TIME_PART = re.compile(
+    _NUMBER + rf"\s*({'|'.join(sorted(_SECONDS, key=len, reverse=True))})(?![a-z])\s*", re.IGNORECASE
+)
 _LEAST_BYTES = 1 << 20
 _MOST_BYTES = 1 << 60
 #: Longest duration in seconds, about 30 years. Python cannot wait longer than 292 years.
@@ -24,16 +36,28 @@ MI = 1 << 20
 
 
 def parse_bytes(text: str | int, what: str = "memory") -> int:
-    """Return the number of bytes of a Kubernetes quantity such as `100M`, `100Mi` or `1.5Gi`. Raises ResourceError."""
+    """Return the bytes of a quantity such as `100M`, `1.5Gi`, `2GB` or `2 GiB`. Raises ResourceError."""
     match = _QUANTITY.fullmatch(str(text).strip())
-    if not match or match[2] not in _SUFFIXES or float(match[1]) * _SUFFIXES[match[2]] > _MOST_BYTES:
+    factor = _factor(match[2]) if match else None
+    if not match or factor is None or float(match[1]) * factor > _MOST_BYTES:
         raise ResourceError(f"{what} {describe(text)} is not a quantity: write it as 500M, 512Mi or 1.5Gi")
-    count = int(float(match[1]) * _SUFFIXES[match[2]])
+    count = int(float(match[1]) * factor)
     if count < _LEAST_BYTES:
         raise ResourceError(
             f"{what} {describe(text)} means {count} bytes, too little for any program: write it as 512Mi or 1.5Gi"
         )
     return count
+
+
+def _factor(suffix: str) -> float | None:
+    """Return the bytes that a suffix of a quantity stands for; None if it is unknown.
+
+    The case of the letters counts only in suffixes without a B: `m` means a thousandth in Kubernetes.
+    """
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    known = {name.lower() + "b": factor for name, factor in _SUFFIXES.items()}
+    return known.get(suffix.lower())
 
 
 def parse_cpu(text: str | float, what: str = "cpu") -> float:
@@ -47,11 +71,27 @@ def parse_cpu(text: str | float, what: str = "cpu") -> float:
 
 
 def parse_duration(text: str | float, what: str = "duration") -> float:
-    """Return the number of seconds of a duration such as `90`, `90s`, `1.5h` or `2d`. Raises ResourceError."""
-    match = _DURATION.fullmatch(str(text).strip())
-    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    """Return the seconds of a duration such as `90`, `90s`, `1.5h`, `2 days` or `1h30m`. Raises ResourceError."""
+    word = str(text).strip()
+    seconds = float(word) if _PLAIN_SECONDS.fullmatch(word) else _sum_of_parts(word)
     if not 0 < seconds <= _MOST_SECONDS:
         raise ResourceError(f"{what} {describe(text)} is not a time: write it as 90, 90s, 30m, 1.5h or 2d")
+    return seconds
+
+
+def _sum_of_parts(word: str) -> float:
+    """Return the seconds of `1h30m` or `30 minutes`; 0 if the word is not a duration.
+
+    Units must decrease, because `30m 30m` is more likely a mistake than an hour.
+    """
+    at, seconds, smallest = 0, 0.0, float("inf")
+    while at < len(word):
+        part = _TIME_PART.match(word, at)
+        name = part[2] if part else ""
+        unit = _SECONDS.get(name if len(name) == 1 else name.lower())  # 1M could be a month
+        if part is None or unit is None or unit >= smallest:
+            return 0.0
+        at, seconds, smallest = part.end(), seconds + float(part[1]) * unit, unit
     return seconds
 
 

@@ -43,8 +43,8 @@ def test_repeat_counts_by_index(shell: Shell) -> None:
 
 
 def test_two_sayings_of_the_rows_exclude_each_other(shell: Shell) -> None:
-    ran = shell.run("sub", "--repeat", "4", "--grid", "a=1", "true")
-    assert (ran.returncode, "--grid and --repeat exclude" in ran.stderr) == (2, True)
+    ran = shell.run("sub", "--each", "*", "--grid", "a=1", "true")
+    assert (ran.returncode, "--grid and --each exclude" in ran.stderr) == (2, True)
 
 
 def test_a_jobspec_is_a_sweep_whose_paths_start_at_its_folder(shell: Shell) -> None:

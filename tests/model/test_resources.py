@@ -21,8 +21,9 @@ GI = 1024 * MI
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("100M", 10**8), ("100Mi", 100 * MI), ("1.5Gi", 3 * GI // 2), (" 2G ", 2 * 10**9), (".5Gi", GI // 2), (MI, MI)],
-)
+    [("100M", 10**8), ("100Mi", 100 * MI), ("1.5Gi", 3 * GI // 2), (" 2G ", 2 * 10**9), (".5Gi", GI // 2), (MI, MI),
+     ("2GB", 2 * 10**9), ("2gb", 2 * 10**9), ("1 GiB", GI), ("512MiB", 512 * MI)],
+)  # fmt: skip
 def test_bytes_are_read(text: str | int, count: int) -> None:
     assert parse_bytes(text) == count
 
@@ -34,15 +35,36 @@ def test_cores_are_read(text: str | float, cores: float) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90.0), (90, 90.0), ("90s", 90.0), ("30m", 1800.0), ("1.5h", 5400.0), ("2 d", 172800.0), ("250ms", 0.25)],
-)
+    [("90", 90.0), (90, 90.0), ("90s", 90.0), ("30m", 1800.0), ("1.5h", 5400.0), ("2 d", 172800.0), ("250ms", 0.25),
+     ("30minutes", 1800.0), ("1.5 Hours", 5400.0), ("1h30m", 5400.0), ("2 days 1 h", 176400.0), ("1w", 604800.0)],
+)  # fmt: skip
 def test_durations_are_read(text: str | float, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
 @pytest.mark.parametrize("read", [parse_bytes, parse_cpu, parse_duration])
 @pytest.mark.parametrize(
-    "text", ["", " ", "x", "-1", "0", "1e9", "nan", "inf", "1,5", "1 2", "Gi", "1gb", "1GiB", "\n", "9" * 400, None]
+    "text",
+    [
+        "",
+        " ",
+        "x",
+        "-1",
+        "0",
+        "1e9",
+        "nan",
+        "inf",
+        "1,5",
+        "1 2",
+        "Gi",
+        "1GBB",
+        "1M30M",
+        "30m30m",
+        "1m 30",
+        "\n",
+        "9" * 400,
+        None,
+    ],
 )
 def test_what_is_no_quantity_is_told_with_good_ones(read: Callable[[object, str], float], text: object) -> None:
     with pytest.raises(ResourceError) as caught:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.header import check_header
+from kubeque.model.rows.number_lists import FUNCTION, expand
 from kubeque.model.rows.rows import (
     MAX_TASKS,
     PAGE_BYTES,
@@ -28,17 +29,16 @@ from kubeque.model.rows.value_types import fold_columns, unfold
 from kubeque.model.rows.values import convert_at
 from kubeque.model.text import cut, describe
 
-_RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(\d+))?")
+#: First character of the text that stands for a function. No argument contains it.
+_NUL = "\0"
 _BRACKETS = ("[]", "()", "{}")
-_LIKE_A_RANGE = re.compile(r"[-+.\deE]*\d[-+.\deE]*\.\.[-+.\deE]*\d[-+.\deE]*")
+#: A function outside of quotes: its commas do not separate values.
+_FUNCTION = re.compile(rf"(?<![^,])(?:{FUNCTION.pattern})(?![^,])")
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """Every combination of the values of the axes, computed on demand.
-
-    Without axes, it has `n` rows without columns.
-    """
+class Grid:
+    """Every combination of the values of the axes, computed on demand. Without axes it is a sequence."""
 
     columns: Row
     n: int
@@ -52,6 +52,11 @@ class _Grid:
 
     def to_spec(self) -> RowsSpec:
         return self._spec
+
+    def with_axis(self, name: str, values: Row) -> Grid:
+        """Return the grid with one more axis of texts, which changes fastest. Raises ParametersError."""
+        types = (*self.types, "") if self.types else ()
+        return _make((*self.columns, name), (*self.axes, values), types)
 
     @cached_property
     def _spec(self) -> RowsSpec:
@@ -89,9 +94,13 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
     columns = check_header([*(axes or {}), *more], "the grid")
     if not columns:
         raise ParametersError("the grid has no axis: write grid(zoom=[1, 2, 5]), or sequence(n) for rows without any")
-    given = [_axis(name, axis) for name, axis in {**(axes or {}), **more}.items()]
+    given = [read_axis(name, axis) for name, axis in {**(axes or {}), **more}.items()]
     values = tuple(texts for texts, _ in given)
-    types = fold_columns([letters for _, letters in given])
+    return _make(columns, values, fold_columns([letters for _, letters in given]))
+
+
+def _make(columns: Row, values: tuple[Row, ...], types: Row) -> Grid:
+    """Return the grid of these axes. Raises ParametersError if there are too many rows or a row is too wide."""
     n = math.prod(map(len, values))
     if n > MAX_TASKS:
         sizes = " x ".join(str(len(axis)) for axis in values)
@@ -101,10 +110,10 @@ def grid(axes: Mapping[str, Iterable[object]] | None = None, /, **more: Iterable
         raise too_wide("the grid")
     # Every consumer reads the spec with the axes. So rows with long axes are stored in pages like a table.
     size = sum(len(encode_row(axis)) for axis in values)
-    return _Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values, types)
+    return Grid(columns, n, "grid" if size <= PAGE_BYTES else "table", values, types)
 
 
-def _axis(name: str, given: object) -> tuple[Row, list[str]]:
+def read_axis(name: str, given: object) -> tuple[Row, list[str]]:
     """Return the texts of the values of an axis, and their types."""
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         shown = describe(given)
@@ -123,7 +132,7 @@ def sequence(n: int) -> Rows:
     """Return `n` rows without columns. They differ only in `{index}`. Raises ParametersError."""
     if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= MAX_TASKS:
         raise ParametersError(f"a sequence of {describe(n)} rows: give a whole number from 1 to {MAX_TASKS}")
-    return _Grid((), n, "sequence", ())
+    return Grid((), n, "sequence", ())
 
 
 def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
@@ -140,20 +149,33 @@ def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
 
 
 def read_values(name: str, text: str) -> list[str]:
-    """Return the values of one axis from a text such as `a,b` or `"a,b",c`. Raises ParametersError.
+    """Return the values of one axis. Raises ParametersError.
 
-    Inclusive ranges such as `1..5`, `10..0` and `0..100..10` are expanded.
+    The text is a list such as `a,b` or `"a,b",c`. An element can be an inclusive range such as `1..5`, `10..0` or
+    `0..1..0.1`, and one of the functions `lin(0,1,11)` and `log(1e-4,1,5)`.
     """
-    if '"' not in text and "," in text:
-        _check_unquoted(name, text)
+    if _NUL in text:
+        raise ParametersError(
+            f"axis {name!r}: {cut(text, 40)!r} has a NUL, which an argument cannot contain: remove it"
+        )
+    calls: list[str] = []
+    plain = text if '"' in text else _FUNCTION.sub(lambda call: _keep(calls, call[0]), text)
+    if '"' not in text and "," in plain:
+        _check_unquoted(name, plain)
     try:
-        fields = next(csv.reader([text], strict=True), [])
+        fields = next(csv.reader([plain], strict=True), [])
     except csv.Error as error:
         raise ParametersError(f"axis {name!r}: {cut(text, 40)!r} is not a list of values ({error})") from error
     values: list[str] = []
     for field in fields:
-        values += _expand_range(name, field)
+        values += expand(name, calls[int(field[1:])] if field[:1] == _NUL else field)
     return values
+
+
+def _keep(calls: list[str], call: str) -> str:
+    """Add a call to the list, and return the text that stands for the call."""
+    calls.append(call)
+    return f"{_NUL}{len(calls) - 1}"
 
 
 def _check_unquoted(name: str, text: str) -> None:
@@ -172,29 +194,6 @@ def _check_unquoted(name: str, text: str) -> None:
             f"axis {name!r}: {cut(text, 40)!r} has blanks around a comma: write {name}={cut(plain, 40)}, or put a value"
             " with blanks into double quotes"
         )
-
-
-def _expand_range(name: str, field: str) -> list[str]:
-    match = _RANGE.fullmatch(field)
-    if match is None:
-        if _LIKE_A_RANGE.fullmatch(field):
-            raise ParametersError(f"axis {name!r}: the range {field!r} is not of whole numbers: list its values")
-        return [field]
-    try:
-        first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
-    except ValueError as error:  # thousands of digits
-        raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has too many digits") from error
-    if step == 0:
-        raise ParametersError(
-            f"axis {name!r}: the range {cut(field, 40)!r} has the step 0, so more than {MAX_TASKS} values: write a step"
-            " of 1 or more"
-        )
-    if abs(last - first) // step >= MAX_TASKS:
-        raise ParametersError(f"axis {name!r}: the range {cut(field, 40)!r} has more than {MAX_TASKS} values")
-    down = last < first
-    padded = any(re.match(r"-?0\d", end) for end in match.group(1, 2))
-    width = max(map(len, match.group(1, 2))) if padded else 0  # 08..10 is 08, 09, 10, as in the shell
-    return [f"{n:0{width}d}" for n in range(first, last - 1 if down else last + 1, -step if down else step)]
 
 
 def read_grid(grid: Mapping[str, Iterable[object]]) -> dict[str, Iterable[object]]:

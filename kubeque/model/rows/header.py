@@ -8,10 +8,10 @@ from kubeque.model.errors import ParametersError
 from kubeque.model.rows.rows import INDEX, Row, check_value
 
 
-def check_header(columns: Sequence[object], where: str) -> Row:
-    """Check the column names and return them. Raises ParametersError."""
+def check_header(columns: Sequence[object], where: str, *, first: int = 1) -> Row:
+    """Return the column names after checking them. `first`: number of the first column. Raises ParametersError."""
     seen: dict[str, int] = {}
-    for number, name in enumerate(columns, 1):
+    for number, name in enumerate(columns, first):
         at = f"{where}, column {number}"
         if not isinstance(name, str):
             raise ParametersError(f"{at}: the name {name!r} is not a string: rename it, for example with str({name!r})")

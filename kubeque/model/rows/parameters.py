@@ -118,9 +118,9 @@ def from_records(
             rows.append(values)
         letters.append(known.get(kinds) or _letters(values, kinds, missing, known))
         if index >= MAX_TASKS:
-            break  # _table raises the error
+            break  # `table` raises the error
     uniform = len(set(letters)) == 1  # the usual case, and much faster
-    return _table(header, rows, fold_columns(list(zip(*(letters[:1] if uniform else letters), strict=True))))
+    return table(header, rows, fold_columns(list(zip(*(letters[:1] if uniform else letters), strict=True))))
 
 
 def _check_arguments(records: object, missing: object, columns: object) -> None:
@@ -205,7 +205,7 @@ def from_frame(frame: Any, *, missing: str | None = None, function: bool = False
         for column, values in zip(columns, series, strict=True)
     ]
     types = fold_columns([[_type_of(value, missing) for value in values] for values in series if values])
-    return _table(columns, list(zip(*texts, strict=True)), types)
+    return table(columns, list(zip(*texts, strict=True)), types)
 
 
 def _series_values(series: Any) -> Iterable[object]:
@@ -215,7 +215,8 @@ def _series_values(series: Any) -> Iterable[object]:
     return values
 
 
-def _table(columns: Row, rows: list[Row], types: Row) -> _Table:
+def table(columns: Row, rows: list[Row], types: Row) -> Rows:
+    """Return rows held in memory. `types`: the types of each column (see value_types). Raises ParametersError."""
     if not rows:
         raise NoRows("there are no rows: give at least one")
     if not columns:

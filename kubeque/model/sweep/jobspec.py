@@ -11,7 +11,7 @@ from kubeque.model.errors import JobspecError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.option_types import COUNTS, PAIRS
-from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_OPTIONS, VERSION
+from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_CHANGES, ROW_SOURCES, VERSION
 from kubeque.model.text import cut, printable, suggest
 
 #: Maximum size of a jobspec in bytes. More rows belong into a CSV file.
@@ -105,10 +105,13 @@ def _check_values(jobspec: Jobspec, where: str) -> None:
 
 
 def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
-    """Return `first` updated by `over`. Objects (values by name) are merged, and other values are replaced."""
+    """Return `first` with the values of `over`: objects (values by name) are merged, and every other value is replaced.
+
+    If `over` has rows of its own, all options for the rows in `first` are left out.
+    """
     jobspec = dict(first)
-    if any(name in over for name in ROW_OPTIONS):
-        jobspec = {name: value for name, value in jobspec.items() if name not in ROW_OPTIONS}
+    if any(name in over for name in ROW_SOURCES):
+        jobspec = {name: value for name, value in jobspec.items() if name not in (*ROW_SOURCES, *ROW_CHANGES)}
     for name, value in over.items():
         by_name = BY_NAME[name].kind in (PAIRS, COUNTS) and name in jobspec
         jobspec[name] = {**jobspec[name], **value} if by_name else value

@@ -94,16 +94,33 @@ def _pod(
 GROUPS = (
     OptionGroup("Rows", (
         Option(
-            "parameters", ROWS, "CSV file or URL with one row per task; {column} in the command takes a row's value.",
+            "parameters", ROWS, "File or URL with one row per task: CSV, JSON Lines or Parquet; - is standard input.",
             ("-p", "--params"), "FILE", field="", operator=False,
         ),
         Option(
-            "grid", AXES, "Values of one axis; every combination of all axes is a row.", ("--grid",), "NAME=V,V|A..B",
-            field="", operator=False,
+            "delimiter", TEXT, "Character between the values of a CSV file, or its name, for example tab.",
+            ("--delimiter",), "CHAR", "found from the header", field="", operator=False,
         ),
         Option(
-            "repeat", COUNT, "Number of rows that differ only in {index}.", ("--repeat",), "N", field="",
+            "grid", AXES, "Values of one axis, also a range A..B..STEP, lin(A,B,N) or log(A,B,N);"
+            " every combination of all axes is a row.", ("--grid",), "NAME=V,V|A..B", field="", operator=False,
+        ),
+        Option(
+            "zip", FLAG, "Combine the axes one by one: their first values, their second values, and so on.",
+            ("--zip/--no-zip",), field="", operator=False,
+        ),
+        Option(
+            "each", TEXTS, "Pattern of files, in quotes; each file is a row with the columns path, name and stem.",
+            ("--each",), "GLOB", field="", operator=False,
+        ),
+        Option(
+            "sample", COUNT, "Number of rows to choose at random.", ("--sample",), "N", "all rows", field="",
             operator=False,
+        ),
+        Option("seed", COUNT, "Seed of the random choice.", ("--seed",), "N", "0", field="", operator=False),
+        Option(
+            "repeat", COUNT, "Number of times that each row runs; the column repeat counts from 0.", ("--repeat",), "N",
+            "1", field="", operator=False,
         ),
     )),
     OptionGroup("Command and files", (
@@ -271,5 +288,7 @@ BY_NAME: Mapping[str, Option] = {option.name: option for option in OPTIONS}
 BY_OLD_NAME: Mapping[str, Option] = {option.old_name: option for option in OPTIONS if option.old_name}
 #: Present names of options, by their old names.
 RENAMED: Mapping[str, str] = {old: option.name for old, option in BY_OLD_NAME.items()}
-#: The options that define the rows. A sweep has at most one of them.
-ROW_OPTIONS = ("parameters", "grid", "repeat")
+#: The options that define the rows; a sweep has at most one of them.
+ROW_SOURCES = ("parameters", "grid", "each")
+#: The options that change the rows, and the source that each of them needs; "" for any source.
+ROW_CHANGES: Mapping[str, str] = {"delimiter": "parameters", "zip": "grid", "sample": "", "seed": "", "repeat": ""}

@@ -221,7 +221,7 @@ def test_a_key_without_a_value_counts_as_not_given(here: Path, home: Path, key: 
         ("default_resource_cpu = many\n", "default_resource_cpu 'many' is not a number of cores"),
         ("default_resource_memory = 4 gigs\n", "default_resource_memory '4 gigs' is not a quantity"),
         ("default_resource_disk = 10\n", "default_resource_disk '10' means 10 bytes"),
-        ("node_disk_size = 100gb\n", "node_disk_size '100gb' is not a quantity"),
+        ("node_disk_size = 100g\n", "node_disk_size '100g' is not a quantity"),
         ("local_ssd_count = -1\n", "local_ssd_count '-1': write a whole number of at least 0"),
         ("consumers = 0\n", "consumers '0': write a whole number of at least 1"),
         ("consumers = ten\n", "consumers 'ten': write a whole number of at least 1"),

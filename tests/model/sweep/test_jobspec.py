@@ -48,7 +48,7 @@ BAD = {
     "the option's name": ('{"timeout": "5m"}', "did you mean 'task_timeout'"),
     "the option's other name": ('{"params": "a.csv"}', "did you mean 'parameters'"),
     "near an old name": ('{"retrys": {"lost": 5}}', "did you mean 'retry_causes'"),
-    "far": ('{"qqqqqq": 1}', "the keys are parameters, grid"),
+    "far": ('{"qqqqqq": 1}', "the keys are parameters, delimiter, grid"),
     "one text": ('{"command": "python3 run.py"}', "command is \"python3 run.py\": write a list of texts"),
     "a number among texts": ('{"command": ["a", 3]}', "command[1] is 3"),
     "no number": ('{"consumers": "many"}', "write a whole number"),
@@ -88,7 +88,10 @@ def test_a_jobspec_full_of_rows_is_checked_in_seconds():
 def test_the_command_line_replaces_values_and_joins_those_by_name():
     file = {"env": {"A": "1", "B": "1"}, "push": ["a"], "memory": "1Gi", "parameters": "a.csv", "grid": {"x": [1]}}
     over = {"env": {"B": "2"}, "push": ["b"], "repeat": 3}
-    assert merge(file, over) == {"env": {"A": "1", "B": "2"}, "push": ["b"], "memory": "1Gi", "repeat": 3}
+    kept = {"env": {"A": "1", "B": "2"}, "push": ["b"], "memory": "1Gi"}
+    assert merge(file, over) == {**file, **kept, "repeat": 3}
+    others = {name: file[name] for name in ("env", "push", "memory")}
+    assert merge(file | {"repeat": 3, "zip": True}, {"each": ["*"]}) == {**others, "each": ["*"]}
     assert merge({"grid": {"x": [1]}}, {"grid": {"y": [2]}}) == {"grid": {"y": [2]}}
 
 

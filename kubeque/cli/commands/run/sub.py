@@ -81,8 +81,8 @@ def sub(
         raise UserError("--force needs --fetch: it accepts a DEST that holds other files")
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = with_name(make_sweep(client, jobspec))
-        if left_out := getattr(sweep.rows, "left_out", 0):
-            click.echo(f"{left_out} row{'s' * (left_out != 1)} without any value left out", err=True)
+        for note in client.advice(sweep):
+            click.echo(note, err=True)
         target = _check_target(client, jobspec, sweep, force=force)
         if dry_run:
             _print_plan(jobspec, client.plan(sweep, existing=existing, typed=typed), as_json)

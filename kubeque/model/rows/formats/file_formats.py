@@ -1,9 +1,9 @@
-"""Recognise files other than CSV text by their first bytes, and tables with a wrong separator by their header."""
+"""Recognise files other than CSV text by their first bytes."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 #: Description of a file format and what to do about it, by the first bytes of the file.
 _FORMATS: Mapping[bytes, str] = {
@@ -13,7 +13,6 @@ _FORMATS: Mapping[bytes, str] = {
     b"BZh": "compressed with bzip2: unpack it first",
     b"\xfd7zXZ\x00": "compressed with xz: unpack it first",
     b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it first",
-    b"PAR1": "a Parquet file: write it as CSV, as in pandas.read_parquet(FILE).to_csv(NEW, index=False)",
     b"SQLite format 3\x00": "an SQLite database: export the table as CSV",
     b"ARROW1": "a Feather file: write it as CSV, as in pandas.read_feather(FILE).to_csv(NEW, index=False)",
     b"%PDF-": "a PDF file: save the table as CSV",
@@ -29,7 +28,6 @@ _FORMATS: Mapping[bytes, str] = {
 }
 #: Number of bytes that decide whether a text without a byte order mark is UTF-16.
 _SAMPLE = 1024
-_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 def describe_format(start: bytes) -> str:
@@ -45,13 +43,3 @@ def _is_utf16(sample: bytes, encoding: str) -> bool:
     """True if `sample`, the start of a text without a byte order mark, has this UTF-16 encoding."""
     text = sample[: len(sample) // 2 * 2].decode(encoding, errors="ignore")
     return 0 in sample and "\0" not in text and not {",", "\n"}.isdisjoint(text)
-
-
-def describe_separator(header: Sequence[str]) -> str:
-    """Return what to do about a header with a separator other than commas; empty for any other header."""
-    if header[0].lower().startswith("sep="):
-        return f"{header[0]!r} is a hint for Excel, not a header: remove this line, and save the table with commas"
-    for character, name in _SEPARATORS.items():
-        if len(header) == 1 and character in header[0]:
-            return f"the columns look separated by {name} ({character!r}): save the table with commas"
-    return ""

@@ -15,16 +15,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeque.model.errors import ParametersError
-from kubeque.model.rows.csv_rows import read_csv
+from kubeque.model.rows.formats.csv_rows import read_csv
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import MAX_TASKS, Rows, pages
 
 KIB = 1024
 
 
-def table(data: str | bytes) -> Rows:
+def table(data: str | bytes, name: str = "params.csv", delimiter: str | None = None) -> Rows:
     whole = data.encode() if isinstance(data, str) else data
-    return read_csv(lambda: io.BytesIO(whole), "params.csv")
+    return read_csv(lambda: io.BytesIO(whole), name, delimiter)
+
+
+def notes(rows: Rows) -> tuple[str, ...]:
+    return rows.notes  # type: ignore[attr-defined,no-any-return]
 
 
 def refusal(data: str | bytes) -> str:
@@ -90,7 +94,67 @@ def test_a_blank_line_is_no_row_but_a_quoted_nothing_is() -> None:
 
 def test_a_line_of_only_commas_is_no_row_and_is_counted() -> None:
     rows = table('a,b\n1,2\n,\n"",\n,\r\n')
-    assert (list(rows), rows.n, rows.left_out) == ([("1", "2"), ("", "")], 2, 2)  # type: ignore[attr-defined]
+    assert (list(rows), rows.n) == ([("1", "2"), ("", "")], 2)
+    assert notes(rows) == ("params.csv: 2 rows without any value left out (line 3, 5)",)
+    many = table("a;b\n1;2\n" + ";\n" * 5)
+    assert notes(many)[-1] == "params.csv: 5 rows without any value left out (line 3, 4, 5 and 2 more)"
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "separated"),
+    [
+        ("a;b\n1,5;x\n", "p.csv", "semicolon"),
+        ('"a";"b"\n"1,5";"x"\n', "p.csv", "semicolon"),
+        ("\n\na\tb\n1,5\tx\n", "p.txt", "tab"),
+        ("a, in m\tb\n1,5\tx\n", "P.TSV", "tab"),
+        ("a|b\n1,5|x\n", "p.csv", "vertical bar"),
+        ("sep=;\r\na;b\r\n1,5;x\r\n", "p.csv", "semicolon"),
+        (b"\xef\xbb\xbfa;b\n1,5;x\n", "p.csv", "semicolon"),
+    ],
+)
+def test_another_delimiter_is_found_in_the_header_and_named(data: str | bytes, name: str, separated: str) -> None:
+    rows = table(data, name)
+
+    assert list(rows) == list(rows) == [("1,5", "x")]
+    assert notes(rows) == (f"{name}: {separated}s separate the columns",)
+
+
+@pytest.mark.parametrize("data", ["a,b;c\n1,2\n", '"a;b",c\n1,2\n'])
+def test_a_comma_in_the_header_decides(data: str) -> None:
+    assert (list(table(data)), notes(table(data))) == ([("1", "2")], ())
+
+
+def test_one_column_may_have_a_delimiter_in_quotes() -> None:
+    assert table('"a;b"\n1\n').columns == ("a;b",)
+
+
+def test_a_given_delimiter_is_used_without_a_note() -> None:
+    for delimiter in (" ", ";", ":"):
+        rows = table(f"a{delimiter}b\n1,5{delimiter}x\n", delimiter=delimiter)
+        assert (list(rows), notes(rows)) == ([("1,5", "x")], ())
+    assert table("a;b,c\n1;2,3\n", delimiter=",").columns == ("a;b", "c")
+
+
+def test_errors_name_the_delimiter() -> None:
+    assert "put a value with a semicolon into double quotes" in refusal("a;b\n1;2;3\n")
+    assert "line 2, column 2: the quote of" in refusal('a\tb\n1\t"2\n')
+
+
+def test_the_index_column_of_pandas_is_left_out() -> None:
+    rows = table(",a,b\n0,1,x\n17,2,y\n")
+
+    assert (rows.columns, list(rows), list(rows)) == (("a", "b"), [("1", "x"), ("2", "y")], [("1", "x"), ("2", "y")])
+    assert notes(rows) == (
+        "params.csv: the first column has no name and only whole numbers: left out as the index of pandas",
+    )
+    assert rows.to_spec() == table("a,b\n1,x\n2,y\n").to_spec()
+    assert "line 1, column 3: the header is blank" in refusal(",a,\n0,1,2\n")
+
+
+def test_a_column_of_texts_needs_a_name() -> None:
+    told = refusal(",a\n0,1\nx,2\n")
+    assert told.startswith("params.csv, line 1, column 1: the header is blank ('')")
+    assert told.endswith("or write it with to_csv(index=False) if it is the index of pandas")
 
 
 def test_columns_may_differ_by_case_only() -> None:
@@ -129,17 +193,8 @@ def test_columns_may_differ_by_case_only() -> None:
         (b"%PDF-1.4\n\x00", "it is a PDF file"),
         (b"\x89PNG\r\n\x1a\n\x00", "it is a picture"),
         (b"ARROW1\x00\x00", "it is a Feather file"),
-        (b"a|b\n1|2\n", "the columns look separated by vertical bars"),
         (b"PK\x03\x04\x14\0", "it is a zip archive, as .xlsx and .ods files are: save the sheet as CSV (UTF-8)"),
         (gzip.compress(b"a,b\n", mtime=0), "it is compressed with gzip: unpack it first"),
-        (b"PAR1\x15\x04", "it is a Parquet file"),
-        (
-            "a;b\n0,5;1\n",
-            "params.csv, line 1: the columns look separated by semicolons (';'): save the table with commas",
-        ),
-        ("a\tb\n1\t2\n", "line 1: the columns look separated by tabs ('\\t'): save the table with commas"),
-        ("sep=;\na;b\n1;2\n", "line 1: 'sep=;' is a hint for Excel, not a header: remove this line"),
-        (",a\n0,1\n", "or write it with to_csv(index=False) if it is the index of pandas"),
         ('a,b\n1,"2\n3,4\n', "params.csv, line 2, column 2: the quote of '\"2\\n3,4\\n' is not closed"),
         ('a,b\n1,2\n"3""\n', 'params.csv, line 3, column 1: the quote of \'"3""\\n\' is not closed'),
         ('a,b\n"1"x,"2\n3",4\n', "params.csv, line 2, column 1: '\"1\"x' is not CSV"),

@@ -1,0 +1,74 @@
+"""Rows in a Parquet file, read and written by pyarrow, which only this module imports."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, BinaryIO
+
+from kubeque.model.errors import MissingExtra, ParametersError
+from kubeque.model.rows.column_types import Column, ValueType
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.rows import MAX_TASKS, Rows
+from kubeque.model.text import cut
+
+#: First bytes of a Parquet file.
+MAGIC = b"PAR1"
+#: Start of the names of columns that pandas writes for its index.
+_PANDAS_INDEX = "__index_level_"
+
+#: Maximum number of rows in one group, which is held in memory.
+_GROUP = 20_000
+
+
+def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) -> None:
+    """Write `rows`, whose values have the types of `columns`. Raises MissingExtra."""
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:
+        raise MissingExtra(
+            f"a table as .parquet needs pyarrow ({error}): pip install 'kubeque[table]', or write .csv"
+        ) from error
+    kinds = {
+        ValueType.BOOLEAN: pa.bool_(),
+        ValueType.INTEGER: pa.int64(),
+        ValueType.NUMBER: pa.float64(),
+        ValueType.TEXT: pa.string(),
+        ValueType.EMPTY: pa.string(),
+    }
+    schema = pa.schema([pa.field(column.shown, kinds[column.kind]) for column in columns])
+    with ParquetWriter(file, schema) as writer:
+        while group := list(islice(rows, _GROUP)):
+            arrays = [
+                pa.array(values, type=field.type)
+                for values, field in zip(zip(*group, strict=True), schema, strict=True)
+            ]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def read(data: bytes, name: str) -> Rows:
+    """Return the rows of a Parquet file with the types of its values. `name`: name of the file for messages.
+
+    The index of pandas is left out. Raises ParametersError. Raises MissingExtra if pyarrow is not installed.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow.parquet import ParquetFile
+    except ImportError as error:
+        raise MissingExtra(
+            f"{name} is a Parquet file, which needs pyarrow ({error}): pip install 'kubeque[table]', or write it as CSV"
+        ) from error
+    try:
+        file = ParquetFile(io.BytesIO(data))
+        if file.metadata.num_rows > MAX_TASKS:
+            raise ParametersError(f"{name} has more than {MAX_TASKS} rows: split them into several sweeps")
+        columns = [column for column in file.schema_arrow.names if not column.startswith(_PANDAS_INDEX)]
+        records = file.read(columns=columns).to_pylist()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ParametersError(f"{name} is a damaged Parquet file ({cut(str(error), 100)}): write it again") from error
+    try:
+        return from_records(records)
+    except ParametersError as error:
+        raise ParametersError(f"{name}: {error}") from error

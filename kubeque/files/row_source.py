@@ -1,0 +1,107 @@
+"""Read rows from a file on this machine or in a store, or from a pipe, which can be read only once."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import BinaryIO, cast
+
+from kubeque.files import parquet
+from kubeque.files.store import Files
+from kubeque.model.errors import ParametersError
+from kubeque.model.rows.formats.csv_reading import unreadable
+from kubeque.model.rows.formats.csv_rows import read_csv
+from kubeque.model.rows.formats.json_rows import is_json, read_json
+from kubeque.model.rows.rows import Rows
+from kubeque.model.text import LINE_CHARACTERS, printable
+
+#: Source that means the standard input.
+STANDARD_INPUT = "-"
+#: Number of bytes that tell the format of a file.
+_HEAD_BYTES = 1 << 16
+
+
+def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
+    """Return the rows of a file, a path or a URL: CSV, JSON Lines or Parquet.
+
+    `delimiter`: character between the values of CSV text; None: found from the header. Raises ParametersError. Raises
+    StorageError if a store does not answer. Raises MissingExtra for a Parquet file without pyarrow.
+    """
+    if "://" in source:
+        data = files.read(source)
+        return _read(lambda: io.BytesIO(data), source, delimiter)
+    where = printable(source, LINE_CHARACTERS)
+    if _is_read_once(source):
+        return _read(_Spool(lambda: open(source, "rb")).open, where, delimiter)
+    return _read(lambda: open(source, "rb"), where, delimiter)
+
+
+def read_rows_of_standard_input(delimiter: str | None = None) -> Rows:
+    """Return the rows of the text on standard input. `delimiter` and errors: see `read_rows`."""
+    if sys.stdin is None:
+        raise ParametersError("the rows of -p - come from standard input, which is closed: redirect a file to it")
+    return _read(_Spool(lambda: sys.stdin.buffer).open, "standard input", delimiter)
+
+
+def _read(open_source: Callable[[], BinaryIO], name: str, delimiter: str | None) -> Rows:
+    """Return the rows of a source that can be opened several times. Its first bytes tell the format."""
+    if delimiter is not None:
+        return read_csv(open_source, name, delimiter)
+    try:
+        with open_source() as stream:
+            head = stream.read(_HEAD_BYTES)
+            if not (is_json(head, name) or head.startswith(parquet.MAGIC)):
+                return read_csv(open_source, name)
+            data = head + stream.read()
+    except (OSError, ValueError) as error:
+        raise unreadable(name, error) from error
+    return parquet.read(data, name) if data.startswith(parquet.MAGIC) else read_json(data, name)
+
+
+def _is_read_once(path: str) -> bool:
+    """True for a pipe, a named pipe or a device."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False  # opening the file raises the error
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+class _Spool:
+    """A source that is read once: it is copied into a temporary file without a name."""
+
+    def __init__(self, open_source: Callable[[], BinaryIO]) -> None:
+        self._open_source = open_source
+        self._copy: BinaryIO | None = None
+
+    def open(self) -> BinaryIO:
+        """Return a reader of the copy, which the first call makes."""
+        if self._copy is None:
+            # The file stays open while the rows are used.
+            copy = cast(BinaryIO, tempfile.TemporaryFile(prefix="kubeque-rows-"))  # noqa: SIM115
+            shutil.copyfileobj(self._open_source(), copy)
+            copy.flush()
+            self._copy = copy
+        return cast(BinaryIO, io.BufferedReader(_Reread(self._copy.fileno())))
+
+
+class _Reread(io.RawIOBase):
+    """A reader of an open file with a position of its own, so that several passes may overlap."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, target: memoryview, /) -> int:  # type: ignore[override]
+        data = os.pread(self._number, len(target), self._at)
+        target[: len(data)] = data
+        self._at += len(data)
+        return len(data)

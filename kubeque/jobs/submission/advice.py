@@ -1,0 +1,103 @@
+"""Notes about the rows and the command of a sweep that is not submitted yet: likely mistakes, and what was left out."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+
+from kubeque.jobs.submission.build_spec import named
+from kubeque.model.command.command import Word, format_word
+from kubeque.model.errors import CommandError
+from kubeque.model.rows.selection import unused_axes
+from kubeque.model.sweep.sweep import Sweep
+from kubeque.model.text import cut
+from kubeque.model.user_paths import expand_home
+from kubeque.model.wording import option
+
+#: Words that only a shell understands.
+_SHELL_WORDS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>", "2>&1", "&>"})
+#: Number of files that are named.
+_FILES_NAMED = 3
+
+
+def submission_notes(sweep: Sweep) -> list[str]:
+    """Return one sentence for each thing that its user should know before the submission.
+
+    Raises CommandError for a command that can run nowhere, and other errors of `Sweep.check`.
+    """
+    notes = list(getattr(sweep.rows, "notes", ()))
+    sweep = sweep.check()
+    if sweep.function is not None:
+        return notes
+    words = sweep.words()
+    _check_one_text(sweep, words)
+    axes = unused_axes(sweep.rows, [column for word in words for column in word.columns])
+    notes += [
+        f"the command does not use {{{name}}}: rows that differ only in {name} run the same command" for name in axes
+    ]
+    return [*notes, *islice(_shell_notes(sweep, words), 1), *islice(_file_notes(sweep, words), _FILES_NAMED)]
+
+
+def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
+    """Raise CommandError for a whole command line in one word, which would be the name of a program."""
+    word = words[0]
+    text = "".join(part for part in word.parts if isinstance(part, str)).strip()
+    if sweep.shell or len(words) > 1 or word.upload or not any(map(str.isspace, text)):
+        return
+    if not os.path.exists(os.path.join(sweep.base, word.render(_first_row(sweep)))):
+        raise CommandError(
+            f"the command {cut(format_word(word), 60)!r} is one word, so it is the name of a program: write its words"
+            f" one by one, or add {option('shell')} to run it in a shell"
+        )
+
+
+def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
+    for word in words if not sweep.shell else ():
+        if (text := format_word(word)) in _SHELL_WORDS:
+            yield f"the program gets the word {text!r} as an argument: {option('shell')} runs the command in a shell"
+
+
+def _file_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
+    """Yield a note for each word that names a file of this machine but does not upload the file."""
+    row = _first_row(sweep)
+    for number, word in enumerate(words):
+        texts = _split(word.render(row)) if sweep.shell else [word.render(row)]
+        for text in dict.fromkeys(texts) if not word.upload else ():
+            if _is_left_here(sweep, text, is_program=number == 0 and not sweep.shell):
+                remedy = option("push", cut(text, 60)) if sweep.shell else f"'^{cut(format_word(word), 60)}'"
+                shown = cut(text, 60)
+                yield f"{shown} is a file here, but a task runs in a folder of its own: {remedy} uploads the file"
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return []
+
+
+def _is_left_here(sweep: Sweep, text: str, *, is_program: bool) -> bool:
+    """True for the relative path of a file that no task gets."""
+    if not text or "\0" in text or os.path.isabs(text) or "://" in text:
+        return False
+    if is_program and "/" not in text and shutil.which(text):
+        return False
+    return os.path.isfile(os.path.join(sweep.base, text)) and not _is_pushed(sweep, os.path.normpath(text))
+
+
+def _is_pushed(sweep: Sweep, path: str) -> bool:
+    """True if an input of the job can be this file: one of `--like`, or a pushed file, folder or list."""
+    if any(path in (item.name, os.path.basename(item.name)) for item in sweep.inputs):
+        return True
+    for text in sweep.push:
+        source = os.path.relpath(os.path.join(sweep.base, expand_home(text.partition(":")[0])), sweep.base)
+        if text.startswith("@") or path == source or source == "." or path.startswith(f"{source}/"):
+            return True
+    return False
+
+
+def _first_row(sweep: Sweep) -> Mapping[str, str]:
+    return next(named(sweep.rows))

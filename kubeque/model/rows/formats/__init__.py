@@ -1,0 +1,1 @@
+"""Formats of files of rows: CSV with any delimiter, and JSON."""

@@ -1,0 +1,196 @@
+"""One pass over the text of a table: rows of texts, and errors that name line, column and value."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+from kubeque.model.errors import ParametersError
+from kubeque.model.rows.formats.delimiter import COMMA, find_delimiter, name_of, read_hint
+from kubeque.model.rows.formats.file_formats import describe_format
+from kubeque.model.rows.rows import PAGE_BYTES, REMEDY_UTF8, VALUE_BYTES, Row, too_long
+from kubeque.model.text import cut
+
+_BLOCK_BYTES = 1 << 18
+#: Largest row in the file, bytes. The values of a row have at most 1 MiB; with doubled quotes, the text may be twice as
+#: long.
+_ROW_BYTES = 4 * PAGE_BYTES
+#: Number of skipped lines that are kept for messages.
+_LINES_NAMED = 3
+
+
+def unreadable(name: str, error: OSError | ValueError) -> ParametersError:
+    why = getattr(error, "strerror", None) or error
+    return ParametersError(f"{name} cannot be read ({why}): name a CSV file that you may read")
+
+
+class Reading:
+    """One pass over a file, which counts lines and computes the digest.
+
+    `delimiter`: character between two values; None: found from the header.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str, delimiter: str | None = None) -> None:
+        self.digest = hashlib.sha256()
+        #: Bytes that were read.
+        self.size = 0
+        #: Number of rows without any value, as a spreadsheet writes them below a table, and the lines of the first.
+        self.left_out = 0
+        self.lines_left_out: list[int] = []
+        #: The delimiter that is used. It is found when the first row is read.
+        self.delimiter = delimiter or COMMA
+        self._is_given = delimiter is not None
+        self._stream = stream
+        self.name = name
+        #: Lines passed to the CSV parser.
+        self._lines_read = 0
+        #: First line of the current row, its text, and the number of characters.
+        self._row_line = 1
+        self.header_line = 1
+        self._row_text: list[str] = []
+        self._row_size = 0
+
+    def where(self) -> str:
+        """Return file and line of the current row, for messages."""
+        return f"{self.name}, line {self._row_line}"
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield all rows with the header, without blank lines and lines of only delimiters."""
+        lines = self._lines()
+        start = self._read_start(lines)
+        try:
+            # strict: a missing or misplaced quote is an error.
+            for row in csv.reader(itertools.chain(start, lines), strict=True, delimiter=self.delimiter):
+                if any(row) or (row and not self._is_only_delimiters()):
+                    yield row
+                elif row:
+                    self._leave_out()
+                self._end_row()
+        except csv.Error as error:
+            raise self._explain_broken_row(str(error)) from error
+
+    def _read_start(self, lines: Iterator[str]) -> list[str]:
+        """Return the first line that is not blank, and find the delimiter; an empty list if there is none."""
+        for line in lines:
+            hint = read_hint(line)
+            if hint is not None and (hint == self.delimiter or not self._is_given):
+                self.delimiter, self._is_given = hint, True
+            elif line.strip("\r\n"):
+                if not self._is_given:
+                    self.delimiter = find_delimiter(line.rstrip("\r\n"), self.name)
+                self.header_line = self._row_line
+                return [line]
+            self._end_row()
+        return []
+
+    def _end_row(self) -> None:
+        self._row_line = self._lines_read + 1
+        self._row_text.clear()
+        self._row_size = 0
+
+    def _leave_out(self) -> None:
+        self.left_out += 1
+        if self.left_out <= _LINES_NAMED:
+            self.lines_left_out.append(self._row_line)
+
+    def _is_only_delimiters(self) -> bool:
+        """True for a line that a spreadsheet writes for an empty row; empty values in quotes are a row."""
+        return not "".join(self._row_text).strip(f"{self.delimiter}\r\n")
+
+    @property
+    def _a_delimiter(self) -> str:
+        return f"a {name_of(self.delimiter)}"
+
+    def check_widths(self, rows: Iterator[list[str]], columns: Row) -> Iterator[list[str]]:
+        """Yield `rows`. Raise ParametersError at a row with too few or too many values."""
+        width = len(columns)
+        for row in rows:
+            if len(row) != width:
+                raise self._explain_width(row, columns)
+            yield row
+
+    def _lines(self) -> Iterator[str]:
+        for block in self._blocks():
+            # Only LF ends a line: str.splitlines would split at ten more characters, which a value may contain.
+            for line in io.StringIO(block, newline="\n"):
+                self._lines_read += 1
+                self._row_text.append(line)
+                self._row_size += len(line)
+                if self._row_size > _ROW_BYTES:
+                    raise self._explain_broken_row("the row does not end")
+                yield line
+
+    def _blocks(self) -> Iterator[str]:
+        """Yield the text in blocks of whole lines."""
+        rest, begun = b"", False
+        while chunk := self._read():
+            if not self.size and (what := describe_format(chunk)):
+                raise ParametersError(f"{self.name} is not CSV text: it is {what}")
+            self.size += len(chunk)
+            self.digest.update(chunk)
+            whole, newline, rest = (rest + chunk).rpartition(b"\n")
+            if len(rest) > _ROW_BYTES:
+                line = self._lines_read + 1 + whole.count(b"\n") + len(newline)
+                raise ParametersError(f"{self.name}, line {line}: over {_ROW_BYTES >> 20} MiB, not a CSV file")
+            if newline:
+                yield self._decode(whole + newline, begun)
+                begun = True
+        if rest:
+            yield self._decode(rest, begun)
+
+    def _read(self) -> bytes:
+        try:
+            return self._stream.read(_BLOCK_BYTES)
+        except OSError as error:
+            raise unreadable(self.name, error) from error
+
+    def _decode(self, block: bytes, begun: bool) -> str:
+        if not begun:
+            block = block.removeprefix(codecs.BOM_UTF8)
+        try:
+            return block.decode()
+        except UnicodeDecodeError as error:
+            line = self._lines_read + 1 + block.count(b"\n", 0, error.start)
+            place, value = f"{self.name}, line {line}", block[error.start : error.start + 10]
+            raise ParametersError(f"{place}: the bytes {value!r} are not UTF-8: {REMEDY_UTF8}") from error
+
+    def _explain_width(self, row: Sequence[str], columns: Row) -> ParametersError:
+        counts = f"{len(row)} value{'s' * (len(row) > 1)} for {len(columns)} column{'s' * (len(columns) > 1)}"
+        if len(row) < len(columns):
+            place = f"the row ends before column {columns[len(row)]!r} (its last value is {cut(row[-1], 40)!r})"
+        else:
+            place = f"after column {columns[-1]!r} is one more value, {cut(row[len(columns)], 40)!r}"
+        return ParametersError(
+            f"{self.where()}: {counts}: {place}; put a value with {self._a_delimiter} into double quotes"
+        )
+
+    def _explain_broken_row(self, reason: str) -> ParametersError:
+        """Return the error for the current row with column and value, which the csv module does not name."""
+        # Groups of a field: the closing quote (empty if missing) and the text after it.
+        end = re.escape(self.delimiter)
+        pattern = re.compile(rf'"[^"]*(?:""[^"]*)*("?)([^{end}\n]*)|[^{end}\n]*')
+        text, at, number = "".join(self._row_text), 0, 0
+        place, shown = self.where(), cut(text, 40)
+        while at <= len(text):
+            field = pattern.match(text, at)
+            assert field  # the regular expression also matches an empty text
+            number, at = number + 1, field.end() + 1
+            place, shown = f"{self.where()}, column {number}", cut(field[0], 40)
+            is_open, is_long = field[1] == "", len(field[0]) > VALUE_BYTES
+            if is_open and not is_long:
+                return ParametersError(f"{place}: the quote of {shown!r} is not closed: close it, or double it")
+            if is_long:
+                return too_long(shown, place, ", or close its quote" if is_open else "")
+            if (field[2] or "").strip("\r") or "\r" in field[0][:-1]:
+                break
+        remedy = (
+            f"end lines with LF or CRLF, put a value with {self._a_delimiter} into quotes, and double a quote inside"
+            ' ("")'
+        )
+        return ParametersError(f"{place}: {shown!r} is not CSV ({reason}): {remedy}")

@@ -1,0 +1,63 @@
+"""The character between the values of a table: its names, and how to find it from the header."""
+
+from __future__ import annotations
+
+import csv
+import re
+
+from kubeque.model.errors import ParametersError
+from kubeque.model.text import describe
+
+COMMA = ","
+#: Names of delimiters, for options and messages.
+NAMES = {"comma": COMMA, "semicolon": ";", "tab": "\t", "vertical bar": "|", "blank": " "}
+_ALIASES = {**NAMES, "\\t": "\t", "pipe": "|", "space": " "}
+#: The delimiters that are found from the header. A blank is not one, because names of columns can have blanks.
+_FOUND = (";", "\t", "|")
+_TAB_SUFFIXES = (".tsv", ".tab")
+#: The first line that Excel writes or reads to name the delimiter.
+_HINT = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
+
+
+def read_delimiter(text: str, what: str) -> str:
+    """Return the character of an option: one character, or a name such as `tab`. Raises ParametersError."""
+    found = _ALIASES.get(text.lower(), text)
+    if len(found) != 1 or found in '"\r\n\0':
+        raise ParametersError(
+            f"{what} {describe(text)} is not a delimiter: give one character, or a name: {', '.join(NAMES)}"
+        )
+    return found
+
+
+def name_of(delimiter: str) -> str:
+    """Return the name of a delimiter for messages."""
+    names = {character: name for name, character in NAMES.items()}
+    return names.get(delimiter) or repr(delimiter)
+
+
+def read_hint(line: str) -> str | None:
+    """Return the delimiter that a line such as `sep=;` names; None for any other line."""
+    match = _HINT.fullmatch(line)
+    return match[1] if match and match[1] not in '"\0' else None
+
+
+def find_delimiter(header: str, name: str) -> str:
+    """Return the delimiter of a table with this first line. `name`: name of the file.
+
+    It is the comma if the line has two columns by commas. The suffix .tsv decides for tabs.
+    """
+    counts = {character: _count_columns(header, character) for character in (COMMA, *_FOUND)}
+    if name.lower().endswith(_TAB_SUFFIXES) and counts["\t"] > 1:
+        return "\t"
+    if counts[COMMA] > 1:
+        return COMMA
+    best = max(_FOUND, key=counts.__getitem__)
+    return best if counts[best] > 1 else COMMA
+
+
+def _count_columns(header: str, delimiter: str) -> int:
+    """Return the number of columns; 0 if the line is not a row with this delimiter."""
+    try:
+        return len(next(csv.reader([header], strict=True, delimiter=delimiter), []))
+    except csv.Error:
+        return 0

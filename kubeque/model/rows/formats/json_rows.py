@@ -1,0 +1,81 @@
+"""Rows from JSON text: one object in each line, or a list of objects."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from kubeque.model.errors import NoRows, ParametersError
+from kubeque.model.rows.parameters import from_records
+from kubeque.model.rows.rows import MAX_TASKS, REMEDY_UTF8, Rows
+from kubeque.model.text import cut
+
+_SUFFIXES = (".jsonl", ".ndjson", ".json")
+#: Start of an object or of a list of objects. The header of a CSV file does not begin like that.
+_START = re.compile(rb'\{\s*["}]|\[\s*[\[{\]]')
+_WRITE = 'write one object per line, for example {"lr": 0.1, "seed": 1}'
+
+
+def is_json(head: bytes, name: str) -> bool:
+    """True if a file with this name and these first bytes has JSON text."""
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    return bool(start) and (name.lower().endswith(_SUFFIXES) or _START.match(start) is not None)
+
+
+def read_json(data: bytes, name: str) -> Rows:
+    """Return the rows of JSON text. Values keep their types. `name`: name of the file for messages.
+
+    Raises ParametersError with the line or the row, and the column.
+    """
+    try:
+        text = data.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        shown = data[error.start : error.start + 10]
+        raise ParametersError(f"{name}, line {line}: the bytes {shown!r} are not UTF-8: {REMEDY_UTF8}") from error
+    records = _parse(text, name, 1) if text.lstrip()[:1] == "[" else list(_parse_lines(text, name))
+    if not records:
+        raise NoRows(f"{name} has no rows: {_WRITE}")
+    for number, record in enumerate(records):
+        if type(record) is not dict:
+            raise ParametersError(f"{name}: row {number} is {cut(json.dumps(record), 40)}, not an object: {_WRITE}")
+    try:
+        return from_records(records)
+    except ParametersError as error:
+        raise ParametersError(f"{name}: {error}") from error
+
+
+def _parse_lines(text: str, name: str) -> Iterator[Any]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            yield _parse(line, name, number)
+        if number > MAX_TASKS * 2:
+            raise ParametersError(f"{name} has more than {MAX_TASKS} rows: split them into several sweeps")
+
+
+def _parse(text: str, name: str, line: int) -> Any:
+    """Return the value of JSON text that begins in this line of the file. Raises ParametersError."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except json.JSONDecodeError as error:
+        raise ParametersError(
+            f"{name}, line {line + error.lineno - 1}, column {error.colno}: {error.msg}: {_WRITE}"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise ParametersError(f"{name}, line {line}: {cut(str(error), 80)}: {_WRITE}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has the key {cut(twice, 40)!r} twice")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON value")

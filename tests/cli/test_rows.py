@@ -1,0 +1,129 @@
+"""Rows as people have them, and the mistakes that `sub` names before it submits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+pa = pytest.importorskip("pyarrow")
+
+
+def commands(shell: Shell, *words: str) -> list[str]:
+    """Return the commands that `sub --dry-run WORDS` prints."""
+    ran = shell.run("sub", "--dry-run", *words)
+    assert ran.returncode == 0, ran.stderr
+    return [line.partition(": ")[2] for line in ran.stderr.splitlines() if line.startswith("  ") and ": " in line]
+
+
+def test_a_file_of_rows_may_have_another_format(shell: Shell) -> None:
+    # Given the same rows in five formats
+    shell.write("r.tsv", "a\tb\n1\tx\n2\ty\n")
+    shell.write("excel.csv", "\ufeffa;b\r\n1;x\r\n2;y\r\n;\r\n")
+    shell.write("pandas.csv", ",a,b\n0,1,x\n1,2,y\n")
+    shell.write("r.jsonl", '{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n')
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"a": [1, 2], "b": ["x", "y"]}), shell.folder / "r.parquet")
+
+    # Then each of them is read
+    for name in ("r.tsv", "excel.csv", "pandas.csv", "r.jsonl", "r.parquet"):
+        assert commands(shell, "-p", name, "echo", "{a}", "{b}") == ["echo 1 x", "echo 2 y"], name
+    told = shell.run("sub", "--dry-run", "-p", "excel.csv", "echo", "{a}").stderr
+    assert "excel.csv: semicolons separate the columns\n" in told
+    assert "excel.csv: 1 row without any value left out (line 4)\n" in told
+
+
+def test_a_damaged_parquet_file_is_one_line(shell: Shell) -> None:
+    shell.write("r.parquet", b"PAR1 and no more")
+    ran = shell.run("sub", "-p", "r.parquet", "echo", "{a}")
+    assert (ran.returncode, "r.parquet is a damaged Parquet file" in ran.stderr) == (2, True)
+
+
+def test_rows_come_from_a_pipe_in_any_format(shell: Shell) -> None:
+    sub = f"{sys.executable} -m kubeque.cli sub --dry-run -p"
+    script = f"printf 'a;b\\n1;x\\n' | {sub} - echo {{b}}; printf '{{\"a\": 7}}' > j; {sub} <(cat j) echo {{a}}"
+    ran = shell.execute("bash", "-c", script)
+    assert "  0: echo x\n" in ran.stderr
+    assert "  0: echo 7\n" in ran.stderr
+
+
+def test_files_are_rows(shell: Shell) -> None:
+    for name in ("b.png", "a.png"):
+        shell.write(name, name)
+    ran = shell.run("sub", "-n", "each", "--each", "*.png", "sh", "-c", 'cp "$0" "$1.copy"', "^{path}", "{stem}")
+    assert ran.returncode == 0, ran.stderr
+
+    shell.run("fetch", "each", "out")
+    assert [(shell.folder / "out" / str(i) / f"{n}.copy").read_text() for i, n in enumerate("ab")] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--each", "*.none", "cat"), "matches no file"),
+        (("--each", "in.csv", "also.csv"), "put the pattern into quotes, as in --each '*.csv'"),
+        (("--seed", "3", "true"), "--seed needs --sample"),
+        (("--zip", "true"), "--zip needs --grid"),
+        (("--delimiter", "ab", "-p", "in.csv", "true"), "--delimiter 'ab' is not a delimiter: give one character"),
+        (("-p", "in.csv", "--sample", "5", "true"), "--sample 5: there are only 2 rows"),
+        (("--grid", "a=1,2", "--zip", "--sample", "1", "true"), "--zip and --sample exclude each other"),
+        (("-p", "in.csv", "cat {a} | wc -l"), "is one word, so it is the name of a program"),
+    ],
+)
+def test_a_mistake_in_the_rows_or_the_command_is_refused(shell: Shell, words: tuple[str, ...], says: str) -> None:
+    shell.write("in.csv", "a\n1\n2\n")
+    shell.write("also.csv", "a\n1\n")
+    ran = shell.run("sub", *words)
+    assert (ran.returncode, says in ran.stderr) == (2, True), ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (
+            ("python3", "model.py"),
+            "model.py is a file here, but a task runs in a folder of its own: '^model.py' uploads",
+        ),
+        (("./model.py",), "'^./model.py' uploads the file"),
+        (
+            ("--each", "*.png", "cat", "{path}"),
+            "a.png is a file here, but a task runs in a folder of its own: '^{path}'",
+        ),
+        (("--shell", "python3 model.py | wc"), "--push model.py uploads the file"),
+        (("cat", "x", "|", "wc"), "the program gets the word '|' as an argument: --shell runs the command in a shell"),
+        (("--grid", "a=1,2", "--grid", "b=1,2", "echo", "{a}"), "the command does not use {b}"),
+    ],
+)
+def test_a_likely_mistake_is_named_before_the_submission(shell: Shell, words: tuple[str, ...], note: str) -> None:
+    shell.write("model.py", "")
+    shell.write("a.png", "")
+    assert note in shell.run("sub", "--dry-run", *words).stderr
+
+
+def test_what_is_right_has_no_note(shell: Shell, tmp_path: Path) -> None:
+    for name in ("model.py", "conf.yaml", "data.csv"):
+        shell.write(name, "")
+    words = (
+        "-u",
+        "conf.yaml",
+        "--grid",
+        "a=1,2",
+        "--grid",
+        "seed=1,2",
+        "python3",
+        "^model.py",
+        "conf.yaml",
+        "{a}",
+        "{seed}",
+    )
+    for command in (words, ("--grid", "a=1,2", "--grid", "b=1,2", "env"), ("cat", str(shell.folder / "data.csv"))):
+        ran = shell.run("sub", "--dry-run", *command)
+        assert [line for line in ran.stderr.splitlines() if "task" not in line and not line.startswith("  ")] in (
+            ["nothing was submitted"],
+            ["1 file of 0B to upload, 0 of them there already: 0B would be sent", "nothing was submitted"],
+            ["2 files of 0B to upload, 0 of them there already: 0B would be sent", "nothing was submitted"],
+        ), ran.stderr
