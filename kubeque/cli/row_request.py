@@ -9,9 +9,8 @@ from typing import Any
 
 from kubeque.client import STANDARD_INPUT, Client
 from kubeque.model.errors import ParametersError, UserError
-from kubeque.model.rows.grid import read_grid
 from kubeque.model.rows.formats.delimiter import read_delimiter
-from kubeque.model.rows.grid import grid, sequence
+from kubeque.model.rows.grid import grid, read_grid, sequence
 from kubeque.model.rows.parameters import from_records
 from kubeque.model.rows.rows import Rows
 from kubeque.model.rows.selection import repeat_rows, sample_grid, sample_rows, zip_axes

@@ -11,8 +11,8 @@ from kubeque.client.submission import SubmissionMethods
 from kubeque.clusters.open import Access, is_hosted
 from kubeque.files.inputs.sources import absolute_pushes
 from kubeque.files.layout import report_url
+from kubeque.files.rows.row_source import STANDARD_INPUT
 from kubeque.files.transfer_progress import Transfer
-from kubeque.files.row_source import STANDARD_INPUT
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails
 from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.inspection.peek import Peek

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from kubeque.client.progress import ProgressMethods
-from kubeque.files.matching_files import match_files
+from kubeque.files.rows.matching_files import match_files
+from kubeque.files.rows.row_source import read_rows, read_rows_of_standard_input
 from kubeque.files.transfer_progress import Tell
-from kubeque.files.row_source import read_rows, read_rows_of_standard_input
 from kubeque.jobs.submission import canaries
 from kubeque.jobs.submission.advice import submission_notes
 from kubeque.jobs.submission.effect import Effect

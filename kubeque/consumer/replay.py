@@ -23,7 +23,7 @@ from kubeque.consumer.attempt.stop_signal import StopSignal
 from kubeque.consumer.attempt.task_environment import task_environment
 from kubeque.consumer.attempt.workdir import Workdir
 from kubeque.files.layout import input_names
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.spec_file import read_spec_file
 from kubeque.files.store import Files

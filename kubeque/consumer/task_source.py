@@ -26,7 +26,7 @@ from kubeque.consumer.idle_polls import idle_pauses
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobsAside
 from kubeque.files.layout import input_names
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.model.errors import (

@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.clusters.open import open_cluster
 from kubeque.files.layout import spec_url
-from kubeque.files.row_pages import write_pages
+from kubeque.files.rows.row_pages import write_pages
 from kubeque.files.store import Files
 from kubeque.jobs.backends import Backends
 from kubeque.model.command.command import parse_word

@@ -61,3 +61,4 @@ _.maxlevel  # reprlib reads it
 _._execute_child  # subprocess.Popen calls it to start its program
 _._child_created  # subprocess.Popen reads it
 _._internal_poll  # subprocess.Popen calls it
+_.prec  # the decimal module reads it

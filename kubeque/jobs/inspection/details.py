@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubeque.files.layout import result_url, table_url
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_checked_result
 from kubeque.jobs.results.table import TaskRow

@@ -12,7 +12,7 @@ from functools import partial
 from kubeque.clusters.base import Permission
 from kubeque.clusters.open import open_cluster
 from kubeque.files.layout import page_name, page_url, pages_url, spec_url, table_name, table_url
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path

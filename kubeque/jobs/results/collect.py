@@ -201,7 +201,7 @@ def _csv(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:
 
 
 def _parquet(file: BinaryIO, columns: tuple[Column, ...], rows: Values) -> None:
-    from kubeque.files.parquet import write
+    from kubeque.files.rows.parquet import write
 
     write(file, columns, rows)
 

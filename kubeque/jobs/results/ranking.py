@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.table import TaskRow
 from kubeque.model.errors import UserError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from kubeque.files.layout import table_url
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView

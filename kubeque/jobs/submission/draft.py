@@ -9,7 +9,7 @@ from functools import cached_property
 from kubeque.clusters.machine import Machine
 from kubeque.files.inputs.inputs import Staging, push
 from kubeque.files.layout import job_folder_url
-from kubeque.files.row_pages import write_pages
+from kubeque.files.rows.row_pages import write_pages
 from kubeque.files.spec_file import write_spec
 from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.backends import Backends

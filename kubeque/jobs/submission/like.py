@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.urls import base_name
 from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from kubeque.files.layout import keys_url, task_url
 from kubeque.files.parallel import KEY_READS, in_parallel
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 from kubeque.files.spec_file import read_spec
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.result_links import Done

@@ -29,7 +29,7 @@ from kubeque.model.rows.value_types import fold_columns, unfold
 from kubeque.model.rows.values import convert_at
 from kubeque.model.text import cut, describe
 
-#: First character of the text that stands for a function. No argument contains it.
+#: First character of the placeholder of a function. No argument contains it.
 _NUL = "\0"
 _BRACKETS = ("[]", "()", "{}")
 #: A function outside of quotes: its commas do not separate values.
@@ -173,7 +173,7 @@ def read_values(name: str, text: str) -> list[str]:
 
 
 def _keep(calls: list[str], call: str) -> str:
-    """Add a call to the list, and return the text that stands for the call."""
+    """Add a call to the list, and return its placeholder in the text."""
     calls.append(call)
     return f"{_NUL}{len(calls) - 1}"
 

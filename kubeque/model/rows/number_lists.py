@@ -34,7 +34,7 @@ def expand(axis: str, field: str) -> list[str]:
     if match is None:
         if _LIKE_A_RANGE.fullmatch(field):
             raise ParametersError(
-                f"axis {axis!r}: {cut(field, 40)!r} is not a range: write FIRST..LAST or FIRST..LAST..STEP, as in"
+                f"axis {axis!r}: {cut(field, 40)!r} is not a range: write FIRST..LAST or FIRST..LAST..STEP, for example"
                 " 0..1..0.1"
             )
         return [field]

@@ -191,7 +191,7 @@ for name in ("fsspec", "gcsfs", "s3fs", "aiohttp"):
 from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.inputs.inputs import find_inputs
-from kubeque.files.row_pages import PageReader
+from kubeque.files.rows.row_pages import PageReader
 files = Files()
 files.write(sys.argv[1] + "/a/b", b"1")
 files.upload(sys.argv[1] + "/a/b", sys.argv[1] + "/c")

@@ -33,7 +33,7 @@ class _CsvRows:
     delimiter: str
     #: The names in the file's first line, with that of an index column.
     header: Row
-    #: What a user should know about the file, one sentence each.
+    #: Notes about the file for its user, one sentence each.
     notes: tuple[str, ...] = ()
 
     def to_spec(self) -> RowsSpec:

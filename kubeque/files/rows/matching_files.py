@@ -20,11 +20,6 @@ from kubeque.model.user_paths import expand_home
 _WILDCARD = re.compile(r"[*?\[]")
 
 
-def has_wildcard(pattern: str) -> bool:
-    """True if a pattern has a character that stands for others."""
-    return _WILDCARD.search(pattern) is not None
-
-
 def match_files(files: Files, patterns: Sequence[str], base: Path) -> Rows:
     """Return one row per file, sorted by path within each pattern. A file that matches two patterns is one row.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubeque.files.layout import page_url
-from kubeque.files.row_pages import PageReader, write_pages
+from kubeque.files.rows.row_pages import PageReader, write_pages
 from kubeque.files.store import Files
 from kubeque.model.errors import FileDamaged, FileMissing
 from kubeque.model.rows.parameters import from_records

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.files.matching_files import match_files
+from kubeque.files.rows.matching_files import match_files
 from kubeque.files.store import Files
 from kubeque.model.errors import NoRows, ParametersError
 from tests.files.kinds import Place

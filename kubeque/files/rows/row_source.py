@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable
 from typing import BinaryIO, cast
 
-from kubeque.files import parquet
+from kubeque.files.rows import parquet
 from kubeque.files.store import Files
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.formats.csv_reading import unreadable
