@@ -7,7 +7,7 @@ import re
 from kubeque.model.errors import ResourceError
 from kubeque.model.text import describe
 
-#: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity"); a B may follow, as in `2GB` and `2GiB`.
+#: Suffixes of a Kubernetes quantity (kubernetes.io, "Quantity"); a B can follow, for example `2GB` and `2GiB`.
 _SUFFIXES = {
     "": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
     "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50,
@@ -50,7 +50,7 @@ def parse_bytes(text: str | int, what: str = "memory") -> int:
 
 
 def _factor(suffix: str) -> float | None:
-    """Return the bytes that a suffix of a quantity stands for; None if it is unknown.
+    """Return the number of bytes of one unit with this suffix; None if the suffix is unknown.
 
     The case of the letters counts only in suffixes without a B: `m` means a thousandth in Kubernetes.
     """
