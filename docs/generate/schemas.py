@@ -210,6 +210,17 @@ class Output:
     lines: bool = False
 
 
+_RESET_EFFECT = record(
+    "Effect of a reset on the rows; nothing is reset.",
+    {
+        "name": value("string", "Name of the job."),
+        "run": value("integer", "Number of failed and killed rows that would run again."),
+        "again": value("integer", "Number of ok rows that would run again."),
+        "kept": value("integer", "Number of ok rows that would keep their results."),
+        "left": value("integer", "Number of failed rows that would stay failed."),
+        "unfinished": value("integer", "Number of rows that have not ended."),
+    },
+)
 _ONE_JOB = record("State of a job.", JOB)
 #: All outputs, in the order of docs/json.md.
 OUTPUTS = (
@@ -233,6 +244,7 @@ OUTPUTS = (
     Output("kubeque fetch JOB DEST --json", _FETCHED),
     Output("kubeque kill JOB --json", _ONE_JOB),
     Output("kubeque reset JOB --json", _ONE_JOB),
+    Output("kubeque reset JOB --dry-run --json", _RESET_EFFECT),
     Output("kubeque go JOB --json", _ONE_JOB),
     Output("kubeque pause JOB --json", _ONE_JOB),
     Output("kubeque resume JOB --json", _ONE_JOB),

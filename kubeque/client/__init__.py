@@ -24,6 +24,7 @@ from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.submission.effect import Effect
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.plan import Plan
+from kubeque.jobs.submission.reset_effect import ResetEffect
 from kubeque.jobs.submission.submit import Submitted
 from kubeque.jobs.upkeep.gc import Garbage
 from kubeque.jobs.upkeep.observers import Observer
@@ -38,8 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing", "Failures",
-    "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "Submitted",
-    "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending", "check_state", "is_hosted", "report_url",
+    "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "ResetEffect",
+    "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending", "check_state", "is_hosted",
+    "report_url",
 ]  # fmt: skip
 
 

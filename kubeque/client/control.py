@@ -6,6 +6,7 @@ from kubeque.client.progress import ProgressMethods
 from kubeque.jobs.inspection import doctor
 from kubeque.jobs.inspection.doctor import Finding
 from kubeque.jobs.submission.reset import reset, stale_note
+from kubeque.jobs.submission.reset_effect import ResetEffect, count_reset
 from kubeque.jobs.upkeep import control
 from kubeque.jobs.upkeep.gc import Garbage, clear_away
 from kubeque.jobs.upkeep.progress import Progress
@@ -28,10 +29,15 @@ class ControlMethods(ProgressMethods):
     def reset(self, name: str, rule: ResetRule | None = None, *, update: bool = False) -> Progress:
         """Run tasks again with full budgets: the failed and killed tasks, or the tasks that `rule` selects.
 
-        `update`: True uses the present input files and environment, not the submitted ones. Raises UserError.
+        If no task is selected, the job does not change. `update`: True uses the present input files and environment,
+        not the submitted ones. Raises UserError.
         """
         reset(self._backends, name, rule or ResetRule(), update=update)
         return self.reconcile(name)
+
+    def reset_effect(self, name: str, rule: ResetRule | None = None) -> ResetEffect:
+        """Return how many rows a reset of a job would run again and keep. Nothing is changed."""
+        return count_reset(self._backends, self.job(name), rule or ResetRule())
 
     def stale_note(self, name: str) -> str:
         """Return a note if input files of a job have changed on this machine since its submission; empty if not."""

@@ -230,22 +230,14 @@ def reset(block: Block, rule: ResetRule, run: int) -> Block:
     draft = _BlockDraft(block)
     named = {index for low, high in rule.ranges for index in range(max(low, block.lo), min(high, block.hi))}
     for index in block.indexes(State.FAILED, State.OK, *([State.RESERVED] if rule.break_leases else [])):
-        if _is_reset(rule, index in named, block.state(index), block.record(index)):
-            draft.put(index, State.PENDING, replace(block.record(index), charges={}, suspect=False, evicted=False))
+        state, record = block.state(index), block.record(index)
+        chosen = rule.selects(record.outcome, ok=state is State.OK, named=index in named)
+        if state is State.RESERVED or chosen:
+            draft.put(index, State.PENDING, replace(record, charges={}, suspect=False, evicted=False))
     held = block.held and not rule.go
     if rule.break_leases and block.owner:
         return draft.done(run=run, held=held, owner="", epoch=block.epoch + 1)
     return draft.done(run=run, held=held)
-
-
-def _is_reset(rule: ResetRule, named: bool, state: State, record: TaskRecord) -> bool:
-    if state is State.RESERVED:
-        return True
-    if state is State.OK:
-        return rule.everything or named
-    if rule.ranges and not named and not rule.everything:
-        return False
-    return not rule.causes or (record.outcome is not None and record.outcome.cause in rule.causes)
 
 
 def link(block: Block, done: Mapping[int, Outcome]) -> Block:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.cli.conftest import Shell
 
 #: Python marks the failing part of a source line in the next line of the traceback.
 SCRIPT = "import sys; print('  ~~~~^^^', file=sys.stderr); sys.exit(3 if {index} else 0)"
+
+
+def state(shell: Shell, name: str) -> dict[str, object]:
+    """Return what `show` prints about a job, without the consumers, which leave at any time."""
+    shown: dict[str, object] = json.loads(shell.run("show", name, "--json").stdout)
+    return shown | {"consumers": None}
 
 
 def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> None:
@@ -15,10 +23,19 @@ def test_what_is_said_of_a_job_in_which_there_is_nothing_to_do(shell: Shell) -> 
     # The marks of a traceback are not part of the message
     assert "exit code 3" in ran.stdout
     assert "^^^" not in ran.stdout
-    # A reset without a matching task reports that
-    assert shell.run("reset", "j", "--only-cause", "oom").stdout.splitlines() == [
-        "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task failed by oom",
-    ]  # fmt: skip
+    # A reset without a matching task reports that, and changes nothing
+    before = state(shell, "j")
+    for words in ((), ("--update",)):
+        assert shell.run("reset", "j", "--only-cause", "oom", *words).stdout.splitlines() == [
+            "j: failed: 1 ok, 1 failed of 2", "nothing is reset: no task failed by oom",
+        ]  # fmt: skip
+    # A dry run counts the rows
+    counted = "j: 1 row will run again, 1 ok row will be kept"
+    assert shell.run("reset", "j", "--dry-run").stdout.splitlines() == [counted, "nothing was reset"]
+    assert state(shell, "j") == before
+    done = shell.run("reset", "j").stdout.splitlines()
+    assert (done[0], done[-1]) == (counted, "next: kubeque watch j")
+    assert shell.run("watch", "j").stdout.splitlines()[0].endswith("(run 1)")
     # An ended task writes nothing more, and a waiting task will
     assert shell.run("peek", "j", "0").stderr == "j 0: ok, attempt 1, nothing on stdout\n"
     # Without a terminal, the message names the option that replaces the answer

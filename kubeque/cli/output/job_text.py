@@ -38,14 +38,19 @@ def format_job(progress: Progress) -> str:
 
 
 def format_end(progress: Progress) -> str:
-    """Return one line about how a job ended, with its duration and its tasks per second."""
+    """Return one line about how a job ended, with the duration of its last run and its tasks per second.
+
+    After a reset there is no rate, because the counts do not show how many tasks ran since the reset.
+    """
     job = progress.job
     seconds = job.closing.at - (job.reset_at or job.created) if job.closing else 0.0
     if seconds <= 0:
         return format_job(progress)
-    rate = progress.counts.ended / seconds
-    per = f"{rate:.2g}/s" if rate >= 1 else f"{60 * rate:.2g}/min"
-    return f"{format_job(progress)} in {format_seconds(seconds)} ({per})"
+    text = f"{format_job(progress)} in {format_seconds(seconds)}"
+    rate = (progress.counts.ok + progress.counts.failed - job.linked) / seconds
+    if job.run or rate <= 0:
+        return f"{text} (run {job.run})" if job.run else text
+    return f"{text} ({rate:.2g}/s)" if rate >= 1 else f"{text} ({60 * rate:.2g}/min)"
 
 
 def next_step(progress: Progress, groups: Sequence[Group]) -> str:

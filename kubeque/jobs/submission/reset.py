@@ -8,6 +8,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.submission.draft import draft
 from kubeque.jobs.submission.existing import Existing
 from kubeque.jobs.submission.input_sources import changed_inputs, read_sources, with_sources
+from kubeque.jobs.submission.reset_effect import count_reset, is_pointless
 from kubeque.jobs.submission.submit import revise
 from kubeque.jobs.submission.submitter_environment import check_environment, renew_environment
 from kubeque.model.errors import UserError
@@ -21,13 +22,15 @@ _NAMED = 3
 
 
 def reset(backends: Backends, name: str, rule: ResetRule, *, update: bool = False) -> Job:
-    """Run again the tasks that `rule` selects.
+    """Run again the tasks that `rule` selects. If the rule selects no task, change nothing.
 
     `update`: True to use the present files and environment, as a new revision of the job. Tasks that are ok and that
     the rule does not select keep their results. Raises JobNotFound, UserError. Raises EnvironmentGone if the
     environment of the job's submission is needed but gone.
     """
     before = backends.queue.job(name)
+    if is_pointless(before, count_reset(backends, before, rule), update=update):
+        return before
     spec = backends.spec(before)
     if not update:
         check_environment(backends, before, spec)

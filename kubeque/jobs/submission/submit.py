@@ -55,6 +55,8 @@ class Submitted:
     note: str = ""
     #: Reason why nothing repairs and closes the job after the submitter has ended; empty if a keeper does so.
     unkept: str = ""
+    #: The effect on the rows of the existing job, as it was confirmed; None if there was no question.
+    effect: Effect | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
 
@@ -80,14 +82,17 @@ def submit(
     backends.files.check_writable(backends.config.default_url_prefix)
     wanted = draft(backends, sweep, progress, typed=typed)
     before = backends.queue.find(name)
+    effect = None
     if before is not None and existing is not Existing.REFUSE and confirm is not None:
-        _confirm(confirm, count_effect(backends, wanted, before, existing))
+        effect = count_effect(backends, wanted, before, existing)
+        _confirm(confirm, effect)
     submitted = _create(backends, wanted, name) if before is None else _again(backends, wanted, before, existing)
     note_submission(backends.config.home, backends.config.queue_url, name)
     reconcile(backends, name, start=True)
     asked = sweep.skip_done or existing is Existing.REVISE
     return replace(
         submitted, note=no_keys(wanted.spec) if asked else "", unkept=backends.cluster.why_unkept(wanted.spec),
+        effect=effect,
         notes=(*wanted.notes, *submitted.notes, *_mixed_notes(backends, wanted, submitted.job)),
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.errors import UserError
 from kubeque.model.job.causes import FAILURE_CAUSES
+from kubeque.model.job.task import Outcome
 from kubeque.model.text import cut
 
 
@@ -36,6 +37,17 @@ class ResetRule:
             if name not in known:
                 raise UserError(f"no task ends by {cut(repr(name))}: the causes are {', '.join(known)}")
         return self
+
+    def selects(self, outcome: Outcome | None, *, ok: bool, named: bool) -> bool:
+        """True if this rule selects an ended task.
+
+        `ok`: True if the task is ok, False if it has failed. `named`: True if the task is in one of the ranges.
+        """
+        if ok:
+            return self.everything or named
+        if self.ranges and not named and not self.everything:
+            return False
+        return not self.causes or (outcome is not None and outcome.cause in self.causes)
 
     def to_wire(self) -> dict[str, Any]:
         return write_fields(self)

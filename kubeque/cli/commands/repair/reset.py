@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import exact_job
+from kubeque.cli.job_reference import exact_job, find_job
 from kubeque.cli.output.job_text import print_job
+from kubeque.client import Progress, ResetEffect
 from kubeque.model.job.causes import FAILURE_CAUSES
 from kubeque.model.job.reset_rule import ResetRule
 
@@ -20,19 +24,34 @@ _CAUSES = click.Choice([cause.value for cause in FAILURE_CAUSES])
 )
 @click.option("--all", "everything", is_flag=True, help="Also reset tasks that are ok.")
 @click.option("--update", is_flag=True, help="Use the present input files and environment; keep ok tasks.")
+@click.option("--dry-run", is_flag=True, help="Print how many rows would run again and be kept; reset nothing.")
 @json_option
 @click.pass_context
 def reset(
-    ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool, update: bool, as_json: bool
-) -> None:
-    """Run the failed and killed tasks of JOB again."""
+    ctx: click.Context, job: str, only_cause: tuple[str, ...], everything: bool, update: bool, dry_run: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Run the failed and killed tasks of JOB again. If there are none, JOB does not change."""
+    rule = ResetRule(everything=everything, causes=only_cause)
     with connect(ctx) as client:
-        job = exact_job(client, job, "reset", err=as_json)
-        note = "" if update else client.stale_note(job)
-        progress = client.reset(job, ResetRule(everything=everything, causes=only_cause), update=update)
-    if note:
-        click.echo(note, err=True)
+        job = find_job(client, job) if dry_run else exact_job(client, job, "reset", err=as_json)
+        if note := "" if update else client.stale_note(job):
+            click.echo(note, err=True)
+        effect = client.reset_effect(job, rule)
+        if dry_run:
+            click.echo(json.dumps(effect.to_wire()) if as_json else f"{effect}\nnothing was reset")
+            return
+        progress = client.reset(job, rule, update=update)
+    if not as_json and not (effect.is_empty and progress.job.closing):
+        click.echo(str(effect))
     print_job(progress, as_json=as_json)
-    if progress.job.closing is not None and not as_json:
-        kind = f" failed by {' or '.join(only_cause)}" if only_cause else " failed or was killed"
-        click.echo(f"nothing is reset: no task{kind}")
+    if not as_json:
+        click.echo(_last_line(progress, effect, only_cause, update=update))
+
+
+def _last_line(progress: Progress, effect: ResetEffect, causes: tuple[str, ...], *, update: bool) -> str:
+    """Return what the user types next, or that nothing is reset."""
+    kind = f" failed by {' or '.join(causes)}" if causes else " failed or was killed"
+    if effect.is_empty and (progress.job.closing is not None or not update):
+        return f"nothing is reset: no task{kind}"
+    return f"next: kubeque watch {shlex.quote(progress.job.name)}"

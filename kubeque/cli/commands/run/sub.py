@@ -232,6 +232,9 @@ def _format_submitted(submitted: Submitted) -> str:
     )
     done = f", {job.linked} of them done before" if job.linked and submitted.what != "adopted" else ""
     first = f", {job.canaries} of them first" if job.canaries else ""
+    if submitted.effect is not None and submitted.what != "adopted":
+        runs = submitted.effect.run + submitted.effect.again
+        return f"{job.name}: {what}: {runs} of {tasks} run{'s' * (runs == 1)}"
     return f"{job.name}: {tasks} {what}{done}{first}"
 
 
