@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from email.parser import HeaderParser
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,8 @@ def test_requirements_have_lower_bounds_only_and_without_extras_they_are_few(whe
     assert len([line for line, _, condition in required if "extra" not in condition]) <= 5
     assert "provider_info = kubeque_provider.get_provider_info:get_provider_info" in entry_points
     assert "kubeque = kubeque.cli.__main__:main" in entry_points
+
+
+def test_an_environment_of_make_has_the_package_once() -> None:
+    # Airflow loads the plugin of each one, and warns about the second
+    assert len([found for found in distributions() if found.name == "kubeque"]) == 1

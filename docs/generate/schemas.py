@@ -86,7 +86,7 @@ _GARBAGE = record(
             record(
                 "One piece.",
                 {
-                    "kind": value("string", "expired, left over, environment or input."),
+                    "kind": value("string", "expired, left over, environment, working directory or input."),
                     "name": value("string", "Name of a job, or a URL."),
                     "files": value("integer", "Number of files."),
                     "bytes": value("integer", "Size, bytes."),

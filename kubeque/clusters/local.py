@@ -225,7 +225,7 @@ def attempt_folder(home: Path, uid: str, index: int, attempt: int | None = None)
     """Return the number and folder of an attempt of a task on this machine; None if there is none.
 
     `attempt`: number of the attempt; None for the last attempt. The folder has the streams `stdout` and `stderr`. It
-    exists while the attempt runs, and stays if the consumer is killed.
+    exists while the attempt runs. If the consumer is killed, the folder stays until the clean-up of abandoned folders.
     """
     found = {
         int(number): path

@@ -101,9 +101,19 @@ def is_own_fleet(config: Config, fleet: str) -> bool:
 def local_attempt(config: Config, uid: str, index: int, attempt: int | None = None) -> tuple[int, Path] | None:
     """Return the number and folder of an attempt of a task on this machine; None if there is none.
 
-    The folder exists while the attempt runs, and stays if the consumer is killed. `attempt`: number of the attempt;
-    None for the last attempt.
+    The folder exists while the attempt runs. If the consumer is killed, the folder stays until the clean-up of
+    abandoned folders. `attempt`: number of the attempt; None for the last attempt.
     """
     from kubeque.clusters.local import attempt_folder
 
     return attempt_folder(config.home, uid, index, attempt)
+
+
+def abandoned_folders(config: Config, uid: str = "", *, remove: bool) -> list[Path]:
+    """Return the folders of attempts that dead consumers of this machine left, of one job or of all jobs.
+
+    `remove`: True if the caller removes these folders. They are moved first, so that no consumer meets them.
+    """
+    from kubeque.clusters.abandoned_work import find_abandoned, set_aside_abandoned
+
+    return (set_aside_abandoned if remove else find_abandoned)(config.home, uid)

@@ -21,8 +21,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kubeque.clusters.restarts import FIRST_PAUSE_SECONDS, pause_between_starts
@@ -141,6 +141,20 @@ class Slot:
             pid = launch()
             self._write({**_identify(pid), "started": time.time(), "deaths": deaths, "log": since})
             return True
+        finally:
+            self._unlock()
+
+    @contextmanager
+    def while_free(self, patience_seconds: float) -> Iterator[bool]:
+        """Hold the lock of the slot in this block, so that no consumer starts. Yield False if a consumer has the slot.
+
+        A slot whose file is gone counts as not free, because its consumer may still run.
+        """
+        if self.alive() or not self.path.exists() or not self._lock(patience_seconds):
+            yield False
+            return
+        try:
+            yield not self.alive()
         finally:
             self._unlock()
 

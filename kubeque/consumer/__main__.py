@@ -15,7 +15,7 @@ from kubeque.clusters.local import slot_folder
 from kubeque.clusters.slot import Slot
 from kubeque.consumer.attempt import process_tree
 from kubeque.consumer.hosts.base import Host
-from kubeque.consumer.hosts.local import LocalHost
+from kubeque.consumer.hosts.local import LocalHost, remove_left_work
 from kubeque.consumer.hosts.pod import PodHost
 from kubeque.consumer.loop import Consumer
 from kubeque.files.store import Files
@@ -52,6 +52,7 @@ def _in_slot(given: argparse.Namespace) -> int:
     slot = Slot(slot_folder(given.home, given.fleet), given.slot)
     if not slot.take():
         return 0  # another consumer has this slot
+    remove_left_work(given.home, slot)
     host = LocalHost.open(given.fleet, given.home, slot, url, linger_seconds=given.linger)
     queue = open_queue(url, create=False)
     while True:

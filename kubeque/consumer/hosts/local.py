@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeque.clusters.abandoned_work import WORK, left_in_own_slot
 from kubeque.clusters.local import LocalCluster
 from kubeque.clusters.machine import Machine, this_machine
 from kubeque.clusters.slot import Slot, owner_name
 from kubeque.consumer.attempt.memory_watch import OomCounter
 from kubeque.consumer.hosts.ledger import Ledger, Need
 from kubeque.consumer.hosts.profile import ConsumerProfile
+from kubeque.files.mounts import remove_tree
 from kubeque.model.job.causes import Death
 from kubeque.model.job.inherited_environment import Environment
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+
+log = logging.getLogger(__name__)
+
+
+def remove_left_work(home: Path, slot: Slot) -> None:
+    """Remove the working directories that dead consumers left in a slot. This process holds the lock of the slot."""
+    for path in left_in_own_slot(home, slot):
+        for problem in remove_tree(path, after_task=True):
+            log.warning("%s", problem)
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class LocalHost:
         """Return the host of the consumer in this slot of a home folder."""
         profile = ConsumerProfile(owner_name(), slot=slot.number, linger_seconds=linger_seconds)
         machine, cluster = this_machine(), LocalCluster(home, queue_url)
-        ledger, work = Ledger(cluster.folder, machine), home / "work" / slot.name
+        ledger, work = Ledger(cluster.folder, machine), home / WORK / slot.name
         return cls(fleet, slot, cluster, work, profile, ledger, machine, OomCounter.find(shared=True))
 
     @property

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.model.errors import JobNotFound, JobUnreadable, QueueUnavailable, UserError
 from kubeque.model.job.changes import pause_job, resume_job
@@ -96,7 +97,10 @@ def stop_consumers(backends: Backends) -> int:
                 _note_stop(backends, job)
         except QueueUnavailable as error:
             log.warning("the running tasks are charged as preempted: %s", error)
-    return backends.cluster.stop()
+    count = backends.cluster.stop()
+    if not backends.cluster.runs_images:
+        remove_abandoned(backends)
+    return count
 
 
 def _note_stop(backends: Backends, job: Job) -> None:

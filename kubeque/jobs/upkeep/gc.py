@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from os.path import isdir
+from pathlib import Path
 
 from kubeque.clusters.environment_files import Environments, KeptEnvironment
+from kubeque.clusters.open import abandoned_folders
 from kubeque.files.layout import input_url, is_input, is_spec, is_uid, job_folder_url, uid_of
+from kubeque.files.mounts import mount_points
 from kubeque.files.parallel import QUESTIONS, SMALL_READS, in_parallel
 from kubeque.files.spec_file import read_spec_file
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.gc_lock import Clearing, users
 from kubeque.jobs.upkeep.owner import is_ours, own_queue_id
 from kubeque.jobs.upkeep.remove import remove
@@ -28,7 +33,7 @@ _STEP = 200
 class Piece:
     """An item that can be deleted: a job, a folder or an input."""
 
-    #: "expired", "left over", "environment" or "input".
+    #: "expired", "left over", "environment", "working directory" or "input".
     kind: str
     #: Name of a job, a URL or a path.
     name: str
@@ -74,15 +79,25 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
             found.pieces.append(piece)
         if really:
             backends.files.delete_tree(url, keep=keep)
-    for kept in _left_environments(backends, {job.uid for job in jobs}, now):
-        found.pieces.append(Piece("environment", str(kept.path), 1, kept.bytes))
-        if really:
-            Environments(backends.config.home).remove(kept.uid)
+    found.pieces += _clear_home(backends, {job.uid for job in jobs}, really=really, now=now)
     found.note = _unseen(backends)
     if not found.note:
         with Clearing(backends) if really else nullcontext() as clearing:
             found.pieces += _unused_inputs(backends, clearing, {*left, *(job.url for job in expired)}, now)
     return found
+
+
+def _clear_home(backends: Backends, living: set[str], *, really: bool, now: float) -> list[Piece]:
+    """Find the garbage in the home folder of this machine, and delete it if `really` is True."""
+    environments = _left_environments(backends, living, now)
+    pieces = [Piece("environment", str(kept.path), 1, kept.bytes) for kept in environments]
+    folders = abandoned_folders(backends.config, remove=False)
+    pieces += [Piece("working directory", str(path), *_measure(path)) for path in folders]
+    if really:
+        for kept in environments:
+            Environments(backends.config.home).remove(kept.uid)
+        remove_abandoned(backends)
+    return pieces
 
 
 def _is_expired(job: Job, now: float) -> bool:
@@ -92,6 +107,18 @@ def _is_expired(job: Job, now: float) -> bool:
 def _piece(backends: Backends, kind: str, name: str, url: str, keep: Callable[[str], bool] | None) -> Piece:
     sizes = [size for file, size in backends.files.listing(url) if keep is None or not keep(file)]
     return Piece(kind, name, len(sizes), sum(sizes))
+
+
+def _measure(folder: Path) -> tuple[int, int]:
+    """Return the number of files in a folder and their size in bytes. No link and no mount is followed."""
+    mounts, files, size = set(mount_points(folder.resolve())), 0, 0
+    for path, folders, names in os.walk(folder.resolve()):
+        folders[:] = [name for name in folders if os.path.join(path, name) not in mounts]
+        for name in names:
+            with suppress(OSError):
+                size += os.lstat(os.path.join(path, name)).st_size
+                files += 1
+    return files, size
 
 
 def _job_folders(backends: Backends, prefix: str) -> Iterator[str]:

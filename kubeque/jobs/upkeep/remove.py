@@ -6,6 +6,7 @@ import logging
 
 from kubeque.clusters.environment_files import Environments
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.abandoned import remove_abandoned
 from kubeque.jobs.upkeep.reconcile import finish
 from kubeque.jobs.upkeep.result_links import deletable, keeper, read_links
 from kubeque.model.errors import JobUnreadable
@@ -30,6 +31,7 @@ def remove(backends: Backends, name: str) -> Job | None:
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
     finish(backends, job, removed=True)
+    remove_abandoned(backends, job.uid)
     listed = backends.queue.list_jobs()
     if listed.unreadable:  # the unreadable job might link to results of this job; `gc` deletes them later
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])

@@ -20,6 +20,7 @@ _WORDS = {
     "expired": "past its --results-ttl",
     "left over": "of a removed job",
     "environment": "the environment of a removed job",
+    "working directory": "left by a dead consumer",
     "input": "an input that no job uses",
 }
 

@@ -1,0 +1,107 @@
+"""Working directories that dead consumers of this machine left behind.
+
+A consumer removes the folder of each attempt. If SIGKILL or a reboot ends the consumer, the folder stays in `work/`
+below the home folder. Only a process that holds the lock of the consumer's slot may move such a folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from kubeque.clusters.slot import FLEET, Slot, end_command
+
+log = logging.getLogger(__name__)
+#: Folder of the working directories below the home folder: one folder for each slot, and in it one for each attempt.
+WORK = "work"
+#: Folder beside those of the slots, for abandoned folders that are being removed.
+_ASIDE = "abandoned"
+#: Name of the folder of an attempt: uid of the job, index of the task, number of the attempt, and a nonce.
+_ATTEMPT = re.compile(r"([^-]+)-\d+-\d+-.+", re.DOTALL)
+#: Name of the folder of a slot: the digest of the consumers' login, if they have one, and the number of the slot.
+_SLOT = re.compile(r"(?:([0-9a-f]{8})-)?(\d{1,9})")
+#: Seconds to wait for the lock of a slot whose consumer has just been killed.
+_LOCK_SECONDS = 1.0
+
+
+def find_abandoned(home: Path, uid: str = "") -> list[Path]:
+    """Return the abandoned folders of attempts of one job, or of all jobs. Nothing is changed."""
+    found = _attempts(home / WORK / _ASIDE, uid)
+    for slot, paths in _by_slot(home, uid):
+        with slot.while_free(0.0) as free:
+            found += paths if free else []
+    used = _used(home) if found else frozenset()
+    return [path for path in found if path not in used]
+
+
+def set_aside_abandoned(home: Path, uid: str = "") -> list[Path]:
+    """Move the abandoned folders of attempts of one job, or of all jobs, aside. Return the folders to remove.
+
+    A folder is left alone if its consumer is alive, or if a process works in it. Removal can take long, so it must not
+    hold the lock of a slot: a new consumer could not take the slot.
+    """
+    for slot, paths in _by_slot(home, uid):
+        with slot.while_free(_LOCK_SECONDS) as free:
+            if free:
+                end_command(slot.read())
+                used = _used(home)
+                for path in (path for path in paths if path not in used):
+                    _move(path, home / WORK / _ASIDE / path.name)
+    found = _attempts(home / WORK / _ASIDE, uid)
+    used = _used(home) if found else frozenset()
+    return [path for path in found if path not in used]
+
+
+def left_in_own_slot(home: Path, slot: Slot) -> list[Path]:
+    """Return the folders that earlier consumers left in a slot. The calling process holds the lock of the slot."""
+    paths = _attempts(home / WORK / slot.name)
+    used = _used(home) if paths else frozenset()
+    return [path for path in paths if path not in used]
+
+
+def _by_slot(home: Path, uid: str) -> Iterator[tuple[Slot, list[Path]]]:
+    """Yield each slot that has folders of attempts, with these folders."""
+    for folder in _folders(home / WORK):
+        name = _SLOT.fullmatch(folder.name)
+        if name and (paths := _attempts(folder, uid)):
+            yield Slot(home / FLEET / (name[1] or ""), int(name[2])), paths
+
+
+def _attempts(folder: Path, uid: str = "") -> list[Path]:
+    names = ((path, _ATTEMPT.fullmatch(path.name)) for path in _folders(folder))
+    return [path for path, name in names if name and uid in ("", name[1])]
+
+
+def _folders(folder: Path) -> list[Path]:
+    """Return the folders in a folder, without links; [] if the folder is missing or is a link."""
+    try:
+        if folder.is_symlink() and folder.name != WORK:
+            return []
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+
+
+def _used(home: Path) -> frozenset[Path]:
+    """Return the folders of attempts in which a process works, such as a daemon that a dead consumer left."""
+    work, found = os.path.realpath(home / WORK), set[Path]()
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # the process has ended, or belongs to another user
+            cwd = os.readlink(process / "cwd")
+            parts = cwd.removeprefix(work + os.sep).split(os.sep) if cwd.startswith(work + os.sep) else []
+            if len(parts) > 1:
+                found.add(home / WORK / parts[0] / parts[1])
+    return frozenset(found)
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(mode=0o700, exist_ok=True)
+        path.rename(target)
+    except OSError as error:  # the next consumer of the slot removes the folder where it is
+        log.warning("%s cannot be moved: %s", path, error.strerror)
