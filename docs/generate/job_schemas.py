@@ -58,7 +58,7 @@ JOB: dict[str, Schema] = {
 }
 FACTS: dict[str, Schema] = {
     "state": value("string", "held, pending, running, ok, failed or killed."),
-    "cause": value("string|null", "Cause of the end of the last attempt; null before it."),
+    "cause": value("string|null", "Cause of the end of the last attempt, or `killed`; null before it."),
     "exit_code": value("integer|null", "Exit code; the number of the signal if the cause is `signal`."),
     "attempts": value("integer", "Number of ended attempts."),
     "seconds": value("number|null", "Wall time of the last attempt."),
@@ -109,6 +109,7 @@ SHOWN_JOB = record(
         "seconds": value("number", "Sum of the wall times of the last attempts."),
         "peak_memory": value("integer|null", "Largest peak memory of a task, bytes."),
         "table": value("string|null", "URL of results.csv of this run; null before the end of the job."),
+        "report": value("string|null", "URL of the report of this run; null if there is none."),
     },
 )
 ATTEMPT = record(

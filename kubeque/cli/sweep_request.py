@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,9 +13,11 @@ from typing import Any
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.row_request import check_expanded, read_rows
 from kubeque.client import STANDARD_INPUT, Client, absolute_pushes
+from kubeque.model.command.command import check_columns, parse_word
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
+from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.user_paths import current_folder, expand_home, read_text_file
 
@@ -36,8 +39,19 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
     if file is not None and "command" in typed:  # its ^ words are files here; other paths are absolute by now
         jobspec["base"] = str(here)
     if not jobspec.get("command") and "like" not in jobspec:
-        raise CommandError("there is no command: give one, as in kubeque sub python3 '^run.py'")
+        raise CommandError(f"there is no command: give one, as in kubeque sub python3 '^run.py'{_change_hint(jobspec)}")
     return jobspec
+
+
+def _change_hint(jobspec: Jobspec) -> str:
+    """Return how to change the job that a request without a command names; empty if it names none."""
+    if "name" not in jobspec:
+        return ""
+    name = shlex.quote(jobspec["name"])
+    return (
+        f"; to change a job, repeat its command and rows, as in kubeque sub -n {name} --repair -p rows.csv python3"
+        f" '^run.py' '{{x}}'; kubeque reset {name} --update runs its failed rows with the present files"
+    )
 
 
 def _read_file(file: str, here: Path) -> Jobspec:
@@ -75,12 +89,27 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
     fields = sweep_fields(jobspec) | {"base": Path(jobspec["base"])}
     if isinstance(template := jobspec.get("pod_template"), str):
         fields["pod"] = {**fields["pod"], "pod_template": _read_yaml(template)}
+    if rows is None and "like" not in jobspec:
+        _check_order(jobspec)
     if "like" not in jobspec:
         return Sweep(**fields, rows=rows or sequence(1))
     like = client.like(find_job(client, jobspec["like"]), rows=rows, inputs_of_command="command" not in jobspec)
     for name in ("env", "retry_causes", "pod"):
         fields[name] = {**getattr(like, name), **fields.get(name, {})}
     return replace(like, **fields)
+
+
+def _check_order(jobspec: Jobspec) -> None:
+    """Raise CommandError if the command has a column, and an option for the rows is among the words of the command."""
+    words = jobspec.get("command", [])
+    flags = {flag for name in ROW_OPTIONS for flag in BY_NAME[name].flags}
+    late = next((word for word in words[1:] if word.partition("=")[0] in flags), None)
+    if late is None or jobspec.get("shell"):
+        return
+    try:
+        check_columns(map(parse_word, words), ())
+    except CommandError as error:
+        raise CommandError(f"{error}; {late} is in the command: write options of kubeque before it") from None
 
 
 def _read_yaml(name: str) -> Any:

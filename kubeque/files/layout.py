@@ -112,7 +112,12 @@ def table_name(job: Job) -> str:
 
 def report_url(job: Job) -> str:
     """Return the URL of the report of the job's current run. The file exists once the run has ended."""
-    return join(job.url, f"report-{job.run}.html")
+    return join(job.url, report_name(job))
+
+
+def report_name(job: Job) -> str:
+    """Return the name of that report in the job's folder."""
+    return f"report-{job.run}.html"
 
 
 # ------------------------------------------------------------------ the results of a task

@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
 
 from tests.cli.conftest import Shell
+from tests.cli.typing_terminal import TypingTerminal
+from tests.waiting import until
+
+KUBEQUE = (sys.executable, "-m", "kubeque.cli")
+SLOW = ("sh", "-c", "echo hello; exec sleep 100")
 
 #: Python marks the failing part of a source line in the next line of the traceback.
 SCRIPT = "import sys; print('  ~~~~^^^', file=sys.stderr); sys.exit(3 if {index} else 0)"
@@ -75,3 +86,74 @@ def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")
     assert "1 file of 137B to upload, 0 of them there already: 137B would be sent" in ran.stderr
+
+
+def test_a_job_without_consumers_is_named_and_removed_with_its_folders(shell: Shell) -> None:
+    # Given a job whose consumers were stopped while a row ran
+    assert shell.run("sub", "-n", "w", "--no-wait", "--repeat", "2", "--consumers", "1", *SLOW).returncode == 0
+    until("the output of a row", lambda: "hello" in shell.run("peek", "w", "0").stdout)
+    (consumer,) = [json.loads(path.read_text())["pid"] for path in (shell.home / "fleet").glob("*.slot")]
+    # When its consumer dies and no observer starts another one, then the check of everything names the job
+    os.kill(consumer, signal.SIGKILL)
+    done = shell.run("doctor")
+    assert done.returncode == 1
+    assert "WRONG  waits     w: no consumer runs: `kubeque watch w` starts them" in done.stdout
+    assert ", 1 job\n" in done.stdout
+    # When the user answers no, nothing is removed, and the exit code is not that of Ctrl-C
+    with TypingTerminal([*KUBEQUE, "remove", "w"], shell.folder, shell.env) as terminal:
+        terminal.read_until("delete w with the results of its 2 tasks?")
+        terminal.type("n\r")
+        terminal.read_until("kubeque: nothing is changed")
+        assert terminal.wait() == 1
+    # Its working directory goes with it
+    assert shell.run("kill", "w").returncode == 0
+    assert shell.run("remove", "w", "--yes").returncode == 0
+    assert list((shell.home / "work").glob("*/*-*-*")) == []
+
+
+def test_a_killed_job_names_what_waits_for_its_end_and_where_its_output_is(shell: Shell) -> None:
+    shell.run("sub", "-n", "w", "--no-wait", "--repeat", "2", "--consumers", "1", *SLOW)
+    until("the output of the row", lambda: "hello" in shell.run("peek", "w", "0").stdout)
+    assert shell.run("kill", "w").stdout.splitlines() == [
+        "w: killed: 1 stopping, 1 killed of 2", "next: kubeque watch w",
+    ]  # fmt: skip
+    # Its rows have a cause, and the row that ran names its output
+    assert shell.run("watch", "w").returncode == 1
+    assert [row["cause"] for row in rows(shell, "w")] == ["killed", "killed"]
+    assert "kubeque peek w 0 shows what attempt 1 wrote" in shell.run("show", "w", "0").stdout
+    assert "hello" in shell.run("peek", "w", "0").stdout
+    assert "peek" not in shell.run("show", "w", "1").stdout
+
+
+def test_a_sweep_that_is_fetched_names_no_fetch_and_stays(shell: Shell) -> None:
+    done = shell.run("sub", "-n", "f", "-u", "params.csv", "--fetch", "out", "true")
+    assert (done.returncode, "next:" in done.stdout) == (0, False)
+    shown = shell.run("show", "f", "--json").stdout
+    assert Path(json.loads(shown)["report"].removeprefix("file://")).is_file()
+    shell.run("remove", "f", "--yes")
+    left = shell.run("gc").stdout.splitlines()
+    assert left[0].startswith("1 input of ")
+    assert left[0].endswith("; then gc deletes those that no job uses")
+    assert left[1] == "there is nothing to delete now"
+
+
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        (
+            ("sub", "python3", "^mandelbrot.py", "{n}", "-p", "params.csv"),
+            "-p is in the command: write options of kubeque before it",
+        ),
+        (("status", "j", "--tasks", "--sort", "out.x"), "kubeque show j --sort out.x sorts them"),
+        (("sub", "-n", "mine", "--repair"), "kubeque sub -n mine --repair -p rows.csv python3 '^run.py' '{x}'"),
+    ],
+    ids=["order", "sort", "repair"],
+)
+def test_a_misplaced_option_is_named_with_its_place(shell: Shell, words: tuple[str, ...], remedy: str) -> None:
+    done = shell.run(*words)
+    assert done.returncode == 2
+    assert remedy in done.stderr
+
+
+def rows(shell: Shell, name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in shell.run("status", name, "--tasks", "--json").stdout.splitlines()]

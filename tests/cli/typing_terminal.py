@@ -29,9 +29,16 @@ class TypingTerminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
+        if self._pid:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
         os.close(self._fd)
+
+    def wait(self) -> int:
+        """Wait for the end of the program, and return its exit code."""
+        _, status = os.waitpid(self._pid, 0)
+        self._pid = 0
+        return os.waitstatus_to_exitcode(status)
 
     def type(self, keys: str) -> None:
         os.write(self._fd, keys.encode())

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import click
 
-from kubeque.model.errors import UserError
+from kubeque.model.errors import KubequeError, UserError
 
 
 class Interrupted(click.exceptions.Abort):
-    """The user pressed Ctrl-C, or answered no.
+    """The user pressed Ctrl-C. The message says what has been done and how to continue."""
 
-    The message says what has been done and how to continue.
-    """
+
+class Declined(KubequeError):
+    """The user answered no. The exit code is 1."""
 
 
 @dataclass
@@ -41,7 +42,7 @@ def on_interrupt(message: str) -> Iterator[InterruptMessage]:
 
 
 def confirm(question: str, *, err: bool) -> None:
-    """Ask before deleting something. Raises Interrupted if the answer is no. Raises UserError without a terminal."""
+    """Ask before deleting something. Raises Declined if the answer is no. Raises UserError without a terminal."""
     try:
         yes = click.confirm(question, err=err)
     except click.Abort:
@@ -50,7 +51,7 @@ def confirm(question: str, *, err: bool) -> None:
         click.echo(err=True)  # end the line of the question
         raise UserError("no terminal to answer on: add --yes") from None
     if not yes:
-        raise Interrupted("nothing is changed")
+        raise Declined("nothing is changed")
 
 
 def ignore_interrupts() -> None:

@@ -53,8 +53,11 @@ def format_end(progress: Progress) -> str:
     return f"{text} ({rate:.2g}/s)" if rate >= 1 else f"{text} ({60 * rate:.2g}/min)"
 
 
-def next_step(progress: Progress, groups: Sequence[Group]) -> str:
-    """Return the commands to type after a job has ended; empty if there is nothing to do."""
+def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = False) -> str:
+    """Return the commands to type after a job has ended; empty if there is nothing to do.
+
+    `fetches`: True if the present command fetches the results.
+    """
     name = shlex.quote(progress.job.name)
     if groups:
         index = groups[0].first[0][0]
@@ -64,7 +67,9 @@ def next_step(progress: Progress, groups: Sequence[Group]) -> str:
         )
     if progress.counts.killed:
         return f"next: kubeque reset {name} runs the killed tasks"
-    return f"next: kubeque fetch {name} FOLDER, or kubeque collect {name} -o FILE.csv" if progress.counts.ok else ""
+    if fetches or not progress.counts.ok:
+        return ""
+    return f"next: kubeque fetch {name} FOLDER, or kubeque collect {name} -o FILE.csv"
 
 
 def format_obstacles(progress: Progress) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubeque.files.layout import result_url, table_url
+from kubeque.files.layout import report_name, report_url, result_url, table_url
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_checked_result
@@ -36,6 +36,8 @@ class JobDetails:
     peak_memory: int = 0
     #: URL of the table of this run; empty before the job has ended.
     table: str = ""
+    #: URL of the report of this run; empty if there is none.
+    report: str = ""
 
     @property
     def mean_seconds(self) -> float | None:
@@ -74,7 +76,15 @@ def job_details(backends: Backends, name: str) -> JobDetails:
             seconds += outcome.seconds
             peak = max(peak, outcome.peak_memory)
     table = table_url(job) if job.closing is not None else ""
-    return JobDetails(progress, backends.spec(job), dict(causes.most_common()), attempts, seconds, peak, table)
+    return JobDetails(
+        progress, backends.spec(job), dict(causes.most_common()), attempts, seconds, peak, table, _report(backends, job)
+    )
+
+
+def _report(backends: Backends, job: Job) -> str:
+    """Return the URL of the report of a job that has ended; empty if no report is stored."""
+    there = job.closing is not None and backends.files.existing(job.url, [report_name(job)])
+    return report_url(job) if there else ""
 
 
 def task_details(backends: Backends, name: str, index: int) -> TaskDetails:

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +18,7 @@ from kubeque.files.spec_file import read_spec
 from kubeque.files.store import Files
 from kubeque.files.urls import is_folder, local_path
 from kubeque.jobs.backends import Backends
+from kubeque.jobs.upkeep.progress import read_progress
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import Config
 from kubeque.model.config.config_file import hide_password
@@ -30,6 +32,8 @@ from kubeque.queues.queue import Queue
 
 #: Free disk space below which `check` reports a problem, bytes.
 _LITTLE = 1 << 30
+#: Number of waiting jobs that `check` names.
+_WAITING = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Finding:
 
 
 def check(config: Config) -> Iterator[Finding]:
-    """Check the queue, the stores of results and inputs, the cluster and the disk.
+    """Check the queue, the stores of results and inputs, the cluster, the disk, and the open jobs.
 
     After a problem, the other checks still run.
     """
@@ -53,6 +57,7 @@ def check(config: Config) -> Iterator[Finding]:
         yield _checked(what, partial(_store, url, config))
     yield from check_cluster(config)
     yield from _disk(config)
+    yield from _waiting(config)
 
 
 def check_cluster(config: Config) -> Iterator[Finding]:
@@ -81,7 +86,9 @@ def _queue(config: Config) -> str:
     finally:
         queue.close()
     left = "".join(f"; left alone: {error}" for error in listed.unreadable)
-    return f"{hide_password(config.queue_url)}: refuses stale writes as it must, {len(listed.jobs)} jobs{left}"
+    return (
+        f"{hide_password(config.queue_url)}: refuses stale writes as it must, {_count(len(listed.jobs), 'job')}{left}"
+    )
 
 
 def _store(url: str, config: Config) -> str:
@@ -93,7 +100,33 @@ def _cluster(config: Config) -> str:
     cluster = open_cluster(config.cluster_url, config)
     running = len(cluster.consumers(cluster.fleet("doctor", [config.default_url_prefix])))
     wanted = cluster.default_consumers(1 << 20)
-    return f"{config.cluster_url}: {running} consumers run, up to {wanted} for a job"
+    verb = "runs" if running == 1 else "run"
+    return f"{config.cluster_url}: {_count(running, 'consumer')} {verb}, up to {wanted} for a job"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"
+
+
+def _waiting(config: Config) -> Iterator[Finding]:
+    """Yield a finding for each open job whose tasks do not start, at most _WAITING, then one for the others.
+
+    Yield nothing if the queue or the cluster does not answer, because this is a finding of its own.
+    """
+    try:
+        backends = Backends.open(config)
+    except KubequeError:
+        return
+    with closing(backends):
+        found = []
+        with suppress(KubequeError):
+            for job in backends.queue.list_jobs().jobs:
+                if job.open:
+                    progress = read_progress(backends, job)
+                    found += [Finding("waits", job.paused, f"{job.name}: {text}") for text in progress.obstacles]
+    yield from found[:_WAITING]
+    if more := found[_WAITING:]:
+        yield Finding("waits", all(each.ok for each in more), f"and {_count(len(more), 'more job')}: kubeque list")
 
 
 def _rights(config: Config) -> list[Permission]:

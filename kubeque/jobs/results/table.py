@@ -12,7 +12,7 @@ from kubeque.files.layout import table_url
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
+from kubeque.model.job.task import KEPT_ATTEMPTS, Cause, TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column, parameter_of
 from kubeque.model.rows.rows import INDEX, read_row
 
@@ -31,7 +31,7 @@ class TaskRow:
         ended = outcome if self.view.state.has_outcome else None
         return {
             "state": self.view.state.value,
-            "cause": str(ended.cause) if ended else None,
+            "cause": str(ended.cause) if ended else Cause.KILLED.value if self.view.state is TaskState.KILLED else None,
             "exit_code": ended.code if ended else None,
             "attempts": self._attempts(),
             "seconds": round(ended.seconds, 3) if ended else None,

@@ -48,6 +48,10 @@ class Garbage:
     pieces: list[Piece] = field(default_factory=list)
     #: Reason why inputs, or all items, were not examined; empty if all were examined.
     note: str = ""
+    #: Inputs that are too young to be examined: their number, their bytes, and the Unix time at which none is young.
+    young: int = 0
+    young_bytes: int = 0
+    young_until: float = 0.0
 
     @property
     def bytes(self) -> int:
@@ -81,6 +85,7 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
             backends.files.delete_tree(url, keep=keep)
     found.pieces += _clear_home(backends, {job.uid for job in jobs}, really=really, now=now)
     found.note = _unseen(backends)
+    _note_young(backends, found, now)
     if not found.note:
         with Clearing(backends) if really else nullcontext() as clearing:
             found.pieces += _unused_inputs(backends, clearing, {*left, *(job.url for job in expired)}, now)
@@ -98,6 +103,15 @@ def _clear_home(backends: Backends, living: set[str], *, really: bool, now: floa
             Environments(backends.config.home).remove(kept.uid)
         remove_abandoned(backends)
     return pieces
+
+
+def _note_young(backends: Backends, found: Garbage, now: float) -> None:
+    """Note the inputs that are younger than GRACE_SECONDS. Whether a job uses them is not examined."""
+    for entry in backends.files.entries(backends.config.cas_url_prefix):
+        if is_input(entry.name) and entry.modified is not None and entry.modified >= now - GRACE_SECONDS:
+            found.young += 1
+            found.young_bytes += entry.size
+            found.young_until = max(found.young_until, entry.modified + GRACE_SECONDS)
 
 
 def _is_expired(job: Job, now: float) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
 from itertools import groupby
 
 import click
@@ -44,12 +45,20 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
         click.echo(line)
     if found.note:
         click.echo(found.note, err=True)
+    if found.young:
+        click.echo(_format_young(found))
     if not found.pieces:
-        click.echo("there is nothing to delete")
+        click.echo("there is nothing to delete" + (" now" if found.young else ""))
     elif yes:
         click.echo(f"{format_bytes(found.bytes)}B deleted")
     else:
         click.echo(f"{format_bytes(found.bytes)}B would be deleted: kubeque gc --yes deletes it")
+
+
+def _format_young(found: Garbage) -> str:
+    until = datetime.fromtimestamp(found.young_until)
+    what = f"{found.young} input{'s' * (found.young != 1)} of {format_bytes(found.young_bytes)}B"
+    return f"{what} younger than a day stay until {until:%Y-%m-%d %H:%M}; then gc deletes those that no job uses"
 
 
 def _format_pieces(found: Garbage) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import click
 
@@ -35,3 +36,5 @@ def kill(ctx: click.Context, job: str, as_json: bool) -> None:
     print_job(progress, as_json=as_json)
     if progress.job.closing is not None and not progress.counts.killed and not as_json:
         click.echo("nothing is killed: all tasks had ended")
+    if progress.job.closing is None and not as_json:
+        click.echo(f"next: kubeque watch {shlex.quote(job)}")

@@ -204,7 +204,7 @@ def _follow(
             return print_end(client, last, as_json=as_json)
         client.go(name)
         last = follow(client, name, as_json=as_json)
-    code = print_end(client, last, as_json=as_json)
+    code = print_end(client, last, as_json=as_json, fetches=target is not None)
     if target is not None:
         with after_the_end(name, "some tasks failed" if code else "success"):
             target.fetch(client, name, quiet=as_json)

@@ -20,6 +20,7 @@ from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
 from kubeque.model.job.shapes import Shape
+from kubeque.model.job.task import TaskState
 from kubeque.model.resources import format_bytes
 
 #: Number of last lines of each stream that `show JOB INDEX` prints.
@@ -27,15 +28,17 @@ _LAST_LINES = 10
 #: Maximum number of files to list.
 _FILES = 20
 #: Labels in the output of `show JOB INDEX` that are not names of parameters.
-_LABELS = frozenset({"command", "message", "took", "memory", "running in", "files", "result"})
+_LABELS = frozenset({"command", "message", "took", "memory", "running in", "files", "result", "output"})
 
 
 @click.command()
 @job_argument()
 @click.argument("index", type=click.IntRange(0), required=False)
 @click.option("--sort", metavar="COLUMN", help="List the tasks sorted by this column, for example out.loss.")
-@click.option("--desc", is_flag=True, help="With --sort: list the largest values first.")
-@click.option("--top", type=click.IntRange(1), metavar="N", help="With --sort: number of tasks to list (default: all).")
+@click.option("--desc", is_flag=True, help="With --sort: list the largest values first (default: the smallest).")
+@click.option(
+    "--top", type=click.IntRange(1), metavar="N", help="With --sort: number of first tasks to list (default: all)."
+)
 @click.option("--state", type=STATES, help="With --sort: list only tasks in this state.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --sort one object per line.")
 @click.pass_context
@@ -80,6 +83,7 @@ def job_to_wire(details: JobDetails) -> dict[str, Any]:
         "inputs": [{"name": item.name, "url": item.url, "size": item.size} for item in spec.inputs],
         "causes": dict(details.causes), "attempts": details.attempts, "seconds": round(details.seconds, 3),
         "peak_memory": details.peak_memory or None, "table": details.table or None,
+        "report": details.report or None,
     }  # fmt: skip
 
 
@@ -111,6 +115,7 @@ def _job_lines(details: JobDetails) -> Iterator[str]:
             ("uid", job.uid),
             ("results", job.url),
             ("table", details.table),
+            ("report", details.report),
         ]
     )
 
@@ -202,6 +207,7 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
             ),
             ("files", f"{len(result.get('files', []))} in {task.url}" if task.url and not task.fault else ""),
             ("result", terminal_text(task.fault, 400) if task.fault else ""),
+            ("output", _find_killed_output(task)),
         ]
     )
     for item in result.get("files", [])[:_FILES]:
@@ -212,6 +218,16 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     if view.record.history:
         yield ""
         Table(["attempt", "cause", "code", "seconds", "began", "consumer"]).print(_attempts(task))
+
+
+def _find_killed_output(task: TaskDetails) -> str:
+    """Return where the output of an attempt is that a kill has ended; empty for other tasks. It has no result."""
+    view = task.line.view
+    ended = view.record.history[-1].number if view.record.history else 0
+    if view.state is not TaskState.KILLED or view.record.attempts <= ended:
+        return ""
+    command = f"kubeque peek {shlex.quote(task.job.name)} {view.index}"
+    return f"{command} shows what attempt {view.record.attempts} wrote, if its command had started"
 
 
 def _parameter_label(column: str) -> str:

@@ -20,12 +20,16 @@ from kubeque.model.errors import UserError
 @click.option("--state", type=STATES, help="With --tasks: print only tasks in this state.")
 @click.option("--from", "first", type=click.IntRange(0), default=0, help="With --tasks: first index (default: 0).")
 @click.option("--limit", type=click.IntRange(1), help="With --tasks: maximum number of tasks (default: all).")
+@click.option("--sort", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --tasks one object per line.")
 @click.pass_context
 def status(
-    ctx: click.Context, job: str | None, tasks: bool, state: str | None, first: int, limit: int | None, as_json: bool
-) -> None:
+    ctx: click.Context, job: str | None, tasks: bool, state: str | None, first: int, limit: int | None,
+    sort: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Show the state of all jobs or of JOB. With --tasks, show the state of each task of JOB."""
+    if sort is not None:
+        raise UserError(f"status lists tasks by index: kubeque show {job or 'JOB'} --sort {sort} sorts them")
     if tasks and job is None:
         raise UserError("--tasks needs a job: kubeque status JOB --tasks")
     if not tasks and (state or first or limit):

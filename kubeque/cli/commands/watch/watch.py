@@ -56,8 +56,11 @@ def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
         raise Interrupted(f"stopped watching; {name} goes on: kubeque watch {name}, or kubeque kill {name}") from None
 
 
-def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
-    """Print how a job ended, or how to go on with a held job. Return the exit code."""
+def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches: bool = False) -> int:
+    """Print how a job ended, or how to go on with a held job. Return the exit code.
+
+    `fetches`: True if the present command fetches the results afterwards.
+    """
     name = last.job.name
     if last.held:
         click.echo(json.dumps(to_wire(last)) if as_json else held_hint(name))
@@ -72,7 +75,7 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False) -> int:
         click.echo(f"  {line}")
     if last.counts.ok:
         print_notes(client, name)
-    if hint := format_resume_hint(last) or next_step(last, groups):
+    if hint := format_resume_hint(last) or next_step(last, groups, fetches=fetches):
         click.echo(hint)
     return 0 if success else 1
 
