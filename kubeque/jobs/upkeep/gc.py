@@ -57,6 +57,12 @@ class Garbage:
     def bytes(self) -> int:
         return sum(piece.bytes for piece in self.pieces)
 
+    def add_young(self, size: int, modified: float) -> None:
+        """Count an input that is younger than GRACE_SECONDS. Whether a job uses it is not examined."""
+        self.young += 1
+        self.young_bytes += size
+        self.young_until = max(self.young_until, modified + GRACE_SECONDS)
+
 
 def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
     """Find garbage, and delete it if `really` is True. `now`: Unix time, seconds.
@@ -85,10 +91,9 @@ def clear_away(backends: Backends, *, really: bool, now: float) -> Garbage:
             backends.files.delete_tree(url, keep=keep)
     found.pieces += _clear_home(backends, {job.uid for job in jobs}, really=really, now=now)
     found.note = _unseen(backends)
-    _note_young(backends, found, now)
     if not found.note:
         with Clearing(backends) if really else nullcontext() as clearing:
-            found.pieces += _unused_inputs(backends, clearing, {*left, *(job.url for job in expired)}, now)
+            _clear_inputs(backends, found, clearing, {*left, *(job.url for job in expired)}, now)
     return found
 
 
@@ -103,15 +108,6 @@ def _clear_home(backends: Backends, living: set[str], *, really: bool, now: floa
             Environments(backends.config.home).remove(kept.uid)
         remove_abandoned(backends)
     return pieces
-
-
-def _note_young(backends: Backends, found: Garbage, now: float) -> None:
-    """Note the inputs that are younger than GRACE_SECONDS. Whether a job uses them is not examined."""
-    for entry in backends.files.entries(backends.config.cas_url_prefix):
-        if is_input(entry.name) and entry.modified is not None and entry.modified >= now - GRACE_SECONDS:
-            found.young += 1
-            found.young_bytes += entry.size
-            found.young_until = max(found.young_until, entry.modified + GRACE_SECONDS)
 
 
 def _is_expired(job: Job, now: float) -> bool:
@@ -177,23 +173,27 @@ def _unseen(backends: Backends) -> str:
     return ""
 
 
-def _unused_inputs(backends: Backends, clearing: Clearing | None, gone: set[str], now: float) -> list[Piece]:
+def _clear_inputs(
+    backends: Backends, found: Garbage, clearing: Clearing | None, gone: set[str], now: float
+) -> None:  # fmt: skip
     """Find old content-addressed inputs that no spec of any queue names. With `clearing`, delete these inputs."""
     cas = backends.config.cas_url_prefix
-    old = [
-        entry
-        for entry in backends.files.entries(cas)
-        if is_input(entry.name) and entry.modified is not None and entry.modified < now - GRACE_SECONDS
-    ]
+    old = []
+    for entry in backends.files.entries(cas):
+        if is_input(entry.name) and entry.modified is not None:
+            if entry.modified < now - GRACE_SECONDS:
+                old.append(entry)
+            else:
+                found.add_young(entry.size, entry.modified)
     if not old:
-        return []
+        return
     used = _used_digests(backends, gone)
     unused = [entry for entry in old if entry.name not in used]
     if clearing is not None:
         for at in range(0, len(unused), _STEP):
             clearing.check()
             _delete(backends, [input_url(cas, entry.name) for entry in unused[at : at + _STEP]])
-    return [Piece("input", input_url(cas, entry.name), 1, entry.size) for entry in unused]
+    found.pieces += [Piece("input", input_url(cas, entry.name), 1, entry.size) for entry in unused]
 
 
 def _delete(backends: Backends, urls: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Working directories that dead consumers left: who deletes them, and what is never deleted."""
+"""Working directories of dead consumers: the commands that delete them, and the folders that stay."""
 
 from __future__ import annotations
 
