@@ -11,8 +11,9 @@ from typing import Any, BinaryIO
 from kubeque.files.layout import table_url
 from kubeque.files.rows.row_pages import PageReader
 from kubeque.jobs.backends import Backends
+from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import KEPT_ATTEMPTS, Cause, TaskState, TaskView
+from kubeque.model.job.task import KEPT_ATTEMPTS, TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of, parameter_column, parameter_of
 from kubeque.model.rows.rows import INDEX, read_row
 
