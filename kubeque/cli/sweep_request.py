@@ -17,7 +17,7 @@ from kubeque.model.command.command import check_columns, parse_word
 from kubeque.model.errors import CommandError, JobspecError, UserError
 from kubeque.model.rows.grid import sequence
 from kubeque.model.sweep.jobspec import MAX_BYTES, Jobspec, merge, read_jobspec, sweep_fields
-from kubeque.model.sweep.options import BY_NAME, ROW_OPTIONS
+from kubeque.model.sweep.options import BY_NAME, ROW_SOURCES
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.user_paths import current_folder, expand_home, read_text_file
 
@@ -102,7 +102,7 @@ def make_sweep(client: Client, jobspec: Jobspec) -> Sweep:
 def _check_order(jobspec: Jobspec) -> None:
     """Raise CommandError if the command has a column, and an option for the rows is among the words of the command."""
     words = jobspec.get("command", [])
-    flags = {flag for name in ROW_OPTIONS for flag in BY_NAME[name].flags}
+    flags = {flag for name in (*ROW_SOURCES, "repeat") for flag in BY_NAME[name].flags}
     late = next((word for word in words[1:] if word.partition("=")[0] in flags), None)
     if late is None or jobspec.get("shell"):
         return
