@@ -34,6 +34,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "list": "List all jobs.",
         "show": "Show the details of a job or a task.",
         "peek": "Show the output of a task, also while it runs.",
+        "logs": "Show the output of all tasks of a job.",
     },
     "results": {
         "fetch": "Fetch the results of a job into a folder.",

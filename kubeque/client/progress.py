@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 
 from kubeque import __version__
 from kubeque.client.connection import Connection
 from kubeque.jobs.inspection.details import JobDetails, TaskDetails, job_details, task_details
-from kubeque.jobs.inspection.peek import Peek, peek
+from kubeque.jobs.inspection.peek import Peek, peek, peek_many
 from kubeque.jobs.submission.recent_jobs import recent_names
 from kubeque.jobs.upkeep import observers, wait_token, watch
 from kubeque.jobs.upkeep.progress import Progress, read_progress
@@ -90,6 +90,15 @@ class ProgressMethods(Connection):
         range.
         """
         return peek(self._backends, self.job(name), index, stream, wait=wait)
+
+    def peek_many(
+        self, name: str, stream: str = "stdout", *, state: str | None = None, skip: Container[int] = ()
+    ) -> Iterator[Peek]:
+        """Yield the last 64 KiB of `stdout` or `stderr` of each task that has begun, in the order of the tasks.
+
+        `state`: only tasks in this state. `skip`: indexes to leave out. Raises StorageError.
+        """
+        return peek_many(self._backends, self.job(name), stream, state=state, skip=skip)
 
     def take(
         self, name: str, token: str, *, orphan_after: float | None = None, retries: Mapping[str, int] | None = None

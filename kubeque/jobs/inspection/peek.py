@@ -1,13 +1,18 @@
-"""Read the end of stdout or stderr of a task. The task may be running or ended, and its consumer may be gone."""
+"""Read the end of stdout or stderr of one task or of all tasks.
+
+A task may be running or ended, and its consumer may be gone.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, replace
 
 from kubeque.clusters.open import local_attempt
 from kubeque.files.layout import attempt_number, attempt_of_log, log_url, logs_url, result_url, stream_url
 from kubeque.files.live_log import TAIL_BYTES, LiveLog, Tail, read_tail
+from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_checked_result
 from kubeque.model.errors import FileMissing, UserError
@@ -55,6 +60,40 @@ def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wa
     if view.state is TaskState.RUNNING:
         found = _here(backends, job, view, stream, view.record.attempts)
         return found or _read_sent(backends, job, view, stream, since=_ask(backends, job, index), wait=wait)
+    return _ended(backends, job, view, stream)
+
+
+def peek_many(
+    backends: Backends, job: Job, stream: str = "stdout", *, state: str | None = None, skip: Container[int] = ()
+) -> Iterator[Peek]:
+    """Yield the last 64 KiB of a stream of each task that has begun, in the order of the tasks.
+
+    `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run elsewhere, the newest upload is
+    read, and the first of them are asked for uploads. Raises StorageError.
+    """
+    asked = 0
+
+    def read(view: TaskView, ask: bool) -> Peek:
+        if view.state is not TaskState.RUNNING:
+            return _ended(backends, job, view, stream)
+        found = _here(backends, job, view, stream, view.record.attempts)
+        if found is None and ask:
+            _ask(backends, job, view.index)
+        return found or _read_sent(backends, job, view, stream)
+
+    def chosen() -> Iterator[tuple[TaskView, bool]]:
+        nonlocal asked
+        for view in backends.queue.tasks(job):
+            if view.index in skip or state not in (None, view.state) or not view.record.attempts:
+                continue
+            asked += view.state is TaskState.RUNNING
+            yield view, asked <= _REQUESTS
+
+    yield from in_parallel(lambda item: read(*item), chosen(), threads=SMALL_READS)
+
+
+def _ended(backends: Backends, job: Job, view: TaskView, stream: str) -> Peek:
+    """Read a stream of a task that does not run."""
     return (
         _result(backends, job, view, stream)
         or _here(backends, job, view, stream)
