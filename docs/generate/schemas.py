@@ -240,6 +240,7 @@ OUTPUTS = (
     Output("kubeque watch JOB --json", _ONE_JOB),
     Output("kubeque peek JOB INDEX --json", _PEEK),
     Output("kubeque peek JOB INDEX --follow --json", _PEEK, lines=True),
+    Output("kubeque logs JOB --json", _PEEK, lines=True),
     Output("kubeque replay JOB INDEX --json", _REPLAY),
     Output("kubeque fetch JOB DEST --json", _FETCHED),
     Output("kubeque kill JOB --json", _ONE_JOB),

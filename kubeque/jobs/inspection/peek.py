@@ -69,7 +69,7 @@ def peek_many(
     """Yield the last 64 KiB of a stream of each task that has begun, in the order of the tasks.
 
     `state`: only tasks in this state. `skip`: indexes to leave out. For tasks that run elsewhere, the newest upload is
-    read, and the first of them are asked for uploads. Raises StorageError.
+    read, and new uploads of the first of them are requested. Raises StorageError.
     """
     asked = 0
 
