@@ -35,15 +35,28 @@ class JobLog:
         for note in made.notes:
             self._log.warning("%s: %s", made.job.name, note)
 
-    def resubmitted(self, client: Client, before: Progress, now: Progress, script: Files | None) -> None:
-        """Log the number of rows that run again. `script`: digests of the files of the previous run; None: unknown."""
+    def resubmitted(
+        self, client: Client, before: Progress, now: Progress, script: Files | None, *, run: str = ""
+    ) -> None:
+        """Log how many rows of a job run again.
+
+        `script`: digests of the files of the run before, if known. `run`: the other DAG run that submitted the job.
+        """
         after = now.job
         kept = now.counts.ok if after.run == before.job.run else 0
+        kept = kept if after.uid == before.job.uid else after.linked
         same = "" if after.revision == before.job.revision else f" under revision {after.revision}"
+        made_by = f" in the DAG run {run}" if run else ""
+        which = "equal rows" if run else "ok rows"
         self._log.info(
-            "%s ended before with %s: %d ok rows of revision %d are kept, %d run again%s",
-            after.name, format_progress(before.counts), kept, before.job.revision, after.n - kept, same,
+            "%s ended before%s with %s: %d %s of revision %d are kept, %d run again%s",
+            after.name, made_by, format_progress(before.counts), kept, which, before.job.revision, after.n - kept, same,
         )  # fmt: skip
+        if run:
+            self._log.warning(
+                "%s: job_id is the same in each DAG run, so this run replaces the job of the run %s. Leave job_id out,"
+                " or write {{ ds }} in it, so that each run has its own job", after.name, run,
+            )  # fmt: skip
         self._script_logged = log_rerun(self._log, client, after, after.n - kept, script)
 
     def script(self, client: Client, job: Job, before: Files | None) -> Files | None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kubeque.client import Client, Progress, TaskRow, report_url
+from kubeque.client import Client, Existing, Progress, TaskRow, report_url
 from kubeque.model.config.config import Config
-from kubeque.model.errors import ConfigError, JobExists, JobNotFound, KubequeError, ParametersError
+from kubeque.model.errors import ConfigError, JobNotFound, KubequeError, ParametersError
 from kubeque.model.job.job import Job
 from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import to_rows
@@ -22,7 +22,7 @@ from kubeque_provider.airflow_versions import AirflowNotFoundException, BaseHook
 from kubeque_provider.hooks.credentials import LOGINS, Access, make_access
 from kubeque_provider.hooks.extra import read_extra
 from kubeque_provider.hooks.job_log import JobLog
-from kubeque_provider.hooks.on_clear import OnClear, choose_existing, describe_maker, has_other_origin
+from kubeque_provider.hooks.on_clear import OnClear, choose_existing, choose_for_run, find_other_run
 from kubeque_provider.links.sweep import push_links, sweep_url
 from kubeque_provider.log_text import describe_rerun, describe_retry, format_progress, make_failure
 from kubeque_provider.naming import DEFAULT_CONNECTION, make_job_id, make_pointer
@@ -219,31 +219,28 @@ class KubequeHook(BaseHook):
             made = client.submit(make())
             self.job_log.submitted(client, made)
             return client.reconcile(name)
-        if origin is not None and has_other_origin(before.job, origin):
-            self._adopt(before.job, make())
-        fresh = this_try.is_fresh(before.job.token)
-        existing = choose_existing(before.job, on_clear, fresh=fresh, retry_failed_rows=retry_failed_rows)
+        run = find_other_run(client, before.job, on_clear, make, origin)
+        if run:
+            existing = choose_for_run(client, before.job, on_clear)
+        else:
+            fresh = this_try.is_fresh(before.job.token)
+            existing = choose_existing(before.job, on_clear, fresh=fresh, retry_failed_rows=retry_failed_rows)
         if existing is None:
             self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
-        script, sweep = read_script(client, before.job), make()
+        return self._resubmit(before, make(), existing, run)
+
+    def _resubmit(self, before: Progress, sweep: Sweep, existing: Existing, run: str) -> Progress:
+        """Submit a sweep under the name of an ended job. `run`: the other DAG run that submitted the job, or empty."""
+        client = self.get_conn()
+        script = read_script(client, before.job)
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
         made = client.submit(replace(sweep, origin=origin), existing=existing)
         self.job_log.notes(made)
-        client.take(name, "")  # clear the wait token, because no try has waited for this run yet
-        progress = client.reconcile(name)
-        self.job_log.resubmitted(client, before, progress, script)
+        client.take(before.job.name, "")  # no try has waited for this run yet
+        progress = client.reconcile(before.job.name)
+        self.job_log.resubmitted(client, before, progress, script, run=run)
         return progress
-
-    def _adopt(self, job: Job, sweep: Sweep) -> None:
-        """Adopt a job of a different submitter. Raises JobExists if the job has a different sweep."""
-        try:
-            self.get_conn().submit(sweep)
-        except JobExists as error:
-            raise JobExists(
-                f"job_id {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
-                " this Airflow task another job_id, or none, so that each of its runs has its own job"
-            ) from error
 
     def begin_wait(
         self,

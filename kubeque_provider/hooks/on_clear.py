@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
-from kubeque.client import Existing
-from kubeque.model.errors import UserError
+from kubeque.client import Client, Existing
+from kubeque.model.errors import JobExists, UserError
 from kubeque.model.job.job import Job
+from kubeque.model.sweep.sweep import Sweep
 
 OnClear = Literal["auto", "failed_rows", "changed", "all", "skip"]
 
@@ -34,6 +35,47 @@ def choose_existing(
         return None
     again = {"auto": Existing.REPLACE, "all": Existing.REPLACE, "changed": Existing.REVISE}
     return again.get(on_clear, Existing.REPAIR)
+
+
+def choose_for_run(client: Client, job: Job, on_clear: OnClear) -> Existing | None:
+    """Return what to do with an ended job of another run of the same Airflow task; None to adopt it unchanged.
+
+    A row of the other run keeps its result only if its key is equal. Without row keys, all rows run again.
+    """
+    if on_clear == "skip":
+        return None
+    ok = job.closing is not None and job.closing.success
+    if on_clear == "all" or (on_clear == "auto" and ok) or client.reader.no_keys(job):
+        return Existing.REPLACE
+    return Existing.REVISE
+
+
+def find_other_run(
+    client: Client, job: Job, on_clear: OnClear, make: Callable[[], Sweep], origin: Mapping[str, str] | None
+) -> str:
+    """Return the other DAG run of the Airflow task `origin` that submitted the ended job; empty if there is none.
+
+    `origin`: None if the name of the job is generated. Raises JobExists if the job belongs to another submitter, or
+    would be adopted, and is another sweep than the one that `make` builds.
+    """
+    if origin is None:
+        return ""
+    run = "" if job.origin.get("run") == origin["run"] else job.origin.get("run", "")
+    other = has_other_origin(job, origin)
+    if other or (run and on_clear == "skip"):
+        check_shared(client, job, make)
+    return "" if other or job.closing is None else run
+
+
+def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
+    """Raise JobExists if a job of another submitter is another sweep than the one that `make` builds."""
+    try:
+        client.submit(make())
+    except JobExists as error:
+        raise JobExists(
+            f"job_id {job.name!r} belongs to {describe_maker(job)} and has another command, inputs or rows: give"
+            " this Airflow task another job_id, or none, so that each of its runs has its own job"
+        ) from error
 
 
 def has_other_origin(job: Job, origin: Mapping[str, str]) -> bool:

@@ -115,9 +115,10 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         `orphan_after`: Time without a poll after which a sweep that this task waits for stops. It is for cases in which
         Airflow does not call `on_kill`. None: never.
 
-        `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`,
-        `all` or `skip`. With `auto`, the failed rows run. If the job was a success and a waiting task has returned it,
-        all rows run.
+        `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`
+        (failed rows, and rows whose command, inputs or values changed), `all` or `skip` (none). With `auto`, the failed
+        rows run. If the job was a success and a waiting task has returned it, all rows run. If a fixed `job_id` finds
+        the ended job of another DAG run, rows that differ always run, and `skip` refuses another sweep.
 
         `retry_failed_rows`: A retry by Airflow also runs the rows again that failed by exit, signal or timeout.
 

@@ -13,7 +13,7 @@ import pytest
 from kubeque.client import Client
 from kubeque.model.errors import ParametersError
 from kubeque.model.rows.grid import sequence
-from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.exceptions import BadSweep, RowsFailed
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from tests.provider.conftest import Run
 
@@ -114,6 +114,50 @@ class TestOneNameForTwo:
         with Client() as client:
             client.kill("shared")
         assert self.submit("first", "/bin/true", run="tuesday")["counts"]["ok"] == 1
+
+    @pytest.mark.parametrize(
+        ("on_clear", "word", "bad"),
+        [
+            ("auto", "{{ ds }}", True),
+            ("failed_rows", "{{ ds }}", False),
+            ("skip", "{{ ds }}", True),
+            ("auto", "same", True),
+        ],
+    )
+    def test_the_next_run_keeps_no_row_of_the_last_one_that_differs(
+        self, tmp_path: Path, capfd: Any, caplog: Any, on_clear: str, word: str, bad: bool
+    ) -> None:
+        caplog.set_level("INFO")
+        script = f"echo {{a}}-$1 >> {tmp_path}/runs; test ! -e {tmp_path}/bad-{{a}}"
+
+        def submit(day: str, attempt: int = 1) -> list[str]:
+            operator = KubequeSubmitOperator(
+                task_id="risk", command=["/bin/sh", "-c", script, "sh", word], parameters=[{"a": 1}, {"a": 2}],
+                job_id="risk-nightly", on_clear=on_clear, wait=True, poke_interval=0.1,
+            )  # fmt: skip
+            (tmp_path / "runs").write_text("")
+            try:
+                Run(day).execute(operator, attempt, ds=day)
+            finally:
+                ran = sorted((tmp_path / "runs").read_text().split())
+            return ran
+
+        def all_of(day: str) -> list[str]:
+            return [f"{a}-{day if word != 'same' else word}" for a in (1, 2)]
+
+        if bad:
+            (tmp_path / "bad-2").touch()
+            with pytest.raises(RowsFailed):
+                submit("monday")
+            (tmp_path / "bad-2").unlink()
+        else:
+            assert submit("monday") == all_of("monday")
+        if on_clear == "skip":
+            with pytest.raises(BadSweep, match="of the run monday and has another"):
+                submit("tuesday")
+            return
+        assert submit("tuesday", 2) == all_of("tuesday")[word == "same" :]
+        assert "risk-nightly ended before in the DAG run monday" in "".join([*capfd.readouterr(), caplog.text])
 
     def test_a_job_of_the_command_line_is_not_taken_over(self) -> None:
         from kubeque.model.sweep.sweep import Sweep

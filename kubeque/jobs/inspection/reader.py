@@ -22,6 +22,7 @@ from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
+from kubeque.model.job.row_keys import no_keys
 from kubeque.model.stats.failure_groups import Group, Groups
 from kubeque.model.wording import command
 from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
@@ -85,6 +86,10 @@ class Reader:
         Raises StorageError.
         """
         return {item.name: item.digest or item.generation for item in self._backends.spec(job).inputs}
+
+    def no_keys(self, job: Job) -> str:
+        """Return why the rows of a job have no keys; empty if they have keys. Raises StorageError."""
+        return no_keys(self._backends.spec(job))
 
     def marks(self, job: Job, first: int, count: int) -> str:
         """Return one letter for each of at most `count` tasks, from index `first` on.
