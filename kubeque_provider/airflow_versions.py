@@ -135,7 +135,34 @@ def read_task_state(dag_id: str, run_id: str, task_id: str, map_index: int) -> s
         dag_id=dag_id, task_ids=[task_id], run_ids=[run_id], map_index=map_index
     ).get(run_id, {})
     key = task_id if map_index < 0 else f"{task_id}_{map_index}"
-    return str(getattr(found[key], "value", found[key]) or "none").lower() if key in found else GONE
+    return _name_state(found[key]) if key in found else GONE
+
+
+def read_task_states(dag_id: str, run_id: str, task_ids: list[str]) -> dict[str, str]:
+    """Return the states of Airflow tasks in a DAG run, by task id. A mapped task has one entry `id_N` per instance.
+
+    Call this in a task, like `read_task_state`.
+    """
+    if AIRFLOW_2:
+        return _states_in_database(dag_id, run_id, task_ids)
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    found = RuntimeTaskInstance.get_task_states(dag_id=dag_id, task_ids=task_ids, run_ids=[run_id])
+    return {key: _name_state(state) for key, state in found.get(run_id, {}).items()}
+
+
+def _states_in_database(dag_id: str, run_id: str, task_ids: list[str]) -> dict[str, str]:
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        query = session.query(TaskInstance.task_id, TaskInstance.map_index, TaskInstance.state)
+        found = query.filter_by(dag_id=dag_id, run_id=run_id).filter(TaskInstance.task_id.in_(task_ids)).all()
+    return {name if index < 0 else f"{name}_{index}": _name_state(state) for name, index, state in found}
+
+
+def _name_state(state: Any) -> str:
+    return str(getattr(state, "value", state) or "none").lower()
 
 
 def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
@@ -145,7 +172,7 @@ def _state_in_database(dag_id: str, run_id: str, task_id: str, map_index: int) -
     with create_session() as session:
         key = {"dag_id": dag_id, "run_id": run_id, "task_id": task_id, "map_index": map_index}
         found = session.query(TaskInstance.state).filter_by(**key).one_or_none()
-    return GONE if found is None else str(getattr(found[0], "value", found[0]) or "none").lower()
+    return GONE if found is None else _name_state(found[0])
 
 
 def first_try_number(context: Any) -> int:

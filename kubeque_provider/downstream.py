@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kubeque_provider.airflow_versions import XComArg
+from kubeque_provider.airflow_versions import XComArg, read_task_states, task_key, try_number
 from kubeque_provider.templating import has_jinja
 
 #: Values of the operators' attribute `sweep_role`: submits a job, waits for a job, or reads the results of a job.
 SUBMITS, WAITS, READS = "submits", "waits", "reads"
+#: States of an Airflow task that a clear of only an upstream task does not change.
+_OUTCOMES = frozenset({"success", "failed", "skipped", "upstream_failed"})
 
 
 def has_sensor(submit: Any) -> bool:
@@ -27,21 +29,46 @@ def has_reader(submit: Any) -> bool:
     return any(_is_for(task, submit) for task in _downstream(submit) if _is(task, READS))
 
 
-def _downstream(task: Any) -> Iterator[Any]:
-    """Yield the tasks of the DAG file downstream of a task. Mapped tasks are not expanded."""
+def find_settled(submit: Any, context: Any) -> list[str]:
+    """Return the downstream sensors and readers of the job that keep the outcome of an earlier try in this DAG run.
+
+    A clear without downstream tasks leaves these outcomes. The first try of a submission has none. Raises any error of
+    Airflow's if this version does not tell the states.
+    """
+    dag_id, run_id, _, map_index = task_key(context)
+    names = [task.task_id for task in _downstream(submit) if _is(task, WAITS, READS) and _is_for(task, submit)]
+    if not names or try_number(context) == 1:
+        return []
+    states = read_task_states(dag_id, run_id, names)
+
+    def is_settled(name: str) -> bool:
+        own = [states[key] for key in (f"{name}_{map_index}", name) if key in states][:1]
+        mapped = [state for key, state in states.items() if key.rpartition("_")[0] == name]
+        return any(state in _OUTCOMES for state in own or mapped)
+
+    return [name for name in names if is_settled(name)]
+
+
+def has_sensor_upstream(reader: Any) -> bool:
+    """True if a sensor is anywhere upstream of an operator that reads the results of a job."""
+    return any(_is(task, WAITS) for task in _downstream(reader, "upstream_task_ids"))
+
+
+def _downstream(task: Any, direction: str = "downstream_task_ids") -> Iterator[Any]:
+    """Yield the tasks of the DAG file downstream of a task, or upstream. Mapped tasks are not expanded."""
     dag = task.get_dag()
     left, seen = [task.task_id] if dag is not None else [], set[str]()
     while left:
-        for task_id in dag.task_dict[left.pop()].downstream_task_ids - seen:
+        for task_id in getattr(dag.task_dict[left.pop()], direction) - seen:
             seen.add(task_id)
             left.append(task_id)
             yield dag.task_dict[task_id]
 
 
-def _is(task: Any, role: str) -> bool:
-    """True if a task is an operator with this role. The class of a mapped task is its `operator_class`."""
+def _is(task: Any, *roles: str) -> bool:
+    """True if a task is an operator with one of these roles. The class of a mapped task is its `operator_class`."""
     made_of = getattr(task, "operator_class", None)
-    return bool(getattr(made_of if isinstance(made_of, type) else task, "sweep_role", "") == role)
+    return bool(getattr(made_of if isinstance(made_of, type) else task, "sweep_role", "") in roles)
 
 
 def _is_for(task: Any, submit: Any) -> bool:

@@ -33,7 +33,10 @@ class SweepFailed(AirflowException):
 
 
 class RowsFailed(SweepFailed, AirflowFailException):
-    """All failed rows failed by their own fault (exit, signal or timeout). Airflow does not retry."""
+    """All failed rows failed by their own fault (exit, signal or timeout), or results of a failed sweep were read.
+
+    Airflow does not retry.
+    """
 
 
 class SweepKilled(SweepFailed):

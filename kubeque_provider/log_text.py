@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
-_REMEDY = "Correct the cause and clear the Airflow task that submits, or set retry_failed_rows=True"
+REMEDY = "Correct the cause and clear the Airflow task that submits"
+_REMEDY = f"{REMEDY}, or set retry_failed_rows=True"
 #: Maximum length of a job's reason and of a task's message, in characters.
 _MESSAGE_CHARACTERS = 300
 
@@ -27,6 +28,12 @@ def format_progress(counts: Counts) -> str:
     """Return the counts in one line, for example `5/7 done, 1 failed, 2 running`."""
     more = {"failed": counts.failed, "killed": counts.killed, "running": counts.running}
     return ", ".join([f"{counts.ended}/{counts.total} done", *(f"{n} {what}" for what, n in more.items() if n)])
+
+
+def describe_accepted(counts: Counts) -> str:
+    """Return one line about the rows that are not ok in a job that is a success."""
+    more = f", {counts.killed} did not run" if counts.killed else ""
+    return f"{counts.failed} failed{more}, accepted by allow_failed"
 
 
 def describe_unfinished(progress: Progress) -> str:

@@ -10,27 +10,40 @@ from kubeque_provider.log_text import describe_unfinished
 
 #: Maximum seconds until the running rows of a killed job stop: a grace period, plus the lease of a lost consumer.
 _STOP_SECONDS = 240.0
+#: Maximum seconds until the job is killed after its sensor ended. Airflow starts the next task before that.
+_KILL_SECONDS = 30.0
 _STOP_POLL_SECONDS = 0.5
+_UNFINISHED = "set unfinished=True to get what exists so far"
 
 
-def check_ended(hook: KubequeHook, name: str, *, unfinished: bool) -> None:
+def check_ended(hook: KubequeHook, name: str, *, unfinished: bool, has_sensor: bool = False) -> None:
     """Raise UserError if a job has not ended. If `unfinished` is True, log a warning instead. Raises JobNotFound.
 
-    If all rows have ended, close the job first. Give the last rows of a killed job time to stop.
+    If all rows have ended, close the job first. Give the last rows of a killed job time to stop. `has_sensor`: a sensor
+    upstream has ended. If the sensor did not see the end of the job, it kills the job soon.
     """
     client = hook.get_conn()
     if client.job(name).closing is not None:
         return
-    progress, end = client.status(name), time.monotonic() + _STOP_SECONDS
-    while progress.job.closing is None and progress.job.was_ended and time.monotonic() < end:
+    progress, begin = client.status(name), time.monotonic()
+    limits = {True: _STOP_SECONDS, False: _KILL_SECONDS if has_sensor and not unfinished else 0.0}
+    while progress.job.closing is None and time.monotonic() < begin + limits[progress.job.was_ended]:
         time.sleep(_STOP_POLL_SECONDS)
         progress = client.status(name)
     if progress.job.closing is not None:
         return
     state = describe_unfinished(progress)
     if not unfinished:
-        raise UserError(
-            f"{state}: put a KubequeJobSensor between its submission and this Airflow task, or set"
-            " unfinished=True to get what exists so far"
-        )
+        raise UserError(f"{state}{_remedy(progress.job.was_ended, has_sensor)}, or {_UNFINISHED}")
     hook.log.warning("%s: this is what exists so far", state)
+
+
+def _remedy(killed: bool, has_sensor: bool) -> str:
+    if killed:
+        return ". The job is being cancelled, and its running rows have not stopped: clear this Airflow task later"
+    if has_sensor:
+        return (
+            ", although the KubequeJobSensor upstream has ended, for example because a person marked it: clear the"
+            " sensor with its downstream tasks"
+        )
+    return ": put a KubequeJobSensor between its submission and this Airflow task"

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kubeque_provider.downstream import READS
+from kubeque_provider.downstream import READS, has_sensor_upstream
+from kubeque_provider.hooks.failed_rows import check_failed_rows
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
@@ -22,7 +23,9 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     `dest`: URL or path of a .csv or .parquet file. A path must be outside of the DAG folder. `infer`: convert columns
     that hold only numbers, or only true and false, to numbers and booleans (default: all columns are text).
-    `unfinished`: accept a job that has not ended (default: such a job is an error).
+    `unfinished`: accept a job that has not ended (default: such a job is an error). `allow_failed_rows`: accept a job
+    that ended without success. By default this Airflow task fails after it has written the table of such a job, unless
+    `unfinished` is given.
 
     Returns {dest, rows, columns}.
     """
@@ -32,12 +35,14 @@ class KubequeCollectOperator(KubequeJobOperator):
     sweep_role = READS
 
     def __init__(
-        self, *, dest: str | Path | ObjectStoragePath, infer: bool = False, unfinished: bool = False, **kwargs: Any
-    ) -> None:
+        self, *, dest: str | Path | ObjectStoragePath, infer: bool = False, unfinished: bool = False,
+        allow_failed_rows: bool = False, **kwargs: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**kwargs)
         self.dest = dest
         self.infer = infer
         self.unfinished = unfinished
+        self.allow_failed_rows = allow_failed_rows
         check_parsed(self)
 
     @classmethod
@@ -46,9 +51,14 @@ class KubequeCollectOperator(KubequeJobOperator):
         check_table(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Write the table. Raises UserError for a wrong `dest`, or for a job that has not ended."""
+        """Write the table. Raises UserError for a wrong `dest`, or for a job that has not ended.
+
+        Raises RowsFailed after the table is written if the job ended without success.
+        """
         dest = self.resolve_dest(self.dest, context)
-        check_ended(hook, name, unfinished=self.unfinished)
+        check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         done = hook.get_conn().collect(name, dest, infer=self.infer)
         self.log.info("%s: %d rows with %d columns in %s", name, done.rows, len(done.columns), done.dest)
+        accepted = self.allow_failed_rows or self.unfinished
+        check_failed_rows(hook, name, f"the results in {done.dest}", accepted=accepted)
         return {"dest": done.dest, "rows": done.rows, "columns": [column.shown for column in done.columns]}

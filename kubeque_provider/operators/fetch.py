@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kubeque.model.rows.index_ranges import parse_ranges
-from kubeque_provider.downstream import READS
+from kubeque_provider.downstream import READS, has_sensor_upstream
+from kubeque_provider.hooks.failed_rows import check_failed_rows
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
@@ -25,7 +26,9 @@ class KubequeFetchOperator(KubequeJobOperator):
     DAG replaces the results of an earlier run in `dest`. `force`: accept a `dest` that contains other files. `indexes`:
     fetch only these rows, for example `"3,5-9"` or `[3, 5]`. `state`: fetch only rows in this state, `ok` or `failed`.
     `glob`: fetch only matching files, for example `"*.png"` or `["*.png", "**/*.csv"]`. `unfinished`: accept a job that
-    has not ended (default: such a job is an error).
+    has not ended (default: such a job is an error). `allow_failed_rows`: accept a job that ended without success. By
+    default this Airflow task fails after it has fetched the results of such a job, unless `unfinished` or `state` is
+    given.
 
     Returns {dest, tasks, files}. `tasks` is the number of tasks in `dest`. `files` is the number of files that this try
     wrote.
@@ -44,6 +47,7 @@ class KubequeFetchOperator(KubequeJobOperator):
         state: str | None = None,
         glob: str | Sequence[str] = (),
         unfinished: bool = False,
+        allow_failed_rows: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,6 +57,7 @@ class KubequeFetchOperator(KubequeJobOperator):
         self.state = state
         self.glob = glob
         self.unfinished = unfinished
+        self.allow_failed_rows = allow_failed_rows
         check_parsed(self)
 
     @classmethod
@@ -61,9 +66,12 @@ class KubequeFetchOperator(KubequeJobOperator):
         check_fetch(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
-        """Fetch the results. Raises UserError for a wrong selection or `dest`, or for a job that has not ended."""
+        """Fetch the results. Raises UserError for a wrong selection or `dest`, or for a job that has not ended.
+
+        Raises RowsFailed after the fetch if the job ended without success.
+        """
         dest = self.resolve_dest(self.dest, context)
-        check_ended(hook, name, unfinished=self.unfinished)
+        check_ended(hook, name, unfinished=self.unfinished, has_sensor=has_sensor_upstream(self))
         found = hook.get_conn().fetch(
             name, dest, force=self.force, state=self.state,
             indexes=parse_ranges(self.indexes) if isinstance(self.indexes, str) else self.indexes,
@@ -75,4 +83,6 @@ class KubequeFetchOperator(KubequeJobOperator):
                 "%d files of %d tasks were not kept, for example of task %d",
                 found.not_kept.files, found.not_kept.tasks, found.not_kept.first,
             )  # fmt: skip
+        accepted = self.allow_failed_rows or self.unfinished or self.state is not None
+        check_failed_rows(hook, name, f"the results in {found.dest}", accepted=accepted)
         return {"dest": found.dest, "tasks": found.tasks + found.kept, "files": found.files}

@@ -26,7 +26,7 @@ from kubeque_provider.airflow_versions import (
 )
 from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.assets import write_asset_events
-from kubeque_provider.downstream import SUBMITS, has_reader, has_sensor
+from kubeque_provider.downstream import SUBMITS, find_settled, has_reader, has_sensor
 from kubeque_provider.empty_sweep import OnEmpty, end_without_rows
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook, OnClear
@@ -190,7 +190,8 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                 )  # fmt: skip
             push_script(context, self.hook.job_log.script(self.hook.get_conn(), progress.job, previous))
             self.hook.push_links(context, progress.job)
-            if not self._waits():
+            settled = self._find_settled(context)
+            if not (self._waits() or settled):
                 self._log_not_waiting(name)
                 self.hook.job_log.obstacles(progress)
                 return write_asset_events(self, context, self.hook.pointer(progress))
@@ -211,6 +212,23 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         if self.wait is not None:
             return self.wait
         return (self.deferrable and "deferrable" in self._given) or not has_sensor(self)
+
+    def _find_settled(self, context: Any) -> list[str]:
+        """Return the tasks downstream that keep the outcome of an earlier try. Log them as a warning."""
+        try:
+            settled = find_settled(self, context)
+        except Exception as error:  # from Airflow: without its answer, the sweep runs as before
+            self.log.warning(
+                "Airflow does not tell whether tasks downstream keep an earlier outcome (%s): clear this Airflow task"
+                " with Downstream", type(error).__name__,
+            )  # fmt: skip
+            return []
+        if settled:
+            self.log.warning(
+                "%s downstream already ended in this DAG run and will not run again. So this Airflow task itself waits"
+                " for its sweep. Clear it with Downstream, so that they get the new results", ", ".join(settled),
+            )  # fmt: skip
+        return settled
 
     def _log_not_waiting(self, name: str) -> None:
         """Warn if no Airflow task depends on the job. Also warn of arguments that have no effect without waiting."""

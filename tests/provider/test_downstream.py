@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pendulum
 import pytest
+from airflow.models.taskinstance import clear_task_instances
 from airflow.providers.common.compat.sdk import DAG
+from airflow.utils.session import create_session
 
+from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.downstream import has_reader, has_sensor
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 from tests.provider.conftest import Run
-from tests.provider.dags.waits import small, waits
+from tests.provider.dags.waits import cleared, small, waits
 
 #: The submissions of the DAG `waits`, and whether a sensor waits for their job.
 HAS_SENSOR = {
@@ -42,6 +47,35 @@ def test_in_a_run_only_submissions_without_a_sensor_wait() -> None:
         for ti in dag_run.get_task_instances()
     }
     assert ended == {("alone", -1): 1, ("mapped", 0): 0, ("wait_mapped", 0): 1}
+
+
+@pytest.mark.timeout(240)
+def test_a_submission_cleared_alone_waits_itself(tmp_path: Path) -> None:
+    dag_run = cleared.test()
+    assert str(dag_run.state) == "success"
+    (tmp_path / "bad").touch()
+    with create_session() as session:
+        rerun = next(ti for ti in dag_run.get_task_instances(session=session) if ti.task_id == "rerun")
+        clear_task_instances([rerun], session)
+        rerun.try_number += 1  # the scheduler does this
+        session.commit()
+        run_task(rerun)
+        # Its sensor does not run again, and without a wait the run would be green.
+        assert (rerun.state, rerun.try_number) == ("failed", 2)
+
+
+def run_task(ti: Any) -> None:
+    """Run a task as `DAG.test` does."""
+    if AIRFLOW_2:
+        from airflow.models.dag import _run_task  # type: ignore[attr-defined]
+
+        ti.task = cleared.task_dict[ti.task_id]
+        with suppress(Exception):
+            _run_task(ti=ti)
+    else:
+        from airflow.sdk.definitions.dag import _run_task
+
+        _run_task(ti=ti, task=cleared.task_dict[ti.task_id])
 
 
 def sweep(run: Run, capfd: Any, caplog: Any, *, sensor: bool = False, **fields: Any) -> str:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from kubeque.client import Client
 from kubeque.files.store import Files
@@ -15,12 +17,14 @@ from kubeque.model.errors import JobNotFound
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.rows.grid import grid, sequence
 from kubeque.model.sweep.sweep import Sweep
-from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.exceptions import BadSweep, RowsFailed
+from kubeque_provider.hooks import unfinished
 from kubeque_provider.operators.collect import KubequeCollectOperator
 from kubeque_provider.operators.fetch import KubequeFetchOperator
 from kubeque_provider.operators.kill import KubequeKillOperator
 from kubeque_provider.operators.remove import KubequeRemoveOperator
 from kubeque_provider.operators.reset import KubequeResetOperator
+from kubeque_provider.sensors.job import KubequeJobSensor
 from kubeque_provider.table import frame, records
 from tests.jobs.servers import bucket as bucket
 from tests.jobs.servers import gs as gs
@@ -73,9 +77,61 @@ def test_results_of_a_job_that_has_not_ended_are_refused_with_the_remedy(
         client.pause(name)
         with pytest.raises(BadSweep, match="the job is paused"):
             records(pointer)
-        # A job that was killed has ended.
+        # A job that was killed has ended, without success.
         client.kill(name)
-        assert [read(pointer) is not None for read in readers(tmp_path, run).values()] == [True] * 4
+        for read in readers(tmp_path, run).values():
+            with pytest.raises(RowsFailed, match=r"0 of 2 rows failed, 1 did not run.* allow_failed_rows="):
+                read(pointer)
+            assert read(pointer, allow_failed_rows=True) is not None
+
+
+def test_results_of_a_failed_job_are_brought_and_then_the_task_fails(
+    submit: Execute, run: Any, tmp_path: Path, capfd: Any, caplog: Any
+) -> None:
+    command = ["/bin/sh", "-c", "echo no luck >&2; exit {a}"]
+    with pytest.raises(RowsFailed):
+        submit(command, parameters=grid(a=[0, 3, 3]))
+    name = run.xcoms["submit", "job_id"]
+    for what, read in readers(tmp_path, run).items():
+        with pytest.raises(RowsFailed, match=r"2 of 3 rows failed, 0 did not run: 2 x exit code 3: no luck \(rows 1"):
+            read(name)
+        assert "2 of 3 rows failed" in "".join([*capfd.readouterr(), caplog.text])
+        assert what != "fetch" or (tmp_path / "fetched" / "0" / "stdout.txt").exists()
+        assert what != "collect" or len((tmp_path / "t.csv").read_text().splitlines()) == 4
+        assert read(name, unfinished=True) is not None
+        assert read(name, allow_failed_rows=True) is not None
+    assert readers(tmp_path, run)["fetch"](name, state="failed")["tasks"] == 2
+    assert "2 of 3 rows failed" in "".join([*capfd.readouterr(), caplog.text])
+
+
+def test_failed_rows_that_the_sweep_allows_are_logged(
+    half: Any, run: Any, tmp_path: Path, capfd: Any, caplog: Any
+) -> None:
+    for read in readers(tmp_path, run).values():
+        read(half)
+        assert "1 failed, accepted by allow_failed" in "".join([*capfd.readouterr(), caplog.text])
+        caplog.clear()
+
+
+def test_a_job_that_goes_on_after_its_sensor_needs_no_second_sensor(
+    submit: Execute, run: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(unfinished, "_KILL_SECONDS", 0.1)
+    monkeypatch.setattr(unfinished, "_STOP_SECONDS", 0.1)
+    hold = tmp_path / "hold"
+    hold.touch()
+    name = submit(["/bin/sh", "-c", f"trap '' TERM; while test -e {hold}; do sleep 0.1; done"], wait=False)["job_id"]
+    with DAG("a_dag", start_date=pendulum.datetime(2026, 1, 1), schedule=None):
+        fetch = KubequeFetchOperator(task_id="fetch", job_id=name, dest=str(tmp_path / "fetched"))
+        KubequeJobSensor(task_id="wait", job_id=name) >> fetch
+    with Client() as client:
+        with pytest.raises(BadSweep, match="although the KubequeJobSensor upstream has ended"):
+            run.execute(fetch)
+        until("the row runs", lambda: client.progress(name).counts.running)
+        client.kill(name)
+        with pytest.raises(BadSweep, match="The job is being cancelled"):
+            run.execute(fetch)
+        hold.unlink()
 
 
 def test_a_job_with_held_rows_has_not_ended(run: Any, tmp_path: Path) -> None:

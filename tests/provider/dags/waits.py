@@ -70,3 +70,7 @@ with DAG("waits_small", schedule=None, start_date=START) as small:
     submit("alone", poke_interval=0.1)
     found = KubequeSubmitOperator.partial(task_id="mapped", **SLOW).expand(env=[{"A": "1"}])
     KubequeJobSensor.partial(task_id="wait_mapped", poke_interval=0.1).expand(job_id=found.output)
+
+with DAG("waits_cleared", schedule=None, start_date=START) as cleared:
+    rerun = KubequeSubmitOperator(task_id="rerun", command=["/bin/sh", "-c", "! test -e $HOME/bad"], poke_interval=0.1)
+    sensor("wait_rerun", rerun.output)
