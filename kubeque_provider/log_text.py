@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import JobState
+from kubeque.model.stats.failure_groups import Group
+from kubeque.model.stats.failure_text import name_rows
 from kubeque.model.text import printable
 from kubeque_provider.airflow_retries import OWN_FAULTS
 from kubeque_provider.exceptions import RowsFailed, SweepFailed, SweepKilled
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
 
 #: Number of failed rows that a message lists.
 _MAX_FAILED_ROWS = 10
-REMEDY = "Correct the cause and clear the Airflow task that submits"
+#: Smallest number of equal failures that one line describes.
+_EQUAL_ROWS = 3
+REMEDY = 'Correct the cause and clear the Airflow task that submits, with on_clear="changed" if ok rows are wrong too'
 _REMEDY = f"{REMEDY}, or set retry_failed_rows=True"
 #: Maximum length of a job's reason and of a task's message, in characters.
 _MESSAGE_CHARACTERS = 300
@@ -66,22 +70,28 @@ def describe_retry(name: str, faults: Faults) -> str:
     return f"{name}: this retry by Airflow runs {faults.machine} rows again that the machine stopped{more}"
 
 
-def make_failure(progress: Progress, failed: Iterable[TaskRow], *, final: bool) -> SweepFailed:
+def make_failure(
+    progress: Progress, failed: Iterable[TaskRow], groups: Sequence[Group], *, final: bool, retries: int
+) -> SweepFailed:  # fmt: skip
     """Return the exception for a sweep that ended without success. Its message lists the first failed rows.
 
-    `final`: True if Airflow must not retry, because all rows failed by their own fault.
+    `final`: True if Airflow must not retry, because all rows failed by their own fault. `retries`: retries of the
+    Airflow task.
     """
     job, counts = progress.job, progress.counts
     ended = "failed" if job.state is JobState.ACTIVE else f"was {job.state}"
     reason = f" ({printable(job.reason, _MESSAGE_CHARACTERS)})" if job.reason else ""
     how = f"{counts.ok} of {job.n} rows are ok, {counts.failed} failed, {counts.killed} did not run"
     lines = [f"the sweep {job.name} {ended}{reason}: {how}"]
-    listed = list(islice(failed, _MAX_FAILED_ROWS))
+    equal = groups[0] if groups and groups[0].count == counts.failed >= _EQUAL_ROWS else None
+    listed = list(islice(failed, 1 if equal else _MAX_FAILED_ROWS))
+    lines += [f"  {counts.failed} rows with the same error ({name_rows(equal)}):"] if equal else []
     lines += [_row(line) for line in listed]
-    if counts.failed > len(listed):
+    if counts.failed > len(listed) and not equal:
         lines.append(f"  and {counts.failed - len(listed)} more: the page of sweeps lists them")
     if final:
-        lines.append(f"  Airflow does not retry, because the rows failed by their own fault. {_REMEDY}")
+        remedy = _REMEDY if retries else REMEDY
+        lines.append(f"  Airflow does not retry, because the rows failed by their own fault. {remedy}")
         return RowsFailed("\n".join(lines))
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubeque.model.errors import UserError
+from kubeque_provider.templating import has_jinja
 
 DEFAULT_CONNECTION = "kubeque_default"
 #: Maximum length of a generated job name, in characters.
@@ -60,6 +61,23 @@ def _read_pointer(job: Any) -> _Pointer:
         if isinstance(found, dict):
             return found
     return {"job_id": job}
+
+
+def find_template(job: Any) -> str:
+    """Return the argument `job_id` if it is a template, otherwise an empty text."""
+    return job if isinstance(job, str) and has_jinja(job) else ""
+
+
+def check_rendered(job: Any, template: str) -> None:
+    """Raise UserError if the template of the argument `job_id` rendered no job, for example because of a wrong task id.
+
+    `job`: the rendered value.
+    """
+    if template and job in (None, "", "None"):
+        raise UserError(
+            f"job_id={template!r} rendered {job!r}: correct the task id in the template, or pass the output of the"
+            " KubequeSubmitOperator, as in job_id=sweep.output"
+        )
 
 
 def resolve_job(job: str | _Pointer, conn_id: str | None) -> tuple[str, str]:

@@ -78,6 +78,7 @@ class WaitsForSweep:
     orphan_after: timedelta | float | None
     retry_causes: Mapping[str, int] | None
     retry_failed_rows: bool
+    retries: int | None
     #: The waiter while this process waits.
     _waiter: Waiter | None = None
     _hook: KubequeHook | None = None
@@ -139,7 +140,9 @@ class WaitsForSweep:
                 self._defer(waiter)
             assert self._hook is not None
             self._hook.job_log.progress(progress)
-            return self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
+            return self._hook.deliver(
+                progress, retry_failed_rows=self.retry_failed_rows, retries=int(self.retries or 0)
+            )
         finally:
             if self._hook is not None:
                 self._hook.close()

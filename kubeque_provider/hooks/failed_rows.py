@@ -22,7 +22,10 @@ def check_failed_rows(hook: KubequeHook, name: str, what: str, *, accepted: bool
     """
     client = hook.get_conn()
     job = client.job(name)
-    if job.closing is None or job.closing.counts.ok == job.n:
+    if job.closing is None:
+        return
+    hook.job_log.revisions(client, job)
+    if job.closing.counts.ok == job.n:
         return
     counts = job.closing.counts
     if job.closing.success:

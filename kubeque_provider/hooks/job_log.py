@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from kubeque.client import Client, Progress, Submitted
+from kubeque.model.errors import StorageError
 from kubeque.model.job.job import Job
-from kubeque_provider.log_text import format_progress
+from kubeque.model.wording import speaking
+from kubeque_provider.log_text import describe_accepted, format_progress
 from kubeque_provider.origin.script import Files, describe_script, log_rerun, read_script
+from kubeque_provider.wording import AIRFLOW
 
 
 class JobLog:
@@ -80,3 +84,25 @@ class JobLog:
             self._obstacles = progress.obstacles
             for obstacle in progress.obstacles:
                 self._log.warning("%s waits: %s", progress.job.name, obstacle)
+
+    def ended(self, client: Client, job: Job) -> None:
+        """Log what a success can hide: accepted failures, rows of earlier revisions, and patterns that match no file.
+
+        `job`: a job that has ended.
+        """
+        if job.closing is not None and job.closing.success and job.closing.counts.ok < job.n:
+            self._log.warning("%s: %s", job.name, describe_accepted(job.closing.counts))
+        with suppress(StorageError), speaking(AIRFLOW):  # the notes are not essential
+            self.revisions(client, job)
+            for note in client.reader.note_results(job):
+                self._log.warning("%s: %s", job.name, note)
+
+    def revisions(self, client: Client, job: Job) -> None:
+        """Log the number of ok rows that earlier revisions of the command, the script or the inputs produced."""
+        if found := client.reader.old_revisions(job):
+            kinds = ", ".join(map(str, sorted(found)))
+            self._log.warning(
+                "%s: %d of %d rows are ok results of an earlier script (revision %s, now %d): on_clear='changed' runs"
+                " those again whose command, script, inputs or values changed",
+                job.name, sum(found.values()), job.n, kinds, job.revision,
+            )  # fmt: skip

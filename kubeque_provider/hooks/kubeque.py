@@ -219,12 +219,10 @@ class KubequeHook(BaseHook):
             made = client.submit(make())
             self.job_log.submitted(client, made)
             return client.reconcile(name)
+        fresh = this_try.is_fresh(before.job.token)
         run = find_other_run(client, before.job, on_clear, make, origin)
-        if run:
-            existing = choose_for_run(client, before.job, on_clear)
-        else:
-            fresh = this_try.is_fresh(before.job.token)
-            existing = choose_existing(before.job, on_clear, fresh=fresh, retry_failed_rows=retry_failed_rows)
+        existing = choose_existing(before.job, on_clear, fresh=fresh, retry_failed_rows=retry_failed_rows)
+        existing = choose_for_run(client, before.job, on_clear) if run else existing
         if existing is None:
             self.log.info("%s exists: %s; no row runs twice", name, format_progress(before.counts))
             return before
@@ -243,14 +241,9 @@ class KubequeHook(BaseHook):
         return progress
 
     def begin_wait(
-        self,
-        name: str,
-        this_try: Try,
-        *,
-        orphan_after: float | None = None,
-        retries: Mapping[str, int] | None = None,
-        retry_failed_rows: bool = False,
-    ) -> Progress:
+        self, name: str, this_try: Try, *, orphan_after: float | None = None,
+        retries: Mapping[str, int] | None = None, retry_failed_rows: bool = False,
+    ) -> Progress:  # fmt: skip
         """Take the wait token of a job for a try, and return the progress. Raises JobNotFound.
 
         If an earlier try saw the job fail, failed rows run again once. After a clear, or with `retry_failed_rows`, all
@@ -281,17 +274,19 @@ class KubequeHook(BaseHook):
         self.get_conn().keep(name, token)
         return self.get_conn().reconcile(name)
 
-    def deliver(self, progress: Progress, *, retry_failed_rows: bool) -> dict[str, Any]:
+    def deliver(self, progress: Progress, *, retry_failed_rows: bool, retries: int = 0) -> dict[str, Any]:
         """Record the delivery of the job, and return its pointer.
 
         Raises SweepFailed if the job is not a success. The message lists the failed rows. If a retry would run no row,
         raises RowsFailed instead, so that Airflow does not retry.
         """
-        job = progress.job
+        client, job = self.get_conn(), progress.job
+        self.job_log.ended(client, job)
         if job.closing is None or not job.closing.success:
             final = not retry_failed_rows and self._find_faults(progress).only_own
-            raise make_failure(progress, self.get_conn().lines(job.name, state="failed"), final=final)
-        self.get_conn().mark_delivered(job)
+            groups = client.reader.failures(job, progress.counts).groups
+            raise make_failure(progress, client.lines(job.name, state="failed"), groups, final=final, retries=retries)
+        client.mark_delivered(job)
         return self.pointer(progress)
 
     def pointer(self, progress: Progress) -> dict[str, Any]:

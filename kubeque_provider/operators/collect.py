@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
 from kubeque_provider.parsing.checks import check_parsed
-from kubeque_provider.parsing.selections import check_table
+from kubeque_provider.parsing.selections import check_dest, check_table
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -49,6 +49,11 @@ class KubequeCollectOperator(KubequeJobOperator):
     def check_known(cls, values: Mapping[str, Any]) -> None:
         """Raise UserError if `dest` does not end with .csv or .parquet. `values`: arguments by name."""
         check_table(values)
+
+    @classmethod
+    def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
+        """Raise UserError if `dest` begins among the DAG files. `values`: arguments by name."""
+        check_dest(values, dag)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Write the table. Raises UserError for a wrong `dest`, or for a job that has not ended.

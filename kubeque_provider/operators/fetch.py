@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.hooks.unfinished import check_ended
 from kubeque_provider.operators.job import KubequeJobOperator
 from kubeque_provider.parsing.checks import check_parsed
-from kubeque_provider.parsing.selections import check_fetch
+from kubeque_provider.parsing.selections import check_dest, check_fetch
 
 if TYPE_CHECKING:
     from airflow.sdk import ObjectStoragePath
@@ -65,6 +65,11 @@ class KubequeFetchOperator(KubequeJobOperator):
         """Raise UserError for a selection that can never work. `values`: arguments by name."""
         check_fetch(values)
 
+    @classmethod
+    def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
+        """Raise UserError if `dest` begins among the DAG files. `values`: arguments by name."""
+        check_dest(values, dag)
+
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:
         """Fetch the results. Raises UserError for a wrong selection or `dest`, or for a job that has not ended.
 
@@ -83,6 +88,8 @@ class KubequeFetchOperator(KubequeJobOperator):
                 "%d files of %d tasks were not kept, for example of task %d",
                 found.not_kept.files, found.not_kept.tasks, found.not_kept.first,
             )  # fmt: skip
+        for note in found.notes:
+            self.log.warning("%s: %s", name, note)
         accepted = self.allow_failed_rows or self.unfinished or self.state is not None
         check_failed_rows(hook, name, f"the results in {found.dest}", accepted=accepted)
         return {"dest": found.dest, "tasks": found.tasks + found.kept, "files": found.files}

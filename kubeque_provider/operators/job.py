@@ -10,10 +10,10 @@ from kubeque_provider.arguments import check_arguments, check_keywords
 from kubeque_provider.empty_sweep import skip_empty
 from kubeque_provider.exceptions import permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
-from kubeque_provider.naming import resolve_job
-from kubeque_provider.operators.destination import resolve_dest
+from kubeque_provider.naming import check_rendered, find_template, resolve_job
 from kubeque_provider.origin.addresses import refuse_foreign
 from kubeque_provider.parsing.checks import check_parsed
+from kubeque_provider.parsing.destination import resolve_dest
 from kubeque_provider.storage_paths import to_dest
 
 
@@ -31,6 +31,7 @@ class KubequeJobOperator(BaseOperator):
         check_keywords(self, kwargs)
         super().__init__(**kwargs)
         self.job_id = job_id
+        self._job_template = find_template(job_id)
         self.kubeque_conn_id = kubeque_conn_id
         if "__init__" not in vars(type(self)):  # a class with more arguments checks all of them
             check_parsed(self)
@@ -41,6 +42,7 @@ class KubequeJobOperator(BaseOperator):
         Raises BadSweep for wrong arguments or connections. Raises AirflowSkipException if the sweep had no rows.
         """
         with permanent():
+            check_rendered(self.job_id, self._job_template)
             check_arguments(self)
             skip_empty(self.job_id)
             name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)

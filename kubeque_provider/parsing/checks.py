@@ -12,6 +12,7 @@ from typing import Any
 
 from kubeque_provider.arguments import argument_values, check_values
 from kubeque_provider.exceptions import permanent
+from kubeque_provider.parsing.command import warn_of_command
 from kubeque_provider.parsing.files import warn_of_files
 from kubeque_provider.parsing.known import is_known_argument
 from kubeque_provider.parsing.warn import warn
@@ -40,4 +41,6 @@ def check_class(
         if (check := getattr(kind, "check_whole", None)) is not None:
             check(values, dag, params)
     if dag is not None and "command" in values:
-        warn_of_files(values, Path(dag.folder), partial(warn, dag, task_id))
+        folder, tell = Path(dag.folder), partial(warn, dag, task_id)
+        warn_of_files(values, folder, tell)
+        warn_of_command(values, folder, tell)

@@ -18,11 +18,11 @@ def warn_of_files(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
     `values`: arguments of an operator by name. If a file is still missing when the task runs, the task fails.
     """
     for what, text in _named_files(values):
-        if (path := _below(folder, text)) is not None and not path.exists():
+        if (path := find_file(folder, text)) is not None and not path.exists():
             warn(f"{what}: there is no file {path}: the sweep fails unless it is there when the Airflow task runs")
     pushed = [text.partition(":")[0].rstrip("/") for text in _texts(values.get("push"))]
     for word in _texts(values.get("command")):
-        path = _below(folder, word) if _looks_like_file(word) else None
+        path = find_file(folder, word) if _looks_like_file(word) else None
         if path is not None and path.is_file() and not any(_covers(name, word) for name in pushed):
             warn(
                 f"command: {word!r} is a file beside the DAG file, and tasks run in another folder: write '^{word}' to"
@@ -47,7 +47,7 @@ def _texts(words: Any) -> Iterable[str]:
     return [word for word in words if isinstance(word, str) and is_known(word)]
 
 
-def _below(folder: Path, text: str) -> Path | None:
+def find_file(folder: Path, text: str) -> Path | None:
     """Return the path of a file below `folder`; None for a URL, for a path elsewhere, or if the text is not a path."""
     if not text or "://" in text or "\0" in text or len(text) > 4096:
         return None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_JINJA = ("{{", "{%", "{#")
+#: The texts with which Jinja begins.
+JINJA = ("{{", "{%", "{#")
 #: Maximum depth of lists and dicts to check, because a value can contain itself.
 _LEVELS = 20
 
@@ -20,7 +21,7 @@ class Unknown:
 def is_known(value: Any, levels: int = _LEVELS) -> bool:
     """True if a value contains neither a template nor an output of an Airflow task. Checks nested lists and dicts."""
     if isinstance(value, str):
-        return not any(nonce in value for nonce in _JINJA)
+        return not any(nonce in value for nonce in JINJA)
     if isinstance(value, Mapping | list | tuple | set | frozenset) and levels:
         inside = value.values() if isinstance(value, Mapping) else value
         return all(is_known(item, levels - 1) for item in inside)

@@ -27,6 +27,9 @@ def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
         return sequence(1)
     if isinstance(given, Unknown | str) or is_output(given) or hasattr(given, "is_absolute") or not is_known(missing):
         return None
+    if callable(given):
+        name = getattr(getattr(given, "function", given), "__name__", "function")
+        raise ParametersError(f"parameters is the function {name!r} itself: call it: parameters={name}()")
     if is_frame(given):
         rows = given.head(CHECKED_ROWS)
     elif isinstance(given, list | tuple):

@@ -10,6 +10,9 @@ from kubeque.model.globs import translate
 from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.rows.index_ranges import parse_ranges
 from kubeque.model.sweep.option_types import TEXTS
+from kubeque_provider.airflow_versions import dag_roots
+from kubeque_provider.parsing.destination import refuse_dag_folder
+from kubeque_provider.parsing.known import JINJA
 
 
 def check_fetch(values: Mapping[str, Any]) -> None:
@@ -19,6 +22,19 @@ def check_fetch(values: Mapping[str, Any]) -> None:
         parse_ranges(indexes)
     check_state(values.get("state"))
     translate(TEXTS.convert([glob] if isinstance(glob, str) else glob, "glob"))
+
+
+def check_dest(values: Mapping[str, Any], dag: Any) -> None:
+    """Raise UserError if the literal beginning of `dest` is a path among the DAG files. A template can follow.
+
+    `values`: arguments by name. `dag`: None if unknown.
+    """
+    dest = values.get("dest")
+    if dag is None or not isinstance(dest, str):
+        return
+    literal = min(dest.partition(nonce)[0] for nonce in JINJA)
+    if literal and "://" not in literal and ".." not in dest:
+        refuse_dag_folder(dest, literal, str(dag.folder), dag_roots())
 
 
 def check_table(values: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from kubeque_provider.downstream import WAITS
 from kubeque_provider.empty_sweep import is_empty_pointer
 from kubeque_provider.exceptions import RowsFailed, permanent
 from kubeque_provider.links.sweep import SWEEP_LINKS
-from kubeque_provider.naming import resolve_job
+from kubeque_provider.naming import check_rendered, find_template, resolve_job
 from kubeque_provider.parsing.checks import check_parsed
 from kubeque_provider.waiter import Waiter
 from kubeque_provider.waiting import ORPHAN_AFTER, WaitsForSweep, check_orphan_after
@@ -69,6 +69,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         check_keywords(self, kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)
         self.job_id = job_id
+        self._job_template = find_template(job_id)
         self.kubeque_conn_id = kubeque_conn_id
         self.deferrable = deferrable
         self.retry_causes = retry_causes
@@ -108,7 +109,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     def _deliver(self, context: Any, progress: Any) -> dict[str, Any]:
         assert self._hook is not None
-        pointer = self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows)
+        pointer = self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows, retries=int(self.retries or 0))
         return write_asset_events(self, context, pointer)
 
     def _poll_and_link(self, context: Any, waiter: Waiter) -> Any:
@@ -121,6 +122,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     def _make_waiter(self, context: Any) -> Waiter:
         with permanent():
+            check_rendered(self.job_id, self._job_template)
             check_arguments(self)
             name, conn_id = resolve_job(self.job_id, self.kubeque_conn_id)
         return Waiter.from_context(context, name, conn_id, cancel_on_kill=self.cancel_on_kill)

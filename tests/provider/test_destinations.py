@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pendulum
 import pytest
+from airflow.providers.common.compat.sdk import DAG
 
 from kubeque.model.errors import UserError
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.exceptions import BadSweep
 from kubeque_provider.operators.collect import KubequeCollectOperator
-from kubeque_provider.operators.destination import resolve_dest
 from kubeque_provider.operators.fetch import KubequeFetchOperator
+from kubeque_provider.parsing.destination import resolve_dest
 from tests.provider.conftest import HOME, ROOT, Run
 
 
@@ -67,6 +70,15 @@ def test_operators_refuse_a_dest_among_the_dags(run: Run, dags: Path) -> None:
     ):
         with pytest.raises(BadSweep, match=r"in the folder of the DAG files"):
             run.execute(operator)
+
+
+@pytest.mark.parametrize("dest", ["results/{{ ds }}", "results", "{{ ds }}/../x", "../{{ ds }}", "gs://a/{{ ds }}"])
+def test_a_dest_that_begins_among_the_dags_is_an_error_of_the_import(dags: Path, dest: str) -> None:
+    dag = DAG("a_dag", start_date=pendulum.datetime(2026, 1, 1), schedule=None)
+    dag.fileloc = str(dags / "a_dag.py")
+    refused = dest.startswith("results")
+    with pytest.raises(BadSweep, match=r"in the folder of the DAG files") if refused else nullcontext():
+        KubequeFetchOperator(task_id="fetch", job_id="a", dest=dest, dag=dag)
 
 
 def test_the_dag_of_the_readme_runs_twice() -> None:

@@ -90,6 +90,7 @@ ERRORS = {
     "11_dict_in_a_row": error("submit(parameters=[{'lr': {'a': 1}}])", "row 0, column 'lr'", "type dict"),
     "12_rows_are_one_dict": error("submit(parameters={'lr': [1, 2]})", "are one dict", "list of dicts", "grid("),
     "13_rows_are_a_number": error("submit(parameters=3)", "the parameters are 3", "sequence(3)"),
+    "13_rows_are_a_task_function": error("submit(parameters=upstream)", "the function 'upstream' itself", "upstream()"),
     "14_rows_are_numbers": error("submit(parameters=[1, 2])", "row 0: int is not a row", "columns="),
     "15_rows_are_expanded": error(
         "KubequeSubmitOperator.partial(task_id='s', command=['{lr}']).expand(parameters=ROWS)", "are one dict",
@@ -148,6 +149,10 @@ ERRORS = {
 }  # fmt: skip
 #: Warnings while the DAG is parsed.
 WARNINGS = {
+    "49_shell_word": error("submit(command=['echo', '{lr}', '>', 'out.txt'])", "'>'", "shell=True"),
+    "49_column_of_a_file": error(
+        "submit(command=['echo', '{x}', '{y}'], parameters='rows.csv')", "unknown column {y}", "'rows.csv' are x"
+    ),
     "50_missing_script": error("submit(command=['python3', '^nowhere.py', '{lr}'])", "'^nowhere.py'", "nowhere.py"),
     "51_missing_table": error("submit(command=['/bin/true'], parameters='none.csv')", "'none.csv'", "none.csv"),
     "52_script_without_upload": error("submit(command=['python3', 'there.py', '{lr}'])", "'^there.py'", "upload it"),
@@ -167,6 +172,9 @@ ACCEPTED = {
 }  # fmt: skip
 #: Errors of a task: one line each.
 RUNS = {
+    "69_no_such_xcom": error(
+        "fetch(job_id='{{ none }}')", "job_id='{{ none }}' rendered 'None'", "job_id=sweep.output"
+    ),
     "70_no_job": error("fetch(job_id='nobody')", "there is no job 'nobody'", "page of sweeps"),
     "71_script_is_missing": error("submit(command=['python3', '^nowhere.py'])", "nowhere.py"),
     "72_table_is_missing": error("submit(command=['/bin/true'], parameters='none.csv')", "none.csv"),
@@ -207,6 +215,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The DAGs of all mistakes, with one file for each mistake."""
     folder = tmp_path_factory.mktemp("mistakes")
     (folder / "there.py").write_text("print(1)\n")
+    (folder / "rows.csv").write_text("x\n1\n")
     for name, mistake in ALL.items():
         before, inside = (mistake.code, "pass") if mistake.before else ("", mistake.code)
         body = textwrap.indent(inside, "    ")

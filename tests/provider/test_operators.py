@@ -212,7 +212,7 @@ def test_collect_names_the_endings_that_it_knows(half: Any, run: Any) -> None:
     ("chosen", "brought"),
     [
         ({}, {"0/out.txt", "0/stdout.txt", "1/out.txt", "1/stdout.txt"}),
-        ({"indexes": "1-5"}, {"1/out.txt", "1/stdout.txt"}),
+        ({"indexes": "1-1"}, {"1/out.txt", "1/stdout.txt"}),
         ({"indexes": [0], "glob": "*.dat"}, set()),
         ({"state": "ok", "glob": ["out.*"]}, {"0/out.txt"}),
     ],
@@ -236,7 +236,24 @@ def test_results_and_their_table_go_to_a_store(half: Any, run: Any, bucket: str)
     assert len(Files().read(f"{bucket}/table.csv").splitlines()) == 3
 
 
+def test_patterns_that_match_nothing_are_warned_of(
+    submit: Execute, run: Any, tmp_path: Path, capfd: Any, caplog: Any
+) -> None:
+    pointer = submit(["/bin/sh", "-c", "echo > out.csv"], results=["*.parquet"])
+    kept_none = "no file of the 1 ok tasks matches results='*.parquet'"
+    assert kept_none in "".join([*capfd.readouterr(), caplog.text])
+    caplog.clear()
+    run.execute(KubequeFetchOperator(task_id="fetch", job_id=pointer, dest=str(tmp_path / "f"), glob="*.csv"))
+    said = "".join([*capfd.readouterr(), caplog.text])
+    assert kept_none in said
+    assert "no file of the selected tasks matches '*.csv'" in said
+
+
 def test_a_choice_that_is_none_is_said(half: Any, run: Any, tmp_path: Path) -> None:
-    for chosen, words in (({"indexes": "last"}, "write their numbers"), ({"state": "fine"}, "ok or failed")):
+    for chosen, words in (
+        ({"indexes": "last"}, "write their numbers"),
+        ({"indexes": "0-25"}, "no task 25"),
+        ({"state": "fine"}, "ok or failed"),
+    ):
         with pytest.raises(BadSweep, match=words):
             run.execute(KubequeFetchOperator(task_id="fetch", job_id=half, dest=str(tmp_path / "f"), **chosen))

@@ -252,7 +252,7 @@ class TestClear:
         assert pointer["counts"]["ok"] == 3
 
     def test_a_mended_script_runs_for_the_failed_rows_under_a_new_revision(
-        self, submit: Execute, script: Path, tmp_path: Path
+        self, submit: Execute, script: Path, tmp_path: Path, capfd: Any, caplog: Any
     ) -> None:
         (tmp_path / "bad").write_text("2")
         with pytest.raises(SweepFailed):
@@ -263,6 +263,8 @@ class TestClear:
         assert runs(tmp_path) == ["2"]
         with Client() as client:
             assert client.job(pointer["job_id"]).revision == 2
+        said = "".join([*capfd.readouterr(), caplog.text])
+        assert "2 of 3 rows are ok results of an earlier script (revision 1, now 2): on_clear='changed'" in said
 
     def test_after_a_delivered_success_all_rows_run_again(self, submit: Execute, script: Path, tmp_path: Path) -> None:
         for attempt in (1, 2, 3):

@@ -18,11 +18,13 @@ from kubeque.jobs.inspection.details import find_line
 from kubeque.jobs.inspection.peek import Peek, peek
 from kubeque.jobs.reports.timeline import timeline_page
 from kubeque.jobs.results.ranking import rank_tasks
+from kubeque.jobs.results.selection_notes import note_results
 from kubeque.jobs.results.table import TaskRow, lines, read_rows
 from kubeque.model.errors import StorageError, UserError
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.row_keys import no_keys
+from kubeque.model.job.task import TaskState
 from kubeque.model.stats.failure_groups import Group, Groups
 from kubeque.model.wording import command
 from kubeque.queues.state_letters import ELSEWHERE, MEANING, read_failed, read_letters, squeeze
@@ -90,6 +92,19 @@ class Reader:
     def no_keys(self, job: Job) -> str:
         """Return why the rows of a job have no keys; empty if they have keys. Raises StorageError."""
         return no_keys(self._backends.spec(job))
+
+    def old_revisions(self, job: Job) -> Mapping[int, int]:
+        """Return the number of ok tasks by revision, for the revisions before the current one. Reads every task.
+
+        A job with one revision is not read.
+        """
+        views = self._backends.queue.tasks(job) if job.revision > 1 else ()
+        ok = (view.record.outcome for view in views if view.state is TaskState.OK)
+        return Counter(found.revision for found in ok if found is not None and 0 < found.revision < job.revision)
+
+    def note_results(self, job: Job) -> tuple[str, ...]:
+        """Return a note if the option `results` kept no file of any ok task. Raises StorageError."""
+        return note_results(self._backends, job)
 
     def marks(self, job: Job, first: int, count: int) -> str:
         """Return one letter for each of at most `count` tasks, from index `first` on.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -49,6 +49,8 @@ class PendingDownload:
     files: list[ResultFile] = field(default_factory=list)
     #: Number of files that the consumer did not keep.
     not_kept: int = 0
+    #: The globs of the fetch that match at least one file.
+    matching: frozenset[str] = frozenset()
     #: Error that prevents the fetch of the whole task, although store and destination work; None without such an error.
     fault: FileError | None = None
     #: Errors of single files that cannot be fetched, by file name.
@@ -96,6 +98,9 @@ class Destination(Protocol):
 
     def count_not_kept(self, task: PendingDownload) -> int:
         """Return how many files of a fetched attempt were not kept by its consumer."""
+
+    def names(self, task: PendingDownload) -> Collection[str]:
+        """Return the names of the files of a task that was fetched before."""
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
         """Fetch tasks in order. Yield each task once all its files are fetched or have failed. Raises StorageError."""

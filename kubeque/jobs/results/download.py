@@ -13,6 +13,7 @@ from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.destination import Globs, PendingDownload
 from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
+from kubeque.jobs.results.selection_notes import find_matching
 from kubeque.model.errors import FileError
 from kubeque.model.globs import selection
 
@@ -40,6 +41,7 @@ def download_tasks(
         try:
             manifest = read_manifest(files, task.url)
             task.files, task.not_kept = [file for file in manifest.files if is_chosen(file.name)], manifest.refused
+            task.matching = find_matching(globs, (file.name for file in task.files))
         except FileError as error:
             task.fault = error
         # `task.size` counts all files and no streams. In fact, the chosen files and the streams are downloaded.

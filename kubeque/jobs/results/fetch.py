@@ -14,11 +14,12 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.destination import TABLE, Destination, Globs, Owner, PendingDownload
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import StoreDestination
+from kubeque.jobs.results.selection_notes import KeptFiles, find_matching, note_globs
 from kubeque.jobs.results.table import lines, to_csv
 from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import TaskState
+from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.index_ranges import Ranges
 from kubeque.model.text import cut
 from kubeque.model.wording import code
@@ -74,6 +75,8 @@ class Fetched:
     restored: int = 0
     #: Files of the chosen tasks that the consumers did not keep: links, special files, names that a store refuses.
     not_kept: NotKept | None = None
+    #: Notes about patterns that select no file, one sentence each.
+    notes: tuple[str, ...] = ()
 
     @property
     def table(self) -> str:
@@ -103,7 +106,8 @@ def fetch(
     _check_indexes(job, choice.indexes)
     destination = _open(backends, Owner.of(job, replaces), dest)
     with destination.open(force=force):
-        chosen = list(_choose_downloads(backends, job, choice))
+        kept_files = KeptFiles()
+        chosen = list(_choose_downloads(job, choice, kept_files.watch(backends.queue.tasks(job))))
         missing = [task for task in chosen if not destination.has(task, choice.globs)]
         restored = sum(map(destination.was_changed, missing))
         destination.put_table(lambda path: _write_table(backends, job, path))
@@ -115,8 +119,11 @@ def fetch(
                 faulty.append(task)
         _check_faults(job, faulty)
         not_kept = _not_kept(chosen, {task.index for task in missing}, destination)
+        notes = kept_files.notes(backends, job)
+        if chosen and choice.globs:
+            notes += note_globs(choice.globs, _matching(chosen, missing, destination, choice.globs))
     files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
-    return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored, not_kept)
+    return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored, not_kept, notes)
 
 
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:
@@ -140,14 +147,23 @@ def _open(backends: Backends, owner: Owner, dest: str) -> Destination:
 def _check_indexes(job: Job, indexes: Container[int] | None) -> None:
     """Raise UserError if the job does not have all chosen tasks."""
     chosen = indexes.ranges if isinstance(indexes, Ranges) else indexes if isinstance(indexes, Iterable) else ()
-    first = max((part.start if isinstance(part, range) else part for part in chosen), default=0)
-    if first >= job.n:
-        raise UserError(f"{job.name} has no task {first}: its tasks are 0 to {job.n - 1}")
+    last = max((part[-1] if isinstance(part, range) else part for part in chosen), default=0)
+    if last >= job.n:
+        raise UserError(f"{job.name} has no task {last}: its tasks are 0 to {job.n - 1}")
 
 
-def _choose_downloads(backends: Backends, job: Job, choice: Choice) -> Iterator[PendingDownload]:
+def _matching(
+    chosen: Sequence[PendingDownload], brought: Sequence[PendingDownload], destination: Destination, globs: Globs
+) -> Iterator[frozenset[str]]:
+    """Yield the globs that match files of a task, for each task."""
+    yield from (task.matching for task in brought)
+    indexes = {task.index for task in brought}
+    yield from (find_matching(globs, destination.names(task)) for task in chosen if task.index not in indexes)
+
+
+def _choose_downloads(job: Job, choice: Choice, views: Iterable[TaskView]) -> Iterator[PendingDownload]:
     """Yield the tasks that have ended and are chosen."""
-    for view in backends.queue.tasks(job):
+    for view in views:
         outcome = view.record.outcome
         ended = outcome is not None and view.state.has_outcome and choice.state in (None, view.state)
         if outcome is not None and ended and (choice.indexes is None or view.index in choice.indexes):

@@ -169,6 +169,11 @@ class FolderDestination:
         fetched = self._fetched.get(task.index)
         return fetched.not_kept if fetched is not None else 0
 
+    def names(self, task: PendingDownload) -> Collection[str]:
+        """See `Destination`."""
+        fetched = self._fetched.get(task.index)
+        return fetched.files if fetched is not None else ()
+
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
         """See `TaskFolders`."""
         path = inside(self._partial(task), file.name)

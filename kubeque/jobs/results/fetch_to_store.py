@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,11 @@ class StoreDestination:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
         return fetched.not_kept if fetched is not None else 0
+
+    def names(self, task: PendingDownload) -> Collection[str]:
+        """See `Destination`."""
+        fetched = self._fetched.get(task.index)
+        return fetched.files if fetched is not None else ()
 
     def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`. `meter` counts the uploaded bytes."""

@@ -74,19 +74,22 @@ def test_all_that_tasks_left_comes_with_their_streams_and_the_table(client: Clie
 
 def test_tasks_and_files_may_be_chosen_and_the_table_has_all(client: Client, job: str, tmp_path: Path) -> None:
     dest = tmp_path / "dest"
-    client.fetch(job, dest, indexes=parse_ranges("0,2-9"), state="ok", globs=["*.txt", "**/*.csv"])
+    client.fetch(job, dest, indexes=parse_ranges("0,2-3"), state="ok", globs=["*.txt", "**/*.csv"])
     chosen = ["a.txt", "deep/er/b.csv", "stderr.txt", "stdout.txt"]
     assert tree(dest) == sorted([*(f"{n}/{name}" for n in (0, 3) for name in chosen), "results.csv"])
     assert len(list(csv.DictReader((dest / "results.csv").read_text().splitlines()))) == 4
 
     # A later fetch of the omitted files copies only those.
     assert client.fetch(job, dest, state="ok", indexes=parse_ranges("0")).files == 1
-    assert client.fetch(job, dest, state="failed", globs=["nothing"]).files == 0
+    missing = client.fetch(job, dest, state="failed", globs=["nothing"])
+    assert (missing.files, missing.notes) == (0, ("no file of the selected tasks matches 'nothing'",))
+    for _ in range(2):
+        assert len(client.fetch(job, tmp_path / "other", globs=["a.*", "*.parquet"]).notes) == 1
     assert client.fetch(job, dest).kept == 1
     assert tree(dest) == sorted([*(f"{n}/{name}" for n in range(4) for name in WHOLE), "results.csv"])
 
 
-@pytest.mark.parametrize("indexes", [parse_ranges("1,99"), [99]])
+@pytest.mark.parametrize("indexes", [parse_ranges("1,99"), parse_ranges("0-99"), [99]])
 def test_a_task_that_the_job_does_not_have_is_refused(
     client: Client, job: str, tmp_path: Path, indexes: Container[int]
 ) -> None:

@@ -76,6 +76,8 @@ def fetch_results(
                 f"{files} of {tasks} {'was' if done.not_kept.files == 1 else 'were'} not kept: "
                 f"`kubeque show {name} {done.not_kept.first}` names them"
             )
+    for note in () if quiet else done.notes:
+        click.echo(f"note: {note}", err=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,8 +1,9 @@
-"""The destination of results on a worker. It must not be among the DAG files: Airflow scans and replaces them."""
+"""The destination of results. It must not be among the DAG files: Airflow scans and replaces them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from kubeque.model.errors import UserError
@@ -19,11 +20,19 @@ def resolve_dest(dest: Any, folder: str, context: Any) -> str:
     text = str(dest)
     if "://" in text:
         return text
-    path = os.path.join(folder, expand_home(text))
-    for root in find_dag_roots(context):
+    return refuse_dag_folder(text, text, folder, find_dag_roots(context))
+
+
+def refuse_dag_folder(dest: str, begin: str, folder: str, roots: Iterable[str]) -> str:
+    """Return the absolute path of `begin`, the whole `dest` or its literal beginning.
+
+    `folder`: folder of the DAG file. Raises UserError if the path is in one of the folders `roots` of the DAG files.
+    """
+    path = os.path.join(folder, expand_home(begin))
+    for root in roots:
         if is_below(path, root):
             raise UserError(
-                f"dest {text!r} is {os.path.abspath(path)}, in the folder of the DAG files {root}, which Airflow scans"
+                f"dest {dest!r} is {os.path.abspath(path)}, in the folder of the DAG files {root}, which Airflow scans"
                 " and may replace: give an absolute path outside of this folder, for example"
                 f" '~/results/{{{{ run_id }}}}', or a URL, for example 'gs://bucket/{{{{ run_id }}}}'"
             )
