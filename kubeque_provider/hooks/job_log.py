@@ -8,6 +8,7 @@ from typing import Any
 from kubeque.client import Client, Progress, Submitted
 from kubeque.model.errors import StorageError
 from kubeque.model.job.job import Job
+from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.wording import speaking
 from kubeque_provider.log_text import describe_accepted, format_progress
 from kubeque_provider.origin.script import Files, describe_script, log_rerun, read_script
@@ -22,6 +23,12 @@ class JobLog:
         self._counts: object = None
         self._obstacles: tuple[str, ...] = ()
         self._script_logged = False
+
+    def advise(self, client: Client, sweep: Sweep) -> Sweep:
+        """Log likely mistakes in a sweep as warnings, and return the sweep. Raises UserError if it can never run."""
+        for note in client.advice(sweep):
+            self._log.warning("%s", note)
+        return sweep
 
     def submitted(self, client: Client, made: Submitted) -> None:
         """Log a new job, with the notes and warnings of its submission."""

@@ -216,7 +216,7 @@ class KubequeHook(BaseHook):
         try:
             before = client.reconcile(name)
         except JobNotFound:
-            made = client.submit(make())
+            made = client.submit(self.job_log.advise(client, make()))
             self.job_log.submitted(client, made)
             return client.reconcile(name)
         fresh = this_try.is_fresh(before.job.token)
@@ -233,7 +233,7 @@ class KubequeHook(BaseHook):
         client = self.get_conn()
         script = read_script(client, before.job)
         origin = {**sweep.origin, "script_before": digest_of(script or {})} if sweep.origin else sweep.origin
-        made = client.submit(replace(sweep, origin=origin), existing=existing)
+        made = client.submit(replace(self.job_log.advise(client, sweep), origin=origin), existing=existing)
         self.job_log.notes(made)
         client.take(before.job.name, "")  # no try has waited for this run yet
         progress = client.reconcile(before.job.name)

@@ -60,4 +60,5 @@ def _read_header(parameters: Any, folder: Path) -> list[str]:
     except (OSError, ValueError, csv.Error):
         return []
     # The running task finds out whether another character than a comma separates the columns.
+    header = [name.strip() for name in header]
     return header if len(header) > 1 or all(name.isidentifier() for name in header) else []

@@ -239,9 +239,11 @@ def test_results_and_their_table_go_to_a_store(half: Any, run: Any, bucket: str)
 def test_patterns_that_match_nothing_are_warned_of(
     submit: Execute, run: Any, tmp_path: Path, capfd: Any, caplog: Any
 ) -> None:
-    pointer = submit(["/bin/sh", "-c", "echo > out.csv"], results=["*.parquet"])
+    pointer = submit(["/bin/sh", "-c", "echo > out.csv", "sh", "|"], results=["*.parquet"])
+    said = "".join([*capfd.readouterr(), caplog.text])
+    assert "the program gets the word '|' as an argument: shell=True runs the command in a shell" in said
     kept_none = "no file of the 1 ok tasks matches results='*.parquet'"
-    assert kept_none in "".join([*capfd.readouterr(), caplog.text])
+    assert kept_none in said
     caplog.clear()
     run.execute(KubequeFetchOperator(task_id="fetch", job_id=pointer, dest=str(tmp_path / "f"), glob="*.csv"))
     said = "".join([*capfd.readouterr(), caplog.text])

@@ -218,15 +218,23 @@ def test_failing_rows_are_named(submit: Execute, script: Path, tmp_path: Path) -
     assert "a=1" not in str(error.value)
 
 
-def test_of_many_failing_rows_the_first_ten_are_named(submit: Execute) -> None:
+@pytest.mark.parametrize("equal", [True, False])
+def test_of_many_failing_rows_the_first_ten_are_named_unless_all_are_equal(submit: Execute, equal: bool) -> None:
+    fails = "exit 1" if equal else "exec sh -c 'echo no $0 >&2; exit 1' $0"
     with pytest.raises(SweepFailed) as error:
         # One that is ok comes first: where all fail alike the job is stopped.
         submit(
-            ["/bin/sh", "-c", "[ $0 = ok ]", "{a}"], parameters=grid(a=["ok", *(f"v{n}\x1b[2J\n" for n in range(12))])
+            ["/bin/sh", "-c", f"[ $0 = ok ] || {fails}", "{a}"],
+            parameters=grid(a=["ok", *(f"{letter}\x1b[2J\n" for letter in "abcdefghijkl")]),
         )
     lines = str(error.value).splitlines()
-    assert [line.split()[1] for line in lines[1:11]] == [str(n) for n in range(1, 11)]
-    assert "and 2 more" in lines[11]
+    if equal:
+        assert lines[1] == "  12 rows with the same error (rows 1, 2, 3 and 9 more):"
+        assert "row 1 (a=a" in lines[2]
+        assert "row 2" not in str(error.value)
+    else:
+        assert [line.split()[1] for line in lines[1:11]] == [str(n) for n in range(1, 11)]
+        assert "and 2 more" in lines[11]
     assert "\x1b" not in str(error.value)
 
 

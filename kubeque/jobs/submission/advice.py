@@ -10,6 +10,7 @@ from itertools import islice
 
 from kubeque.jobs.submission.build_spec import named
 from kubeque.model.command.command import Word, format_word
+from kubeque.model.command.shell_words import SHELL_WORDS
 from kubeque.model.errors import CommandError
 from kubeque.model.rows.selection import unused_axes
 from kubeque.model.sweep.sweep import Sweep
@@ -17,8 +18,6 @@ from kubeque.model.text import cut
 from kubeque.model.user_paths import expand_home
 from kubeque.model.wording import option
 
-#: Words that only a shell understands.
-_SHELL_WORDS = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>", "2>&1", "&>"})
 #: Number of files that are named.
 _FILES_NAMED = 3
 
@@ -56,7 +55,7 @@ def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:
 
 def _shell_notes(sweep: Sweep, words: Sequence[Word]) -> Iterator[str]:
     for word in words if not sweep.shell else ():
-        if (text := format_word(word)) in _SHELL_WORDS:
+        if (text := format_word(word)) in SHELL_WORDS:
             yield f"the program gets the word {text!r} as an argument: {option('shell')} runs the command in a shell"
 
 
