@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,31 +27,38 @@ _SLOT = re.compile(r"(?:([0-9a-f]{8})-)?(\d{1,9})")
 #: Seconds to wait for the lock of a slot whose consumer has just been killed.
 _LOCK_SECONDS = 1.0
 
+#: True for the uid of a job whose folders are meant.
+Wanted = Callable[[str], bool]
 
-def find_abandoned(home: Path, uid: str = "") -> list[Path]:
-    """Return the abandoned folders of attempts of one job, or of all jobs. Nothing is changed."""
-    found = _attempts(home / WORK / _ASIDE, uid)
-    for slot, paths in _by_slot(home, uid):
+
+def _all_jobs(uid: str) -> bool:
+    return True
+
+
+def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
+    """Return the abandoned folders of attempts of the wanted jobs. Nothing is changed."""
+    found = _attempts(home / WORK / _ASIDE, wanted)
+    for slot, paths in _by_slot(home, wanted):
         with slot.while_free(0.0) as free:
             found += paths if free else []
     used = _used(home) if found else frozenset()
     return [path for path in found if path not in used]
 
 
-def set_aside_abandoned(home: Path, uid: str = "") -> list[Path]:
-    """Move the abandoned folders of attempts of one job, or of all jobs, aside. Return the folders to remove.
+def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
+    """Move the abandoned folders of attempts of the wanted jobs, aside. Return the folders to remove.
 
     A folder is left alone if its consumer is alive, or if a process works in it. Removal can take long, so it must not
     hold the lock of a slot: a new consumer could not take the slot.
     """
-    for slot, paths in _by_slot(home, uid):
+    for slot, paths in _by_slot(home, wanted):
         with slot.while_free(_LOCK_SECONDS) as free:
             if free:
                 end_command(slot.read())
                 used = _used(home)
                 for path in (path for path in paths if path not in used):
                     _move(path, home / WORK / _ASIDE / path.name)
-    found = _attempts(home / WORK / _ASIDE, uid)
+    found = _attempts(home / WORK / _ASIDE, wanted)
     used = _used(home) if found else frozenset()
     return [path for path in found if path not in used]
 
@@ -63,17 +70,17 @@ def left_in_own_slot(home: Path, slot: Slot) -> list[Path]:
     return [path for path in paths if path not in used]
 
 
-def _by_slot(home: Path, uid: str) -> Iterator[tuple[Slot, list[Path]]]:
+def _by_slot(home: Path, wanted: Wanted) -> Iterator[tuple[Slot, list[Path]]]:
     """Yield each slot that has folders of attempts, with these folders."""
     for folder in _folders(home / WORK):
         name = _SLOT.fullmatch(folder.name)
-        if name and (paths := _attempts(folder, uid)):
+        if name and (paths := _attempts(folder, wanted)):
             yield Slot(home / FLEET / (name[1] or ""), int(name[2])), paths
 
 
-def _attempts(folder: Path, uid: str = "") -> list[Path]:
+def _attempts(folder: Path, wanted: Wanted = _all_jobs) -> list[Path]:
     names = ((path, _ATTEMPT.fullmatch(path.name)) for path in _folders(folder))
-    return [path for path, name in names if name and uid in ("", name[1])]
+    return [path for path, name in names if name and wanted(name[1])]
 
 
 def _folders(folder: Path) -> list[Path]:

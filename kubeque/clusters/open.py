@@ -109,11 +109,12 @@ def local_attempt(config: Config, uid: str, index: int, attempt: int | None = No
     return attempt_folder(config.home, uid, index, attempt)
 
 
-def abandoned_folders(config: Config, uid: str = "", *, remove: bool) -> list[Path]:
-    """Return the folders of attempts that dead consumers of this machine left, of one job or of all jobs.
+def abandoned_folders(config: Config, wanted: Callable[[str], bool], *, remove: bool) -> list[Path]:
+    """Return the folders of attempts that dead consumers of this machine left.
 
-    `remove`: True if the caller removes these folders. They are moved first, so that no consumer meets them.
+    `wanted`: function that returns True for the uid of a job whose folders are meant. `remove`: True if the caller
+    removes these folders. They are moved first, so that no consumer meets them.
     """
     from kubeque.clusters.abandoned_work import find_abandoned, set_aside_abandoned
 
-    return (set_aside_abandoned if remove else find_abandoned)(config.home, uid)
+    return (set_aside_abandoned if remove else find_abandoned)(config.home, wanted)

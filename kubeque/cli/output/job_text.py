@@ -63,7 +63,7 @@ def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = Fa
         index = groups[0].first[0][0]
         return (
             f"next: kubeque show {name} {index} shows the first failure; kubeque reset {name} runs failed tasks again,"
-            f" kubeque sub -n {name} --repair with a corrected script"
+            f" kubeque sub -n {name} --repair COMMAND with a corrected script"
         )
     if progress.counts.killed:
         return f"next: kubeque reset {name} runs the killed tasks"

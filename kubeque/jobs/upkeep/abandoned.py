@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from kubeque.clusters.open import abandoned_folders
 from kubeque.files.mounts import remove_tree
@@ -11,8 +12,11 @@ from kubeque.jobs.backends import Backends
 log = logging.getLogger(__name__)
 
 
-def remove_abandoned(backends: Backends, uid: str = "") -> None:
-    """Remove the abandoned working directories of one job, or of all jobs. No link and no mount is followed."""
-    for path in abandoned_folders(backends.config, uid, remove=True):
+def remove_abandoned(backends: Backends, wanted: Callable[[str], bool] = lambda uid: True) -> None:
+    """Remove the abandoned working directories of all jobs, or of the jobs whose uid is `wanted`.
+
+    No link and no mount is followed.
+    """
+    for path in abandoned_folders(backends.config, wanted, remove=True):
         for problem in remove_tree(path, after_task=True):
             log.warning("%s", problem)

@@ -101,12 +101,12 @@ def _clear_home(backends: Backends, living: set[str], *, really: bool, now: floa
     """Find the garbage in the home folder of this machine, and delete it if `really` is True."""
     environments = _left_environments(backends, living, now)
     pieces = [Piece("environment", str(kept.path), 1, kept.bytes) for kept in environments]
-    folders = abandoned_folders(backends.config, remove=False)
+    folders = abandoned_folders(backends.config, lambda uid: uid not in living, remove=False)
     pieces += [Piece("working directory", str(path), *_measure(path)) for path in folders]
     if really:
         for kept in environments:
             Environments(backends.config.home).remove(kept.uid)
-        remove_abandoned(backends)
+        remove_abandoned(backends, lambda uid: uid not in living)
     return pieces
 
 

@@ -31,7 +31,7 @@ def remove(backends: Backends, name: str) -> Job | None:
     backends.queue.remove(name)
     Environments(backends.config.home).remove(job.uid)
     finish(backends, job, removed=True)
-    remove_abandoned(backends, job.uid)
+    remove_abandoned(backends, lambda uid: uid == job.uid)
     listed = backends.queue.list_jobs()
     if listed.unreadable:  # the unreadable job might link to results of this job; `gc` deletes them later
         log.warning("the files of %s stay: %s", name, listed.unreadable[0])
