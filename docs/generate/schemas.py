@@ -252,6 +252,7 @@ OUTPUTS = (
     Output("kubeque scale JOB CONSUMERS --json", _ONE_JOB),
     Output("kubeque priority JOB PRIORITY --json", _ONE_JOB),
     Output("kubeque remove JOB --yes --json", record("The removed object.", _NAMED)),
+    Output("kubeque remove --ended --yes --json", listing("The removed objects.", record("A removed object.", _NAMED))),
     Output("kubeque gc --json", _GARBAGE),
     Output("kubeque start --json", _CONFIG),
     Output("kubeque resize NODES --json", _POOL),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 
 import click
@@ -17,18 +17,26 @@ from kubeque.model.job.job import Job
 
 #: Maximum number of characters of a job name.
 _NAME_CHARACTERS = 300
+#: The words for the state of a job.
+STANDINGS = ("waiting", "running", "held", "paused", "success", "failed", "killed", "stopped", "resetting", "unknown")
 _NUMBERS = ("tasks", "ok", "failed", "running", "pending", "killed", "priority")
 
 
-def print_jobs(client: Client, read: Callable[[str], Progress], *, as_json: bool) -> None:
-    """Print all jobs of the queue, the newest last. `read` returns the progress of a job."""
-    found = list(_read_each(client.jobs(), read))
-    unreadable = client.unreadable_jobs()
+def print_jobs(
+    client: Client, read: Callable[[str], Progress], *, as_json: bool, states: Collection[str] = ()
+) -> None:  # fmt: skip
+    """Print the jobs of the queue, the newest last. `read` returns the progress of a job.
+
+    `states`: print only jobs in these states, which are words of STANDINGS.
+    """
+    found = [progress for progress in _read_each(client.jobs(), read) if not states or job_state(progress) in states]
+    unreadable = client.unreadable_jobs() if not states or "unknown" in states else []
     if as_json:
         click.echo(json.dumps([*map(to_wire, found), *map(_unreadable_to_wire, unreadable)]))
         return
     if not found and not unreadable:
-        click.echo("no jobs yet: kubeque sub COMMAND submits one")
+        chosen = f"no job is {' or '.join(states)}"
+        click.echo(chosen if states else "no jobs yet: kubeque sub COMMAND submits one")
     if found:
         headers = ["job", "state", *_NUMBERS, "submitted"]
         Table(headers, right=frozenset(_NUMBERS), kept=frozenset({"state"}), whole=frozenset({"job"})).print(

@@ -1,34 +1,96 @@
-"""`kubeque remove`: delete a job and its results."""
+"""`kubeque remove`: delete jobs and their results."""
 
 from __future__ import annotations
 
 import json
 import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
-from kubeque.cli.connect import connect, job_argument, json_option, yes_option
+from kubeque.cli.connect import complete_jobs, connect, json_option, yes_option
 from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.interrupt import confirm
-from kubeque.model.errors import JobUnreadable
+from kubeque.cli.output.terminal import terminal_text
+from kubeque.client import Client
+from kubeque.model.errors import JobUnreadable, UserError
+from kubeque.model.resources import parse_duration
+
+#: Number of jobs that the question names.
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Doomed:
+    """A job that is to be deleted."""
+
+    name: str
+    #: Empty if the record cannot be read.
+    uid: str
+    #: Number of tasks; None if the record cannot be read.
+    tasks: int | None
 
 
 @click.command()
-@job_argument()
+@click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_jobs)
+@click.option("--ended", is_flag=True, help="Delete all jobs that have ended.")
+@click.option("--older-than", metavar="TIME", help="Delete all jobs that ended longer ago, for example 7d.")
 @yes_option
 @json_option
 @click.pass_context
-def remove(ctx: click.Context, job: str, yes: bool, as_json: bool) -> None:
-    """Delete JOB and its results."""
+def remove(
+    ctx: click.Context, jobs: Sequence[str], ended: bool, older_than: str | None, yes: bool, as_json: bool
+) -> None:
+    """Delete each JOB and its results.
+
+    JOB is an exact name, or @ for the last job. --ended and --older-than delete only jobs that have ended.
+    """
+    age = parse_duration(older_than, "--older-than") if older_than is not None else 0.0 if ended else None
+    if bool(jobs) == (age is not None):
+        raise UserError("remove takes names of jobs, or one of --ended and --older-than: give one of the two")
     with connect(ctx) as client:
-        job = exact_job(client, job, "remove", yes=sys.stdin.isatty() and not yes)
-        try:
-            found = client.job(job)
-            what = f"the results of its {found.n} task{'s' * (found.n != 1)}"
-            uid = found.uid
-        except JobUnreadable:
-            what, uid = "its record, which cannot be read", ""
+        asks = sys.stdin.isatty() and not yes
+        doomed = [_find(client, exact_job(client, job, "remove", yes=asks)) for job in dict.fromkeys(jobs)]
+        if age is not None:
+            doomed = _ended_before(client, time.time() - age)
+        if not doomed:
+            click.echo("[]" if as_json else f"no job has ended{f' more than {older_than} ago' if older_than else ''}")
+            return
         if not yes:
-            confirm(f"delete {job} with {what}?", err=as_json)
-        client.remove(job)
-    click.echo(json.dumps({"job": job, "uid": uid}) if as_json else f"{job} is removed")
+            confirm(_question(doomed), err=as_json)
+        for job in doomed:
+            client.remove(job.name)
+            if not as_json:
+                click.echo(f"{terminal_text(job.name)} is removed")
+    if as_json:
+        records = [{"job": job.name, "uid": job.uid} for job in doomed]
+        click.echo(json.dumps(records[0] if len(jobs) == 1 else records))
+
+
+def _find(client: Client, name: str) -> _Doomed:
+    try:
+        job = client.job(name)
+    except JobUnreadable:
+        return _Doomed(name, "", None)
+    return _Doomed(name, job.uid, job.n)
+
+
+def _ended_before(client: Client, end: float) -> list[_Doomed]:
+    """Return the jobs that ended before a time, in Unix seconds."""
+    ended = [job for job in client.jobs() if job.closing is not None and job.closing.at <= end]
+    return [_Doomed(job.name, job.uid, job.n) for job in ended]
+
+
+def _question(doomed: Sequence[_Doomed]) -> str:
+    if len(doomed) == 1:
+        job = doomed[0]
+        name = terminal_text(job.name)
+        if job.tasks is None:
+            return f"delete {name} with its record, which cannot be read?"
+        return f"delete {name} with the results of its {job.tasks} task{'s' * (job.tasks != 1)}?"
+    names = ", ".join(terminal_text(job.name) for job in doomed[:_NAMED])
+    more = f" and {len(doomed) - _NAMED} more" if len(doomed) > _NAMED else ""
+    tasks = sum(job.tasks or 0 for job in doomed)
+    return f"delete {len(doomed)} jobs ({names}{more}) with the results of their {tasks} task{'s' * (tasks != 1)}?"
