@@ -9,13 +9,11 @@ from typing import Any
 
 import pendulum
 import pytest
-from airflow.models.taskinstance import clear_task_instances
 from airflow.providers.common.compat.sdk import DAG
-from airflow.utils.session import create_session
 
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.downstream import has_reader, has_sensor
-from kubeque_provider.exceptions import BadSweep
+from kubeque_provider.exceptions import BadSweep, SweepFailed
 from kubeque_provider.operators.submit import KubequeSubmitOperator
 from kubeque_provider.sensors.job import KubequeJobSensor
 from tests.provider.conftest import Run
@@ -51,6 +49,9 @@ def test_in_a_run_only_submissions_without_a_sensor_wait() -> None:
 
 @pytest.mark.timeout(240)
 def test_a_submission_cleared_alone_waits_itself(tmp_path: Path) -> None:
+    from airflow.models.taskinstance import clear_task_instances
+    from airflow.utils.session import create_session
+
     dag_run = cleared.test()
     assert str(dag_run.state) == "success"
     (tmp_path / "bad").touch()
@@ -59,19 +60,17 @@ def test_a_submission_cleared_alone_waits_itself(tmp_path: Path) -> None:
         clear_task_instances([rerun], session)
         rerun.try_number += 1  # the scheduler does this
         session.commit()
-        run_task(rerun)
+        run_task(rerun, session)
         # Its sensor does not run again, and without a wait the run would be green.
         assert (rerun.state, rerun.try_number) == ("failed", 2)
 
 
-def run_task(ti: Any) -> None:
+def run_task(ti: Any, session: Any) -> None:
     """Run a task as `DAG.test` does."""
     if AIRFLOW_2:
-        from airflow.models.dag import _run_task  # type: ignore[attr-defined]
-
         ti.task = cleared.task_dict[ti.task_id]
-        with suppress(Exception):
-            _run_task(ti=ti)
+        with suppress(SweepFailed):
+            ti._run_raw_task(session=session)
     else:
         from airflow.sdk.definitions.dag import _run_task
 

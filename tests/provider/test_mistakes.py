@@ -100,7 +100,7 @@ ERRORS = {
     "17_template_in_a_row": error("submit(parameters=[{'lr': '{{ ds }}'}])", "render_rows=True", "render_rows=False"),
     "18_memory": error("submit(memory='2 gigs')", "memory '2 gigs'", "512Mi"),
     "19_cores": error("submit(cpu='many')", "cpu 'many'", "500m"),
-    "20_time": error("submit(task_timeout='5 minutes')", "task_timeout '5 minutes'", "30m"),
+    "20_time": error("submit(task_timeout='a while')", "task_timeout 'a while'", "30m"),
     "21_orphan_after_too_short": error("submit(orphan_after=timedelta(seconds=6))", "orphan_after=6", "at least 15 s"),
     "22_on_clear": error("submit(on_clear='failed')", "on_clear 'failed'", "failed_rows"),
     "23_keeper": error("submit(keeper='maybe')", "keeper 'maybe'", "auto, yes, no"),
