@@ -89,7 +89,10 @@ def _run(client: Client, sweep: Sweep, *, framed: bool) -> Any:
 
 
 def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, options: Mapping[str, Any]) -> Sweep:
-    """Return the checked sweep of a function, and write the script of the function into `folder`. Raises UserError."""
+    """Return the checked sweep of a function. Write the script that calls the function into `folder`.
+
+    Raises UserError.
+    """
     known = [field.name for field in fields(Sweep) if field.name not in _OURS]
     given = split_pod(options)
     check_names(given, known, "kubeque.map")
@@ -100,7 +103,7 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
 
 
 def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) -> Sweep:
-    """Return the sweep with a command that calls the function, and write the files of the function into `folder`.
+    """Return the sweep with a command that calls the function. Write the files that the command needs into `folder`.
 
     `python`: command that starts the interpreter. Raises CommandError if a pushed file cannot be read.
     """

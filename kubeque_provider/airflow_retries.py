@@ -1,4 +1,4 @@
-"""Retries by Airflow: the causes of failure whose rows they do not run again, and how a retry differs from a clear."""
+"""Retries by Airflow: which failed rows a retry runs again, and how a retry differs from a clear."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Try:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Numbers of rows that ended without success."""
+    """Counts of the rows that ended without success."""
 
     #: Number of rows that failed by `exit`, `signal` or `timeout`.
     own: int
@@ -55,14 +55,14 @@ class Faults:
 
     @property
     def only_own(self) -> bool:
-        """True if all these rows failed by their own fault. They would fail again."""
+        """True if all these rows failed through their own fault. They would fail again."""
         return self.own > 0 and not self.machine
 
 
 def find_faults(job: Job, counts: Counts, causes: Mapping[str, int]) -> Faults:
     """Return the faults of an ended job. `causes`: number of its ended rows, by cause.
 
-    Neither number includes rows that did not run because other rows had failed by their own fault.
+    Neither number includes rows that did not run because other rows had failed through their own fault.
     """
     own = sum(causes.get(cause.value, 0) for cause in OWN_FAULTS)
     machine = sum(causes.get(name, 0) for name in MACHINE_ROWS.causes)

@@ -53,7 +53,7 @@ def check_arguments(operator: Any) -> None:
 
 
 def argument_values(operator: Any) -> dict[str, Any]:
-    """Return the arguments of an operator by name."""
+    """Return the arguments of an operator, keyed by name."""
     kind: type = type(operator)
     options = (option.name for option in OPTIONS if option.operator and hasattr(operator, option.name))
     return {name: getattr(operator, name) for name in (*options, *own_arguments(kind)) if hasattr(operator, name)}
@@ -62,9 +62,10 @@ def argument_values(operator: Any) -> dict[str, Any]:
 def check_values(
     kind: type, values: Mapping[str, Any], *, known: Callable[[str, Any], bool] = lambda name, value: True
 ) -> None:
-    """Raise UserError for the first argument of an operator class with a wrong type.
+    """Raise UserError for the first argument that has a wrong type. `kind`: class of the operator.
 
-    `values`: arguments by name. `known`: function that returns False for a name and a value that only a task knows.
+    `values`: arguments, keyed by name. `known`: function of a name and a value. It returns False if the value is known
+    only when the task runs.
     """
     for option in OPTIONS:
         value = values.get(option.name) if option.operator else None
@@ -85,7 +86,7 @@ def _check_option(option: Option, value: Any) -> None:
 
 
 def _read_rendered(option: Option, text: str) -> Any:
-    """Convert a rendered text for its option: to a whole number, or from JSON if the option takes values by name.
+    """Convert a rendered text to what its option takes: a whole number, or an object that is read from JSON.
 
     Return the text unchanged if the option takes text, or if the text cannot be converted.
     """

@@ -1,8 +1,8 @@
 """Find out whether an Airflow task downstream of a submission waits for its job or reads its results.
 
 A worker has the whole DAG as the DAG file defines it, so the answer is known when the task runs. A sensor counts unless
-its `job_id` clearly belongs to a different submission: it is the output of that submission, or a text that only that
-submission has.
+its `job_id` clearly belongs to a different submission. That is so if `job_id` is the output of that submission, or a
+text that only that submission has.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def has_sensor_upstream(reader: Any) -> bool:
 
 
 def _downstream(task: Any, direction: str = "downstream_task_ids") -> Iterator[Any]:
-    """Yield the tasks of the DAG file downstream of a task, or upstream. Mapped tasks are not expanded."""
+    """Yield the tasks downstream (or upstream) of a task, as the DAG file defines them. Mapped tasks are not expanded."""
     dag = task.get_dag()
     left, seen = [task.task_id] if dag is not None else [], set[str]()
     while left:

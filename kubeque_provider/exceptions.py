@@ -28,12 +28,12 @@ class BadArgument(BadSweep, ValueError):
 class SweepFailed(AirflowException):
     """The sweep ended without success. The message lists failed rows.
 
-    The next try runs the failed rows again, except rows that failed by their own fault.
+    The next try runs the failed rows again, except rows that failed through their own fault.
     """
 
 
 class RowsFailed(SweepFailed, AirflowFailException):
-    """All failed rows failed by their own fault (exit, signal or timeout), or results of a failed sweep were read.
+    """All failed rows failed through their own fault (exit, signal or timeout), or results of a failed sweep were read.
 
     Airflow does not retry.
     """

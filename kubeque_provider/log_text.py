@@ -51,7 +51,10 @@ def describe_unfinished(progress: Progress) -> str:
 
 
 def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
-    """Return one line about a failed job if all of its failed rows run again with the script of their submission."""
+    """Return one line about a failed job of which all failed rows now run again.
+
+    The rows use the script of their submission.
+    """
     job = progress.job
     why = "a person cleared this Airflow task" if cleared else "retry_failed_rows is set"
     submitter = job.origin.get("task", "")
@@ -63,7 +66,7 @@ def describe_rerun(progress: Progress, this_try: Try, *, cleared: bool) -> str:
 
 def describe_retry(name: str, faults: Faults) -> str:
     """Return one line about a retry by Airflow that finds a failed job."""
-    own = f"{faults.own} rows failed by their own fault ({', '.join(sorted(OWN_FAULTS))})"
+    own = f"{faults.own} rows failed through their own fault ({', '.join(sorted(OWN_FAULTS))})"
     if faults.only_own:
         return f"{name}: this retry by Airflow runs no row again, because {own} and would fail again. {_REMEDY}"
     more = f"; {own} and do not run again" if faults.own else ""
@@ -75,7 +78,7 @@ def make_failure(
 ) -> SweepFailed:  # fmt: skip
     """Return the exception for a sweep that ended without success. Its message lists the first failed rows.
 
-    `final`: True if Airflow must not retry, because all rows failed by their own fault. `retries`: retries of the
+    `final`: True if Airflow must not retry, because all rows failed through their own fault. `retries`: retries of the
     Airflow task.
     """
     job, counts = progress.job, progress.counts
@@ -91,7 +94,7 @@ def make_failure(
         lines.append(f"  and {counts.failed - len(listed)} more: the page of sweeps lists them")
     if final:
         remedy = _REMEDY if retries else REMEDY
-        lines.append(f"  Airflow does not retry, because the rows failed by their own fault. {remedy}")
+        lines.append(f"  Airflow does not retry, because the rows failed through their own fault. {remedy}")
         return RowsFailed("\n".join(lines))
     return (SweepKilled if job.state is JobState.KILLED else SweepFailed)("\n".join(lines))
 

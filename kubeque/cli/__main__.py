@@ -1,4 +1,4 @@
-"""The start of the `kubeque` command. Even while the program loads, Ctrl-C gives a one-line message."""
+"""The entry point of the `kubeque` command. Even while the program loads, Ctrl-C gives a one-line message."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from kubeque.model.user_paths import expand_home
 
 
 def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Return a request to the shell to complete file names."""
+    """Return the value that tells the shell to complete file names."""
     return [CompletionItem(incomplete, type="file")]
 
 

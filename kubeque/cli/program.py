@@ -33,7 +33,7 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
         "status": "Show the state of jobs, or the tasks of one job.",
         "list": "List all jobs.",
         "show": "Show the details of a job or a task.",
-        "peek": "Show the output of a task, also while it runs.",
+        "peek": "Show the output of a task, even while it runs.",
         "logs": "Show the output of all tasks of a job.",
     },
     "results": {
@@ -120,7 +120,7 @@ def kubeque(ctx: click.Context, config: str | None) -> None:
 def run(hear_interrupts: Callable[[], object]) -> int:
     """Run the command line and return its exit code.
 
-    `hear_interrupts`: function that is called as soon as Ctrl-C is handled here.
+    `hear_interrupts`: function that is called once, when `run` has begun to handle Ctrl-C.
     """
     try:
         with standard_streams():

@@ -1,4 +1,4 @@
-"""The rows of a request, from the options that define and change them."""
+"""The rows of a request, read from the options that define or change rows."""
 
 from __future__ import annotations
 

@@ -22,7 +22,10 @@ class ClusterMethods(Connection):
 
     @staticmethod
     def check(config: Config, *, only_cluster: bool = False) -> Iterator[Finding]:
-        """Check the queue, stores, cluster and disk of a configuration, or only its cluster. Yield each finding."""
+        """Check the queue, stores, cluster, disk and open jobs of a configuration. Yield each finding.
+
+        `only_cluster`: True to check only the cluster.
+        """
         return doctor.check_cluster(config) if only_cluster else doctor.check(config)
 
     def check_store(self) -> None:
@@ -33,7 +36,7 @@ class ClusterMethods(Connection):
     def hosting(
         config: Config, *, access: Access | None = None, tell: Callable[[str, float], None] | None = None
     ) -> GkeCluster:
-        """Return the cluster of `config`, to start, resize and stop it. Raises ConfigError unless `is_hosted`.
+        """Return the cluster of `config`, to start, resize and stop it. Raises ConfigError if it is not hosted.
 
         `tell`: function that is called during a long operation, with its name and the seconds since its start.
         """
@@ -47,7 +50,10 @@ class ClusterMethods(Connection):
         return self._backends.cluster.start_hint
 
     def stop(self) -> int:
-        """End the consumers of the cluster and return their number. Their tasks wait, and no extra attempt is used."""
+        """End the consumers of the cluster and return their number.
+
+        The unfinished tasks wait. The stop uses none of their extra attempts.
+        """
         return control.stop_consumers(self._backends)
 
     def observers(self) -> list[Observer]:

@@ -33,15 +33,16 @@ class SubmissionMethods(ProgressMethods):
         """Submit a sweep. Nothing is submitted if UserError is raised.
 
         `progress`: function that is called with the number and the size of the uploaded files. `typed`: names of the
-        options that the user typed for this submission. A typed option that has no effect on this machine is refused;
-        any other such option is named in a note. `confirm`: function that is called with the effect on an existing job
-        before the job is changed. If `confirm` returns False, UserError is raised.
+        options that the user typed for this submission. An option that has no effect on this machine is refused if the
+        user typed it. If the user did not type it, a note names the option. `confirm`: function that gets the `Effect`
+        on an existing job before the job is changed. If `confirm` returns False, UserError is raised.
         """
         return submit(self._backends, sweep, existing=existing, progress=progress, typed=typed, confirm=confirm)
 
     def advice(self, sweep: Sweep) -> list[str]:
-        """Return what its user should know about a sweep before the submission, one sentence each: rows that were left
-        out, and likely mistakes in the command.
+        """Return what the user should know before the submission of a sweep, one sentence each.
+
+        Examples are rows that were left out, and likely mistakes in the command.
 
         Raises UserError for a sweep that can run nowhere.
         """
@@ -62,8 +63,8 @@ class SubmissionMethods(ProgressMethods):
     def rows(self, source: str, *, delimiter: str | None = None) -> Rows:
         """Return the rows of a CSV, JSON Lines or Parquet file, given as a path or a URL.
 
-        `delimiter`: character between the values of CSV text; None: found from the header. Raises ParametersError.
-        Raises StorageError if a store does not answer.
+        `delimiter`: character between the values of CSV text. If it is None, it is detected from the header. Raises
+        ParametersError. Raises StorageError if a store does not answer.
         """
         return read_rows(self._backends.files, expand_home(source), delimiter)
 

@@ -1,7 +1,8 @@
 """The environments of submitters, stored in `$KUBEQUE_HOME/environments`: one file for each revision of a local job.
 
-A second file has the folder and the pushes from which the inputs of the revision were made. Only the user can read the
-files, because they can contain passwords. Their contents are never written to a spec, bucket, report or message.
+A second file of a revision holds the folder and the `push` options from which its inputs were found. Only the user can
+read the files, because they can contain passwords. Their contents are never written to a spec, bucket, report or
+message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The home folder of kubeque on this machine. Only its user can read it."""
+"""The home folder of kubeque on this machine. Only this user can read the folder."""
 
 from __future__ import annotations
 

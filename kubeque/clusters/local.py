@@ -53,7 +53,7 @@ class LocalCluster:
     ) -> None:  # fmt: skip
         """`gpus`: GPU devices of this machine; empty for the devices that nvidia-smi lists.
 
-        `pause_seconds`: minimum time between two starts in a slot after one consumer has died there. Each further death
+        `pause_seconds`: minimum time between two starts in a slot in which one consumer has died. Each further death
         doubles this time.
         """
         self._pause_seconds = pause_seconds
@@ -187,7 +187,10 @@ class LocalCluster:
         return Death()
 
     def standstill(self, job: Job) -> Standstill:
-        """Return why the consumers of a slot die when they start. While other consumers work, leave out old deaths."""
+        """Return why the consumers of a slot die when they start.
+
+        While other consumers work, ignore slots whose last start was long ago.
+        """
         slots = self._slots_of(job.fleet)
         works = any(slot.alive() and slot.deaths() < MANY_DEATHS for slot in slots)
         failed = [

@@ -6,8 +6,9 @@ file. With the start time, other processes can distinguish a live consumer from 
 The slot also records the command that the consumer runs. If SIGKILL ends a consumer, the command goes on running. The
 process that finds the dead consumer ends the command before the task runs again.
 
-Until a consumer begins its first task, the slot also has the history of starts. `deaths` is the number of consumers in
-a row that died before a task. `started` is the time of the last start. `log` is the size of the log at the first start.
+Until a consumer begins its first task, the slot also has the history of starts. `deaths` is the number of consecutive
+consumers that died before they began a task. `started` is the time of the last start. `log` is the size of the log at
+the first start.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ class Slot:
         return self._fd is not None and os.fstat(self._fd).st_nlink > 0
 
     def announce(self) -> None:
-        """Record this process as the consumer of the slot. The history of starts stays until its first task."""
+        """Record this process as the consumer of the slot. The history of starts stays until the first task."""
         content = self.read()
         self._write({**_identify(os.getpid()), **{key: content[key] for key in _HISTORY if key in content}})
 
@@ -234,7 +235,7 @@ class Slot:
         return time.time() - started if 0 < started <= time.time() else math.inf
 
     def last_line(self) -> str:
-        """Return the last line that the consumers counted by `deaths` wrote to the log; empty if there is none."""
+        """Return the last line in the log of the consumers that `deaths` counts; empty if there is no line."""
         try:
             with open(self.log, "rb") as file:
                 size, since = os.fstat(file.fileno()).st_size, int(_number(self.read(), "log"))

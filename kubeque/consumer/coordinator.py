@@ -216,10 +216,10 @@ class Coordinator:
         return False
 
     def fail_all(self, message: str) -> None:
-        """End the tasks of all leases with the cause `internal`, and release the leases, before this process ends.
+        """Before this process ends, end the tasks that have begun (cause `internal`), and release all leases.
 
-        If no task has begun, end all reserved tasks in this way. So an error that occurs each time uses up their
-        attempts.
+        If no task has begun, end all reserved tasks in this way. So an error that recurs in each consumer uses up the
+        attempts of these tasks.
         """
         with self._changed:
             self._ending = True

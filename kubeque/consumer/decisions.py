@@ -89,7 +89,10 @@ class Decisions:
         return self._departure.gave_up
 
     def handle(self, event: Event, now: float) -> list[Instruction]:
-        """Record an event and return the instructions for its thread. `now`: monotonic clock, seconds."""
+        """Record an event and return the instructions for the thread that reported it.
+
+        `now`: monotonic clock, seconds.
+        """
         if isinstance(event, _ANSWERS):
             self._silences.queue = None
         instructions = self._handlers[type(event)](event, now)
@@ -225,7 +228,7 @@ class Decisions:
         return [do.ResetStop()]
 
     def _task_saved(self, event: on.TaskSaved, now: float) -> list[Instruction]:
-        """Commit a failure that may end its job, and the last outcome of a block.
+        """Commit at once if the outcome is a failure that may end its job, or the last outcome of a block.
 
         Other outcomes wait for a later commit.
         """

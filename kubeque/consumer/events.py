@@ -251,7 +251,7 @@ class FleetReviewed(Event):
 
 @dataclass(frozen=True, slots=True)
 class OwnersListed(Event):
-    """Answer to `ListOwners`. `owners` are the owners of leases that this consumer could hold."""
+    """Answer to `ListOwners`. `owners`: consumers that hold leases of jobs that this consumer also serves."""
 
     wanted: int
     owners: frozenset[str]

@@ -87,7 +87,10 @@ class Consumer:
         return self._told_to_leave and time.monotonic() - self._told_at > LEAVE_SECONDS
 
     def _is_charged(self, task: StagedTask) -> bool:
-        """True if a task is charged with an attempt, because this consumer leaves for a reason outside of kubeque."""
+        """True if the interrupted run of a task counts as an attempt.
+
+        It counts if this consumer leaves for a reason outside of kubeque.
+        """
         if not self._host.charges_leaving:
             return False
         try:
@@ -165,8 +168,9 @@ class Consumer:
     def _abort(self, error: BaseException) -> NoReturn:
         """End the process after an error that belongs to no task, or because the queue cannot be used.
 
-        After an unexpected error, the tasks of this consumer end with the cause `internal`. If the error returns in
-        each consumer, it uses up the attempts of these tasks. Other processes reap the leases that cannot be released.
+        After an unexpected error, the tasks of this consumer end with the cause `internal`. If the error occurs again
+        in each consumer, it uses up the attempts of these tasks. Other processes reap the leases that cannot be
+        released.
         """
         expected = isinstance(error, QueueError)
         reason = str(error) if expected else f"an error in kubeque, please report it: {describe(error)}"

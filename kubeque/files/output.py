@@ -46,7 +46,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_file(files: Files, dest: str | os.PathLike[str], fill: Callable[[BinaryIO], object]) -> None:
-    """Write the contents that come from `fill` to `dest`, a path or a URL. Raises DestinationError, StorageError.
+    """Write the contents that `fill` produces to `dest`, a path or a URL. Raises DestinationError, StorageError.
 
     If `dest` is a pipe or a device, the contents are written to it. It is not replaced by a file.
     """

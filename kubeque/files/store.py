@@ -128,8 +128,9 @@ class Files:
     ) -> None:
         """Upload a file of this machine.
 
-        `progress`: called with the size of each piece. If the upload starts again, `progress` is first called with the
-        negative sum. `digest`: SHA-256 (hex); the file appears at `url` only if the uploaded contents have this digest.
+        `progress`: called with the size of each piece. If the upload starts again, `progress` first gets the sum of
+        these sizes as a negative number. `digest`: SHA-256 (hex); the file appears at `url` only if the uploaded
+        contents have this digest.
         """
         self._store(url).upload(os.fspath(path), url, digest, progress or (lambda size: None))
 
@@ -170,9 +171,9 @@ class Files:
     def upload_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
     ) -> list[FileError | None]:
-        """Upload a group of files (see `in_groups`). Return the error of each file, or None.
+        """Upload a group of files (see `in_groups`). Return one entry for each file: its error, or None.
 
-        Each file is uploaded as `upload` does it.
+        Each file is uploaded in the same way as by `upload`.
         """
         report = progress or (lambda size: None)
         together = self._together(copies)
@@ -183,7 +184,10 @@ class Files:
     def download_many(
         self, copies: Sequence[Copy], *, progress: Callable[[int], None] | None = None
     ) -> list[FileError | None]:
-        """Download a group of files as `download` does. Return the error of each file, or None."""
+        """Download each file of a group in the same way as `download`.
+
+        Return one entry for each file: its error, or None.
+        """
         report = progress or (lambda size: None)
         together = self._together(copies)
         found = together.read_together(copies) if together else [None] * len(copies)
@@ -241,7 +245,7 @@ class Files:
         self._store(prefix).delete_tree(prefix, keep)
 
     def check_writable(self, prefix: str) -> None:
-        """Raise StorageError unless files below `prefix` can be written and read, and cannot be created twice."""
+        """Raise StorageError if files below `prefix` cannot be written or read, or if a file can be created twice."""
         kind = scheme(prefix)
         if not is_folder(prefix) and kind not in WRITABLE:
             known = ", ".join(f"{name}://" for name in WRITABLE)

@@ -109,7 +109,8 @@ def make_blocks(uid: str, n: int, size: int, *, run: int = 0, canaries: Sequence
     """Yield the blocks of a new job. All tasks are pending.
 
     `canaries`: indexes of the canaries, in order. Each canary gets its own block, and all other blocks are held. A
-    block of one task is never split, so the number of held tasks is exact even if counts are not a snapshot.
+    block of one task is never split. So the number of held tasks is exact, even if the blocks are not counted at one
+    moment.
     """
     if not canaries:
         yield from _cut(uid, 0, n, size, run)

@@ -44,8 +44,8 @@ def judge(job: Job, content: Iterable[Block], now: float) -> Early:
     - no reserved task has waited or run for more than 1 s and for more than twice as long as the longest failure
     - no task is ok, except linked ones
 
-    Raise the floor class if all first attempts ran out of memory, and if at least max(20, 2 x consumers) of their tasks
-    have more memory by now than the floor class.
+    Raise the floor class if all first attempts ran out of memory, and at least max(20, 2 x consumers) of these tasks
+    now have more memory than the floor class.
     """
     firsts: list[Attempt] = []
     outgrown = 0

@@ -22,7 +22,7 @@ class JobList:
 
 
 def list_readable(records: Iterable[JobRecord]) -> JobList:
-    """Return the readable jobs of these records, and for each of the other records the reason as an error."""
+    """Return the jobs of the readable records, and an error that gives the reason for each unreadable record."""
     found: list[Job] = []
     unreadable: list[JobUnreadable] = []
     for record in records:

@@ -201,7 +201,10 @@ class JobRecords:
         return job
 
     def _delete_blocks_of(self, uid: str) -> None:
-        """Delete the blocks of a deleted job, unless a different job has this uid: a damaged record can contain it."""
+        """Delete the blocks of a deleted job, unless a different job has this uid.
+
+        A damaged record can contain the uid of a different job.
+        """
         if uid not in {job.uid for job in self.list_jobs().jobs}:
             self.delete_blocks(uid)
 

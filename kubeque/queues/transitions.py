@@ -171,7 +171,7 @@ def steal(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
 
 
 def reap(block: Block, job: Job, death: Death, *, now: float) -> tuple[Block, list[Block]]:
-    """Return the block without the lease of its dead consumer, and new blocks for the same transaction.
+    """Return the block without the lease of its dead consumer, and new blocks to write in the same transaction.
 
     Outcomes are kept, and reserved tasks become pending. Only the running task is charged. If several tasks were
     reserved and the running task is unknown, no task is charged and all of them become suspects. A suspect runs alone

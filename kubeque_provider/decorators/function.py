@@ -66,7 +66,10 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
-        """Raise UserError if the sweep, or the call of its function, can never work. `values`: arguments by name."""
+        """Raise UserError if the sweep, or the call of its function, can never work.
+
+        `values`: arguments, keyed by name.
+        """
         rows = check_sweep(cls, values, dag, params)
         args, named = values.get("op_args") or (), values.get("op_kwargs") or {}
         if not is_output(args) and not is_output(named):

@@ -22,7 +22,10 @@ def read_extra(connection: Any, conn_type: str) -> dict[str, str]:
 
 
 def _parse(connection: Any) -> dict[str, Any]:
-    """Return the field Extra. Raises ConfigError if it is not a JSON object. Airflow itself would read it as empty."""
+    """Return the field Extra. Raises ConfigError if it is not a JSON object.
+
+    Airflow itself would treat such a field as empty.
+    """
     try:
         found = json.loads(connection.extra or "{}")
     except ValueError as error:

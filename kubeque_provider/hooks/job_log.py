@@ -1,4 +1,4 @@
-"""Log messages of an Airflow task about its job: about the submission, the script and the progress."""
+"""The messages that an Airflow task logs about its job: submission, script and progress."""
 
 from __future__ import annotations
 
@@ -86,7 +86,10 @@ class JobLog:
         self.obstacles(progress)
 
     def obstacles(self, progress: Progress) -> None:
-        """Log why no task starts, for example because of a pause, if that has changed since the last call."""
+        """Log why no task starts, for example because of a pause.
+
+        Log nothing if the reasons have not changed since the last call.
+        """
         if progress.obstacles != self._obstacles:
             self._obstacles = progress.obstacles
             for obstacle in progress.obstacles:

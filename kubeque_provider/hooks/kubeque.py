@@ -247,7 +247,7 @@ class KubequeHook(BaseHook):
         """Take the wait token of a job for a try, and return the progress. Raises JobNotFound.
 
         If an earlier try saw the job fail, failed rows run again once. After a clear, or with `retry_failed_rows`, all
-        failed rows run again. In a retry by Airflow, rows that failed by their own fault do not run again.
+        failed rows run again. In a retry by Airflow, rows that failed through their own fault do not run again.
 
         `orphan_after`: seconds without a poll after which the job stops. `retries`: number of extra attempts, by cause.
         """
@@ -277,8 +277,8 @@ class KubequeHook(BaseHook):
     def deliver(self, progress: Progress, *, retry_failed_rows: bool, retries: int = 0) -> dict[str, Any]:
         """Record the delivery of the job, and return its pointer.
 
-        Raises SweepFailed if the job is not a success. The message lists the failed rows. If a retry would run no row,
-        raises RowsFailed instead, so that Airflow does not retry.
+        Raises SweepFailed if the job is not a success. The message lists the failed rows. Raises RowsFailed instead if
+        a retry would run no row, so that Airflow does not retry.
         """
         client, job = self.get_conn(), progress.job
         self.job_log.ended(client, job)

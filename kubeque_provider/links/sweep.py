@@ -62,9 +62,10 @@ def push_links(context: Any, page: str, results: str, report: str) -> None:
 
 
 def sweep_url(job_id: str, conn_id: str, dag_id: str, run_id: str) -> str:
-    """Return the address of a sweep's page in this Airflow. If Airflow's `base_url` is empty, it has no host.
+    """Return the address of a sweep's page in this Airflow. If Airflow's `base_url` is empty, the address has no host.
 
-    The address contains the run. So the page can show the run's last summary from XCom while the queue does not answer.
+    The address contains the id of the run. So the page can show the run's last summary from XCom while the queue does
+    not answer.
     """
     parameters = {"conn": conn_id, "job": job_id, "dag": dag_id, "run": run_id}
     return f"{base_url().rstrip('/')}/{PREFIX}/?{urlencode(parameters)}"

@@ -47,7 +47,7 @@ class KubequeCollectOperator(KubequeJobOperator):
 
     @classmethod
     def check_known(cls, values: Mapping[str, Any]) -> None:
-        """Raise UserError if `dest` does not end with .csv or .parquet. `values`: arguments by name."""
+        """Raise UserError if `dest` does not end with .csv or .parquet. `values`: arguments, keyed by name."""
         check_table(values)
 
     @classmethod

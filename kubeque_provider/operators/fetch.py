@@ -62,7 +62,7 @@ class KubequeFetchOperator(KubequeJobOperator):
 
     @classmethod
     def check_known(cls, values: Mapping[str, Any]) -> None:
-        """Raise UserError for a selection that can never work. `values`: arguments by name."""
+        """Raise UserError for a selection that can never work. `values`: arguments, keyed by name."""
         check_fetch(values)
 
     @classmethod

@@ -33,7 +33,7 @@ class KubequeResetOperator(KubequeJobOperator):
 
     @classmethod
     def check_known(cls, values: Mapping[str, Any]) -> None:
-        """Raise UserError for a cause that no task has. `values`: arguments by name."""
+        """Raise UserError for a cause that no task has. `values`: arguments, keyed by name."""
         check_reset(values)
 
     def perform(self, hook: KubequeHook, name: str, context: Any) -> dict[str, Any]:

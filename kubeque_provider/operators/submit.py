@@ -92,7 +92,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         `command`: Words of the command.
 
         `parameters`: Rows: path or URL of a CSV file, list of dicts, DataFrame, `grid(...)`, `sequence(n)`, or the
-        output of an upstream task. None is one row.
+        output of an upstream task. None: one row without columns.
 
         `job_id`: Name of the job. None: a name made of deployment, DAG, run and Airflow task.
 
@@ -105,22 +105,23 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
         `wait`: Wait until the job has ended. None: True unless a KubequeJobSensor downstream waits for the job.
 
-        `deferrable`: Wait in the triggerer. If True is given to the operator itself, it also implies `wait`.
+        `deferrable`: Wait in the triggerer. If `deferrable=True` is written in the operator's own call (not in
+        `default_args`), the task always waits.
 
         `poke_interval`: Seconds between two polls of the job while this task waits (default: 5).
 
-        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits, because it is marked as
-        success or failed, deleted, or out of time (default: True).
+        `cancel_on_kill`: Cancel the sweep if this Airflow task ends for good while it waits (default: True). The task
+        ends for good if it is marked as success or failed, is deleted, or times out.
 
-        `orphan_after`: Time without a poll after which a sweep that this task waits for stops. It is for cases in which
-        Airflow does not call `on_kill`. None: never.
+        `orphan_after`: Time without a poll after which the sweep stops, if this task waits for it. This limit is for
+        cases in which Airflow does not call `on_kill`. None: never.
 
         `on_clear`: Rows that run if a try finds the ended job of an earlier try: `auto`, `failed_rows`, `changed`
         (failed rows, and rows whose command, inputs or values changed), `all` or `skip` (none). With `auto`, the failed
-        rows run. If the job was a success and a waiting task has returned it, all rows run. If a fixed `job_id` finds
-        the ended job of another DAG run, rows that differ always run, and `skip` refuses another sweep.
+        rows run. If the job was a success and a waiting task has returned its pointer, all rows run. If a fixed
+        `job_id` finds the ended job of another DAG run, rows that differ always run, and `skip` refuses another sweep.
 
-        `retry_failed_rows`: A retry by Airflow also runs the rows again that failed by exit, signal or timeout.
+        `retry_failed_rows`: A retry by Airflow also reruns the rows that failed by exit, signal or timeout.
 
         `on_empty`: State of this Airflow task if `parameters` has no row: `skip`, `fail` or `success`. With `success`
         it returns a pointer without a job. None: `skip` for rows from upstream or from a template, otherwise `fail`.
@@ -160,7 +161,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
 
     @classmethod
     def check_whole(cls, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> None:
-        """Raise UserError if the sweep can never run. `values`: arguments by name."""
+        """Raise UserError if the sweep can never run. `values`: arguments, keyed by name."""
         check_sweep(cls, values, dag, params)
 
     @cached_property
@@ -168,7 +169,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         return KubequeHook(self.kubeque_conn_id, cluster=self.cluster)
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Submit the sweep, or adopt the job of an earlier try. Wait for the job if this task waits.
+        """Submit the sweep, or adopt the job of an earlier try. Wait for the job if `_waits` is True.
 
         Raises BadSweep or SweepFailed. Raises AirflowSkipException if there are no rows.
         """

@@ -19,7 +19,7 @@ _Render = Callable[[Any], Any]
 def render_command(
     command: Any, env: Any, render: _Render, *, mapped: bool
 ) -> tuple[Any, tuple[str | Word, ...] | None]:
-    """Return the rendered command as text, and its parsed words; None if the command is not a list of words.
+    """Return the rendered command as text, and its parsed words. The words are None if the command is not a list.
 
     `env`: environment of Jinja. `mapped`: True if Airflow has rendered the words of a mapped task.
     """

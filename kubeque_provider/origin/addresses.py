@@ -1,6 +1,6 @@
 """Detect several Airflows with the same identity, for example after the database of an Airflow was copied.
 
-Each job stores the address of the Airflow that submitted it. An Airflow that moves changes its address once. If an old
+Each job stores the address of the Airflow that submitted it. If an Airflow moves, its address changes once. If an old
 address appears again after a newer address, two Airflows submit jobs.
 """
 
@@ -73,7 +73,7 @@ def describe_submission() -> dict[str, str]:
 
 
 def find_rivals(client: Client, deployment: str) -> list[str]:
-    """Return the addresses of this Airflow and of all Airflows that submit in turns with it.
+    """Return the addresses of this Airflow and of all Airflows whose submissions alternate with its own.
 
     Return an empty list if only this Airflow submits. Reads all jobs of the queue.
     """

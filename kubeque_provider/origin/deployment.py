@@ -46,7 +46,7 @@ def keep_deployment() -> tuple[str, str]:
 
 
 def describe_problem(problem: str, deployment: str, conn_id: str) -> str:
-    """Return a warning with its remedy. `problem`: the reason that `keep_deployment` returned."""
+    """Return a warning with its remedy. `problem`: text that `keep_deployment` returned."""
     return (
         f"the Airflow Variable {VARIABLE} cannot be kept ({problem}), so the address {deployment!r} is the identity of"
         " this Airflow: with another base_url, earlier sweeps are not found. Create the Variable with this value, or"

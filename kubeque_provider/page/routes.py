@@ -113,7 +113,7 @@ class Request:
         return job.origin.get("deployment") == deployment and self.may_read_dag(job)
 
     def may_read_dag(self, job: Job) -> bool:
-        """True if the user may read the DAG of this Airflow with the name of the job's DAG."""
+        """True if the user may read the DAG in this Airflow that has the name of the job's DAG."""
         dag = job.origin.get("dag")
         if not dag:
             return False
@@ -195,7 +195,7 @@ def _job(request: Request) -> dict[str, Any]:
 
 
 def _marks(request: Request) -> dict[str, Any]:
-    """Return one letter per task. So a grid of 100,000 tasks takes only a few kilobytes."""
+    """Return one letter per task, run-length encoded. So a grid of 100,000 tasks usually takes only a few kilobytes."""
     reader, job = request.job()
     first = request.number("first", 0, job.n)
     return {"first": first, "marks": reader.marks(job, first, _MARKED), "meaning": reader.MEANING, "page": _MARKED}
@@ -207,7 +207,10 @@ def _failures(request: Request) -> dict[str, Any]:
 
 
 def _table(request: Request) -> dict[str, Any]:
-    """Return a page of tasks. The parameter `first` is the index of the first task, or with `sort` its position."""
+    """Return a page of tasks. The parameter `first` is the index of the first task.
+
+    With `sort`, `first` is the position of this task in the sorted list.
+    """
     reader, job = request.job()
     state, column = request.query.get("state") or None, request.query.get("sort", "")
     first = request.number("first", 0, job.n)

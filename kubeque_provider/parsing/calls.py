@@ -17,7 +17,7 @@ from kubeque_provider.parsing.known import is_known
 def find_given(
     function: Callable[..., Any], op_args: Collection[Any], op_kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the arguments of a call by name. Raises CommandError if the function lacks one of them."""
+    """Return the arguments of a call, keyed by name. Raises CommandError if the function lacks one of them."""
     try:
         return dict(inspect.signature(function).bind_partial(*op_args, **op_kwargs).arguments)
     except TypeError as error:

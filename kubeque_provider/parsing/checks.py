@@ -32,7 +32,7 @@ def check_class(
 ) -> None:  # fmt: skip
     """Check an operator, given by its class and its arguments, as `check_parsed` does.
 
-    `values`: arguments by name. `params`: names of Airflow's params.
+    `values`: arguments, keyed by name. `params`: names of Airflow's params.
     """
     with permanent():
         check_values(kind, values, known=partial(is_known_argument, kind))

@@ -15,7 +15,7 @@ Warn = Callable[[str], None]
 def warn_of_files(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
     """Warn of files that are missing below the folder of the DAG file, and of files that are not uploaded.
 
-    `values`: arguments of an operator by name. If a file is still missing when the task runs, the task fails.
+    `values`: arguments of an operator, keyed by name. If a file is still missing when the task runs, the task fails.
     """
     for what, text in _named_files(values):
         if (path := find_file(folder, text)) is not None and not path.exists():

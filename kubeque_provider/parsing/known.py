@@ -15,7 +15,10 @@ class Unknown:
     """Placeholder for the value of an argument that Airflow maps. Each mapped task has a different value."""
 
     def resolve(self) -> None:
-        """Mark this as a value that is known only at run time, like the output of an Airflow task."""
+        """Do nothing. An object with this method counts as the output of an Airflow task.
+
+        Such a value is known only at run time.
+        """
 
 
 def is_known(value: Any, levels: int = _LEVELS) -> bool:

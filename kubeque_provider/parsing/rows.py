@@ -20,7 +20,7 @@ CHECKED_ROWS = 1000
 def known_rows(values: Mapping[str, Any], *, function: bool) -> Rows | None:
     """Return the first rows of the argument `parameters`; None if only a task knows the rows. Raises ParametersError.
 
-    `values`: arguments of the operator by name.
+    `values`: arguments of the operator, keyed by name.
     """
     given, missing, columns = values.get("parameters"), values.get("missing"), values.get("columns")
     if given is None:

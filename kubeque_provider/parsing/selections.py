@@ -16,7 +16,7 @@ from kubeque_provider.parsing.known import JINJA
 
 
 def check_fetch(values: Mapping[str, Any]) -> None:
-    """Raise UserError for a selection of results that is not valid. `values`: known arguments by name."""
+    """Raise UserError for a selection of results that is not valid. `values`: known arguments, keyed by name."""
     indexes, glob = values.get("indexes"), values.get("glob") or ()
     if isinstance(indexes, str):
         parse_ranges(indexes)

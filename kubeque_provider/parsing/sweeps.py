@@ -27,7 +27,7 @@ _ANY_COMMAND = ("true",)
 def check_sweep(kind: Any, values: Mapping[str, Any], dag: Any, params: Collection[str]) -> Rows | None:
     """Raise UserError if the arguments describe a sweep that can never run. Return the first rows, or None if unknown.
 
-    `kind`: class of the operator. `values`: arguments by name. `params`: names of Airflow's params.
+    `kind`: class of the operator. `values`: arguments, keyed by name. `params`: names of Airflow's params.
     """
     rows = known_rows(values, function=kind.calls_function)
     words = () if kind.calls_function else _read_words(values.get("command"), dag, rows)

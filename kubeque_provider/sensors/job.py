@@ -31,8 +31,8 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     `job_id`: a name or the output of a KubequeSubmitOperator.
 
-    A retry, or a clear of only the sensor, runs failed rows again. Returns the pointer {job_id, conn_id, results,
-    counts}.
+    If Airflow retries the sensor, or if a user clears only the sensor, failed rows run again. Returns the pointer
+    {job_id, conn_id, results, counts}.
     """
 
     template_fields: Sequence[str] = ("job_id", "retry_causes", "kubeque_conn_id")
@@ -54,17 +54,17 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
         retry_failed_rows: bool = False,
         **kwargs: Any,
     ) -> None:
-        """`poke_interval`: seconds between two polls. With mode="reschedule", set at least 10. Airflow can fail a task
-        that is queued again sooner.
+        """`poke_interval`: seconds between two polls. With mode="reschedule", set at least 10. If a task is queued
+        again sooner, Airflow can mark it as failed.
 
         `deferrable`: wait in the triggerer. `retry_causes`: number of extra attempts of a row, by cause. This replaces
         the job's own setting.
 
-        `cancel_on_kill`: kill the sweep if this Airflow task ends for good, because it is marked as success or failed,
-        deleted, or out of time. `orphan_after`: time without a poll after which the sweep stops. It is for cases in
-        which Airflow does not report the end of this task. None: never.
+        `cancel_on_kill`: kill the sweep if this Airflow task ends for good. The task ends for good if it is marked as
+        success or failed, is deleted, or times out. `orphan_after`: time without a poll after which the sweep stops.
+        This limit is for cases in which Airflow does not report the end of this task. None: never.
 
-        `retry_failed_rows`: a retry by Airflow also runs the rows again that failed by exit, signal or timeout.
+        `retry_failed_rows`: a retry by Airflow also reruns the rows that failed by exit, signal or timeout.
         """
         check_keywords(self, kwargs)
         super().__init__(poke_interval=poke_interval, **kwargs)

@@ -23,7 +23,7 @@ class Declined(KubequeError):
 
 @dataclass
 class InterruptMessage:
-    """The message of Interrupted. The code in the `with` block updates the message as its work advances."""
+    """The message of Interrupted. The code in the `with` block of `on_interrupt` updates it."""
 
     message: str
 

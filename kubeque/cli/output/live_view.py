@@ -61,7 +61,10 @@ class FailureList:
         self.lines: Sequence[TaskRow] = ()
 
     def refresh(self, failed: int) -> None:
-        """Read the latest failures if `failed`, the number of failed tasks, has changed and the pause is over."""
+        """Read the latest failures if `failed` has changed and the pause since the last read is over.
+
+        `failed`: number of failed tasks.
+        """
         began = time.monotonic()
         if failed != self._count and began >= self._due:
             self.lines = self._client.newest_failures(self._name, _FAILURES) if failed else ()

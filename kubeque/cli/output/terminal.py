@@ -34,7 +34,7 @@ def wants_colour(stream: TextIO | None = None) -> bool:
 
 
 def colour_state(word: str, *, on: bool) -> str:
-    """Return the word of a state in its colour."""
+    """Return `word` in the colour of the state that it names. `on`: False for no colour."""
     return click.style(word, fg=_COLOURS[word.strip()]) if on and word.strip() in _COLOURS else word
 
 

@@ -195,7 +195,7 @@ class KubernetesCluster:
         return started
 
     def _ensure_keeper(self, job: Job, spec: JobSpec, snapshot: FleetSnapshot) -> None:
-        """Start the keeper of a job unless it runs or cannot run."""
+        """Start the keeper of a job if it does not run yet, is wanted, and can be started."""
         plan = scaling.plan(snapshot.keeper_jobs, snapshot.keeper_pods, 1, time.time())
         if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._why_no_keeper():
             self._apply(plan, partial(keeper_job, job, spec, self._manifest_context()), job.fleet, KEEPER)

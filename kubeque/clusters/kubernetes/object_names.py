@@ -36,7 +36,7 @@ def kubernetes_job_name(fleet: str, size_class: int | str, generation: int) -> s
 
 
 def fleet_of(pod_name: str) -> str | None:
-    """Return the fleet of a consumer's pod, found from the name of the pod; None for any other pod."""
+    """Return the fleet of a consumer's pod, derived from the name of the pod; None for any other pod."""
     match = re.fullmatch(r"kq-(.+-[a-z2-9]{12})-\d+-\d+-\d+-[a-z0-9]{5}", pod_name)
     return match[1] if match else None
 

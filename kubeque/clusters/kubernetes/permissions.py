@@ -45,14 +45,14 @@ class Permissions:
         self._optional = {_FOR_REASONS} if password else {_FOR_REASONS, _FOR_PASSWORD}
 
     def own(self) -> list[Permission]:
-        """Return the permissions that sweeps need, checked for this account."""
+        """Check whether this account has the permissions that sweeps need. Return one entry for each permission."""
         return self._check_all()
 
     def of_keeper(self) -> list[Permission]:
-        """Return the permissions that sweeps need, checked for the keepers' account.
+        """Check whether the keepers' account has the permissions that sweeps need.
 
-        If the check is impossible, return one entry with the reason: no keeper can be started, or this account lacks
-        the permission to check.
+        Return one entry for each permission. If the check is impossible, return one entry with the reason: no keeper
+        can be started, or this account lacks the permission to check.
         """
         why_not = self.why_no_keeper()
         if why_not:

@@ -99,7 +99,7 @@ def is_over(job: KubernetesJob) -> bool:
 
 
 def _count_serving(job: KubernetesJob, pods: Iterable[Pod], now: float) -> int:
-    """Return the number of consumers that run, or that will run without a change of the Kubernetes Job."""
+    """Return the number of consumers that run now, or that will start even if the Kubernetes Job is not changed."""
     meta = job["metadata"]
     mine: dict[int, list[Pod]] = defaultdict(list)
     for pod in pods:

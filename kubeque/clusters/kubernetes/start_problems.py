@@ -116,7 +116,7 @@ class StartProblems:
 
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
-    """Return a list with the last warning that gives a reason; empty if there is no warning."""
+    """Return a list with the last warning that says why no pod starts; empty if there is no warning."""
     message = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
     reasons = [
         text for text in message if not text.startswith("Error: ")

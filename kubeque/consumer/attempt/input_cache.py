@@ -186,7 +186,7 @@ class InputCache:
         self._room -= size
 
     def _evict(self, limit: int) -> int:
-        """Shrink the folder below `limit` bytes, and return the size in bytes that is left."""
+        """Shrink the folder below `limit` bytes if possible, and return its new size in bytes."""
         found = list(self._entries())
         total = sum(max(status.st_size, _BLOCK) for _, status in found)
         if total <= limit:

@@ -48,7 +48,7 @@ def read_stream(path: Path, limit: int = INLINE_BYTES) -> tuple[str | None, int]
 
 
 def stream_problem(path: Path) -> str:
-    """Return why a stream cannot be read, as part of a sentence; empty if it can be read, or if it was removed."""
+    """Return a clause that says why a stream cannot be read; empty if the stream can be read or was removed."""
     try:
         open_regular(path).close()
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def last_lines(path: Path, n: int = 3) -> list[str]:
 
     Control characters are removed, and long lines are cut.
 
-    If a line was overwritten, such as a progress bar, its last state counts.
+    If a line such as a progress bar was overwritten, its last state counts.
     """
     lines = (line.strip() for line in render_terminal(read_tail(path).data.decode(errors="replace")).split("\n"))
     filled = [line for line in lines if line.strip("^~ ")]  # not the marks below a line of a traceback

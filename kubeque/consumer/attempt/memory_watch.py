@@ -180,7 +180,7 @@ class OomCounter:
         return self.read() > before and (not self._shared or code in _KILLED)
 
     def read(self) -> int:
-        """Return the number of processes that were killed so far."""
+        """Return the number of processes that have been killed so far."""
         try:
             match = _OOM_KILL.search(os.pread(self._fd, 4096, 0))
         except OSError:  # The cgroup was removed. The last count is the best value.

@@ -283,7 +283,7 @@ class _Run:
                 self._kill_at = min(self._kill_at, self._terminated_at + self._stop.grace_seconds)
 
     def verdict(self, oom_killed: bool) -> tuple[Cause, int | None, str]:
-        """Return the cause, code and message of the end.
+        """Return how the command ended: the cause, the exit code and a message.
 
         `oom_killed`: True if the kernel killed a process of the command for lack of memory.
         """

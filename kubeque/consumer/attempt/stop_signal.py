@@ -42,7 +42,7 @@ class StopSignal:
         self.drain()
 
     def fileno(self) -> int:
-        """Return a descriptor that is readable once `set` was called."""
+        """Return a descriptor that is readable once `set` has been called."""
         return self._read
 
     def drain(self) -> None:

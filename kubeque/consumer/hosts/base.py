@@ -54,7 +54,7 @@ class Host(Protocol):
         """Record outside of this process that the task is about to run."""
 
     def record_error(self, message: str) -> None:
-        """Record outside of this process why the process ends."""
+        """Record why this process ends, in a place that outlives the process."""
 
     def record_process(self, pid: int) -> None:
         """Record the process of the command that the consumer runs."""
@@ -76,7 +76,7 @@ class Host(Protocol):
     def charges_leaving(self) -> bool:
         """True if a system, not the user, may repeatedly end this consumer.
 
-        Its tasks are then charged with an attempt.
+        The interrupted run of a task then counts as an attempt.
         """
 
     def find_death(self, owner: str) -> Death | None:

@@ -16,7 +16,7 @@ LEAVE_SECONDS = 10.0
 
 
 class Departure:
-    """Decides on the last steps of a consumer, and how long it waits for a queue or store that does not answer."""
+    """Decides on the last steps of a consumer, and on how long it waits for a queue or store that does not answer."""
 
     def __init__(self, silences: Silences) -> None:
         self._silences = silences

@@ -35,7 +35,8 @@ class Silence:
     def tries_renewal(self, lease: LeaseId, now: float) -> bool:
         """Return True and record the try, if the next try to renew this lease is due.
 
-        Requests of other threads do not count, because they could delay the renewal beyond the end of the silence.
+        Requests of other threads do not postpone this try. Otherwise these requests could delay the renewal beyond the
+        end of the silence.
         """
         if now < self._renewals.get(lease, 0.0):
             return False

@@ -54,7 +54,8 @@ class Pace:
     def reservation(self, lease: LeaseView) -> int:
         """Return the number of further tasks to reserve.
 
-        The tasks take about COMMIT_SECONDS, or less if few tasks of the block are left for other consumers.
+        Reserve tasks for about COMMIT_SECONDS of work. Reserve fewer tasks near the end of a block, so that other
+        consumers can take the rest.
         """
         by_time = reserve_count(self._mean(lease.key))
         return max(self.first_reservation(lease.key), min(by_time, lease.pending // _STEALABLE))

@@ -14,7 +14,8 @@ from kubeque.model.job.job import Job
 class Retirement:
     """Decides whether this consumer is one too many.
 
-    The last consumers by slot or by name leave. So all consumers reach the same decision without messages.
+    The consumers with the last slots or the last names leave. So all consumers reach the same decision without
+    messages.
     """
 
     def __init__(self, profile: ConsumerProfile) -> None:
@@ -41,7 +42,7 @@ class Retirement:
         return [do.ListOwners(max(wanted)), do.CheckHome()] if fewer and slot is None else [do.CheckHome()]
 
     def compare(self, event: on.OwnersListed, now: float) -> list[Instruction]:
-        """Retire if `wanted` or more owners come before this consumer by name."""
+        """Retire if at least `wanted` owners come before this consumer in the order of names."""
         self.due = self.due or self._profile.owner in sorted(event.owners)[event.wanted :]
         return []
 

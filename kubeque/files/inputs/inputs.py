@@ -130,7 +130,7 @@ def _make_inputs(sources: Sequence[Source], cas_prefix: str, digests: DigestCach
 
 
 def _look(source: Source, files: Files) -> Input:
-    """Return an object of a different store as an input, with the generation of its current contents."""
+    """Return an input for the object at a URL, with the generation of its current contents."""
     try:
         look = files.look(source.url)
     except FileMissing as error:
@@ -189,7 +189,8 @@ def _clash(name: str, one: Source, other: Source) -> CommandError:
 def push(staging: Staging, cas_prefix: str, files: Files, *, progress: Tell | None = None) -> int:
     """Upload the files that the content-addressed store at `cas_prefix` lacks. Return their total size in bytes.
 
-    `progress`: called with the numbers of uploaded and of all files and bytes. Raises StorageError.
+    `progress`: function that gets a `Transfer`: the numbers of uploaded files and bytes, and the totals. Raises
+    StorageError.
     """
     if not staging.uploads:
         return 0

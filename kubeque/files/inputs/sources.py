@@ -1,4 +1,4 @@
-"""Find and check the files, folders and objects of words and pushes, without reading contents."""
+"""Find and check the files, folders and objects that `^` words and `push` options name, without reading contents."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def push_sources(text: str, base: Path) -> Iterator[Source]:
 
 
 def _read_list(text: str, base: Path) -> Iterator[tuple[str, str]]:
-    """Yield pairs of a description for messages and a push. Raises CommandError.
+    """Yield pairs (description, push). The description is for messages. Raises CommandError.
 
     A push `@list` yields each push in the list. Any other push yields itself.
     """
@@ -240,9 +240,9 @@ def _check_url(word: Word, row: Mapping[str, str], fixed: str, text: str) -> Non
 
 
 def _values(word: Word, row: Mapping[str, str]) -> str:
-    """Return the columns for an error message: the columns with unusual values.
+    """Return a text for an error message that names the columns with unusual values.
 
-    If there are none, return all columns.
+    If no value is unusual, name all columns.
     """
     suspects = [
         name for name in word.columns if not row[name] or set(row[name]) & set("/\\\0?#%:") or ".." in row[name]

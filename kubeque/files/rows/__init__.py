@@ -1,1 +1,1 @@
-"""Rows of a sweep as files: read from a table or from names of files, and stored as pages."""
+"""Rows of a sweep: read from tables, made from the names of files, and stored as pages."""

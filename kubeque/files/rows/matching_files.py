@@ -24,8 +24,9 @@ def match_files(files: Files, patterns: Sequence[str], base: Path) -> Rows:
     """Return one row per file, sorted by path within each pattern. A file that matches two patterns is one row.
 
     The columns are `path` (as the pattern gives it: relative to `base`, absolute, or a URL), `name` (without folders)
-    and `stem` (the name without its last suffix). `**` matches any number of folders. Names that begin with a dot
-    match only a pattern with this dot. Raises ParametersError. Raises StorageError if a store does not answer.
+    and `stem` (the name without its last suffix). `**` matches any number of folders. A name that begins with a dot
+    matches only if the pattern also has this dot. Raises ParametersError. Raises StorageError if a store does not
+    answer.
     """
     found: dict[str, None] = {}
     for pattern in patterns:

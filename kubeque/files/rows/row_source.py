@@ -27,10 +27,11 @@ _HEAD_BYTES = 1 << 16
 
 
 def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
-    """Return the rows of a file, a path or a URL: CSV, JSON Lines or Parquet.
+    """Return the rows of a CSV, JSON Lines or Parquet file, given as a path or a URL.
 
-    `delimiter`: character between the values of CSV text; None: found from the header. Raises ParametersError. Raises
-    StorageError if a store does not answer. Raises MissingExtra for a Parquet file without pyarrow.
+    `delimiter`: character between the values of CSV text. If it is None, it is detected from the header. Raises
+    ParametersError. Raises StorageError if a store does not answer. Raises MissingExtra for a Parquet file without
+    pyarrow.
     """
     if "://" in source:
         data = files.read(source)
@@ -80,7 +81,7 @@ class _Spool:
         self._copy: BinaryIO | None = None
 
     def open(self) -> BinaryIO:
-        """Return a reader of the copy, which the first call makes."""
+        """Return a reader of the temporary copy. The first call makes the copy."""
         if self._copy is None:
             # The file stays open while the rows are used.
             copy = cast(BinaryIO, tempfile.TemporaryFile(prefix="kubeque-rows-"))  # noqa: SIM115

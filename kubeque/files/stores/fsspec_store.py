@@ -69,8 +69,8 @@ def _file_system(kind: str, url: str, options: Mapping[str, Any]) -> Any:
 def _google_token() -> Any:
     """Return the Google credentials of this machine. Without credentials, return "anon", which can read public objects.
 
-    With a token from this function, gcsfs uses "anon" immediately. Otherwise it would first try a metadata server for
-    half a minute.
+    With the token "anon", gcsfs starts immediately. Without a token, gcsfs would first try a metadata server for half a
+    minute.
     """
     if os.environ.get("STORAGE_EMULATOR_HOST"):
         return "anon"

@@ -45,7 +45,7 @@ class Folder:
     """
 
     def __init__(self, private: str | os.PathLike[str] = "") -> None:
-        """`private`: folder below which only this user may read new files, with any umask; may be empty."""
+        """`private`: folder in which only this user may read new files, whatever the umask is; "" for no folder."""
         self._private = os.path.join(private, "") if private else ""
 
     def is_private(self, path: str) -> bool:
@@ -238,9 +238,10 @@ def copy(
 ) -> None:
     """Copy `source` to `target`, up to the end of `source`.
 
-    `digest`: expected SHA-256 (hex); empty if it is not checked. `progress`: called with the size of each piece, and
-    after a failure with the negative sum. `holes`: True to turn zeros into holes; the target must then be a new file.
-    Raises FileRefused if the contents do not have the digest, because the file has changed.
+    `digest`: expected SHA-256 (hex); empty if it is not checked. `progress`: function that gets the size of each piece.
+    After a failure, it gets the sum of these sizes as a negative number. `holes`: True to turn zeros into holes; the
+    target must then be a new file. Raises FileRefused if the contents do not have the digest, because the file has
+    changed.
     """
     sha256, sent = hashlib.sha256(), 0
     try:

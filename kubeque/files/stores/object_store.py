@@ -133,7 +133,7 @@ class ObjectStore:
         progress(size)
 
     def upload_together(self, copies: Sequence[Copy], progress: Callable[[int], None]) -> list[FileError | None]:
-        """Upload files together. Return the error of each file, or None."""
+        """Upload files together. Return one entry for each file: its error, or None."""
         data: dict[str, bytes] = {}
         errors: dict[str, FileError] = {}
         for item in copies:

@@ -106,7 +106,7 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:
-    """Return one task with its row. Raises UserError if the job has no such index."""
+    """Return one task with its row. Raises UserError if the job has no task with this index."""
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")

@@ -81,9 +81,9 @@ class Reader:
         return self._backends.spec(job).rows.columns
 
     def inputs(self, job: Job) -> dict[str, str]:
-        """Return the SHA-256 of each file that every task of a job gets, by name.
+        """Return the inputs that all tasks of a job get: a dict from the name to the SHA-256.
 
-        For an object of a different store, return its generation instead.
+        For an object of a different store, the value is its generation.
 
         Raises StorageError.
         """
@@ -175,7 +175,10 @@ class Reader:
         return rank_tasks(lines(self._backends, job, state=state), column, top=top, descending=descending)
 
     def line(self, job: Job, index: int) -> TaskRow:
-        """Return one task with its row. Raises UserError if the job has no such index. Raises StorageError."""
+        """Return one task with its row.
+
+        Raises UserError if the job has no task with this index. Raises StorageError.
+        """
         return find_line(self._backends, job, index)
 
     def peek(self, job: Job, index: int, stream: str) -> Peek:

@@ -86,8 +86,9 @@ class Destination(Protocol):
     def open(self, *, force: bool) -> AbstractContextManager[None]:
         """Claim the destination for this job and for one fetch. After a successful fetch, remove temporary files.
 
-        Delete the fetched files of a job that this job may replace. `force`: True to claim a destination that holds
-        other files. Raises DestinationError. Raises StorageError if the destination is not writable.
+        If the destination holds results of a job that this job may replace, delete these results. `force`: True to
+        claim a destination that holds other files. Raises DestinationError. Raises StorageError if the destination is
+        not writable.
         """
 
     def has(self, task: PendingDownload, globs: Globs) -> bool:
@@ -191,7 +192,7 @@ class Owner:
     def may_replace(self, record: Any) -> bool:
         """True if the results of this job may replace the results of the job in `record`.
 
-        This holds for the job that this job replaced, and for a job of an earlier run of the same Airflow task.
+        This job may replace the job that it was submitted to replace, and a job of an earlier run of its Airflow task.
         """
         if not isinstance(record, dict):
             return False

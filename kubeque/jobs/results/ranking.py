@@ -25,11 +25,11 @@ _SLACK = 1000
 def rank_tasks(
     lines: Iterable[TaskRow], column: str, *, top: int | None = None, descending: bool = False
 ) -> list[TaskRow]:
-    """Sort lines by a column of the table, also `out.*`, and return the first `top` lines (None: all).
+    """Sort lines by a column of the table (or by `out.*`), and return the first `top` lines (None: all).
 
     Numbers come first and are compared as numbers, even if they are text from a CSV. Then come other texts. Lines
-    without a value come last, also in descending order. Raises UserError, which lists the columns, if `column` is
-    unknown.
+    without a value come last, even in descending order. Raises UserError for an unknown `column`. The message lists the
+    columns.
     """
     numbers, texts = _Bucket(top, descending=descending), _Bucket(top, descending=descending)
     missing = _Bucket(top, descending=False)

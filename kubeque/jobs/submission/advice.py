@@ -23,7 +23,7 @@ _FILES_NAMED = 3
 
 
 def submission_notes(sweep: Sweep) -> list[str]:
-    """Return one sentence for each thing that its user should know before the submission.
+    """Return one sentence for each thing that the user should know before the submission of a sweep.
 
     Raises CommandError for a command that can run nowhere, and other errors of `Sweep.check`.
     """

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Existing(Enum):
-    """The ways to submit under the name of a job that has a different spec."""
+    """The ways to submit a job if a job with the same name, but a different spec, exists."""
 
     REFUSE = "refuse"
     #: Failed and changed rows run under the new spec. A row has changed if its command, inputs, image or values

@@ -21,7 +21,7 @@ from kubeque.model.wording import option
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A sweep that one machine can run, and the notes for its user."""
+    """A sweep that one machine can run, and the notes for the user."""
 
     sweep: Sweep
     #: The resources of the machine; None if each consumer has its own resources.

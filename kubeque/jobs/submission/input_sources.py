@@ -59,7 +59,7 @@ def read_sources(backends: Backends, job: Job) -> InputSources | None:
 
 
 def with_sources(backends: Backends, job: Job, sources: InputSources) -> Sweep:
-    """Return the sweep of a job. It reads its inputs again from `sources` on this machine. Raises StorageError."""
+    """Return the sweep of a job. The sweep reads its inputs again from `sources`. Raises StorageError."""
     sweep = like(backends, job.name)
     stored = tuple(item for item in sweep.inputs if item.name in sources.stored)
     return replace(

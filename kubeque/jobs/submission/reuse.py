@@ -93,7 +93,9 @@ def _match(
 
 
 def all_done(backends: Backends, source: Job) -> Found:
-    """Link all tasks that are ok in `source`, for a job with the same rows. Row keys are not compared.
+    """For a new job with the same rows as `source`, link all tasks that are ok in `source`.
+
+    Row keys are not compared.
 
     The links have revision 0, because revision 0 has no row keys.
     """

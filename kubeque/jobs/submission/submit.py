@@ -67,9 +67,9 @@ def submit(
 ) -> Submitted:  # fmt: skip
     """Submit a sweep and start consumers. Raises UserError before anything is submitted.
 
-    `progress` is called with the numbers of uploaded files and bytes. `typed`: names of the options that the user typed
-    for this submission. Raises UserError for a typed option that has no effect. `confirm` is called with the effect on
-    the rows of an existing job before the job is changed. Raises UserError if `confirm` returns False.
+    `progress`: function that gets the numbers of uploaded files and bytes. `typed`: names of the options that the user
+    typed for this submission. Raises UserError for a typed option that has no effect. `confirm`: function that gets the
+    effect on the rows of an existing job before the job is changed. Raises UserError if `confirm` returns False.
     """
     sweep = sweep.check()
     if sweep.canaries and existing is not Existing.REFUSE:

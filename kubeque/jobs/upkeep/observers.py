@@ -1,6 +1,6 @@
 """The observers that wait for jobs and start consumers: watchers of this machine, keepers, and Airflow tasks.
 
-A watcher holds a lock file below the home folder while it waits. The lock ends with the process, also after a kill -9.
+A watcher holds a lock file below the home folder while it waits. The lock ends with the process, even after a kill -9.
 """
 
 from __future__ import annotations

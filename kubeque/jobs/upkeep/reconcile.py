@@ -1,4 +1,7 @@
-"""Reconcile a job: reap, close an ended job, and start missing consumers. Several processes can do so at once."""
+"""Reconcile a job: reap leases, close the job if it has ended, and start missing consumers.
+
+Several processes can do so at once.
+"""
 
 from __future__ import annotations
 

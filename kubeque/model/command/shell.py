@@ -40,7 +40,8 @@ _CLOSES = {"single": "'", "double": '"', "backtick": "`", "comment": "\n", "arit
 def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
     """Return a script for a command. `parts`: the text of the command, and columns with their values.
 
-    The first line sets the variables. In a here-document, quotes are text, so a command must use `$KUBEQUE_PARAM_NAME`.
+    The first line sets the variables. In a here-document, quotes are plain text. There, a command must use
+    `$KUBEQUE_PARAM_NAME` instead of a placeholder.
     """
     context = ["plain"]
     names: dict[Placeholder, str] = {}
@@ -60,7 +61,7 @@ def shell_script(parts: Iterable[str | tuple[Placeholder, str]]) -> str:
 
 
 def _read(text: str, context: list[str]) -> None:
-    """Update `context` by the quotes and brackets in `text`.
+    """Update `context` with the quotes and brackets that `text` opens and closes.
 
     `context`: the open quotes and brackets, outermost first.
     """

@@ -76,7 +76,7 @@ def is_text(value: Any) -> bool:
 
 
 def is_flag(value: Any) -> bool:
-    """True for a truth value."""
+    """True if the value is a bool."""
     return type(value) is bool
 
 
@@ -86,7 +86,7 @@ def is_whole(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """True for a finite number within the range of times."""
+    """True for a finite number that is small enough to be a time."""
     return type(value) in (int, float) and math.isfinite(value) and abs(value) <= _LARGEST_FLOAT
 
 

@@ -1,4 +1,4 @@
-"""Conversion of stored objects that a newer kubeque can have extended.
+"""Conversion of stored objects that a newer kubeque may have extended.
 
 A reader keeps unknown entries of an object in the field `extra`. It also keeps unknown items at the end of a list. A
 program that rewrites the record writes the unknown entries and items back unchanged.
@@ -24,7 +24,7 @@ _NOT_STORED = frozenset({"extra", "needs", "written_by", "record_extra"})
 
 @cache
 def stored_fields(kind: type) -> frozenset[str]:
-    """Return the names of the fields of a dataclass that are entries of its stored object."""
+    """Return the names of those fields of a dataclass that its stored object contains."""
     return frozenset(kind.__dataclass_fields__) - _NOT_STORED  # type: ignore[attr-defined]
 
 

@@ -127,12 +127,12 @@ class Config:
         return cls(**found, home=Path(data), source=where if isinstance(where, Path) else None)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all fields for JSON, with sizes in bytes and hidden passwords."""
+        """Return all fields for JSON. Sizes are in bytes, and passwords are hidden."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {key: _hide_if_text(value) for key, value in values.items()}
 
     def describe(self) -> str:
-        """Return a text with one line for each key that is set, and with hidden passwords."""
+        """Return a text with one line for each key that is set. Passwords are hidden."""
         lines = [f"read from {self.source}" if self.source else f"no {FILE_NAME} file: the default"]
         for key in KEYS:
             value = getattr(self, key)

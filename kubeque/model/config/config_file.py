@@ -68,7 +68,7 @@ def _explain(error: configparser.Error, lines_added: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueReader:
-    """The parsers of values, and the origin of the values for messages."""
+    """Parses the values of one origin, such as a file. Messages name the origin."""
 
     #: Name of the origin in messages.
     where: str
@@ -161,7 +161,7 @@ class ValueReader:
         return ",".join(names)
 
     def on_local(self, text: str, key: str) -> str:
-        """Return the effect on one machine of options that only pods have."""
+        """Return a value of `on_local`: what to do with options that have no effect on one machine."""
         if text not in ON_LOCAL:
             raise self.wrong(key, text, f"write one of {', '.join(ON_LOCAL)}")
         return text

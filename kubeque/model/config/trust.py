@@ -1,4 +1,4 @@
-"""Check that no other user can have written the configuration file in the current folder."""
+"""Check that no other user could have written the configuration file in the current folder."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from kubeque.model.errors import ConfigError
 
 
 def check_trusted(path: Path) -> None:
-    """Raise ConfigError unless this user or root owns the file and its folder, and other users cannot write to them.
+    """Raise ConfigError if a different user, except root, owns the file or its folder, or can write to one of them.
 
     The file determines the queue, the store and the cluster. So another user with write access to the file could start
-    pods with the rights of this user. Sticky folders such as /tmp and folders with write access for a group are
-    accepted. If another user replaces the file there, the new file belongs to that user and is refused.
+    pods with the rights of this user. Two kinds of folders are accepted nevertheless: sticky folders such as /tmp, and
+    folders to which a group can write. If another user replaces the file in such a folder, the new file belongs to that
+    user and is refused.
     """
     for checked in (path, path.parent):
         try:

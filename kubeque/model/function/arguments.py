@@ -28,7 +28,7 @@ _OPTIONAL = re.compile(r"(?:typing\.)?Optional\[(.+)\]|(.+?) ?\| ?None|None ?\| 
 
 
 def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return the kinds of the arguments that come from the rows, by name.
+    """Return the kind of each argument that comes from the rows, keyed by the name of the argument.
 
     A kind is one of KINDS (with `?` if the value may be None) or "given". The parameter `given` holds the arguments
     that the call itself sets. Raises CommandError for an argument that neither a column nor the call provides. Raises
@@ -57,7 +57,9 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
 
 
 def cast_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of the call. Cast texts by the annotation, and check other values as in rows.
+    """Return the arguments of the call. Cast texts to the type of the annotation.
+
+    Check other values in the same way as the values of rows.
 
     Raises CommandError for a value that does not fit the annotation of its argument.
     """

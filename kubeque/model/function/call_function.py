@@ -51,7 +51,7 @@ def cast(text: str, kind: str, letter: str) -> Any:
 def call(function: Callable[..., Any], constants: dict[str, Any], kinds: dict[str, str]) -> None:
     """Call `function` and write its return value to $KUBEQUE_OUT, or to `return.json` if it is large.
 
-    `constants`: arguments by name. `kinds`: kinds of the arguments that come from the row, by name.
+    `constants`: arguments, keyed by name. `kinds`: kinds of the arguments that come from the row, keyed by name.
     """
     name = function.__name__
     with open("row.json", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""The files with which a task calls a Python function with the values of its row."""
+"""The files that a task needs to call a Python function with the values of its row."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ class FunctionFiles:
 def function_files(
     function: Callable[..., Any], rows: Rows, constants: Mapping[str, Any] | None = None
 ) -> FunctionFiles:
-    """Return the files that call `function` once. Its arguments are `constants` and the values of the row's columns.
+    """Return the files of a program that calls `function` once.
+
+    The arguments of the call are `constants` and the values of the row.
 
     Values of a row and texts in `constants` are cast to the annotation of the argument. Raises CommandError for a
     function that cannot be sent or called, and for a value that does not fit an annotation.

@@ -29,7 +29,7 @@ def resume_job(job: Job) -> Job:
 
 
 def end_job(job: Job, state: JobState, reason: str = "") -> Job:
-    """Return the job as killed or stopped. It is not paused, so that a later reset lets its tasks run."""
+    """Return the job as killed or stopped. A pause ends, so that the tasks can run after a later reset."""
     return replace(resume_job(job), state=state, reason=reason)
 
 
@@ -42,6 +42,6 @@ def close_job(job: Job, counts: Counts, at: float) -> Job:
 
 
 def raise_needs(job: Job, version: str) -> Job:
-    """Return the job with `needs` raised to at least `version`, also for the time after a pause."""
+    """Return the job with `needs` raised to at least `version`. The `needs` for the time after a pause rise too."""
     pause = replace(job.pause, needs_after=higher(job.pause.needs_after, version)) if job.pause else None
     return replace(job, needs=higher(job.needs, version), pause=pause)

@@ -57,5 +57,5 @@ class Environment:
 
 
 def inheritable(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables without those of kubeque itself and of one process or shell."""
+    """Return the variables, except those of kubeque itself and those that describe one process or one shell."""
     return {name: value for name, value in environ.items() if not _NOT_INHERITED.fullmatch(name)}

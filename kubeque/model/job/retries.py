@@ -50,7 +50,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Number of extra attempts by the stored name of a cause.
+    """The number of extra attempts for each cause. The keys are the stored names of the causes.
 
     A task with more failures than a budget allows has failed.
     """
@@ -58,7 +58,7 @@ class Budgets:
     extra: Mapping[str, int] = field(default_factory=lambda: dict(DEFAULT_BUDGETS))
 
     def verdict(self, cause: Cause, charges: Mapping[str, int]) -> Verdict:
-        """Return the consequence of a failure of `cause`.
+        """Return what follows from a failure with this cause.
 
         `charges`: number of failures by cause, including this failure.
         """

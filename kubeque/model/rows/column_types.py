@@ -40,7 +40,7 @@ class Column:
     kind: ValueType = ValueType.EMPTY
 
     def widen(self, value: Any) -> Column:
-        """Return the column with a type that also fits `value`; None fits each type."""
+        """Return the column with a type that also fits `value`. The value None fits every type."""
         kind = _kind(value)
         if kind in (self.kind, ValueType.EMPTY):
             return self

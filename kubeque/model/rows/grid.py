@@ -1,4 +1,4 @@
-"""Grids: every combination of the values of some axes, also as `--grid` writes them. And sequences of rows."""
+"""Grids (every combination of the values of some axes), the notation of `--grid`, and sequences of rows."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def read_axes(words: Sequence[str]) -> dict[str, list[str]]:
 def read_values(name: str, text: str) -> list[str]:
     """Return the values of one axis. Raises ParametersError.
 
-    The text is a list such as `a,b` or `"a,b",c`. An element can be an inclusive range such as `1..5`, `10..0` or
-    `0..1..0.1`, and one of the functions `lin(0,1,11)` and `log(1e-4,1,5)`.
+    The text is a list such as `a,b` or `"a,b",c`. An element can also be an inclusive range such as `1..5`, `10..0` or
+    `0..1..0.1`, or a call such as `lin(0,1,11)` or `log(1e-4,1,5)`.
     """
     if _NUL in text:
         raise ParametersError(

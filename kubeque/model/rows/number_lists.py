@@ -103,7 +103,7 @@ def _call(axis: str, field: str, name: str, arguments: str) -> list[str]:
 
 
 def _is_usual(number: Decimal) -> bool:
-    """True for 0 and for numbers of the sizes that a double holds in full precision."""
+    """True for 0 and for numbers that are neither too large nor too small for a double with full precision."""
     return not number or -_EXPONENT < number.adjusted() < _EXPONENT
 
 

@@ -108,7 +108,10 @@ def _types_by_row(rows: Rows) -> Sequence[Sequence[str]]:
 
 
 def unused_axes(rows: Rows, used: Iterable[str]) -> list[str]:
-    """Return the axes of a grid with several values that are not in `used`, if any axis is in `used`."""
+    """Return the axes of a grid that have several values and are not in `used`.
+
+    If no axis is in `used`, return an empty list.
+    """
     if not isinstance(rows, Grid):
         return []
     names = set(used)

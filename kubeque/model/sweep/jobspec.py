@@ -105,7 +105,7 @@ def _check_values(jobspec: Jobspec, where: str) -> None:
 
 
 def merge(first: Mapping[str, Any], over: Mapping[str, Any]) -> Jobspec:
-    """Return `first` with the values of `over`: objects (values by name) are merged, and every other value is replaced.
+    """Return `first` with the values of `over`. Objects are merged, and every other value is replaced.
 
     If `over` has rows of its own, all options for the rows in `first` are left out.
     """

@@ -1,7 +1,7 @@
 """Read option values that come from Python code. Each reader returns the form that a sweep holds, or refuses the value.
 
-Readers of lists and of texts by name also accept other values that a row can have, for example numbers. A value of
-`env` never appears in a message.
+Where a list or a dict must contain texts, its reader also accepts other values that a row can have, for example
+numbers. A value of `env` never appears in a message.
 """
 
 from __future__ import annotations
@@ -98,14 +98,14 @@ def read_words(value: Any, what: str, remedy: str) -> tuple[str | Word, ...]:
 
 
 def read_pairs(value: Any, what: str, remedy: str) -> dict[str, str]:
-    """Return texts by name. Raises UserError. Its message does not contain the value, which can be a secret."""
+    """Return a dict of texts. Raises UserError. The message does not contain the value, because it can be a secret."""
     if not isinstance(value, Mapping):
         raise UserError(f"{what} is of type {type(value).__name__}: {remedy}")
     return {_name(name, what, remedy): _pair(name, content, what, remedy) for name, content in value.items()}
 
 
 def read_counts(value: Any, what: str, remedy: str) -> dict[str, int]:
-    """Return numbers by name. Raises UserError."""
+    """Return a dict of numbers. Raises UserError."""
     if not isinstance(value, Mapping):
         raise refuse(value, what, remedy)
     return {

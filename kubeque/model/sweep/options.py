@@ -2,7 +2,7 @@
 
 `make docs` generates from the table: the schema of a jobspec, docs/jobspec.md, docs/reference.md, docs/operators.md,
 the arguments of the Airflow operator and the types of `@task.kubeque`. `kubeque sub` and `--like` read the table at run
-time. A new option is one entry here, one field of `Sweep` (or `PodOptions`), and its use.
+time. A new option needs one entry here, one field of `Sweep` (or `PodOptions`), and the code that uses it.
 """
 
 from __future__ import annotations
@@ -99,10 +99,10 @@ GROUPS = (
         ),
         Option(
             "delimiter", TEXT, "Character between the values of a CSV file, or its name, for example tab.",
-            ("--delimiter",), "CHAR", "found from the header", field="", operator=False,
+            ("--delimiter",), "CHAR", "detected from the header", field="", operator=False,
         ),
         Option(
-            "grid", AXES, "Values of one axis, also a range A..B..STEP, lin(A,B,N) or log(A,B,N);"
+            "grid", AXES, "Values of one axis, or a range A..B..STEP, lin(A,B,N) or log(A,B,N);"
             " every combination of all axes is a row.", ("--grid",), "NAME=V,V|A..B", field="", operator=False,
         ),
         Option(

@@ -86,7 +86,7 @@ class Sweep:
     lease: str | float | None = None
     #: Description of the submitter: deployment, DAG, run and Airflow task.
     origin: Mapping[str, str] = field(default_factory=dict)
-    #: Options of pods by name; `PodOptions` reads them.
+    #: Options of pods, keyed by name. `PodOptions` reads them.
     pod: Mapping[str, Any] = field(default_factory=dict)
 
     def __new__(cls, *args: Any, **options: Any) -> Sweep:

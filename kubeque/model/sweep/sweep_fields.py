@@ -1,4 +1,4 @@
-"""Check and convert the fields of a sweep that come from Python code, by the table of options."""
+"""Check and convert the fields of a sweep that come from Python code. The rules are in the table of options."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def convert_fields(sweep: Any) -> dict[str, Any]:
 def check_names(names: Iterable[str], known: Collection[str], where: str) -> None:
     """Raise UserError for a name that is not in `known`. The message has the most similar known name.
 
-    `where`: name of the object that takes the names, for messages.
+    `where`: name of the function or class that has these arguments; the message begins with it.
     """
     for name in names:
         if name not in known:
@@ -98,7 +98,7 @@ def _convert_rows(value: Any, what: str) -> Any:
     return to_rows(value)
 
 
-#: Readers of the fields by name.
+#: Functions that read the fields, keyed by the name of the field.
 _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     **{option.sweep_field: option.kind.convert for option in OPTIONS if option.sweep_field},
     "rows": _convert_rows,

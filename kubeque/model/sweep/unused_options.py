@@ -17,8 +17,8 @@ _DEFAULTS = PodOptions()
 def unused_options(image: str, pod: Mapping[str, Any]) -> list[str]:
     """Return the names of the given options that only pods have, in the order of the table.
 
-    `image`: the container image; empty without one. `pod`: the options of pods by name. Raises ResourceError for a
-    value that is not valid.
+    `image`: the container image; empty without one. `pod`: the options of pods, keyed by name. Raises ResourceError for
+    a value that is not valid.
     """
     given = {name for name, value in pod.items() if name not in _COUNT_HERE and _changes(name, value)}
     given |= {"image"} if image else set()

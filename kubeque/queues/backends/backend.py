@@ -3,7 +3,8 @@
 A backend stores records, finds blocks by their indexed fields and compares versions. Leases and outcomes are
 implemented in `queues/transitions.py`, once for all backends. All backends run the shared tests in tests/queues.
 
-Any operation can raise QueueUnavailable. If a write raises it, the write may have been applied: the caller must read.
+Any operation can raise QueueUnavailable. If a write raises it, the write may have been applied. So the caller must then
+read the record.
 """
 
 from __future__ import annotations
@@ -138,7 +139,7 @@ def pack(tally: Tally) -> int:
 
 
 def unpack(total: int, pending: int) -> Tally:
-    """Return the tally from a sum of packed tallies and a number of pending tasks."""
+    """Return a tally. `total`: sum of packed tallies. `pending`: number of pending tasks."""
     return Tally(total & _MASK, total >> _BITS & _MASK, total >> 2 * _BITS, pending)
 
 

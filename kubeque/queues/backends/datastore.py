@@ -1,8 +1,8 @@
 """A queue in Google Datastore, or in Firestore in Datastore mode.
 
 A write names the version that it was made from, with the conflict strategy FAIL. Its commit is one transaction in one
-call without reads. The database refuses a stale commit. The client library repeats reads. A write is never sent twice:
-if its result is unknown, QueueUnavailable is raised and the caller must read.
+call without reads. The database refuses a stale commit. The client library repeats reads. A write is never sent twice.
+If its result is unknown, QueueUnavailable is raised, and the caller must read the record.
 """
 
 from __future__ import annotations

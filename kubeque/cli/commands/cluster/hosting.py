@@ -30,7 +30,7 @@ _LINE_SECONDS = 30.0
 
 
 def machine_options(function: F) -> F:
-    """Add the options that describe the machines of a node pool to a command."""
+    """Give a command the options that describe the machines of a node pool."""
     for option in (
         click.option("--gpu", metavar="TYPE[:N]", help="GPUs of each node, for example nvidia-l4:2 (default: none)."),
         click.option(

@@ -25,9 +25,9 @@ from kubeque.model.errors import UserError
 def stop(ctx: click.Context, delete: bool, yes: bool, as_json: bool) -> None:
     """Stop the consumers on this machine, or the consumers of the queue on the Kubernetes cluster.
 
-    Unfinished tasks wait. kubeque watch, sub, reset, go and resume start consumers again; commands such as kubeque
-    status do not. Programs that wait for a job also start consumers again; this command lists these programs. To keep a
-    job from starting tasks, use kubeque pause JOB.
+    Unfinished tasks wait. The commands kubeque watch, sub, reset, go and resume start consumers again. Commands such as
+    kubeque status do not. Programs that wait for a job also start consumers again; this command lists these programs.
+    To keep a job from starting tasks, use kubeque pause JOB.
 
     With --delete-cluster, delete the GKE cluster with all its nodes. Queue and bucket stay, so sweeps continue after
     the next kubeque start.

@@ -19,10 +19,10 @@ from kubeque.client import Client, Finding
 @click.option("--cluster", "only_cluster", is_flag=True, help="Check only the cluster and each permission there.")
 @click.pass_context
 def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: bool) -> int:
-    """Check configuration, queue, store, cluster and waiting jobs, or the consumers, queue records and files of JOB.
+    """Check configuration, queue, store, cluster and waiting jobs. With JOB, check only this job.
 
-    With JOB, also record dead consumers, and close JOB if it has ended. No consumer is started. Exit code: 0 no
-    problem, 1 at least one problem.
+    For JOB, check its consumers, queue records and files. Also record dead consumers, and close JOB if it has ended. No
+    consumer is started. Exit code: 0 no problem, 1 at least one problem.
     """
     if job is not None:
         with connect(ctx) as client:

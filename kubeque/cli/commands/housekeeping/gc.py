@@ -62,7 +62,7 @@ def _format_young(found: Garbage) -> str:
 
 
 def _format_pieces(found: Garbage) -> Iterator[str]:
-    """Yield a line for each piece, at most _LISTED of each kind, then a line with the number of further pieces."""
+    """Yield a line for each item, at most _LISTED of each kind, and then a line with the number of further items."""
     for kind, group in groupby(found.pieces, lambda piece: piece.kind):
         pieces = list(group)
         for piece in pieces[:_LISTED]:

@@ -18,7 +18,8 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     """Set the priority of JOB, even while JOB runs. The default is 0; a priority can be negative.
 
     Consumers serve jobs of a higher priority first, and jobs of equal priority in the order of submission. They notice
-    a change within five seconds. Running commands then continue, and tasks that have not begun are given back.
+    a change within five seconds. Commands that already run continue. Reserved tasks that have not begun go back to the
+    queue.
     """
     with connect(ctx) as client:
         job = recent_or_exact(client, job)

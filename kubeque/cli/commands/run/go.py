@@ -27,7 +27,7 @@ def go(ctx: click.Context, job: str, as_json: bool) -> None:
 
 
 def held_hint(name: str) -> str:
-    """Return how to go on with a held job."""
+    """Return a message that tells how to continue a held job."""
     return f"{name} is held: kubeque go {name} runs the rest, kubeque kill {name} stops it"
 
 

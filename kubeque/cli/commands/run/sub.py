@@ -136,7 +136,10 @@ def _print_submitted(submitted: Submitted, *, as_json: bool) -> None:
 
 
 def _existing(given: Mapping[Existing, bool]) -> Existing:
-    """Return the `Existing` that the options choose, or REFUSE. Raises UserError for more than one option."""
+    """Return the member of `Existing` that the options choose, or REFUSE if they choose none.
+
+    Raises UserError for more than one option.
+    """
     chosen = [existing for existing, is_given in given.items() if is_given]
     if len(chosen) > 1:
         flags = " and ".join(f"--{existing.value}" for existing in chosen)

@@ -29,7 +29,9 @@ _STATES = [state.value for state in TaskState if state not in (TaskState.PENDING
 @click.option("--grep", metavar="REGEX", help="Show only lines that match this regular expression.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job ends.")
 @click.option("-n", "--lines", type=click.IntRange(0), help="Number of last lines to show of each task (default: all).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per task; with --follow one per piece.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object per task; with --follow, one per piece of output."
+)
 @click.pass_context
 def logs(
     ctx: click.Context, job: str, state: str | None, stderr: bool, grep: str | None, follow: bool, lines: int | None,

@@ -25,7 +25,7 @@ _FOLLOW_SECONDS = 0.5
 @click.option("--stderr", is_flag=True, help="Show standard error instead of standard output.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the task ends.")
 @click.option("-n", "--lines", type=click.IntRange(0), help="Number of last lines to show (default: all).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --follow one per piece.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --follow, one per piece of output.")
 @click.pass_context
 def peek(
     ctx: click.Context, job: str, index: int, stderr: bool, follow: bool, lines: int | None, as_json: bool

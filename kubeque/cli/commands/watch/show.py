@@ -231,7 +231,7 @@ def _find_killed_output(task: TaskDetails) -> str:
 
 
 def _parameter_label(column: str) -> str:
-    """Return the label of a parameter: its column, with a prefix if a different line has the same label."""
+    """Return the label of a parameter: its column, with a prefix if a different line of the output has this label."""
     return f"param.{column}" if column in _LABELS else column
 
 

@@ -33,8 +33,8 @@ _LINE_SECONDS = 5.0
 def watch(ctx: click.Context, job: str, as_json: bool) -> int:
     """Watch JOB until it has ended. Ctrl-C stops watching; the job goes on.
 
-    If kubeque sub --try holds the job, watching ends when its first rows have ended. Exit code: 0 success (of the first
-    rows, if the job is held), 1 failed tasks, 130 interrupted.
+    If kubeque sub --try holds the job, watching ends when the first rows of the job have ended. Exit code: 0 success
+    (of the first rows, if the job is held), 1 failed tasks, 130 interrupted.
     """
     with connect(ctx) as client:
         job = find_job(client, job)
@@ -88,7 +88,7 @@ def _room() -> int:
 def _read_message(client: Client, name: str, group: Group) -> str:
     """Return the message of a group.
 
-    If the queue has cut the message, return the whole message of the first task from the store.
+    If the message in the queue was cut, read the whole message of the group's first task from the store.
     """
     if not group.message.endswith(CUT_MARK):
         return group.message

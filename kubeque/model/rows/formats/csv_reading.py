@@ -33,7 +33,7 @@ def unreadable(name: str, error: OSError | ValueError) -> ParametersError:
 class Reading:
     """One pass over a file, which counts lines and computes the digest.
 
-    `delimiter`: character between two values; None: found from the header.
+    `delimiter`: character between two values. If it is None, it is detected from the header.
     """
 
     def __init__(self, stream: BinaryIO, name: str, delimiter: str | None = None) -> None:
@@ -43,7 +43,7 @@ class Reading:
         #: Number of rows without any value, as a spreadsheet writes them below a table, and the lines of the first.
         self.left_out = 0
         self.lines_left_out: list[int] = []
-        #: The delimiter that is used. It is found when the first row is read.
+        #: The delimiter that is used. It is detected when the first row is read.
         self.delimiter = delimiter or COMMA
         self._is_given = delimiter is not None
         self._stream = stream
@@ -61,7 +61,7 @@ class Reading:
         return f"{self.name}, line {self._row_line}"
 
     def rows(self) -> Iterator[list[str]]:
-        """Yield all rows with the header, without blank lines and lines of only delimiters."""
+        """Yield the header and all rows. Blank lines and lines of only delimiters are left out."""
         lines = self._lines()
         start = self._read_start(lines)
         try:
@@ -171,7 +171,7 @@ class Reading:
         )
 
     def _explain_broken_row(self, reason: str) -> ParametersError:
-        """Return the error for the current row with column and value, which the csv module does not name."""
+        """Return an error that names the column and the value in the current row. The csv module does not name them."""
         # Groups of a field: the closing quote (empty if missing) and the text after it.
         end = re.escape(self.delimiter)
         pattern = re.compile(rf'"[^"]*(?:""[^"]*)*("?)([^{end}\n]*)|[^{end}\n]*')

@@ -33,7 +33,7 @@ class _CsvRows:
     delimiter: str
     #: The names in the file's first line, with that of an index column.
     header: Row
-    #: Notes about the file for its user, one sentence each.
+    #: Notes about the file for the user, one sentence each.
     notes: tuple[str, ...] = ()
 
     def to_spec(self) -> RowsSpec:
@@ -53,7 +53,7 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str, delimiter: str | None
     """Return the rows of a CSV file: UTF-8 with or without BOM, LF or CRLF, column names in the first line.
 
     `open_text` opens the file for reading bytes; it is called here and for each pass over the rows. `name` is the
-    file's name in messages. `delimiter`: the character between two values (None: found from the header).
+    file's name in messages. `delimiter`: the character between two values (None: detected from the header).
 
     Blank lines and rows of only delimiters are skipped. A first column without a name is skipped if it has only whole
     numbers: it is the index that pandas writes. Raises ParametersError with line and column.
@@ -92,7 +92,7 @@ def _values(reading: Reading, rows: Iterator[list[str]], header: Row) -> Iterato
 
 
 def _notes(reading: Reading, name: str, given: str | None, skipped: int) -> Iterator[str]:
-    """Yield what was skipped in a file, and the delimiter if it was found and is not the comma."""
+    """Yield notes about what was skipped in a file, and about the delimiter if it was detected and is not the comma."""
     if given is None and reading.delimiter != COMMA:
         yield f"{name}: {name_of(reading.delimiter)}s separate the columns"
     if skipped:

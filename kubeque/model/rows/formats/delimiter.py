@@ -12,7 +12,7 @@ COMMA = ","
 #: Names of delimiters, for options and messages.
 NAMES = {"comma": COMMA, "semicolon": ";", "tab": "\t", "vertical bar": "|", "blank": " "}
 _ALIASES = {**NAMES, "\\t": "\t", "pipe": "|", "space": " "}
-#: The delimiters that are found from the header. A blank is not one, because names of columns can have blanks.
+#: The delimiters that are detected from the header. A blank is not one, because names of columns can have blanks.
 _FOUND = (";", "\t", "|")
 _TAB_SUFFIXES = (".tsv", ".tab")
 #: The first line that Excel writes or reads to name the delimiter.
@@ -44,7 +44,8 @@ def read_hint(line: str) -> str | None:
 def find_delimiter(header: str, name: str) -> str:
     """Return the delimiter of a table with this first line. `name`: name of the file.
 
-    It is the comma if the line has two columns by commas. The suffix .tsv decides for tabs.
+    The delimiter splits the line into at least two columns. A suffix such as .tsv makes the tab the first choice. Then
+    comes the comma, and then any other delimiter. If no delimiter splits the line, return the comma.
     """
     counts = {character: _count_columns(header, character) for character in (COMMA, *_FOUND)}
     if name.lower().endswith(_TAB_SUFFIXES) and counts["\t"] > 1:

@@ -31,7 +31,7 @@ _SAMPLE = 1024
 
 
 def describe_format(start: bytes) -> str:
-    """Return the format of a file with these first bytes and what to do about it; empty if the file can be CSV text."""
+    """Return the format of a file that begins with `start`, and a remedy; empty if the file can be CSV text."""
     for magic, what in _FORMATS.items():
         if start.startswith(magic):
             return what

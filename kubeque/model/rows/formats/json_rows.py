@@ -28,7 +28,7 @@ def is_json(head: bytes, name: str) -> bool:
 def read_json(data: bytes, name: str) -> Rows:
     """Return the rows of JSON text. Values keep their types. `name`: name of the file for messages.
 
-    Raises ParametersError with the line or the row, and the column.
+    Raises ParametersError. The message names the line or row, and the column if one value is wrong.
     """
     try:
         text = data.removeprefix(codecs.BOM_UTF8).decode()
