@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.client import Client, Progress, absolute_pushes
+from kubeque.map_progress import show_progress
 from kubeque.model.command.command import Word
 from kubeque.model.errors import JobExists, JobFailed, UserError
 from kubeque.model.function.call_function import RETURN_FILE
@@ -37,6 +38,7 @@ def map(
     client: Client | None = None,
     missing: str | None = None,
     columns: Sequence[str] | None = None,
+    progress: bool | None = None,
     **options: Any,
 ) -> Any:
     """Run `function(**row)` for each row as a sweep, and return the table of results: one dict per row, in order.
@@ -47,7 +49,8 @@ def map(
     If `rows` is a DataFrame, the table is a DataFrame, too.
 
     `missing`: text that replaces None and NaN in `rows`. `columns`: column names if the rows are lists or tuples.
-    `options`: options of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
+    `progress`: True or False to show a progress bar or not; None shows it on a terminal and in a notebook. `options`:
+    options of `Sweep` and of pods, for example `memory="2Gi", consumers=4, gpu=1`.
 
     Raises UserError for wrong input, before anything is submitted. Raises JobFailed if rows failed. The message of
     JobFailed describes the first failures. Its attribute `job` is the name of the job, and `table` holds the results of
@@ -60,25 +63,26 @@ def map(
         sweep = function_sweep(function, found, Path(folder), {"name": name, **options})
         opened = client or Client()
         try:
-            return _run(opened, sweep, framed=is_frame(rows))
+            return _run(opened, sweep, framed=is_frame(rows), progress=progress)
         finally:
             if client is None:
                 opened.close()
 
 
-def _run(client: Client, sweep: Sweep, *, framed: bool) -> Any:
+def _run(client: Client, sweep: Sweep, *, framed: bool, progress: bool | None) -> Any:
     """Submit a sweep, wait for its job, and return the table. `framed`: return a DataFrame instead of dicts."""
     job: Job | None = None
     try:
         job = client.submit(sweep).job
-        progress = client.wait(job.name)
-        if progress.job.closing is None or not progress.job.closing.success:
-            raise _failure(client, progress)
+        last = _wait(client, job.name, progress)
+        if last.job.closing is None or not last.job.closing.success:
+            raise _failure(client, last)
         return client.frame(job.name) if framed else client.table(job.name)
     except KeyboardInterrupt as stop:
         if job is not None:
             stop.add_note(
-                f"{job.name} goes on: Client().wait({job.name!r}) waits for it, Client().kill({job.name!r}) stops it"
+                f"{job.name} goes on: the same call with name={job.name!r} waits for it and returns its table,"
+                f" Client().kill({job.name!r}) stops it"
             )
         raise
     except JobExists as error:
@@ -86,6 +90,14 @@ def _run(client: Client, sweep: Sweep, *, framed: bool) -> Any:
             f"there is a job {describe(sweep.name)} already, with another function, other rows or other options: give"
             f" another name, or remove that job with Client().remove({describe(sweep.name)})"
         ) from error
+
+
+def _wait(client: Client, name: str, shown: bool | None) -> Progress:
+    """Wait until a job has ended, with a progress bar, and return its last progress."""
+    with show_progress(name, shown=shown) as show:
+        for progress in client.watch(name):
+            show(progress)
+    return progress
 
 
 def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, options: Mapping[str, Any]) -> Sweep:

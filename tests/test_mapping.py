@@ -127,3 +127,29 @@ def test_an_interactive_python_completes_the_public_names() -> None:
     assert [name for name in dir(kubeque) if not name.startswith("_")] == [
         "Client", "Sweep", "from_records", "grid", "map", "sequence",
     ]  # fmt: skip
+
+
+def test_progress_is_shown_on_demand_and_a_call_with_the_name_of_the_job_finds_it(
+    client: Client, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # Standard error is no terminal here, so a bar is shown only on demand
+    rows = [{"x": 2.0}, {"x": 4.0}]
+    table = kubeque.map(inverse, rows, client=client)
+    assert capfd.readouterr().err == ""
+    (job,) = client.jobs()
+    assert kubeque.map(inverse, rows, client=client, name=job.name, progress=True) == table
+    shown = capfd.readouterr().err
+    assert (job.name in shown, "2/2" in shown, len(client.jobs())) == (True, True, 1)
+
+
+def test_an_interrupt_says_how_to_find_the_job_again(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(client, "watch", interrupted)
+        with pytest.raises(KeyboardInterrupt) as stop:
+            kubeque.map(inverse, [{"x": 2.0}], client=client)
+    (job,) = client.jobs()
+    assert f"{job.name} goes on: the same call with name='{job.name}'" in stop.value.__notes__[0]
+    assert kubeque.map(inverse, [{"x": 2.0}], client=client, name=job.name)[0]["out.value"] == 0.5
