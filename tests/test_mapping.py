@@ -132,7 +132,7 @@ def test_an_interactive_python_completes_the_public_names() -> None:
 def test_progress_is_shown_on_demand_and_a_call_with_the_name_of_the_job_finds_it(
     client: Client, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    # Standard error is no terminal here, so a bar is shown only on demand
+    # Standard error is not a terminal here, so a bar is shown only on demand
     rows = [{"x": 2.0}, {"x": 4.0}]
     table = kubeque.map(inverse, rows, client=client)
     assert capfd.readouterr().err == ""
