@@ -32,8 +32,8 @@ def has_reader(submit: Any) -> bool:
 def find_settled(submit: Any, context: Any) -> list[str]:
     """Return the downstream sensors and readers of the job that keep the outcome of an earlier try in this DAG run.
 
-    A clear without downstream tasks leaves these outcomes. The first try of a submission has none. Raises any error of
-    Airflow's if this version does not tell the states.
+    A clear without downstream tasks leaves these outcomes. On the first try, return an empty list. If this version of
+    Airflow does not report the states, the error of Airflow is raised unchanged.
     """
     dag_id, run_id, _, map_index = task_key(context)
     names = [task.task_id for task in _downstream(submit) if _is(task, WAITS, READS) and _is_for(task, submit)]
@@ -55,7 +55,7 @@ def has_sensor_upstream(reader: Any) -> bool:
 
 
 def _downstream(task: Any, direction: str = "downstream_task_ids") -> Iterator[Any]:
-    """Yield the tasks downstream (or upstream) of a task, as the DAG file defines them. Mapped tasks are not expanded."""
+    """Yield the tasks downstream (or upstream) of a task, as the DAG file has them. Mapped tasks are not expanded."""
     dag = task.get_dag()
     left, seen = [task.task_id] if dag is not None else [], set[str]()
     while left:

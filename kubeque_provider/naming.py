@@ -44,7 +44,7 @@ def make_origin(deployment: str, dag: str, run: str, task: str, map_index: int =
 
 
 def make_pointer(job_id: str, conn_id: str, results: str, counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the pointer to a job, which is stored in XCom instead of rows. `results`: URL of the results folder."""
+    """Return the pointer to a job. XCom stores the pointer instead of rows. `results`: URL of the results folder."""
     return {"job_id": job_id, "conn_id": conn_id, "results": results, "counts": dict(counts)}
 
 

@@ -44,7 +44,7 @@ def read_request(command: Sequence[str], options: Jobspec, file: str | None) -> 
 
 
 def _change_hint(jobspec: Jobspec) -> str:
-    """Return how to change the job that a request without a command names; empty if it names none."""
+    """Return a hint for a request without a command: how to change the job that it names; empty without a name."""
     if "name" not in jobspec:
         return ""
     name = shlex.quote(jobspec["name"])

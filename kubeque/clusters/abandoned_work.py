@@ -27,7 +27,7 @@ _SLOT = re.compile(r"(?:([0-9a-f]{8})-)?(\d{1,9})")
 #: Seconds to wait for the lock of a slot whose consumer has just been killed.
 _LOCK_SECONDS = 1.0
 
-#: True for the uid of a job whose folders are meant.
+#: Function that returns True for the uid of a wanted job.
 Wanted = Callable[[str], bool]
 
 
@@ -46,10 +46,10 @@ def find_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
 
 
 def set_aside_abandoned(home: Path, wanted: Wanted = _all_jobs) -> list[Path]:
-    """Move the abandoned folders of attempts of the wanted jobs, aside. Return the folders to remove.
+    """Set aside the abandoned folders of attempts of the wanted jobs. Return the folders to remove.
 
-    A folder is left alone if its consumer is alive, or if a process works in it. Removal can take long, so it must not
-    hold the lock of a slot: a new consumer could not take the slot.
+    A folder is left alone if its consumer is alive, or if a process works in it. Removal can take long. It must not
+    hold the lock of a slot, because a new consumer could not take the slot.
     """
     for slot, paths in _by_slot(home, wanted):
         with slot.while_free(_LOCK_SECONDS) as free:

@@ -112,8 +112,8 @@ def local_attempt(config: Config, uid: str, index: int, attempt: int | None = No
 def abandoned_folders(config: Config, wanted: Callable[[str], bool], *, remove: bool) -> list[Path]:
     """Return the folders of attempts that dead consumers of this machine left.
 
-    `wanted`: function that returns True for the uid of a job whose folders are meant. `remove`: True if the caller
-    removes these folders. They are moved first, so that no consumer meets them.
+    `wanted`: function that returns True for the uid of a wanted job. `remove`: True if the caller removes the folders.
+    The folders are then moved first, so that no consumer uses them.
     """
     from kubeque.clusters.abandoned_work import find_abandoned, set_aside_abandoned
 

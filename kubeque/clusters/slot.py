@@ -222,7 +222,7 @@ class Slot:
         return bool(content.get("start")) and start_ticks(int(str(content["pid"]))) == content["start"]
 
     def deaths(self) -> int:
-        """Return how many consumers in a row died before their first task.
+        """Return the number of consecutive consumers that died before their first task.
 
         Consumers that left without a task are not counted.
         """

@@ -109,7 +109,7 @@ class Decisions:
     def _begin_round(self) -> None:
         """Reset the state of a round of `_supply`."""
         self._may_take = True
-        #: True once tasks were reserved or a block was claimed in this round.
+        #: True once tasks have been reserved or a block has been claimed in this round.
         self._tried = self._listed = False
         self._candidates: deque[Job] | None = None
 

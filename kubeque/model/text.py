@@ -44,7 +44,7 @@ def printable(value: object, limit: int = VALUE_CHARACTERS) -> str:
 
 
 def one_line(text: object, limit: int = LINE_CHARACTERS) -> str:
-    """Return `text` as `printable` does, with one blank in place of each run of white space and line ends."""
+    """Replace each run of white space and line ends by one blank. Return the result in the form of `printable`."""
     return printable(" ".join(str(text).split()), limit)
 
 

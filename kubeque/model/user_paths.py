@@ -35,7 +35,7 @@ def expand_home(path: str | os.PathLike[str]) -> str:
 def read_text_file(path: Path) -> str:
     """Return the text of a small UTF-8 file or a pipe, with LF as line ends. Raises OSError, UnicodeDecodeError.
 
-    Raises OSError also for a file over MAX_TEXT_BYTES, because a device such as /dev/zero has no end.
+    Also raises OSError for a file over MAX_TEXT_BYTES, because a device such as /dev/zero has no end.
     """
     with path.open("rb") as file:
         data = file.read(MAX_TEXT_BYTES + 1)

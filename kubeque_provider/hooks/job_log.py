@@ -51,7 +51,7 @@ class JobLog:
     ) -> None:
         """Log how many rows of a job run again.
 
-        `script`: digests of the files of the run before, if known. `run`: the other DAG run that submitted the job.
+        `script`: digests of the files of the previous run, if known. `run`: the other DAG run that submitted the job.
         """
         after = now.job
         kept = now.counts.ok if after.run == before.job.run else 0

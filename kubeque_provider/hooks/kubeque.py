@@ -138,7 +138,7 @@ class KubequeHook(BaseHook):
         return Config.from_values(values, where=f"connection {self.kubeque_conn_id}", folder=current_folder())
 
     def access(self) -> Access:
-        """Return the logins for clusters. They come from other connections, which this connection names."""
+        """Return the logins for clusters. They come from other connections that this connection names."""
         return make_access(self._read_extra() or {})
 
     def get_conn(self) -> Client:

@@ -55,8 +55,8 @@ def find_other_run(
 ) -> str:
     """Return the other DAG run of the Airflow task `origin` that submitted the ended job; empty if there is none.
 
-    `origin`: None if the name of the job is generated. Raises JobExists if the job belongs to another submitter, or
-    would be adopted, and is another sweep than the one that `make` builds.
+    `origin`: None if the name of the job is generated. The job must be the sweep that `make` builds if a different
+    submitter owns it, or if it would be adopted. Otherwise raises JobExists.
     """
     if origin is None:
         return ""
@@ -68,7 +68,7 @@ def find_other_run(
 
 
 def check_shared(client: Client, job: Job, make: Callable[[], Sweep]) -> None:
-    """Raise JobExists if a job of another submitter is another sweep than the one that `make` builds."""
+    """Raise JobExists if the job of a different submitter does not have the sweep that `make` builds."""
     try:
         client.submit(make())
     except JobExists as error:

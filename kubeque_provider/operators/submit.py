@@ -215,7 +215,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         return (self.deferrable and "deferrable" in self._given) or not has_sensor(self)
 
     def _find_settled(self, context: Any) -> list[str]:
-        """Return the tasks downstream that keep the outcome of an earlier try. Log them as a warning."""
+        """Return the tasks downstream that keep the outcome of an earlier try. Warn of these tasks."""
         try:
             settled = find_settled(self, context)
         except Exception as error:  # from Airflow: without its answer, the sweep runs as before
@@ -288,7 +288,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
         seen_oids: set[int],
         **more: Any,
     ) -> None:
-        """Render the fields. Airflow calls this method for mapped tasks too, but not the public method."""
+        """Render the fields. For mapped tasks, Airflow calls this method, but not the public method."""
         own = _OWN if parent is self else ()
         others = [field for field in template_fields if field not in own]
         super()._do_render_template_fields(parent, others, context, jinja_env, seen_oids, **more)

@@ -30,7 +30,7 @@ def check_parsed(operator: Any) -> None:
 def check_class(
     kind: Any, values: Mapping[str, Any], task_id: str, dag: Any, params: Collection[str] = ()
 ) -> None:  # fmt: skip
-    """Check an operator, given by its class and its arguments, as `check_parsed` does.
+    """Check an operator in the same way as `check_parsed`. The operator is given by its class and its arguments.
 
     `values`: arguments, keyed by name. `params`: names of Airflow's params.
     """

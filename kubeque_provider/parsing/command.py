@@ -24,7 +24,7 @@ _HEADER_CHARACTERS = 65536
 def warn_of_command(values: Mapping[str, Any], folder: Path, warn: Warn) -> None:
     """Warn of words that only a shell understands, and of columns that a CSV file below `folder` does not have.
 
-    `values`: arguments of an operator by name. The file can change until the Airflow task runs.
+    `values`: arguments of an operator, keyed by name. The file can change until the Airflow task runs.
     """
     words = values.get("command")
     if not isinstance(words, Sequence) or isinstance(words, str):
@@ -48,7 +48,10 @@ def _columns(word: str) -> Sequence[str]:
 
 
 def _read_header(parameters: Any, folder: Path) -> list[str]:
-    """Return the columns of a CSV file with commas below `folder`; empty if they are unknown."""
+    """Return the columns of a CSV file below `folder`; empty if the columns are unknown.
+
+    The delimiter must be the comma.
+    """
     if not isinstance(parameters, str) or not is_known(parameters) or not parameters.endswith(".csv"):
         return []
     path = find_file(folder, parameters)
@@ -59,6 +62,6 @@ def _read_header(parameters: Any, folder: Path) -> list[str]:
             header = next(csv.reader([file.readline(_HEADER_CHARACTERS)]), [])
     except (OSError, ValueError, csv.Error):
         return []
-    # The running task finds out whether another character than a comma separates the columns.
+    # Only the running task finds out whether a different character separates the columns.
     header = [name.strip() for name in header]
     return header if len(header) > 1 or all(name.isidentifier() for name in header) else []

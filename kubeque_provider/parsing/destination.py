@@ -1,4 +1,4 @@
-"""The destination of results. It must not be among the DAG files: Airflow scans and replaces them."""
+"""The destination of results. It must not be among the DAG files, because Airflow scans and replaces these files."""
 
 from __future__ import annotations
 

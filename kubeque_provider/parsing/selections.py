@@ -27,7 +27,7 @@ def check_fetch(values: Mapping[str, Any]) -> None:
 def check_dest(values: Mapping[str, Any], dag: Any) -> None:
     """Raise UserError if the literal beginning of `dest` is a path among the DAG files. A template can follow.
 
-    `values`: arguments by name. `dag`: None if unknown.
+    `values`: arguments, keyed by name. `dag`: None if unknown.
     """
     dest = values.get("dest")
     if dag is None or not isinstance(dest, str):

@@ -83,7 +83,7 @@ def print_job(progress: Progress, *, as_json: bool) -> None:
 
 
 def format_resume_hint(progress: Progress) -> str:
-    """Return how to go on with a job that one of its limits has stopped; "" for other jobs."""
+    """Return a message that tells how to continue a job that one of its limits has stopped; "" for other jobs."""
     job = progress.job
     if job.state is not JobState.STOPPED:
         return ""

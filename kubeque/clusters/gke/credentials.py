@@ -47,8 +47,8 @@ class Login:
     def ask(self, verb: str, url: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the answer of a Google REST API.
 
-        Raises ClusterRefused, which has the HTTP status, if Google refuses the request. Raises ClusterUnavailable if
-        Google does not answer or fails. Raises ClusterError if the login fails.
+        Raises ClusterRefused with the HTTP status if Google refuses the request. Raises ClusterUnavailable if Google
+        does not answer or fails. Raises ClusterError if the login fails.
         """
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import AuthorizedSession

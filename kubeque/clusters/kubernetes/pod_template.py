@@ -61,7 +61,7 @@ def _check_labels(theirs: Mapping[str, Any]) -> None:
 
 
 def drop_containers(theirs: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the template without the containers `names`, which belong to a different kind of pod."""
+    """Return the template without the containers `names`. These containers belong to a different kind of pod."""
     spec = dict(theirs.get("spec") or {})
     for kind in ("containers", "initContainers"):
         if isinstance(members := spec.get(kind), list):

@@ -13,7 +13,7 @@ class Failures:
     """Counts the failures of each job in this consumer, until one task of the job is ok."""
 
     def __init__(self) -> None:
-        #: Number of failures, by uid and run; None once a task was ok.
+        #: Number of failures, by uid and run; None once a task has been ok.
         self._counts: dict[tuple[str, int], int | None] = {}
 
     def note(self, event: on.TaskSaved) -> bool:

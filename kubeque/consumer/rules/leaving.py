@@ -24,7 +24,7 @@ class Departure:
         self._active_at = 0.0
         #: Time from which a stopped consumer only records outcomes, seconds.
         self._told_at: float | None = None
-        #: True once the release of its leases was requested.
+        #: True once the release of its leases has been requested.
         self._tried = False
         #: True once the consumer leaves because the queue or a store does not answer.
         self.gave_up = False

@@ -1,4 +1,4 @@
-"""Rows from files: the files of this machine, or of a store, whose names match a pattern."""
+"""Rows made from files. The names of these files, on this machine or in a store, match a pattern."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _GROUP = 20_000
 
 
 def write(file: BinaryIO, columns: Sequence[Column], rows: Iterator[list[Any]]) -> None:
-    """Write `rows`, whose values have the types of `columns`. Raises MissingExtra."""
+    """Write `rows`. The values have the types of `columns`. Raises MissingExtra."""
     try:
         import pyarrow as pa
         from pyarrow.parquet import ParquetWriter

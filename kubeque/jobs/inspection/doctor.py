@@ -109,9 +109,9 @@ def _count(number: int, what: str) -> str:
 
 
 def _waiting(config: Config) -> Iterator[Finding]:
-    """Yield a finding for each open job whose tasks do not start, at most _WAITING, then one for the others.
+    """Yield at most _WAITING findings about open jobs whose tasks do not start. A last finding counts the other jobs.
 
-    Yield nothing if the queue or the cluster does not answer, because this is a finding of its own.
+    If the queue or the cluster does not answer, yield nothing, because a different check reports this.
     """
     try:
         backends = Backends.open(config)

@@ -105,7 +105,7 @@ def notes(backends: Backends, job: Job, count: int) -> tuple[int, list[tuple[int
 
 
 def read_rows(backends: Backends, job: Job, indexes: Iterable[int]) -> dict[int, dict[str, str]]:
-    """Return the rows of some tasks, by index. Each page is read once."""
+    """Return the rows of some tasks, keyed by index. Each page is read once."""
     spec = backends.spec(job).rows
     page = PageReader(job.url, backends.files, spec.pages).page
     return {index: read_row(spec, index, page) for index in sorted(indexes)}

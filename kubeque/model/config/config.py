@@ -86,7 +86,7 @@ class Config:
 
         Read `explicit` if given, else `.kubeque` in `start` (default: the current folder), else `.kubeque` in `home`
         (default: ~). Without a file, return the default configuration. Raises ConfigError, which names file and key.
-        Raises ConfigError also for a `.kubeque` in `start` that another user can change.
+        Also raises ConfigError for a `.kubeque` in `start` that another user can change.
         """
         home = _home_folder(environ) if home is None else home.absolute()
         start = _current_folder(home) if start is None else start.absolute()

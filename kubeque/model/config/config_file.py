@@ -31,7 +31,10 @@ def hide_password(url: str) -> str:
 
 
 def read_file(path: Path) -> Mapping[str, str]:
-    """Return the values in a file as texts, by key. The header `[config]` is optional. Raises ConfigError."""
+    """Return a dict from each key in a file to its value as text. The header `[config]` is optional.
+
+    Raises ConfigError.
+    """
     try:
         text = read_text_file(path)
     except UnicodeDecodeError as error:

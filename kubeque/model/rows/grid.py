@@ -54,7 +54,7 @@ class Grid:
         return self._spec
 
     def with_axis(self, name: str, values: Row) -> Grid:
-        """Return the grid with one more axis of texts, which changes fastest. Raises ParametersError."""
+        """Return the grid with one more axis of texts. This axis changes fastest. Raises ParametersError."""
         types = (*self.types, "") if self.types else ()
         return _make((*self.columns, name), (*self.axes, values), types)
 

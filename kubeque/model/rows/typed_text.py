@@ -34,7 +34,9 @@ def type_of(value: object) -> str:
 
 
 def to_typed_text(value: object, *, missing: str | None = None) -> str:
-    """Return the text of a value as `to_text` does. None, NaN, lists and dicts also get a text, which `to_value` reads.
+    """Return the text of a value in the same way as `to_text`. None, NaN, lists and dicts also get a text.
+
+    `to_value` reads these texts.
 
     Raises ParametersError. The caller adds the position of the value to its message.
     """

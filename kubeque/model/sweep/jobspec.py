@@ -23,7 +23,7 @@ Jobspec = dict[str, Any]
 
 
 def read_jobspec(data: bytes, where: str) -> Jobspec:
-    """Return the values of a jobspec file by key. Raises JobspecError, which names file and key.
+    """Return a jobspec file as a dict. Raises JobspecError, which names file and key.
 
     Leave out `version` and `$schema`. Replace keys of earlier versions by their present names.
     """

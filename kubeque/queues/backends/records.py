@@ -195,7 +195,7 @@ def translate_damage(record: BlockRecord) -> Iterator[None]:
 
 
 def read_blocks(records: Iterable[BlockRecord]) -> tuple[list[Block], list[JobUnreadable]]:
-    """Return the readable blocks of these records, and for each of the other records the reason as an error."""
+    """Return the blocks of the readable records, and an error that gives the reason for each unreadable record."""
     found: list[Block] = []
     unreadable: list[JobUnreadable] = []
     for record in records:

@@ -110,7 +110,7 @@ class _Printer:
             click.echo(f"{seen.view.index:>{self.width}} | {line}")
 
     def summarize(self) -> None:
-        """Print which tasks have more output than was shown, or that there was none."""
+        """Print which tasks have more output than was shown. If no task had output, print a note."""
         if self._cut:
             tasks = list(_unique(self._cut))
             shown = ", ".join(map(str, tasks[:3])) + (f" and {len(tasks) - 3} more" if len(tasks) > 3 else "")

@@ -221,7 +221,10 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
 
 
 def _find_killed_output(task: TaskDetails) -> str:
-    """Return where the output of an attempt is that a kill has ended; empty for other tasks. It has no result."""
+    """Return a command that shows the output of an attempt that a kill has ended; empty for other tasks.
+
+    Such an attempt has no result.
+    """
     view = task.line.view
     ended = view.record.history[-1].number if view.record.history else 0
     if view.state is not TaskState.KILLED or view.record.attempts <= ended:

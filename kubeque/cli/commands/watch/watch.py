@@ -57,7 +57,7 @@ def follow(client: Client, name: str, *, as_json: bool = False) -> Progress:
 
 
 def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches: bool = False) -> int:
-    """Print how a job ended, or how to go on with a held job. Return the exit code.
+    """Print how a job ended, or how to continue a held job. Return the exit code.
 
     `fetches`: True if the present command fetches the results afterwards.
     """

@@ -31,7 +31,7 @@ def unreadable(name: str, error: OSError | ValueError) -> ParametersError:
 
 
 class Reading:
-    """One pass over a file, which counts lines and computes the digest.
+    """One pass over a file. The pass counts lines and computes the digest.
 
     `delimiter`: character between two values. If it is None, it is detected from the header.
     """

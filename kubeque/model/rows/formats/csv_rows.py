@@ -76,7 +76,7 @@ def read_csv(open_text: Callable[[], BinaryIO], name: str, delimiter: str | None
 
 
 def _has_index(header: Row) -> bool:
-    """True if the first column can be the index of pandas, which has no name."""
+    """True if the first column can be the index of pandas. This column has no name."""
     return len(header) > 1 and not header[0].strip()
 
 
