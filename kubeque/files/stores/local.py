@@ -53,7 +53,7 @@ class Folder:
         return bool(self._private) and path.startswith(self._private)
 
     def put(self, path: str, fill: Callable[[BinaryIO], object], *, new: bool = False) -> bool:
-        """Create a file in the same way as the module's function `put`. The file is private if its folder is private."""
+        """Create a file with the function `put` of this module. The file is private if its folder is private."""
         return put(path, fill, new=new, private=self.is_private(path))
 
     def read(self, url: str, limit: int | None = None) -> bytes:
