@@ -16,7 +16,8 @@ from kubeque import __version__
 from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
-from kubeque.model.text import describe, suggest
+from kubeque.model.suggestions import suggest
+from kubeque.model.text import describe
 
 #: The groups of `--help`, in the order of `--help`, with the help of each command. The command `sub` of the group `run`
 #: is the function `sub` in `commands/run/sub.py`. This module is imported only when the command runs.

@@ -12,11 +12,9 @@ No other module filters or shortens such text. The use of the text determines th
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
 
 #: Escape sequences of terminals: colours, titles, cursor movements. The possessive quantifiers (`*+`) never try a
 #: shorter match, so a scan takes linear time.
@@ -96,13 +94,3 @@ def describe(value: object, limit: int = VALUE_CHARACTERS) -> str:
     except Exception:  # a `__repr__` of the user, or an integer of more digits than Python writes
         text = f"<{type(value).__name__}>"
     return printable(text, limit)
-
-
-def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
-    """Return a hint for an unknown `name`: the most similar known name, or all known names.
-
-    `what`: plural noun for the names. `old`: dict from a name in earlier versions to the present name.
-    """
-    names, renamed = list(known), old or {}
-    near = difflib.get_close_matches(name, [*names, *renamed], 1, cutoff=0.5)
-    return f"did you mean {renamed.get(near[0], near[0])!r}?" if near else f"the {what} are {', '.join(names)}"

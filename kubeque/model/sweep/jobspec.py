@@ -10,9 +10,10 @@ from typing import Any
 from kubeque.model.errors import JobspecError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.suggestions import suggest
 from kubeque.model.sweep.option_types import COUNTS, PAIRS
 from kubeque.model.sweep.options import BY_NAME, BY_OLD_NAME, OPTIONS, RENAMED, ROW_CHANGES, ROW_SOURCES, VERSION
-from kubeque.model.text import cut, printable, suggest
+from kubeque.model.text import cut, printable
 
 #: Maximum size of a jobspec in bytes. More rows belong into a CSV file.
 MAX_BYTES = 8 << 20

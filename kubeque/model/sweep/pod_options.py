@@ -9,7 +9,8 @@ from typing import Any
 
 from kubeque.model.errors import ResourceError
 from kubeque.model.resources import parse_duration
-from kubeque.model.text import describe, suggest
+from kubeque.model.suggestions import suggest
+from kubeque.model.text import describe
 
 #: Seconds that a consumer waits for a spot machine before it takes any machine.
 _SPOT_SECONDS = 300.0
