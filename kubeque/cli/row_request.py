@@ -30,7 +30,7 @@ def read_rows(client: Client, jobspec: Jobspec) -> Rows | None:
 
 
 def _check_options(jobspec: Jobspec) -> None:
-    """Raise UserError for options that exclude each other, and for an option without the one that it changes."""
+    """Raise UserError for options that exclude each other, and for an option that needs a missing option."""
     given = [name for name in ROW_SOURCES if name in jobspec]
     if len(given) > 1:
         raise UserError(f"{' and '.join(map(_flag, given))} exclude each other: give one of them")

@@ -82,7 +82,7 @@ class ControlMethods(ProgressMethods):
     def gc(self, *, really: bool = False) -> Garbage:
         """Return expired jobs, left-over folders and unused inputs.
 
-        `really`: True also deletes them. Raises UserError.
+        `really`: True to delete these items too. Raises UserError.
         """
         return clear_away(self._backends, really=really, now=self._backends.queue.now())
 

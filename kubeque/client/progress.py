@@ -86,7 +86,7 @@ class ProgressMethods(Connection):
     def peek(self, name: str, index: int, stream: str = "stdout", *, wait: bool = True) -> Peek:
         """Return the last 64 KiB of `stdout` or `stderr` of a task, even while the task runs.
 
-        `wait`: True waits up to 12 s for the newest output of a running task. Raises UserError for an index out of
+        `wait`: True to wait up to 12 s for the newest output of a running task. Raises UserError for an index out of
         range.
         """
         return peek(self._backends, self.job(name), index, stream, wait=wait)

@@ -194,7 +194,7 @@ class Coordinator:
 
         Return False if nothing can be recorded. The lease is then given up.
 
-        Raises KubequeError as `Lease.commit` does.
+        Raises KubequeError in the same cases as `Lease.commit`.
         """
         try:
             try:

@@ -55,8 +55,8 @@ def find_other_run(
 ) -> str:
     """Return the other DAG run of the Airflow task `origin` that submitted the ended job; empty if there is none.
 
-    `origin`: None if the name of the job is generated. The job must be the sweep that `make` builds if a different
-    submitter owns it, or if it would be adopted. Otherwise raises JobExists.
+    `origin`: None if the name of the job is generated. Raises JobExists if the job does not have the sweep that `make`
+    builds. This is checked only if a different submitter owns the job, or if the job would be adopted.
     """
     if origin is None:
         return ""

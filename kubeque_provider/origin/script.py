@@ -29,7 +29,10 @@ Files = Mapping[str, str]
 
 
 def read_script(client: Client, job: Job) -> Files | None:
-    """Return the digests of the files that all tasks of a job get, by file name; None if the store does not answer."""
+    """Return a dict from the name of each file that all tasks of a job get to its digest.
+
+    Return None if the store does not answer.
+    """
     with suppress(StorageError):
         return client.reader.inputs(job)
     return None
@@ -76,7 +79,7 @@ def changed_files(before: Files, now: Files) -> list[str]:
 def describe_script(files: Files, origin: Mapping[str, str], before: Files | None) -> str:
     """Return one line about the script of a submission; empty if its tasks get no files.
 
-    `before`: the files of the previous run; None: unknown.
+    `before`: the files of the previous run; None if unknown.
     """
     if not files:
         return ""

@@ -41,7 +41,7 @@ class StagedTask:
 
     @property
     def spec(self) -> JobSpec:
-        """The spec of the job. Only for a task whose spec could be read."""
+        """The spec of the job. Use it only for a task whose spec could be read."""
         assert self.read_spec is not None
         return self.read_spec
 

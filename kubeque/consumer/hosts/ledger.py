@@ -94,7 +94,7 @@ class Ledger:
 
     @contextmanager
     def hold(self, need: Need, stopped: Callable[[], bool]) -> Iterator[Sequence[str]]:
-        """Wait until the need fits, and count it during the block.
+        """Wait until the need fits, and count the need during the `with` block.
 
         Yields the GPU devices; () if `stopped` returns True first.
         """

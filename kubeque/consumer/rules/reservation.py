@@ -28,7 +28,7 @@ _LONGER, _SECOND = 4, 1.0
 class Pace:
     """The durations of the last tasks, by job and revision.
 
-    A duration is the time from the start of a task to the start of the next one.
+    A duration is the time from the start of a task to the start of the next task.
     """
 
     def __init__(self) -> None:

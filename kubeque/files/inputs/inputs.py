@@ -1,4 +1,4 @@
-"""Find the inputs in `^` words and pushes, compute their digests, and upload each input once."""
+"""Find the inputs of `^` words and `push` options, compute their digests, and upload each input once."""
 
 from __future__ import annotations
 

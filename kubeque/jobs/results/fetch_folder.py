@@ -111,7 +111,7 @@ class FolderDestination:
     def _claim(self) -> None:
         """Record this job as the owner.
 
-        Delete the fetched files of a job that it may replace. The caller holds the lock.
+        Delete the results of a job that this job may replace. The caller holds the lock.
         """
         record = self._read_owner()
         if not self._owner.is_named_by(record):

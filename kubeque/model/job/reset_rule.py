@@ -1,4 +1,4 @@
-"""Selection of the tasks that a reset lets run again."""
+"""Selection of the tasks that run again after a reset."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kubeque.model.text import cut
 
 @dataclass(frozen=True, slots=True)
 class ResetRule:
-    """Selection of the tasks that a reset lets run again."""
+    """Selection of the tasks that run again after a reset."""
 
     #: True to select ok tasks as well as failed tasks.
     everything: bool = False

@@ -1,4 +1,4 @@
-"""Errors of a PostgreSQL database: which of them pass, and the remedy for those that last."""
+"""Errors of a PostgreSQL database: the temporary errors, and remedies for the lasting errors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _PASSING = ("08", "53", "40", "55P03", "57", "25006", "25P0", "58")
 def make_error(text: str, state: str, where: str, *, of_connection: bool) -> QueueError:
     """Convert an error of psycopg to a QueueError that names the database `where` and, if known, says what to do.
 
-    `state`: its SQLSTATE; empty if it has none. `of_connection`: True if it may concern the connection.
+    `state`: SQLSTATE of the error; empty without one. `of_connection`: True if the error may concern the connection.
     """
     if not state and of_connection:
         for pattern, remedy in _REFUSALS.items():

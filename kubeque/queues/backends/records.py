@@ -186,7 +186,7 @@ class _StoredBlock:
 
 @contextmanager
 def translate_damage(record: BlockRecord) -> Iterator[None]:
-    """Raise JobUnreadable instead of one of UNREADABLE while a block's record is decoded."""
+    """Raise JobUnreadable if the code in the `with` block raises one of UNREADABLE while it decodes the record."""
     try:
         yield
     except UNREADABLE as error:

@@ -36,7 +36,7 @@ class _Doomed:
 @click.command()
 @click.argument("jobs", metavar="[JOB]...", nargs=-1, shell_complete=complete_jobs)
 @click.option("--ended", is_flag=True, help="Delete all jobs that have ended.")
-@click.option("--older-than", metavar="TIME", help="Delete all jobs that ended longer ago, for example 7d.")
+@click.option("--older-than", metavar="TIME", help="Delete all jobs that ended more than TIME ago, for example 7d.")
 @yes_option
 @json_option
 @click.pass_context

@@ -39,7 +39,7 @@ def logs(
 ) -> None:  # fmt: skip
     """Show the output of all tasks of JOB, each line with the index of its task in front.
 
-    Of each task the last 64 KiB are shown. Tasks that have not begun have no output. Colours and other terminal
+    The last 64 KiB of each task are shown. Tasks that have not begun have no output. Colours and other terminal
     sequences are removed.
     """
     selects, stream = _read_pattern(grep), "stderr" if stderr else "stdout"

@@ -81,7 +81,7 @@ def _has_index(header: Row) -> bool:
 
 
 def _values(reading: Reading, rows: Iterator[list[str]], header: Row) -> Iterator[Sequence[str]]:
-    """Yield the values of each row below the header, without those of an index column."""
+    """Yield the values of each row below the header, without the values of an index column."""
     if not _has_index(header):
         yield from reading.check_widths(rows, header)
         return
