@@ -37,12 +37,21 @@ def sweep_options(function: F) -> F:
 
 
 def _decorate(function: F, option: Option, flags: tuple[str, ...], group: str, *, old: bool = False) -> F:
-    decorate = click.option(
-        *flags, _OLD * old + option.name, cls=GroupedOption, group=group, help=option.text, metavar=option.metavar,
-        multiple=option.kind.many, default=None, type=int if option.kind is COUNT else None, hidden=old,
-        shell_complete=_COMPLETED.get(option.name),
-    )  # fmt: skip
-    return decorate(function)
+    return click.option(*flags, _OLD * old + option.name, cls=GroupedOption, **_settings(option, group, old=old))(
+        function
+    )
+
+
+def make_option(option: Option) -> click.Option:
+    """Return an option of the table for another parser than that of `kubeque sub`."""
+    return GroupedOption([*option.flags, option.name], **_settings(option, ""))
+
+
+def _settings(option: Option, group: str, *, old: bool = False) -> dict[str, Any]:
+    return {
+        "group": group, "help": option.text, "metavar": option.metavar, "multiple": option.kind.many, "default": None,
+        "type": int if option.kind is COUNT else None, "hidden": old, "shell_complete": _COMPLETED.get(option.name),
+    }  # fmt: skip
 
 
 def to_jobspec(values: Mapping[str, Any]) -> Jobspec:

@@ -18,6 +18,7 @@ from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.commands.watch.watch import follow, print_end
 from kubeque.cli.completion import complete_files, complete_words
 from kubeque.cli.connect import connect, json_option
+from kubeque.cli.directives import Directives, read_directives
 from kubeque.cli.grouped_help import GroupedCommand
 from kubeque.cli.output.interrupt import Interrupted, on_interrupt
 from kubeque.cli.output.progress_bar import show_transfer
@@ -60,13 +61,14 @@ _EXAMPLES = (
 @click.option("--revise", is_flag=True, help="Change the job with this name; run failed and changed rows.")
 @click.option("--replace", is_flag=True, help="Change the job with this name; run all rows.")
 @click.option("--force", is_flag=True, help="With --fetch: use DEST even if it holds other files.")
+@click.option("--no-directives", is_flag=True, help="Ignore the #KUBEQUE lines in the head of the program.")
 @click.option("--dry-run", is_flag=True, help="Print the jobspec and the plan; submit nothing.")
 @json_option
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, shell_complete=complete_words)
 @click.pass_context
 def sub(
     ctx: click.Context, /, command: Sequence[str], file: str | None, repair: bool, revise: bool, replace: bool,
-    force: bool, dry_run: bool, yes: bool, as_json: bool, **options: Any,
+    force: bool, dry_run: bool, yes: bool, as_json: bool, no_directives: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Submit a sweep, and watch it until it ends. The sweep runs COMMAND once for each row.
 
@@ -76,12 +78,14 @@ def sub(
     """
     existing = _existing({Existing.REPAIR: repair, Existing.REVISE: revise, Existing.REPLACE: replace})
     typed = to_jobspec(options)
-    jobspec = read_request(command, typed, file)
+    asked = read_request(command, typed, file)
+    directives = Directives() if no_directives else read_directives(asked)
+    jobspec = directives.below(asked)
     if force and "fetch" not in jobspec:
         raise UserError("--force needs --fetch: it accepts a DEST that holds other files")
     with on_interrupt(_NOTHING) as interrupt, connect(ctx, cluster=jobspec.get("cluster")) as client:
         sweep = with_name(make_sweep(client, jobspec))
-        for note in client.advice(sweep):
+        for note in filter(None, [directives.describe(asked), *client.advice(sweep)]):
             click.echo(note, err=True)
         target = _check_target(client, jobspec, sweep, force=force)
         if dry_run:

@@ -1,0 +1,146 @@
+"""Options of a sweep in the head of its program: lines such as `#KUBEQUE --memory 4Gi --task-timeout 30m`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kubeque.cli.sweep_options import make_option, to_jobspec
+from kubeque.model.command.command import parse_word
+from kubeque.model.errors import CommandError, UserError
+from kubeque.model.sweep.jobspec import Jobspec, merge
+from kubeque.model.sweep.options import BY_NAME, OPTIONS
+from kubeque.model.text import cut, printable
+from kubeque.model.user_paths import expand_home
+
+#: The options that a program can set: resources, times, retries, results and consumers.
+ALLOWED = (
+    "cpu", "memory", "max_memory", "disk", "gpu", "task_timeout", "deadline", "retry_causes", "results", "ignore",
+    "consumers",
+)  # fmt: skip
+_LINE = re.compile(r"#(\s*)KUBEQUE(?:\s+(.*))?")
+#: Maximum size of the head of a program, in bytes.
+_HEAD_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """The options in the head of a program."""
+
+    #: Path of the program, as the command names it; empty without options.
+    program: str = ""
+    options: Jobspec = field(default_factory=dict)
+
+    def below(self, jobspec: Jobspec) -> Jobspec:
+        """Return the jobspec with these options. The values of the jobspec take precedence."""
+        return merge(self.options, jobspec) if self.options else jobspec
+
+    def describe(self, jobspec: Mapping[str, Any]) -> str:
+        """Return one line with the options, and those that `jobspec` overrides; empty without options."""
+        if not self.options:
+            return ""
+        shown = ", ".join(f"{_flag(name)} {_format(value)}" for name, value in self.options.items())
+        over = [_flag(name) for name in self.options if name in jobspec and not isinstance(jobspec[name], dict)]
+        note = f" (overridden: {', '.join(over)})" if over else ""
+        return f"from {printable(self.program)}: {shown}{note}"
+
+
+def read_directives(jobspec: Jobspec) -> Directives:
+    """Return the options in the head of the program of a request. Raises UserError with the file and the line.
+
+    The program is the first `^` word of the command without placeholders. Without such a word it is the first word, if
+    that is a path. `--like` has no directives.
+    """
+    if "like" in jobspec or "command" not in jobspec:
+        return Directives()
+    name = _find_program(jobspec["command"])
+    path = Path(jobspec["base"]) / expand_home(name) if name else None
+    if path is None or "://" in name or not path.is_file():
+        return Directives()
+    return Directives(name, _read(path, name))
+
+
+def _find_program(command: Sequence[Any]) -> str:
+    """Return the path of the program; empty if the command does not name one of this machine."""
+    try:
+        words = [parse_word(str(word)) for word in command]
+    except CommandError:
+        return ""  # the check of the sweep raises the error
+    for word in words:
+        if word.upload and not word.columns:
+            return word.prefix
+    return words[0].prefix if words and os.sep in words[0].prefix and not words[0].columns else ""
+
+
+def _read(path: Path, name: str) -> Jobspec:
+    words: list[str] = []
+    try:
+        for number, text in _directive_lines(path):
+            words += _split(text, f"{printable(name)}, line {number}")
+    except OSError as error:
+        raise CommandError(f"{printable(name)} cannot be read ({error.strerror}): name a readable program") from error
+    return _parse(words, printable(name)) if words else {}
+
+
+def _directive_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield number and options of each `#KUBEQUE` line above the first line of code. Raises UserError, OSError."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD_BYTES)
+    for number, line in enumerate(head.decode("utf-8", errors="replace").splitlines(), 1):
+        text = line.strip().removeprefix("\ufeff")
+        if text and not text.startswith("#"):
+            return
+        match = _LINE.fullmatch(text)
+        if match and match[1] and (match[2] or "").startswith("-"):
+            raise UserError(f"{path.name}, line {number}: write #KUBEQUE without a blank after the #")
+        if match and not match[1]:
+            yield number, match[2] or ""
+
+
+def _split(text: str, where: str) -> list[str]:
+    try:
+        return shlex.split(text, comments=True)
+    except ValueError as error:
+        raise UserError(f"{where}: {cut(text, 60)!r} has an open quote ({error}): close it") from error
+
+
+def _parse(words: Sequence[str], name: str) -> Jobspec:
+    """Return the options of `#KUBEQUE` lines as a jobspec. Raises UserError."""
+    parser = click.Command(
+        "#KUBEQUE", params=[make_option(BY_NAME[option]) for option in ALLOWED], add_help_option=False
+    )
+    _check_allowed(words, name)
+    try:
+        with parser.make_context("#KUBEQUE", list(words)) as context:
+            return to_jobspec(context.params)
+    except click.UsageError as error:
+        raise UserError(f"{name}, #KUBEQUE: {' '.join(error.format_message().split())}") from error
+
+
+def _check_allowed(words: Sequence[str], name: str) -> None:
+    """Raise UserError for an option of `kubeque sub` that a program cannot set, or that is given twice."""
+    flags = {flag: option for option in OPTIONS for names in option.flags for flag in names.split("/")}
+    given = [word.partition("=")[0] for word in words if word.startswith("-")]
+    for flag in given:
+        option = flags.get(flag)
+        if option is not None and option.name not in ALLOWED:
+            raise UserError(f"{name}, #KUBEQUE: {flag} is not an option of programs: give it on the command line")
+        if option is not None and not option.kind.many and given.count(flag) > 1:
+            raise UserError(f"{name}, #KUBEQUE: {flag} is given twice: remove one of the two")
+
+
+def _flag(name: str) -> str:
+    return BY_NAME[name].flags[-1]
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, dict):
+        return ",".join(f"{key}={item}" for key, item in value.items())
+    return ",".join(map(printable, value)) if isinstance(value, list) else printable(str(value))
