@@ -21,7 +21,7 @@ from kubeque.consumer.rules.leaving import Departure
 from kubeque.consumer.rules.outage import LONGEST_RETRY_SECONDS, Silences
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS, Pace
 from kubeque.consumer.rules.scale_down import Retirement
-from kubeque.consumer.rules.tasks_in_hand import Progress
+from kubeque.consumer.rules.task_counts import Progress
 from kubeque.model.job.job import Job
 
 #: Seconds for which an outcome waits for the commit that reserves the next task, so that one write stores both.

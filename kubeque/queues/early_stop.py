@@ -12,7 +12,7 @@ from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.shape_growth import larger_class
 from kubeque.model.job.task import Attempt, State, TaskRecord
-from kubeque.model.resources import format_seconds
+from kubeque.model.quantities import format_seconds
 from kubeque.model.text import LINE_CHARACTERS, cut
 from kubeque.queues.block import Block
 from kubeque.queues.queue import Queue

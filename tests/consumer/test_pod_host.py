@@ -17,7 +17,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.model.rows.grid import sequence
 
 GI = 1024 * MI

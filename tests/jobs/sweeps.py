@@ -20,7 +20,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.job.task import Outcome
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.model.rows.parameters import to_rows
 from kubeque.model.rows.rows import Rows
 from kubeque.queues import claim as claims

@@ -8,7 +8,7 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Outcome, State
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.queues import claim as claims
 from kubeque.queues.block import Block, make_blocks
 from kubeque.queues.lease import Lease

@@ -13,7 +13,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import State, TaskRecord
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.queues.evictions import charge_evictions
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import reap

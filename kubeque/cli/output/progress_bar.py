@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from kubeque.client import Transfer
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 
 #: Seconds between two plain lines. A shorter transfer prints no line.
 _LINE_SECONDS = 5.0

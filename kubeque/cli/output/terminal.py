@@ -12,7 +12,7 @@ from typing import TextIO
 
 import click
 
-from kubeque.model.resources import format_seconds
+from kubeque.model.quantities import format_seconds
 from kubeque.model.text import VALUE_CHARACTERS, printable
 
 #: Number of rows from which the column widths are computed. Not all rows, so that a long table appears at once.

@@ -26,7 +26,7 @@ from kubeque.clusters.kubernetes.pod_manifest import (
 from kubeque.clusters.kubernetes.pod_template import drop_containers, merge_template
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: Service account of keepers.

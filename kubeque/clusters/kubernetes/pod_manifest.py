@@ -10,7 +10,7 @@ from kubeque.clusters.consumer_process import python_words
 from kubeque.clusters.kubernetes.object_names import LABEL, TASK
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.model.sweep.pod_options import PodOptions, Volume
 
 #: Memory in bytes that a consumer needs in addition to its task.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from kubeque.model.job.causes import Cause
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 
 _SIGNALS = {int(number): number.name for number in signal.Signals}
 

@@ -12,7 +12,7 @@ from kubeque.files.mounts import is_below
 from kubeque.files.safe_paths import safe_name
 from kubeque.files.sparse import hole_bytes
 from kubeque.model.errors import StorageError
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 from kubeque.model.text import quote_name
 
 #: Number of refused files whose names are listed. Further files are only counted.

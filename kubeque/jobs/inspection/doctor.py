@@ -25,7 +25,7 @@ from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import FileDamaged, JobUnreadable, KubequeError, StorageError
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 from kubeque.queues.integrity import Audit, Fault, standing
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue

@@ -16,7 +16,7 @@ from kubeque.model.command.command import format_word as written
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import format_bytes, format_seconds
+from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.rows.column_names import FACTS, out_column
 from kubeque.model.stats.advice import AttemptStats, advise
 from kubeque.model.stats.failure_groups import NAMED, Group

@@ -15,7 +15,7 @@ from kubeque.jobs.reports.timeline_part import SCRIPT, Rows, Sample, timeline_pa
 from kubeque.jobs.results.table import lines, read_rows, write_csv
 from kubeque.model.errors import UserError
 from kubeque.model.job.job import Job
-from kubeque.model.resources import format_seconds
+from kubeque.model.quantities import format_seconds
 from kubeque.model.stats.spans import By, Span, consumer_label, find_uncovered, lanes, spans
 
 #: Maximum number of attempts that a page draws. If there are more attempts, the page draws every second or every fourth

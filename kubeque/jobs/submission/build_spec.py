@@ -13,7 +13,7 @@ from kubeque.model.command.command import Word
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
+from kubeque.model.quantities import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.rows import Rows
 from kubeque.model.sweep.sweep import Sweep
 

@@ -27,7 +27,7 @@ from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS, 
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.row_keys import no_keys, row_keys
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import parse_duration
+from kubeque.model.quantities import parse_duration
 from kubeque.model.rows.rows import RowsSpec
 from kubeque.model.sweep.sweep import Sweep, parse_allowed
 

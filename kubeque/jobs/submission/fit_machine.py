@@ -11,7 +11,7 @@ from kubeque.clusters.machine import Machine
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.spec import JobSpec
-from kubeque.model.resources import format_bytes, parse_bytes, parse_cpu
+from kubeque.model.quantities import format_bytes, parse_bytes, parse_cpu
 from kubeque.model.sweep.options import BY_NAME
 from kubeque.model.sweep.pod_options import PodOptions
 from kubeque.model.sweep.sweep import Sweep

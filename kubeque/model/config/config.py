@@ -13,7 +13,7 @@ from kubeque.model.config.config_file import KEYS, NUMBERS, ON_LOCAL, SIZES, Val
 from kubeque.model.config.gke_defaults import gke_defaults
 from kubeque.model.config.trust import check_trusted
 from kubeque.model.errors import ConfigError, UserError
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 from kubeque.model.user_paths import current_folder, expand_home
 
 FILE_NAME = ".kubeque"

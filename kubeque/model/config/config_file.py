@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from kubeque.model.errors import ConfigError, ResourceError
-from kubeque.model.resources import parse_bytes, parse_cpu
+from kubeque.model.quantities import parse_bytes, parse_cpu
 from kubeque.model.suggestions import suggest
 from kubeque.model.user_paths import read_text_file
 

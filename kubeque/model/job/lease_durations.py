@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.resources import parse_duration
+from kubeque.model.quantities import parse_duration
 from kubeque.model.text import describe
 
 #: Seconds without a heartbeat after which the tasks of a consumer run elsewhere.

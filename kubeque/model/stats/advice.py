@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
-from kubeque.model.resources import MI, format_bytes, format_seconds
+from kubeque.model.quantities import MI, format_bytes, format_seconds
 from kubeque.model.stats.spans import spans
 
 #: Smallest gains for which advice is given: share of the time, seconds, and bytes.

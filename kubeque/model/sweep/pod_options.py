@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from kubeque.model.errors import ResourceError
-from kubeque.model.resources import parse_duration
+from kubeque.model.quantities import parse_duration
 from kubeque.model.suggestions import suggest
 from kubeque.model.text import describe
 

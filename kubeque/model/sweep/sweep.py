@@ -14,7 +14,7 @@ from kubeque.model.globs import translate
 from kubeque.model.job.lease_durations import parse_lease
 from kubeque.model.job.retries import Budgets
 from kubeque.model.job.spec import FunctionCall, Input
-from kubeque.model.resources import parse_bytes, parse_cpu, parse_duration
+from kubeque.model.quantities import parse_bytes, parse_cpu, parse_duration
 from kubeque.model.rows.grid import sequence
 from kubeque.model.rows.parameters import check_texts
 from kubeque.model.rows.rows import Rows

@@ -12,7 +12,7 @@ from kubeque.clusters.kubernetes.node_capacity import (
     parse_quantity,
     requested_amount,
 )
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 
 GI = 1024 * MI
 

@@ -11,7 +11,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.shape_growth import grow_shapes
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Tally
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 
 GI = 1024 * MI
 NOW = 1_000_000_000.0

@@ -9,7 +9,7 @@ import pytest
 from kubeque.consumer import events as on
 from kubeque.consumer import instructions as do
 from kubeque.consumer.rules.reservation import COMMIT_SECONDS
-from kubeque.consumer.rules.tasks_in_hand import SAVE_SECONDS
+from kubeque.consumer.rules.task_counts import SAVE_SECONDS
 from tests.consumer.rules.machine import LONG, SHORT, Machine, lease
 
 

@@ -8,7 +8,7 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import Attempt, Outcome, TaskRecord, TaskState, TaskView
-from kubeque.model.resources import MI
+from kubeque.model.quantities import MI
 from kubeque.model.stats.advice import AttemptStats, advise
 
 GI = 1024 * MI

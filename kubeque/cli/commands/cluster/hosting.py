@@ -18,7 +18,7 @@ from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import parse_node_range
-from kubeque.model.resources import format_seconds, parse_bytes
+from kubeque.model.quantities import format_seconds, parse_bytes
 
 if TYPE_CHECKING:
     from kubeque.client import GkeCluster, PoolSeen

@@ -13,7 +13,7 @@ import click
 from kubeque.cli.connect import connect, json_option
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Garbage
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 
 #: Maximum number of pieces of each kind to list. For further pieces, only their number and total size are printed.
 _LISTED = 20

@@ -16,7 +16,7 @@ from kubeque.cli.output.interrupt import confirm
 from kubeque.cli.output.terminal import terminal_text
 from kubeque.client import Client
 from kubeque.model.errors import JobUnreadable, UserError
-from kubeque.model.resources import parse_duration
+from kubeque.model.quantities import parse_duration
 
 #: Number of jobs that the question names.
 _NAMED = 5

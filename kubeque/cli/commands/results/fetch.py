@@ -15,7 +15,7 @@ from kubeque.cli.output.interrupt import on_interrupt
 from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.progress_bar import show_transfer
 from kubeque.client import Client
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 
 

@@ -12,7 +12,7 @@ from kubeque.cli.job_reference import recent_or_exact
 from kubeque.cli.output.job_text import format_failures, print_job
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Estimate, Progress
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 
 
 @click.command()

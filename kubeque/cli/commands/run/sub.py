@@ -28,7 +28,7 @@ from kubeque.cli.sweep_request import make_sweep, read_request
 from kubeque.client import Client, Effect, Existing, Plan, Progress, Submitted
 from kubeque.model.errors import JobNotFound, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 from kubeque.model.sweep.jobspec import Jobspec
 from kubeque.model.sweep.options import GROUPS, VERSION
 from kubeque.model.sweep.sweep import Sweep, with_name

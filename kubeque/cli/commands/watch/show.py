@@ -21,7 +21,7 @@ from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import TaskState
-from kubeque.model.resources import format_bytes
+from kubeque.model.quantities import format_bytes
 
 #: Number of last lines of each stream that `show JOB INDEX` prints.
 _LAST_LINES = 10

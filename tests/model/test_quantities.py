@@ -13,7 +13,7 @@ from kubeque.model.errors import ResourceError
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.shape_growth import grow_shapes, larger_class
 from kubeque.model.job.shapes import Shape
-from kubeque.model.resources import MI, format_bytes, parse_bytes, parse_cpu, parse_duration
+from kubeque.model.quantities import MI, format_bytes, parse_bytes, parse_cpu, parse_duration
 from kubeque.model.text import describe
 
 GI = 1024 * MI
