@@ -74,6 +74,12 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     backends.close()
 
 
+@pytest.fixture(autouse=True)
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start relative paths in an empty folder. The push `.` would read the whole checkout with its environments."""
+    monkeypatch.chdir(tmp_path)
+
+
 @often(900)
 @given(some(FIELDS, BY_FIELD))
 def test_a_sweep(desk: Desk, values: dict[str, Any]) -> None:
