@@ -52,7 +52,7 @@ def lines_of(path: tuple[str, ...], command: click.Command) -> Iterator[list[str
         return
     words = list(path)
     for param in command.params:
-        if param.required:
+        if param.required or param.name == "jobs":
             value = DESTS.get(path[0], VALUES["dest"]) if param.name == "dest" else VALUES[param.name or ""]
             words += [value] if isinstance(param, click.Argument) else [param.opts[0], value]
     yield [*words, "--yes"] if any(param.name == "yes" for param in command.params) and path[0] != "stop" else words

@@ -30,6 +30,7 @@ ANSWERS = [
     ("show done", 0, "attempts   2"),
     ("show done 1 --json", 0, '"code": 1'),
     ("peek done 0", 0, "row 0"),
+    ("logs done", 0, "0 | row 0"),
     ("fetch done out", 0, "out: 2 tasks with 6 files"),
     ("fetch done out", 0, "2 were there"),
     ("collect done -o table.csv", 0, "table.csv: 2 rows"),

@@ -386,7 +386,9 @@ class TestRetry:
             self.sweep(run, tmp_path, 2, "123")
         assert runs(tmp_path) == ["3"]
         said = "".join([*capfd.readouterr(), caplog.text])
-        assert "this retry by Airflow runs 1 rows again that the machine stopped; 1 rows failed through their own" in said
+        assert (
+            "this retry by Airflow runs 1 rows again that the machine stopped; 1 rows failed through their own" in said
+        )
 
     def test_retry_failed_rows_runs_them_too(self, run: Run, tmp_path: Path) -> None:
         for attempt, ran in ((1, ["1", "2"]), (2, ["2"])):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from kubeque.model.text import LINE_CHARACTERS, printable
 STANDARD_INPUT = "-"
 #: Number of bytes that tell the format of a file.
 _HEAD_BYTES = 1 << 16
+#: Maximum size of a JSON or Parquet file, which is read as a whole, in bytes.
+_WHOLE_BYTES = 1 << 30
 
 
 def read_rows(files: Files, source: str, delimiter: str | None = None) -> Rows:
@@ -58,7 +59,9 @@ def _read(open_source: Callable[[], BinaryIO], name: str, delimiter: str | None)
             head = stream.read(_HEAD_BYTES)
             if not (is_json(head, name) or head.startswith(parquet.MAGIC)):
                 return read_csv(open_source, name)
-            data = head + stream.read()
+            data = head + stream.read(_WHOLE_BYTES)
+        if len(data) > _WHOLE_BYTES:
+            raise ParametersError(f"{name} is over {_WHOLE_BYTES >> 20} MiB: write it as CSV, which is read in parts")
     except (OSError, ValueError) as error:
         raise unreadable(name, error) from error
     return parquet.read(data, name) if data.startswith(parquet.MAGIC) else read_json(data, name)
@@ -74,35 +77,47 @@ def _is_read_once(path: str) -> bool:
 
 
 class _Spool:
-    """A source that is read once: it is copied into a temporary file without a name."""
+    """A source that is read once. Its bytes are copied into a temporary file without a name while they are read."""
 
     def __init__(self, open_source: Callable[[], BinaryIO]) -> None:
         self._open_source = open_source
+        self._source: BinaryIO | None = None
         self._copy: BinaryIO | None = None
+        self._size = 0
 
     def open(self) -> BinaryIO:
-        """Return a reader of the temporary copy. The first call makes the copy."""
+        """Return a reader from the first byte on. Readers can overlap, and none needs to reach the end."""
         if self._copy is None:
+            self._source = self._open_source()
             # The file stays open while the rows are used.
-            copy = cast(BinaryIO, tempfile.TemporaryFile(prefix="kubeque-rows-"))  # noqa: SIM115
-            shutil.copyfileobj(self._open_source(), copy)
-            copy.flush()
-            self._copy = copy
-        return cast(BinaryIO, io.BufferedReader(_Reread(self._copy.fileno())))
+            self._copy = cast(BinaryIO, tempfile.TemporaryFile(prefix="kubeque-rows-"))  # noqa: SIM115
+        return cast(BinaryIO, io.BufferedReader(_Reader(self)))
+
+    def read(self, at: int, size: int) -> bytes:
+        """Return at most `size` bytes from a position on: those that were copied, else new bytes of the source."""
+        assert self._copy is not None
+        assert self._source is not None
+        if at < self._size:
+            return os.pread(self._copy.fileno(), size, at)
+        data = self._source.read(size)
+        self._copy.write(data)
+        self._copy.flush()
+        self._size += len(data)
+        return data
 
 
-class _Reread(io.RawIOBase):
-    """A reader of an open file with a position of its own, so that several passes may overlap."""
+class _Reader(io.RawIOBase):
+    """A reader of a spool with a position of its own."""
 
-    def __init__(self, number: int) -> None:
-        self._number = number
+    def __init__(self, spool: _Spool) -> None:
+        self._spool = spool
         self._at = 0
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, target: memoryview, /) -> int:  # type: ignore[override]
-        data = os.pread(self._number, len(target), self._at)
+        data = self._spool.read(self._at, len(target))
         target[: len(data)] = data
         self._at += len(data)
         return len(data)
