@@ -38,12 +38,12 @@ class TestGrid:
         assert grid(a=[1, 2], b=['"x"', "é"]).to_spec().digest == from_records(records).to_spec().digest
 
     def test_a_large_grid_is_never_made(self) -> None:
-        began = time.process_time()
+        began = time.thread_time()
         rows = grid(a=range(1000), b=range(2000))
         first = list(itertools.islice(rows, 2))
 
         assert (rows.n, first) == (2_000_000, [("0", "0"), ("0", "1")])
-        assert time.process_time() - began < 0.5
+        assert time.thread_time() - began < 0.5
 
     def test_long_axes_are_paged_like_a_table(self) -> None:
         rows = grid(a=[f"{i:0100}" for i in range(12_000)], b=["x"])

@@ -62,11 +62,11 @@ class TestPages:
 
     def test_100_000_rows_are_read_and_paged_in_well_under_a_second(self) -> None:
         records = [{"x": "-1.4", "y": "0", "zoom": str(i)} for i in range(100_000)]
-        began = time.process_time()
+        began = time.thread_time()
         written = [encode_page(page) for page in pages(from_records(records))]
 
         assert len(written) == 100
-        assert time.process_time() - began < 1
+        assert time.thread_time() - began < 1
 
 
 class TestReadRow:

@@ -79,10 +79,10 @@ def test_a_file_that_is_too_long_is_refused_before_it_is_read():
 
 
 def test_a_jobspec_full_of_rows_is_checked_in_seconds():
-    began = time.process_time()
+    began = time.thread_time()
     rows = [{"n": index} for index in range(100_000)]
     assert len(read(json.dumps({"command": ["a"], "parameters": rows}))["parameters"]) == 100_000  # type: ignore[arg-type]
-    assert time.process_time() - began < 20
+    assert time.thread_time() - began < 20
 
 
 def test_the_command_line_replaces_values_and_joins_those_by_name():
