@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from kubeque.map_progress import show_progress
 from kubeque.model.command.command import Word
 from kubeque.model.errors import JobExists, JobFailed, UserError
 from kubeque.model.function.call_function import RETURN_FILE
-from kubeque.model.function.function import PROGRAM, FunctionFiles, function_files
+from kubeque.model.function.function import PROGRAM, FunctionFiles, function_files, source_folder
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import is_frame, to_rows
 from kubeque.model.rows.rows import Rows
@@ -28,6 +28,16 @@ _REASONS = 3
 
 #: Fields of a sweep that the function determines.
 _OURS = ("command", "rows", "inputs", "inputs_of_command", "function")
+
+
+@dataclass(frozen=True, slots=True)
+class _Searched:
+    """The folders in which modules that a function imports can lie."""
+
+    #: Folder of the file with the function.
+    source: Path
+    #: Folder where the paths of `push` start.
+    base: Path
 
 
 def map(
@@ -63,20 +73,21 @@ def map(
         sweep = function_sweep(function, found, Path(folder), {"name": name, **options})
         opened = client or Client()
         try:
-            return _run(opened, sweep, framed=is_frame(rows), progress=progress)
+            searched = _Searched(source_folder(function), Path(options.get("base", ".")).absolute())
+            return _run(opened, sweep, searched, framed=is_frame(rows), progress=progress)
         finally:
             if client is None:
                 opened.close()
 
 
-def _run(client: Client, sweep: Sweep, *, framed: bool, progress: bool | None) -> Any:
+def _run(client: Client, sweep: Sweep, searched: _Searched, *, framed: bool, progress: bool | None) -> Any:
     """Submit a sweep, wait for its job, and return the table. `framed`: return a DataFrame instead of dicts."""
     job: Job | None = None
     try:
         job = client.submit(sweep).job
         last = _wait(client, job.name, progress)
         if last.job.closing is None or not last.job.closing.success:
-            raise _failure(client, last)
+            raise _failure(client, last, searched)
         return client.frame(job.name) if framed else client.table(job.name)
     except KeyboardInterrupt as stop:
         if job is not None:
@@ -127,18 +138,19 @@ def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) 
     return replace(sweep, command=command, push=pushes, results=results, base=folder, function=made.call)
 
 
-def _failure(client: Client, progress: Progress) -> JobFailed:
+def _failure(client: Client, progress: Progress, searched: _Searched) -> JobFailed:
     """Return the error for a job that ended without success. Its message describes the first failed rows."""
     name, counts = progress.job.name, progress.counts
-    reasons = []
+    reasons, messages = [], []
     for line in islice(client.lines(name, state="failed"), _REASONS):
         values = ", ".join(f"{column}={printable(value)}" for column, value in line.row.items() if column != "index")
-        outcome = line.view.record.outcome
-        reasons.append(
-            f"row {line.view.index} ({values}): {printable(outcome.message, LINE_CHARACTERS) if outcome else ''}"
-        )
+        message = line.view.record.outcome.message if line.view.record.outcome else ""
+        messages.append(message)
+        reasons.append(f"row {line.view.index} ({values}): {printable(message, LINE_CHARACTERS)}")
     more = f"; and {counts.failed - len(reasons)} more" if counts.failed > len(reasons) else ""
+    file = client.unsent_module(progress.job, messages, folders=[searched.source], base=searched.base)
+    hint = f'; the module was not sent: add push=["{printable(file)}"]' if file else ""
     return JobFailed(
-        f"{counts.failed + counts.killed} of {progress.job.n} rows of {name} failed: {'; '.join(reasons)}{more}",
+        f"{counts.failed + counts.killed} of {progress.job.n} rows of {name} failed: {'; '.join(reasons)}{more}{hint}",
         name, client.table(name),
     )  # fmt: skip

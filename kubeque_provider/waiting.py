@@ -6,12 +6,11 @@ import threading
 import time
 from collections.abc import Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeGuard
 
 from kubeque.model.errors import ClusterError, QueueUnavailable, StorageError
-from kubeque_provider.airflow_versions import (
-    AirflowTaskTimeout,
-)
+from kubeque_provider.airflow_versions import AirflowTaskTimeout, dag_folder
 from kubeque_provider.exceptions import BadArgument, BadSweep, permanent
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.waiter import Waiter
@@ -111,6 +110,17 @@ class WaitsForSweep:
             "retry_failed_rows": self.retry_failed_rows,
         }  # fmt: skip
 
+    def _delivery_options(self) -> dict[str, Any]:
+        """Return the arguments for `KubequeHook.deliver` that the operator sets."""
+        return {
+            "retry_failed_rows": self.retry_failed_rows, "retries": int(self.retries or 0),
+            "folders": self._script_folders(),
+        }  # fmt: skip
+
+    def _script_folders(self) -> list[Path]:
+        """Return the folder of the DAG file, and other folders that can have modules of the rows' script."""
+        return [Path(dag_folder(self)).absolute()]
+
     def _defer(self, waiter: Waiter, *, timeout: float | None = None) -> None:
         """Wait in the triggerer. `timeout`: time limit of the sensor, in seconds from now."""
         from kubeque_provider.triggers.sweep import KubequeSweepTrigger
@@ -140,9 +150,7 @@ class WaitsForSweep:
                 self._defer(waiter)
             assert self._hook is not None
             self._hook.job_log.progress(progress)
-            return self._hook.deliver(
-                progress, retry_failed_rows=self.retry_failed_rows, retries=int(self.retries or 0)
-            )
+            return self._hook.deliver(progress, **self._delivery_options())
         finally:
             if self._hook is not None:
                 self._hook.close()

@@ -88,7 +88,9 @@ def test_the_same_call_under_the_same_name_returns_the_same_table(client: Client
         kubeque.map(inverse, [{"x": 1}], name="again", client=client)
 
 
-def test_what_is_pushed_lies_beside_the_function(client: Client, tmp_path: Path) -> None:
+def test_what_is_pushed_lies_beside_the_function_and_an_error_names_what_was_not(
+    client: Client, tmp_path: Path
+) -> None:
     (tmp_path / "helper.py").write_text("def double(x):\n    return 2 * x\n")
 
     def doubled(x: int) -> int:
@@ -96,6 +98,8 @@ def test_what_is_pushed_lies_beside_the_function(client: Client, tmp_path: Path)
 
         return int(helper.double(x))
 
+    with pytest.raises(JobFailed, match=r'not sent: add push=\["helper.py"\]$'):
+        kubeque.map(doubled, [{"x": 4}], base=tmp_path, client=client)
     table = kubeque.map(doubled, [{"x": 4}], push=["helper.py"], base=tmp_path, client=client)
     assert table[0]["out.value"] == 8
 

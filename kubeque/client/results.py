@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, rank_tasks
 from kubeque.jobs.results.table import TaskRow
+from kubeque.jobs.submission.unsent_modules import find_unsent_module
+from kubeque.model.job.job import Job
 from kubeque.model.stats.spans import By
 from kubeque.model.user_paths import expand_home
 
@@ -44,6 +46,16 @@ class ResultMethods(ProgressMethods):
     def newest_failures(self, name: str, count: int) -> list[TaskRow]:
         """Return the last `count` tasks that failed, the newest first."""
         return newest_failures(self._backends, self.job(name), count)
+
+    def unsent_module(
+        self, job: Job, messages: Iterable[str], *, folders: Sequence[Path] = (), base: Path | None = None
+    ) -> str:
+        """Return the `push` option that sends a Python module that failed tasks did not find; empty if there is none.
+
+        `messages`: messages of failed tasks. `folders`: folders to search first. `base`: folder where relative paths of
+        the submission start; None for the folder that this machine recorded. Raises StorageError.
+        """
+        return find_unsent_module(self._backends, job, messages, folders, base)
 
     def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
         """Run a task again on this machine, and compare the new outcome with the recorded one. Raises UserError.

@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.mapping import with_function
 from kubeque.model.errors import CommandError
-from kubeque.model.function.function import function_files
+from kubeque.model.function.function import function_files, source_folder
 from kubeque.model.sweep.sweep import Sweep
 from kubeque_provider.airflow_versions import KNOWN_CONTEXT_KEYS, get_unique_task_id
 from kubeque_provider.exceptions import BadSweep
@@ -86,6 +86,9 @@ class KubequeFunctionOperator(KubequeSubmitOperator):
         sweep = super()._sweep(name, series)
         made = function_files(self.python_callable, sweep.rows, self._constants(sweep.rows.columns))
         return with_function(sweep, made, self.python, self._folder)
+
+    def _script_folders(self) -> list[Path]:
+        return [*super()._script_folders(), source_folder(self.python_callable)]
 
     def _constants(self, columns: Collection[str]) -> dict[str, Any]:
         """Return the arguments from the call and from Airflow. Raises CommandError if one is ambiguous or unusable."""

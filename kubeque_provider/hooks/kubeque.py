@@ -274,8 +274,12 @@ class KubequeHook(BaseHook):
         self.get_conn().keep(name, token)
         return self.get_conn().reconcile(name)
 
-    def deliver(self, progress: Progress, *, retry_failed_rows: bool, retries: int = 0) -> dict[str, Any]:
+    def deliver(
+        self, progress: Progress, *, retry_failed_rows: bool, retries: int = 0, folders: Sequence[Path] = ()
+    ) -> dict[str, Any]:
         """Record the delivery of the job, and return its pointer.
+
+        `folders`: folder of the DAG file, and other folders that can have modules of the rows' script.
 
         Raises SweepFailed if the job is not a success. The message lists the failed rows. Raises RowsFailed instead if
         a retry would run no row, so that Airflow does not retry.
@@ -285,7 +289,11 @@ class KubequeHook(BaseHook):
         if job.closing is None or not job.closing.success:
             final = not retry_failed_rows and self._find_faults(progress).only_own
             groups = client.reader.failures(job, progress.counts).groups
-            raise make_failure(progress, client.lines(job.name, state="failed"), groups, final=final, retries=retries)
+            messages = [group.message for group in groups]
+            unsent = client.unsent_module(job, messages, folders=folders[1:], base=folders[0]) if folders else ""
+            raise make_failure(
+                progress, client.lines(job.name, state="failed"), groups, final=final, retries=retries, unsent=unsent
+            )
         client.mark_delivered(job)
         return self.pointer(progress)
 

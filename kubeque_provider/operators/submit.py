@@ -277,7 +277,7 @@ class KubequeSubmitOperator(WaitsForSweep, SweepArgumentsOperator):
                 waiter.cancel()
             raise
         self.hook.job_log.progress(progress)
-        return self.hook.deliver(progress, retry_failed_rows=self.retry_failed_rows, retries=int(self.retries or 0))
+        return self.hook.deliver(progress, **self._delivery_options())
 
     def _do_render_template_fields(
         self,

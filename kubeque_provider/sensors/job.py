@@ -109,7 +109,7 @@ class KubequeJobSensor(WaitsForSweep, BaseSensorOperator):
 
     def _deliver(self, context: Any, progress: Any) -> dict[str, Any]:
         assert self._hook is not None
-        pointer = self._hook.deliver(progress, retry_failed_rows=self.retry_failed_rows, retries=int(self.retries or 0))
+        pointer = self._hook.deliver(progress, **self._delivery_options())
         return write_asset_events(self, context, pointer)
 
     def _poll_and_link(self, context: Any, waiter: Waiter) -> Any:

@@ -71,6 +71,17 @@ def test_in_a_pipe_the_reason_of_a_failure_is_whole_and_there_once(shell: Shell)
         assert whole in shell.run("show", command[1:], "0").stdout
 
 
+def test_the_next_step_names_the_module_beside_the_script_that_was_not_sent(shell: Shell) -> None:
+    for name in ("src", "src/helper"):
+        (shell.folder / name).mkdir()
+    shell.write("src/helper/__init__.py", "")
+    shell.write("src/train.py", "import helper\n")
+    ran = shell.run("sub", "-n", "j", "python3", "^src/train.py")
+    step = "next: kubeque sub -n j --repair -u src/helper COMMAND sends the module"
+    assert ran.stdout.splitlines()[-1].startswith(step)
+    assert shell.run("sub", "-n", "j", "--repair", "-u", "src/helper", "python3", "^src/train.py").returncode == 0
+
+
 def test_values_that_cannot_be_read_are_named_at_the_end(shell: Shell) -> None:
     ran = shell.run(
         "sub", "-n", "j", "--repeat", "5", "sh", "-c", "test $1 = 0 || echo \\{half > $KUBEQUE_OUT", "sh", "{index}"

@@ -85,6 +85,14 @@ def test_a_call_that_does_not_fit_is_said_before_anything_is_submitted(run: Run)
         run.execute(made(scaled, fields={"parameters": [{"x": 1}]}))
 
 
+def test_a_failure_names_the_module_beside_the_dag_file_that_was_not_sent(run: Run, tmp_path: Path) -> None:
+    def needs(x: int) -> None:
+        import versioned_bundle  # type: ignore[import-not-found]  # noqa: F401
+
+    with pytest.raises(SweepFailed, match=r'not sent: push=\["versioned_bundle.py"\] in the submitting task'):
+        run.execute(made(needs, fields={"parameters": [{"x": 1}]}))
+
+
 def only_job() -> Job:
     with Client() as client:
         (job,) = client.jobs()

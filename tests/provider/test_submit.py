@@ -218,6 +218,21 @@ def test_failing_rows_are_named(submit: Execute, script: Path, tmp_path: Path) -
     assert "a=1" not in str(error.value)
 
 
+@pytest.mark.parametrize("waits", ["submit", "sensor"])
+def test_a_module_beside_the_script_that_was_not_sent_is_named(
+    submit: Execute, run: Run, tmp_path: Path, waits: str
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/helper.py").touch()
+    (tmp_path / "src/train.py").write_text("import helper\n")
+    command = [sys.executable, "^src/train.py"]
+    sensor = None if waits == "submit" else KubequeJobSensor(
+        task_id="wait", job_id=submit(command, wait=False), poke_interval=0.1
+    )  # fmt: skip
+    with pytest.raises(SweepFailed, match=r'The module was not sent: push=\["src/helper.py"\] in the submitting task'):
+        run.execute(sensor) if sensor else submit(command, wait=True)
+
+
 @pytest.mark.parametrize("equal", [True, False])
 def test_of_many_failing_rows_the_first_ten_are_named_unless_all_are_equal(submit: Execute, equal: bool) -> None:
     fails = "exit 1" if equal else "exec sh -c 'echo no $0 >&2; exit 1' $0"

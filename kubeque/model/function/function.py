@@ -160,6 +160,11 @@ def _key(parts: Mapping[str, str], kinds: Mapping[str, str]) -> str:
     return hashlib.sha256(keyed.encode()).hexdigest()
 
 
+def source_folder(function: Callable[..., Any]) -> Path:
+    """Return the folder of the file that defines a function. In a notebook, the folder can be missing."""
+    return Path(function.__code__.co_filename).absolute().parent
+
+
 def check_source(function: Any) -> None:
     """Raise CommandError if `function` is not a plain function, or if it uses names that are defined outside of it."""
     check_function(function)

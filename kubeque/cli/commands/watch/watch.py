@@ -6,6 +6,8 @@ import json
 import shutil
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 import click
@@ -18,6 +20,7 @@ from kubeque.cli.output.job_text import format_end, format_job, format_resume_hi
 from kubeque.cli.output.live_view import watch_live
 from kubeque.cli.output.notes import print_notes
 from kubeque.client import Client, Progress
+from kubeque.model.errors import StorageError
 from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import format_groups
 from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS
@@ -75,7 +78,8 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
         click.echo(f"  {line}")
     if last.counts.ok:
         print_notes(client, name)
-    if hint := format_resume_hint(last) or next_step(last, groups, fetches=fetches):
+    unsent = _find_unsent(client, last, groups)
+    if hint := format_resume_hint(last) or next_step(last, groups, fetches=fetches, unsent=unsent):
         click.echo(hint)
     return 0 if success else 1
 
@@ -94,6 +98,13 @@ def _read_message(client: Client, name: str, group: Group) -> str:
         return group.message
     result = client.task(name, group.first[0][0]).result or {}
     return str(result.get("message") or group.message)
+
+
+def _find_unsent(client: Client, last: Progress, groups: Sequence[Group]) -> str:
+    """Return the path of a Python module that tasks did not find, and that this machine has; empty if there is none."""
+    with suppress(StorageError):
+        return client.unsent_module(last.job, [group.message for group in groups])
+    return ""
 
 
 def _watch_plain(client: Client, name: str, *, quiet: bool) -> Progress:

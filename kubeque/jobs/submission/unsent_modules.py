@@ -1,0 +1,57 @@
+"""Python modules that failed tasks did not find, and that lie beside the script on this machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from kubeque.files.urls import is_folder, local_path
+from kubeque.jobs.backends import Backends
+from kubeque.jobs.submission.input_sources import read_sources
+from kubeque.model.errors import StorageError
+from kubeque.model.job.job import Job
+from kubeque.model.job.spec import JobSpec
+from kubeque.model.user_paths import expand_home
+
+#: The error of Python, or of `python -m`. A name with a dot is left out, because its package was found.
+_MISSING = re.compile(r"No module named '?([A-Za-z_]\w*)(?![\w.])")
+
+
+def find_unsent_module(
+    backends: Backends, job: Job, messages: Iterable[str], folders: Sequence[Path] = (), base: Path | None = None
+) -> str:
+    """Return the `push` option that sends the first module that tasks did not find; empty if there is none.
+
+    `messages`: messages of failed tasks. `folders`: folders to search before the folders of the command's `^` words.
+    `base`: folder where the paths of the submission start. None: the folder that this machine recorded. Raises
+    StorageError.
+    """
+    names = list(dict.fromkeys(name for message in messages for name in _MISSING.findall(message)))
+    if not names:
+        return ""
+    sources = read_sources(backends, job) if base is None else None
+    base = sources.base if sources is not None else base
+    spec = backends.spec(job)
+    searched = [*folders, *(_script_folders(spec, base) if base is not None else ())]
+    sent = {item.name.partition("/")[0] for item in spec.inputs}
+    for file in (folder / file for name in names for folder in searched for file in (f"{name}.py", name)):
+        if file.name not in sent and (file.is_file() if file.suffix else (file / "__init__.py").is_file()):
+            return _write_push(file, base)
+    return ""
+
+
+def _script_folders(spec: JobSpec, base: Path) -> Iterator[Path]:
+    """Yield the folders of the files that the command uploads, and `base`."""
+    for word in spec.command:
+        if word.upload and not word.columns and is_folder(text := word.render({})):
+            try:
+                yield (base / expand_home(local_path(text))).parent
+            except StorageError:
+                continue
+    yield base
+
+
+def _write_push(file: Path, base: Path | None) -> str:
+    """Return the path of a file below `base` as a relative path."""
+    return str(file.relative_to(base)) if base is not None and file.is_relative_to(base) else str(file)
