@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,13 @@ from kubeque.model.function.call_function import RETURN_FILE
 from kubeque.model.function.function import PROGRAM, FunctionFiles, function_files, source_folder
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import is_frame, to_rows
-from kubeque.model.rows.rows import Rows
+from kubeque.model.rows.rows import INDEX, Rows
+from kubeque.model.stats.failure_groups import Group
 from kubeque.model.sweep.sweep import Sweep
 from kubeque.model.sweep.sweep_fields import check_names, split_pod
 from kubeque.model.text import LINE_CHARACTERS, describe, printable
 
-#: Number of failed rows that the error describes.
+#: Number of groups of failures that the error describes.
 _REASONS = 3
 
 #: Fields of a sweep that the function determines.
@@ -139,18 +139,28 @@ def with_function(sweep: Sweep, made: FunctionFiles, python: str, folder: Path) 
 
 
 def _failure(client: Client, progress: Progress, searched: _Searched) -> JobFailed:
-    """Return the error for a job that ended without success. Its message describes the first failed rows."""
+    """Return the error for a job that ended without success.
+
+    For each of the largest groups of failures, its message describes the first row.
+    """
     name, counts = progress.job.name, progress.counts
-    reasons, messages = [], []
-    for line in islice(client.lines(name, state="failed"), _REASONS):
-        values = ", ".join(f"{column}={printable(value)}" for column, value in line.row.items() if column != "index")
-        message = line.view.record.outcome.message if line.view.record.outcome else ""
-        messages.append(message)
-        reasons.append(f"row {line.view.index} ({values}): {printable(message, LINE_CHARACTERS)}")
-    more = f"; and {counts.failed - len(reasons)} more" if counts.failed > len(reasons) else ""
-    file = client.unsent_module(progress.job, messages, folders=[searched.source], base=searched.base)
+    groups = client.reader.failures(progress.job, counts).groups
+    reasons = [_describe_group(group) for group in groups[:_REASONS]]
+    rest = sum(group.count for group in groups[_REASONS:])
+    more = f"; and {rest} more for {len(groups) - _REASONS} other reasons" if rest else ""
+    file = client.unsent_module(
+        progress.job, [group.message for group in groups], folders=[searched.source], base=searched.base
+    )
     hint = f'; the module was not sent: add push=["{printable(file)}"]' if file else ""
     return JobFailed(
         f"{counts.failed + counts.killed} of {progress.job.n} rows of {name} failed: {'; '.join(reasons)}{more}{hint}",
         name, client.table(name),
     )  # fmt: skip
+
+
+def _describe_group(group: Group) -> str:
+    """Return the first row of a group of failures with its values and message, and the number of the other rows."""
+    index, row = group.first[0]
+    values = ", ".join(f"{column}={printable(value)}" for column, value in row.items() if column != INDEX)
+    others = f" (and {group.count - 1} more alike)" if group.count > 1 else ""
+    return f"row {index} ({values}): {printable(group.message, LINE_CHARACTERS)}{others}"

@@ -21,6 +21,10 @@ def inverse(x: float) -> float:
     return 1 / x
 
 
+def halve(x):  # type: ignore[no-untyped-def]
+    return 1 / x
+
+
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[Client]:
     with Client(Config.load(start=tmp_path, home=tmp_path, environ={"KUBEQUE_HOME": str(tmp_path / "home")})) as client:
@@ -41,6 +45,13 @@ def test_a_failing_row_is_an_error_that_names_the_job(client: Client) -> None:
     assert failed.value.job == "halves"
     assert [row.get("out.value") for row in failed.value.table] == [None, 0.5]
     assert [row["state"] for row in client.table("halves")] == ["failed", "ok"]
+    # Equal failures are one reason, and each other reason has its first row
+    rows = [{"x": value} for value in (0.0, 0.0, 1.0, "many")]
+    with pytest.raises(
+        JobFailed, match=r"row 0 .*ZeroDivisionError.* \(and 1 more alike\); row 3 .*TypeError"
+    ) as failed:
+        kubeque.map(halve, rows, name="mixed", client=client)
+    assert [bool(row["message"]) for row in failed.value.table] == [True, True, False, True]
 
 
 def test_an_argument_without_a_column_is_named(client: Client) -> None:

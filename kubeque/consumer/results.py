@@ -29,7 +29,7 @@ from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, StorageError, StoreUnavailable
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.task import Outcome
-from kubeque.model.text import printable
+from kubeque.model.text import QUOTED_LINES, printable
 from kubeque.queues.early_stop import early_attempts
 from kubeque.retry import growing_pauses, retry
 
@@ -214,7 +214,7 @@ def _quote(workdir: Workdir, ended: Ended) -> list[str]:
     """Return the last lines of standard error as one text, without the consumer's own message."""
     own = printable(f"kubeque: {ended.message}", QUOTED_CHARACTERS)
     quoted = [line for line in last_lines(workdir.stderr, 2) if line != own]
-    return [" | ".join(quoted)] if quoted else []
+    return [QUOTED_LINES.join(quoted)] if quoted else []
 
 
 def make_unstored_outcome(finished: FinishedTask, failure: Failure) -> Outcome:

@@ -5,6 +5,7 @@ No other module filters or shortens such text. The use of the text determines th
 - `printable`: a value in a table, a log line or a page, on one line.
 - `one_line`: a message of several lines, on one line.
 - `cut`: text that the caller puts in quotes, or text that is stored.
+- `keep_last_line`: a message that quotes lines of a program, before it is cut.
 - `quote_name`: a file name, even if it is not valid Unicode.
 - `describe`: a value of any type in an error message.
 - `strip_controls`, `render_terminal`: program output. Its lines stay separate.
@@ -26,6 +27,8 @@ VALUE_CHARACTERS = 60
 LINE_CHARACTERS = 400
 #: Maximum length of a message in the queue, characters. The whole text is in result.json.
 MESSAGE_CHARACTERS = 200
+#: Text between two lines of a program that a message quotes.
+QUOTED_LINES = " | "
 #: End of a text that `cut` shortened.
 CUT_MARK = " [cut]"
 
@@ -49,6 +52,16 @@ def one_line(text: object, limit: int = LINE_CHARACTERS) -> str:
 def cut(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
     """Return at most `limit` characters of `text`. A shortened text ends with CUT_MARK."""
     return text if len(text) <= limit else text[: limit - len(CUT_MARK)] + CUT_MARK
+
+
+def keep_last_line(message: str, limit: int) -> str:
+    """Remove the lines before the last one from a message that quotes a program and is longer than `limit`.
+
+    Keep the part before the first `: `, and the last line, which names the error:
+    `exit code 1: raise KeyError(name) | KeyError: 'lr'` becomes `exit code 1: KeyError: 'lr'`.
+    """
+    before, also, last = message.rpartition(QUOTED_LINES)
+    return f"{before.partition(': ')[0]}: {last}" if also and len(message) > limit else message
 
 
 def quote_name(name: str) -> str:

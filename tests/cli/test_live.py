@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
+import pytest
 from rich.console import Console
 
 from kubeque.cli.output.live_view import Pace, render
@@ -24,11 +28,14 @@ def test_the_rate_is_that_of_the_last_minute() -> None:
     assert (pace.rate, pace.seconds_for(10)) == (None, None)
 
 
-def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen() -> None:
+def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("kubeque.cli.output.job_text.shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
     job = Job("sweep", "u" * 12, 100, "/x")
     outcome = Outcome(7, 1, Cause.EXIT, 1, message="exit code 1: \x1b[31mValueError: zoom " + "x" * 300)
     line = TaskRow(
-        TaskView(7, TaskState.FAILED, 0, TaskRecord(1, {}, (), outcome)), {"zoom": "[red]7[/]", "index": "7"}
+        TaskView(7, TaskState.FAILED, 0, TaskRecord(1, {}, (), outcome)),
+        {"zoom": "[red]7[/]", "path": "/data/" * 20, "index": "7"},
     )
     pace = Pace()
     pace.add(0.0, 0)
@@ -41,4 +48,5 @@ def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen() -
         assert words in text, text
     assert "\x1b[31m" not in text
     assert max(map(len, text.splitlines())) <= 80
+    assert "ValueError: zoom" in text
     assert [line.split()[0] for line in text.splitlines()[2:4]] == ["58", "2"], "each on a line of its own"

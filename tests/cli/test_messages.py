@@ -63,12 +63,15 @@ def test_in_a_pipe_the_reason_of_a_failure_is_whole_and_there_once(shell: Shell)
         words = ("python3", command) if command == "^run.py" else (command,)
         ran = shell.run("sub", "-n", command[1:], *words)
         # Then sub and show print it
-        *_, reason, step = ran.stdout.splitlines()
+        *_, reason, step, reset, repair = ran.stdout.splitlines()
         assert reason.startswith("  1 x exit")
         assert reason.endswith(f"{whole} (row 0)")
-        assert step.startswith(f"next: kubeque show {command[1:]} 0 shows the first failure")
+        assert step == f"next: kubeque show {command[1:]} 0 shows the first failure"
+        assert reset == f"      kubeque reset {command[1:]} runs failed tasks again"
+        assert repair.startswith(f"      kubeque sub -n {command[1:]} --repair COMMAND ")
         assert ran.stdout.count(whole) == 1
         assert whole in shell.run("show", command[1:], "0").stdout
+        assert shell.run("show", command[1:]).stdout.splitlines()[-1] == reason
 
 
 def test_the_next_step_names_the_module_beside_the_script_that_was_not_sent(shell: Shell) -> None:

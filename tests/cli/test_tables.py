@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from kubeque.cli.output.terminal import Table
+from kubeque.cli.output.terminal import Table, wrap_words
 
 HEADERS = ["index", "lr", "state", "cause", "seconds", "files", "out.loss"]
 ROWS = [[str(index), "0.001", "ok", "ok", "12.50", "0", "0.4321"] for index in range(3)]
@@ -36,11 +36,11 @@ def on_screen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str
 
 
 def test_bookkeeping_goes_before_results(on_screen: Printed) -> None:
-    minor = frozenset({"state", "cause", "seconds", "files"})
+    minor = ("files", "seconds", "cause", "state")
     table = Table(HEADERS, kept=frozenset({"index", "state", "cause"}), minor=minor)
     (head, *_), said = on_screen(table, 40, ROWS)
     assert head.split() == ["index", "lr", "state", "cause", "out.loss"]
-    assert said == "left out on this narrow screen: seconds, files; --json prints all\n"
+    assert " ".join(said.split()) == "left out on this narrow screen: seconds, files; --json prints all"
 
 
 def test_a_name_that_the_user_types_again_is_never_cut(on_screen: Printed) -> None:
@@ -48,4 +48,26 @@ def test_a_name_that_the_user_types_again_is_never_cut(on_screen: Printed) -> No
     table = Table(["job", "state", "tasks"], kept=frozenset({"state"}), whole=frozenset({"job"}))
     (_, line), said = on_screen(table, 30, [[name, "running", "10"]])
     assert line.split() == [name, "runni…"]
-    assert said == "left out on this narrow screen: tasks; --json prints all\n"
+    assert " ".join(said.split()) == "left out on this narrow screen: tasks; --json prints all"
+
+
+def test_numbers_and_states_are_not_cut_and_texts_stay_readable(on_screen: Printed) -> None:
+    row = ["12", "0.001", "failed", "exit", "12.50", "0", "ValueError: the learning rate is too large"]
+    table = Table(
+        [*HEADERS[:-1], "message"], right=frozenset({"index", "seconds"}), kept=frozenset({"index", "state"}),
+        minor=("files", "seconds", "cause", "message"),
+    )  # fmt: skip
+    (head, line), said = on_screen(table, 50, [row])
+    assert head.split() == ["index", "lr", "state", "cause", "message"]
+    assert line == "   12  0.001  failed  exit   ValueError: the lear…"
+    assert " ".join(said.split()) == "left out on this narrow screen: seconds, files; --json prints all"
+
+
+def test_long_lines_end_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "  4 x exit code 1: ModuleNotFoundError: No module named 'numpyy' (rows 24, 31)"
+    monkeypatch.setattr("kubeque.cli.output.terminal.shutil.get_terminal_size", lambda: os.terminal_size((50, 24)))
+    assert wrap_words(text, "    ") == text
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert wrap_words(text, "    ").splitlines() == [
+        "  4 x exit code 1: ModuleNotFoundError: No module", "    named 'numpyy' (rows 24, 31)",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import sys
@@ -18,7 +19,12 @@ from kubeque.model.job.job import JobState
 from kubeque.model.quantities import format_bytes, format_seconds
 from kubeque.model.stats.failure_groups import Group
 from kubeque.model.stats.failure_text import reason
-from kubeque.model.text import VALUE_CHARACTERS
+from kubeque.model.text import LINE_CHARACTERS, VALUE_CHARACTERS, keep_last_line, printable
+
+#: Number of characters of a row beside its failure, on every screen.
+_ROW_CHARACTERS = 20
+#: Begin of a message that the column `exit_code` repeats.
+_EXIT_CODE = re.compile(r"^exit code \d+: ")
 
 
 def job_state(progress: Progress) -> str:
@@ -67,8 +73,9 @@ def next_step(progress: Progress, groups: Sequence[Group], *, fetches: bool = Fa
     if groups:
         index = groups[0].first[0][0]
         return (
-            f"next: kubeque show {name} {index} shows the first failure; kubeque reset {name} runs failed tasks again,"
-            f" kubeque sub -n {name} --repair COMMAND with a corrected script"
+            f"next: kubeque show {name} {index} shows the first failure\n"
+            f"      kubeque reset {name} runs failed tasks again\n"
+            f"      kubeque sub -n {name} --repair COMMAND runs them with a corrected script"
         )
     if progress.counts.killed:
         return f"next: kubeque reset {name} runs the killed tasks"
@@ -111,13 +118,18 @@ def to_wire(progress: Progress) -> dict[str, Any]:
 
 
 def format_failures(lines: Iterable[TaskRow]) -> Iterator[str]:
-    """Yield a line for each failed task, with its row, its cause and the last line of its message."""
-    room = max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
+    """Yield a line for each failed task, with its row, its cause and the last line of its message.
+
+    On a terminal, the row occupies at most a third of the line, because the reason matters more.
+    """
+    columns = shutil.get_terminal_size().columns if sys.stdout.isatty() or sys.stderr.isatty() else sys.maxsize
+    room = max(VALUE_CHARACTERS, columns)
     for line in lines:
         row = " ".join(f"{column}={terminal_text(value)}" for column, value in line.row.items() if column != "index")
         outcome = line.view.record.outcome
-        why = reason(outcome.cause, outcome.message, room) if outcome else line.view.state
-        yield f"  task {line.view.index} {row}  {why}".rstrip()
+        begin = f"  task {line.view.index} {printable(row, max(_ROW_CHARACTERS, columns // 3))}"
+        why = reason(outcome.cause, outcome.message, room - len(begin)) if outcome else line.view.state
+        yield f"{begin}  {why}".rstrip()
 
 
 def task_cells(line: TaskRow) -> list[str]:
@@ -133,6 +145,12 @@ def task_cells(line: TaskRow) -> list[str]:
         seconds,
         peak,
         str(facts["files"] or ""),
-        facts["message"] or "",
     ]
-    return [terminal_text(cell) for cell in cells]
+    return [*map(terminal_text, cells), terminal_text(_short_message(facts["message"] or ""), LINE_CHARACTERS)]
+
+
+def _short_message(message: str) -> str:
+    """Return the message of a task for a column beside its exit code: on a terminal, only the line with the error."""
+    if not sys.stdout.isatty():
+        return message
+    return _EXIT_CODE.sub("", keep_last_line(message, 0))

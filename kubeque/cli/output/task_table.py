@@ -16,6 +16,8 @@ from kubeque.model.rows.column_names import out_column
 
 STATES = click.Choice([state.value for state in TaskState if state is not TaskState.UNKNOWN])
 _FACTS = ("state", "cause", "exit_code", "seconds", "peak_memory", "files", "message")
+#: Columns that a narrow screen leaves out first, in this order. The message says more than the others.
+_MINOR = ("files", "peak_memory", "exit_code", "seconds", "cause", "message")
 _RIGHT = frozenset({"index", *_FACTS[2:-1]})
 #: Number of tasks at the start of the table from which the `out.*` columns are taken. JSON has all values.
 _SAMPLE = 200
@@ -35,7 +37,7 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
     columns = list(first[0].parameters())
     outs = list(dict.fromkeys(name for line in first for name in line.out))
     headers = ["index", *map(terminal_text, columns), *_FACTS, *(terminal_text(out_column(name)) for name in outs)]
-    table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state", "cause"}), minor=frozenset(_FACTS))
+    table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state"}), minor=_MINOR)
     table.print(_cells(chain(first, rest), outs))
 
 

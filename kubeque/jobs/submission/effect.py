@@ -70,6 +70,8 @@ def _kept(backends: Backends, wanted: Draft, before: Job, old: JobSpec, existing
     if same_rows and existing is Existing.REPAIR:
         return ok
     keys = wanted.keys
+    if not keys and before.spec_digest == wanted.spec.digest():
+        return ok
     if not same_rows or old.shapes != wanted.spec.shapes:
         return len(find_done(backends, [before], keys, revision=1).done) if keys else 0
     return ok - len(changed_rows(backends, replace(before, revision=before.revision + 1), keys, wanted.stored_keys))

@@ -199,7 +199,7 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
     """Submit a sweep under the name of the existing job `before`."""
     same = before.spec_digest == wanted.spec.digest()
     differs = differences(backends, before, wanted.environment) if same else ()
-    if existing is Existing.REPLACE or (not same and existing in (Existing.REVISE, Existing.REPAIR)):
+    if existing is not Existing.REFUSE and (not same or _has_old_rows(backends, wanted, before, existing)):
         return revise(backends, wanted, before, existing)
     if not same:
         raise JobExists(
@@ -215,6 +215,16 @@ def _again(backends: Backends, wanted: Draft, before: Job, existing: Existing) -
             backends.queue.reset(before.name, ResetRule(), lambda now: _copy_limits(now, fresh)), _DONE[existing]
         )
     return Submitted(before, "adopted", notes=(explain(before, differs),) if differs else ())
+
+
+def _has_old_rows(backends: Backends, wanted: Draft, before: Job, existing: Existing) -> bool:
+    """True if rows of `before` must run again although its spec is that of `wanted`.
+
+    For REVISE these are ok rows of an earlier revision with another row key. A repair keeps such rows.
+    """
+    if existing is not Existing.REVISE or before.revision == 1 or not wanted.keys:
+        return existing is Existing.REPLACE
+    return bool(changed_rows(backends, before, wanted.keys, wanted.stored_keys))
 
 
 def _copy_limits(job: Job, fresh: Job) -> Job:

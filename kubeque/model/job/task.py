@@ -10,7 +10,7 @@ from typing import Any
 
 from kubeque.model.compatibility.stored_types import is_whole
 from kubeque.model.job.causes import Cause, read_cause
-from kubeque.model.text import cut
+from kubeque.model.text import MESSAGE_CHARACTERS, cut, keep_last_line
 
 #: Maximum number of attempts of a task in the queue, to bound the size of a block. Older attempts are only counted.
 KEPT_ATTEMPTS = 8
@@ -212,7 +212,7 @@ class TaskRecord:
         if outcome.cause is not Cause.OK:
             charges = {**charges, outcome.cause: charges.get(outcome.cause, 0) + 1}
         history = (*self.history, attempt)[-KEPT_ATTEMPTS:]
-        outcome = replace(outcome, message=cut(outcome.message))
+        outcome = replace(outcome, message=cut(keep_last_line(outcome.message, MESSAGE_CHARACTERS)))
         return replace(self, charges=charges, history=history, outcome=outcome, suspect=False)
 
     def as_evicted(self, messages: Mapping[str, str], *, charge: bool) -> TaskRecord:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from kubeque.model.job.causes import Cause
 from kubeque.model.stats.failure_groups import Group
-from kubeque.model.text import printable
+from kubeque.model.text import keep_last_line, printable
 
 #: Maximum number of rows that a line names, and maximum number of groups that have a line.
 _ROWS, _GROUPS = 3, 10
@@ -31,19 +31,10 @@ def format_groups(
 
 def reason(cause: Cause, message: str, limit: int) -> str:
     """Return the cause and the message as one text. A message that begins with the exit code is returned alone."""
-    text = printable(last_line(message, limit), limit)
+    text = printable(keep_last_line(message, limit), limit)
     if cause is Cause.EXIT and text.startswith("exit code"):
         return text
     return f"{cause}: {text}" if text else str(cause)
-
-
-def last_line(message: str, limit: int) -> str:
-    """Remove the lines of code from a message that is longer than `limit`.
-
-    Keep the last line, which names the error.
-    """
-    before, also, last = message.rpartition(" | ")
-    return f"{before.partition(': ')[0]}: {last}" if also and len(message) > limit else message
 
 
 def name_rows(group: Group) -> str:

@@ -204,6 +204,14 @@ def test_revised_in_place_only_rows_whose_input_changed_run_again(client: Client
     # And with another command all of them
     assert submit(Existing.REVISE, "more") == [("ok", 2), ("ok", 3), ("ok", 3)]
 
+    # A repair keeps ok rows of the earlier command, and a revision with the same sweep runs them
+    (tmp_path / "west.txt").write_text("bad")
+    assert submit(Existing.REVISE, "more")[2] == ("failed", 4)
+    (tmp_path / "west.txt").write_text("1")
+    assert submit(Existing.REPAIR, "most") == [("ok", 2), ("ok", 3), ("ok", 5)]
+    assert submit(Existing.REVISE, "most") == [("ok", 3), ("ok", 4), ("ok", 5)]
+    assert submit(Existing.REVISE, "most") == [("ok", 3), ("ok", 4), ("ok", 5)]
+
 
 def test_with_more_memory_only_what_failed_runs_again(client: Client, tmp_path: Path) -> None:
     rows = from_records([{"n": "0"}, {"n": "1"}])

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kubeque.model.job.causes import Cause
-from kubeque.model.job.task import Outcome
+from kubeque.model.job.task import Outcome, TaskRecord
 from kubeque.model.stats.failure_groups import Groups
 from kubeque.model.stats.failure_text import format_groups, reason
 
@@ -49,6 +49,13 @@ def test_groups_without_a_line_of_their_own_are_counted() -> None:
 )
 def test_the_line_of_code_goes_first_where_there_is_no_room(limit: int, text: str) -> None:
     assert reason(Cause.EXIT, "exit code 1: raise KeyError(name) | KeyError: 'lr'", limit) == text
+
+
+def test_the_queue_keeps_the_line_with_the_error_of_a_long_message() -> None:
+    message = f"exit code 1: raise ValueError('{'x' * 150}') | ValueError: {'x' * 150}"
+    outcome = TaskRecord().with_outcome(Outcome(0, 1, Cause.EXIT, 1, message=message), "owner").outcome
+    assert outcome is not None
+    assert outcome.message == f"exit code 1: ValueError: {'x' * 150}"
 
 
 def test_control_characters_do_not_reach_the_screen() -> None:

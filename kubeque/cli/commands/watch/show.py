@@ -7,12 +7,14 @@ import shlex
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import click
 
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
 from kubeque.cli.output.job_text import format_job, to_wire
 from kubeque.cli.output.task_table import STATES, print_tasks
 from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, terminal_text
@@ -57,7 +59,8 @@ def show(
             print_tasks(client.ranked(job, sort, top=top, descending=desc, state=state), as_json=as_json)
         elif index is None:
             details = client.details(job)
-            _print(job_to_wire(details), _job_lines(details), as_json=as_json)
+            failed = format_failed_groups(client, job, () if as_json else read_groups(client, details.progress))
+            _print(job_to_wire(details), chain(_job_lines(details), failed), as_json=as_json)
         else:
             task = client.task(job, index)
             _print(task_to_wire(task), _task_lines(task), as_json=as_json)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 
 import click
 
 from kubeque.cli.commands.run.go import held_hint, print_estimate
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
 from kubeque.cli.output.interrupt import Interrupted
 from kubeque.cli.output.job_text import format_end, format_job, format_resume_hint, next_step, to_wire
 from kubeque.cli.output.live_view import watch_live
@@ -22,8 +21,6 @@ from kubeque.cli.output.notes import print_notes
 from kubeque.client import Client, Progress
 from kubeque.model.errors import StorageError
 from kubeque.model.stats.failure_groups import Group
-from kubeque.model.stats.failure_text import format_groups
-from kubeque.model.text import CUT_MARK, VALUE_CHARACTERS
 
 #: Seconds between two lines of plain output.
 _LINE_SECONDS = 5.0
@@ -73,31 +70,15 @@ def print_end(client: Client, last: Progress, *, as_json: bool = False, fetches:
         click.echo(json.dumps(to_wire(last)))
         return 0 if success else 1
     click.echo(format_end(last))
-    groups = client.reader.failures(last.job, last.counts).groups if last.counts.failed else ()
-    for line in format_groups(groups, _room(), partial(_read_message, client, name)):
-        click.echo(f"  {line}")
+    groups = read_groups(client, last)
+    for line in format_failed_groups(client, name, groups):
+        click.echo(line)
     if last.counts.ok:
         print_notes(client, name)
     unsent = _find_unsent(client, last, groups)
     if hint := format_resume_hint(last) or next_step(last, groups, fetches=fetches, unsent=unsent):
         click.echo(hint)
     return 0 if success else 1
-
-
-def _room() -> int:
-    """Return the maximum number of characters of a message: the width of the terminal; without a terminal, no limit."""
-    return max(VALUE_CHARACTERS, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
-
-
-def _read_message(client: Client, name: str, group: Group) -> str:
-    """Return the message of a group.
-
-    If the message in the queue was cut, read the whole message of the group's first task from the store.
-    """
-    if not group.message.endswith(CUT_MARK):
-        return group.message
-    result = client.task(name, group.first[0][0]).result or {}
-    return str(result.get("message") or group.message)
 
 
 def _find_unsent(client: Client, last: Progress, groups: Sequence[Group]) -> str:
