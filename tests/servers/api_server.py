@@ -9,12 +9,13 @@ import base64
 import datetime
 import ipaddress
 import json
+import re
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 from tests.servers.json_http import JsonHandler
 
@@ -29,6 +30,8 @@ class ApiServer:
         self.objects: dict[str, dict[str, Any]] = {"/api/v1/namespaces/default": {"metadata": {"name": "default"}}}
         #: Every request: verb and path.
         self.calls: list[str] = []
+        #: Every request as one text: verb, path with its query, and body.
+        self.requests: list[str] = []
         #: Kinds of objects that nobody may make.
         self.forbidden: tuple[str, ...] = ()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -52,9 +55,11 @@ class ApiServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, verb: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def answer(self, verb: str, url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and answer of one request."""
+        path, query = urlsplit(url).path, parse_qs(urlsplit(url).query)
         self.calls.append(f"{verb} {path}")
+        self.requests.append(f"{verb} {unquote_plus(url)} {json.dumps(body)}")
         if path == "/version":
             return 200, {"major": "1", "minor": "35"}
         if path.endswith("/selfsubjectaccessreviews"):
@@ -65,16 +70,33 @@ class ApiServer:
             name = f"{path}/{body['metadata']['name']}"
             if name in self.objects:
                 return 409, {"message": f"{name} already exists"}
-            self.objects[name] = body
-            return 201, body
+            made = {**body, "metadata": {"uid": name, **body["metadata"]}}
+            if "dryRun" not in query:
+                self.objects[name] = made
+            return 201, made
         if path not in self.objects:
             if path.endswith(("/pods", "/jobs", "/events")):
-                return 200, {"metadata": {}, "items": []}
+                found = self._select(path, query.get("labelSelector", [""])[0])
+                if verb == "DELETE":
+                    self.objects = {at: item for at, item in self.objects.items() if at not in found}
+                return 200, {"metadata": {}, "items": list(found.values())}
             return 404, {"message": f"{path} not found"}
         if verb == "PATCH":
             had = self.objects[path]["metadata"].setdefault("annotations", {})
             had.update(body["metadata"]["annotations"])
         return 200, self.objects[path]
+
+    def _select(self, path: str, selector: str) -> dict[str, dict[str, Any]]:
+        """Return the objects of a collection that a label selector selects, by their paths."""
+        below = {at: item for at, item in self.objects.items() if at.startswith(f"{path}/")}
+        wanted = re.findall(r"([^,!= ]+)(=|!=| in )(\([^)]*\)|[^,]*)", selector)
+        for label, how, text in wanted:
+            values = text.strip("()").split(",")
+            below = {
+                at: item for at, item in below.items()
+                if (item["metadata"].get("labels", {}).get(label) in values) is (how != "!=")
+            }  # fmt: skip
+        return below
 
 
 def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
@@ -84,8 +106,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             if self.headers.get("Authorization", "").split(" ")[1:] != [server.token]:  # "Bearer" or "bearer"
                 status, said = 401, {"message": "Unauthorized"}
             else:
-                path = urlsplit(self.path).path
-                status, said = server.answer(self.command, path, json.loads(text) if text else {})
+                status, said = server.answer(self.command, self.path, json.loads(text) if text else {})
             self.say(status, said)
 
         do_GET = do_POST = do_PATCH = do_DELETE = _serve

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -21,6 +20,7 @@ from kubeque.clusters.kubernetes.object_names import (
     fleet_of,
     kubernetes_job_name,
     managed_selector,
+    queue_digest,
 )
 from kubeque.clusters.kubernetes.permissions import Permissions
 from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
@@ -31,6 +31,7 @@ from kubeque.clusters.kubernetes.snapshot import FleetSnapshot, Snapshots
 from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.compatibility.versions import tag_version
 from kubeque.model.config.config import Config
+from kubeque.model.config.config_file import hide_password
 from kubeque.model.errors import ClusterRefused, ConfigError, UserError
 from kubeque.model.job.causes import Cause, Death
 from kubeque.model.job.eviction import Eviction
@@ -156,25 +157,26 @@ class KubernetesCluster:
     def _dry_run(self, spec: JobSpec) -> None:
         """Check the manifest on the server without creating the object. Only the server knows every key of a pod."""
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
-        manifest = kubernetes_job(trial, spec, self._manifest_context(), size_class=0, generation=1, count=1)
+        secret = kubernetes_job_name(trial.fleet, 0, 1) if has_password(self._config.queue_url) else ""
+        context = self._manifest_context()
+        manifest = kubernetes_job(trial, spec, context, size_class=0, generation=1, count=1, queue_secret=secret)
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
-            if has_password(self._config.queue_url):
-                manifest["metadata"]["uid"] = new_uid()
-                self._secrets.create(manifest, dryRun="All")
+            if secret:
+                self._secrets.check({**manifest, "metadata": {**manifest["metadata"], "uid": new_uid()}})
         except ClusterRefused as error:
             if "dry run" not in str(error):  # a webhook does not support dry runs; errors then appear at the creation
                 raise UserError(f"the cluster refuses such pods: {error}") from error
 
     def _manifest_context(self) -> ManifestContext:
         return ManifestContext(
-            self._namespace, self._config.consumer_image, self._config.queue_url, self._queue_digest,
+            self._namespace, self._config.consumer_image, hide_password(self._config.queue_url), self._queue_digest,
             image_volumes=self._version.mounts_images, service_account=self._config.service_account,
         )  # fmt: skip
 
     @property
     def _queue_digest(self) -> str:
-        return hashlib.sha256(self._config.queue_url.encode()).hexdigest()[:12]
+        return queue_digest(hide_password(self._config.queue_url))
 
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
@@ -280,12 +282,23 @@ class KubernetesCluster:
         self._snapshots.forget(job.fleet)
 
     def stop(self) -> int:
-        selector = f"{managed_selector()},{LABEL}/queue={self._queue_digest}"
+        selector = f"{managed_selector()},{LABEL}/queue in ({','.join(self._queue_labels())})"
         pods = self._api.list(path("pods", self._namespace), labelSelector=f"{selector},{LABEL}/class!={KEEPER}")
         running = [pod for pod in pods if pod_status.is_live(pod)]
         self._stop_keepers(f"{selector},{LABEL}/class={KEEPER}")
         self._delete(selector)
         return len(running)
+
+    def _queue_labels(self) -> list[str]:
+        """Return the values of the queue's label: the present one, and that of kubeque 0.2 if an object has it.
+
+        The label of kubeque 0.2 depends on the password. A request that names a label without an object would reveal
+        it to the logs of the API server.
+        """
+        earlier = queue_digest(self._config.queue_url)
+        jobs = self._api.list(path("jobs", self._namespace), labelSelector=managed_selector())
+        found = {job["metadata"]["labels"].get(f"{LABEL}/queue") for job in jobs} & {earlier}
+        return sorted({self._queue_digest, *found})
 
     def _stop_keepers(self, selector: str) -> None:
         """Delete all keepers, and wait until they have ended.

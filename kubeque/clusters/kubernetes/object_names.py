@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 from kubeque.model.job.job import new_uid
@@ -39,6 +40,11 @@ def fleet_of(pod_name: str) -> str | None:
     """Return the fleet of a consumer's pod, derived from the name of the pod; None for any other pod."""
     match = re.fullmatch(r"kq-(.+-[a-z2-9]{12})-\d+-\d+-\d+-[a-z0-9]{5}", pod_name)
     return match[1] if match else None
+
+
+def queue_digest(queue_url: str) -> str:
+    """Return the value of the label for a queue. `queue_url`: URL without its password, because labels are public."""
+    return hashlib.sha256(queue_url.encode()).hexdigest()[:12]
 
 
 def managed_selector() -> str:

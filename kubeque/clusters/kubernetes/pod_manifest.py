@@ -36,9 +36,9 @@ class ManifestContext:
     namespace: str
     #: Image with the consumer's software.
     consumer_image: str
-    #: URL of the queue. If the URL has a password, pods read it from a Secret instead.
+    #: URL of the queue without its password. If the queue has a password, pods read the URL from a Secret instead.
     queue_url: str
-    #: Digest of the queue's URL, used as a label of all objects of this queue.
+    #: Digest of the queue's URL without its password, used as a label of all objects of this queue.
     queue_digest: str
     #: True if the cluster can mount an image as a volume. Otherwise, an init container copies the contents of the
     #: image.

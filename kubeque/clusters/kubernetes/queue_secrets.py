@@ -9,6 +9,7 @@ from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.job_manifest import url_secret
 from kubeque.clusters.kubernetes.reachability import has_password
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
+from kubeque.model.config.config_file import hide_password
 
 
 class QueueSecrets:
@@ -19,12 +20,17 @@ class QueueSecrets:
         self._namespace = namespace
         self._queue_url = queue_url
 
-    def create(self, made: dict[str, Any], **query: Any) -> None:
+    def check(self, kubernetes_job: dict[str, Any]) -> None:
+        """Check on the server that such a Secret can be created. The request does not contain the password."""
+        trial = url_secret(hide_password(self._queue_url), kubernetes_job)
+        self._api.create(path("secrets", self._namespace), trial, dryRun="All")
+
+    def create(self, made: dict[str, Any]) -> None:
         """Create the Secret that the pods of a Kubernetes Job wait for.
 
         The Kubernetes Job owns the Secret, so that both are deleted together.
         """
-        self._api.create(path("secrets", self._namespace), url_secret(self._queue_url, made), **query)
+        self._api.create(path("secrets", self._namespace), url_secret(self._queue_url, made))
 
     def restore(self, snapshot: FleetSnapshot) -> None:
         """Create missing Secrets that pods wait for.
