@@ -17,7 +17,7 @@ from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
 from kubeque.model.suggestions import suggest
-from kubeque.model.text import describe
+from kubeque.model.text import describe, safe_text
 
 #: The groups of `--help`, in the order of `--help`, with the help of each command. The command `sub` of the group `run`
 #: is the function `sub` in `commands/run/sub.py`. This module is imported only when the command runs.
@@ -148,9 +148,9 @@ def run(hear_interrupts: Callable[[], object]) -> int:
 
 
 def _complain(line: str) -> None:
-    """Print a line on standard error. If standard error cannot be written, print nothing."""
+    """Print a line on standard error, after its stream was closed. If it cannot be written, print nothing."""
     with suppress(OSError):
-        click.echo(line, err=True)
+        click.echo(safe_text(line), err=True)
 
 
 def _format_error(error: click.ClickException) -> str:

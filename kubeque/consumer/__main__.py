@@ -20,6 +20,7 @@ from kubeque.consumer.hosts.pod import PodHost
 from kubeque.consumer.loop import Consumer
 from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError
+from kubeque.program_log import start_log
 from kubeque.queues.open import open_queue
 from kubeque.queues.queue import Queue
 
@@ -36,7 +37,7 @@ def main(words: list[str] | None = None) -> int:
     pod.add_argument("--shape", type=int)
     pod.add_argument("--work", type=Path)
     given = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    start_log()
     serve = _in_slot if given.slot is not None else _in_pod
     try:
         return serve(given)

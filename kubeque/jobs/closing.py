@@ -12,6 +12,7 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.upkeep.reconcile import reconcile
 from kubeque.model.config.config import HOME_VARIABLE, Config
 from kubeque.model.errors import JobNotFound, KubequeError
+from kubeque.program_log import start_log
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--fleet", required=True)
     parser.add_argument("--home", required=True, type=Path)
     given = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    start_log()
     try:
         config = Config.from_values(
             {"queue_url": queue_url()}, where="a consumer that leaves", folder=given.home,

@@ -24,6 +24,7 @@ from kubeque.model.compatibility.versions import warn_of_difference
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ClusterError, ClusterUnavailable, JobNotFound, KubequeError
 from kubeque.model.job.job import Job
+from kubeque.program_log import start_log
 from kubeque.queues.open import open_queue
 from kubeque.queues.reaper import LeaseWatch
 
@@ -95,7 +96,7 @@ def main(words: list[str] | None = None) -> int:
     for option in ("--job", "--uid", "--cluster", "--namespace", "--config"):
         parser.add_argument(option, required=True)
     given = parser.parse_args(words)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    start_log()
     signal.signal(signal.SIGTERM, _leave)
     use_own_certificates()
     tempfile.tempdir = str(Path.home())

@@ -9,10 +9,13 @@ No other module filters or shortens such text. The use of the text determines th
 - `quote_name`: a file name, even if it is not valid Unicode.
 - `describe`: a value of any type in an error message.
 - `strip_controls`, `render_terminal`: program output. Its lines stay separate.
+- `safe_text`: all text that leaves kubeque. The standard streams and the logs apply it to whatever they write.
+- `escape_json`: a JSON document whose strings may contain any character.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import reprlib
@@ -20,7 +23,11 @@ import reprlib
 #: Escape sequences of terminals: colours, titles, cursor movements. The possessive quantifiers (`*+`) never try a
 #: shorter match, so a scan takes linear time.
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*+[ -/]*+[@-~]|\][^\x07\x1b]*+(?:\x07|\x1b\\)?|[PX^_][^\x1b]*+(?:\x1b\\)?|[ -~])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: Characters that a terminal obeys or that reorder text: control characters except tab and line feed, separators of
+#: lines, marks of direction, and invisible tags.
+_UNSAFE = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 #: Maximum length of a value in a table or a log line, characters.
 VALUE_CHARACTERS = 60
 #: Maximum length of a server's message inside a message of kubeque, characters.
@@ -83,8 +90,24 @@ def is_unicode(text: str) -> bool:
 
 
 def strip_controls(text: str) -> str:
-    """Return `text` without escape sequences and control characters; tabs and line ends stay."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", text))
+    """Return `text` without escape sequences and without characters that a terminal obeys; tabs and line ends stay."""
+    return _UNSAFE.sub("", _ESCAPES.sub("", text))
+
+
+def safe_text(text: str) -> str:
+    """Return `text` with U+FFFD in place of each character that a terminal obeys or that reorders text.
+
+    Tabs and line feeds stay. The function takes linear time.
+    """
+    return _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def escape_json(document: str) -> str:
+    """Return a JSON document with escape sequences in place of the characters that `safe_text` replaces.
+
+    The value of the document stays the same.
+    """
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], document)
 
 
 def render_terminal(text: str) -> str:

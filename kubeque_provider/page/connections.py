@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kubeque.client import Reader
-from kubeque.model.errors import ConfigError
+from kubeque.model.errors import ConfigError, QueueError, QueueUnavailable
 from kubeque_provider.hooks.kubeque import KubequeHook
 
 #: Seconds after which a connection is read again, because it may have changed.
 _KEPT_SECONDS = 60.0
+#: Seconds for which the error of a connection is repeated without a new attempt. The web server has few threads.
+_FAILED_SECONDS = 10.0
+#: Seconds that a request waits while another request opens the same connection.
+_WAIT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +29,66 @@ class PageConnection:
     until: float
 
 
-_connections: dict[str, PageConnection] = {}
+@dataclass(slots=True)
+class _Slot:
+    """One connection id: its open connection, or the error of the last attempt to open it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    connection: PageConnection | None = None
+    error: QueueError | None = None
+    #: Time until which the error is repeated, on the monotonic clock, in seconds.
+    error_until: float = 0.0
+
+    def open(self, conn_id: str) -> PageConnection:
+        """Return the connection. Raises the error of an attempt of the last seconds."""
+        now = time.monotonic()
+        if self.connection is not None and self.connection.until >= now:
+            return self.connection
+        if self.error is not None and self.error_until >= now:
+            raise self.error
+        try:
+            self.connection, self.error = _open(conn_id), None
+        except QueueError as error:
+            self.error, self.error_until = error.with_traceback(None), time.monotonic() + _FAILED_SECONDS
+            raise
+        return self.connection
+
+
+_slots: dict[str, _Slot] = {}
 _lock = threading.Lock()
 
 
 def open_connection(conn_id: str) -> PageConnection:
     """Return a connection. Open it if necessary. Create a missing queue file, as every command does.
 
-    Raises ConfigError or QueueError.
+    A queue that does not respond delays no other connection, and few requests. Raises ConfigError or QueueError.
     """
     with _lock:
-        known = _connections.get(conn_id)
-        if known is None or known.until < time.monotonic():
-            hook = KubequeHook(conn_id)
-            if not hook.is_kubeque():
-                raise ConfigError(f"the connection {conn_id!r} is not of the type kubeque")
-            until = time.monotonic() + _KEPT_SECONDS
-            _connections[conn_id] = known = PageConnection(hook.get_conn().reader, hook.deployment, until)
-        return known
+        slot = _slots.setdefault(conn_id, _Slot())
+    if not slot.lock.acquire(timeout=_WAIT_SECONDS):
+        raise QueueUnavailable(f"the queue of the connection {conn_id!r} does not respond yet: try again later")
+    try:
+        return slot.open(conn_id)
+    except ConfigError:  # requests can name any number of connections that do not exist
+        with _lock:
+            _slots.pop(conn_id, None)
+        raise
+    finally:
+        slot.lock.release()
+
+
+def _open(conn_id: str) -> PageConnection:
+    hook = KubequeHook(conn_id)
+    if not hook.is_kubeque():
+        raise ConfigError(f"the connection {conn_id!r} is not of the type kubeque")
+    until = time.monotonic() + _KEPT_SECONDS
+    return PageConnection(hook.get_conn().reader, hook.deployment, until)
 
 
 def forget_page_connections() -> None:
     """Make the next request open each connection again."""
     with _lock:
-        _connections.clear()
+        _slots.clear()
 
 
 def connection_ids() -> list[str]:

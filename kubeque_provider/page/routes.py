@@ -45,6 +45,7 @@ _OWN = (
 #: Policy of the timeline. It contains values of the sweep, so its script runs without access to Airflow's cookies.
 _SANDBOX = "sandbox allow-scripts; frame-ancestors 'self'"
 _AWAY = "the queue cannot be read now; see the log of the web server"
+_NO_LOGS = "you may see this sweep, but not the logs of its tasks"
 _HIDDEN = "the sweep does not exist here, or you may not see it"
 
 
@@ -103,14 +104,18 @@ class Request:
             raise _Refused(404, _HIDDEN) from None
         if not self.may_see(job, connection.deployment):
             raise _Refused(404, _HIDDEN)
-        if logs and not self.may_read(job.origin["dag"], logs=True):
-            raise _Refused(403, "you may see this sweep, but not the logs of its tasks")
+        if logs and not self.may_see_logs(job):
+            raise _Refused(403, _NO_LOGS)
         self.granted = True
         return connection.reader, job
 
     def may_see(self, job: Job, deployment: str) -> bool:
         """True if this Airflow submitted the job and the user may read the job's DAG."""
         return job.origin.get("deployment") == deployment and self.may_read_dag(job)
+
+    def may_see_logs(self, job: Job) -> bool:
+        """True if the user may read the logs of the job's DAG, and with them what its tasks wrote."""
+        return self.may_read(job.origin["dag"], logs=True)
 
     def may_read_dag(self, job: Job) -> bool:
         """True if the user may read the DAG in this Airflow that has the name of the job's DAG."""
@@ -203,7 +208,7 @@ def _marks(request: Request) -> dict[str, Any]:
 
 def _failures(request: Request) -> dict[str, Any]:
     reader, job = request.job()
-    return failures_view(reader.failures(job, reader.counts(job)))
+    return failures_view(reader.failures(job, reader.counts(job)), logs=request.may_see_logs(job))
 
 
 def _table(request: Request) -> dict[str, Any]:
@@ -212,7 +217,9 @@ def _table(request: Request) -> dict[str, Any]:
     With `sort`, `first` is the position of this task in the sorted list.
     """
     reader, job = request.job()
-    state, column = request.query.get("state") or None, request.query.get("sort", "")
+    logs, state, column = request.may_see_logs(job), request.query.get("state") or None, request.query.get("sort", "")
+    if column == "message" and not logs:
+        raise _Refused(403, _NO_LOGS)
     first = request.number("first", 0, job.n)
     if column:
         down = request.query.get("down") == "1"
@@ -220,7 +227,7 @@ def _table(request: Request) -> dict[str, Any]:
         found, following = top[first : first + _ROWS], first + _ROWS if len(top) > first + _ROWS else None
     else:
         found, following = _page(reader.lines(job, first=first, count=_ROWS + 1, state=state))
-    return {**table_view(found, reader.columns(job)), "first": first, "next": following}
+    return {**table_view(found, reader.columns(job), logs=logs), "first": first, "next": following}
 
 
 def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
@@ -230,7 +237,7 @@ def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
 
 def _task(request: Request) -> dict[str, Any]:
     reader, job = request.job()
-    return task_view(reader.line(job, request.number("index", 0, job.n)))
+    return task_view(reader.line(job, request.number("index", 0, job.n)), logs=request.may_see_logs(job))
 
 
 def _script(request: Request) -> dict[str, Any]:

@@ -25,6 +25,8 @@ _CELL_CHARACTERS, _VALUE_CHARACTERS, _MESSAGE_CHARACTERS = 120, 4000, 1000
 _MAX_COLUMNS = 40
 #: Maximum number of other deployments that the list names.
 _MAX_DEPLOYMENTS = 5
+#: Shown in place of a message that a task wrote to its standard error.
+_NO_LOGS = "(you may not see the logs of its tasks)"
 #: JavaScript represents integers up to this absolute value exactly.
 _SAFE_INTEGER = 1 << 53
 
@@ -75,14 +77,17 @@ def script_view(files: Mapping[str, str], job: Job, newest: str) -> dict[str, An
     return {"script": line}
 
 
-def failures_view(found: Failures) -> dict[str, Any]:
-    """Return the groups of failed tasks. Each group lists its first tasks."""
+def failures_view(found: Failures, *, logs: bool) -> dict[str, Any]:
+    """Return the groups of failed tasks. Each group lists its first tasks.
+
+    `logs`: True if the user may see logs. A message can contain the end of the standard error.
+    """
     return {
         "causes": dict(found.causes),
         "groups": [
             {
                 "cause": str(group.cause), "count": group.count,
-                "message": printable(mask_secrets(group.message), _MESSAGE_CHARACTERS),
+                "message": _message(group.message, logs=logs),
                 "first": [{"index": index, "row": _row_text(row)} for index, row in group.first],
                 "more": max(0, group.count - NAMED),
             }
@@ -91,11 +96,16 @@ def failures_view(found: Failures) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def table_view(lines: Sequence[TaskRow], columns: Sequence[str]) -> dict[str, Any]:
-    """Return tasks as the rows of a table. `columns`: names of the parameters."""
+def _message(message: str, *, logs: bool) -> str:
+    return printable(mask_secrets(message), _MESSAGE_CHARACTERS) if logs or not message else _NO_LOGS
+
+
+def table_view(lines: Sequence[TaskRow], columns: Sequence[str], *, logs: bool) -> dict[str, Any]:
+    """Return tasks as the rows of a table. `columns`: names of the parameters. `logs`: as in `failures_view`."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
-    heads = ["index", "state", *kept, *(f for f in _facts(lines) if f != "state"), *map(out_column, values)]
+    facts = [name for name in _facts(lines) if name != "state" and (logs or name != "message")]
+    heads = ["index", "state", *kept, *facts, *map(out_column, values)]
     return {
         "heads": [{"column": head, "label": printable(head, _CELL_CHARACTERS)} for head in heads],
         "rows": [[cell(line.value(head), _CELL_CHARACTERS, head) for head in heads] for line in lines],
@@ -107,13 +117,17 @@ def _facts(lines: Sequence[TaskRow]) -> list[str]:
     return list(lines[0].facts()) if lines else ["state"]
 
 
-def task_view(line: TaskRow) -> dict[str, Any]:
-    """Return one task with its row, attempts and result values, as far as the queue stores them."""
+def task_view(line: TaskRow, *, logs: bool) -> dict[str, Any]:
+    """Return one task with its row, attempts and result values, as far as the queue stores them.
+
+    `logs`: as in `failures_view`.
+    """
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}
     return {
-        "index": line.view.index, "state": line.view.state, "facts": line.facts(),
-        "message": printable(mask_secrets(record.outcome.message), _MESSAGE_CHARACTERS) if record.outcome else "",
+        "index": line.view.index, "state": line.view.state,
+        "facts": {name: fact for name, fact in line.facts().items() if logs or name != "message"},
+        "message": _message(record.outcome.message, logs=logs) if record.outcome else "",
         "row": _pairs(row), "out": _pairs(line.out),
         "attempts": [
             {

@@ -50,3 +50,14 @@ class TypingTerminal:
             assert time.monotonic() < end, f"{words!r} is not in {self.text!r}"
             if select.select([self._fd], [], [], 0.1)[0]:
                 self.text += os.read(self._fd, 65536).decode(errors="replace")
+
+    def read_to_end(self, seconds: float = 20.0) -> None:
+        """Read until the program closes its terminal."""
+        end = time.monotonic() + seconds
+        while True:
+            assert time.monotonic() < end, f"the program goes on after {self.text!r}"
+            try:
+                data = os.read(self._fd, 65536) if select.select([self._fd], [], [], 0.1)[0] else b" "
+            except OSError:  # the terminal is closed
+                return
+            self.text += data.decode(errors="replace") if data != b" " else ""

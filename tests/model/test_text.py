@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import time
 
@@ -10,7 +12,16 @@ import pytest
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.task import Outcome
 from kubeque.model.stats.failure_groups import Groups
-from kubeque.model.text import one_line, printable, quote_name, render_terminal, strip_controls
+from kubeque.model.text import (
+    escape_json,
+    one_line,
+    printable,
+    quote_name,
+    render_terminal,
+    safe_text,
+    strip_controls,
+)
+from kubeque.program_log import SafeFormatter
 
 
 @pytest.mark.parametrize(
@@ -68,3 +79,27 @@ def test_no_output_of_a_task_takes_long_to_read(unit: str, start: str) -> None:
     Groups().add(Outcome(0, 1, Cause.EXIT, message=text), {})
 
     assert time.thread_time() - began < 1.5  # quadratic time is minutes
+
+
+HOSTILE = "a\0b\x1b]0;t\x07\x9b2J\u202ec\u2066d\u200fe\u2028f\rg\x7f"
+
+
+def test_text_that_leaves_has_no_character_that_a_terminal_obeys() -> None:
+    assert safe_text("é 中 😀\u200d\ttab\n") == "é 中 😀\u200d\ttab\n"
+    assert safe_text(HOSTILE) == "a�b�]0;t��2J�c�d�e�f�g�"
+    record = logging.LogRecord("kubeque", logging.INFO, "", 1, "%s", (HOSTILE,), None)
+    assert SafeFormatter("%(message)s").format(record) == safe_text(HOSTILE)
+
+
+def test_json_with_any_character_keeps_its_value() -> None:
+    document = escape_json(json.dumps({HOSTILE: "é\U000e0001"}, ensure_ascii=False))
+    assert json.loads(document) == {HOSTILE: "é\U000e0001"}
+    assert safe_text(document) == document
+
+
+@pytest.mark.parametrize("text", ["\x1b]", "\x1b[1", "\r", "\x1b", "\u202e", "x\x1bP"])
+def test_text_is_made_safe_in_linear_time(text: str) -> None:
+    began = time.thread_time()
+    for function in (safe_text, strip_controls, render_terminal, printable, one_line):
+        function(text * 200_000)
+    assert time.thread_time() - began < 3

@@ -6,9 +6,11 @@ import importlib
 import json
 import os
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,11 @@ from airflow import __version__
 from kubeque.jobs.backends import Backends
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
+from kubeque.queues.backends import postgres
 from kubeque_provider.airflow_versions import AIRFLOW_2
 from kubeque_provider.hooks.kubeque import KubequeHook
 from kubeque_provider.naming import make_origin
+from kubeque_provider.page import connections
 from kubeque_provider.page.connections import forget_page_connections
 from kubeque_provider.page.routes import respond
 from tests.jobs.sweeps import Ended, ended_job, make_backends
@@ -96,8 +100,20 @@ def test_who_may_read_the_dag_sees_its_sweeps_and_no_sign_of_others(backends: Ba
 
 def test_who_may_not_read_logs_sees_the_sweep_without_them(backends: Backends) -> None:
     a_sweep(backends, "a", "mine")
-    assert ask("log", lambda dag_id, *, logs=False: not logs, job="a", index="0")[0] == 403
+
+    def no_logs(dag_id: str | None, *, logs: bool = False) -> bool:
+        return not logs
+
+    assert ask("log", no_logs, job="a", index="0")[0] == 403
     assert ask("log", job="a", index="0")[0] == 200
+    # Messages contain the end of the standard error
+    for what in ("jobs", "job", "failures", "table", "task"):
+        status, told = ask(what, no_logs, job="a", index="3")
+        assert status == 200
+        assert "exit code 1" not in json.dumps(told)
+    assert b"exit code 1" not in respond("timeline", {"job": "a"}, no_logs).body
+    assert ask("table", no_logs, job="a", sort="message")[0] == 403
+    assert "exit code 1" in ask("task", job="a", index="3")[1]["message"]
 
 
 def test_a_sweep_is_told_with_its_marks_failures_and_table(backends: Backends) -> None:
@@ -155,6 +171,30 @@ def test_a_queue_out_of_reach_is_one_line_and_names_itself_only_to_who_sees_all(
     assert (status, "broken" in told["error"]) == (503, False)
     status, told = ask("jobs", conn="other")
     assert (status, told["error"]) == (400, "the connection 'other' is not of the type kubeque")
+
+
+def test_a_queue_that_is_silent_delays_one_request(backends: Backends, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a server that accepts connections and does not answer
+    monkeypatch.setitem(postgres._KEEPALIVE, "connect_timeout", 2)
+    monkeypatch.setattr(connections, "_WAIT_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        extra = {"queue_url": f"postgresql://u@127.0.0.1:{silent.getsockname()[1]}/d", "cluster_url": "local"}
+        monkeypatch.setenv("AIRFLOW_CONN_SILENT", json.dumps({"conn_type": "kubeque", "extra": extra}))
+
+        def seconds_for(conn: str) -> tuple[float, int]:
+            began = time.monotonic()
+            status, _ = ask("jobs", **({"conn": conn} if conn else {}))
+            return time.monotonic() - began, status
+
+        # When several requests for it arrive, and one for another queue
+        with ThreadPoolExecutor(5) as pool:
+            several = list(pool.map(seconds_for, ["silent"] * 4 + [""]))
+        later = seconds_for("silent")
+
+    # Then one waits for the server, and a later request gets its error at once
+    assert [status for _, status in several] == [503] * 4 + [200]
+    assert sum(seconds > 1.5 for seconds, _ in several) == 1
+    assert (later[0] < 1, later[1]) == (True, 503)
 
 
 def test_where_the_queue_is_out_of_reach_it_shows_what_airflow_was_told_last(

@@ -74,17 +74,21 @@ class ApiServer:
             if "dryRun" not in query:
                 self.objects[name] = made
             return 201, made
+        if path.endswith(("/pods", "/jobs", "/events")):
+            return 200, self._collection(verb, path, query.get("labelSelector", [""])[0])
         if path not in self.objects:
-            if path.endswith(("/pods", "/jobs", "/events")):
-                found = self._select(path, query.get("labelSelector", [""])[0])
-                if verb == "DELETE":
-                    self.objects = {at: item for at, item in self.objects.items() if at not in found}
-                return 200, {"metadata": {}, "items": list(found.values())}
             return 404, {"message": f"{path} not found"}
         if verb == "PATCH":
             had = self.objects[path]["metadata"].setdefault("annotations", {})
             had.update(body["metadata"]["annotations"])
         return 200, self.objects[path]
+
+    def _collection(self, verb: str, path: str, selector: str) -> dict[str, Any]:
+        """Return the selected objects of a collection. Delete them if the verb says so."""
+        found = self._select(path, selector)
+        if verb == "DELETE":
+            self.objects = {at: item for at, item in self.objects.items() if at not in found}
+        return {"metadata": {}, "items": list(found.values())}
 
     def _select(self, path: str, selector: str) -> dict[str, dict[str, Any]]:
         """Return the objects of a collection that a label selector selects, by their paths."""

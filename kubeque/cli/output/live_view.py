@@ -75,11 +75,12 @@ class FailureList:
 
 def watch_live(client: Client, name: str) -> Progress:
     """Show a job on the terminal until it has ended or is held. Return its last progress."""
-    from rich.console import Console
     from rich.live import Live
 
+    from kubeque.cli.output.rich_console import open_console
+
     pace, found = Pace(), FailureList(client, name)
-    with Live(console=Console(stderr=True, highlight=False), transient=True, auto_refresh=False) as live:
+    with Live(console=open_console(), transient=True, auto_refresh=False) as live:
         for progress in client.watch(name):
             pace.add(time.monotonic(), progress.counts.ended)
             found.refresh(progress.counts.failed)

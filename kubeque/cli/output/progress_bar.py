@@ -48,14 +48,15 @@ class _Lines:
 
 @contextmanager
 def _bar(what: str, items: str) -> Iterator[Callable[[Transfer], None]]:
-    from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from kubeque.cli.output.rich_console import open_console
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True), TransferSpeedColumn(),
         TimeRemainingColumn(),
     )  # fmt: skip
-    progress = Progress(*columns, console=Console(stderr=True), transient=True)
+    progress = Progress(*columns, console=open_console(), transient=True)
     line = progress.add_task(what, total=None)
 
     def tell(now: Transfer) -> None:

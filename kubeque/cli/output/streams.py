@@ -1,7 +1,12 @@
-"""The standard streams of the command. An error of standard output becomes one line. Any character can be written."""
+"""The standard streams of the command: the one place where text leaves it.
+
+No text from outside controls the terminal or reorders the text around it. An error of standard output becomes one line.
+Any character can be written.
+"""
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -9,12 +14,25 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TextIO
 
 from kubeque.model.errors import KubequeError
+from kubeque.model.text import safe_text
 
 #: Seconds between two attempts to write to a full non-blocking pipe.
 _PAUSE_SECONDS = 0.01
+
+
+class SafeStream(io.TextIOWrapper):
+    """A text stream that replaces characters that a terminal obeys. Only `write_own` writes such characters."""
+
+    def write(self, text: str, /) -> int:
+        super().write(safe_text(text))
+        return len(text)
+
+    def write_own(self, text: str) -> int:
+        """Write text with escape sequences of kubeque itself. The caller makes its other parts safe."""
+        return super().write(text)
 
 
 class OutputError(KubequeError):
@@ -48,6 +66,20 @@ class _StandardError(io.FileIO):
         with suppress(OSError):
             return _write_waiting(super().write, data)
         return len(data)
+
+
+def write_own(text: str, stream: TextIO) -> None:
+    """Write text with colours of kubeque itself to a terminal. The caller makes its other parts safe."""
+    (stream.write_own if isinstance(stream, SafeStream) else stream.write)(text)
+    stream.flush()
+
+
+def write_data(text: str) -> None:
+    """Write data to standard output: exactly, in UTF-8, unless standard output is a terminal."""
+    if sys.stdout.isatty():
+        sys.stdout.write(text)
+    else:
+        sys.stdout.buffer.write(text.encode())
 
 
 def _write_waiting(write: Callable[[Any], int | None], data: Any) -> int:
@@ -98,8 +130,10 @@ def _open_closed_files() -> None:
 
 def _text(raw: io.FileIO, like: Any) -> io.TextIOWrapper:
     encoding = getattr(like, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name == "ascii":  # click writes UTF-8 then, past this stream
+        encoding = "utf-8"
     buffered = io.BufferedWriter(raw)
-    return io.TextIOWrapper(buffered, encoding, "backslashreplace", line_buffering=raw.isatty() or raw.fileno() == 2)
+    return SafeStream(buffered, encoding, "backslashreplace", line_buffering=raw.isatty() or raw.fileno() == 2)
 
 
 def _discard_output() -> None:

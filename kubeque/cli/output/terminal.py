@@ -13,8 +13,9 @@ from typing import TextIO
 
 import click
 
+from kubeque.cli.output.streams import write_own
 from kubeque.model.quantities import format_seconds
-from kubeque.model.text import VALUE_CHARACTERS, printable
+from kubeque.model.text import VALUE_CHARACTERS, printable, safe_text
 
 #: Number of rows from which the column widths are computed. Not all rows, so that a long table appears at once.
 _MEASURED = 200
@@ -66,8 +67,8 @@ class Table:
             columns, widths = self._fit(first, widths, shutil.get_terminal_size().columns)
         paint = wants_colour()
         for number, row in enumerate(chain([self.headers], first, rest)):
-            text = self._line(row, columns, widths, cut=terminal, paint=paint and number > 0)
-            click.echo(click.style(text, bold=True) if paint and number == 0 else text)
+            text = self._line(list(map(safe_text, row)), columns, widths, cut=terminal, paint=paint and number > 0)
+            write_own(f"{click.style(text, bold=True) if paint and number == 0 else text}\n", sys.stdout)
         if hidden := [self.headers[at] for at in range(len(widths)) if at not in columns]:
             note = f"left out on this narrow screen: {', '.join(hidden)}; --json prints all"
             click.echo(wrap_words(note, "  "), err=True)
@@ -124,6 +125,12 @@ def _narrow(widths: list[int], cut: Sequence[int], columns: Sequence[int], room:
 def terminal_text(value: object, limit: int = VALUE_CHARACTERS) -> str:
     """Return `value` on one line, without control characters. On a terminal, cut it to `limit` characters."""
     return printable(value, limit if sys.stdout.isatty() else sys.maxsize)
+
+
+def print_finding(word: str, ok: bool, rest: str) -> None:
+    """Print one line that begins with a coloured word. `ok`: True for green, False for red."""
+    word = click.style(word, fg="green" if ok else "red") if wants_colour() else word
+    write_own(f"{word}  {safe_text(rest)}\n", sys.stdout)
 
 
 def count_cells(text: str) -> int:

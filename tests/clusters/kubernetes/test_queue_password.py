@@ -79,7 +79,10 @@ def test_stop_finds_what_kubeque_0_2_labelled_and_nothing_of_another_queue(serve
     for name, url in (("old", queue_url()), ("other", queue_url("another"))):
         labels = {"app.kubernetes.io/managed-by": "kubeque", "kubeque/queue": digest(url), "kubeque/class": "0"}
         server.objects[f"{JOBS}/{name}"] = {"metadata": {"name": name, "labels": labels}}
-        server.objects[f"{PODS}/{name}"] = {"metadata": {"name": name, "labels": labels}, "status": {"phase": "Running"}}
+        server.objects[f"{PODS}/{name}"] = {
+            "metadata": {"name": name, "labels": labels},
+            "status": {"phase": "Running"},
+        }
 
     assert cluster(server, queue_url(), tmp_path).stop() == 1
     assert [at for at in server.objects if at.startswith(JOBS)] == [f"{JOBS}/other"]

@@ -90,10 +90,9 @@ def _show_operation() -> Iterator[Callable[[str, float], None]]:
     if not sys.stderr.isatty():
         yield _PlainLines()
         return
-    from rich.console import Console
+    from kubeque.cli.output.rich_console import open_console
 
-    console = Console(stderr=True)
-    with console.status("asking Google") as status:
+    with open_console().status("asking Google") as status:
         yield lambda what, seconds: status.update(_format_operation(what, seconds))
 
 

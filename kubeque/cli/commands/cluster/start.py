@@ -10,7 +10,7 @@ import click
 
 from kubeque.cli.commands.cluster.hosting import machine_fields, machine_options, open_hosted
 from kubeque.cli.connect import configuration, connect, json_option
-from kubeque.cli.output.terminal import terminal_text, wants_colour
+from kubeque.cli.output.terminal import print_finding, terminal_text
 from kubeque.client import is_hosted
 from kubeque.model.config.config import Config
 from kubeque.model.config.node_pools import first_pools
@@ -78,5 +78,4 @@ def _start_hosted(
 
 def _print_part(part: Part) -> None:
     word = "ok     " if part.ok else "MISSING"
-    word = click.style(word, fg="green" if part.ok else "red") if wants_colour() else word
-    click.echo(f"{word}  {part.what:<9}  {terminal_text(part.text, 700)}")
+    print_finding(word, part.ok, f"{part.what:<9}  {terminal_text(part.text, 700)}")

@@ -9,7 +9,7 @@ import click
 
 from kubeque.cli.connect import configuration, connect, job_argument
 from kubeque.cli.job_reference import find_job
-from kubeque.cli.output.terminal import terminal_text, wants_colour
+from kubeque.cli.output.terminal import print_finding, terminal_text
 from kubeque.client import Client, Finding
 
 
@@ -31,13 +31,12 @@ def doctor(ctx: click.Context, job: str | None, as_json: bool, only_cluster: boo
 
 
 def _print_findings(findings: Iterable[Finding], *, as_json: bool) -> int:
-    all_ok, paint = True, wants_colour()
+    all_ok = True
     for finding in findings:
         all_ok = all_ok and finding.ok
         if as_json:
             click.echo(json.dumps({"what": finding.what, "ok": finding.ok, "text": finding.text}))
             continue
         word = "ok   " if finding.ok else "WRONG"
-        word = click.style(word, fg="green" if finding.ok else "red") if paint else word
-        click.echo(f"{word}  {finding.what:<8}  {terminal_text(finding.text, 500)}")
+        print_finding(word, finding.ok, f"{finding.what:<8}  {terminal_text(finding.text, 500)}")
     return 0 if all_ok else 1

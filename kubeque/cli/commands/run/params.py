@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
+from kubeque.cli.output.streams import write_data
 from kubeque.cli.output.task_table import STATES
 
 
@@ -23,5 +22,4 @@ def params(ctx: click.Context, job: str, state: str | None) -> None:
     with connect(ctx) as client:
         job = find_job(client, job)
         for piece in client.rows_csv(job, state=state):
-            sys.stdout.buffer.write(piece.encode())  # UTF-8 in any locale, with line ends as they are
-        sys.stdout.buffer.flush()
+            write_data(piece)

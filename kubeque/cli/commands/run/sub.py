@@ -32,6 +32,7 @@ from kubeque.model.quantities import format_bytes
 from kubeque.model.sweep.jobspec import Jobspec
 from kubeque.model.sweep.options import GROUPS, VERSION
 from kubeque.model.sweep.sweep import Sweep, with_name
+from kubeque.model.text import escape_json
 
 _NOTHING = "interrupted; nothing was submitted: the same command again uploads only missing files"
 
@@ -259,7 +260,7 @@ def _print_plan(jobspec: Jobspec, plan: Plan, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"jobspec": jobspec, "plan": plan.to_wire()}))
         return
-    click.echo(json.dumps(jobspec, indent=2, ensure_ascii=False))
+    click.echo(escape_json(json.dumps(jobspec, indent=2, ensure_ascii=False)))
     for line in _plan_lines(jobspec, plan):
         click.echo(line, err=True)
 

@@ -1,0 +1,48 @@
+"""The console of rich for live views on standard error. Text from outside cannot control the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+
+from kubeque.cli.output.streams import SafeStream
+from kubeque.model.text import safe_text
+
+
+class _SafeConsole(Console):
+    """A console that makes each text safe before it adds its own colours and cursor movements."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(safe_text(segment.text), segment.style)
+
+
+class _OwnText:
+    """A file for rich, which combines safe text with escape sequences."""
+
+    def __init__(self, stream: SafeStream) -> None:
+        self._stream = stream
+        self.encoding = stream.encoding
+
+    def write(self, text: str) -> int:
+        return self._stream.write_own(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+
+def open_console() -> Console:
+    """Return a console for standard error. It reads text as it is: without markup, and without colours for numbers."""
+    stream = sys.stderr
+    file: TextIO = _OwnText(stream) if isinstance(stream, SafeStream) else stream  # type: ignore[assignment]
+    return _SafeConsole(file=file, highlight=False, markup=False)
