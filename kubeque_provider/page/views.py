@@ -101,7 +101,7 @@ def _message(message: str, *, logs: bool) -> str:
 
 
 def table_view(lines: Sequence[TaskRow], columns: Sequence[str], *, logs: bool) -> dict[str, Any]:
-    """Return tasks as the rows of a table. `columns`: names of the parameters. `logs`: as in `failures_view`."""
+    """Return tasks as the rows of a table. `columns`: names of the parameters. `logs`: True if the user may see logs."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
     facts = [name for name in _facts(lines) if name != "state" and (logs or name != "message")]
@@ -120,7 +120,7 @@ def _facts(lines: Sequence[TaskRow]) -> list[str]:
 def task_view(line: TaskRow, *, logs: bool) -> dict[str, Any]:
     """Return one task with its row, attempts and result values, as far as the queue stores them.
 
-    `logs`: as in `failures_view`.
+    `logs`: True if the user may see logs.
     """
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}
