@@ -13,6 +13,8 @@ _HOMES = {
     "map": "kubeque.mapping",
     "sequence": "kubeque.model.rows.grid",
 }
+#: Read by `help(kubeque)`, which leaves out imported names otherwise.
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:

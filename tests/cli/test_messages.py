@@ -96,6 +96,24 @@ def test_values_that_cannot_be_read_are_named_at_the_end(shell: Shell) -> None:
     assert note in shell.run("fetch", "j", "out").stderr.splitlines()
 
 
+def test_a_command_for_the_shell_is_shown_as_the_user_wrote_it(shell: Shell) -> None:
+    shell.write("p.csv", "name\nit's\n")
+    assert shell.run("sub", "-n", "s", "--shell", "-p", "p.csv", "echo {name}\ndate +%Y").returncode == 0
+    lines = shell.run("show", "s", "0").stdout.splitlines()
+    assert lines[1:4] == ["name   it's", "in sh  echo {name}", "       date +%Y"]
+    # A report is a page, and nothing else is written under another ending
+    refused = shell.run("report", "s", "-o", "r.pdf")
+    assert (refused.returncode, "a report is an HTML page, not .pdf" in refused.stderr) == (2, True)
+    assert not (shell.folder / "r.pdf").exists()
+
+
+def test_patterns_of_files_are_named_where_they_stay_texts(shell: Shell) -> None:
+    noted = shell.run("sub", "--dry-run", "--grid", "f=*.csv,x", "echo", "{f}").stderr
+    assert "*.csv in f stays a text, and files match it here: --each '*.csv' makes a row of each file" in noted
+    assert "stays a text" not in shell.run("sub", "--dry-run", "--grid", "f=*.zip", "echo", "{f}").stderr
+    assert "names of inputs are not patterns" in shell.run("sub", "--dry-run", "cat", "^*.csv").stderr
+
+
 def test_a_plan_counts_bytes(shell: Shell) -> None:
     shell.write("f", "x" * 137)
     ran = shell.run("sub", "--dry-run", "-u", "f", "true")

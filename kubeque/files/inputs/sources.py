@@ -167,6 +167,11 @@ def _status(path: Path, base: Path, said: str) -> os.stat_result:
 
 def _unreadable(said: str, path: Path, base: Path, error: Exception) -> CommandError:
     missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    if missing and any(mark in path.name for mark in "*?["):
+        raise CommandError(
+            f"{said}: there is no file {str(path)!r}, and names of inputs are not patterns: give a file, or a folder"
+            " with a slash at its end"
+        ) from error
     why = "there is no such file" if missing else getattr(error, "strerror", None) or error
     return CommandError(f"{said}: cannot read {str(path)!r}: {why}; relative paths start at {base}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,10 +14,12 @@ from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_checked_result
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.upkeep.progress import Progress, read_progress
-from kubeque.model.errors import FileDamaged, FileMissing, UserError
+from kubeque.model.command.command import format_word
+from kubeque.model.errors import FileDamaged, FileMissing, StorageError, UserError
 from kubeque.model.job.job import Job
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.spec import JobSpec
+from kubeque.model.job.task import Outcome
 from kubeque.model.rows.rows import read_row
 
 
@@ -60,6 +63,8 @@ class TaskDetails:
     url: str
     #: Error that kept result.json from being read; None if it was read, or if there is no such file.
     fault: FileDamaged | None = None
+    #: Command for the shell with its placeholders, as the user wrote it; empty for a command without a shell.
+    script: str = ""
 
 
 def job_details(backends: Backends, name: str) -> JobDetails:
@@ -102,7 +107,21 @@ def task_details(backends: Backends, name: str, index: int) -> TaskDetails:
         pass  # its files were deleted; the outcome in the queue is still shown
     except FileDamaged as error:
         fault = error
-    return TaskDetails(job, line, job.shapes[line.view.size_class], result, url, fault)
+    script = _read_script(backends, job) if _is_current(job, line.view.record.outcome) else ""
+    return TaskDetails(job, line, job.shapes[line.view.size_class], result, url, fault, script)
+
+
+def _is_current(job: Job, outcome: Outcome | None) -> bool:
+    """True unless an earlier revision of the job made the outcome, whose command can differ."""
+    return outcome is None or outcome.revision in (0, job.revision)
+
+
+def _read_script(backends: Backends, job: Job) -> str:
+    """Return the command for the shell with its placeholders; empty without a shell, or if the spec cannot be read."""
+    with suppress(StorageError):
+        spec = backends.spec(job)
+        return " ".join(map(format_word, spec.command)) if spec.shell else ""
+    return ""
 
 
 def find_line(backends: Backends, job: Job, index: int) -> TaskRow:

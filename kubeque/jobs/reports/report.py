@@ -14,6 +14,7 @@ from kubeque.jobs.reports.html_page import page
 from kubeque.jobs.reports.report_body import Content, report_body
 from kubeque.jobs.reports.timeline_part import SCRIPT, Sample
 from kubeque.jobs.results.table import TaskRow, lines
+from kubeque.model.errors import UserError
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
@@ -25,6 +26,8 @@ from kubeque.model.stats.spans import spans
 log = logging.getLogger(__name__)
 #: Maximum number of tasks that the page lists.
 LISTED = 1000
+#: Ends of the names of files for a report. A name such as /dev/stdout has none.
+_SUFFIXES = ("", ".html", ".htm")
 #: Maximum number of attempts that the page draws.
 DRAWN = 5000
 
@@ -39,7 +42,11 @@ def keep_report(backends: Backends, job: Job, counts: Counts, found: Iterable[Ta
 
 
 def write_report(backends: Backends, job: Job, counts: Counts, dest: Path | str) -> None:
-    """Write the report of a job in its current state. Raises DestinationError, StorageError."""
+    """Write the report of a job in its current state. Raises UserError, DestinationError, StorageError."""
+    if (suffix := Path(dest).suffix.lower()) not in _SUFFIXES:
+        raise UserError(
+            f"{dest}: a report is an HTML page, not {suffix}: end the name with .html, and print it to PDF there"
+        )
     check_file(backends.files, dest)
     made = make_report(backends, job, counts, lines(backends, job)).encode(errors="replace")
     write_file(backends.files, dest, lambda file: file.write(made))

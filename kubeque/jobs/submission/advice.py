@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shlex
 import shutil
@@ -37,7 +38,32 @@ def submission_notes(sweep: Sweep) -> list[str]:
     notes += [
         f"the command does not use {{{name}}}: rows that differ only in {name} run the same command" for name in axes
     ]
+    notes += islice(_pattern_notes(sweep), 1)
     return [*notes, *islice(_shell_notes(sweep, words), 1), *islice(_file_notes(sweep, words), _FILES_NAMED)]
+
+
+def _pattern_notes(sweep: Sweep) -> Iterator[str]:
+    """Yield a note for each value of a grid that is a pattern of files of this machine, because it stays a text.
+
+    Only the command line, whose sweeps have no origin, has an option for rows of files.
+    """
+    if sweep.origin:
+        return
+    for name, values in zip(sweep.rows.columns, getattr(sweep.rows, "axes", ()), strict=False):
+        for value in values[:_FILES_NAMED]:
+            if _matches_files(sweep, value):
+                remedy = option("each", shlex.quote(cut(value, 60)))
+                yield (
+                    f"{cut(value, 60)} in {name} stays a text, and files match it here: {remedy} makes a row of each"
+                    " file"
+                )
+
+
+def _matches_files(sweep: Sweep, text: str) -> bool:
+    """True if `text` has a wildcard, and a file here matches."""
+    if not any(mark in text for mark in "*?[") or "**" in text or "\0" in text or "://" in text:
+        return False
+    return any(glob.iglob(text, root_dir=sweep.base))
 
 
 def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
@@ -30,7 +30,7 @@ _LAST_LINES = 10
 #: Maximum number of files to list.
 _FILES = 20
 #: Labels in the output of `show JOB INDEX` that are not names of parameters.
-_LABELS = frozenset({"command", "message", "took", "memory", "running in", "files", "result", "output"})
+_LABELS = frozenset({"command", "in sh", "message", "took", "memory", "running in", "files", "result", "output"})
 
 
 @click.command()
@@ -199,7 +199,7 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
                 (terminal_text(_parameter_label(column)), terminal_text(value, 200))
                 for column, value in task.line.parameters().items()
             ),
-            ("command", terminal_text(shlex.join(map(str, result.get("command", []))), 2000)),
+            *_command_lines(task, result),
             ("message", terminal_text(result.get("message") or outcome.message, 400) if outcome else ""),
             ("took", ", ".join(part for part in took if part)),
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
@@ -221,6 +221,14 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
     if view.record.history:
         yield ""
         Table(["attempt", "cause", "code", "seconds", "began", "consumer"]).print(_attempts(task))
+
+
+def _command_lines(task: TaskDetails, result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the command of a task with its label. A command for the shell is shown as the user wrote it."""
+    if not task.script:
+        return [("command", terminal_text(shlex.join(map(str, result.get("command", []))), 2000))]
+    first, *more = (terminal_text(line, 2000) for line in task.script.split("\n"))
+    return [("in sh", first), *(("", line) for line in more)]
 
 
 def _find_killed_output(task: TaskDetails) -> str:
