@@ -64,12 +64,14 @@ class Cluster:
         if kubeconfig is None or api_server is None:
             raise NoCluster(f"{self._program} up: printed no KUBECONFIG, or its API server does not run")
         self._marks = tempfile.TemporaryDirectory(prefix="kubeque-ci-")
+        kueue = self._program.with_name("kueue")
         return {
             "KUBECONFIG": kubeconfig[1],
             "KUBEQUE_E2E_API_PID": api_server[1],
             "KUBEQUE_E2E_LOAD": f"{self._program} load",
             "KUBEQUE_E2E_LOADED": f"{self._marks.name}/loaded",
             "KUBEQUE_E2E_NODE": str(self._program),
+            **({"KUBEQUE_E2E_KUEUE": str(kueue)} if os.access(kueue, os.X_OK) else {}),
         }
 
     def _ask(self, verb: str) -> str:

@@ -15,7 +15,9 @@ import secrets
 import shlex
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from kubernetes import client
+from kubernetes.watch import Watch
 
 from kubeque import __version__
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.pod_status import is_live
 from tests.e2e import images
 from tests.servers.emulators import DatastoreEmulator
 from tests.servers.here import running
@@ -182,6 +187,38 @@ class Desk:
     def until(self, what: str, test: Callable[[], T], seconds: float = 120) -> T:
         """Return the result of `test` once it is true. Poll slowly, because each poll is a process."""
         return until(what, test, seconds, every=0.5)
+
+    @contextmanager
+    def counting_consumers(self, job: str) -> Iterator[Callable[[], int]]:
+        """Count the consumers of a job in the API's watch stream. Yield a function that returns the highest number.
+
+        A consumer counts while its pod is pending or running, and is not being deleted.
+        """
+        live: set[str] = set()
+        most, ended = 0, threading.Event()
+        mark = hashlib.sha256(self.config["queue_url"].encode()).hexdigest()[:12]
+        selector = f"kubeque/queue={mark},kubeque/job={job},kubeque/class!=keeper"
+
+        def follow() -> None:
+            nonlocal most
+            core = client.CoreV1Api(self.api._connected())
+            while not ended.is_set():
+                live.clear()  # each stream begins with all pods
+                for event in Watch().stream(
+                    core.list_namespaced_pod, NAMESPACE, label_selector=selector, timeout_seconds=5
+                ):
+                    pod = event["raw_object"]
+                    alive = event["type"] != "DELETED" and is_live(pod)
+                    (live.add if alive else live.discard)(pod["metadata"]["uid"])
+                    most = max(most, len(live))
+
+        thread = threading.Thread(target=follow, daemon=True)
+        thread.start()
+        try:
+            yield lambda: most
+        finally:
+            ended.set()
+            thread.join(30)
 
     def leaves_nothing(self, job: str = "", seconds: float = 120) -> None:
         """Wait until the cluster has no Kubernetes Job and no pod of a job, or of the queue.

@@ -34,6 +34,8 @@ class ApiServer:
         self.requests: list[str] = []
         #: Kinds of objects that nobody may make.
         self.forbidden: tuple[str, ...] = ()
+        #: Ends of the paths that nobody may read.
+        self.unreadable: tuple[str, ...] = ()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self.certificate = _certificate(folder / "api-server.pem")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -74,6 +76,8 @@ class ApiServer:
             if "dryRun" not in query:
                 self.objects[name] = made
             return 201, made
+        if verb == "GET" and path.endswith(self.unreadable):
+            return 403, {"message": f"{path} is forbidden"}
         if path.endswith(("/pods", "/jobs", "/events")):
             return 200, self._collection(verb, path, query.get("labelSelector", [""])[0])
         if path not in self.objects:

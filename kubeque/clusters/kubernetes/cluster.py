@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote
 
 from kubeque.clusters.base import ConsumerStatus, Permission, Standstill
-from kubeque.clusters.kubernetes import pod_status, scaling
+from kubeque.clusters.kubernetes import pod_status
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.consumer_shares import count_wanted
 from kubeque.clusters.kubernetes.job_manifest import kubernetes_job
-from kubeque.clusters.kubernetes.keeper_manifest import keeper_job
+from kubeque.clusters.kubernetes.kueue import Kueue
 from kubeque.clusters.kubernetes.object_names import (
     KEEPER,
     LABEL,
@@ -27,7 +27,8 @@ from kubeque.clusters.kubernetes.pod_manifest import ManifestContext
 from kubeque.clusters.kubernetes.queue_secrets import QueueSecrets
 from kubeque.clusters.kubernetes.reachability import find_unreachable, has_password
 from kubeque.clusters.kubernetes.server_version import ServerVersion
-from kubeque.clusters.kubernetes.snapshot import FleetSnapshot, Snapshots
+from kubeque.clusters.kubernetes.snapshot import Snapshots
+from kubeque.clusters.kubernetes.start_consumers import ConsumerStarter
 from kubeque.clusters.kubernetes.start_problems import StartProblems
 from kubeque.model.compatibility.versions import tag_version
 from kubeque.model.config.config import Config
@@ -45,9 +46,6 @@ from kubeque.model.wording import option
 _DEFAULT_CONSUMERS = 10
 #: Seconds to wait until deleted keepers have ended.
 _KEEPER_SECONDS = 15.0
-#: Function that returns the manifest of a Kubernetes Job. Its arguments are the generation, the count and the name of
-#: the queue's Secret.
-_MakeManifest = Callable[..., dict[str, Any]]
 
 
 class KubernetesCluster:
@@ -58,10 +56,12 @@ class KubernetesCluster:
         self._config = config
         self._namespace = namespace
         self._snapshots = Snapshots(api, namespace)
-        self._start_problems = StartProblems(api, namespace)
+        self._kueue = Kueue(api, namespace)
+        self._start_problems = StartProblems(api, namespace, self._kueue)
         self._permissions = Permissions(api, namespace, password=has_password(config.queue_url))
         self._version = ServerVersion(api)
         self._secrets = QueueSecrets(api, namespace, config.queue_url)
+        self._starter = ConsumerStarter(api, namespace, self._secrets)
         self._unkept: str | None = None
         #: URL with which other processes open this cluster.
         self.url = url or f"kubernetes://{quote(api.context, safe='')}/{namespace}"
@@ -150,6 +150,7 @@ class KubernetesCluster:
         if why:
             raise UserError(why)
         self._version.check()
+        self._kueue.check(options)
         self._dry_run(spec)
         if options.keeper == "yes" and (why := self._why_no_keeper()):
             raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md has what it takes")
@@ -157,9 +158,9 @@ class KubernetesCluster:
     def _dry_run(self, spec: JobSpec) -> None:
         """Check the manifest on the server without creating the object. Only the server knows every key of a pod."""
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
-        secret = kubernetes_job_name(trial.fleet, 0, 1) if has_password(self._config.queue_url) else ""
+        secret = self._secrets.name_for(kubernetes_job_name(trial.fleet, 0, 1))
         context = self._manifest_context()
-        manifest = kubernetes_job(trial, spec, context, size_class=0, generation=1, count=1, queue_secret=secret)
+        manifest = kubernetes_job(trial, spec, context, size_class=0, generation=1, count=2, queue_secret=secret)
         try:
             self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
             if secret:
@@ -180,55 +181,15 @@ class KubernetesCluster:
 
     # ------------------------------------------------------------------ consumers
     def ensure(self, job: Job, spec: JobSpec, waiting: dict[int, Tally]) -> int:
-        snapshot, options, started = self._snapshots.of(job.fleet), PodOptions.read(spec.pod), 0
-        wanted = scaling.count_wanted(job, waiting)
+        snapshot, wanted = self._snapshots.of(job.fleet), count_wanted(job, waiting)
         self._secrets.restore(snapshot)
-        for size_class, count in wanted.items():
-            make = partial(kubernetes_job, job, spec, self._manifest_context(), size_class=size_class)
-            jobs, pods, now = snapshot.jobs_of(size_class), snapshot.pods_of(size_class), time.time()
-            started += self._apply(scaling.plan(jobs, pods, count, now), make, job.fleet, size_class)
-            if options.spot and (few := scaling.count_stand_ins(jobs, pods, count, now, options.spot_patience)):
-                plan = scaling.plan(jobs, pods, few, now, on_demand=True)
-                started += self._apply(plan, partial(make, on_demand=True), job.fleet, size_class)
-        if wanted:
-            self._ensure_keeper(job, spec, snapshot)
+        if not wanted:
+            return 0
+        keeper = PodOptions.read(spec.pod).keeper != "no" and not self._why_no_keeper()
+        started = self._starter.start(job, spec, self._manifest_context(), snapshot, wanted, keeper=keeper)
         if started:
             self._snapshots.forget(job.fleet)
         return started
-
-    def _ensure_keeper(self, job: Job, spec: JobSpec, snapshot: FleetSnapshot) -> None:
-        """Start the keeper of a job if it does not run yet, is wanted, and can be started."""
-        plan = scaling.plan(snapshot.keeper_jobs, snapshot.keeper_pods, 1, time.time())
-        if plan is not None and PodOptions.read(spec.pod).keeper != "no" and not self._why_no_keeper():
-            self._apply(plan, partial(keeper_job, job, spec, self._manifest_context()), job.fleet, KEEPER)
-
-    def _apply(
-        self, plan: scaling.Create | scaling.Grow | None, make: _MakeManifest, fleet: str, size_class: int | str
-    ) -> int:
-        """Carry out a plan, and return the number of pods that will start."""
-        if isinstance(plan, scaling.Grow):
-            return self._grow(plan)
-        if plan is None:
-            return 0
-        return self._create(plan, make, kubernetes_job_name(fleet, size_class, plan.generation))
-
-    def _create(self, plan: scaling.Create, make: _MakeManifest, name: str) -> int:
-        secret = name if has_password(self._config.queue_url) else ""
-        manifest = make(generation=plan.generation, count=plan.count, queue_secret=secret)
-        made = self._api.create(path("jobs", self._namespace), manifest)
-        if made is None:
-            return 0  # a different process created the Kubernetes Job first
-        if secret:
-            self._secrets.create(made)
-        return plan.count
-
-    def _grow(self, plan: scaling.Grow) -> int:
-        change = {
-            "metadata": {"resourceVersion": plan.version, "annotations": {scaling.GROWN: f"{time.time():.0f}"}},
-            "spec": {"completions": plan.count, "parallelism": plan.count},
-        }
-        grown = self._api.patch(path("jobs", self._namespace, plan.name), change)
-        return plan.more if grown is not None else 0
 
     def has_keeper(self, job: Job) -> bool:
         return any(map(pod_status.is_live, self._snapshots.of(job.fleet).keeper_pods))

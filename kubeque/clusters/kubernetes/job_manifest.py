@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.clusters.kubernetes.object_names import (
     KEEPER,
+    KUEUE,
     LABEL,
     MACHINES,
     MANAGED,
@@ -22,7 +23,6 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.spec import JobSpec
 from kubeque.model.sweep.pod_options import PodOptions
 
-KUEUE = "kueue.x-k8s.io"
 #: Back-off limit of an index. It is practically infinite, because the queue counts the attempts of a task.
 _WITHOUT_END = 2**31 - 1
 #: Seconds for which an ended Kubernetes Job is kept.
@@ -64,14 +64,18 @@ def kubernetes_job(
     made = indexed_job(job, template, context, size_class=size_class, generation=generation, count=count)
     if on_demand:
         made["metadata"]["labels"][MACHINES] = ON_DEMAND
-    if options.kueue_priority:
-        made["metadata"]["labels"][f"{KUEUE}/priority-class"] = options.kueue_priority
-    if options.kueue_queue:
-        made["metadata"]["labels"][f"{KUEUE}/queue-name"] = options.kueue_queue
+    made["metadata"]["labels"] |= kueue_labels(options)
+    if options.kueue_queue and count > 1:
         made["metadata"]["annotations"] |= {  # start some pods if Kueue cannot admit all
             f"{KUEUE}/job-min-parallelism": "1", f"{KUEUE}/job-completions-equal-parallelism": "true",
         }  # fmt: skip
     return made
+
+
+def kueue_labels(options: PodOptions) -> dict[str, str]:
+    """Return the labels that put a Kubernetes Job into a queue of Kueue."""
+    wanted = {f"{KUEUE}/queue-name": options.kueue_queue, f"{KUEUE}/priority-class": options.kueue_priority}
+    return {key: value for key, value in wanted.items() if value}
 
 
 def indexed_job(

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from kubeque.clusters.consumer_process import python_words
-from kubeque.clusters.kubernetes.job_manifest import indexed_job, labels
+from kubeque.clusters.kubernetes.job_manifest import indexed_job, kueue_labels, labels
 from kubeque.clusters.kubernetes.object_names import KEEPER, LABEL, TASK
 from kubeque.clusters.kubernetes.pod_manifest import (
     SPOT,
@@ -64,7 +64,9 @@ def keeper_job(
         "spec": pod | {key: value for key, value in more.items() if value},
     }
     template = merge_template(template, drop_containers(options.pod_template, TASK, "software"), KEEPER)
-    return indexed_job(job, template, context, size_class=KEEPER, generation=generation, count=count)
+    made = indexed_job(job, template, context, size_class=KEEPER, generation=generation, count=count)
+    made["metadata"]["labels"] |= kueue_labels(options)
+    return made
 
 
 def _volumes(options: PodOptions) -> list[tuple[int, Volume]]:
@@ -92,4 +94,5 @@ def _container(
         "volumeMounts": [{"name": "work", "mountPath": WORK}, *mounts],
         "securityContext": {**security_context(), "readOnlyRootFilesystem": True, "runAsNonRoot": True},
         "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }  # fmt: skip

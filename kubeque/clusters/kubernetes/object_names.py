@@ -12,6 +12,8 @@ TASK = "task"
 #: Name of a keeper's container, and value of its class label.
 KEEPER = "keeper"
 LABEL = "kubeque"
+#: Prefix of the labels and annotations of Kueue, and its API group.
+KUEUE = "kueue.x-k8s.io"
 #: Label and value that mark a stand-in: a Kubernetes Job on on-demand machines, although the job requests spot
 #: machines.
 MACHINES, ON_DEMAND = f"{LABEL}/machines", "on-demand"

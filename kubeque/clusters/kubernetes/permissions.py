@@ -7,6 +7,7 @@ from typing import Any
 from kubeque.clusters.base import Permission
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
 from kubeque.clusters.kubernetes.keeper_manifest import ACCOUNT
+from kubeque.clusters.kubernetes.object_names import KUEUE
 from kubeque.model.errors import ClusterRefused
 
 _FOR_REASONS, _FOR_PASSWORD = "to say why no pod starts", "where queue_url has a password"
@@ -17,8 +18,13 @@ _PERMISSIONS = (
     ("", "events", ("list",), _FOR_REASONS),
     ("", "secrets", ("create",), _FOR_PASSWORD),
 )
-#: Additional rules of the Role: to start a keeper, and to check permissions with `kubeque doctor`.
-_ROLE_EXTRAS = (("", "serviceaccounts", ("get",)), ("authorization.k8s.io", "localsubjectaccessreviews", ("create",)))
+#: Additional rules of the Role: to start a keeper, to check permissions with `kubeque doctor`, and to read Kueue.
+_ROLE_EXTRAS = (
+    ("", "serviceaccounts", ("get",)),
+    ("authorization.k8s.io", "localsubjectaccessreviews", ("create",)),
+    (KUEUE, "localqueues", ("get",)),
+    (KUEUE, "workloads", ("list",)),
+)
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 _FOR_UNWATCHED = "for jobs that nobody watches"
 

@@ -120,6 +120,7 @@ def _task(
         "resources": _resources(spec, options, size_class), "volumeMounts": mounts,
         "securityContext": security_context(),
         "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "FallbackToLogsOnError",
     }  # fmt: skip
 
 

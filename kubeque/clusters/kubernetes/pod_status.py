@@ -44,6 +44,11 @@ def has_started(pod: Pod) -> bool:
     )
 
 
+def is_starting(pod: Pod) -> bool:
+    """True if an init container of the pod runs, for example the copy of kubeque's software."""
+    return any(c.get("state", {}).get("running") for c in pod["status"].get("initContainerStatuses") or [])
+
+
 def exit_code(pod: Pod) -> int | None:
     """Return the exit code of the pod's consumer; None if the consumer has not ended or the code is unknown."""
     code = _container(pod).get("state", {}).get("terminated", {}).get("exitCode")
@@ -75,7 +80,7 @@ def death_of(pod: Pod, now: float) -> Death | None:
         return Death(Cause.OOM, running, "the whole container was killed for lack of memory")
     if code:
         return Death(
-            Cause.LOST, running, f"its consumer ended with {code}: {_last_words(pod) or ended.get('reason', '')}"
+            Cause.LOST, running, f"its consumer ended with {code}: {last_words(pod) or ended.get('reason', '')}"
         )
     return Death(Cause.LOST, running, str(status.get("reason") or "its consumer ended"))
 
@@ -92,9 +97,12 @@ def hold_up(pod: Pod) -> str:
             return f"the image {spec} cannot be pulled: {one_line(said) or reason}"
         if reason in _BROKEN:
             return f"a container cannot be created: {one_line(said) or reason}"
-    if status.get("phase") == "Failed" and _last_words(pod):
-        return f"a consumer cannot work: {_last_words(pod)}"
-    return ""
+    return f"a consumer ended: {last_words(pod)}" if has_crashed(pod) else ""
+
+
+def has_crashed(pod: Pod) -> bool:
+    """True if the consumer or keeper of a pod ended with an error."""
+    return pod["status"].get("phase") == "Failed" and bool(last_words(pod))
 
 
 def owner_name(pod: Pod) -> str:
@@ -157,15 +165,23 @@ def _read_journal(message: str) -> int | None:
     return index if isinstance(index, int) else None
 
 
-def _last_words(pod: Pod) -> str:
-    """Return the error message of the consumer or its init container; empty if there is none."""
+def last_words(pod: Pod) -> str:
+    """Return the error of the consumer, keeper or init container of a pod; empty if none of them failed.
+
+    The error is the last line of the termination message. For a program that wrote no message, Kubernetes fills in the
+    end of its log.
+    """
     for container in [*(pod["status"].get("initContainerStatuses") or []), _container(pod)]:
         ended = container.get("state", {}).get("terminated") or {}
-        said = str(ended.get("message", ""))
-        if ended.get("exitCode") not in (None, 0, TERMINATED, KILLED) and said and not said.startswith("{"):
-            return one_line(said)
-        if ended.get("reason") in ("StartError", "ContainerCannotRun"):
-            return one_line(said) or str(ended["reason"])
+        code, reason = ended.get("exitCode"), str(ended.get("reason", ""))
+        lines = [line for line in str(ended.get("message", "")).splitlines() if line.strip()]
+        said = one_line(lines[-1]) if lines and not lines[-1].startswith("{") else ""
+        if reason in ("StartError", "ContainerCannotRun"):
+            return said or reason
+        if reason == "OOMKilled" and container.get("name") == KEEPER:
+            return "it was killed for lack of memory"
+        if code not in (None, 0, TERMINATED, KILLED):
+            return said or f"exit code {code}"
     return ""
 
 

@@ -20,6 +20,10 @@ class QueueSecrets:
         self._namespace = namespace
         self._queue_url = queue_url
 
+    def name_for(self, kubernetes_job_name: str) -> str:
+        """Return the name of the Secret of a Kubernetes Job; empty if the URL of the queue has no password."""
+        return kubernetes_job_name if has_password(self._queue_url) else ""
+
     def check(self, kubernetes_job: dict[str, Any]) -> None:
         """Check on the server that such a Secret can be created. The request does not contain the password."""
         trial = url_secret(hide_password(self._queue_url), kubernetes_job)

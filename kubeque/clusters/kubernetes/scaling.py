@@ -1,4 +1,8 @@
-"""Plan the number of consumers of a size class, based on its Kubernetes Jobs and pods. All functions are pure."""
+"""Plan the number of consumers of a size class, based on its Kubernetes Jobs and pods. All functions are pure.
+
+The sum of `parallelism` over the Kubernetes Jobs of a sweep is at most the requested number of consumers, so that the
+API server keeps this bound even while no program of kubeque runs. Stand-ins for spot machines are counted separately.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.clusters.consumer_process import KILLED, TERMINATED
-from kubeque.clusters.kubernetes.object_names import LABEL, MACHINES, ON_DEMAND
+from kubeque.clusters.kubernetes.object_names import KUEUE, LABEL, MACHINES, ON_DEMAND
 from kubeque.clusters.kubernetes.pod_status import Pod, exit_code, is_live, is_unschedulable, seconds_of
-from kubeque.model.job.job import Job
-from kubeque.model.job.shape_growth import lift_class
-from kubeque.model.job.task import Tally
 
 KubernetesJob = Mapping[str, Any]
 
-GROWN = f"{LABEL}/grown"
+#: Annotations with the Unix time at which kubeque last raised or lowered the parallelism of a Kubernetes Job.
+RAISED, LOWERED = f"{LABEL}/grown", f"{LABEL}/lowered"
 _INDEX = "batch.kubernetes.io/job-completion-index"
-#: Seconds in which a new index gets its pod. An index without a pod after this time is in back-off.
+#: Seconds in which an index gets its pod. An index without a pod after this time may be in back-off.
 _YOUNG_SECONDS = 10.0
+#: Seconds after which the index of a dead consumer is used again. The first three back-offs of Kubernetes are shorter.
+_BACK_OFF_SECONDS = 60.0
 #: Exit codes of consumers that are replaced at once. After any other code, a new consumer would probably fail as well,
 #: so it starts only after Kubernetes' back-off.
 _REPLACED_CODES = frozenset({None, TERMINATED, KILLED})
-#: Limit of completions: _MAX_FACTOR times the wanted number of consumers, plus _EXTRA. Beyond the limit, dead consumers
+#: Limit of generations: _MAX_FACTOR times the wanted number of consumers, plus _EXTRA. Beyond the limit, dead consumers
 #: are replaced only after Kubernetes' back-off, because perhaps every new consumer dies at once.
 _MAX_FACTOR, _EXTRA = 20, 100
 
@@ -37,45 +41,61 @@ class Create:
 
 
 @dataclass(frozen=True, slots=True)
-class Grow:
-    """A plan to raise completions and parallelism of a Kubernetes Job by `more`, to `count`."""
+class Resize:
+    """A plan to set the parallelism of a Kubernetes Job. No running consumer ends."""
 
     name: str
     #: Resource version of the Kubernetes Job on which the plan is based.
     version: str
-    count: int
-    more: int
-
-
-def count_wanted(job: Job, waiting: Mapping[int, Tally]) -> dict[int, int]:
-    """Return the wanted number of consumers for each size class that has waiting or running tasks."""
-    left: dict[int, int] = defaultdict(int)
-    for size_class, tally in waiting.items():
-        left[lift_class(job.shapes, size_class, job.floor)] += tally.pending + tally.running
-    return {size_class: min(max(job.consumers, 1), count) for size_class, count in sorted(left.items()) if count}
+    parallelism: int
+    #: Number of consumers that start; 0 if the plan lowers the parallelism.
+    starts: int
 
 
 def plan(
-    kubernetes_jobs: Sequence[KubernetesJob], pods: Sequence[Pod], count: int, now: float, *, on_demand: bool = False
-) -> Create | Grow | None:
+    kubernetes_jobs: Sequence[KubernetesJob],
+    pods: Sequence[Pod],
+    count: int,
+    now: float,
+    *,
+    size_class: str = "",
+    most: int | None = None,
+    on_demand: bool = False,
+) -> Create | Resize | None:
     """Return the next step towards `count` consumers of one size class; None if enough consumers run or start.
 
-    The number of consumers never shrinks, because that would kill busy consumers. An index in back-off is replaced by a
-    new index, which starts at once. The consumer of the old index starts later, and leaves if it finds no task.
-    `on_demand`: True counts only the stand-ins of `count_stand_ins`, False counts only the other consumers.
+    A step never ends a running consumer. An index whose consumer died is in back-off, so its place goes to a different
+    Kubernetes Job: first the parallelism of the old one is lowered, then consumers start elsewhere.
+
+    `kubernetes_jobs`, `pods`: those of all size classes. `size_class`: value of the class label; empty if there is only
+    one. `most`: maximum number of consumers of all size classes; None without a limit. `on_demand`: True counts only
+    the stand-ins of `count_stand_ins`, False counts only the other consumers.
     """
-    open_ones = [j for j in kubernetes_jobs if not is_over(j) and _is_stand_in(j) is on_demand]
-    if not open_ones:
-        return Create(max(map(_generation, kubernetes_jobs), default=0) + 1, count)
-    newest = max(open_ones, key=_generation)
-    if any(j["spec"].get("suspend") for j in open_ones):
-        return None  # Kueue or a user decides when the Kubernetes Job continues
-    missing = count - sum(_count_serving(j, pods, now) for j in open_ones)
+    fleet = [
+        _Places.of(job, pods, now)
+        for job in kubernetes_jobs
+        if not is_over(job) and _is_stand_in(job) is on_demand
+    ]  # fmt: skip
+    ours = [places for places in fleet if not size_class or _class(places.job) == size_class]
+    missing = count - sum(places.serving for places in ours)
+    if missing < 0:
+        return next((step for places in ours if (step := places.give_up(-missing))), None)
+    if missing and (step := next((step for places in fleet if (step := places.give_up(0))), None)):
+        return step
+    if most is not None:
+        missing = min(missing, most - sum(places.taken for places in fleet))
     if missing <= 0:
         return None
-    meta, there = newest["metadata"], int(newest["spec"]["completions"])
-    missing = min(missing, _MAX_FACTOR * count + _EXTRA - there)
-    return Grow(meta["name"], meta["resourceVersion"], there + missing, missing) if missing > 0 else None
+    if step := next((step for places in ours if (step := places.use_again(missing, now))), None):
+        return step
+    generation = max((_generation(j) for j in kubernetes_jobs if not size_class or _class(j) == size_class), default=0)
+    return Create(generation + 1, missing) if generation < _MAX_FACTOR * count + _EXTRA else None
+
+
+def count_absent(job: KubernetesJob, pods: Iterable[Pod]) -> int:
+    """Return the number of pods that a Kubernetes Job wants, and that do not exist."""
+    target = min(int(job["spec"].get("parallelism", 0)), int(job["spec"]["completions"]) - _count_done(job))
+    return max(0, target - sum(is_live(pod) for pod in pods if job["metadata"]["uid"] in _owners(pod)))
 
 
 def count_stand_ins(
@@ -98,28 +118,94 @@ def is_over(job: KubernetesJob) -> bool:
     return ended or bool(job["metadata"].get("deletionTimestamp"))
 
 
-def _count_serving(job: KubernetesJob, pods: Iterable[Pod], now: float) -> int:
-    """Return the number of consumers that run now, or that will start even if the Kubernetes Job is not changed."""
-    meta = job["metadata"]
-    mine: dict[int, list[Pod]] = defaultdict(list)
-    for pod in pods:
-        if meta["uid"] in _owners(pod):
-            mine[int(pod["metadata"].get("annotations", {}).get(_INDEX, -1))].append(pod)
-    done = set(parse_indexes(job["status"].get("completedIndexes", "")))
-    born = max(seconds_of(meta.get("creationTimestamp")), float(meta.get("annotations", {}).get(GROWN, 0)))
-    young = now - born < _YOUNG_SECONDS
-    return sum(
-        _serves(mine.get(index, []), young) for index in range(int(job["spec"]["completions"])) if index not in done
-    )
+def is_queued(job: KubernetesJob) -> bool:
+    """True if Kueue manages the Kubernetes Job. Kueue restarts a Kubernetes Job whose parallelism changes."""
+    return f"{KUEUE}/queue-name" in (job["metadata"].get("labels") or {})
 
 
-def _serves(pods: Sequence[Pod], young: bool) -> bool:
-    if any(is_live(pod) for pod in pods):
-        return True
-    if not pods:
-        return young
-    last = max(pods, key=_created)
-    return exit_code(last) not in _REPLACED_CODES
+def start_of(job: KubernetesJob) -> float:
+    """Return the Unix time from which the pods of a Kubernetes Job may start.
+
+    Kueue suspends a Kubernetes Job until it is admitted. The Job controller sets `startTime` when it continues.
+    """
+    status, meta = job.get("status") or {}, job["metadata"]
+    return seconds_of(status.get("startTime") or meta.get("creationTimestamp"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The places for consumers in one Kubernetes Job."""
+
+    job: KubernetesJob
+    #: Number of pods that the Job controller may run at the same time.
+    parallelism: int
+    #: Number of indexes that are not completed.
+    open: int
+    #: Number of pods that run or start.
+    live: int
+    #: Number of consumers that run now, or that will start even if the Kubernetes Job is not changed.
+    serving: int
+    #: True if the parallelism must not be changed, because Kueue manages the Kubernetes Job or it is suspended.
+    fixed: bool
+
+    @classmethod
+    def of(cls, job: KubernetesJob, pods: Iterable[Pod], now: float) -> _Places:
+        spec, meta = job["spec"], job["metadata"]
+        mine: dict[int, list[Pod]] = defaultdict(list)
+        for pod in pods:
+            if meta["uid"] in _owners(pod):
+                mine[int(pod["metadata"].get("annotations", {}).get(_INDEX, -1))].append(pod)
+        done = set(parse_indexes(job["status"].get("completedIndexes", "")))
+        waiting = [index for index in range(int(spec["completions"])) if index not in done]
+        live = sum(any(map(is_live, mine.get(index, []))) for index in waiting)
+        parallelism = int(spec.get("parallelism", spec["completions"]))
+        target, fixed = min(parallelism, len(waiting)), bool(is_queued(job) or spec.get("suspend"))
+        born = max(start_of(job), float((meta.get("annotations") or {}).get(RAISED, 0)))
+        serving = max(target, live)
+        if not fixed and now - born >= _YOUNG_SECONDS:
+            serving -= _count_in_back_off(job, [mine.get(index, []) for index in waiting], target - live)
+        return cls(job, parallelism, len(waiting), live, serving, fixed)
+
+    @property
+    def taken(self) -> int:
+        """Number of places that count against the requested number of consumers."""
+        return max(min(self.parallelism, self.open) if self.fixed else self.parallelism, self.live)
+
+    def give_up(self, surplus: int) -> Resize | None:
+        """Return the step that gives up places without a consumer; None if there is none.
+
+        `surplus`: maximum number of places to give up although a consumer is about to start there.
+        """
+        wanted = self.serving - min(surplus, self.serving - self.live)
+        return None if self.fixed or wanted >= self.parallelism else self._resize(wanted, 0)
+
+    def use_again(self, missing: int, now: float) -> Resize | None:
+        """Return the step that uses places again that were given up during a back-off."""
+        lowered = float((self.job["metadata"].get("annotations") or {}).get(LOWERED, 0))
+        more = min(missing, self.open - self.parallelism)
+        if self.fixed or more <= 0 or now - lowered < _BACK_OFF_SECONDS:
+            return None
+        return self._resize(self.parallelism + more, more)
+
+    def _resize(self, parallelism: int, starts: int) -> Resize:
+        meta = self.job["metadata"]
+        return Resize(meta["name"], meta["resourceVersion"], parallelism, starts)
+
+
+def _count_in_back_off(job: KubernetesJob, pods_of_indexes: Sequence[Sequence[Pod]], gap: int) -> int:
+    """Return how many of `gap` missing pods wait for Kubernetes' back-off, because their consumers died.
+
+    A pod that was never created does not count. It starts by itself once its obstacle is gone, for example a quota.
+    """
+    dead = [pods for pods in pods_of_indexes if pods and not any(map(is_live, pods))]
+    broken = sum(exit_code(max(pods, key=_created)) not in _REPLACED_CODES for pods in dead)
+    failures = max(int(job["status"].get("failed") or 0), len(dead))
+    given_up = max(0, len(pods_of_indexes) - int(job["spec"].get("parallelism", len(pods_of_indexes))))
+    return max(0, min(gap - broken, failures - broken - given_up))
+
+
+def _count_done(job: KubernetesJob) -> int:
+    return len(parse_indexes(job["status"].get("completedIndexes", "")))
 
 
 def _owners(pod: Pod) -> set[str]:
@@ -132,6 +218,10 @@ def _created(pod: Pod) -> str:
 
 def _generation(job: KubernetesJob) -> int:
     return int(job["metadata"]["labels"].get(f"{LABEL}/generation", 0))
+
+
+def _class(job: KubernetesJob) -> str:
+    return str(job["metadata"]["labels"].get(f"{LABEL}/class", ""))
 
 
 def _is_stand_in(job: KubernetesJob) -> bool:

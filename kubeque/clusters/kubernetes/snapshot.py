@@ -45,6 +45,10 @@ class FleetSnapshot:
     def pods_of(self, size_class: int) -> list[dict[str, Any]]:
         return [pod for pod in self.pods if _class(pod) == str(size_class)]
 
+    def replace(self, made: dict[str, Any]) -> None:
+        """Add a Kubernetes Job of consumers, in place of its older version."""
+        self.jobs[:] = [job for job in self.jobs if job["metadata"]["uid"] != made["metadata"]["uid"]] + [made]
+
     def pod(self, uid: str) -> Pod | None:
         """Return the pod with this uid, or None."""
         return next((pod for pod in self.pods if pod["metadata"]["uid"] == uid), None)

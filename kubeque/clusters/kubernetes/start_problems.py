@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from kubeque.clusters.base import Standstill
 from kubeque.clusters.kubernetes import pod_status, scaling
 from kubeque.clusters.kubernetes.api import KubernetesApi, path
+from kubeque.clusters.kubernetes.kueue import Kueue
 from kubeque.clusters.kubernetes.node_capacity import format_amount, largest_free_amount, requested_amount
 from kubeque.clusters.kubernetes.snapshot import FleetSnapshot
 from kubeque.model.errors import ClusterRefused
@@ -20,52 +21,74 @@ _MIN_AGE_SECONDS = 4.0
 _SECRET_SECONDS = 30.0
 #: Reason of the event that the autoscaler creates when it adds a node.
 _SCALING = "TriggeredScaleUp"
+#: Reasons of the events that hold a pod up. Other warnings, for example about DNS or probes, do no harm.
+_REASONS = frozenset({
+    "FailedCreate", "FailedScheduling", "FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Failed",
+    "FailedMapVolume", "InspectFailed", "ErrImageNeverPull", "FailedBinding", "ProvisioningFailed",
+    "FailedCreatePodContainer", "NetworkNotReady", "FailedPodSandBoxStatus", "BackOff",
+})  # fmt: skip
 #: Maximum number of different messages to return.
 _MAX_MESSAGES = 3
+
+#: Events by the uid of their object.
+_Events = dict[str, list[dict[str, Any]]]
 
 
 class StartProblems:
     """Examines fleets. Objects that this account is not allowed to read (events, nodes) are left out."""
 
-    def __init__(self, api: KubernetesApi, namespace: str) -> None:
+    def __init__(self, api: KubernetesApi, namespace: str, kueue: Kueue) -> None:
         self._api = api
         self._namespace = namespace
+        self._kueue = kueue
         self._forbidden: set[str] = set()
 
     def of(self, snapshot: FleetSnapshot, now: float) -> Standstill:
         """Return the reasons why the consumers of a fleet do not start; none if no pod waits."""
         open_jobs = [job for job in snapshot.jobs if not scaling.is_over(job)]
         live = [pod for pod in snapshot.pods if pod_status.is_live(pod)]
-        stuck = [pod for pod in live if pod["status"].get("phase") == "Pending" and _is_late(pod, now)]
-        found: Counter[str] = Counter()
-        scaling_up = False
-        for pod in stuck:
-            events = [] if pod_status.hold_up(pod) and found else self._events(pod)
-            scaling_up = scaling_up or any(event.get("reason") == _SCALING for event in events)
-            if message := self._describe_problem(pod, events):
-                found[message] += 1
+        stuck = [pod for pod in live if _is_stuck(pod) and _is_late(pod, now)]
+        short = {
+            job["metadata"]["uid"]: scaling.count_absent(job, live) for job in open_jobs
+            if _age(job, now) > _MIN_AGE_SECONDS
+        }  # fmt: skip
+        runs = any(pod["status"].get("phase") == "Running" for pod in live)
+        events = self._read_events() if (stuck and not runs) or any(short.values()) else {}
+        found: Counter[str] = Counter(message for pod in stuck if (message := self._describe_problem(pod, events)))
         for job in open_jobs:
-            if not any(_is_of(pod, job) for pod in snapshot.pods) and _age(job, now) > _MIN_AGE_SECONDS:
-                found.update(_warnings(self._events(job)) or self._suspended(job))
-        crashed = [pod for pod in snapshot.pods if pod["status"].get("phase") == "Failed"]
-        found.update(message for pod in crashed if not live and (message := pod_status.hold_up(pod)))
+            if (count := short.get(job["metadata"]["uid"], 0)) and (message := self._why_absent(job, events)):
+                found[message] += count
+        if not runs:
+            found.update(pod_status.hold_up(pod) for pod in snapshot.pods if pod_status.has_crashed(pod))
         messages = [
-            f"{message} ({count} consumers)" if count > 1 else message
+            f"{message} ({count} of {wanted} consumers)" if (wanted := _wanted(open_jobs)) > 1 else message
             for message, count in found.most_common(_MAX_MESSAGES)
         ]
+        scaling_up = any(e.get("reason") == _SCALING for pod in stuck for e in events.get(pod["metadata"]["uid"], ()))
         seconds = self._seconds(snapshot, open_jobs, now) if messages and not scaling_up else 0.0
         return Standstill((*messages, *self._keeper(snapshot, now)), seconds)
+
+    def _why_absent(self, job: dict[str, Any], events: _Events) -> str:
+        """Return the reason why pods of an open Kubernetes Job do not exist; empty if there is no known reason."""
+        if job["spec"].get("suspend"):
+            return self._kueue.why_suspended(job)
+        return next(iter(_warnings(events.get(job["metadata"]["uid"], []))), "")
 
     def _keeper(self, snapshot: FleetSnapshot, now: float) -> tuple[str, ...]:
         """Return the reason why the keeper does not work.
 
         Without a keeper, the job continues only while a program watches it.
         """
+        waiting = [j for j in snapshot.keeper_jobs if j["spec"].get("suspend") and not scaling.is_over(j)]
+        if waiting and _age(waiting[-1], now) > _MIN_AGE_SECONDS:
+            return (f"the keeper does not run: {self._kueue.why_suspended(waiting[-1])}",)
         pods = snapshot.keeper_pods
-        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _is_late(pod, now)]
-        if any(pod["status"].get("phase") == "Running" for pod in pods) or not stuck:
+        if any(pod["status"].get("phase") == "Running" for pod in pods):
             return ()
-        return (f"the keeper cannot work: {pod_status.hold_up(stuck[-1])}",)
+        if crashed := [pod for pod in pods if pod_status.has_crashed(pod)]:
+            return (f"the keeper ended: {pod_status.last_words(crashed[-1])}",)
+        stuck = [pod for pod in pods if pod_status.hold_up(pod) and _is_late(pod, now)]
+        return (f"the keeper does not start: {pod_status.hold_up(stuck[-1])}",) if stuck else ()
 
     def _seconds(self, snapshot: FleetSnapshot, open_jobs: list[dict[str, Any]], now: float) -> float:
         """Return for how many seconds no consumer could start; 0 if any consumer has started."""
@@ -74,7 +97,7 @@ class StartProblems:
             return 0.0
         return max((_age(job, now) for job in open_jobs), default=0.0)
 
-    def _describe_problem(self, pod: pod_status.Pod, events: list[dict[str, Any]]) -> str:
+    def _describe_problem(self, pod: pod_status.Pod, events: _Events) -> str:
         message = pod_status.hold_up(pod)
         if resource := pod_status.resource_missing(message):
             free = self._most_free(resource)
@@ -82,7 +105,7 @@ class StartProblems:
                 needs = format_amount(requested_amount(pod["spec"], resource), resource)
                 largest = format_amount(free, resource)
                 message = f"no node has {needs} of {resource} free: the most that one has left is {largest}"
-        return message or next(iter(_warnings(events)), "")
+        return message or next(iter(_warnings(events.get(pod["metadata"]["uid"], []))), "")
 
     def _most_free(self, resource: str) -> float | None:
         try:
@@ -90,14 +113,16 @@ class StartProblems:
         except ClusterRefused:
             return None
 
-    def _events(self, thing: pod_status.Pod) -> list[dict[str, Any]]:
+    def _read_events(self) -> _Events:
+        """Return the events of the namespace by the uid of their object, the oldest first."""
         try:
-            found = self._list(
-                path("events", self._namespace), fieldSelector=f"involvedObject.uid={thing['metadata']['uid']}"
-            )
+            found = self._list(path("events", self._namespace))
         except ClusterRefused:
-            return []
-        return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+            return {}
+        events: _Events = defaultdict(list)
+        for event in sorted(found, key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or "")):
+            events[event.get("involvedObject", {}).get("uid", "")].append(event)
+        return events
 
     def _list(self, where: str, **query: Any) -> list[dict[str, Any]]:
         """Return the objects at a path. A path that was refused once is not requested again."""
@@ -110,14 +135,13 @@ class StartProblems:
                 self._forbidden.add(where)
             raise
 
-    @staticmethod
-    def _suspended(job: dict[str, Any]) -> list[str]:
-        return ["its Kubernetes Job is suspended: it waits for room in a queue"] if job["spec"].get("suspend") else []
-
 
 def _warnings(events: list[dict[str, Any]]) -> list[str]:
     """Return a list with the last warning that says why no pod starts; empty if there is no warning."""
-    message = [one_line(e.get("message", "")) for e in events if e.get("type") == "Warning"]
+    message = [
+        one_line(e.get("message", "")) for e in events
+        if e.get("type") == "Warning" and e.get("reason") in _REASONS
+    ]  # fmt: skip
     reasons = [
         text for text in message if not text.startswith("Error: ")
     ] or message  # "Error: ErrImagePull" follows the reason
@@ -129,10 +153,15 @@ def _is_late(pod: pod_status.Pod, now: float) -> bool:
     return _age(pod, now) > (_SECRET_SECONDS if pod_status.waits_for_queue_secret(pod) else _MIN_AGE_SECONDS)
 
 
+def _wanted(open_jobs: list[dict[str, Any]]) -> int:
+    return sum(int(job["spec"].get("parallelism", 0)) for job in open_jobs)
+
+
+def _is_stuck(pod: pod_status.Pod) -> bool:
+    """True if no container of a pending pod runs, so that the pod does not start by itself in a moment."""
+    return pod["status"].get("phase") == "Pending" and not pod_status.is_starting(pod)
+
+
 def _age(thing: pod_status.Pod, now: float) -> float:
-    return now - pod_status.seconds_of(thing["metadata"].get("creationTimestamp"))
-
-
-def _is_of(pod: pod_status.Pod, job: dict[str, Any]) -> bool:
-    owners = pod["metadata"].get("ownerReferences") or []
-    return any(owner.get("uid") == job["metadata"]["uid"] for owner in owners)
+    """Return the age in seconds. The age of a Kubernetes Job counts from the time at which it may start its pods."""
+    return now - scaling.start_of(thing)

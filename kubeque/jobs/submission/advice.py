@@ -28,7 +28,7 @@ def submission_notes(sweep: Sweep) -> list[str]:
 
     Raises CommandError for a command that can run nowhere, and other errors of `Sweep.check`.
     """
-    notes = list(getattr(sweep.rows, "notes", ()))
+    notes = [*getattr(sweep.rows, "notes", ()), *_kueue_notes(sweep)]
     sweep = sweep.check()
     if sweep.function is not None:
         return notes
@@ -64,6 +64,13 @@ def _matches_files(sweep: Sweep, text: str) -> bool:
     if not any(mark in text for mark in "*?[") or "**" in text or "\0" in text or "://" in text:
         return False
     return any(glob.iglob(text, root_dir=sweep.base))
+
+
+def _kueue_notes(sweep: Sweep) -> Iterator[str]:
+    """Yield a note if the quota of a queue does not limit the consumers, because they request nothing."""
+    missing = [option(name) for name in ("cpu", "memory") if getattr(sweep, name) is None]
+    if sweep.pod.get("kueue_queue") and missing:
+        yield f"Kueue counts only what a pod requests: set {' and '.join(missing)}"
 
 
 def _check_one_text(sweep: Sweep, words: Sequence[Word]) -> None:

@@ -77,11 +77,15 @@ def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool
     there, spec, waiting = cluster.cluster, backends.spec(job), backends.queue.tallies(job)
     if start:
         cluster.ask(lambda: there.ensure(job, spec, waiting), 0)
-    found = cluster.ask(lambda: there.standstill(job), Standstill())
-    if cluster.error is None:
-        return found
-    refused = isinstance(cluster.error, ClusterRefused) and job.run == 0
-    return Standstill((str(cluster.error),), backends.queue.now() - job.created if refused else 0.0)
+    if not isinstance(cluster.error, ClusterRefused):
+        found = cluster.ask(lambda: there.standstill(job), Standstill())
+        return found if cluster.error is None else Standstill((str(cluster.error),))
+    # Consumers that exist may still start, so that a refusal counts only while there are none.
+    look = PatientCluster(there)
+    found, consumers = look.ask(lambda: there.standstill(job), Standstill()), look.count_consumers(job)
+    fails = look.error is None and not consumers and job.run == 0
+    seconds = backends.queue.now() - job.created if fails else found.seconds
+    return Standstill((str(cluster.error), *found.messages), seconds)
 
 
 def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:

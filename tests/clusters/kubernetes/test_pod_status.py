@@ -85,7 +85,7 @@ def test_what_the_consumer_said_at_its_end_is_told() -> None:
     seen = pod(terminated=ended(2, "Error", "the queue cannot be reached"))
 
     assert "the queue cannot be reached" in str(death_of(seen, NOW))
-    assert hold_up(seen) == "a consumer cannot work: the queue cannot be reached"
+    assert hold_up(seen) == "a consumer ended: the queue cannot be reached"
     assert has_started(seen)
 
 
