@@ -64,6 +64,7 @@ def test_a_quota_is_named(desk: Desk) -> None:
     ("words", "said"),
     [
         (["--pod-template", "wrong.yaml"], 'unknown field "spec.template.spec.nodeSelectr"'),
+        (["--priority", "5"], "the priority 5 has no effect in pods"),
         (["--cluster", "kubernetes://nowhere"], "the kubeconfig has no context 'nowhere'"),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from kubeque.clusters.base import Cluster
 from kubeque.clusters.machine import Machine
+from kubeque.jobs.upkeep.control import no_effect_in_pods
 from kubeque.model.config.config import Config
 from kubeque.model.errors import ResourceError
 from kubeque.model.job.spec import JobSpec
@@ -38,7 +39,7 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
     """
     machine = cluster.capacity(gpus=bool(sweep.pod.get("gpu")))
     if machine is None:
-        return Fitted(sweep)
+        return Fitted(sweep, notes=_priority_notes(sweep, typed))
     image = sweep.image if sweep.image is not None else config.default_image
     unused = unused_options(image, sweep.pod)
     _refuse_unused(unused, config, typed)
@@ -52,6 +53,16 @@ def fit(sweep: Sweep, cluster: Cluster, config: Config, typed: Collection[str] =
     if "gpu" in cut:
         cut["pod"] = {**sweep.pod, "gpu": cut.pop("gpu")}
     return Fitted(replace(sweep, **cut), machine, tuple(notes))
+
+
+def _priority_notes(sweep: Sweep, typed: Collection[str]) -> tuple[str, ...]:
+    """Return a note if the sweep has a priority, which pods do not follow. Raises ResourceError if it was typed."""
+    if not sweep.priority:
+        return ()
+    text = f"the priority {sweep.priority} {no_effect_in_pods()}"
+    if "priority" in typed:
+        raise ResourceError(text)
+    return (text,)
 
 
 def mixed_note(spec: JobSpec, others: Iterable[tuple[str, JobSpec]]) -> str:

@@ -14,7 +14,7 @@ from kubeque.model.job.changes import pause_job, resume_job
 from kubeque.model.job.job import Job
 from kubeque.model.sweep.option_types import COUNT
 from kubeque.model.sweep.sweep import check_consumers
-from kubeque.model.wording import code
+from kubeque.model.wording import code, option
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +53,25 @@ def resume(backends: Backends, name: str) -> Job:
     return backends.queue.update(name, change)
 
 
+def no_effect_in_pods() -> str:
+    """Return why a priority does nothing for a job in pods, and what to use instead."""
+    return (
+        "has no effect in pods, because each job has pods of its own: use"
+        f" {option('priority_class', 'NAME')} or, with Kueue, {option('kueue_priority', 'NAME')}"
+    )
+
+
 def prioritise(backends: Backends, name: str, priority: int) -> Job:
     """Set the priority of a job and return it.
 
-    Raises JobNotFound. Raises UserError if the priority is not a number or if the job has ended.
+    Raises JobNotFound. Raises UserError if the priority is not a number, if the job has ended or if it runs in pods.
     """
     priority = COUNT.convert(priority, "priority")
 
     def change(now: Job) -> Job | None:
         _require_open(now, "a priority has no effect")
+        if backends.cluster_of(now).runs_images:
+            raise UserError(f"{name}: a priority {no_effect_in_pods()}")
         return replace(now, priority=priority) if now.priority != priority else None
 
     return backends.queue.update(name, change)

@@ -71,6 +71,7 @@ QUOTA = "couldn't assign flavors to pod set main: insufficient quota for cpu in 
         ([workload([])], "no quota is reserved yet"),
         ([workload([], owner="another")], "Kueue has created no Workload for it"),
     ],
+    ids=["quota", "deactivated", "new", "unknown"],
 )
 def test_the_reason_for_waiting_is_kueues_own(
     server: ApiServer, kueue: Kueue, workloads: list[dict[str, Any]], said: str
