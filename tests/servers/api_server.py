@@ -67,15 +67,7 @@ class ApiServer:
         if path.endswith("/selfsubjectaccessreviews"):
             return 201, {**body, "status": {"allowed": True}}
         if verb == "POST":
-            if path.endswith(self.forbidden):
-                return 403, {"message": f"{path} is forbidden"}
-            name = f"{path}/{body['metadata']['name']}"
-            if name in self.objects:
-                return 409, {"message": f"{name} already exists"}
-            made = {**body, "metadata": {"uid": name, **body["metadata"]}}
-            if "dryRun" not in query:
-                self.objects[name] = made
-            return 201, made
+            return self._create(path, body, keep="dryRun" not in query)
         if verb == "GET" and path.endswith(self.unreadable):
             return 403, {"message": f"{path} is forbidden"}
         if path.endswith(("/pods", "/jobs", "/events")):
@@ -86,6 +78,17 @@ class ApiServer:
             had = self.objects[path]["metadata"].setdefault("annotations", {})
             had.update(body["metadata"]["annotations"])
         return 200, self.objects[path]
+
+    def _create(self, path: str, body: dict[str, Any], *, keep: bool) -> tuple[int, dict[str, Any]]:
+        if path.endswith(self.forbidden):
+            return 403, {"message": f"{path} is forbidden"}
+        name = f"{path}/{body['metadata']['name']}"
+        if name in self.objects:
+            return 409, {"message": f"{name} already exists"}
+        made = {"status": {}, **body, "metadata": {"uid": name, **body["metadata"]}}
+        if keep:
+            self.objects[name] = made
+        return 201, made
 
     def _collection(self, verb: str, path: str, selector: str) -> dict[str, Any]:
         """Return the selected objects of a collection. Delete them if the verb says so."""
