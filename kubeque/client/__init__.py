@@ -20,6 +20,7 @@ from kubeque.jobs.inspection.reader import Failures, Reader
 from kubeque.jobs.inspection.replay import Replayed
 from kubeque.jobs.results.collect import CollectedTable, check_ending
 from kubeque.jobs.results.fetch import check_state
+from kubeque.jobs.results.file_choice import STREAM_GLOBS, Streams
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.submission.effect import Effect
 from kubeque.jobs.submission.existing import Existing
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from kubeque.clusters.gke.project import Part as Part
 
 __all__ = [
-    "STANDARD_INPUT", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing", "Failures",
-    "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed", "ResetEffect",
-    "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending", "check_state", "is_hosted",
-    "report_url",
+    "STANDARD_INPUT", "STREAM_GLOBS", "Access", "By", "Client", "CollectedTable", "Effect", "Estimate", "Existing",
+    "Failures", "Finding", "Garbage", "JobDetails", "Observer", "Peek", "Plan", "Progress", "Reader", "Replayed",
+    "ResetEffect", "Streams", "Submitted", "TaskDetails", "TaskRow", "Transfer", "absolute_pushes", "check_ending",
+    "check_state", "is_hosted", "report_url",
 ]  # fmt: skip
 
 

@@ -14,8 +14,10 @@ from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.jobs.results import fetch as fetching
 from kubeque.jobs.results import table
 from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
+from kubeque.jobs.results.file_choice import Streams
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, rank_tasks
+from kubeque.jobs.results.result_paths import choose_layout
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.submission.unsent_modules import find_unsent_module
 from kubeque.model.job.job import Job
@@ -79,15 +81,19 @@ class ResultMethods(ProgressMethods):
     def fetch(
         self, name: str, dest: Path | str, *, force: bool = False, indexes: Container[int] | None = None,
         state: str | None = None, globs: Sequence[str] = (), progress: Tell | None = None, replaces: str = "",
+        flat: str | None = None, layout: str | None = None, streams: Streams | None = Streams.ALL,
     ) -> fetching.Fetched:  # fmt: skip
         """Fetch results into `dest`/{index}/ and `dest`/results.csv; `dest` is a folder or a URL of a store.
 
         `indexes` and `state` ("ok" or "failed") select tasks (default: all tasks that have ended). `globs` selects
-        files (default: all). `progress`: function that is called with the number of fetched tasks and the size of their
-        files. `replaces`: uid of an earlier job that the job `name` has replaced. The files of the earlier job in
-        `dest` are deleted. Raises DestinationError.
+        files (default: all). `streams` selects stdout and stderr: ALL, FILLED (those that are not empty) or NONE. With
+        None, the destination and the layout decide. `layout`: path of each task's folder, for example "{lr}/{seed}".
+        `flat`: name of each file in one folder, for example "{lr}-{seed}-{name}". `progress`: function that is called
+        with the number of fetched tasks and the size of their files. `replaces`: uid of an earlier job that the job
+        `name` has replaced. The files of the earlier job in `dest` are deleted. Raises UserError for a layout that
+        gives two files one path. Raises DestinationError.
         """
-        choice = fetching.Choice(indexes, state, tuple(globs))
+        choice = fetching.Choice(indexes, state, tuple(globs), streams, choose_layout(flat, layout))
         return fetching.fetch(
             self._backends, self.job(name), expand_home(dest), force=force, replaces=replaces, choice=choice,
             progress=progress,

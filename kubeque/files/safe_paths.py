@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,36 @@ from kubeque.model.errors import FileRefused
 from kubeque.model.text import cut
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+#: Characters of a value that cannot be in a file name on every system.
+_SPECIAL = frozenset('/\\:*?"<>|')
+#: Maximum length of a part of a path that a value makes, bytes. File systems allow 255; some of them allow fewer.
+_PART_BYTES = 240
+#: Maximum length of the end of a name that is kept as its suffix, bytes.
+_SUFFIX_BYTES = 20
+
+
+def path_part(text: str) -> str:
+    """Return any text as one part of a path. The text stays readable, and the part never leads out of its folder.
+
+    Unsafe characters become `%` and hexadecimal digits, also a dot or a dash at the start. A long text is cut and gets
+    a digest.
+    """
+    safe = "".join(map(_encode, text))
+    if safe[:1] in (".", "-"):
+        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
+    if len(safe.encode()) > _PART_BYTES:
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        suffix = PurePosixPath(safe).suffix
+        suffix = suffix if len(suffix.encode()) <= _SUFFIX_BYTES else ""
+        kept = safe.encode()[: _PART_BYTES - len(digest) - len(suffix.encode()) - 1].decode(errors="ignore")
+        safe = f"{kept}-{digest}{suffix}"
+    return safe or "_"
+
+
+def _encode(char: str) -> str:
+    if char.isprintable() and char not in _SPECIAL:
+        return char
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogatepass"))
 
 
 def safe_name(name: str) -> PurePosixPath:

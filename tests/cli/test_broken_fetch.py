@@ -39,7 +39,7 @@ def whole(dest: Path, size: int) -> list[str]:
     found = sorted(path.name for path in dest.iterdir() if path.name.isdigit())
     for name in found:
         assert (dest / name / "made").stat().st_size == (size if name != "0" else 10)
-        assert {path.name for path in (dest / name).iterdir()} == {"made", "stdout.txt", "stderr.txt"}
+        assert {path.name for path in (dest / name).iterdir()} == {"made"}
     return found
 
 

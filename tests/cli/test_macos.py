@@ -31,7 +31,7 @@ ANSWERS = [
     ("show done 1 --json", 0, '"code": 1'),
     ("peek done 0", 0, "row 0"),
     ("logs done", 0, "0 | row 0"),
-    ("fetch done out", 0, "out: 2 tasks with 6 files"),
+    ("fetch done out", 0, "out: 2 tasks with 4 files"),
     ("fetch done out", 0, "2 were there"),
     ("collect done -o table.csv", 0, "table.csv: 2 rows"),
     ("report done -o page.html", 0, "page.html: open it in a browser"),

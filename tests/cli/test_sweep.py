@@ -20,7 +20,7 @@ def test_a_single_run_is_submitted_watched_and_fetched(shell: Shell) -> None:
     fetched = shell.run("fetch", "sample-job", "results-from-job")
     assert fetched.returncode == 0, fetched.stderr
     there = {path.name for path in (shell.folder / "results-from-job" / "0").iterdir()}
-    assert there == {"mandelbrot.png", "stdout.txt", "stderr.txt"}
+    assert there == {"mandelbrot.png", "stdout.txt"}
 
 
 def test_a_sweep_over_a_table_ends_with_a_table_of_results(shell: Shell) -> None:
@@ -36,6 +36,16 @@ def test_a_sweep_over_a_table_ends_with_a_table_of_results(shell: Shell) -> None
     assert {(row["state"], row["exit_code"]) for row in rows} == {("ok", "0")}
     assert all(float(row["out.mean_iterations"]) > 0 for row in rows)
     assert all((shell.folder / "results" / str(index) / "mandelbrot.png").stat().st_size > 100 for index in range(7))
+
+    # The pictures in one folder, named by a parameter; then the empty streams, as earlier versions fetched them.
+    words = ("fetch", "@", "pictures", "--flat", "zoom-{zoom}-{name}")
+    assert [shell.run(*words).returncode for _ in range(2)] == [0, 0]
+    pictures = {f"zoom-{row['zoom']}-mandelbrot.png" for row in rows}
+    assert {path.name for path in (shell.folder / "pictures").iterdir()} == pictures | {".kubeque", "results.csv"}
+    refused = shell.run("fetch", "@", "pictures", "--layout", "{zoom}")
+    assert (refused.returncode, "add --flat 'zoom-{zoom}-{name}', or choose" in refused.stderr) == (2, True)
+    assert shell.run("fetch", "@", "results", "--all").returncode == 0
+    assert (shell.folder / "results" / "6" / "stderr.txt").read_bytes() == b""
 
 
 def test_an_executable_script_may_be_the_first_word_and_keeps_its_own_options(shell: Shell) -> None:
@@ -216,7 +226,7 @@ def test_unknown_jobs_and_bad_quantities_are_named(shell: Shell) -> None:
 def test_what_reaches_out_of_its_folder_stays_away(shell: Shell) -> None:
     script = "touch ../../outside; ln -s /etc/passwd link; echo kept > kept.txt"
     assert shell.run("sub", "-n", "rogue", "--fetch", "out", "sh", "-c", script).returncode == 0
-    assert {path.name for path in (shell.folder / "out" / "0").iterdir()} == {"kept.txt", "stdout.txt", "stderr.txt"}
+    assert {path.name for path in (shell.folder / "out" / "0").iterdir()} == {"kept.txt"}
 
 
 def test_a_fetch_is_resumed_and_a_foreign_folder_is_refused(shell: Shell) -> None:

@@ -1,8 +1,9 @@
 """The destination of a fetch: its interface, its layout, and its journal.
 
 DEST/results.csv            the table of all tasks
-DEST/{index}/               the files of a task, and stdout.txt and stderr.txt
+DEST/{index}/               the files of a task, and stdout.txt and stderr.txt; other layouts have other paths
 DEST/.kubeque/job.json      the job whose results these are
+DEST/.kubeque/layout.json   the same with a layout other than {index}, because earlier versions must refuse it
 DEST/.kubeque/*.jsonl       the journal: one line for each task that was fetched
 """
 
@@ -17,21 +18,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from kubeque.files.safe_paths import safe_name
 from kubeque.files.transfer_progress import Meter
+from kubeque.jobs.results.file_choice import FileChoice, Globs, Streams
 from kubeque.jobs.results.result_manifest import ResultFile
-from kubeque.model.errors import DestinationError, DestinationNotEmpty, FileError
+from kubeque.jobs.results.result_paths import STANDARD, Layout
+from kubeque.model.errors import DestinationError, DestinationNotEmpty, FileError, FileRefused
 from kubeque.model.job.job import Job
 from kubeque.model.wording import option
 
 #: The folder inside DEST for the owner and the journal.
 MARKER = ".kubeque"
-#: The file in the folder MARKER that names the job.
-OWNER = "job.json"
+#: The file in the folder MARKER that names the job, with the standard layout and with another layout.
+OWNER, OWNER_OF_LAYOUT = "job.json", "layout.json"
 #: The table of all tasks.
 TABLE = "results.csv"
 
-#: Patterns for file names, with the syntax of the option `results`. Empty means all files.
-Globs = tuple[str, ...]
 Trace = TypeVar("Trace")
 #: Entries that journal lines of earlier versions lack.
 _MORE = ("incomplete", "not_kept")
@@ -46,6 +48,8 @@ class PendingDownload:
     url: str
     #: Total size of the attempt's files in bytes, as recorded in the queue.
     size: int
+    #: Function that returns the path below the destination of a file, given its name; None: {index}/{name}.
+    place: Callable[[str], str] | None = None
     files: list[ResultFile] = field(default_factory=list)
     #: Number of files that the consumer did not keep.
     not_kept: int = 0
@@ -59,6 +63,10 @@ class PendingDownload:
     written: int = 0
     written_size: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def path(self, name: str) -> str:
+        """Return the path below the destination of the file `name`."""
+        return self.place(name) if self.place else f"{self.index}/{name}"
 
     def count(self, size: int, files: int = 1) -> None:
         """Add written files with a total size of `size` bytes."""
@@ -83,16 +91,24 @@ class Destination(Protocol):
     def check(self, *, force: bool) -> None:
         """Raise the error that `open` would raise. Leave no traces in the destination."""
 
-    def open(self, *, force: bool) -> AbstractContextManager[None]:
+    def read_owner(self) -> Any:
+        """Return the content of the file that names the job; None if the file is missing or damaged."""
+
+    def read_fetched(self) -> Mapping[int, FetchedTask[Any]]:
+        """Return the tasks of this job that were fetched before in this layout. The destination need not be open."""
+
+    def open(self, *, force: bool, lean: bool = False) -> AbstractContextManager[None]:
         """Claim the destination for this job and for one fetch. After a successful fetch, remove temporary files.
+
+        `lean`: True to record that the destination lacks empty streams and folders without files.
 
         If the destination holds results of a job that this job may replace, delete these results. `force`: True to
         claim a destination that holds other files. Raises DestinationError. Raises StorageError if the destination is
         not writable.
         """
 
-    def has(self, task: PendingDownload, globs: Globs) -> bool:
-        """True if the destination has unchanged copies of all files of the attempt that match `globs`."""
+    def has(self, task: PendingDownload, choice: FileChoice) -> bool:
+        """True if the destination has unchanged copies of all chosen files of the attempt."""
 
     def was_changed(self, task: PendingDownload) -> bool:
         """True if the attempt was fetched before and one of its files has been changed or removed since."""
@@ -103,7 +119,7 @@ class Destination(Protocol):
     def names(self, task: PendingDownload) -> Collection[str]:
         """Return the names of the files of a task that was fetched before."""
 
-    def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
+    def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
         """Fetch tasks in order. Yield each task once all its files are fetched or have failed. Raises StorageError."""
 
     def put_table(self, write: Callable[[Path], None]) -> None:
@@ -127,12 +143,26 @@ class FetchedTask(Generic[Trace]):
     incomplete: bool = False
     #: Number of files that the consumer did not keep.
     not_kept: int = 0
+    #: Path of each file below the destination, by its name, in a layout other than DEST/{index}/.
+    paths: Mapping[str, str] = field(default_factory=dict)
+    #: The streams that the fetch chose.
+    streams: Streams = Streams.ALL
 
-    def covers(self, url: str, globs: Globs) -> bool:
-        """True if all files of the attempt at `url` that match `globs` were fetched."""
+    @property
+    def choice(self) -> FileChoice:
+        """The files that were chosen."""
+        return FileChoice(self.globs, self.streams)
+
+    def path(self, index: int, name: str) -> str:
+        """Return the path below the destination of the file `name` of the task `index`."""
+        return self.paths.get(name, f"{index}/{name}")
+
+    def covers(self, url: str, globs: Globs, streams: Streams = Streams.ALL) -> bool:
+        """True if all files and streams of the attempt at `url` that match `globs` were fetched."""
         return (
             self.url == url
             and not self.incomplete
+            and self.streams >= streams
             and (not self.globs or (bool(globs) and set(globs) <= set(self.globs)))
         )
 
@@ -141,11 +171,15 @@ class FetchedTask(Generic[Trace]):
         if before is None or before.url != self.url:
             return self
         globs = tuple(sorted({*self.globs, *before.globs})) if self.globs and before.globs else ()
-        return replace(self, globs=globs, files={**before.files, **self.files})
+        return replace(
+            self, globs=globs, files={**before.files, **self.files}, paths={**before.paths, **self.paths},
+            streams=max(self.streams, before.streams),
+        )  # fmt: skip
 
     def to_line(self, index: int) -> str:
         """Return the journal line of the task `index`."""
-        more = {key: value for key in _MORE if (value := getattr(self, key))}
+        known = {key: getattr(self, key) for key in _MORE} | {"streams": self.streams.stored, "paths": self.paths}
+        more = {key: value for key, value in known.items() if value}
         return json.dumps([index, self.url, self.globs, self.files, *([more] if more else [])])
 
     @staticmethod
@@ -157,8 +191,12 @@ class FetchedTask(Generic[Trace]):
             not_kept = more.get("not_kept", 0)
             traces = {name: read_trace(trace) for name, trace in files.items()}
             counted = not_kept if isinstance(not_kept, int) else 0
-            return index, FetchedTask(url, tuple(globs), traces, bool(more.get("incomplete")), counted)
-        except (ValueError, TypeError, AttributeError):
+            paths = {name: str(safe_name(path)) for name, path in (more.get("paths") or {}).items()}
+            streams = Streams.from_stored(more.get("streams"))
+            return index, FetchedTask(
+                url, tuple(globs), traces, bool(more.get("incomplete")), counted, paths, streams
+            )  # fmt: skip
+        except (ValueError, TypeError, AttributeError, FileRefused):
             return None
 
 
@@ -173,21 +211,47 @@ class Owner:
     task: str = ""
     #: uid of the job that this job has replaced or will replace; empty without such a job.
     replaces: str = ""
+    layout: Layout = STANDARD
 
     @classmethod
-    def of(cls, job: Job, replaces: str = "") -> Owner:
+    def of(cls, job: Job, replaces: str = "", layout: Layout = STANDARD) -> Owner:
         """Return the owner for a job."""
         task = [job.origin.get(key) for key in ("deployment", "dag", "task", "map_index")]
         digest = hashlib.sha256(json.dumps(task).encode()).hexdigest() if job.origin.get("task") else ""
-        return cls(job.name, job.uid, digest, replaces)
+        return cls(job.name, job.uid, digest, replaces, layout)
 
-    def to_record(self) -> bytes:
-        """Return the content of `job.json`."""
-        return json.dumps({"job": self.job, "uid": self.uid} | ({"task": self.task} if self.task else {})).encode()
+    @property
+    def file(self) -> str:
+        """Name of the file in the folder MARKER."""
+        return OWNER if self.layout.is_standard else OWNER_OF_LAYOUT
+
+    def to_record(self, *, lean: bool = False) -> bytes:
+        """Return the content of `job.json`. `lean`: see `Destination.open`."""
+        more = {"task": self.task, "layout": self.layout.to_record(), "lean": lean}
+        return json.dumps({"job": self.job, "uid": self.uid} | {k: v for k, v in more.items() if v}).encode()
 
     def is_named_by(self, record: Any) -> bool:
-        """True if `record`, the parsed content of `job.json`, names this job."""
-        return bool(self.uid) and isinstance(record, dict) and record.get("uid") == self.uid
+        """True if `record`, the parsed content of `job.json`, names this job with this layout."""
+        return bool(self.uid) and isinstance(record, dict) and record.get("uid") == self.uid and self._fits(record)
+
+    def _fits(self, record: Mapping[str, Any]) -> bool:
+        return record.get("layout") == self.layout.to_record()
+
+    def keeps_whole(self, record: Any) -> bool:
+        """True if `record` is about a destination of this job that has empty streams, and so keeps them."""
+        return (self.is_named_by(record) or self.may_replace(record)) and not record.get("lean")
+
+    def check(self, record: Any, dest: str, *, empty: Callable[[], bool]) -> None:
+        """Raise DestinationError for a destination with other files, or with results of this job in another layout.
+
+        `record`: parsed content of `job.json`. `empty`: function that returns True if `dest` has no files.
+        """
+        is_mine = isinstance(record, dict) and bool(self.uid) and record.get("uid") == self.uid
+        if not (is_mine or self.may_replace(record)):
+            if not empty():
+                raise not_empty(dest, self)
+        elif not self._fits(record):
+            raise _other_layout(dest, record.get("layout"))
 
     def may_replace(self, record: Any) -> bool:
         """True if the results of this job may replace the results of the job in `record`.
@@ -198,6 +262,15 @@ class Owner:
             return False
         is_replaced = bool(self.replaces) and record.get("uid") == self.replaces
         return is_replaced or (bool(self.task) and record.get("task") == self.task)
+
+
+def _other_layout(dest: str, stored: Any) -> DestinationError:
+    """Return the error for a destination that has results in another layout."""
+    known = isinstance(stored, dict) and isinstance(stored.get("template"), str)
+    layout = Layout(stored["template"], bool(stored.get("flat"))) if known else STANDARD
+    used = f"with {layout.text}" if known else "in a folder for each index"
+    remedy = f"add {layout.text}" if known else f"leave out {option('flat')} and {option('layout')}"
+    return DestinationError(f"{dest} holds results {used}: {remedy}, or choose another folder")
 
 
 def not_empty(dest: str, owner: Owner) -> DestinationError:

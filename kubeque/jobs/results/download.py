@@ -11,11 +11,11 @@ from kubeque.files.output import write_local
 from kubeque.files.parallel import DOWNLOADS, MANIFESTS, in_parallel
 from kubeque.files.store import Files
 from kubeque.files.transfer_progress import Meter
-from kubeque.jobs.results.destination import Globs, PendingDownload
+from kubeque.jobs.results.destination import PendingDownload
+from kubeque.jobs.results.file_choice import FileChoice
 from kubeque.jobs.results.result_manifest import ResultFile, read_manifest
 from kubeque.jobs.results.selection_notes import find_matching
 from kubeque.model.errors import FileError
-from kubeque.model.globs import selection
 
 
 class TaskFolders(Protocol):
@@ -24,24 +24,23 @@ class TaskFolders(Protocol):
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
         """Return the path to download a file to; None if an interrupted fetch has downloaded the file already."""
 
-    def complete(self, task: PendingDownload, globs: Globs) -> None:
+    def complete(self, task: PendingDownload, choice: FileChoice) -> None:
         """Record that all files of a task are downloaded, except those in `task.failed`."""
 
 
 def download_tasks(
-    files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter
+    files: Files, folders: TaskFolders, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter
 ) -> Iterator[PendingDownload]:
     """Download tasks in order. Yield each task once all its files are downloaded or have failed.
 
     `meter` counts bytes. An error of one file is recorded in its task. Raises StorageError for all other errors.
     """
-    is_chosen = selection(globs, ())
 
     def read(task: PendingDownload) -> PendingDownload:
         try:
             manifest = read_manifest(files, task.url)
-            task.files, task.not_kept = [file for file in manifest.files if is_chosen(file.name)], manifest.refused
-            task.matching = find_matching(globs, (file.name for file in task.files))
+            task.files, task.not_kept = choice.select(manifest.files), manifest.refused
+            task.matching = find_matching(choice.globs, (file.name for file in manifest.files))
         except FileError as error:
             task.fault = error
         # `task.size` counts all files and no streams. In fact, the chosen files and the streams are downloaded.
@@ -58,7 +57,7 @@ def download_tasks(
     for ended in in_parallel(download, groups, threads=DOWNLOADS, stop=meter.stop):
         for task in ended:
             if not task.fault:
-                folders.complete(task, globs)
+                folders.complete(task, choice)
             task.files = []
             yield task
 

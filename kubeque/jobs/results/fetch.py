@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kubeque.files.layout import result_url, table_url
@@ -11,11 +12,14 @@ from kubeque.files.output import write_local
 from kubeque.files.transfer_progress import Meter, Tell
 from kubeque.files.urls import is_folder, join, local_path
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.destination import TABLE, Destination, Globs, Owner, PendingDownload
+from kubeque.jobs.results.destination import TABLE, Destination, Owner, PendingDownload
 from kubeque.jobs.results.fetch_folder import FolderDestination
 from kubeque.jobs.results.fetch_to_store import StoreDestination
+from kubeque.jobs.results.file_choice import FileChoice, Globs, Streams
+from kubeque.jobs.results.path_claims import check_paths
+from kubeque.jobs.results.result_paths import STANDARD, Layout, ResultPaths
 from kubeque.jobs.results.selection_notes import KeptFiles, find_matching, note_globs
-from kubeque.jobs.results.table import lines, to_csv
+from kubeque.jobs.results.table import lines, read_rows, to_csv
 from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileMissing, FileRefused, StorageError, UserError
 from kubeque.model.job.job import Job
@@ -41,9 +45,18 @@ class Choice:
     state: str | None = None
     #: Files to fetch.
     globs: Globs = ()
+    #: Streams to fetch; None: the streams that are not empty. A flat layout without globs then has no streams. A
+    #: destination that has empty streams gets all streams in each case.
+    streams: Streams | None = Streams.ALL
+    layout: Layout = STANDARD
 
     def __post_init__(self) -> None:
         check_state(self.state)
+
+    def files(self, *, whole: bool) -> FileChoice:
+        """Return the choice among the files of each task. `whole`: True if the destination has empty streams."""
+        default = Streams.NONE if self.layout.is_flat and not self.globs else Streams.FILLED
+        return FileChoice(self.globs, Streams.ALL if whole else default if self.streams is None else self.streams)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +117,23 @@ def fetch(
     """
     choice = choice or Choice()
     _check_indexes(job, choice.indexes)
-    destination = _open(backends, Owner.of(job, replaces), dest)
-    with destination.open(force=force):
-        kept_files = KeptFiles()
-        chosen = list(_choose_downloads(job, choice, kept_files.watch(backends.queue.tasks(job))))
-        missing = [task for task in chosen if not destination.has(task, choice.globs)]
+    owner = Owner.of(job, replaces, choice.layout)
+    destination = _open(backends, owner, dest)
+    if choice.streams is not Streams.ALL or not choice.layout.is_standard:
+        destination.check(force=force)
+    whole = choice.streams is Streams.ALL or owner.keeps_whole(destination.read_owner())
+    wanted = choice.files(whole=whole)
+    kept_files = KeptFiles()
+    chosen = _choose(backends, job, choice, kept_files)
+    if not choice.layout.is_standard:
+        _place(backends, job, destination, choice.layout, chosen, wanted)
+    with destination.open(force=force, lean=wanted.streams is not Streams.ALL):
+        missing = [task for task in chosen if not destination.has(task, wanted)]
         restored = sum(map(destination.was_changed, missing))
         destination.put_table(lambda path: _write_table(backends, job, path))
         meter = Meter(len(missing), sum(task.size for task in missing), progress)
         faulty = []
-        for task in destination.bring(missing, choice.globs, meter):
+        for task in destination.bring(missing, wanted, meter):
             meter.done()
             if task.faults:
                 faulty.append(task)
@@ -124,6 +144,23 @@ def fetch(
             notes += note_globs(choice.globs, _matching(chosen, missing, destination, choice.globs))
     files, size = sum(task.written for task in missing), sum(task.written_size for task in missing)
     return Fetched(dest, len(missing), len(chosen) - len(missing), files, size, restored, not_kept, notes)
+
+
+def _choose(backends: Backends, job: Job, choice: Choice, kept_files: KeptFiles) -> list[PendingDownload]:
+    return list(_choose_downloads(job, choice, kept_files.watch(backends.queue.tasks(job))))
+
+
+def _place(
+    backends: Backends, job: Job, destination: Destination, layout: Layout, chosen: Sequence[PendingDownload],
+    wanted: FileChoice,
+) -> None:  # fmt: skip
+    """Give each task its paths in the layout. Raises UserError if two of them are equal, before anything is written."""
+    rows = read_rows(backends, job, [task.index for task in chosen])
+    paths = ResultPaths(layout, backends.spec(job).rows.columns)
+    for task in chosen:
+        task.place = partial(paths.file, rows[task.index])
+    tasks = {task.index: (task, rows[task.index]) for task in chosen}
+    check_paths(backends.files, paths, tasks, destination.read_fetched(), wanted)
 
 
 def check_destination(backends: Backends, dest: str, name: str, *, force: bool = False) -> str:

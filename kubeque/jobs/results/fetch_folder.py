@@ -6,8 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,32 +14,38 @@ from typing import Any
 from kubeque.files.mounts import remove_tree
 from kubeque.files.output import check_folder, write_local
 from kubeque.files.safe_paths import inside
-from kubeque.files.sha256 import sha256_file
 from kubeque.files.store import Files
 from kubeque.files.stores.errors import translate_error
 from kubeque.files.transfer_progress import Meter
 from kubeque.jobs.results.destination import (
     MARKER,
     OWNER,
+    OWNER_OF_LAYOUT,
     TABLE,
     FetchedTask,
-    Globs,
     Owner,
     PendingDownload,
-    not_empty,
 )
 from kubeque.jobs.results.download import download_tasks
+from kubeque.jobs.results.fetched_files import (
+    Trace,
+    delete_files,
+    is_copy,
+    make_executable,
+    names_below,
+    read_trace,
+    trace_of,
+)
+from kubeque.jobs.results.file_choice import FileChoice, Streams
 from kubeque.jobs.results.result_manifest import ResultFile
 from kubeque.model.errors import DestinationError, FileError, StorageError
-
-#: Size in bytes and modification time in ns of a file after its fetch; None if the file could not be read.
-_Trace = tuple[int, int] | None
 
 
 class FolderDestination:
     """A `Destination` below a path of this machine.
 
-    Files of a task are written to DEST/.kubeque/partial-*. The complete folder is renamed to DEST/{index}.
+    Files of a task are written to DEST/.kubeque/partial-*. The complete folder is renamed to DEST/{index}. In another
+    layout, its files are moved one by one.
     """
 
     def __init__(self, files: Files, path: Path, owner: Owner) -> None:
@@ -49,10 +54,10 @@ class FolderDestination:
         self._owner = owner
         self._marker = path / MARKER
         self._journal = self._marker / "fetched.jsonl"
-        self._fetched: dict[int, FetchedTask[_Trace]] = {}
+        self._fetched: dict[int, FetchedTask[Trace]] = {}
 
     @contextmanager
-    def open(self, *, force: bool) -> Iterator[None]:
+    def open(self, *, force: bool, lean: bool = False) -> Iterator[None]:
         """See `Destination`. While this fetch runs, a second fetch into the folder is refused."""
         with self._usable():
             self._check_content(force)
@@ -68,7 +73,7 @@ class FolderDestination:
             except OSError:
                 pass  # a file system without locks
             with self._usable():
-                self._claim()
+                self._claim(lean)
             self._read_journal()
             yield
             for path in self._marker.glob("partial-*"):
@@ -97,30 +102,37 @@ class FolderDestination:
             raise DestinationError(f"{self.path} is a file: name a folder to fetch into")
         if self._marker.is_symlink():
             raise DestinationError(f"{self._marker} is a symbolic link: remove it, or choose another folder")
-        record = self._read_owner()
-        known = self._owner.is_named_by(record) or self._owner.may_replace(record)
-        if not force and not known and self.path.is_dir() and any(self.path.iterdir()):
-            raise not_empty(str(self.path), self._owner)
+        if not force:
+            self._owner.check(
+                self.read_owner(), str(self.path), empty=lambda: not self.path.is_dir() or not any(self.path.iterdir())
+            )
 
-    def _read_owner(self) -> Any:
-        """Return the content of `job.json`; None if the file is missing or damaged."""
-        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
-            return json.loads((self._marker / OWNER).read_bytes())
+    def read_owner(self) -> Any:
+        """See `Destination`."""
+        for name in (OWNER, OWNER_OF_LAYOUT):
+            with self._usable(), suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+                return json.loads((self._marker / name).read_bytes())
         return None
 
-    def _claim(self) -> None:
+    def read_fetched(self) -> dict[int, FetchedTask[Trace]]:
+        """See `Destination`."""
+        if self._owner.is_named_by(self.read_owner()):
+            self._read_journal()
+        return self._fetched
+
+    def _claim(self, lean: bool) -> None:
         """Record this job as the owner.
 
         Delete the results of a job that this job may replace. The caller holds the lock.
         """
-        record = self._read_owner()
+        record = self.read_owner()
         if not self._owner.is_named_by(record):
             if self._owner.may_replace(record):
                 self._delete_fetched()
             for entry in os.scandir(self._marker):
                 if entry.name != "lock":
                     self._delete_entry(entry)
-        write_local(self._marker / OWNER, self._owner.to_record())
+        write_local(self._marker / self._owner.file, self._owner.to_record(lean=lean))
 
     def _delete_entry(self, entry: os.DirEntry[str]) -> None:
         if not entry.is_dir(follow_symlinks=False):
@@ -132,33 +144,44 @@ class FolderDestination:
         """Delete fetched files that have not changed since their fetch."""
         self._read_journal()
         for index, fetched in self._fetched.items():
-            own = [name for name, trace in fetched.files.items() if trace and _trace(self._path(index, name)) == trace]
-            _delete(self.path / str(index), own)
+            self._delete_unchanged(index, fetched)
             with suppress(OSError):  # the folder has other files
                 (self.path / str(index)).rmdir()
         self._fetched = {}
 
+    def _delete_unchanged(self, index: int, fetched: FetchedTask[Trace]) -> None:
+        """Delete the files of a fetched task that have not changed since, and folders that become empty."""
+        paths = [fetched.path(index, name) for name, trace in fetched.files.items() if trace]
+        traces = [trace for trace in fetched.files.values() if trace]
+        delete_files(self.path, [path for path, trace in zip(paths, traces, strict=True) if self._trace(path) == trace])
+
     def _read_journal(self) -> None:
         with suppress(FileNotFoundError), open(self._journal, encoding="utf-8", errors="replace") as journal:
             # If a fetch was killed, the last line might be cut off.
-            self._fetched = dict(filter(None, (FetchedTask.from_line(line, _read_trace) for line in journal)))
+            self._fetched = dict(filter(None, (FetchedTask.from_line(line, read_trace) for line in journal)))
 
-    def has(self, task: PendingDownload, globs: Globs) -> bool:
+    def has(self, task: PendingDownload, choice: FileChoice) -> bool:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
-        if fetched is None or not fetched.covers(task.url, globs):
+        if fetched is None or not fetched.covers(task.url, choice.globs, choice.streams):
             return False
-        return all(self._trace(task.index, name) == trace for name, trace in fetched.files.items())
+        return all(self._trace(fetched.path(task.index, name)) == trace for name, trace in fetched.files.items())
 
     def was_changed(self, task: PendingDownload) -> bool:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
         known = fetched is not None and fetched.url == task.url and not fetched.incomplete
-        return known and fetched is not None and not self.has(task, fetched.globs)
+        return known and fetched is not None and not self.has(task, fetched.choice)
 
-    def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
+    def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`."""
-        return download_tasks(self._files, self, tasks, globs, meter)
+        if not self._owner.layout.is_standard:
+            # Before the first download, because a path of a replaced attempt may be the path of another task now.
+            for task in tasks:
+                before = self._fetched.get(task.index)
+                if before is not None and before.url != task.url:
+                    self._delete_unchanged(task.index, before)
+        return download_tasks(self._files, self, tasks, choice, meter)
 
     def put_table(self, write: Callable[[Path], None]) -> None:
         """See `Destination`."""
@@ -177,26 +200,34 @@ class FolderDestination:
     def path_for(self, task: PendingDownload, file: ResultFile) -> Path | None:
         """See `TaskFolders`."""
         path = inside(self._partial(task), file.name)
-        return None if _is(path, file) or _is(self._path(task.index, file.name), file) else path
+        return None if is_copy(path, file) or is_copy(self._path(task, file.name), file) else path
 
-    def complete(self, task: PendingDownload, globs: Globs) -> None:
-        """Move the files of a task to DEST/{index}. Other files in that folder stay."""
+    def complete(self, task: PendingDownload, choice: FileChoice) -> None:
+        """Move the files of a task to their paths in the layout. Other files in its folder stay."""
         names = {file.name for file in task.files if file.name not in task.failed}
-        final = self.path / str(task.index)
         before = self._fetched.get(task.index)
         try:
-            if names or not task.failed:
-                self._move(task, names, create=not globs)
-            files = [file for file in task.files if file.name in names and file.name not in task.failed]
+            if self._owner.layout.is_standard and (names or not task.failed):
+                self._move(task, names, create=not choice.globs and choice.streams is Streams.ALL)
+            elif self._partial(task).exists():
+                self._merge(task, self._partial(task), names)
+            files = sorted(
+                (file for file in task.files if file.name in names and file.name not in task.failed),
+                key=lambda file: file.name,
+            )
             for file in files:
                 if file.executable:
-                    _make_executable(final / file.name)
-            traces = {file.name: _trace(final / file.name) for file in sorted(files, key=lambda file: file.name)}
-            fetched = FetchedTask(task.url, globs, traces, bool(task.failed), task.not_kept)
+                    make_executable(self._path(task, file.name))
+            paths = {} if self._owner.layout.is_standard else {file.name: task.path(file.name) for file in files}
+            traces = {file.name: self._trace(self._relative(task, file.name)) for file in files}
+            fetched = FetchedTask(
+                task.url, choice.globs, traces, bool(task.failed), task.not_kept, paths, choice.streams
+            )  # fmt: skip
             with open(self._journal, "a", encoding="utf-8") as journal:
                 journal.write(fetched.merge(before).to_line(task.index) + "\n")
         except OSError as error:
-            raise StorageError(f"{final} cannot be written: {error.strerror}") from error
+            where = self.path / str(task.index) if self._owner.layout.is_standard else self.path
+            raise StorageError(f"{where} cannot be written: {error.strerror}") from error
 
     def _move(self, task: PendingDownload, names: Collection[str], *, create: bool) -> None:
         """Move the files `names` to DEST/{index}. `create`: True to make the folder even if `names` is empty."""
@@ -208,10 +239,13 @@ class FolderDestination:
             final.unlink()
         if final.exists():
             if before is not None and before.url != task.url:
-                _delete(final, (name for name in before.files if name not in names))
+                delete_files(final, (name for name in before.files if name not in names))
             self._merge(task, partial, names)
+            if not create:
+                with suppress(OSError):  # it has files
+                    final.rmdir()
         elif partial.exists():
-            _delete(partial, (name for name in names_below(partial) if name not in names))
+            delete_files(partial, (name for name in names_below(partial) if name not in names))
             os.rename(partial, final)
 
     def _merge(self, task: PendingDownload, partial: Path, names: Collection[str]) -> None:
@@ -219,11 +253,11 @@ class FolderDestination:
         for name in names_below(partial):
             if name in names:
                 try:
-                    path = self._path(task.index, name)
+                    path = self._path(task, name)
                     path.parent.mkdir(parents=True, exist_ok=True)
                     os.replace(partial / name, path)
                 except OSError as error:
-                    fault = translate_error("write", str(self.path / str(task.index) / name), error, local=True)
+                    fault = translate_error("write", str(path), error, local=True)
                     if not isinstance(fault, FileError):
                         raise
                     task.fail(name, fault)
@@ -231,68 +265,17 @@ class FolderDestination:
                     task.fail(name, fault)
         remove_tree(partial)
 
-    def _trace(self, index: int, name: str) -> _Trace:
+    def _trace(self, relative: str) -> Trace:
         try:
-            return _trace(self._path(index, name))
+            return trace_of(inside(self.path, relative))
         except FileError:
             return None
 
-    def _path(self, index: int, name: str) -> Path:
-        return inside(self.path, f"{index}/{name}")
+    def _relative(self, task: PendingDownload, name: str) -> str:
+        return f"{task.index}/{name}" if self._owner.layout.is_standard else task.path(name)
+
+    def _path(self, task: PendingDownload, name: str) -> Path:
+        return inside(self.path, self._relative(task, name))
 
     def _partial(self, task: PendingDownload) -> Path:
         return self._marker / f"partial-{task.index}-{hashlib.sha256(task.url.encode()).hexdigest()[:8]}"
-
-
-def _trace(path: Path) -> _Trace:
-    with suppress(OSError):
-        status = os.lstat(path)
-        return status.st_size, status.st_mtime_ns
-    return None
-
-
-def _read_trace(stored: Any) -> _Trace:
-    """Return a trace from its journal record; additional fields are ignored. Raises ValueError, TypeError."""
-    size, time, *_ = stored
-    return size, time
-
-
-def _is(path: Path, file: ResultFile) -> bool:
-    """True if the file at `path` has the content of `file`."""
-    try:
-        status = os.lstat(path)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != file.size:
-            return False
-        if not file.url:
-            return path.read_bytes() == file.text
-        return bool(file.digest) and sha256_file(path) == file.digest
-    except (OSError, FileError):
-        return False
-
-
-def _make_executable(path: Path) -> None:
-    """Make a file executable for each user that may read the file."""
-    mode = os.stat(path).st_mode
-    os.chmod(path, stat.S_IMODE(mode | (mode & 0o444) >> 2))
-
-
-def names_below(folder: Path) -> list[str]:
-    """Return the names of the files below a folder, relative to the folder, in no particular order."""
-    found = []
-    for at, _, names in os.walk(folder):
-        below = os.path.relpath(at, folder)
-        found += [name if below == "." else f"{below}/{name}" for name in names]
-    return found
-
-
-def _delete(folder: Path, names: Iterable[str]) -> None:
-    """Delete files, and the folders that become empty."""
-    for name in list(names):
-        path = inside(folder, name)
-        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            path.unlink()
-        while (path := path.parent) != folder:
-            try:
-                path.rmdir()
-            except OSError:
-                break

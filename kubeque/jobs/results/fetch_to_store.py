@@ -7,7 +7,8 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,16 @@ from kubeque.files.urls import join
 from kubeque.jobs.results.destination import (
     MARKER,
     OWNER,
+    OWNER_OF_LAYOUT,
     TABLE,
     FetchedTask,
-    Globs,
     Owner,
     PendingDownload,
-    not_empty,
 )
-from kubeque.jobs.results.fetch_folder import FolderDestination, names_below
+from kubeque.jobs.results.fetch_folder import FolderDestination
+from kubeque.jobs.results.fetched_files import names_below
+from kubeque.jobs.results.file_choice import FileChoice
+from kubeque.jobs.results.result_paths import STANDARD
 from kubeque.model.errors import FileDamaged, FileMissing, StorageError
 
 #: Maximum number of tasks and of bytes in a portion, because the disk of this machine is limited. A single task may be
@@ -48,17 +51,20 @@ class StoreDestination:
         self._sizes: dict[str, int] = {}
 
     @contextmanager
-    def open(self, *, force: bool) -> Iterator[None]:
+    def open(self, *, force: bool, lean: bool = False) -> Iterator[None]:
         """See `Destination`."""
         self.check(force=force)
-        record = self._read_owner()
+        record = self.read_owner()
+        owner = join(self._url, MARKER, self._owner.file)
         if self._owner.is_named_by(record):
             self._read_journals()
+            if bool(record.get("lean")) is not lean:
+                self._files.write(owner, self._owner.to_record(lean=lean))
         else:
             if self._owner.may_replace(record):
                 self._delete_fetched()
             self._files.delete_tree(join(self._url, MARKER))
-            self._files.write(join(self._url, MARKER, OWNER), self._owner.to_record())
+            self._files.write(owner, self._owner.to_record(lean=lean))
         try:
             yield
         except OSError as error:
@@ -69,26 +75,35 @@ class StoreDestination:
     def check(self, *, force: bool) -> None:
         """See `Destination`."""
         self._files.check_writable(self._url)
-        record = self._read_owner()
-        known = self._owner.is_named_by(record) or self._owner.may_replace(record)
-        if not force and not known and self._files.entries(self._url):
-            raise not_empty(self._url, self._owner)
+        if not force:
+            self._owner.check(self.read_owner(), self._url, empty=lambda: not self._files.entries(self._url))
 
-    def _read_owner(self) -> Any:
-        """Return the content of `job.json`; None if the file is missing or damaged."""
-        try:
-            return self._files.read_json(join(self._url, MARKER, OWNER))
-        except (FileMissing, FileDamaged):
-            return None
+    def read_owner(self) -> Any:
+        """See `Destination`."""
+        for name in (OWNER, OWNER_OF_LAYOUT):
+            with suppress(FileMissing, FileDamaged):
+                return self._files.read_json(join(self._url, MARKER, name))
+        return None
+
+    def read_fetched(self) -> dict[int, FetchedTask[int]]:
+        """See `Destination`."""
+        if self._owner.is_named_by(self.read_owner()):
+            self._read_journals()
+        return self._fetched
 
     def _delete_fetched(self) -> None:
         """Delete fetched files whose size has not changed since their fetch."""
         self._read_journals()
         for index, fetched in self._fetched.items():
-            for name, size in fetched.files.items():
-                if self._sizes.get(f"{index}/{name}") == size:
-                    self._files.delete(join(self._url, str(index), name))
+            self._delete_unchanged(index, fetched)
         self._fetched, self._sizes = {}, {}
+
+    def _delete_unchanged(self, index: int, fetched: FetchedTask[int]) -> None:
+        """Delete the files of a fetched task whose size has not changed since."""
+        for name, size in fetched.files.items():
+            path = fetched.path(index, name)
+            if self._sizes.get(path) == size:
+                self._files.delete(join(self._url, path))
 
     def _read_journals(self) -> None:
         folder = join(self._url, MARKER)
@@ -98,18 +113,18 @@ class StoreDestination:
         if self._fetched:
             self._sizes = dict(self._files.listing(self._url))
 
-    def has(self, task: PendingDownload, globs: Globs) -> bool:
+    def has(self, task: PendingDownload, choice: FileChoice) -> bool:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
-        if fetched is None or not fetched.covers(task.url, globs):
+        if fetched is None or not fetched.covers(task.url, choice.globs, choice.streams):
             return False
-        return all(self._sizes.get(f"{task.index}/{name}") == size for name, size in fetched.files.items())
+        return all(self._sizes.get(fetched.path(task.index, name)) == size for name, size in fetched.files.items())
 
     def was_changed(self, task: PendingDownload) -> bool:
         """See `Destination`."""
         fetched = self._fetched.get(task.index)
         known = fetched is not None and fetched.url == task.url and not fetched.incomplete
-        return known and fetched is not None and not self.has(task, fetched.globs)
+        return known and fetched is not None and not self.has(task, fetched.choice)
 
     def count_not_kept(self, task: PendingDownload) -> int:
         """See `Destination`."""
@@ -121,16 +136,22 @@ class StoreDestination:
         fetched = self._fetched.get(task.index)
         return fetched.files if fetched is not None else ()
 
-    def bring(self, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> Iterator[PendingDownload]:
+    def bring(self, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> Iterator[PendingDownload]:
         """See `Destination`. `meter` counts the uploaded bytes."""
+        if not self._owner.layout.is_standard:
+            # Before the first upload, because a path of a replaced attempt may be the path of another task now.
+            for task in tasks:
+                before = self._fetched.get(task.index)
+                if before is not None and before.url != task.url:
+                    self._delete_unchanged(task.index, before)
         for portion in in_groups(tasks, lambda task: task.size, most=_PORTION_TASKS, most_bytes=_PORTION_BYTES):
             with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as path:
-                folder = FolderDestination(self._files, Path(path), self._owner)
+                folder = FolderDestination(self._files, Path(path), replace(self._owner, layout=STANDARD))
                 with folder.open(force=False):
-                    ended = list(folder.bring(portion, globs, Meter(len(portion), 0)))
+                    ended = list(folder.bring(portion, choice, Meter(len(portion), 0)))
                 sent = [task for task in ended if not task.fault]
                 meter.expect(sum(task.written_size for task in sent) - sum(task.size for task in ended))
-                self._send(folder.path, sent, globs, meter)
+                self._send(folder.path, sent, choice, meter)
             yield from ended
 
     def put_table(self, write: Callable[[Path], None]) -> None:
@@ -139,7 +160,7 @@ class StoreDestination:
             write(Path(folder) / TABLE)
             self._files.upload(Path(folder) / TABLE, join(self._url, TABLE))
 
-    def _send(self, folder: Path, tasks: Sequence[PendingDownload], globs: Globs, meter: Meter) -> None:
+    def _send(self, folder: Path, tasks: Sequence[PendingDownload], choice: FileChoice, meter: Meter) -> None:
         """Upload the files of tasks, delete replaced files of earlier attempts, and write a journal."""
         sizes = {task.index: _sizes(folder / str(task.index)) for task in tasks}
         self._upload(folder, tasks, sizes, meter)
@@ -147,8 +168,12 @@ class StoreDestination:
         for task in tasks:
             files = {name: size for name, size in sizes[task.index].items() if name not in task.failed}
             before = self._fetched.get(task.index)
-            self._delete_replaced(task, before, files)
-            fetched = FetchedTask(task.url, globs, files, bool(task.failed), task.not_kept)
+            if self._owner.layout.is_standard:
+                self._delete_replaced(task, before, files)
+            paths = {} if self._owner.layout.is_standard else {name: task.path(name) for name in files}
+            fetched = FetchedTask(
+                task.url, choice.globs, files, bool(task.failed), task.not_kept, paths, choice.streams
+            )  # fmt: skip
             lines.append(fetched.merge(before).to_line(task.index))
         # Each portion has a journal of its own, because objects cannot be appended to. The names sort by time.
         name = f"fetched-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.jsonl"
@@ -162,7 +187,7 @@ class StoreDestination:
         If the store refuses a file, record the error for this file. Raises StorageError.
         """
         copies = (
-            (task, name, Copy(str(folder / str(task.index) / name), join(self._url, str(task.index), name), size))
+            (task, name, Copy(str(folder / str(task.index) / name), join(self._url, task.path(name)), size))
             for task in tasks
             for name, size in sizes[task.index].items()
         )

@@ -34,6 +34,8 @@ class ResultFile:
     text: bytes = b""
     #: True if the task made the file executable.
     executable: bool = False
+    #: True for stdout and stderr.
+    is_stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +148,12 @@ def _streams(result: Mapping[str, Any], url: str, taken: Collection[str]) -> Ite
         text, size = result.get(stream), result.get(f"{stream}_bytes", 0)
         name = next(name for name in _stream_names(stream) if not _is_taken(name, taken))
         if text is None and size:
-            yield ResultFile(name, stream_url(url, stream), int(size), str(result.get(f"{stream}_digest") or ""))
+            yield ResultFile(
+                name, stream_url(url, stream), int(size), str(result.get(f"{stream}_digest") or ""), is_stream=True
+            )
         else:
             data = (text or "").encode()
-            yield ResultFile(name, "", len(data), text=data)
+            yield ResultFile(name, "", len(data), text=data, is_stream=True)
 
 
 def _stream_names(stream: str) -> Iterator[str]:

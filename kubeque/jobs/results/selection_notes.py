@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from kubeque.jobs.backends import Backends
-from kubeque.jobs.results.destination import Globs
+from kubeque.jobs.results.file_choice import Globs
 from kubeque.model.globs import translate
 from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,26 @@ def test_tasks_and_files_may_be_chosen_and_more_of_them_later(client: Client, jo
     assert client.fetch(job, bucket, state="ok", globs=["*.txt"]).tasks == 1
     assert client.fetch(job, bucket).tasks == 4
     assert len(tree(bucket)) == 17
+
+
+@pytest.mark.parametrize(
+    ("choice", "path", "other"),
+    [({"layout": "n {index}"}, "n {}/{}", {"flat": "{index}-{name}"}), ({"flat": "{index}-{path}"}, "{}-{}", {})],
+    ids=["folders", "flat"],
+)  # fmt: skip
+def test_layouts_work_in_a_store(
+    client: Client, job: str, bucket: str, choice: dict[str, Any], path: str, other: dict[str, Any]
+) -> None:
+    files = ("a.txt", "deep_b c.csv" if "flat" in choice else "deep/b c.csv")
+    client.fetch(job, bucket, streams=None, **choice)
+    assert sorted(tree(bucket)) == sorted([*(path.format(n, file) for n in range(4) for file in files), "results.csv"])
+    assert client.fetch(job, bucket, streams=None, **choice).files == 0
+    Files().write(join(bucket, path.format(1, "a.txt")), b"other")
+    assert client.fetch(job, bucket, streams=None, **choice).restored == 1
+    with pytest.raises(DestinationError, match="holds results with"):
+        client.fetch(job, bucket, **other)
+    client.fetch(job, bucket, force=True)
+    assert "3/stderr.txt" in tree(bucket)
 
 
 def test_another_attempt_takes_the_place_of_the_one_before(client: Client, bucket: str, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.interrupt import on_interrupt
 from kubeque.cli.output.notes import print_notes
 from kubeque.cli.output.progress_bar import show_transfer
-from kubeque.client import Client
+from kubeque.client import STREAM_GLOBS, Client, Streams
 from kubeque.model.quantities import format_bytes
 from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 
@@ -27,21 +27,36 @@ from kubeque.model.rows.index_ranges import Ranges, parse_ranges
 @click.option(
     "--glob", "globs", multiple=True, help="Fetch only files that match this pattern, for example '**/*.csv'."
 )
+@click.option("--layout", metavar="'{lr}/{seed}'", help="Name the folder of each task by parameters or {index}.")
+@click.option(
+    "--flat", metavar="'{lr}-{seed}-{name}'",
+    help="Put all files into DEST. Their names have parameters, {index}, and {name}, {stem}, {suffix} or {path}.",
+)  # fmt: skip
+@click.option(
+    "--streams", is_flag=True, help="Fetch stdout.txt and stderr.txt with --flat or --glob too, unless they are empty."
+)
+@click.option("--all", "everything", is_flag=True, help="Fetch empty streams too, and make a folder for each task.")
 @click.option("--force", is_flag=True, help="Use DEST even if it holds other files.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 @click.pass_context
 def fetch(
-    ctx: click.Context, job: str, dest: str, index: str | None, state: str | None, globs: Sequence[str], force: bool,
-    as_json: bool,
+    ctx: click.Context, job: str, dest: str, index: str | None, state: str | None, globs: Sequence[str],
+    layout: str | None, flat: str | None, streams: bool, everything: bool, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Fetch the results of JOB into DEST/{index}/ and DEST/results.csv.
 
     DEST is a folder, or a URL such as gs://bucket/results. A second fetch copies only missing and changed files.
+    Streams without text and folders without files are left out.
     """
     indexes = parse_ranges(index) if index is not None else None
     with connect(ctx) as client:
         job = find_job(client, job)
-        fetch_results(client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs)
+        if streams and globs:
+            globs = (*globs, *STREAM_GLOBS)
+        fetch_results(
+            client, job, dest, force=force, as_json=as_json, indexes=indexes, state=state, globs=globs, layout=layout,
+            flat=flat, streams=Streams.ALL if everything else Streams.FILLED if streams else None,
+        )  # fmt: skip
         if not as_json:
             print_notes(client, job)
 
@@ -49,15 +64,18 @@ def fetch(
 def fetch_results(
     client: Client, name: str, dest: str, *, force: bool = False, quiet: bool = False, as_json: bool = False,
     indexes: Ranges | None = None, state: str | None = None, globs: Sequence[str] = (), replaces: str = "",
+    layout: str | None = None, flat: str | None = None, streams: Streams | None = None,
 ) -> None:  # fmt: skip
     """Fetch results, with a progress bar and a line at the end."""
-    interrupted = (
-        f"interrupted; the files in {dest} are complete: kubeque fetch {name} {shlex.quote(dest)} brings the rest"
-    )
+    template = flat if flat is not None else layout
+    chosen = ["--flat" if flat is not None else "--layout", template] if template is not None else []
+    again = shlex.join(["kubeque", "fetch", name, dest, *chosen])
+    interrupted = f"interrupted; the files in {dest} are complete: {again} brings the rest"
     with on_interrupt(interrupted), show_transfer("fetching", "tasks", quiet=quiet or as_json) as tell:
         done = client.fetch(
-            name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell, replaces=replaces
-        )
+            name, dest, force=force, indexes=indexes, state=state, globs=globs, progress=tell, replaces=replaces,
+            layout=layout, flat=flat, streams=streams,
+        )  # fmt: skip
     if as_json:
         record = {
             "job": name, "dest": dest, "table": done.table, "tasks": done.tasks, "kept": done.kept,
@@ -76,6 +94,8 @@ def fetch_results(
                 f"{files} of {tasks} {'was' if done.not_kept.files == 1 else 'were'} not kept: "
                 f"`kubeque show {name} {done.not_kept.first}` names them"
             )
+        if flat is not None and streams is None and done.tasks and not done.files:
+            click.echo("note: the tasks have no files: --streams fetches their output with --flat", err=True)
     for note in () if quiet else done.notes:
         click.echo(f"note: {note}", err=True)
 

@@ -1,0 +1,113 @@
+"""Refuse a layout that puts files of different tasks, or two files of a task, into one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kubeque.files.parallel import MANIFESTS, in_parallel
+from kubeque.files.store import Files
+from kubeque.jobs.results.destination import MARKER, TABLE, FetchedTask, PendingDownload
+from kubeque.jobs.results.file_choice import FileChoice
+from kubeque.jobs.results.result_manifest import read_manifest
+from kubeque.jobs.results.result_paths import ResultPaths, fold
+from kubeque.model.errors import FileError, UserError
+from kubeque.model.rows.rows import INDEX
+from kubeque.model.text import LINE_CHARACTERS, printable
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The task that a place belongs to, and the first path in this place."""
+
+    index: int
+    path: str
+    #: Name of the file, in a flat layout.
+    name: str = ""
+
+
+def check_paths(
+    files: Files, paths: ResultPaths, tasks: Mapping[int, tuple[PendingDownload, Mapping[str, str]]],
+    fetched: Mapping[int, FetchedTask[Any]], choice: FileChoice,
+) -> None:  # fmt: skip
+    """Raise UserError if two files of tasks have one path, or two tasks have one folder. Nothing is written.
+
+    `tasks`: the chosen tasks with their rows. `fetched`: the tasks that the destination has already.
+    """
+    claims = PathClaims(paths, {index: row for index, (_, row) in tasks.items()})
+    open_tasks = []
+    for index, (task, row) in tasks.items():
+        before = fetched.get(index)
+        if before is None or not before.covers(task.url, choice.globs, choice.streams):
+            open_tasks.append(task)
+        if not paths.layout.is_flat:
+            claims.add(index, paths.folder(row))
+    being_fetched = {task.index for task in open_tasks}
+    for index, before in fetched.items():
+        if index not in being_fetched:
+            for name in before.files:
+                claims.add(index, before.path(index, name), name)
+    if paths.layout.is_flat:
+        _claim_files(files, claims, open_tasks, choice)
+
+
+def _claim_files(files: Files, claims: PathClaims, tasks: Sequence[PendingDownload], choice: FileChoice) -> None:
+    """Claim the path of each file of the tasks."""
+
+    def read(task: PendingDownload) -> list[str]:
+        try:
+            return [file.name for file in choice.select(read_manifest(files, task.url).files)]
+        except FileError:
+            return []  # the fetch reports it
+
+    for task, names in zip(tasks, in_parallel(read, tasks, threads=MANIFESTS), strict=True):
+        for name in names:
+            claims.add(task.index, task.path(name), name)
+
+
+class PathClaims:
+    """The places of a destination that belong to a task or to a file."""
+
+    def __init__(self, paths: ResultPaths, rows: Mapping[int, Mapping[str, str]]) -> None:
+        self._paths = paths
+        self._rows = rows
+        self._claims: dict[str, _Claim] = {}
+
+    def add(self, index: int, path: str, name: str = "") -> None:
+        """Claim the place of a path. Raises UserError if the place is taken."""
+        layout = self._paths.layout
+        if fold(path.split("/")[0]) in (MARKER, TABLE):
+            raise UserError(
+                f"{layout.text} gives row {index} the path {path!r}, which belongs to the fetch itself: begin with"
+                " another name"
+            )
+        before = self._claims.setdefault(self._paths.key(path), _Claim(index, path, name))
+        if (before.index, before.name if layout.is_flat else "") != (index, name if layout.is_flat else ""):
+            raise UserError(f"{layout.text} {self._describe(before, _Claim(index, path, name))}")
+
+    def _describe(self, first: _Claim, second: _Claim) -> str:
+        kind = "file" if self._paths.layout.is_flat else "folder"
+        places = [self._place(claim) for claim in (first, second)]
+        same = places[0] == places[1]
+        where = (
+            f"one {kind}, {printable(places[0], LINE_CHARACTERS)}" if same
+            else f"{kind}s that differ only in case or Unicode form, {' and '.join(map(printable, places))}"
+        )  # fmt: skip
+        if first.index == second.index:
+            return f"gives the files {first.name} and {second.name} of row {first.index} {where}: add {{path}}"
+        return f"gives rows {first.index} and {second.index} {where}: add {self._remedy(first, second)}"
+
+    def _place(self, claim: _Claim) -> str:
+        if self._paths.layout.is_flat:
+            return claim.path
+        return "/".join(claim.path.split("/")[: self._paths.depth])
+
+    def _remedy(self, first: _Claim, second: _Claim) -> str:
+        """Return the placeholders that distinguish two tasks: a column with different values, and the index."""
+        rows = [self._rows.get(claim.index, {}) for claim in (first, second)]
+        differing = [
+            name for name, value in rows[0].items()
+            if name != INDEX and name not in self._paths.used and rows[1].get(name, value) != value
+        ]  # fmt: skip
+        return " or ".join(f"{{{name}}}" for name in [*differing[:1], INDEX])

@@ -1,0 +1,175 @@
+"""The layout of a destination: the path below it of each fetched file."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from kubeque.files.safe_paths import path_part
+from kubeque.model.command.command import Part, Placeholder, Word, parse_word
+from kubeque.model.errors import CommandError, UserError
+from kubeque.model.rows.rows import INDEX
+from kubeque.model.suggestions import suggest
+from kubeque.model.text import cut
+from kubeque.model.wording import option
+
+#: Names of the parts of a file's own path, for `--flat`.
+FILE_FIELDS = ("name", "stem", "suffix", "path")
+#: Prefixes that distinguish a column from a field of the file with the same name.
+_FILE, _PARAMETER = "file.", "param."
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A rule for the paths of fetched files: a template for folders of tasks, or for files of one flat folder."""
+
+    template: str = "{index}"
+    #: True: the template is the name of each file. False: the template is the path of each task's folder.
+    is_flat: bool = False
+
+    @property
+    def is_standard(self) -> bool:
+        """True if each task has the folder `{index}`."""
+        return self == STANDARD
+
+    @property
+    def text(self) -> str:
+        """The option that selects this layout."""
+        return option("flat" if self.is_flat else "layout", f"'{self.template}'")
+
+    def to_record(self) -> dict[str, Any] | None:
+        """Return the stored form of this layout; None for the standard layout."""
+        return None if self.is_standard else {"template": self.template, "flat": self.is_flat}
+
+
+STANDARD = Layout()
+
+
+def choose_layout(flat: str | None, layout: str | None) -> Layout:
+    """Return the layout for the values of two options, of which at least one is None. Raises UserError."""
+    if flat is not None and layout is not None:
+        raise UserError(f"{option('flat')} and {option('layout')} exclude each other: give one of them")
+    template = flat if flat is not None else layout
+    if template is None:
+        return STANDARD
+    chosen = Layout(template if flat is not None else template.removesuffix("/"), flat is not None)
+    _parse_parts(chosen)
+    return chosen
+
+
+def _parse_parts(layout: Layout) -> list[Word]:
+    """Return the parts of a template. Raises UserError for a template that could lead out of the destination."""
+    try:
+        # A caret has no meaning here, but `parse_word` reads a first one as the mark of an upload.
+        parsed = parse_word(f"^{layout.template}").parts
+    except CommandError as error:
+        raise UserError(f"{layout.text} is empty or has an unbalanced brace; {_example(layout)}") from error
+    words = [Word(tuple(part for part in parts if part)) for parts in _split(parsed)]
+    for word in words:
+        if wrong := _describe_fault(word):
+            raise UserError(f"{layout.text} {wrong}; {_example(layout)}")
+    if layout.is_flat and len(words) > 1:
+        folders = option("layout")
+        raise UserError(f"{layout.text} has a slash, but all files go into one folder: {folders} makes folders")
+    return words
+
+
+def _split(parts: Iterable[Part]) -> list[list[Part]]:
+    """Return the parts of a path. A slash inside of a placeholder belongs to the name of a column."""
+    found: list[list[Part]] = [[]]
+    for part in parts:
+        first, *others = part.split("/") if isinstance(part, str) else [part]
+        found[-1].append(first)
+        found += [[other] for other in others]
+    return found
+
+
+def _describe_fault(word: Word) -> str:
+    literal = "".join(part for part in word.parts if isinstance(part, str))
+    if not word.parts:
+        return "has an empty part"
+    if word.prefix.startswith((".", "-")):
+        return f"has {word.prefix[0]!r} at the start of a part"
+    return "has a character that a path cannot have" if path_part(f"a{literal}") != f"a{literal}" else ""
+
+
+def _example(layout: Layout) -> str:
+    example = "'{lr}-{seed}-{name}'" if layout.is_flat else "'{lr}/{seed}'"
+    return f"write for example {option('flat' if layout.is_flat else 'layout', example)}"
+
+
+class ResultPaths:
+    """The paths of the files of one job in a layout."""
+
+    def __init__(self, layout: Layout, columns: Collection[str]) -> None:
+        """`columns`: the columns of the rows of the job. Raises UserError for an unknown or ambiguous name."""
+        self.layout = layout
+        self._columns = columns
+        self._words = _parse_parts(layout)
+        #: The source of each placeholder: the prefix of the source, and a column or a field of the file.
+        self._sources = {name: self._find(name) for word in self._words for name in word.columns}
+
+    @property
+    def depth(self) -> int:
+        """Number of folders, or of parts of a path, in the template."""
+        return len(self._words)
+
+    @property
+    def used(self) -> set[str]:
+        """The columns that the template uses."""
+        return {name for source, name in self._sources.values() if source == _PARAMETER}
+
+    def _find(self, name: str) -> tuple[str, str]:
+        fields = FILE_FIELDS if self.layout.is_flat else ()
+        is_column = name in self._columns or name == INDEX
+        if is_column and name in fields:
+            raise UserError(
+                f"{self.layout.text}: {{{name}}} is a column of the rows and a part of the file's name: write"
+                f" {{{_PARAMETER}{name}}} or {{{_FILE}{name}}}"
+            )
+        if is_column:
+            return _PARAMETER, name
+        if name.removeprefix(_FILE) in fields:
+            return _FILE, name.removeprefix(_FILE)
+        if name.startswith(_PARAMETER) and name.removeprefix(_PARAMETER) in self._columns:
+            return _PARAMETER, name.removeprefix(_PARAMETER)
+        known = [*self._columns, INDEX, *fields]
+        raise UserError(f"{self.layout.text}: unknown name {{{cut(name)}}}: {suggest(name, known, 'names')}")
+
+    def folder(self, row: Mapping[str, str]) -> str:
+        """Return the folder of a task below the destination. `row`: the values of the task, with its index."""
+        return "/".join(self._render(word, row, {}) for word in self._words)
+
+    def file(self, row: Mapping[str, str], name: str) -> str:
+        """Return the path of the file `name` of a task below the destination."""
+        if not self.layout.is_flat:
+            return f"{self.folder(row)}/{name}"
+        path = PurePosixPath(name)
+        fields = {"name": path.name, "stem": path.stem, "suffix": path.suffix, "path": name.replace("/", "_")}
+        return self._render(self._words[0], row, fields)
+
+    def _render(self, word: Word, row: Mapping[str, str], fields: Mapping[str, str]) -> str:
+        return path_part("".join(self._value(part, row, fields) for part in word.parts))
+
+    def _value(self, part: str | Placeholder, row: Mapping[str, str], fields: Mapping[str, str]) -> str:
+        if isinstance(part, str):
+            return part
+        source, name = self._sources[part.name]
+        return row[name] if source == _PARAMETER else fields[name]
+
+    def key(self, path: str) -> str:
+        """Return the text that two paths have in common if their files must not be in one place.
+
+        It represents the folder of a task, or a whole path in a flat layout. Some file systems ignore the case and the
+        Unicode form of names, so the text ignores both.
+        """
+        shared = path if self.layout.is_flat else "/".join(path.split("/")[: self.depth])
+        return fold(shared)
+
+
+def fold(name: str) -> str:
+    """Return a name without the differences that some file systems ignore."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
