@@ -1,4 +1,4 @@
-"""Shell completion of file names, including names that follow a `^` in the command."""
+"""Shell completion of file names, including names that follow a `^` in the command or an `@` of `--push`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ def complete_files(ctx: click.Context, param: click.Parameter, incomplete: str) 
 
 def complete_words(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the file names that complete a word of the command. If the word begins with `^`, so do the completions."""
-    if not incomplete.startswith("^"):
+    return _complete_after("^", incomplete)
+
+
+def complete_push(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Return the file names that complete a file to push. If the word begins with `@`, so do the completions."""
+    return _complete_after("@", incomplete)
+
+
+def _complete_after(mark: str, incomplete: str) -> list[CompletionItem]:
+    if not incomplete.startswith(mark):
         return [CompletionItem(incomplete, type="file")]
     folder, _, start = incomplete[1:].rpartition("/")
     prefix = incomplete[: len(incomplete) - len(start)]
@@ -32,4 +41,5 @@ def _names(folder: str | Path, start: str) -> list[str]:
             found = [entry.name + "/" * entry.is_dir() for entry in entries if entry.name.startswith(start)]
     except OSError:
         return []
+    found = [name for name in found if name.isprintable()]  # a completion is one line
     return sorted(name for name in found if start.startswith(".") or not name.startswith("."))

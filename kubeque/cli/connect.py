@@ -48,3 +48,9 @@ def complete_jobs(ctx: click.Context, param: click.Parameter, incomplete: str) -
             return [job.name for job in reversed(client.jobs()) if job.name.startswith(incomplete)]
     except KubequeError:
         return []  # an error message would appear in the line that the user types
+
+
+def complete_changed(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of jobs if an option in front changes a job. The name of a new job is not completed."""
+    changes = any(ctx.params.get(name) for name in ("repair", "revise", "replace"))
+    return complete_jobs(ctx, param, incomplete) if changes else []

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 
 from kubeque.cli.output.interrupt import confirm
 from kubeque.client import Client
 from kubeque.model.errors import JobNotFound, JobUnreadable, UserError
+from kubeque.model.suggestions import find_similar
+from kubeque.model.text import printable
 
 #: Reference to a recent submission: `@` is the last one, `@2` the last but one.
 _RECENT = re.compile(r"@([1-9][0-9]{0,5})?")
 #: Number of names that an error lists.
-_LISTED = 5
+_LISTED = 4
 
 
 def find_job(client: Client, reference: str) -> str:
@@ -35,28 +36,20 @@ def find_job(client: Client, reference: str) -> str:
     return found[0]
 
 
-def recent_or_exact(client: Client, reference: str) -> str:
-    """Return the name of a job for a command that changes the job. Raises JobNotFound.
-
-    `reference`: an exact name or `@`.
-    """
-    if _RECENT.fullmatch(reference):
-        return _recent(client, reference)
-    if not _exists(client, reference):
-        raise _not_found(reference, _names(client))
-    return reference
-
-
-def exact_job(client: Client, reference: str, verb: str, *, yes: bool = False, err: bool = False) -> str:
-    """Return the name of a job for a command that destroys something.
+def exact_job(client: Client, reference: str, verb: str, *, asks: bool = False, err: bool = False) -> str:
+    """Return the name of a job for a command that changes the job.
 
     `reference`: an exact name or `@`. For `@`, the user must confirm the name on a terminal: "kill rf-2?". `verb`: the
-    first word of this question. `yes`: True skips this question, because the command asks a different one or the user
-    gave --yes. Raises JobNotFound. Raises Interrupted if the user answers no. Raises UserError for `@` without a
-    terminal.
+    first word of this question. `asks`: True skips this question, because the command itself asks the user on a
+    terminal. `err`: print the question on standard error. Raises JobNotFound. Raises Declined if the user answers no.
+    Raises UserError for `@` without a terminal.
     """
-    name = recent_or_exact(client, reference)
-    if name == reference or yes:
+    if not _RECENT.fullmatch(reference):
+        if not _exists(client, reference):
+            raise _not_found(reference, _names(client))
+        return reference
+    name = _recent(client, reference)
+    if asks:
         return name
     if not sys.stdin.isatty():
         raise UserError(f"{reference} is {name} now: without a terminal {verb} takes the name itself")
@@ -93,12 +86,11 @@ def _names(client: Client) -> list[str]:
 
 
 def _not_found(reference: str, names: list[str]) -> JobNotFound:
-    near = [name for name in names if reference and name.startswith(reference)]
-    near = near or difflib.get_close_matches(reference, names, _LISTED, cutoff=0.6)
-    hint = f"did you mean {_list(near)}?" if near else "kubeque list shows all jobs"
+    near = find_similar(reference, names, _LISTED)
+    hint = f"did you mean {' or '.join(map(printable, near))}?" if near else "kubeque list shows all jobs"
     return JobNotFound(f"there is no job {reference!r}: {hint}")
 
 
 def _list(names: list[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + more
+    return ", ".join(map(printable, names[:_LISTED])) + more

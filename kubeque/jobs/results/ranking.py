@@ -16,6 +16,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, out_of
 from kubeque.model.rows.rows import INDEX, read_row
+from kubeque.model.suggestions import suggest_column
 from kubeque.model.wording import option
 
 #: Number of lines by which a bounded bucket may exceed its limit before it is sorted and cut.
@@ -47,7 +48,8 @@ def rank_tasks(
         else:
             texts.add(str(value), line)
     if seen and column not in seen:
-        raise UserError(f"{option('sort', column)}: there is no such column: the columns are {', '.join(_known(seen))}")
+        columns = f"the columns are {', '.join(_known(seen))}{suggest_column(column, seen)}"
+        raise UserError(f"{option('sort', column)}: there is no such column: {columns}")
     found = [*numbers.sorted(), *texts.sorted(), *missing.sorted()]
     return found[:top]
 

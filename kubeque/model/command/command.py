@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kubeque.model.errors import CommandError
+from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import cut
 
 
@@ -111,8 +112,9 @@ def check_columns(words: Iterable[Word], columns: Sequence[str]) -> None:
         for name in word.columns:
             if name not in known:
                 there = f"the columns are {', '.join(columns)}" if columns else "the sweep has no parameters"
+                near = suggest_column(name, known, braces=True)
                 raise CommandError(
-                    f"unknown column {{{name}}} in the command: {there}; a literal brace is written \\{{"
+                    f"unknown column {{{name}}} in the command: {there}{near}; a literal brace is written \\{{"
                 )
 
 

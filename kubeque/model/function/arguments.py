@@ -13,6 +13,7 @@ from kubeque.model.function.call_function import AS_GIVEN, cast
 from kubeque.model.rows.rows import INDEX, Rows, read_types
 from kubeque.model.rows.typed_text import to_typed_text, type_of
 from kubeque.model.rows.value_types import NONE, TEXT
+from kubeque.model.suggestions import suggest_column
 from kubeque.model.text import describe
 
 #: Annotations to which a value is cast.
@@ -52,7 +53,8 @@ def argument_kinds(function: Callable[..., Any], rows: Rows, given: Mapping[str,
             kinds[argument.name] = _kind(name, argument)
         elif argument.default is argument.empty:
             there = f"the columns are {', '.join(columns)}" if columns else "the rows have no columns"
-            raise CommandError(f"{name} takes {argument.name!r}: {there}; or pass it in the call")
+            near = suggest_column(argument.name, columns)
+            raise CommandError(f"{name} takes {argument.name!r}: {there}{near}; or pass it in the call")
     return kinds
 
 

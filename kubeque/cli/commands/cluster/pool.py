@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kubeque.cli.command_group import CommandGroup
 from kubeque.cli.commands.cluster.hosting import (
     machine_fields,
     machine_options,
@@ -19,7 +20,7 @@ from kubeque.cli.output.interrupt import confirm
 from kubeque.model.config.node_pools import read_pool
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def pool() -> None:
     """Manage the node pools of the GKE cluster. All machines of a pool are of the same type."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import click
-from click.shell_completion import get_completion_class
+
+from kubeque.cli.shell_scripts import completion_class
 
 _SHELLS = click.Choice(["bash", "zsh", "fish"])
 
@@ -19,6 +20,4 @@ def completion(ctx: click.Context, shell: str) -> None:
     zsh:   echo 'eval "$(kubeque completion zsh)"' >> ~/.zshrc
     fish:  kubeque completion fish > ~/.config/fish/completions/kubeque.fish
     """
-    found = get_completion_class(shell)
-    assert found is not None  # click knows these three
-    click.echo(found(ctx.find_root().command, {}, "kubeque", "_KUBEQUE_COMPLETE").source())
+    click.echo(completion_class(shell)(ctx.find_root().command, {}, "kubeque", "_KUBEQUE_COMPLETE").source())

@@ -7,17 +7,28 @@ from collections.abc import Sequence
 import click
 
 
+def _complete_commands(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Return the commands that begin with `incomplete`, below the words before it."""
+    group = _find(ctx.find_root(), ctx.params.get("command") or ()).command
+    names = group.list_commands(ctx) if isinstance(group, click.Group) else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 @click.command("help")
-@click.argument("command", nargs=-1)
+@click.argument("command", nargs=-1, shell_complete=_complete_commands)
 @click.pass_context
 def show_help(ctx: click.Context, command: Sequence[str]) -> None:
     """Show the help of COMMAND, for example of `pool add`. Without COMMAND, list all commands."""
-    current = ctx.find_root()
-    for word in command:
+    click.echo(_find(ctx.find_root(), command).get_help())
+
+
+def _find(current: click.Context, words: Sequence[str]) -> click.Context:
+    """Return the context of the command that `words` name. Raises UsageError."""
+    for word in words:
         group = current.command
         if not isinstance(group, click.Group):
             raise click.UsageError(f"{current.command_path} has no commands of its own: leave out {word!r}", current)
         _, found, _ = group.resolve_command(current, [word])
         assert found is not None
         current = click.Context(found, info_name=word, parent=current)
-    click.echo(current.get_help())
+    return current

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import recent_or_exact
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 
 
@@ -22,7 +22,7 @@ def priority(ctx: click.Context, job: str, value: int, as_json: bool) -> None:
     queue.
     """
     with connect(ctx) as client:
-        job = recent_or_exact(client, job)
+        job = exact_job(client, job, "priority", err=as_json)
         changed = client.prioritise(job, value)
         if as_json:
             print_job(client.progress(job), as_json=True)

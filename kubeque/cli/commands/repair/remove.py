@@ -52,7 +52,7 @@ def remove(
         raise UserError("remove takes names of jobs, or one of --ended and --older-than: give one of the two")
     with connect(ctx) as client:
         asks = sys.stdin.isatty() and not yes
-        doomed = [_find(client, exact_job(client, job, "remove", yes=asks)) for job in dict.fromkeys(jobs)]
+        doomed = [_find(client, exact_job(client, job, "remove", asks=asks)) for job in dict.fromkeys(jobs)]
         if age is not None:
             doomed = _ended_before(client, time.time() - age)
         if not doomed:

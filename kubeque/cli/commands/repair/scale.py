@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import recent_or_exact
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 from kubeque.model.sweep.sweep import check_consumers
 
@@ -23,7 +23,7 @@ def scale(ctx: click.Context, job: str, consumers: int, as_json: bool) -> None:
     """
     check_consumers(consumers)
     with connect(ctx) as client:
-        job = recent_or_exact(client, job)
+        job = exact_job(client, job, "scale", err=as_json)
         progress = client.scale(job, consumers)
     if as_json:
         print_job(progress, as_json=True)

@@ -8,7 +8,7 @@ from itertools import islice
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import recent_or_exact
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import format_failures, print_job
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Estimate, Progress
@@ -22,7 +22,7 @@ from kubeque.model.quantities import format_bytes
 def go(ctx: click.Context, job: str, as_json: bool) -> None:
     """Run the rows of JOB that kubeque sub --try held back."""
     with connect(ctx) as client:
-        job = recent_or_exact(client, job)
+        job = exact_job(client, job, "go", err=as_json)
         print_job(client.go(job), as_json=as_json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import recent_or_exact
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 
 
@@ -20,5 +20,5 @@ def pause(ctx: click.Context, job: str, as_json: bool) -> None:
     job has work for them. The deadline of JOB does not move.
     """
     with connect(ctx) as client:
-        job = recent_or_exact(client, job)
+        job = exact_job(client, job, "pause", err=as_json)
         print_job(client.pause(job), as_json=as_json)

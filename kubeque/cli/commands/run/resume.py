@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kubeque.cli.connect import connect, job_argument, json_option
-from kubeque.cli.job_reference import recent_or_exact
+from kubeque.cli.job_reference import exact_job
 from kubeque.cli.output.job_text import print_job
 
 
@@ -16,5 +16,5 @@ from kubeque.cli.output.job_text import print_job
 def resume(ctx: click.Context, job: str, as_json: bool) -> None:
     """End the pause of JOB: consumers start and run its tasks."""
     with connect(ctx) as client:
-        job = recent_or_exact(client, job)
+        job = exact_job(client, job, "resume", err=as_json)
         print_job(client.resume(job), as_json=as_json)
