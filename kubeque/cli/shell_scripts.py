@@ -69,7 +69,6 @@ fi
 """
 
 
-@add_completion_class
 class _Bash(BashComplete):
     source_template = _BASH
 
@@ -83,9 +82,12 @@ class _Bash(BashComplete):
         return words[1:-1] if at_word else words[1:], words[-1] if at_word else ""
 
 
-@add_completion_class
 class _Zsh(ZshComplete):
     source_template = _ZSH
+
+
+for _kind in (_Bash, _Zsh):
+    add_completion_class(_kind)
 
 
 def completion_class(shell: str) -> type[ShellComplete]:

@@ -62,3 +62,4 @@ _._execute_child  # subprocess.Popen calls it to start its program
 _._child_created  # subprocess.Popen reads it
 _._internal_poll  # subprocess.Popen calls it
 _.prec  # the decimal module reads it
+_.source_template  # click prints it as the completion script of a shell
