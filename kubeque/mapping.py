@@ -14,7 +14,7 @@ from kubeque.map_progress import show_progress
 from kubeque.model.command.command import Word
 from kubeque.model.errors import JobExists, JobFailed, UserError
 from kubeque.model.function.call_function import RETURN_FILE
-from kubeque.model.function.function import PROGRAM, FunctionFiles, function_files, source_folder
+from kubeque.model.function.function import PROGRAM, FunctionFiles, function_files, source_folder, split_partial
 from kubeque.model.job.job import Job
 from kubeque.model.rows.parameters import is_frame, to_rows
 from kubeque.model.rows.rows import INDEX, Rows
@@ -54,7 +54,8 @@ def map(
     """Run `function(**row)` for each row as a sweep, and return the table of results: one dict per row, in order.
 
     Only the source of the function is sent, so it must contain its imports. Each argument gets the value of the column
-    with the same name: int, float, bool, None, str, list or dict. An annotation casts the value. The function returns a
+    with the same name: int, float, bool, None, str, list or dict. An annotation casts the value. A `functools.partial`
+    sets arguments for all rows; their values must be JSON. The function returns a
     dict (columns `out.*`) or one value (column `out.value`). Lists and dicts inside a returned dict become JSON text.
     If `rows` is a DataFrame, the table is a DataFrame, too.
 
@@ -73,7 +74,7 @@ def map(
         sweep = function_sweep(function, found, Path(folder), {"name": name, **options})
         opened = client or Client()
         try:
-            searched = _Searched(source_folder(function), Path(options.get("base", ".")).absolute())
+            searched = _Searched(source_folder(split_partial(function)[0]), Path(options.get("base", ".")).absolute())
             return _run(opened, sweep, searched, framed=is_frame(rows), progress=progress)
         finally:
             if client is None:
@@ -119,7 +120,8 @@ def function_sweep(function: Callable[..., Any], rows: Rows, folder: Path, optio
     known = [field.name for field in fields(Sweep) if field.name not in _OURS]
     given = split_pod(options)
     check_names(given, known, "kubeque.map")
-    made = function_files(function, rows)
+    called, constants = split_partial(function)
+    made = function_files(called, rows, constants)
     return with_function(
         Sweep([Word((sys.executable,))], rows=rows, function=made.call, **given).check(), made, sys.executable, folder
     )

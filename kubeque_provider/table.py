@@ -30,7 +30,7 @@ def records(
     if is_empty_pointer(job_id):
         return []
     with _ended_job(job_id, kubeque_conn_id, unfinished, allow_failed_rows) as (hook, name):
-        return hook.get_conn().table(name)
+        return list(hook.get_conn().table(name))
 
 
 def frame(

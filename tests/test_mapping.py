@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,48 @@ def test_a_frame_gives_a_frame_with_the_types_of_its_columns(client: Client) -> 
     frame = kubeque.map(describe, pandas.DataFrame({"value": [2, 10]}), client=client)
     assert list(frame["value"] + 1) == [3, 11]
     assert list(frame["out.text"]) == ["2", "10"]
+
+
+def shifted(x: int, by: int, *, factor: float = 1) -> float:
+    return factor * x + by
+
+
+def test_a_partial_sets_arguments_for_all_rows(client: Client) -> None:
+    table = kubeque.map(functools.partial(shifted, factor=2.5, by=1), [{"x": 2}, {"x": 4}], client=client)
+    assert [row["out.value"] for row in table] == [6, 11]
+    for function, told in (
+        (functools.partial(shifted, 1, 2), "shifted has 'x' in the call and as a column of its rows"),
+        (functools.partial(shifted, nothing=1), "the partial of shifted has wrong arguments"),
+        (functools.partial(shifted, by=object()), "called with a value that JSON cannot hold"),
+        (functools.partial(print, 1), "print is a builtin function"),
+        ([].append, "is a builtin function"),
+        (Path("x").joinpath, "is a method, whose object is not sent"),
+        (Path("x"), "is not a function"),
+    ):
+        with pytest.raises(CommandError) as caught:
+            kubeque.map(function, [{"x": 1}], client=client)
+        assert told in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert len(client.jobs()) == 1
+
+
+def test_jobs_and_tables_are_shown_shortly_and_escaped(client: Client) -> None:
+    name, rows = "shown", [{"x": n, "label": f"<b>{n}</b>"} for n in range(30)]
+    table = kubeque.map(square, rows, name=name, client=client)
+    assert table == list(table)
+    lines = repr(table).splitlines()
+    assert lines[0].split() == ["index", "x", "label", "state", "seconds", "out.square", "out.label"]
+    assert (len(lines), lines[-1], repr(type(table)())) == (12, "30 rows, 20 more than shown", "0 rows")
+    html = table._repr_html_()
+    assert html.count("<tr>") == 21
+    assert "<td>&lt;b&gt;3&lt;/b&gt;</td>" in html
+    assert "<b>" not in html
+
+    job, progress = client.job(name), client.status(name)
+    assert repr(job) == "Job('shown', 30 tasks, success)"
+    assert repr(progress) == "Progress('shown', success: 30 ok of 30)"
+    assert "<td>shown</td><td>success</td><td>30 ok of 30</td>" in progress._repr_html_()
+    assert job._repr_html_().count("<td>") == 3
 
 
 def test_the_same_call_under_the_same_name_returns_the_same_table(client: Client) -> None:

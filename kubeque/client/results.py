@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kubeque.client.progress import ProgressMethods
+from kubeque.client.tables import Table
 from kubeque.files.transfer_progress import Tell
 from kubeque.jobs.inspection.replay import Replayed, replay
 from kubeque.jobs.reports.report import write_report
@@ -14,6 +15,7 @@ from kubeque.jobs.reports.timeline import write_timeline
 from kubeque.jobs.results import fetch as fetching
 from kubeque.jobs.results import table
 from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
+from kubeque.jobs.results.ended_rows import EndedRows
 from kubeque.jobs.results.file_choice import Streams
 from kubeque.jobs.results.params_csv import rows_csv
 from kubeque.jobs.results.ranking import newest_failures, rank_tasks
@@ -67,12 +69,24 @@ class ResultMethods(ProgressMethods):
         """
         return replay(self._backends, name, index, Path(folder) if folder is not None else None, echo=echo)
 
-    def table(self, name: str) -> list[dict[str, Any]]:
+    def table(self, name: str) -> Table:
         """Return one dict for each task: index, parameters, state, cause, exit_code, seconds, peak_memory, files, out.*
 
-        Values too large for the queue are read from the results.
+        The table is a list that a notebook shows as a table. Values too large for the queue are read from the results.
         """
-        return records(self._backends, self.job(name))
+        return Table(records(self._backends, self.job(name)))
+
+    def iter(self, job: Job | str) -> Iterator[dict[str, Any]]:
+        """Yield each row of a job as soon as it has ended: one dict like those of `table`, in the order of the ends.
+
+        Start missing consumers, and stop once the job has ended or is held. Failed and killed rows are yielded like
+        others; `row["state"]` distinguishes them. Each row is yielded once, even if a reset runs it again. Raises the
+        errors of `watch`.
+        """
+        ended = EndedRows(self._backends)
+        for progress in self.watch(job if isinstance(job, str) else job.name):
+            last = progress.job.closing is not None or progress.held
+            yield from ended.find(progress.job, progress.counts, last=last)
 
     def rows_csv(self, name: str, *, state: str | None = None) -> Iterator[str]:
         """Yield the rows of a job as CSV text that a sweep can read again. Raises ParametersError."""

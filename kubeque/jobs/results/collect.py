@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -15,11 +15,11 @@ from kubeque.files.output import check_file, write_file
 from kubeque.files.parallel import SMALL_READS, in_parallel
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.results.result_manifest import read_out_values
-from kubeque.jobs.results.table import TaskRow, lines, write_csv
+from kubeque.jobs.results.table import TaskRow, lines, read_rows, write_csv
 from kubeque.jobs.results.unreadable_files import name_faults
 from kubeque.model.errors import FileError, MissingExtra, StorageError, UserError
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import TaskState
+from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import FACTS, out_column, parameter_column
 from kubeque.model.rows.column_types import Column, ValueType, read_text
 from kubeque.model.rows.rows import RowsSpec, read_values
@@ -118,13 +118,29 @@ def records(backends: Backends, job: Job) -> list[dict[str, Any]]:
     """
     rows = backends.spec(job).rows
     faults: Faults = {}
-    table = [
-        {**_as_given(rows, line).as_record(), **{out_column(name): value for name, value in out.items()}}
-        for line, out in whole_lines(backends, job, faults)
-    ]
+    table = [_to_record(rows, line, out) for line, out in whole_lines(backends, job, lines(backends, job), faults)]
+    _log_faults(job, faults)
+    return table
+
+
+def records_of(backends: Backends, job: Job, views: Sequence[TaskView]) -> list[dict[str, Any]]:
+    """Return the rows of some tasks as dicts, in the order of `views`. Values and errors: see `records`."""
+    rows = backends.spec(job).rows
+    by_index = read_rows(backends, job, [view.index for view in views])
+    faults: Faults = {}
+    chosen = (TaskRow(view, by_index[view.index]) for view in views)
+    table = [_to_record(rows, line, out) for line, out in whole_lines(backends, job, chosen, faults)]
+    _log_faults(job, faults)
+    return table
+
+
+def _to_record(rows: RowsSpec, line: TaskRow, out: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_as_given(rows, line).as_record(), **{out_column(name): value for name, value in out.items()}}
+
+
+def _log_faults(job: Job, faults: Faults) -> None:
     if faults:
         log.warning("%s: the table is without the values of %s", job.name, _name(faults))
-    return table
 
 
 def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
@@ -132,8 +148,10 @@ def _as_given(rows: RowsSpec, line: TaskRow) -> TaskRow:
     return replace(line, row=read_values(rows, line.view.index, line.row)) if rows.types else line
 
 
-def whole_lines(backends: Backends, job: Job, faults: Faults) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
-    """Yield every task with all values that it wrote. Values that the queue does not keep are read from the store.
+def whole_lines(
+    backends: Backends, job: Job, tasks: Iterable[TaskRow], faults: Faults
+) -> Iterator[tuple[TaskRow, dict[str, Any]]]:
+    """Yield each task with all values that it wrote. Values that the queue does not keep are read from the store.
 
     Add each task whose values cannot be read to `faults`. Raises StorageError if the store fails.
     """
@@ -149,7 +167,7 @@ def whole_lines(backends: Backends, job: Job, faults: Faults) -> Iterator[tuple[
             faults[line.view.index] = error
             return line, {}
 
-    return in_parallel(whole, lines(backends, job), threads=SMALL_READS)
+    return in_parallel(whole, tasks, threads=SMALL_READS)
 
 
 def _name(faults: Faults) -> str:
@@ -169,7 +187,7 @@ def _gather(
     parameters: dict[str, Column] = {}
     outs: dict[str, Column] = {}
     count = 0
-    for line, out in whole_lines(backends, job, faults):
+    for line, out in whole_lines(backends, job, lines(backends, job), faults):
         count += 1
         row = _as_given(rows, line).row if typed else line.row
         values: dict[str, Any] = {name: value for name, value in row.items() if name != "index"}

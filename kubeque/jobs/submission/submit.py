@@ -42,7 +42,7 @@ _DONE = {Existing.REPAIR: "repaired", Existing.REVISE: "revised", Existing.REPLA
 _RANGES = 5_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Submitted:
     """The result of a submission."""
 
@@ -59,6 +59,12 @@ class Submitted:
     effect: Effect | None = None
     #: Notes for the user: options that were reduced or have no effect, one sentence each.
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Submitted({self.what}: {self.job!r})"
+
+    def _repr_html_(self) -> str:
+        return self.job._repr_html_()
 
 
 def submit(

@@ -9,6 +9,7 @@ from typing import TypeVar
 from kubeque.clusters.base import Cluster
 from kubeque.jobs.backends import Backends
 from kubeque.model.errors import ClusterError, StorageError
+from kubeque.model.html_table import html_table
 from kubeque.model.job.causes import Death
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.eviction import Eviction
@@ -18,7 +19,7 @@ from kubeque.model.wording import code
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Progress:
     """The state of a job, with its counts and consumers."""
 
@@ -28,6 +29,22 @@ class Progress:
     consumers: int = 0
     #: Texts that say why the job's tasks do not start.
     obstacles: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Progress({self.job.name!r}, {self._standing}: {self._numbers})"
+
+    def _repr_html_(self) -> str:
+        cells = (self.job.name, self._standing, self._numbers, self.consumers, "; ".join(self.obstacles))
+        return html_table(("job", "state", "tasks", "consumers", "why it waits"), [cells])
+
+    @property
+    def _standing(self) -> str:
+        return self.job.standing(self.counts)
+
+    @property
+    def _numbers(self) -> str:
+        numbers = [f"{number} {state}" for state, number in self.counts.to_wire().items() if number]
+        return f"{', '.join(numbers) or 0} of {self.job.n}"
 
     @property
     def held(self) -> bool:

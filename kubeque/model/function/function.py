@@ -165,6 +165,21 @@ def source_folder(function: Callable[..., Any]) -> Path:
     return Path(function.__code__.co_filename).absolute().parent
 
 
+def split_partial(function: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the function that a `functools.partial` calls, and the arguments that it sets, keyed by name.
+
+    Return any other object unchanged, without arguments. Raises CommandError for arguments that do not fit.
+    """
+    if not isinstance(function, functools.partial):
+        return function, {}
+    check_function(function.func)
+    try:
+        bound = inspect.signature(function.func).bind_partial(*function.args, **function.keywords)
+    except TypeError as error:
+        raise CommandError(f"the partial of {_describe(function.func)} has wrong arguments: {error}") from error
+    return function.func, dict(bound.arguments)
+
+
 def check_source(function: Any) -> None:
     """Raise CommandError if `function` is not a plain function, or if it uses names that are defined outside of it."""
     check_function(function)

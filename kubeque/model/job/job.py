@@ -12,6 +12,7 @@ from typing import Any
 from kubeque.model.compatibility.stored_types import check_fields
 from kubeque.model.compatibility.unknown_entries import read_fields, write_fields
 from kubeque.model.compatibility.versions import BASE_NEEDS
+from kubeque.model.html_table import html_table
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.lease_durations import HEARTBEAT_SECONDS, LEASE_SECONDS
 from kubeque.model.job.pause import Pause
@@ -65,7 +66,7 @@ class Closing:
         return cls(**{**fields, "counts": Counts(**counts)})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Job:
     """One submitted sweep, as the queue stores it. It is small, because every consumer reads it every few seconds."""
 
@@ -149,6 +150,19 @@ class Job:
     extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
     #: Entries beside the job in its stored record that only a newer kubeque knows.
     record_extra: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __repr__(self) -> str:
+        return f"Job({self.name!r}, {self.n} task{'s' * (self.n != 1)}, {self.condition})"
+
+    def _repr_html_(self) -> str:
+        return html_table(("job", "tasks", "state"), [(self.name, self.n, self.condition)])
+
+    @property
+    def condition(self) -> str:
+        """One word for the state of the job, as far as it is known without its counts."""
+        if self.closing is None and self.state is JobState.ACTIVE:
+            return "paused" if self.paused else "open"
+        return self.standing(Counts())
 
     @property
     def open(self) -> bool:
