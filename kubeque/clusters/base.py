@@ -75,8 +75,11 @@ class Cluster(Protocol):
     def prepare(self) -> None:
         """Create the files on this machine that the queue and the cluster need. Raises ConfigError."""
 
-    def check(self, spec: JobSpec) -> None:
-        """Raise UserError if consumers of this cluster cannot serve a job with this spec. Creates nothing."""
+    def check(self, spec: JobSpec) -> tuple[str, ...]:
+        """Raise UserError if consumers of this cluster cannot serve a job with this spec. Creates nothing.
+
+        Return the warnings of the cluster.
+        """
 
     def permissions(self) -> list[Permission]:
         """Return the permissions that sweeps need, and check which of them this account has."""

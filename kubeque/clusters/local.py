@@ -86,8 +86,9 @@ class LocalCluster:
     def prepare(self) -> None:
         make_home(self._home)
 
-    def check(self, spec: JobSpec) -> None:
+    def check(self, spec: JobSpec) -> tuple[str, ...]:
         """Accept every job, because processes on this machine need no image and no permission."""
+        return ()
 
     def permissions(self) -> list[Permission]:
         return []

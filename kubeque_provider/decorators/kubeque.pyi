@@ -70,6 +70,7 @@ def kubeque_task(
     service_account: str | None = None,
     node_selector: Mapping[str, Any] | None = None,
     tolerations: Sequence[str | Mapping[str, Any]] | None = None,
+    task_user: int | None = None,
     priority_class: str | None = None,
     kueue_queue: str | None = None,
     kueue_priority: str | None = None,

@@ -72,6 +72,7 @@ class SweepArgumentsOperator(BaseOperator):
         service_account: str | None = None,
         node_selector: Mapping[str, Any] | None = None,
         tolerations: Sequence[str | Mapping[str, Any]] | None = None,
+        task_user: int | None = None,
         priority_class: str | None = None,
         kueue_queue: str | None = None,
         kueue_priority: str | None = None,
@@ -112,6 +113,7 @@ class SweepArgumentsOperator(BaseOperator):
         self.service_account = service_account
         self.node_selector = node_selector
         self.tolerations = tolerations
+        self.task_user = task_user
         self.priority_class = priority_class
         self.kueue_queue = kueue_queue
         self.kueue_priority = kueue_priority

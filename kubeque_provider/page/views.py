@@ -101,7 +101,7 @@ def _message(message: str, *, logs: bool) -> str:
 
 
 def table_view(lines: Sequence[TaskRow], columns: Sequence[str], *, logs: bool) -> dict[str, Any]:
-    """Return tasks as the rows of a table. `columns`: names of the parameters. `logs`: True if the user may see logs."""
+    """Return tasks as the rows of a table. `columns`: names of the parameters. `logs`: True if logs may be seen."""
     outs = list(dict.fromkeys(name for line in lines for name in line.out))
     kept, values = list(map(parameter_column, columns[:_MAX_COLUMNS])), outs[:_MAX_COLUMNS]
     facts = [name for name in _facts(lines) if name != "state" and (logs or name != "message")]

@@ -34,6 +34,8 @@ class ApiServer:
         self.requests: list[str] = []
         #: Kinds of objects that nobody may make.
         self.forbidden: tuple[str, ...] = ()
+        #: Warning about each object that is created.
+        self.warning = ""
         #: Ends of the paths that nobody may read.
         self.unreadable: tuple[str, ...] = ()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -118,7 +120,8 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
                 status, said = 401, {"message": "Unauthorized"}
             else:
                 status, said = server.answer(self.command, self.path, json.loads(text) if text else {})
-            self.say(status, said)
+            warns = server.warning and self.command == "POST"
+            self.say(status, said, **({"Warning": f'299 - "{server.warning}"'} if warns else {}))
 
         do_GET = do_POST = do_PATCH = do_DELETE = _serve
 

@@ -14,12 +14,14 @@ class JsonHandler(BaseHTTPRequestHandler):
         """The body of the request."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def say(self, status: int, said: Any) -> None:
+    def say(self, status: int, said: Any, **headers: str) -> None:
         """Answer."""
         data = json.dumps(said).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
+        for name, text in headers.items():
+            self.send_header(name, text)
         self.end_headers()
         self.wfile.write(data)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableSequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,10 +136,15 @@ class KubernetesApi:
                 return found
             query["continue"] = token
 
-    def create(self, path: str, body: Mapping[str, Any], **query: Any) -> dict[str, Any] | None:
-        """Create an object and return it; None if an object with this name exists."""
+    def create(
+        self, path: str, body: Mapping[str, Any], *, warnings: MutableSequence[str] | None = None, **query: Any
+    ) -> dict[str, Any] | None:
+        """Create an object and return it; None if an object with this name exists.
+
+        `warnings`: list to which the warnings of the API server are added.
+        """
         try:
-            return self._request("POST", path, query, body)
+            return self._request("POST", path, query, body, warnings)
         except ClusterRefused as error:
             if error.status == 409:
                 return None
@@ -167,7 +173,14 @@ class KubernetesApi:
             if error.status != 404:
                 raise
 
-    def _request(self, verb: str, path: str, query: Mapping[str, Any], body: Any = None) -> dict[str, Any]:
+    def _request(
+        self,
+        verb: str,
+        path: str,
+        query: Mapping[str, Any],
+        body: Any = None,
+        warnings: MutableSequence[str] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         client = self._connected()
         from kubernetes.client.exceptions import ApiException
         from urllib3.exceptions import HTTPError
@@ -185,6 +198,8 @@ class KubernetesApi:
             raise ClusterUnavailable(
                 f"the cluster {self.context or 'here'} does not answer: {one_line(error)}"
             ) from error
+        if warnings is not None:
+            warnings.extend(map(_warning_text, answer.headers.getlist("Warning")))
         found = json.loads(answer.data)
         return found if isinstance(found, dict) else {}
 
@@ -201,6 +216,12 @@ class KubernetesApi:
             error.status, ""
         )
         return ClusterRefused(f"the cluster refused {verb} {path}: {one_line(message)}{remedy}", error.status)
+
+
+def _warning_text(header: str) -> str:
+    """Return the text of a `Warning` header (RFC 7234, section 5.5), for example `299 - "text"`."""
+    match = re.fullmatch(r'\d{3} \S+ "(.*)"', header, re.DOTALL)
+    return one_line(re.sub(r"\\(.)", r"\1", match[1]) if match else header)
 
 
 def _unreadable(error: Exception) -> ConfigError:

@@ -136,7 +136,7 @@ class KubernetesCluster:
     def default_consumers(self, tasks: int) -> int:
         return max(1, min(tasks, _DEFAULT_CONSUMERS))
 
-    def check(self, spec: JobSpec) -> None:
+    def check(self, spec: JobSpec) -> tuple[str, ...]:
         options = PodOptions.read(spec.pod)
         if not spec.image:
             raise UserError(f"the job has no image: set {option('image', 'IMAGE')}, or default_image in .kubeque")
@@ -151,23 +151,31 @@ class KubernetesCluster:
             raise UserError(why)
         self._version.check()
         self._kueue.check(options)
-        self._dry_run(spec)
+        warnings = self._dry_run(spec)
         if options.keeper == "yes" and (why := self._why_no_keeper()):
             raise UserError(f"no keeper can be started: {why}; docs/howto/kubernetes.md has what it takes")
+        return tuple(f"the cluster warns: {text}{_remedy(text, options)}" for text in warnings)
 
-    def _dry_run(self, spec: JobSpec) -> None:
-        """Check the manifest on the server without creating the object. Only the server knows every key of a pod."""
+    def _dry_run(self, spec: JobSpec) -> list[str]:
+        """Check the manifest on the server without creating the object, and return the warnings of the server.
+
+        Only the server knows every key of a pod.
+        """
+        warnings: list[str] = []
         trial = Job("trial", new_uid(), 1, "", fleet=fleet_name("trial"), shapes=spec.shapes)
         secret = self._secrets.name_for(kubernetes_job_name(trial.fleet, 0, 1))
         context = self._manifest_context()
         manifest = kubernetes_job(trial, spec, context, size_class=0, generation=1, count=2, queue_secret=secret)
         try:
-            self._api.create(path("jobs", self._namespace), manifest, dryRun="All", fieldValidation="Strict")
+            self._api.create(
+                path("jobs", self._namespace), manifest, warnings=warnings, dryRun="All", fieldValidation="Strict"
+            )
             if secret:
                 self._secrets.check({**manifest, "metadata": {**manifest["metadata"], "uid": new_uid()}})
         except ClusterRefused as error:
             if "dry run" not in str(error):  # a webhook does not support dry runs; errors then appear at the creation
                 raise UserError(f"the cluster refuses such pods: {error}") from error
+        return warnings
 
     def _manifest_context(self) -> ManifestContext:
         return ManifestContext(
@@ -278,3 +286,10 @@ class KubernetesCluster:
         if not any(True for _ in self._api.list(path("jobs", self._namespace), labelSelector=selector)):
             return
         self._api.delete(path("jobs", self._namespace), labelSelector=selector)
+
+
+def _remedy(warning: str, options: PodOptions) -> str:
+    """Return the remedy for a warning of the API server, with a leading semicolon; empty if none is known."""
+    if "runAsNonRoot" in warning and not options.task_user:
+        return f"; {option('task_user', '1000')} runs the tasks as a user that is not root"
+    return ""

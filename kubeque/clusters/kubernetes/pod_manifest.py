@@ -73,7 +73,7 @@ def pod_spec(
         "volumes": [software, {"name": "work", "emptyDir": {}}, *map(volume, range(99), options.volumes)],
     }
     if not context.image_volumes:
-        pod["initContainers"] = [_copier(context)]
+        pod["initContainers"] = [_copier(context, options)]
     selector = {**options.node_selector, **({SPOT: "true"} if options.spot else {})}
     more = {
         "serviceAccountName": options.service_account or context.service_account, "nodeSelector": selector,
@@ -118,7 +118,7 @@ def _task(
         "name": TASK, "image": spec.image, "imagePullPolicy": "IfNotPresent", "command": words, "env": env,
         **({"envFrom": secrets} if secrets else {}),
         "resources": _resources(spec, options, size_class), "volumeMounts": mounts,
-        "securityContext": security_context(),
+        "securityContext": {**security_context(), **_user(options)},
         "terminationMessagePath": "/dev/termination-log",
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }  # fmt: skip
@@ -155,13 +155,26 @@ def _resources(spec: JobSpec, options: PodOptions, size_class: int) -> dict[str,
     return {key: value for key, value in found.items() if value}
 
 
-def _copier(context: ManifestContext) -> dict[str, Any]:
+def _copier(context: ManifestContext, options: PodOptions) -> dict[str, Any]:
+    # A template that runs the pod as root would contradict runAsNonRoot.
+    as_root = _template_user(options) == 0
+    security = security_context() if as_root else {**security_context(), "runAsNonRoot": True}
     return {
         "name": "software", "image": context.consumer_image, "imagePullPolicy": "IfNotPresent",
         "command": [*python_words(""), "-m", "kubeque.consumer.install", SOFTWARE],
-        "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": security_context(),
+        "volumeMounts": [{"name": "software", "mountPath": SOFTWARE}], "securityContext": security,
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
     }  # fmt: skip
+
+
+def _template_user(options: PodOptions) -> Any:
+    """Return the user that the pod template gives to all containers; None if it gives none."""
+    spec = options.pod_template.get("spec") or {}
+    return (spec.get("securityContext") or {}).get("runAsUser")
+
+
+def _user(options: PodOptions) -> dict[str, Any]:
+    return {"runAsUser": options.task_user, "runAsNonRoot": True} if options.task_user else {}
 
 
 def security_context() -> dict[str, Any]:

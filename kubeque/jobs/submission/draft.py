@@ -119,6 +119,6 @@ def draft(backends: Backends, sweep: Sweep, progress: Tell | None = None, *, typ
     sweep = fitted.sweep
     staging = find(backends, sweep)
     spec = make_spec(backends, sweep, staging, fitted.machine)
-    backends.cluster.check(spec)
+    warnings = backends.cluster.check(spec)
     environment = environment_now(sweep.origin) if spec.local else None
-    return Draft(sweep, spec, staging, environment, progress, fitted.machine, fitted.notes)
+    return Draft(sweep, spec, staging, environment, progress, fitted.machine, (*fitted.notes, *warnings))

@@ -257,6 +257,10 @@ GROUPS = (
             "node_selector", PAIRS, "Label that a node must have.", "--node-selector", "LABEL=VALUE", templated=True,
         ),
         _pod("tolerations", TAINTS, "Taint of nodes that the pods tolerate.", "--toleration", "KEY=VALUE:EFFECT"),
+        _pod(
+            "task_user", COUNT, "Number of the user that runs the tasks (0: the user of the image).", "--task-user",
+            "N", "0",
+        ),
         _pod("priority_class", TEXT, "PriorityClass of the pods.", "--priority-class", "NAME"),
         _pod("kueue_queue", TEXT, "LocalQueue of Kueue in which the pods wait.", "--kueue-queue", "NAME"),
         _pod("kueue_priority", TEXT, "WorkloadPriorityClass of Kueue.", "--kueue-priority", "NAME"),

@@ -55,6 +55,8 @@ class PodOptions:
     spot: bool = False
     #: Seconds to wait for a spot machine.
     spot_patience: float = _SPOT_SECONDS
+    #: Number of the user that runs the tasks; 0 for the user of the image.
+    task_user: int = 0
     priority_class: str = ""
     #: LocalQueue of Kueue in which the Kubernetes Jobs wait.
     kueue_queue: str = ""
@@ -101,6 +103,13 @@ def _count(value: Any, key: str) -> int:
     text = str(value)
     if isinstance(value, bool) or not text.isdecimal() or int(text) > 1000:
         raise ResourceError(f"{key} {describe(value)}: give a whole number from 0, as in {key}=1")
+    return int(text)
+
+
+def _user(value: Any, key: str) -> int:
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or not 0 <= int(text) < 2**31:
+        raise ResourceError(f"{key} {describe(value)}: give the number of a user, as in {key}=1000")
     return int(text)
 
 
@@ -177,6 +186,7 @@ _READERS: Mapping[str, Callable[[Any, str], Any]] = {
     "tolerations": _tolerations,
     "spot": _flag,
     "spot_patience": parse_duration,
+    "task_user": _user,
     "priority_class": _name,
     "kueue_queue": _name,
     "kueue_priority": _name,

@@ -38,6 +38,7 @@ EVERYTHING = {
     "tolerations": ["gpu=true:NoSchedule"],
     "spot": True,
     "priority_class": "batch",
+    "task_user": 1000,
     "image_pull_secrets": ["registry"],
     "pod_template": {
         "metadata": {"labels": {"team": "blue"}},

@@ -1,4 +1,7 @@
-"""The password of the queue: no manifest, label or request has it or a digest of it, except the Secret of the pods."""
+"""What a submission sends to the API server. The password of the queue is only in the Secret of the pods.
+
+No manifest, label or other request has the password or a digest of it.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,13 @@ def cluster(server: ApiServer, url: str, home: Path) -> KubernetesCluster:
     config = Config.from_values(values, where="test", folder=home, home=home, environ={})
     address = Address(f"https://{server.endpoint}", server.certificate.read_bytes(), lambda: server.token)
     return KubernetesCluster(KubernetesApi.at(lambda: address, context="c", namespace="n"), config, "n")
+
+
+def test_the_warnings_of_the_cluster_are_shown_with_their_remedy(server: ApiServer, tmp_path: Path) -> None:
+    server.warning = r"would violate PodSecurity \"restricted\": runAsNonRoot != true"
+    (note,) = cluster(server, "postgresql://db.example/kubeque", tmp_path).check(SPEC)
+    assert note.startswith('the cluster warns: would violate PodSecurity "restricted": runAsNonRoot != true; ')
+    assert "--task-user 1000" in note
 
 
 SPEC = JobSpec((parse_word("true"),), sequence(1), image="i")
