@@ -1,4 +1,4 @@
-"""What Kueue's objects say about a queue and about a Kubernetes Job that waits. tests/e2e has the real Kueue."""
+"""The messages about a queue of Kueue and about a Kubernetes Job that waits. tests/e2e has the real Kueue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a submission sends to the API server. The password of the queue is only in the Secret of the pods.
+"""The requests of a submission to the API server. The password of the queue is only in the Secret of the pods.
 
 No manifest, label or other request has the password or a digest of it.
 """
