@@ -14,7 +14,7 @@ _COMMANDS = {
     "reset": "KubequeResetOperator(job_id={})", "kill": "KubequeKillOperator(job_id={})",
     "remove": "KubequeRemoveOperator(job_id={})", "watch": "KubequeJobSensor(job_id={})",
     "collect": "KubequeCollectOperator(job_id={})", "start": "KubequeStartClusterOperator",
-    "resume": "KubequeHook().get_conn().resume({})",
+    "priority": "the argument priority with at least", "resume": "KubequeHook().get_conn().resume({})",
 }  # fmt: skip
 
 

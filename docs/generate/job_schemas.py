@@ -29,7 +29,7 @@ COUNTS = record(
     "Number of tasks by state.",
     {
         "pending": value("integer", "Tasks that wait."),
-        "running": value("integer", "Tasks that a consumer has."),
+        "running": value("integer", "Tasks whose command runs."),
         "ok": value("integer", "Tasks that succeeded."),
         "failed": value("integer", "Tasks that failed and do not run again."),
         "killed": value("integer", "Tasks that had not ended when the job was killed or stopped."),
@@ -71,7 +71,7 @@ SCALAR = value("string|number|boolean|null", "Value that the program wrote to $K
 TASK = record(
     "One task: its row, its state, and the values that its program wrote.",
     {"index": value("integer", "Index of its row, from 0."), **FACTS},
-    patternProperties={r"^out\.": SCALAR},
+    patternProperties={r"^out\.": SCALAR, r"^running\.": SCALAR},
     additionalProperties=value("string", "Value of the row in this column."),
 )
 INPUT = record(
@@ -131,6 +131,15 @@ KEPT = record(
         "digest": value("string", "SHA-256, hex."),
     },
 )
+RUNNING: Schema = record(
+    "Its running command; null if none runs.",
+    {
+        "since": value("string|null", f"Start of the command, {TIME}; null: unknown."),
+        "seen": value("string|null", f"Time of the last commit in which the consumer named it, {TIME}; null: unknown."),
+        "attempt": value("integer", "Number of the attempt."),
+        "consumer": value("string", "Consumer that runs it."),
+    },
+) | {"type": ["object", "null"]}
 SHOWN_TASK = record(
     "Details of a task.",
     {
@@ -143,6 +152,7 @@ SHOWN_TASK = record(
         **FACTS,
         "message": value("string|null", "Description of its end."),
         "owner": value("string|null", "Consumer that has the task now."),
+        "running": RUNNING,
         "memory": value("integer|null", "Memory of its next attempt, bytes."),
         "disk": value("integer|null", "Disk of its next attempt, bytes."),
         "command": {

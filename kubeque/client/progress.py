@@ -20,6 +20,10 @@ from kubeque.model.job.job import Job
 class ProgressMethods(Connection):
     """Methods of the client that observe jobs and wait for them."""
 
+    def now(self) -> float:
+        """Return the time by the clock of the queue, Unix seconds."""
+        return self._backends.queue.now()
+
     def progress(self, name: str) -> Progress:
         """Return the progress of a job. Nothing is changed or started."""
         return read_progress(self._backends, self.job(name))

@@ -18,7 +18,7 @@ from kubeque.jobs.results.collect import CollectedTable, collect, frame, records
 from kubeque.jobs.results.ended_rows import EndedRows
 from kubeque.jobs.results.file_choice import Streams
 from kubeque.jobs.results.params_csv import rows_csv
-from kubeque.jobs.results.ranking import newest_failures, rank_tasks
+from kubeque.jobs.results.ranking import longest_running, most_retried, newest_failures, rank_tasks
 from kubeque.jobs.results.result_paths import choose_layout
 from kubeque.jobs.results.table import TaskRow
 from kubeque.jobs.submission.unsent_modules import find_unsent_module
@@ -60,6 +60,14 @@ class ResultMethods(ProgressMethods):
         the submission start; None for the folder that this machine recorded. Raises StorageError.
         """
         return find_unsent_module(self._backends, job, messages, folders, base)
+
+    def longest_running(self, name: str, count: int) -> list[TaskRow]:
+        """Return the `count` tasks that have been running for the longest time, the longest first."""
+        return longest_running(self._backends, self.job(name), count)
+
+    def most_retried(self, name: str, count: int) -> list[TaskRow]:
+        """Return the `count` tasks with the most failed attempts that have not ended, the most attempts first."""
+        return most_retried(self._backends, self.job(name), count)
 
     def replay(self, name: str, index: int, folder: Path | str | None = None, *, echo: bool = True) -> Replayed:
         """Run a task again on this machine, and compare the new outcome with the recorded one. Raises UserError.

@@ -19,9 +19,11 @@ from kubeque.consumer.events import Event, LeaseId, LeaseView
 from kubeque.consumer.instructions import Instruction
 from kubeque.consumer.job_discovery import JobDiscovery
 from kubeque.consumer.limit_checks import LimitChecks
+from kubeque.consumer.rules.reservation import COMMIT_SECONDS
 from kubeque.model.errors import JobNotFound, JobUnreadable, KubequeError, LeaseLost, QueueUnavailable
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job
+from kubeque.model.job.task import State
 from kubeque.queues.lease import Lease
 from kubeque.retry import Sleep
 
@@ -131,7 +133,8 @@ class Coordinator:
         block = lease.block
         return LeaseView(
             number, lease.job, block.size_class, lease.held, lease.lost, lease.waiting, lease.waiting_since,
-            lease.committed_at, block.tally().pending, len(lease.untouched), lease.idle,
+            lease.committed_at, block.states.count(State.PENDING), len(lease.untouched), lease.idle,
+            lease.misnames_command(COMMIT_SECONDS),
         )  # fmt: skip
 
     def each_lease(self) -> Iterator[LeaseView]:

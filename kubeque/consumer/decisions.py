@@ -254,7 +254,8 @@ class Decisions:
         settled = lease.waiting_since is not None and now - lease.waiting_since >= SETTLE_SECONDS
         if self._silences.queue is not None and not self._silences.queue.tries_renewal(lease.id, now):
             return judge
-        if (settled and since > COMMIT_SECONDS) or (lease.held and since > lease.job.heartbeat_seconds):
+        renews = lease.held and (since > lease.job.heartbeat_seconds or (lease.misnamed and since > COMMIT_SECONDS))
+        if renews or (settled and since > COMMIT_SECONDS):
             return [*judge, do.Commit(lease.id)]
         return judge
 

@@ -36,6 +36,8 @@ class LeaseView:
     untouched: int
     #: True if every task that has begun is recorded.
     idle: bool
+    #: True if the block has named a wrong task as the running one for longer than the usual time between two commits.
+    misnamed: bool = False
 
     @property
     def key(self) -> JobKey:

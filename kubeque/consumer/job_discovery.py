@@ -37,8 +37,8 @@ class JobDiscovery:
         self._jobs = tuple(job if other.uid == job.uid else other for other in self._jobs)
 
     def any_pending(self, jobs: Iterable[Job]) -> bool:
-        """True if one of these jobs has pending tasks. Raises QueueUnavailable."""
-        return any(self._queue.counts(job).pending for job in jobs)
+        """True if one of these jobs has tasks that a consumer may claim. Raises QueueUnavailable."""
+        return any(map(self._queue.may_claim, jobs))
 
     def holders(self) -> list[tuple[str, Job, int]]:
         """Return the owner, job and size class of each lease of the open jobs. Raises QueueUnavailable."""

@@ -38,6 +38,7 @@ from kubeque.files.store import Files
 from kubeque.model.errors import KubequeError, QueueError, QueueUnavailable
 from kubeque.model.job.causes import Cause
 from kubeque.queues.queue import Queue
+from kubeque.queues.running_command import RunningCommand
 
 #: Age in seconds at which a consumer reads the list of its jobs again before it reserves a task, because a job might
 #: be paused. If each read costs money, the consumer uses the list of its last review. That list is at most five seconds
@@ -69,7 +70,7 @@ class Consumer:
             self._decisions, jobs, limit_checks, stop=self._stop, reset_stop=self._reset_stop, leaving=self._leaving
         )
         self._runner = Runner(self._coordinator, host, self._stop, lambda: self._told_to_leave)
-        self._source = TaskSource(queue, files, host, self._coordinator, self._staged, self._leaving)
+        self._source = TaskSource(queue, files, host, self._coordinator, self._staged, self._leaving, RunningCommand())
         self._heartbeat = Heartbeat(queue, self._coordinator, jobs, limit_checks, host, self._over)
         self._logs = LogUploader(queue, files, lambda: self._runner.running, self._leaving)
         self._saver = Saver(

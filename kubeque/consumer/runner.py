@@ -80,6 +80,7 @@ class Runner:
             return self._watch_command(task)
         finally:
             self._running = None
+            task.lease.end_command(task.index)
             self._remove_stray_files()
 
     def _remove_stray_files(self) -> None:
@@ -105,6 +106,7 @@ class Runner:
     def _run_in(self, workdir: Workdir, task: StagedTask, shape: Shape, env: Mapping[str, str]) -> Ended:
         watched = self._host.watched
         disk = DiskWatch(watched, shape.disk) if shape.disk is not None and watched else None
+        task.lease.begin_command(task.index)
         with print_streams((workdir.stdout, workdir.stderr), self._host.echo, f"[{task.job.name} {task.index}] "):
             return run_command(
                 task.argv, cwd=workdir.path, env=env, stdout=workdir.stdout, stderr=workdir.stderr,

@@ -49,6 +49,7 @@ from kubeque.model.rows.rows import read_row
 from kubeque.queues.claim import claim
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
+from kubeque.queues.running_command import RunningCommand
 
 log = logging.getLogger(__name__)
 #: Largest number of specs that are kept in memory.
@@ -72,7 +73,7 @@ class TaskSource:
 
     def __init__(
         self, queue: Queue, files: Files, host: Host, coordinator: Coordinator,
-        staged: threads_queue.Queue[StagedTask], leaving: threading.Event,
+        staged: threads_queue.Queue[StagedTask], leaving: threading.Event, command: RunningCommand,
     ) -> None:  # fmt: skip
         self._queue = queue
         self._files = files
@@ -80,6 +81,7 @@ class TaskSource:
         self._coordinator = coordinator
         self._staged = staged
         self._leaving = leaving
+        self._command = command
         self._cache = InputCache(host.work / "cache", files, CACHE_BYTES)
         self._contexts: dict[tuple[str, int], JobContext] = {}
         #: Uid and revision of the jobs for which this consumer has claimed a block, or found no block to claim.
@@ -145,8 +147,9 @@ class TaskSource:
         profile, key = self._host.profile, (job.uid, job.revision)
         number = None if key in self._begun else self._host.number
         lease = claim(
-            self._queue, job, profile.owner, size_classes=profile.size_classes(job), reserve=reserve, number=number
-        )
+            self._queue, job, profile.owner, size_classes=profile.size_classes(job), reserve=reserve, number=number,
+            command=self._command,
+        )  # fmt: skip
         self._begun.add(key)
         self._aside.remove(job)
         return lease

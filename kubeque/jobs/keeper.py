@@ -61,7 +61,7 @@ def keep(backends: Backends, name: str, uid: str, *, sleep: Callable[[float], ob
                 return "it has ended"
             if progress.held:
                 return "it is held until a user runs kubeque go"
-            if progress.job.paused and not progress.counts.running:
+            if progress.job.paused and not backends.queue.is_leased(progress.job):
                 return "it is paused: the keeper starts again when the job is resumed"
             pause = _LOOK_SECONDS
             now = f"{progress.counts.to_wire()}, {progress.consumers} consumers {'; '.join(progress.obstacles)}"

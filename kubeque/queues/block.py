@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
-from kubeque.model.job.task import State, Tally, TaskRecord
+from kubeque.model.job.task import State, Tally, TaskRecord, check_items
 
 #: Maximum number of tasks in a block, so that its entity is smaller than 1 MiB (the limit of Datastore).
 MAX_BLOCK = 256
@@ -16,6 +17,34 @@ MAX_RESERVE = 64
 MAX_MOVES = 20
 
 NEVER_RUN = TaskRecord()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandNote:
+    """Statement of a block's owner about the command that the owner runs in this block, made by a commit."""
+
+    #: Nonce of the lease. The note does not count in another lease, for example that of a consumer without notes.
+    nonce: str
+    #: Index of the task whose command runs, or starts next; None: no command runs in this block.
+    index: int | None
+    #: Start of the command on the clock of the queue, Unix seconds.
+    since: float
+    #: Time of the commit on the clock of the queue, Unix seconds.
+    noted: float
+    #: Stored items that only a newer kubeque knows.
+    extra: tuple[Any, ...] = ()
+
+    def to_wire(self) -> list[Any]:
+        return [self.nonce, self.index, round(self.since, 3), round(self.noted, 3), *self.extra]
+
+    @classmethod
+    def from_wire(cls, wire: Sequence[Any]) -> CommandNote:
+        check_items("the running task", wire, _COMMAND_NOTE)
+        nonce, index, since, noted, *extra = wire
+        return cls(nonce, index, since, noted, tuple(extra))
+
+
+_COMMAND_NOTE = (str, (int, NoneType), (int, float), (int, float))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +77,8 @@ class Block:
     expires: float = 0.0
     #: Time of the last reservation on the clock of the queue, Unix seconds.
     began: float = 0.0
+    #: Last note of an owner about its running command; None for an owner that writes no notes.
+    note: CommandNote | None = None
     #: True while the tasks wait for `kubeque go`. A held block is never leased.
     held: bool = False
     #: Version of the stored record; 0: not stored yet.
@@ -86,11 +117,29 @@ class Block:
             yield self.lo + offset
             offset = self.states.find(state, offset + 1)
 
+    @property
+    def command_note(self) -> CommandNote | None:
+        """The note of the present owner; None if the block is not leased or its owner writes no notes."""
+        note = self.note
+        return note if note is not None and self.owner and note.nonce == self.nonce else None
+
+    def runs(self, index: int) -> bool:
+        """True if a reserved task counts as running. Of an owner without notes, all reserved tasks count as running."""
+        note = self.command_note
+        return self.state(index) is State.RESERVED and (note is None or note.index == index)
+
     def tally(self) -> Tally:
-        """Return the counts of the tasks. A held block counts no pending tasks, so that no consumer starts for it."""
-        count = self.states.count
-        pending = 0 if self.held else count(State.PENDING)
-        return Tally(count(State.OK), count(State.FAILED), count(State.RESERVED), pending)
+        """Return the counts of the tasks. Reserved tasks that wait behind a running one are pending.
+
+        A held block counts no pending tasks, so that no consumer starts for it.
+        """
+        count, note = self.states.count, self.command_note
+        running = reserved = count(State.RESERVED)
+        if note is not None:
+            named = note.index is not None and self.lo <= note.index < self.hi
+            running = int(named and self.states[note.index - self.lo] == State.RESERVED)  # type: ignore[operator]
+        pending = 0 if self.held else count(State.PENDING) + reserved - running
+        return Tally(count(State.OK), count(State.FAILED), running, pending)
 
     def spare(self) -> list[int]:
         """Return the tasks that may be stolen: pending tasks after the last reserved task. Empty unless leased."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kubeque.model.errors import JobUnreadable, QueueUnavailable
 from kubeque.model.job.job import Job
+from kubeque.model.job.task import State
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, Conflict, Find, first_slot
 from kubeque.queues.backends.records import read_blocks
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
+from kubeque.queues.running_command import RunningCommand
 
 #: Number of ready blocks to choose from. A longer list is often stale. With a shorter list, consumers collide.
 _CANDIDATES = 3
@@ -30,6 +32,7 @@ def claim(
     size_classes: Sequence[int] | None = None,
     reserve: int = 1,
     number: int | None = None,
+    command: RunningCommand | None = None,
 ) -> Lease | None:
     """Lease a ready block of `job`. If no block is ready, steal the tail of another consumer's block.
 
@@ -38,9 +41,12 @@ def claim(
     `size_classes`: claim only blocks of these size classes. `number`: number of the consumer among the consumers that
     start together. It is given at the first claim of a job, so that the consumers begin with different blocks.
 
+    `command`: the command that the consumer runs; None: the block does not name the running task.
+
     Raises QueueUnavailable if the queue does not answer. Raises JobUnreadable if the ready blocks are damaged.
     """
     damaged: JobUnreadable | None = None
+    claimer = Claimer(queue, job, owner, reserve, command)
     for attempt in range(_CLAIM_TRIES):
         mine = None if number is None or attempt else first_slot(number)
         start = random.randrange(SLOTS) if mine is None else mine
@@ -53,8 +59,8 @@ def claim(
         if damaged is not None:
             continue  # and try other candidates
         if not found:
-            return _steal(queue, job, owner, size_classes, reserve)
-        lease = _try_claim(queue, job, found.get(mine) or random.choice(list(found.values())), owner, reserve)
+            return claimer.steal(size_classes)
+        lease = claimer.try_claim(found.get(mine) or random.choice(list(found.values())))
         if lease is not None:
             return lease
         queue.sleep(random.uniform(0, 0.01 * 2**attempt))
@@ -63,42 +69,68 @@ def claim(
     return None
 
 
-def _try_claim(queue: Queue, job: Job, block: Block, owner: str, reserve: int) -> Lease | None:
-    nonce = secrets.token_hex(4)
-    wanted = transitions.claim(block, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
-    try:
-        return Lease(queue, job, replace(wanted, version=queue.swap(wanted)))
-    except Conflict:
-        return None
-    except QueueUnavailable:
-        return _ours(queue, job, wanted)
+@dataclass(frozen=True, slots=True)
+class Claimer:
+    """A consumer that claims tasks of one job."""
 
+    queue: Queue
+    job: Job
+    owner: str
+    reserve: int
+    command: RunningCommand | None = None
 
-def _steal(queue: Queue, job: Job, owner: str, size_classes: Sequence[int] | None, reserve: int) -> Lease | None:
-    records = queue.find_records(job, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
-    found = [block for block in read_blocks(records)[0] if block.run == job.run]
-    random.shuffle(found)
-    for victim in found:
-        nonce = secrets.token_hex(4)
-        halves = transitions.steal(victim, job, owner=owner, nonce=nonce, now=queue.now(), reserve=reserve)
-        if halves is None:
-            continue
-        kept, tail = halves
+    def try_claim(self, block: Block) -> Lease | None:
+        """Lease a ready block. Return None if the block has changed."""
+        wanted = self._note(
+            transitions.claim(
+                block, self.job, owner=self.owner, nonce=secrets.token_hex(4), now=self.queue.now(),
+                reserve=self.reserve,
+            )
+        )  # fmt: skip
         try:
-            queue.swap(kept, [tail])
+            version = self.queue.swap(wanted)
         except Conflict:
-            continue
+            return None
         except QueueUnavailable:
-            pass  # the read below shows whether the swap was applied
-        return _ours(queue, job, tail)
-    return None
+            return self._ours(wanted)
+        return Lease(self.queue, self.job, replace(wanted, version=version), command=self.command)
 
+    def steal(self, size_classes: Sequence[int] | None) -> Lease | None:
+        """Lease the tail of another consumer's block. Return None if no block has tasks that may be stolen."""
+        records = self.queue.find_records(self.job, Find.STEALABLE, size_classes=size_classes, limit=_STEAL_CANDIDATES)
+        found = [block for block in read_blocks(records)[0] if block.run == self.job.run]
+        random.shuffle(found)
+        for victim in found:
+            halves = transitions.steal(
+                victim, self.job, owner=self.owner, nonce=secrets.token_hex(4), now=self.queue.now(),
+                reserve=self.reserve,
+            )  # fmt: skip
+            if halves is None:
+                continue
+            kept, tail = halves[0], self._note(halves[1])
+            try:
+                self.queue.swap(kept, [tail])
+            except Conflict:
+                continue
+            except QueueUnavailable:
+                pass  # the read below shows whether the swap was applied
+            return self._ours(tail)
+        return None
 
-def _ours(queue: Queue, job: Job, wanted: Block) -> Lease | None:
-    """Return the lease if the stored block contains this claim, or if the queue does not answer. Otherwise None."""
-    try:
-        fresh = queue.get_block(wanted)
-    except QueueUnavailable:
-        return Lease(queue, job, wanted, unanswered=True)
-    ours = fresh is not None and fresh.nonce == wanted.nonce and fresh.owner == wanted.owner
-    return Lease(queue, job, fresh) if fresh is not None and ours else None
+    def _note(self, block: Block) -> Block:
+        """Return the block with a note about the task that starts next, unless the consumer writes no notes."""
+        if self.command is None:
+            return block
+        reserved = block.indexes(State.RESERVED)
+        starts = (reserved[0], block.began) if reserved and self.command.may_start() else None
+        return transitions.note_command(block, starts, now=block.began)
+
+    def _ours(self, wanted: Block) -> Lease | None:
+        """Return the lease if the stored block contains this claim, or if the queue does not answer. Otherwise None."""
+        try:
+            fresh = self.queue.get_block(wanted)
+        except QueueUnavailable:
+            return Lease(self.queue, self.job, wanted, unanswered=True, command=self.command)
+        if fresh is None or fresh.nonce != wanted.nonce or fresh.owner != wanted.owner:
+            return None
+        return Lease(self.queue, self.job, fresh, command=self.command)

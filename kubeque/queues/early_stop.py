@@ -125,7 +125,7 @@ def stop_damaged(queue: Queue, job: Job, reason: str) -> Job:
 
     Raises QueueUnavailable, JobNotFound or JobUnreadable.
     """
-    return job if queue.counts(job).running else queue.stop(job, cut(reason, LINE_CHARACTERS))
+    return job if queue.is_leased(job) else queue.stop(job, cut(reason, LINE_CHARACTERS))
 
 
 def _stop_orphan(queue: Queue, job: Job) -> Job:

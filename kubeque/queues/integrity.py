@@ -8,7 +8,7 @@ read. So an audit can find a stolen or moved task twice. Therefore only a fault 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kubeque import __version__
 from kubeque.model.errors import JobUnreadable
@@ -16,7 +16,7 @@ from kubeque.model.job.causes import Cause
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.task import State, Tally, TaskRecord
 from kubeque.model.wording import code
-from kubeque.queues.backends.backend import BlockRecord, pack
+from kubeque.queues.backends.backend import BlockRecord, pack, unpack
 from kubeque.queues.backends.records import read_block
 from kubeque.queues.block import Block
 
@@ -67,15 +67,16 @@ class Audit:
             if block is None or broken:
                 self.findings.append(Fault(where, broken))
                 continue
-            self._settle(block)
+            self._settle(block, record)
             for what in (*_marks(block, record), *_lease(self.job, block, self.now), *_run(self.job, block)):
                 self.findings.append(Fault(where, what))
             self.findings += _tasks(block)
         self._find_homeless()
         return self
 
-    def _settle(self, block: Block) -> None:
-        self.tallies[block.size_class] = self.tallies.get(block.size_class, Tally()) + block.tally()
+    def _settle(self, block: Block, record: BlockRecord) -> None:
+        tally = _accepted_tally(block, record)
+        self.tallies[block.size_class] = self.tallies.get(block.size_class, Tally()) + tally
         if block.has_unknown_states:
             self._uncountable.add(block.size_class)
         for offset, state in enumerate(block.states):
@@ -134,9 +135,18 @@ def _out_of_shape(job: Job, block: Block) -> str:
     return ""
 
 
+def _accepted_tally(block: Block, record: BlockRecord) -> Tally:
+    """Return the counts that the record of a block should have.
+
+    A program that does not know which command runs counts all reserved tasks as running.
+    """
+    plain = replace(block, note=None).tally()
+    return plain if unpack(record.tally, record.pending) == plain else block.tally()
+
+
 def _marks(block: Block, record: BlockRecord) -> Iterator[str]:
     """Yield the faults of the indexed fields, which are used to find and count the block."""
-    tally = block.tally()
+    tally = _accepted_tally(block, record)
     if (record.tally, record.pending) != (pack(tally), tally.pending) and not block.has_unknown_states:
         yield "it is counted wrongly"
     if (record.slot is not None) != block.ready:

@@ -7,10 +7,11 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from itertools import count, islice
 
-from kubeque.model.errors import JobExists, JobNotFound, QueueUnavailable
+from kubeque.model.errors import JobExists, JobNotFound, JobUnreadable, QueueUnavailable
 from kubeque.model.job.changes import end_job
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.text import is_unicode
@@ -18,12 +19,34 @@ from kubeque.model.wording import code
 from kubeque.queues.backends.backend import Backend, Conflict, JobRecord, first_slot
 from kubeque.queues.backends.records import block_record, job_record, killed_record, read_job, stored_uid
 from kubeque.queues.block import Block
-from kubeque.queues.job_order import JobList, list_readable
 from kubeque.queues.until_answered import until_answered
 from kubeque.retry import Sleep, T
 
 log = logging.getLogger(__name__)
 _INSERT_BATCH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class JobList:
+    """The readable and unreadable jobs of a queue."""
+
+    #: Jobs with a higher priority come first. Jobs with equal priority are in order of submission.
+    jobs: list[Job]
+    #: For each job that cannot be read, an error with its name and the reason.
+    unreadable: list[JobUnreadable]
+
+
+def list_readable(records: Iterable[JobRecord]) -> JobList:
+    """Return the jobs of the readable records, and an error that gives the reason for each unreadable record."""
+    found: list[Job] = []
+    unreadable: list[JobUnreadable] = []
+    for record in records:
+        try:
+            found.append(read_job(record)[0])
+        except JobUnreadable as error:
+            unreadable.append(error)
+    found.sort(key=lambda job: (-job.priority, job.created, job.uid))
+    return JobList(found, sorted(unreadable, key=lambda error: error.name))
 
 
 class JobRecords:

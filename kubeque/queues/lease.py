@@ -20,6 +20,7 @@ from kubeque.queues import transitions
 from kubeque.queues.backends.backend import Conflict
 from kubeque.queues.block import MAX_MOVES, Block
 from kubeque.queues.queue import Queue
+from kubeque.queues.running_command import RunningCommand
 from kubeque.queues.transitions import Settled
 
 log = logging.getLogger(__name__)
@@ -36,9 +37,16 @@ class Lease:
         *,
         clock: Callable[[], float] | None = None,
         unanswered: bool = False,
+        command: RunningCommand | None = None,
     ) -> None:
-        """`unanswered`: True if the queue has not confirmed this lease. No task starts before a commit succeeds."""
+        """`unanswered`: True if the queue has not confirmed this lease. No task starts before a commit succeeds.
+
+        `command`: the command that the consumer runs, which each commit notes in the block; None: commits note nothing.
+        """
         self._unanswered = unanswered
+        self._command = command
+        #: Tasks whose command has ended and whose outcome is not recorded.
+        self._ended: set[int] = set()
         self.job = job
         self._queue = queue
         self._block = block
@@ -95,6 +103,36 @@ class Lease:
         """Mark a task as not begun, because it has not run. The task can then be given back."""
         with self._lock:
             self._begun.discard(index)
+            self._ended.discard(index)
+
+    def begin_command(self, index: int) -> None:
+        """Record that the command of a task begins. Does not wait for a commit in another thread."""
+        if self._command is not None:
+            self._command.begin(self, index)
+
+    def end_command(self, index: int) -> None:
+        """Record that the command of a task has ended. Does not wait for a commit in another thread."""
+        self._ended.add(index)
+        if self._command is not None:
+            self._command.end()
+
+    def unended(self) -> list[int]:
+        """Return the reserved tasks whose command has not ended, as of the last commit; none if the lease is lost."""
+        return self._unended(self._block) if self.held else []
+
+    def _unended(self, block: Block) -> list[int]:
+        return [index for index in block.indexes(State.RESERVED) if index not in self._ended]
+
+    def misnames_command(self, seconds: float) -> bool:
+        """True if the block has named a wrong task as the running one for at least `seconds`.
+
+        A task whose results are being stored is not wrong.
+        """
+        note = self._block.command_note
+        if note is None or self._command is None or self._command.unchanged_seconds < seconds:
+            return False
+        running = self._command.task_of(self)
+        return note.index != running and (running is not None or note.index not in self._ended)
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Add an outcome whose results are stored. The next commit records the outcome."""
@@ -179,14 +217,19 @@ class Lease:
                 raise self._lose()
         self._doubtful.clear()
         self._waiting = self._waiting[len(outcomes) :]
-        self._begun -= {outcome.index for outcome in outcomes}
+        recorded = {outcome.index for outcome in outcomes}
+        self._begun -= recorded
+        self._ended -= recorded
 
     def _try_write(self, outcomes: Sequence[Outcome], reserve: int, back: Sequence[int], release: bool) -> bool:
         """True if the commit was applied. If it was not, the block has been read again."""
-        before = self._block
+        before, now = self._block, self._queue.now()
         after, moved = transitions.commit(
-            before, self.job, outcomes, now=self._queue.now(), reserve=reserve, give_back=back, release=release
+            before, self.job, outcomes, now=now, reserve=reserve, give_back=back, release=release
         )
+        if self._command is not None:
+            command = self._command.describe(self, self._unended(after), now, reserves=reserve > 0)
+            after = transitions.note_command(after, command, now=now)
         try:
             self._block = replace(after, version=self._queue.swap(after, moved))
             return True

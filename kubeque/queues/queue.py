@@ -14,16 +14,19 @@ from itertools import takewhile
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job, JobState
 from kubeque.model.job.reset_rule import ResetRule
-from kubeque.model.job.task import Tally, TaskView
+from kubeque.model.job.task import State, Tally, TaskState, TaskView
 from kubeque.queues import transitions
 from kubeque.queues.backends.backend import SLOTS, BlockRecord, Conflict, Find
-from kubeque.queues.backends.records import block_record, read_block
+from kubeque.queues.backends.records import block_record, read_block, read_blocks
 from kubeque.queues.block import MAX_BLOCK, Block
 from kubeque.queues.fencing import check_fencing
 from kubeque.queues.job_records import JobRecords
 from kubeque.queues.task_views import in_order
 
 _SCAN_BATCH = 200
+_UNENDED = (TaskState.PENDING, TaskState.RUNNING)
+#: Maximum number of leases that are counted in a killed or stopped job.
+_LEASES = 1000
 
 
 class Queue(JobRecords):
@@ -47,13 +50,32 @@ class Queue(JobRecords):
         return self._backend.tally(job.uid)
 
     def counts(self, job: Job) -> Counts:
-        """Return the counts of the whole job. The remaining tasks of a killed or stopped job count as killed."""
+        """Return the counts of the whole job. The remaining tasks of a killed or stopped job count as killed.
+
+        In such a job, one task of each lease counts as running until the consumer has released the lease, so that the
+        job is not closed before.
+        """
         total = sum(self.tallies(job).values(), Tally())
         some_held = job.canaries or (job.reset is not None and job.reset.go)
         held = job.n - total.ok - total.failed - total.running - total.pending if some_held else 0
         if job.was_ended:
-            return Counts(0, total.running, total.ok, total.failed, total.pending + held)
+            left = total.running + total.pending + held
+            running = min(left, max(total.running, self._count_leases(job))) if left else 0
+            return Counts(0, running, total.ok, total.failed, left - running)
         return Counts(total.pending, total.running, total.ok, total.failed, held=held)
+
+    def is_leased(self, job: Job) -> bool:
+        """True if a consumer has tasks of the job. Its command may run, also if no task counts as running."""
+        return bool(self.find_records(job, Find.LEASED, limit=1))
+
+    def may_claim(self, job: Job) -> bool:
+        """True if a consumer finds a block of the job to claim, or tasks to steal."""
+        return any(self.find_records(job, which, limit=1) for which in (Find.READY, Find.STEALABLE))
+
+    def _count_leases(self, job: Job) -> int:
+        """Return the number of leases with reserved tasks. Each has one consumer, whose command may run."""
+        records = self.find_records(job, Find.LEASED, limit=_LEASES)
+        return sum(State.RESERVED in block.states for block in read_blocks(records)[0])
 
     def scan(self, job: Job, *, first: int = 0) -> Iterator[Block]:
         """Yield all blocks in order of their first task. Skip blocks that end before task `first`."""
@@ -74,6 +96,23 @@ class Queue(JobRecords):
         """Return the task with this index, or None if the job has no such task."""
         near = takewhile(lambda block: block.lo <= index, self.scan(job, first=index))
         return next((view for view in in_order(job, near) if view.index == index), None)
+
+    def running(self, job: Job) -> list[TaskView]:
+        """Return the running tasks that their consumers name, from at most _LEASES leases. Reads the leased blocks."""
+        blocks = read_blocks(self.find_records(job, Find.LEASED, limit=_LEASES))[0]
+        views = (view for block in blocks if block.command_note for view in in_order(job, [block]))
+        return [view for view in views if view.running is not None]
+
+    def retried(self, job: Job) -> list[TaskView]:
+        """Return the tasks that run again or wait to run again after failed attempts. Reads at most _LEASES blocks.
+
+        Only leased and ready blocks have such tasks.
+        """
+        records = self.find_records(job, Find.LEASED, limit=_LEASES // 2)
+        records += self.find_records(job, Find.READY, limit=_LEASES // 2)
+        blocks = sorted(read_blocks(records)[0], key=lambda block: block.lo)
+        charged = (block for block in blocks if any(record.charges for record in block.records.values()))
+        return [view for view in in_order(job, charged) if view.record.charges and view.state in _UNENDED]
 
     # ------------------------------------------------------------------ reset
     def reset(self, name: str, rule: ResetRule, change: Callable[[Job], Job] = lambda job: job) -> Job:

@@ -45,6 +45,9 @@ def read_letters(record: BlockRecord) -> str:
     with translate_damage(record):
         wire = decode(record.body)
         text: str = wire["states"].translate(_LETTERS)
+        note = wire.get("command")
+        if note and wire.get("owner") and note[0] == wire["nonce"]:
+            text = _keep_running(text, note[1], record.lo)
         if wire.get("held"):
             text = text.replace("-", "h")
         if "x" not in text:
@@ -53,6 +56,14 @@ def read_letters(record: BlockRecord) -> str:
         for offset, outcome in _failed(record, wire):
             letters[offset] = _LETTER.get(outcome[1], _UNKNOWN)
         return "".join(letters)
+
+
+def _keep_running(text: str, index: int | None, lo: int) -> str:
+    """Return the letters with the letter of a pending task for each reserved task except `index`."""
+    offset = -1 if index is None else index - lo
+    runs = 0 <= offset < len(text) and text[offset] == "r"
+    text = text.replace("r", "-")
+    return f"{text[:offset]}r{text[offset + 1 :]}" if runs else text
 
 
 def read_failed(record: BlockRecord) -> Iterator[Outcome]:

@@ -6,11 +6,11 @@ import heapq
 from collections.abc import Iterable, Iterator
 
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import State, TaskState, TaskView
+from kubeque.model.job.task import Running, State, TaskState, TaskView
 from kubeque.queues.block import Block
 
 _SHOWN = {
-    State.PENDING: TaskState.PENDING, State.RESERVED: TaskState.RUNNING, State.OK: TaskState.OK,
+    State.PENDING: TaskState.PENDING, State.OK: TaskState.OK,
     State.FAILED: TaskState.FAILED, State.UNKNOWN: TaskState.UNKNOWN,
 }  # fmt: skip
 
@@ -47,6 +47,10 @@ def _views(job: Job, block: Block) -> Iterator[TaskView]:
         shown[State.PENDING] = TaskState.HELD
     for index in range(block.lo, block.hi):
         state = block.state(index)
-        if state is not State.MOVED:
-            owner = block.owner if state is State.RESERVED else ""
-            yield TaskView(index, shown[state], block.size_class, block.record(index), owner)
+        if state is State.RESERVED:
+            runs, note = block.runs(index), block.command_note
+            seen = TaskState.RUNNING if runs else shown[State.PENDING]
+            command = Running(note.since, note.noted) if runs and note is not None else None
+            yield TaskView(index, seen, block.size_class, block.record(index), block.owner, command)
+        elif state is not State.MOVED:
+            yield TaskView(index, shown[state], block.size_class, block.record(index))

@@ -19,7 +19,7 @@ from kubeque.model.job.reset_rule import ResetRule
 from kubeque.model.job.retries import Verdict
 from kubeque.model.job.shape_growth import larger_class, lift_class
 from kubeque.model.job.task import Outcome, State, TaskRecord
-from kubeque.queues.block import NEVER_RUN, Block
+from kubeque.queues.block import NEVER_RUN, Block, CommandNote
 
 
 class _BlockDraft:
@@ -59,7 +59,7 @@ def claim(block: Block, job: Job, *, owner: str, nonce: str, now: float, reserve
     draft = _BlockDraft(block)
     draft.reserve(reserve)
     return draft.done(
-        owner=owner, nonce=nonce, epoch=block.epoch + 1, seq=0, expires=now + job.lease_seconds, began=now
+        owner=owner, nonce=nonce, epoch=block.epoch + 1, seq=0, expires=now + job.lease_seconds, began=now, note=None
     )
 
 
@@ -94,7 +94,21 @@ def commit(
         seq=block.seq + 1,
         expires=now + job.lease_seconds,
         began=now if fresh else block.began,
+        note=None,
     ), moved
+
+
+def note_command(block: Block, command: tuple[int, float] | None, *, now: float) -> Block:
+    """Return the leased block with a note of its owner: which of its tasks the owner runs now.
+
+    `command`: index of the task, and start of its command on the clock of the queue; None: the owner runs none of them.
+    A task that is not reserved in this block is not named.
+    """
+    if not block.owner:
+        return block
+    if command is not None and block.lo <= command[0] < block.hi and block.state(command[0]) is State.RESERVED:
+        return replace(block, note=CommandNote(block.nonce, *command, now))
+    return replace(block, note=CommandNote(block.nonce, None, now, now))
 
 
 def _record(draft: _BlockDraft, job: Job, outcome: Outcome, moved: list[Block]) -> None:

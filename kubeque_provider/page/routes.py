@@ -237,7 +237,8 @@ def _page(found: list[TaskRow]) -> tuple[list[TaskRow], int | None]:
 
 def _task(request: Request) -> dict[str, Any]:
     reader, job = request.job()
-    return task_view(reader.line(job, request.number("index", 0, job.n)), logs=request.may_see_logs(job))
+    line = reader.line(job, request.number("index", 0, job.n))
+    return task_view(line, reader.now(), logs=request.may_see_logs(job))
 
 
 def _script(request: Request) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from typing import Any
 from kubeque.client import Failures, Peek, TaskRow
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
+from kubeque.model.job.running_text import format_since
+from kubeque.model.job.task import TaskState, TaskView
 from kubeque.model.rows.column_names import out_column, parameter_column
 from kubeque.model.stats.failure_groups import NAMED
 from kubeque.model.text import printable, render_terminal
@@ -117,16 +119,17 @@ def _facts(lines: Sequence[TaskRow]) -> list[str]:
     return list(lines[0].facts()) if lines else ["state"]
 
 
-def task_view(line: TaskRow, *, logs: bool) -> dict[str, Any]:
+def task_view(line: TaskRow, now: float, *, logs: bool) -> dict[str, Any]:
     """Return one task with its row, attempts and result values, as far as the queue stores them.
 
-    `logs`: True if the user may see logs.
+    `now`: time on the clock of the queue, Unix seconds. `logs`: True if the user may see logs.
     """
     record = line.view.record
     row = {name: value for name, value in line.row.items() if name != "index"}
     return {
         "index": line.view.index, "state": line.view.state,
-        "facts": {name: fact for name, fact in line.facts().items() if logs or name != "message"},
+        "facts": {name: fact for name, fact in line.facts().items() if logs or name != "message"}
+        | _running_facts(line.view, now),
         "message": _message(record.outcome.message, logs=logs) if record.outcome else "",
         "row": _pairs(row), "out": _pairs(line.out),
         "attempts": [
@@ -137,6 +140,14 @@ def task_view(line: TaskRow, *, logs: bool) -> dict[str, Any]:
             for a in record.history
         ],
     }  # fmt: skip
+
+
+def _running_facts(view: TaskView, now: float) -> dict[str, Any]:
+    """Return since when, in which attempt and on which consumer a task runs; empty for a task that does not run."""
+    if view.state is not TaskState.RUNNING:
+        return {}
+    since, consumer = format_since(view.running, now) or None, printable(view.owner, _CELL_CHARACTERS)
+    return {"running for": since, "running attempt": view.record.attempts, "consumer": consumer}
 
 
 def log_view(peek: Peek) -> dict[str, Any]:

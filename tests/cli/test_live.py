@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
 import pytest
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
-from kubeque.cli.output.live_view import Pace, render
+from kubeque.cli.output.live_view import Pace, Tasks, clear_after_resize, render
+from kubeque.cli.output.retry_text import format_retries
 from kubeque.client import Progress, TaskRow
 from kubeque.model.job.causes import Cause
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.job import Job
-from kubeque.model.job.task import Outcome, TaskRecord, TaskState, TaskView
+from kubeque.model.job.task import Outcome, Running, TaskRecord, TaskState, TaskView
 
 
 def test_the_rate_is_that_of_the_last_minute() -> None:
@@ -28,25 +30,97 @@ def test_the_rate_is_that_of_the_last_minute() -> None:
     assert (pace.rate, pace.seconds_for(10)) == (None, None)
 
 
-def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr("kubeque.cli.output.job_text.shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
-    job = Job("sweep", "u" * 12, 100, "/x")
-    outcome = Outcome(7, 1, Cause.EXIT, 1, message="exit code 1: \x1b[31mValueError: zoom " + "x" * 300)
-    line = TaskRow(
-        TaskView(7, TaskState.FAILED, 0, TaskRecord(1, {}, (), outcome)),
-        {"zoom": "[red]7[/]", "path": "/data/" * 20, "index": "7"},
-    )
+def picture(progress: Progress, tasks: Tasks, *, width: int = 80, height: int = 24, now: float = 0.0) -> list[str]:
+    """Return the lines of the live view of a job of which 40 tasks ended in 10 s."""
     pace = Pace()
     pace.add(0.0, 0)
     pace.add(10.0, 40)
-    console = Console(width=80, force_terminal=True, color_system=None, highlight=False, record=True)
+    console = Console(width=width, height=height, force_terminal=True, color_system=None, highlight=False)
     with console.capture() as captured:
-        console.print(render(Progress(job, Counts(58, 2, 39, 1), 2), pace, [line]))
-    text = captured.get()
-    for words in ("40 of 100 tasks", "39 ok", "2 consumers", "4.0 tasks/s", "about 15s left", "zoom=[red]7[/]"):
+        console.print(render(progress, pace, tasks, now=now, height=height))
+    return captured.get().splitlines()
+
+
+def failed_task(index: int) -> TaskRow:
+    outcome = Outcome(index, 1, Cause.EXIT, 1, message="exit code 1: \x1b[31mValueError: zoom " + "x" * 300)
+    view = TaskView(index, TaskState.FAILED, 0, TaskRecord(1, {}, (), outcome))
+    return TaskRow(view, {"zoom": "[red]7[/]", "path": "/data/" * 20, "index": str(index)})
+
+
+def running_task(index: int, since: float, noted: float, attempt: int = 1) -> TaskRow:
+    view = TaskView(index, TaskState.RUNNING, 0, TaskRecord(attempt), f"node-{index}", Running(since, noted))
+    return TaskRow(view, {"zoom": str(index), "index": str(index)})
+
+
+def test_the_picture_names_counts_consumers_and_failures_and_fits_the_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("kubeque.cli.output.job_text.shutil.get_terminal_size", lambda: os.terminal_size((80, 24)))
+    job = Job("sweep", "u" * 12, 100, "/x", created=1000.0)
+    lines = picture(Progress(job, Counts(58, 2, 39, 1), 2), Tasks(failed=[failed_task(7)]), now=1083.0)
+    text = "\n".join(lines)
+    for words in (
+        "40 of 100 tasks (40%)", "39 ok", "2 consumers", "4.0 tasks/s", "1m23s elapsed", "about 15s left",
+        "zoom=[red]7[/]",
+    ):  # fmt: skip
         assert words in text, text
     assert "\x1b[31m" not in text
-    assert max(map(len, text.splitlines())) <= 80
+    assert max(map(len, lines)) <= 80
     assert "ValueError: zoom" in text
-    assert [line.split()[0] for line in text.splitlines()[2:4]] == ["58", "2"], "each on a line of its own"
+    assert [line.split()[0] for line in lines[2:4]] == ["58", "2"], "each on a line of its own"
+
+
+def test_the_picture_lists_running_tasks_with_duration_attempt_and_consumer() -> None:
+    job = Job("sweep", "u" * 12, 100, "/x", created=1000.0)
+    running = [running_task(3, 1000.0, 1055.0), running_task(4, 1030.0, 1060.0, attempt=2)]
+    lines = picture(Progress(job, Counts(58, 2, 39, 1), 2), Tasks(running), now=1080.0)
+    assert lines[4:7] == [
+        "running now, longest first",
+        "  task 3 1m20s (seen 25s ago), node-3  zoom=3",
+        "  task 4 50s (seen 20s ago), attempt 2, node-4  zoom=4",
+    ]
+
+
+@pytest.mark.parametrize("height", [10, 16, 24, 40])
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_the_picture_fits_every_screen(width: int, height: int) -> None:
+    job = Job("a-name-that-is-longer-than-it-needs-to-be-for-a-sweep", "u" * 12, 10**6, "/x", created=1000.0)
+    tasks = Tasks([running_task(i, 0.0, 0.0) for i in range(5)], [failed_task(i) for i in range(5)])
+    progress = Progress(job, Counts(500_000, 64, 400_000, 99_936), 64, ("no consumer runs: " + "kubeque watch " * 20,))
+    lines = picture(progress, tasks, width=width, height=height, now=9e8)
+    assert len(lines) < height, "the cursor is below the picture"
+    assert max(map(len, lines)) <= width
+    assert any("failed last" in line for line in lines) or height < 24
+
+
+def retried_task(index: int, cause: Cause, count: int, message: str = "") -> TaskRow:
+    record = TaskRecord(count, {cause: count}, (), Outcome(index, count, cause, message=message))
+    return TaskRow(TaskView(index, TaskState.PENDING, 0, record), {"index": str(index)})
+
+
+def test_interruptions_and_results_that_cannot_be_stored_are_listed_while_they_happen() -> None:
+    retried = [
+        retried_task(7, Cause.LOST, 4, "its consumer vanished"),
+        retried_task(9, Cause.STORE, 1, "disk full"),
+        retried_task(11, Cause.OOM, 2),
+    ]
+    words = [
+        "row 7: interrupted 4 times: its consumer vanished",
+        "row 9: its results could not be stored once: disk full",
+        "row 11: failed 2 times by oom and runs again",
+    ]
+    assert list(format_retries(retried)) == words
+    job = Job("sweep", "u" * 12, 100, "/x", created=1000.0)
+    lines = picture(Progress(job, Counts(58, 2, 39, 1), 2), Tasks(retried=retried))
+    assert lines[4:] == ["running again", *(f"  {text}" for text in words)]
+
+
+def test_a_terminal_of_another_size_is_cleared_once() -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=True, width=80, height=24, color_system=None)
+    size = clear_after_resize(console, (80, 24))
+    assert (size, written.getvalue()) == ((80, 24), "")
+    console.size = ConsoleDimensions(50, 24)
+    size = clear_after_resize(console, size)
+    assert written.getvalue() == "\x1b[2J\x1b[H"
+    assert clear_after_resize(console, size) == (50, 24)
+    assert written.getvalue() == "\x1b[2J\x1b[H"

@@ -70,8 +70,8 @@ def test_two_claimers_of_one_task_and_one_gets_it(open_backend: Opener) -> None:
     one, other = (Queue(open_backend(), sleep=lambda _: None) for _ in range(2))
     job = submit(one, make_job(1))
     (seen,) = one.scan(job)
-    first = claims._try_claim(one, job, seen, "anna", 1)
-    second = claims._try_claim(other, job, seen, "bert", 1)
+    first = claims.Claimer(one, job, "anna", 1).try_claim(seen)
+    second = claims.Claimer(other, job, "bert", 1).try_claim(seen)
     assert first is not None
     assert second is None
     assert only_block(one, job).owner == "anna"

@@ -1,27 +1,29 @@
-"""The live view of a job on a terminal: counts, rate, time left, consumers, and the latest failures."""
+"""The live view of a job on a terminal: counts, rate, times, consumers, running tasks, and the latest failures."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubeque.cli.output.job_text import format_failures, format_obstacles, job_state
+from kubeque.cli.output.retry_text import format_retries, refresh, retried_tasks
+from kubeque.cli.output.running_text import format_running
+from kubeque.cli.output.task_list import TaskList
 from kubeque.cli.output.terminal import duration
 from kubeque.client import Client, Progress, TaskRow
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 #: Period in seconds over which the rate is measured.
 _WINDOW_SECONDS = 60.0
-#: Number of failed tasks to list.
-_FAILURES = 5
-#: Minimum pause between two searches for failures, because a search reads all tasks. The pause is at least
-#: _PAUSE_SECONDS, and at least _PAUSE_FACTOR times the duration of the last search.
-_PAUSE_FACTOR = 20
-_PAUSE_SECONDS = 2.0
+#: Number of running tasks, and of failed tasks, to list.
+_RUNNING, _FAILURES = 5, 5
+#: Seconds after which the running tasks are read again.
+_RUNNING_SECONDS = 2.0
 _COLOURS = {"ok": "green", "failed": "red", "running": "cyan", "pending": "default", "held": "yellow", "killed": "red"}
 
 
@@ -50,27 +52,16 @@ class Pace:
         return tasks / self.rate if self.rate else None
 
 
-class FailureList:
-    """The latest failed tasks. They are read again only after a pause, and only if their number has changed."""
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """The tasks that the live view lists."""
 
-    def __init__(self, client: Client, name: str) -> None:
-        self._client = client
-        self._name = name
-        self._count = 0
-        self._due = 0.0
-        self.lines: Sequence[TaskRow] = ()
-
-    def refresh(self, failed: int) -> None:
-        """Read the latest failures if `failed` has changed and the pause since the last read is over.
-
-        `failed`: number of failed tasks.
-        """
-        began = time.monotonic()
-        if failed != self._count and began >= self._due:
-            self.lines = self._client.newest_failures(self._name, _FAILURES) if failed else ()
-            self._count = failed
-            now = time.monotonic()
-            self._due = now + max(_PAUSE_SECONDS, _PAUSE_FACTOR * (now - began))
+    #: Tasks that run, the longest first.
+    running: Sequence[TaskRow] = ()
+    #: Tasks that failed, the latest first.
+    failed: Sequence[TaskRow] = ()
+    #: Tasks that run again after failed attempts, the most attempts first.
+    retried: Sequence[TaskRow] = ()
 
 
 def watch_live(client: Client, name: str) -> Progress:
@@ -79,39 +70,110 @@ def watch_live(client: Client, name: str) -> Progress:
 
     from kubeque.cli.output.rich_console import open_console
 
-    pace, found = Pace(), FailureList(client, name)
-    with Live(console=open_console(), transient=True, auto_refresh=False) as live:
+    pace = Pace()
+    running = TaskList(lambda: client.longest_running(name, _RUNNING))
+    failed = TaskList(lambda: client.newest_failures(name, _FAILURES))
+    retried = retried_tasks(client, name)
+    console = open_console()
+    with Live(console=console, transient=True, auto_refresh=False) as live:
+        size: tuple[int, int] = console.size
         for progress in client.watch(name):
-            pace.add(time.monotonic(), progress.counts.ended)
-            found.refresh(progress.counts.failed)
-            live.update(render(progress, pace, found.lines), refresh=True)
+            counts = progress.counts
+            pace.add(time.monotonic(), counts.ended)
+            running.refresh(counts.running, (counts.ended, time.monotonic() // _RUNNING_SECONDS))
+            failed.refresh(counts.failed, counts.failed)
+            refresh(retried, progress, time.monotonic())
+            size = clear_after_resize(console, size)
+            tasks = Tasks(running.lines, failed.lines, retried.lines)
+            live.update(render(progress, pace, tasks, now=client.now(), height=console.height), refresh=True)
     return progress
 
 
-def render(progress: Progress, pace: Pace, failed: Sequence[TaskRow]) -> RenderableType:
-    """Return the live view of a job."""
+def clear_after_resize(console: Console, size: tuple[int, int]) -> tuple[int, int]:
+    """Clear the screen if the terminal has another size than `size`, and return its size.
+
+    A terminal that is made narrower breaks the lines of the last picture, so that their number is unknown.
+    """
+    if (now := console.size) != size:
+        console.clear()
+    return now
+
+
+def render(
+    progress: Progress, pace: Pace, tasks: Tasks, *, now: float = 0.0, height: int | None = None
+) -> RenderableType:  # fmt: skip
+    """Return the live view of a job.
+
+    `now`: time on the clock of the queue, Unix seconds. `height`: number of lines of the terminal; None: not limited.
+    """
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
     job, counts = progress.job, progress.counts
+    done = f"{counts.ended} of {job.n} tasks ({int(100 * counts.ended / max(1, job.n))}%)"
     head = Table.grid(padding=(0, 2), expand=True)
-    head.add_column(ratio=1)
-    head.add_column(justify="right")
-    head.add_row(
-        Text.assemble((job.name, "bold"), "  ", (job_state(progress), "cyan")), Text(f"{counts.ended} of {job.n} tasks")
-    )
+    head.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    head.add_column(justify="right", no_wrap=True)
+    head.add_row(Text.assemble((job.name, "bold"), "  ", (job_state(progress), "cyan")), done)
     parts = [(f"{n} {what}", _COLOURS[what]) for what, n in counts.to_wire().items() if n]
     line = Text("   ").join(Text(text, style) for text, style in parts)
-    facts = [f"{progress.consumers} consumers"]
-    if pace.rate:
-        facts += [f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"]
-    left = pace.seconds_for(counts.pending + counts.running)
-    facts += [f"about {duration(left)} left"] if left else []
-    waits = [Text(format_obstacles(progress), "yellow")] if progress.obstacles else []
-    last = [Text(text, "red", overflow="ellipsis", no_wrap=True) for text in format_failures(failed)]
-    heading = [Text("failed last", "bold")] if last else []
     bar = Table.grid(expand=True)  # a bar outside a table does not end its line
     bar.add_row(ProgressBar(total=job.n, completed=counts.ended, complete_style="cyan", finished_style="green"))
-    return Group(head, bar, line, Text(", ".join(facts)), *waits, *heading, *last)
+    facts = Text(", ".join(_facts(progress, pace, now)))
+    waits = [Text(format_obstacles(progress), "yellow")] if progress.obstacles else []
+    return _Picture(Group(head, bar, line, facts, *waits), tasks, now, height)
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    """The head of the live view, and as many lines of its lists as the terminal has room for."""
+
+    head: RenderableType
+    tasks: Tasks
+    now: float
+    height: int | None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
+        from rich.segment import Segment, Segments
+
+        room = 1000 if self.height is None else self.height - 1  # the cursor is below the picture
+        lines = console.render_lines(self.head, options, pad=False)[:room]
+        for line in lines:
+            yield Segments([*line, Segment.line()])
+        failed = _section("failed last", format_failures(self.tasks.failed), "red", room - len(lines))
+        room -= len(lines) + len(failed)
+        again = (f"  {text}" for text in format_retries(self.tasks.retried))
+        retried = _section("running again", again, "yellow", room)
+        ended = {line.view.index for line in self.tasks.failed}  # the lists are not read at the same time
+        running = format_running((line for line in self.tasks.running if line.view.index not in ended), self.now)
+        yield from _section("running now, longest first", running, "", room - len(retried))
+        yield from retried
+        yield from failed
+
+
+def _section(title: str, lines: Iterable[str], style: str, room: int) -> list[RenderableType]:
+    """Return a title and lines of one row each, at most `room` rows; nothing without lines or room."""
+    from rich.text import Text
+
+    listed = [Text(text, style, overflow="ellipsis", no_wrap=True) for text in lines][: max(0, room - 1)]
+    return [Text(title, "bold"), *listed] if listed else []
+
+
+def _facts(progress: Progress, pace: Pace, now: float) -> list[str]:
+    """Return consumers, rate, elapsed time and remaining time as short texts."""
+    job = progress.job
+    consumers = f"{progress.consumers} consumer{'s' * (progress.consumers != 1)}"
+    elapsed = [f"{duration(max(0.0, now - (job.reset_at or job.created)))} elapsed"] if now else []
+    rate, *left = format_pace(progress, pace) or ("",)
+    return [consumers, *([rate] if rate else []), *elapsed, *left]
+
+
+def format_pace(progress: Progress, pace: Pace) -> list[str]:
+    """Return the rate and the remaining time as short texts; nothing while they are unknown."""
+    left = pace.seconds_for(progress.counts.pending + progress.counts.running)
+    if not pace.rate:
+        return []
+    rate = f"{pace.rate:.1f} tasks/s" if pace.rate >= 1 else f"{60 * pace.rate:.1f} tasks/min"
+    return [rate, *([f"about {duration(left)} left"] if left else [])]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 
 import click
 
 from kubeque.cli.output.job_text import task_cells
+from kubeque.cli.output.running_text import RUNNING_HEADERS, is_running, running_cells, running_facts
 from kubeque.cli.output.terminal import Table, terminal_text
 from kubeque.client import TaskRow
 from kubeque.model.job.task import TaskState
@@ -23,11 +24,12 @@ _RIGHT = frozenset({"index", *_FACTS[2:-1]})
 _SAMPLE = 200
 
 
-def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
-    """Print one line for each task."""
+def print_tasks(lines: Iterable[TaskRow], now: Callable[[], float], *, as_json: bool) -> None:
+    """Print one line for each task. `now`: the clock of the queue, Unix seconds."""
     if as_json:
         for line in lines:
-            click.echo(json.dumps(line.as_record()))
+            running = {f"running.{key}": value for key, value in (running_facts(line) or {}).items()}
+            click.echo(json.dumps(running | line.as_record()))
         return
     rest = iter(lines)
     first = list(islice(rest, _SAMPLE))
@@ -36,13 +38,21 @@ def print_tasks(lines: Iterable[TaskRow], *, as_json: bool) -> None:
         return
     columns = list(first[0].parameters())
     outs = list(dict.fromkeys(name for line in first for name in line.out))
-    headers = ["index", *map(terminal_text, columns), *_FACTS, *(terminal_text(out_column(name)) for name in outs)]
-    table = Table(headers, right=_RIGHT, kept=frozenset({"index", "state"}), minor=_MINOR)
-    table.print(_cells(chain(first, rest), outs))
+    now_at = now() if any(map(is_running, first)) else None
+    headings = RUNNING_HEADERS if now_at is not None else ()
+    headers = [
+        "index", *map(terminal_text, columns), *_FACTS, *headings, *(terminal_text(out_column(name)) for name in outs)
+    ]  # fmt: skip
+    kept = frozenset({"index", "state", *RUNNING_HEADERS})
+    table = Table(headers, right=_RIGHT, kept=kept, minor=_MINOR)
+    table.print(_cells(chain(first, rest), outs, now_at))
 
 
-def _cells(lines: Iterable[TaskRow], outs: list[str]) -> Iterator[list[str]]:
+def _cells(lines: Iterable[TaskRow], outs: list[str], now: float | None) -> Iterator[list[str]]:
+    """Yield the cells of each task. `now`: clock of the queue; None for a table without columns of running tasks."""
     for line in lines:
         values = line.out
         out = ("" if values.get(name) is None else terminal_text(values[name]) for name in outs)
-        yield [str(line.view.index), *map(terminal_text, line.parameters().values()), *task_cells(line), *out]
+        running = [] if now is None else running_cells(line, now)
+        parameters = map(terminal_text, line.parameters().values())
+        yield [str(line.view.index), *parameters, *task_cells(line), *running, *out]

@@ -38,7 +38,7 @@ class Peek:
     tail: Tail
     #: Number of the attempt that wrote the stream; 0 if unknown.
     attempt: int = 0
-    #: Age of an uploaded tail, seconds; None if the task is not running, or if its file was read directly.
+    #: Age of an uploaded tail, seconds; None if no consumer has the task, or if its file was read directly.
     age: float | None = None
 
     @property
@@ -57,7 +57,7 @@ def peek(backends: Backends, job: Job, index: int, stream: str = "stdout", *, wa
     view = backends.queue.task(job, index)
     if view is None:
         raise UserError(f"{job.name} has no task {index}: its tasks are 0 to {job.n - 1}")
-    if view.state is TaskState.RUNNING:
+    if view.owner:
         found = _here(backends, job, view, stream, view.record.attempts)
         return found or _read_sent(backends, job, view, stream, since=_ask(backends, job, index), wait=wait)
     return _ended(backends, job, view, stream)
@@ -74,7 +74,7 @@ def peek_many(
     asked = 0
 
     def read(view: TaskView, ask: bool) -> Peek:
-        if view.state is not TaskState.RUNNING:
+        if not view.owner:
             return _ended(backends, job, view, stream)
         found = _here(backends, job, view, stream, view.record.attempts)
         if found is None and ask:
@@ -86,7 +86,7 @@ def peek_many(
         for view in backends.queue.tasks(job):
             if view.index in skip or state not in (None, view.state) or not view.record.attempts:
                 continue
-            asked += view.state is TaskState.RUNNING
+            asked += bool(view.owner)
             yield view, asked <= _REQUESTS
 
     yield from in_parallel(lambda item: read(*item), chosen(), threads=SMALL_READS)
@@ -157,7 +157,7 @@ def _read_sent(
     if found is None:
         return Peek(view, Tail())
     attempt, log = found
-    age = max(0.0, backends.queue.now() - log.at) if view.state is TaskState.RUNNING else None
+    age = max(0.0, backends.queue.now() - log.at) if view.owner else None
     return Peek(view, log.stderr if stream == "stderr" else log.stdout, attempt, age)
 
 

@@ -97,6 +97,30 @@ def newest_failures(backends: Backends, job: Job, count: int) -> list[TaskRow]:
     return [TaskRow(view, read_row(rows, view.index, page)) for view in heapq.nlargest(count, failed, key=_ended_at)]
 
 
+def longest_running(backends: Backends, job: Job, count: int) -> list[TaskRow]:
+    """Return the `count` tasks that have been running for the longest time, the longest first.
+
+    Read the leased blocks, but only the rows of these tasks. Tasks of consumers that do not name their running task are
+    left out.
+    """
+    running = sorted(backends.queue.running(job), key=_began_at)[:count]
+    rows = backends.spec(job).rows
+    page = PageReader(job.url, backends.files, rows.pages).page
+    return [TaskRow(view, read_row(rows, view.index, page)) for view in running]
+
+
+def most_retried(backends: Backends, job: Job, count: int) -> list[TaskRow]:
+    """Return the `count` tasks with the most failed attempts that have not ended, the most attempts first."""
+    found = heapq.nlargest(count, backends.queue.retried(job), key=lambda view: sum(view.record.charges.values()))
+    rows = backends.spec(job).rows
+    page = PageReader(job.url, backends.files, rows.pages).page
+    return [TaskRow(view, read_row(rows, view.index, page)) for view in found]
+
+
+def _began_at(view: TaskView) -> float:
+    return view.running.since if view.running else 0.0
+
+
 def _ended_at(view: TaskView) -> float:
     outcome = view.record.outcome
     return outcome.start + outcome.seconds if outcome else 0.0

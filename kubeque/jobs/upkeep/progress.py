@@ -14,9 +14,12 @@ from kubeque.model.job.causes import Death
 from kubeque.model.job.counts import Counts
 from kubeque.model.job.eviction import Eviction
 from kubeque.model.job.job import Job
-from kubeque.model.wording import code
+from kubeque.model.wording import code, command
+from kubeque.queues.queue import Queue
 
 T = TypeVar("T")
+#: Maximum number of other jobs whose counts are read, to find the job that is in the way.
+_RIVALS = 5
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,7 +96,28 @@ def read_progress(backends: Backends, job: Job, *, obstacle: str = "") -> Progre
     except StorageError as error:
         return Progress(job, counts, 0, (str(error),))
     consumers = cluster.count_consumers(job)
-    return Progress(job, counts, consumers, why_waiting(job, counts, consumers, cluster))
+    obstacles = why_waiting(job, counts, consumers, cluster) or find_rival(backends.queue, job, counts, consumers)
+    return Progress(job, counts, consumers, obstacles)
+
+
+def find_rival(queue: Queue, job: Job, counts: Counts, consumers: int) -> tuple[str, ...]:
+    """Return a message that names the job behind which a job waits; empty if consumers run tasks of this job.
+
+    Only jobs of the same consumers can be in the way. The job before which no consumer serves this job is named first.
+    """
+    if not (consumers and job.startable and counts.pending) or counts.running or not queue.has_cheap_reads:
+        return ()
+    order = [other for other in queue.jobs(job.fleet) if other.closing is None]
+    ahead = next((at for at, other in enumerate(order) if other.uid == job.uid), 0)
+    for other in order[:ahead][:_RIVALS]:
+        theirs = queue.counts(other)
+        if other.startable and theirs.pending + theirs.running:
+            way = f"{command('priority', job.name)} {other.priority + 1} lets {job.name} start first"
+            return (f"{other.name} runs first ({theirs.pending} pending, {theirs.running} running): {way}",)
+    for other in order[ahead + 1 :][:_RIVALS]:
+        if (theirs := queue.counts(other)).running:
+            return (f"all consumers run tasks of {other.name}; {job.name} starts when one of these tasks ends",)
+    return ()
 
 
 def why_waiting(job: Job, counts: Counts, consumers: int, cluster: PatientCluster) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from kubeque.clusters.base import Standstill
 from kubeque.jobs.backends import Backends
 from kubeque.jobs.reports.report import keep_report
 from kubeque.jobs.results.table import lines, write_table
-from kubeque.jobs.upkeep.progress import PatientCluster, Progress, why_waiting
+from kubeque.jobs.upkeep.progress import PatientCluster, Progress, find_rival, why_waiting
 from kubeque.model.errors import ClusterError, ClusterRefused, FileDamaged, JobUnreadable, StorageError
 from kubeque.model.job.changes import close_job
 from kubeque.model.job.counts import Counts
@@ -53,11 +53,12 @@ def reconcile(backends: Backends, name: str, *, start: bool, watch: LeaseWatch |
         finish(backends, job)
         return Progress(job, counts)
     consumers = cluster.count_consumers(job)
-    if job.paused and consumers and not counts.running:
+    if job.paused and consumers and not queue.is_leased(job):
         finish(backends, job)  # no task runs in these consumers, and some consumers might not have started yet
     obstacles = standstill.messages
     if not obstacles and (job.paused or not start):
         obstacles = why_waiting(job, counts, consumers, cluster)
+    obstacles = obstacles or find_rival(queue, job, counts, consumers)
     return Progress(job, counts, consumers, obstacles)
 
 
@@ -91,7 +92,7 @@ def _staff(backends: Backends, job: Job, cluster: PatientCluster, *, start: bool
 def _give_up(backends: Backends, job: Job, counts: Counts, standstill: Standstill) -> Job:
     """Stop a job if no consumer could start within the start timeout of the job."""
     timeout = PodOptions.read(backends.spec(job).pod).start_timeout
-    if counts.ended or counts.running or standstill.seconds < timeout:
+    if counts.ended or counts.running or standstill.seconds < timeout or backends.queue.is_leased(job):
         return job
     reason = f"no consumer could start within {timeout:g} s: {'; '.join(standstill.messages)}"
     return backends.queue.stop(job, reason)

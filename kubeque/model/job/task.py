@@ -265,7 +265,10 @@ class TaskRecord:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Number of tasks of a block in each state. A task that moved is counted in its new block."""
+    """Number of tasks of a block in each state. A task that moved is counted in its new block.
+
+    A task that is reserved behind the running task of its consumer counts as pending.
+    """
 
     ok: int = 0
     failed: int = 0
@@ -279,6 +282,16 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """Times of a running command, on the clock of the queue, Unix seconds."""
+
+    #: Start of the command.
+    since: float
+    #: Time of the last commit of the consumer that names the command.
+    noted: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskView:
     """A task as it is shown to users by `status --tasks` and results.csv."""
 
@@ -287,5 +300,7 @@ class TaskView:
     #: Index into the job's shapes.
     size_class: int
     record: TaskRecord
-    #: Name of the consumer that runs the task; empty unless the task is running.
+    #: Name of the consumer that runs the task or has reserved it; empty if no consumer has.
     owner: str = ""
+    #: Times of the running command; None if no command runs, or if the consumer is older than these times.
+    running: Running | None = None

@@ -23,7 +23,7 @@ from kubeque.model.job.job import Job
 from kubeque.model.job.task import TaskRecord
 from kubeque.model.wording import code
 from kubeque.queues.backends.backend import BlockRecord, JobRecord, pack
-from kubeque.queues.block import Block
+from kubeque.queues.block import Block, CommandNote
 
 #: Number of change ids that the record of a job keeps. They identify a write whose answer was lost.
 _CHANGES = 16
@@ -133,6 +133,7 @@ def block_record(block: Block, slot: int) -> BlockRecord:
         "hi": block.hi, "states": block.states.translate(_DIGITS).decode(), "run": block.run, "owner": block.owner,
         "nonce": block.nonce, "epoch": block.epoch, "seq": block.seq, "expires": block.expires, "began": block.began,
         "held": block.held, "records": {index: record.to_wire() for index, record in block.records.items()},
+        **({"command": block.note.to_wire()} if block.note is not None and block.owner else {}),
     }  # fmt: skip
     return BlockRecord(
         block.uid, block.id, block.lo, block.size_class,
@@ -157,10 +158,11 @@ def _decode_block(record: BlockRecord) -> Block:
     check_fields(_StoredBlock, wire)
     take = wire.pop
     records = {int(index): TaskRecord.from_wire(int(index), task) for index, task in take("records").items()}
+    note = CommandNote.from_wire(wire.pop("command")) if "command" in wire else None
     block = Block(
         record.uid, record.id, record.lo, take("hi"), record.size_class,
         take("states").encode().translate(_UNDIGITS), records, take("run"), take("owner"), take("nonce"),
-        take("epoch"), take("seq"), take("expires"), take("began"), take("held"), record.version, wire,
+        take("epoch"), take("seq"), take("expires"), take("began"), note, take("held"), record.version, wire,
     )  # fmt: skip
     if not 0 <= block.lo < block.hi or len(block.states) != block.hi - block.lo:
         raise ValueError(f"it holds {len(block.states)} states for tasks {block.lo} to {block.hi - 1}")

@@ -81,6 +81,15 @@ def test_a_lease_is_renewed_after_a_heartbeat_and_an_outcome_recorded_after_a_fe
     assert machine(on.RenewalDue(view, over=False)) == expected
 
 
+@pytest.mark.parametrize(("misnamed", "since_commit"), [(True, 6.0), (True, 4.0), (False, 6.0)])
+def test_a_block_that_names_a_wrong_running_task_is_corrected_after_a_few_seconds(
+    machine: Machine, misnamed: bool, since_commit: float
+) -> None:
+    view = lease(idle=False, committed_at=machine.now - since_commit, misnamed=misnamed)
+    expected = [do.Commit(1)] if misnamed and since_commit > COMMIT_SECONDS else []
+    assert machine(on.RenewalDue(view, over=False)) == expected
+
+
 def test_a_lease_that_is_not_held_is_not_renewed(machine: Machine) -> None:
     assert machine(on.RenewalDue(lease(held=False), over=True)) == []
 

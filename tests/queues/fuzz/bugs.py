@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from kubeque.queues.backends.memory import MemoryBackend
 from kubeque.queues.block import Block
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
+from kubeque.queues.running_command import RunningCommand
 from kubeque.queues.transitions import Settled
 
 Bug = Callable[[pytest.MonkeyPatch], None]
@@ -231,6 +232,23 @@ def a_living_consumer_is_reaped_with_its_outcome(patch: pytest.MonkeyPatch) -> N
         return 1
 
     patch.setattr(reaper, "_take", take)
+
+
+@bug
+def tasks_that_wait_count_as_running(patch: pytest.MonkeyPatch) -> None:
+    tally = Block.tally
+    patch.setattr(Block, "tally", lambda self: tally(replace(self, note=None)))
+
+
+@bug
+def a_commit_names_the_next_task(patch: pytest.MonkeyPatch) -> None:
+    """Name the first reserved task whose command does not run."""
+
+    def describe(self: RunningCommand, lease: Any, waiting: Sequence[int], now: float, *, reserves: bool) -> Any:
+        others = [index for index in waiting if index != self.task_of(lease)]
+        return (others[0], now) if others else None
+
+    patch.setattr(RunningCommand, "describe", describe)
 
 
 @bug

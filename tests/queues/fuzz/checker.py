@@ -39,6 +39,15 @@ def require(condition: bool, *words: object) -> None:
         raise Violation(" ".join(map(str, words)))
 
 
+def count_running(block: Block) -> int:
+    """Return the number of running tasks: one if the owner names a reserved task; without its note, all reserved."""
+    note = block.note
+    if note is None or not block.owner or note.nonce != block.nonce:
+        return block.states.count(State.RESERVED)
+    named = note.index is not None and block.lo <= note.index < block.hi
+    return int(named and block.state(note.index or 0) is State.RESERVED)
+
+
 class Checker:
     """Checker of the whole backend after each write."""
 
@@ -76,6 +85,12 @@ class Checker:
         self._begun.add(key)
         return f"{lease_block.uid}/{index}/{number}/{lease_block.nonce}/{lease_block.epoch}"
 
+    def ends_command(self, lease_block: Block, index: int, start: float, skew: float) -> None:
+        """Check what the block of a consumer says about its running command when the command ends."""
+        note = lease_block.note
+        late = note is not None and note.nonce == lease_block.nonce and note.noted - skew > start + 0.001
+        require(not late or (note and note.index == index), f"the owner of task {index} ran it, and its note is {note}")
+
     def ends(self, uid: str, outcome: Outcome) -> None:
         """Record how an attempt of a consumer has ended."""
         self._ended[uid, outcome.index, outcome.attempt] = outcome
@@ -109,8 +124,9 @@ class Checker:
     def _check_block_records(changed: dict[str, Block], records: dict[str, BlockRecord]) -> None:
         for name, block in changed.items():
             record, count = records[name], block.states.count
-            tally = count(State.OK) | count(State.FAILED) << 21 | count(State.RESERVED) << 42
-            pending = 0 if block.held else count(State.PENDING)
+            runs = count_running(block)
+            tally = count(State.OK) | count(State.FAILED) << 21 | runs << 42
+            pending = 0 if block.held else count(State.PENDING) + count(State.RESERVED) - runs
             require(record.tally == tally and record.pending == pending, f"{name} is counted wrongly")
             require(
                 block.hi - block.lo == len(block.states), f"{name}: states of [{block.lo},{block.hi}) are not as many"
@@ -127,10 +143,11 @@ class Checker:
         tasks: dict[int, Seen] = {}
         total = Tally()
         for block in now.values():
-            ok, failed, running, pending = map(
+            ok, failed, reserved, pending = map(
                 block.states.count, (State.OK, State.FAILED, State.RESERVED, State.PENDING)
             )
-            total += Tally(ok, failed, running, 0 if block.held else pending)
+            runs = count_running(block)
+            total += Tally(ok, failed, runs, 0 if block.held else pending + reserved - runs)
             for offset, state in enumerate(block.states):
                 if state != State.MOVED:
                     index = block.lo + offset

@@ -27,6 +27,7 @@ from kubeque.queues.early_stop import early_attempts
 from kubeque.queues.lease import Lease
 from kubeque.queues.queue import Queue
 from kubeque.queues.reaper import LeaseWatch
+from kubeque.queues.running_command import RunningCommand
 from tests.queues.fuzz.checker import Checker, require
 from tests.queues.fuzz.world import Killed, Participant, World
 
@@ -128,6 +129,7 @@ class DecidingConsumer:
         self._heartbeat = Heartbeat(
             queue, self._coordinator, jobs, limit_checks, VirtualHost(profile), self._leaving, LeaseWatch(self._clock)
         )
+        self._command = RunningCommand(self._clock)
         self._told_to_leave = False
         self._in_hand: Task | None = None
         self._staged: Task | None = None
@@ -204,8 +206,9 @@ class DecidingConsumer:
                 self._stage(number)
             case do.Claim(job, reserve):
                 lease = claim(
-                    self._queue, job, self._profile.owner, size_classes=self._profile.size_classes(job), reserve=reserve
-                )
+                    self._queue, job, self._profile.owner, size_classes=self._profile.size_classes(job),
+                    reserve=reserve, command=self._command,
+                )  # fmt: skip
                 self._tell(on.LeaseClaimed(self._coordinator.add(lease)) if lease else on.NothingClaimed())
             case do.ListJobs():
                 self._coordinator.list_jobs()
@@ -271,11 +274,15 @@ class DecidingConsumer:
         task.folder = self._checker.begins(task.lease.block, task.index, task.attempt)
         task.seconds, task.cause, task.code = self._fate(task.lease, task.index)
         task.start, task.due = self._world.time, self._world.time + task.seconds
+        task.lease.begin_command(task.index)
         self._running, self._me.running = task, task.index
 
     def _end_command(self, task: Task, *, stopped: bool) -> None:
         if task.cause is Cause.LOST and not stopped:
             raise Killed
+        if task.lease.held:
+            self._checker.ends_command(task.lease.block, task.index, task.start, self._me.skew)
+        task.lease.end_command(task.index)
         self._running = self._me.running = None
         job = task.lease.job
         self._tell(on.RunEnded((job.uid, job.revision), self._world.time - task.start))

@@ -16,11 +16,13 @@ from kubeque.cli.connect import connect, job_argument
 from kubeque.cli.job_reference import find_job
 from kubeque.cli.output.failure_lines import format_failed_groups, read_groups
 from kubeque.cli.output.job_text import format_job, to_wire
+from kubeque.cli.output.running_text import is_running, running_facts
 from kubeque.cli.output.task_table import STATES, print_tasks
 from kubeque.cli.output.terminal import Table, duration, format_age, format_pairs, terminal_text
 from kubeque.client import JobDetails, TaskDetails
 from kubeque.model.command.command import format_word as written
 from kubeque.model.errors import UserError
+from kubeque.model.job.running_text import format_since
 from kubeque.model.job.shapes import Shape
 from kubeque.model.job.task import TaskState
 from kubeque.model.quantities import format_bytes
@@ -30,7 +32,10 @@ _LAST_LINES = 10
 #: Maximum number of files to list.
 _FILES = 20
 #: Labels in the output of `show JOB INDEX` that are not names of parameters.
-_LABELS = frozenset({"command", "in sh", "message", "took", "memory", "running in", "files", "result", "output"})
+_LABELS = frozenset({
+    "command", "in sh", "message", "took", "memory", "running for", "running in", "reserved by", "files", "result",
+    "output",
+})  # fmt: skip
 
 
 @click.command()
@@ -56,14 +61,15 @@ def show(
     with connect(ctx) as client:
         job = find_job(client, job)
         if sort is not None:
-            print_tasks(client.ranked(job, sort, top=top, descending=desc, state=state), as_json=as_json)
+            ranked = client.ranked(job, sort, top=top, descending=desc, state=state)
+            print_tasks(ranked, client.now, as_json=as_json)
         elif index is None:
             details = client.details(job)
             failed = format_failed_groups(client, job, () if as_json else read_groups(client, details.progress))
             _print(job_to_wire(details), chain(_job_lines(details), failed), as_json=as_json)
         else:
             task = client.task(job, index)
-            _print(task_to_wire(task), _task_lines(task), as_json=as_json)
+            _print(task_to_wire(task), _task_lines(task, client.now()), as_json=as_json)
 
 
 def _print(wire: dict[str, Any], lines: Iterator[str], *, as_json: bool) -> None:
@@ -171,6 +177,7 @@ def task_to_wire(task: TaskDetails) -> dict[str, Any]:
         "job": task.job.name, "uid": task.job.uid, "index": task.line.view.index,
         "row": {column: value for column, value in task.line.row.items() if column != "index"},
         **task.line.facts(), "message": outcome.message if outcome else None, "owner": task.line.view.owner or None,
+        "running": running_facts(task.line),
         "memory": task.shape.memory, "disk": task.shape.disk, "command": result.get("command"),
         "history": [
             {
@@ -186,7 +193,8 @@ def task_to_wire(task: TaskDetails) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _task_lines(task: TaskDetails) -> Iterator[str]:
+def _task_lines(task: TaskDetails, now: float) -> Iterator[str]:
+    """Yield the lines about a task. `now`: time on the clock of the queue, Unix seconds."""
     facts, view, result = task.line.facts(), task.line.view, task.result or {}
     outcome = view.record.outcome
     took = [f"{facts['seconds']:.2f}s" if facts["seconds"] is not None else ""]
@@ -203,7 +211,8 @@ def _task_lines(task: TaskDetails) -> Iterator[str]:
             ("message", terminal_text(result.get("message") or outcome.message, 400) if outcome else ""),
             ("took", ", ".join(part for part in took if part)),
             ("memory", format_bytes(task.shape.memory) if task.shape.memory else ""),
-            ("running in", view.owner),
+            ("running for", _format_running(task, now)),
+            ("running in" if is_running(task.line) else "reserved by", view.owner),
             *(
                 (f"out.{terminal_text(key)}", terminal_text(value, 200))
                 for key, value in (result.get("out") or {}).items()
@@ -229,6 +238,16 @@ def _command_lines(task: TaskDetails, result: Mapping[str, Any]) -> list[tuple[s
         return [("command", terminal_text(shlex.join(map(str, result.get("command", []))), 2000))]
     first, *more = (terminal_text(line, 2000) for line in task.script.split("\n"))
     return [("in sh", first), *(("", line) for line in more)]
+
+
+def _format_running(task: TaskDetails, now: float) -> str:
+    """Return for how long a task has been running, since when, and its attempt; empty for other tasks."""
+    running = task.line.view.running
+    if running is None:
+        return ""
+    return (
+        f"{format_since(running, now)}, since {_format_time(running.since)}, attempt {task.line.view.record.attempts}"
+    )
 
 
 def _find_killed_output(task: TaskDetails) -> str:

@@ -40,7 +40,7 @@ def status(
             print_jobs(client, client.status, as_json=as_json)
         elif tasks:
             client.status(job)
-            print_tasks(islice(client.lines(job, state=state, first=first), limit), as_json=as_json)
+            print_tasks(islice(client.lines(job, state=state, first=first), limit), client.now, as_json=as_json)
         else:
             progress = client.status(job)
             print_job(progress, as_json=as_json)

@@ -1,0 +1,67 @@
+"""Tasks that run again after failed attempts, as text: what happened, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+
+import click
+
+from kubeque.cli.output.task_list import TaskList
+from kubeque.cli.output.terminal import terminal_text
+from kubeque.client import Client, Progress, TaskRow
+from kubeque.model.job.causes import Cause
+
+#: Number of tasks to list.
+_LISTED = 5
+#: Seconds after which the tasks are read again.
+_PERIOD_SECONDS = 5.0
+_WORDS = {
+    Cause.PREEMPTED: "interrupted {}", Cause.LOST: "interrupted {}", Cause.STORE: "its results could not be stored {}",
+    Cause.STAGE: "its inputs could not be read {}",
+}  # fmt: skip
+
+
+def retried_tasks(client: Client, name: str) -> TaskList:
+    """Return the list of the tasks of a job with the most failed attempts."""
+    return TaskList(partial(client.most_retried, name, _LISTED))
+
+
+def refresh(tasks: TaskList, progress: Progress, now: float) -> None:
+    """Read the tasks of `retried_tasks` again after a pause. `now`: monotonic clock, seconds."""
+    counts = progress.counts
+    tasks.refresh(counts.pending + counts.running, now // _PERIOD_SECONDS)
+
+
+def format_retries(lines: Iterable[TaskRow]) -> Iterator[str]:
+    """Yield one line for each task that runs again: `row 7: interrupted 4 times: its consumer vanished`."""
+    for line in lines:
+        record, outcome = line.view.record, line.view.record.outcome
+        if outcome is not None:
+            words = _WORDS.get(outcome.cause, f"failed {{}} by {outcome.cause} and runs again")
+            same = (cause for cause in Cause if _WORDS.get(cause) == words or cause is outcome.cause)
+            count = sum(record.charges.get(cause, 0) for cause in same)
+            times = "once" if count == 1 else f"{count} times"
+            message = f": {terminal_text(outcome.message)}" if outcome.message else ""
+            yield f"row {line.view.index}: {words.format(times)}{message}"
+
+
+class RetryPrinter:
+    """Prints a line when a task fails and runs again. Each line is printed once."""
+
+    def __init__(self, client: Client, name: str) -> None:
+        self._tasks = retried_tasks(client, name)
+        self._printed: set[str] = set()
+
+    def print_new(self, progress: Progress, now: float) -> None:
+        """Print the lines that are new. `now`: monotonic clock, seconds."""
+        refresh(self._tasks, progress, now)
+        for text in _new(self._tasks.lines, self._printed):
+            click.echo(f"{progress.job.name}: {text}", err=True)
+
+
+def _new(lines: Sequence[TaskRow], printed: set[str]) -> list[str]:
+    """Return the lines that are not in `printed`, and add them."""
+    found = [text for text in format_retries(lines) if text not in printed]
+    printed.update(found)
+    return found
