@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kubeque.client import Client, Existing, Streams
+from kubeque.client import Client, Existing, Streams, Transfer
 from kubeque.files.safe_paths import path_part
 from kubeque.jobs.results.destination import MARKER, OWNER_OF_LAYOUT
 from kubeque.model.config.config import Config
@@ -45,7 +45,9 @@ def tree(folder: Path) -> list[str]:
 
 
 def test_folders_have_the_values_of_parameters(client: Client, job: str, tmp_path: Path) -> None:
-    done = client.fetch(job, tmp_path / "d", layout="{lr}/s-{seed}", streams=None)
+    told: list[Transfer] = []
+    done = client.fetch(job, tmp_path / "d", layout="{lr}/s-{seed}", streams=None, progress=told.append)
+    assert (told[-1].size, told[-1].size_total) == (done.size, done.size)
     assert tree(tmp_path / "d") == sorted(
         [f"{lr}/s-{seed}/{name}" for lr in ("0.1", "%2D1") for seed in (1, 2) for name in ("log.txt", "out/plot.png")]
         + ["0.1/s-2/stdout.txt", "%2D1/s-2/stdout.txt", "results.csv"]
