@@ -166,7 +166,7 @@ def _table(c: Content) -> Iterator[str]:
     every = list(c.listed[0].parameters())
     outs = list(dict.fromkeys(name for line in c.listed for name in line.out))
     columns, values = every[:_COLUMNS], outs[:_COLUMNS]
-    heads = ["index", *columns, *FACTS, *map(out_column, values)]
+    heads = ["index", *columns, *map(out_column, values), *FACTS]
     rows = [_cells(line, columns, values) for line in c.listed]
     right = [all(isinstance(row[i], (int, float, type(None))) for row in rows) for i in range(len(heads))]
     yield "<h2>Tasks</h2>"
@@ -181,7 +181,7 @@ def _table(c: Content) -> Iterator[str]:
         for head, n in zip(heads, right, strict=True)
     )
     yield "</tr></thead><tbody>"
-    peak = heads.index("peak_memory", 1 + len(columns))
+    peak = heads.index("peak_memory", 1 + len(columns) + len(values))
     sizes = {peak, peak + 2}
     for row in rows:
         cells = (_cell(value, n, size=i in sizes) for i, (value, n) in enumerate(zip(row, right, strict=True)))
@@ -191,7 +191,7 @@ def _table(c: Content) -> Iterator[str]:
 
 def _cells(line: TaskRow, columns: Sequence[str], outs: Sequence[str]) -> list[Any]:
     facts, out, row = line.facts(), line.out, line.parameters()
-    return [line.view.index, *(row[name] for name in columns), *facts.values(), *(out.get(name) for name in outs)]
+    return [line.view.index, *(row[name] for name in columns), *(out.get(name) for name in outs), *facts.values()]
 
 
 def _cell(value: Any, right: bool, *, size: bool) -> str:

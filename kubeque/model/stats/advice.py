@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from kubeque.model.job.causes import Cause
@@ -16,10 +17,44 @@ from kubeque.model.stats.spans import spans
 _SHARE = 0.2
 _SECONDS = 10.0
 _BYTES = 256 * MI
+#: Longest time without an attempt inside of one session, and shortest session whose end is judged, seconds.
+_PAUSE_SECONDS, _LONG_SECONDS = 10.0, 60.0
 #: Factor between the largest peak and the suggested memory. Peaks are sampled, and other rows might need more.
 _ROOM = 1.25
 #: Causes of attempts that were lost without a fault of the program.
 _WASTED = (Cause.LOST, Cause.PREEMPTED, Cause.OOM, Cause.DISK)
+
+
+@dataclass(slots=True)
+class Session:
+    """A period in which attempts ran without a long pause. Times are Unix times in seconds."""
+
+    first: float
+    last: float
+    attempts: int = 0
+    #: End of the last attempt of each consumer.
+    consumers: dict[str, float] = field(default_factory=dict)
+
+    def add(self, end: float, consumer: str) -> None:
+        """Add an attempt of a consumer that ended at `end`."""
+        self.attempts += 1
+        self.last = max(self.last, end)
+        self.consumers[consumer] = max(end, self.consumers.get(consumer, 0.0))
+
+    @property
+    def span(self) -> float:
+        return self.last - self.first
+
+    @property
+    def idle(self) -> float:
+        """Seconds for which consumers had no attempt before the end of the session."""
+        return sum(self.last - end for end in self.consumers.values())
+
+    @property
+    def is_long(self) -> bool:
+        """True if the session is long enough for advice about its end."""
+        count = len(self.consumers)
+        return self.span >= _LONG_SECONDS and count >= 2 and self.attempts >= 2 * count
 
 
 @dataclass(slots=True)
@@ -45,8 +80,10 @@ class AttemptStats:
     measured: int = 0
     #: Seconds for which the command of each ok task ran.
     times: array[float] = field(default_factory=lambda: array("d"))
-    #: End of the last attempt of each consumer, Unix time in seconds.
-    consumers: dict[str, float] = field(default_factory=dict)
+    #: Start and end of each attempt, Unix time in seconds, and its consumer.
+    starts: array[float] = field(default_factory=lambda: array("d"))
+    ends: array[float] = field(default_factory=lambda: array("d"))
+    owners: list[str] = field(default_factory=list)
 
     def add(self, view: TaskView) -> None:
         """Add the attempts of one task."""
@@ -57,7 +94,9 @@ class AttemptStats:
             self.saving += span.saving
             self.first = min(self.first or span.start, span.start)
             self.last = max(self.last, span.end)
-            self.consumers[span.consumer] = max(span.end, self.consumers.get(span.consumer, 0.0))
+            self.starts.append(span.start)
+            self.ends.append(span.end)
+            self.owners.append(span.consumer)
             self.oom += span.cause is Cause.OOM
             self.internal += span.cause is Cause.INTERNAL
             if span.cause in _WASTED:
@@ -67,6 +106,24 @@ class AttemptStats:
             self.times.append(outcome.seconds)
             self.measured += outcome.peak_memory > 0
             self.peak = max(self.peak, outcome.peak_memory)
+
+    @property
+    def consumers(self) -> set[str]:
+        """The consumers that ran an attempt."""
+        return set(self.owners)
+
+    def sessions(self) -> Iterator[Session]:
+        """Yield the periods in which attempts ran. A pause, a stop or the time before a reset separates two periods."""
+        session: Session | None = None
+        for at in sorted(range(len(self.starts)), key=self.starts.__getitem__):
+            start, end = self.starts[at], self.ends[at]
+            if session is None or start - session.last > _PAUSE_SECONDS:
+                if session is not None:
+                    yield session
+                session = Session(start, end)
+            session.add(end, self.owners[at])
+        if session is not None:
+            yield session
 
     @property
     def span(self) -> float:
@@ -157,9 +214,11 @@ def _wasted(seen: AttemptStats) -> str:
 
 
 def _tail(seen: AttemptStats) -> str:
-    whole = seen.span * len(seen.consumers)
-    idle = sum(seen.last - end for end in seen.consumers.values())
-    if seen.span < 60 or len(seen.consumers) < 2 or len(seen.times) < 2 * len(seen.consumers) or idle < 0.25 * whole:
+    idle = whole = 0.0
+    for session in seen.sessions():
+        whole += session.span * len(session.consumers)
+        idle += session.idle if session.is_long else 0.0
+    if not seen.times or not idle or idle < 0.25 * whole:
         return ""
     return (
         f"{idle / whole:.0%} of the consumers' time was spent waiting for the last tasks; the longest took "

@@ -89,6 +89,8 @@ def test_a_report_tells_counts_failures_in_groups_advice_and_every_task(backends
     assert shape.tags.count("h1") == 1
     assert shape.tags.count("tr") == 40 + 1 + 2  # tasks, their heading, one group and its heading
     assert "0.39" in shape.cells
+    heads = [re.sub("<[^>]*>", "", head) for head in re.findall('<th scope="col".*?</th>', page)]
+    assert heads[-11:-8] == ["lr", "out.loss", "state"], "values of tasks are beside the parameters"
 
 
 def test_a_large_job_is_told_in_a_page_of_bounded_size(backends: Backends) -> None:

@@ -95,3 +95,15 @@ def test_consumers_that_waited_for_the_longest_task() -> None:
 
 def test_a_job_of_which_nothing_ran_gets_no_advice() -> None:
     assert advice(TaskView(0, TaskState.PENDING, 0, TaskRecord()), memory=16 * GI) == ""
+
+
+def _two_consumers(start: float, *, long: float = 20.0) -> list[TaskView]:
+    """Return 12 tasks of two consumers that run side by side from `start` on. The last task takes `long` seconds."""
+    ends = [run(start + 20 * (i // 2), long if i == 11 else 20.0, owner=f"{'ab'[i % 2]}{start:g}") for i in range(12)]
+    return [task(i, attempt) for i, attempt in enumerate(ends)]
+
+
+@pytest.mark.parametrize(("long", "advised"), [(20.0, False), (300.0, True)])
+def test_a_pause_before_a_reset_is_no_long_tail(long: float, advised: bool) -> None:
+    again = advice(*_two_consumers(1.0), *_two_consumers(5000.0, long=long))
+    assert ("waiting for the last tasks" in again) == advised
