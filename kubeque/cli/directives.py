@@ -90,7 +90,10 @@ def _read(path: Path, name: str) -> Jobspec:
 
 
 def _directive_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield number and options of each `#KUBEQUE` line above the first line of code. Raises UserError, OSError."""
+    """Yield number and options of each `#KUBEQUE` line above the first line of code. Raises OSError.
+
+    `# KUBEQUE` is the same if an option follows, because formatters add a blank after the `#`.
+    """
     with path.open("rb") as stream:
         head = stream.read(_HEAD_BYTES)
     for number, line in enumerate(head.decode("utf-8", errors="replace").splitlines(), 1):
@@ -98,9 +101,7 @@ def _directive_lines(path: Path) -> Iterator[tuple[int, str]]:
         if text and not text.startswith("#"):
             return
         match = _LINE.fullmatch(text)
-        if match and match[1] and (match[2] or "").startswith("-"):
-            raise UserError(f"{path.name}, line {number}: write #KUBEQUE without a blank after the #")
-        if match and not match[1]:
+        if match and (not match[1] or (match[2] or "").startswith("-")):
             yield number, match[2] or ""
 
 

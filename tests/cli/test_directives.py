@@ -71,9 +71,9 @@ def test_a_wrong_line_is_refused_before_the_submission(shell: Shell, line: str, 
     assert (ran.returncode, ran.stderr.count("\n"), says.lower() in ran.stderr.lower()) == (2, 1, True), ran.stderr
 
 
-def test_a_line_that_is_nearly_a_directive_is_named(shell: Shell) -> None:
+def test_a_line_with_the_blank_of_a_formatter_counts_if_an_option_follows(shell: Shell) -> None:
     shell.write("train.py", "# KUBEQUE --memory 1Gi\n")
-    assert "train.py, line 1: write #KUBEQUE without a blank" in shell.run("sub", "python3", "^train.py").stderr
+    assert "from train.py: --memory 1Gi" in plan(shell, "python3", "^train.py")[1]
     shell.write("train.py", "# KUBEQUE runs this\n#KUBEQUE\n#KUBEQUENESS --memory\nprint(1)\n")
     assert "from train.py" not in plan(shell, "python3", "^train.py")[1]
 
