@@ -40,6 +40,12 @@ SESSIONS: Mapping[str, tuple[str, ...]] = {
         "sed -i 's/lr > 0.5/lr > 1/' train.py",
         _SWEEP.replace(" --grid", " --repair --grid", 1),
     ),
+    "layouts": (
+        "kubeque sub -n models --grid lr=0.1,0.2 --grid seed=1..2 -- sh -c 'echo $1 > model.txt' sh '{lr}' '{seed}'",
+        "kubeque fetch models flat --flat '{lr}-{seed}-{name}'",
+        "kubeque fetch models folders --index 0-1 --layout 'lr={lr}/seed={seed}'",
+        "find flat folders -type f -not -path '*/.*' | sort",
+    ),
     "rows of files": (
         "kubeque sub -n pictures --each 'img/*.png' -- wc -c '^{path}'",
         "kubeque logs pictures",
