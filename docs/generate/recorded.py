@@ -25,7 +25,6 @@ with open(os.environ["KUBEQUE_OUT"], "w") as out:
 #: Files in the folder of each session, by name.
 FILES: Mapping[str, str] = {
     "train.py": TRAIN,
-    "rows.csv": "lr,seed\n0.1,1\n",
     "img/cat.png": "cat",
     "img/dog 1.png": "dog",
 }
@@ -55,7 +54,7 @@ SESSIONS: Mapping[str, tuple[str, ...]] = {
         "kubeque params grid",
     ),
     "mistakes": (
-        "kubeque sub -n oops -p rows.csv -- python3 train.py '{lr}' '{seed}'",
+        "kubeque sub -n oops wc -c train.py",
         "kubeque sub 'python3 train.py | tee log'",
     ),
 }

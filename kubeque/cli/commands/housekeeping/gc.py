@@ -58,7 +58,8 @@ def gc(ctx: click.Context, yes: bool, as_json: bool) -> None:
 def _format_young(found: Garbage) -> str:
     until = datetime.fromtimestamp(found.young_until)
     what = f"{found.young} input{'s' * (found.young != 1)} of {format_bytes(found.young_bytes)}B"
-    return f"{what} younger than a day stay{'s' * (found.young == 1)} until {until:%Y-%m-%d %H:%M}; then gc deletes those that no job uses"
+    stay = "stays" if found.young == 1 else "stay"
+    return f"{what} younger than a day {stay} until {until:%Y-%m-%d %H:%M}; then gc deletes those that no job uses"
 
 
 def _format_pieces(found: Garbage) -> Iterator[str]:
